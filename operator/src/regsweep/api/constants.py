@@ -1,0 +1,50 @@
+"""Names that users and other programs may rely on: API group, labels, annotations, exit codes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+GROUP: Final = "regsweep.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+SWEEP_KIND: Final = "RegularizationSweep"
+SWEEP_PLURAL: Final = "regularizationsweeps"
+RESULT_KIND: Final = "SweepResult"
+RESULT_PLURAL: Final = "sweepresults"
+
+SWEEP_UID_LABEL: Final = "regsweep.dev/sweep-uid"
+"""On every child: the UID of its sweep. Children are selected by it alone."""
+SWEEP_NAME_LABEL: Final = "regsweep.dev/sweep"
+"""On Jobs and pods: the sweep's name cut to 63 characters, for people and dashboards. Never selected by."""
+RUN_LABEL: Final = "regsweep.dev/run"
+"""On Jobs and pods: the Job's name."""
+
+SWEEP_NAME_ANNOTATION: Final = "regsweep.dev/sweep-name"
+"""On Jobs: the sweep's whole name (up to 253 characters)."""
+POINT_KEY_ANNOTATION: Final = "regsweep.dev/point-key"
+"""On Jobs: the key of the point that the Job trains."""
+FLAGS_ANNOTATION: Final = "regsweep.dev/flags"
+"""On Jobs: the combination's flags, as JSON."""
+FIRST_REPLICATE_ANNOTATION: Final = "regsweep.dev/first-replicate"
+REPLICATES_ANNOTATION: Final = "regsweep.dev/replicates"
+"""On Jobs: how many replicates the whole Job trains, over all its indexes."""
+REPLICATES_PER_POD_ANNOTATION: Final = "regsweep.dev/replicates-per-pod"
+ATTEMPT_ANNOTATION: Final = "regsweep.dev/attempt"
+
+RETRY_ANNOTATION: Final = "regsweep.dev/retry"
+"""On a sweep, set by a person: an integer; raising it runs once more what has failed."""
+
+QUEUE_NAME_LABEL: Final = "kueue.x-k8s.io/queue-name"
+"""On a Job: Kueue admits it; its `suspend` is then Kueue's."""
+
+TRAINER_CONTAINER: Final = "trainer"
+METRICS_PORT_NAME: Final = "metrics"
+METRICS_PORT: Final = 9090
+
+EXIT_INVALID_FLAGS: Final = 64
+"""The same for every pod: the Job fails at once."""
+EXIT_INDEX_FINAL: Final = 65
+"""This index is final; others may go on."""
+
+MAX_REPLICATES_PER_POD: Final = 16
+"""As many records as fit into a termination message of 4,096 bytes."""

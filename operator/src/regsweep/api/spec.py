@@ -1,0 +1,163 @@
+"""The spec of a RegularizationSweep: what a person writes. The CRD and the reference page are generated from here.
+
+A field's docstring is its description in `kubectl explain`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field, JsonValue, StringConstraints
+
+from regsweep.api.constants import MAX_REPLICATES_PER_POD
+from regsweep.api.model import ApiModel
+
+FlagName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", min_length=1, max_length=63)]
+FlagValue = JsonValue
+Flags = dict[str, FlagValue]
+"""One choice of flags: name to value, in the order of the spec."""
+
+MAX_FLAGS: Final = 20
+MAX_VALUES: Final = 1000
+MAX_EXCLUDES: Final = 1000
+MAX_REPLICATES: Final = 1000
+MAX_PARALLELISM: Final = 10_000
+
+
+class Scale(StrEnum):
+    """How a range's points are spaced."""
+
+    LINEAR = "Linear"
+    LOG = "Log"
+
+
+class Goal(StrEnum):
+    """Which end of the objective is good."""
+
+    MINIMIZE = "Minimize"
+    MAXIMIZE = "Maximize"
+
+
+class EpochChoice(StrEnum):
+    """At which epoch a run is judged."""
+
+    LAST = "Last"
+    BEST = "Best"
+
+
+class Range(ApiModel):
+    """Evenly spaced points between two ends; both ends are always among them."""
+
+    from_: Annotated[float, Field(alias="from")]
+    """The first point."""
+    to: float
+    """The last point; must be above `from`."""
+    points: Annotated[int, Field(ge=2, le=MAX_VALUES)]
+    """How many points, both ends included."""
+    scale: Scale = Scale.LINEAR
+    """`Linear` or `Log`. A log range must start above 0."""
+
+
+class Flag(ApiModel):
+    """A named value that the sweep varies. Give either `values` or `range`."""
+
+    name: FlagName
+    """The flag's name as the trainer knows it, such as `l2` or `dropout`."""
+    values: Annotated[list[FlagValue] | None, Field(min_length=1, max_length=MAX_VALUES)] = None
+    """The values to try: numbers, strings, booleans or lists, all of one type."""
+    range: Range | None = None
+    """A range of numbers to try."""
+
+
+class Sample(ApiModel):
+    """Train a random part of the grid instead of all of it."""
+
+    size: Annotated[int, Field(ge=1)]
+    """How many combinations to draw, without replacement."""
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    """The draw's seed: the same seed draws the same combinations."""
+
+
+class Trainer(ApiModel):
+    """What is trained. Pinned when the sweep is accepted: it cannot change after the first Job."""
+
+    image: Annotated[str | None, StringConstraints(min_length=1, max_length=500)] = None
+    """Image of the training container; absent: the operator's default. Any image that keeps the training contract works."""
+    parameters: dict[str, JsonValue] = Field(default_factory=dict, max_length=100)
+    """Values that are the same in every run, such as `dataset` or `epochs`. A flag of the same name wins."""
+    gpus: Annotated[int, Field(ge=0, le=64)] = 1
+    """GPUs for each training pod; 0 makes it a sweep on CPUs."""
+
+
+class Objective(ApiModel):
+    """What the combinations are ranked by."""
+
+    metric: Annotated[str, StringConstraints(pattern=r"^(train|val)_[a-z0-9_]+$", max_length=63)] = "val_average_loss"
+    """A metric of the trainer, split first, such as `val_average_loss` or `val_accuracy`."""
+    goal: Goal | None = None
+    """`Minimize` or `Maximize`; absent: what the metric's name says (losses are minimized, accuracies maximized)."""
+    epoch: EpochChoice = EpochChoice.LAST
+    """`Last` judges a run by its last epoch, `Best` by its best one."""
+
+
+class Retention(ApiModel):
+    """How many finished Jobs are kept for their logs. Results are kept in any case."""
+
+    succeeded_jobs: Annotated[int, Field(ge=0, le=10_000)] = 10
+    """Succeeded Jobs to keep, the latest first."""
+    failed_jobs: Annotated[int, Field(ge=0, le=10_000)] = 10
+    """Failed Jobs to keep, the latest first."""
+
+
+class Metrics(ApiModel):
+    """How final values are taken from Prometheus."""
+
+    collect_timeout_seconds: Annotated[int, Field(ge=0, le=3600)] = 30
+    """How long after a pod's end its last scrape is waited for, before the pod's own record stands in. Holds no slot."""
+    linger_seconds: Annotated[int | None, Field(ge=0, le=600)] = None
+    """The longest a finished trainer waits for its last scrape; absent: 30 where a Prometheus is configured, else 0."""
+
+
+class TemplateRef(ApiModel):
+    """A PodTemplate (core/v1) in the sweep's namespace."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=253)]
+    """Name of the PodTemplate."""
+
+
+class SweepSpec(ApiModel):
+    """A sweep: every combination of the flags is trained, some replicates each, and ranked."""
+
+    flags: Annotated[list[Flag], Field(min_length=1, max_length=MAX_FLAGS)]
+    """The flags to vary. The grid is the product of their values; the first flag varies slowest."""
+    exclude: Annotated[list[Flags], Field(max_length=MAX_EXCLUDES)] = Field(default_factory=list)
+    """Combinations to leave out: each entry names some flags with a value each, and leaves out all that match it."""
+    sample: Sample | None = None
+    """Train a random sample of the grid instead of all of it."""
+    replicates: Annotated[int, Field(ge=1, le=MAX_REPLICATES)] = 5
+    """Trainings of each combination. Replicate k has the same seeds in every combination, so that comparisons are paired."""
+    replicates_per_pod: Annotated[int | None, Field(ge=1, le=MAX_REPLICATES_PER_POD)] = None
+    """Replicates that one pod trains, one after the other; absent: all, at most 16."""
+    parallelism: Annotated[int, Field(ge=0, le=MAX_PARALLELISM)] = 1
+    """Training pods at a time. 0 lets what runs end and starts nothing new."""
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    """Base of every seed. Pinned when the sweep is accepted."""
+    trainer: Trainer = Field(default_factory=Trainer)
+    """What is trained: image, parameters, GPUs."""
+    objective: Objective = Field(default_factory=Objective)
+    """What the combinations are ranked by."""
+    template_ref: TemplateRef | None = None
+    """A shared PodTemplate for the training pods (whole GPU, MIG slice, spot, queue ...)."""
+    template: dict[str, JsonValue] | None = None
+    """A pod template (metadata, spec) merged over the shared one, as kubectl's strategic merge does it. Container `trainer` is the training container."""
+    suspend: bool = False
+    """Pauses the sweep: running Jobs are suspended and start again later."""
+    max_failed_runs: Annotated[str | int | None, Field(pattern=r"^\d{1,5}$|^(100|\d{1,2})%$")] = None
+    """Failed runs that are put up with, as a number or a percentage of all; absent: 10 %, at least 3. One more and the sweep fails."""
+    run_timeout_seconds: Annotated[int | None, Field(ge=1, le=31_536_000)] = None
+    """Longest time for a run, from its Job's start; absent: no limit."""
+    retention: Retention = Field(default_factory=Retention)
+    """How many finished Jobs are kept for their logs."""
+    metrics: Metrics = Field(default_factory=Metrics)
+    """How final values are taken from Prometheus."""

@@ -1,0 +1,181 @@
+"""The status of a RegularizationSweep: what the operator writes and a person reads."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, JsonValue, StringConstraints
+
+from regsweep.api.conditions import ConditionStatus, ConditionType
+from regsweep.api.model import ApiModel
+from regsweep.api.spec import EpochChoice, Flags, Goal
+
+MAX_RESULTS = 20
+"""Ranked combinations in the status; all of them stand in the sweep's SweepResults."""
+
+Text = Annotated[str, StringConstraints(max_length=32_768)]
+Timestamp = Annotated[str, StringConstraints(max_length=40)]
+Name = Annotated[str, StringConstraints(max_length=253)]
+
+
+class Condition(ApiModel):
+    """One condition, as Kubernetes writes them."""
+
+    type: ConditionType
+    """Type of the condition."""
+    status: ConditionStatus
+    """`True`, `False` or `Unknown`."""
+    reason: Name
+    """Why, in one word for machines."""
+    message: Text = ""
+    """Why, for people; where something is wrong, what to do comes with it."""
+    last_transition_time: Timestamp
+    """When the status last changed, RFC 3339."""
+    observed_generation: int = 0
+    """The generation of the spec that this was said of."""
+
+
+class Resolved(ApiModel):
+    """What was pinned when the sweep was accepted; later versions of the operator keep it."""
+
+    image: Name | Annotated[str, StringConstraints(max_length=500)]
+    """Trainer image."""
+    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    """The trainer's parameters."""
+    gpus: int
+    """GPUs for each training pod."""
+    gpu_resource: Name
+    """Name of the GPU resource, such as `nvidia.com/gpu`."""
+    seed: int
+    """Base of every seed."""
+    operator_version: Name
+    """Version of the operator that accepted the sweep."""
+
+
+class RunCounts(ApiModel):
+    """Runs (combinations) by state; the states are disjoint and add up to `total`."""
+
+    total: int = 0
+    """Combinations of the grid."""
+    pending: int = 0
+    """Not started, or started and waiting for a pod."""
+    running: int = 0
+    """With a pod that trains, or ended and being collected."""
+    succeeded: int = 0
+    """Every replicate has a record, diverged ones included."""
+    failed: int = 0
+    """Ended without a record of every replicate."""
+    diverged: int = 0
+    """Of the succeeded: with a diverged replicate."""
+
+
+class Estimate(ApiModel):
+    """A mean over replicates. Estimand: the expectation over splits and seeds of this data set (`givenData`)."""
+
+    mean: float
+    """Mean over the replicates."""
+    standard_error: float | None = None
+    """Standard error of the mean; absent below 3 replicates."""
+
+
+class RankedResult(ApiModel):
+    """One combination in the ranking."""
+
+    rank: int | None = None
+    """Place, from 1; absent where the objective is absent."""
+    flags: Flags
+    """The combination."""
+    label: Text
+    """The flags as people write them, such as `l2=0.01, dropout=0.3`."""
+    objective: Estimate | None = None
+    """The objective over replicates; absent where it is not a number (NaN)."""
+    train_loss: float | None = None
+    """Mean train_average_loss."""
+    val_loss: float | None = None
+    """Mean val_average_loss."""
+    overfit_gap: Estimate | None = None
+    """val_average_loss minus train_average_loss: same weights, both in inference mode."""
+    replicates: int = 0
+    """Replicates with a record."""
+    diverged: int = 0
+    """Replicates that diverged (NaN or infinite loss)."""
+    failed: int = 0
+    """Replicates that failed."""
+    source: Name | None = None
+    """Where the values come from: `Prometheus`, `Record` or `Mixed`."""
+
+
+class RunningRun(ApiModel):
+    """A run that is being trained, as Prometheus last saw it."""
+
+    run: Name
+    """Name of the Job."""
+    label: Text
+    """The flags as people write them."""
+    replicate: int | None = None
+    """The replicate being trained."""
+    epoch: int | None = None
+    """Epochs trained."""
+    epochs: int | None = None
+    """Epochs to train."""
+    objective: float | None = None
+    """The objective so far."""
+
+
+class FailedRun(ApiModel):
+    """A run that failed, and why."""
+
+    run: Name
+    """Name of the Job."""
+    label: Text
+    """The flags as people write them."""
+    reason: Name
+    """Why, in one word."""
+    message: Text = ""
+    """Why, in words."""
+
+
+class ObjectiveStatus(ApiModel):
+    """The objective as it was understood."""
+
+    metric: Name
+    """The metric, split first."""
+    goal: Goal
+    """`Minimize` or `Maximize`."""
+    epoch: EpochChoice
+    """`Last` or `Best`."""
+
+
+class SweepStatus(ApiModel):
+    """What has become of the sweep."""
+
+    observed_generation: int = 0
+    """The generation of the spec that this status was computed from."""
+    state: Name = "Pending"
+    """In one word: Pending, Running, Suspended, Complete, Failed, Invalid."""
+    progress: Name = "0/0"
+    """Ended runs of all runs, such as `23/24`."""
+    runs: RunCounts = Field(default_factory=RunCounts)
+    """Runs by state."""
+    conditions: list[Condition] = Field(default_factory=list, max_length=16)
+    """Conditions; `kubectl wait --for=condition=Complete` works."""
+    resolved: Resolved | None = None
+    """What was pinned when the sweep was accepted."""
+    objective: ObjectiveStatus | None = None
+    """The objective as it was understood."""
+    best: RankedResult | None = None
+    """The first of the ranking."""
+    best_label: Text | None = None
+    """Flags of the best, for `kubectl get`."""
+    best_objective: Name | None = None
+    """Objective of the best, for `kubectl get`."""
+    results: list[RankedResult] = Field(default_factory=list, max_length=MAX_RESULTS)
+    """The first 20 of the ranking. All of it: `regsweep results`."""
+    running: list[RunningRun] = Field(default_factory=list, max_length=20)
+    """Runs being trained, as Prometheus last saw them (at most 20)."""
+    failures: list[FailedRun] = Field(default_factory=list, max_length=20)
+    """Failed runs and why (at most 20)."""
+    start_time: Timestamp | None = None
+    """When the sweep was first accepted."""
+    completion_time: Timestamp | None = None
+    """When the last run ended."""

@@ -1,0 +1,108 @@
+"""What a replicate's training came to: the record, and the store of all records of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from regsweep.api.conditions import Reason
+
+
+class Outcome(StrEnum):
+    """How a replicate ended. Diverged is a result; Failed is infrastructure: the result is missing."""
+
+    OK = "Ok"
+    DIVERGED = "Diverged"
+    FAILED = "Failed"
+
+
+class Source(StrEnum):
+    """Where a record's values come from."""
+
+    PROMETHEUS = "Prometheus"
+    """A scrape with `_complete` 1, checked against the pod's own record where there is one."""
+    RECORD = "Record"
+    """The pod's termination message (or the process' file): no complete scrape was there in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class BestEpoch:
+    """The objective's metric at its best epoch; both values come from that one epoch."""
+
+    epoch: int
+    train: float | None
+    val: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One (point, replicate) that has ended."""
+
+    point_key: str
+    replicate: int
+    outcome: Outcome
+    run: str
+    """Name of the Job or local run that trained it."""
+    attempt: int = 0
+    epochs: int = 0
+    """Epochs trained."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Values at the last epoch, split first (`val_average_loss`). An absent name: not reported, or not a number."""
+    best: BestEpoch | None = None
+    source: Source = Source.RECORD
+    backend: str = ""
+    device: str = ""
+    """Device class, such as `cpu` or a GPU's model."""
+    reason: Reason | None = None
+    """Why it failed; None unless `outcome` is Failed."""
+    message: str = ""
+    """Why it failed, in words."""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What the store merges by."""
+        return self.point_key, self.replicate
+
+    @property
+    def has_result(self) -> bool:
+        """Whether training came to a result, be it divergence."""
+        return self.outcome is not Outcome.FAILED
+
+
+class Records:
+    """All stored records of a sweep, in the order in which they were stored, merged by (point key, replicate).
+
+    The first result of a replicate wins. A failure gives way to a later attempt's result or failure, and to nothing else.
+    """
+
+    __slots__ = ("_by_point",)
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self._by_point: dict[str, dict[int, Record]] = {}
+        for record in records:
+            self.add(record)
+
+    def add(self, record: Record) -> bool:
+        """Takes the record in; False where the one that is there wins."""
+        replicates = self._by_point.setdefault(record.point_key, {})
+        present = replicates.get(record.replicate)
+        if present is not None and (present.has_result or record.attempt <= present.attempt):
+            return False
+        replicates[record.replicate] = record
+        return True
+
+    def get(self, point_key: str, replicate: int) -> Record | None:
+        """The record, or None."""
+        return self._by_point.get(point_key, {}).get(replicate)
+
+    def of(self, point_key: str) -> Mapping[int, Record]:
+        """The point's records by replicate."""
+        return self._by_point.get(point_key, {})
+
+    def __iter__(self) -> Iterator[Record]:
+        for replicates in self._by_point.values():
+            yield from replicates.values()
+
+    def __len__(self) -> int:
+        return sum(len(replicates) for replicates in self._by_point.values())
