@@ -100,6 +100,23 @@ class Records:
         """The point's records by replicate."""
         return self._by_point.get(point_key, {})
 
+    def plus(self, more: Iterable[Record]) -> Records:
+        """These and more, merged; these stay as they are."""
+        joined = Records()
+        joined._by_point = dict(self._by_point)
+        copied: set[str] = set()
+        for record in more:
+            if record.point_key not in copied:
+                copied.add(record.point_key)
+                joined._by_point[record.point_key] = dict(joined._by_point.get(record.point_key, {}))
+            joined.add(record)
+        return joined
+
+    def latest_first(self) -> Iterator[Record]:
+        """Records by point, the point that was first stored last coming first."""
+        for replicates in reversed(self._by_point.values()):
+            yield from replicates.values()
+
     def __iter__(self) -> Iterator[Record]:
         for replicates in self._by_point.values():
             yield from replicates.values()

@@ -1,0 +1,291 @@
+"""The one decision about a sweep: from what is wanted and what is observed to what is to be done.
+
+`plan` is level-triggered: it knows nothing of what happened before but what is observed. The same observation gives the
+same plan, and an observation in which the plan was carried out gives an empty one. Operator and local runner both call it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import groupby, islice
+
+from regsweep.api.conditions import Reason
+from regsweep.api.constants import EXIT_INDEX_FINAL, EXIT_INVALID_FLAGS
+from regsweep.core.collect import Collected, collect, is_settled, is_stuck
+from regsweep.core.identity import run_name
+from regsweep.core.limits import Stop, is_done, point_state, stop_reason
+from regsweep.core.records import Record, Records, Source
+from regsweep.core.sweep import Point, Sweep
+from regsweep.core.world import MetricsState, Observed, ObservedRun, Scrapes
+
+DEFAULT_LINGER_SECONDS = 30
+"""How long a finished trainer waits for its last scrape where a Prometheus is configured and the spec says nothing."""
+UNSCRAPED_RUNS = 5
+"""After so many runs in a row that nobody scraped, new Jobs do not linger any more."""
+PROBE_EVERY = 20
+"""One run in so many lingers nevertheless, to find out whether scrapes have come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A run to be created. Its name is a hash of what it trains, so that creating it twice is a no-op."""
+
+    name: str
+    point: Point
+    first_replicate: int
+    replicates: int
+    replicates_per_pod: int
+    attempt: int
+    linger_seconds: int
+    parallelism: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """An existing run, with the UID that every write to it takes as its precondition."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person would ask about later; it becomes an event on the sweep."""
+
+    reason: Reason
+    message: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done, in this order: store, delete, suspend and resume, scale, create."""
+
+    store: tuple[Record, ...] = ()
+    delete: tuple[RunRef, ...] = ()
+    suspend: tuple[RunRef, ...] = ()
+    resume: tuple[RunRef, ...] = ()
+    scale: tuple[tuple[RunRef, int], ...] = ()
+    """Runs whose Job parallelism rises to the number given."""
+    create: tuple[RunRequest, ...] = ()
+    awaiting: tuple[str, ...] = ()
+    """Names of runs whose ended pods' values are still expected from Prometheus."""
+    stop: Stop | None = None
+    """Why nothing more is started; None while all is well."""
+    notices: tuple[Notice, ...] = ()
+    wake_at: datetime | None = None
+    """When the same observation would give another plan; None: never."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (self.store or self.delete or self.suspend or self.resume or self.scale or self.create)
+
+
+def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
+    """Decides what to do about a sweep.
+
+    Never more than `spec.parallelism` training pods are in flight by its doing, and a (point, replicate) that has a result or
+    is being trained is never given to a second run.
+    """
+    timeout = timedelta(seconds=sweep.spec.metrics.collect_timeout_seconds)
+    collected = {run.name: collect(run, observed.records, observed.scrapes, timeout, now) for run in observed.runs}
+    store = tuple(record for c in collected.values() for record in c.records)
+    records = observed.records.plus(store)
+    stop = stop_reason(sweep, records, [point_state(point, sweep, records) for point in sweep.points])
+
+    active = [run for run in observed.runs if not run.deleting and not _is_over(run)]
+    suspend, resume, free = _pauses(sweep, active, sum(_slots(run) for run in observed.runs))
+    create: tuple[RunRequest, ...] = ()
+    scale: tuple[tuple[RunRef, int], ...] = ()
+    blocked = stop or observed.refusal or observed.template_missing
+    if free > 0 and not blocked:
+        create, scale = _fill(_requests(sweep, observed, records, collected), active, free)
+    return Plan(
+        store=store,
+        delete=tuple(_deletions(sweep, observed, now)),
+        suspend=suspend,
+        resume=resume,
+        scale=scale,
+        create=create,
+        awaiting=tuple(name for name, c in collected.items() if c.awaiting),
+        stop=stop,
+        notices=tuple(_notices(observed.runs, collected, create)),
+        wake_at=min((c.look_again_at for c in collected.values() if c.look_again_at), default=None),
+    )
+
+
+def _is_over(run: ObservedRun) -> bool:
+    """Whether no pod of the run is or will be in flight. It does not wait for the Job controller's word."""
+    return run.succeeded or run.failed_reason is not None or _open_indexes(run) == 0
+
+
+def _open_indexes(run: ObservedRun) -> int:
+    """Indexes that have a pod in flight or will need one, those in back-off included."""
+    if any(pod.exit_code == EXIT_INVALID_FLAGS for pod in run.pods):
+        return _pods_in_flight(run)
+    done = run.succeeded_indexes | run.failed_indexes
+    done |= {pod.index for pod in run.pods if pod.ended and pod.exit_code in (0, EXIT_INDEX_FINAL)}
+    return run.completions - len(done)
+
+
+def _pods_in_flight(run: ObservedRun) -> int:
+    return sum(not pod.ended and not pod.gone for pod in run.pods)
+
+
+def _slots(run: ObservedRun) -> int:
+    """Training pods that the run has in flight or may start at any moment."""
+    if run.suspended or run.deleting or _is_over(run):
+        return _pods_in_flight(run)
+    return min(run.parallelism, _open_indexes(run))
+
+
+def _pauses(
+    sweep: Sweep, active: Sequence[ObservedRun], occupied: int
+) -> tuple[tuple[RunRef, ...], tuple[RunRef, ...], int]:
+    """Runs to suspend, runs to resume, and the slots that are free after that. A queue's Jobs are never touched."""
+    ours = [run for run in active if not run.queue_managed]
+    if sweep.spec.suspend:
+        return tuple(_ref(run) for run in ours if not run.suspended), (), 0
+    free = sweep.spec.parallelism - occupied
+    resume = []
+    for run in ours:
+        if run.suspended and free > 0:
+            free -= min(run.parallelism, _open_indexes(run))
+            resume.append(_ref(run))
+    look_ahead = sweep.spec.parallelism - sum(run.queue_managed and run.suspended for run in active)
+    return (), tuple(resume), min(free, look_ahead)
+
+
+def _requests(
+    sweep: Sweep, observed: Observed, records: Records, collected: Mapping[str, Collected]
+) -> Iterator[RunRequest]:
+    """Runs that are wanted and not there, in the grid's order."""
+    covered, lost = _coverage(observed.runs, records, collected)
+    linger = _Linger(sweep, observed.scrapes, records)
+    for point in sweep.points:
+        stored = records.of(point.key)
+        missing = [
+            (k, max(sweep.first_attempt, lost.get((point.key, k), 0)))
+            for k in range(sweep.spec.replicates)
+            if (point.key, k) not in covered and not is_done(stored.get(k), sweep)
+        ]
+        for first, count, attempt in _stretches(missing):
+            yield RunRequest(
+                name=run_name(sweep.name, sweep.uid, point.key, first, attempt),
+                point=point,
+                first_replicate=first,
+                replicates=count,
+                replicates_per_pod=min(count, sweep.replicates_per_pod),
+                attempt=attempt,
+                linger_seconds=linger.seconds(point),
+            )
+
+
+def _coverage(
+    runs: Iterable[ObservedRun], records: Records, collected: Mapping[str, Collected]
+) -> tuple[set[tuple[str, int]], dict[tuple[str, int], int]]:
+    """(Point key, replicate) that a run trains or is being collected from; and, for the lost ones, the attempt that comes next."""
+    covered: set[tuple[str, int]] = set()
+    lost: dict[tuple[str, int], int] = {}
+    for run in runs:
+        for k in range(run.first_replicate, run.first_replicate + run.replicates):
+            key = (run.point_key, k)
+            if k in collected[run.name].lost:
+                lost[key] = max(lost.get(key, 0), run.attempt + 1)
+            elif not is_settled(records.get(*key), run):
+                covered.add(key)
+    return covered, lost
+
+
+def _stretches(missing: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
+    """(Replicate, attempt) pairs joined into (first replicate, count, attempt) where replicates follow each other."""
+    for (_, attempt), group in groupby(enumerate(missing), lambda item: (item[1][0] - item[0], item[1][1])):
+        replicates = [k for _, (k, _) in group]
+        yield replicates[0], len(replicates), attempt
+
+
+def _fill(
+    waiting: Iterator[RunRequest], active: Sequence[ObservedRun], free: int
+) -> tuple[tuple[RunRequest, ...], tuple[tuple[RunRef, int], ...]]:
+    """Fills the free slots: one new run each; what is left then widens runs that have more indexes than pods."""
+    create = list(islice(waiting, free))
+    free -= len(create)
+    for i, request in enumerate(create):
+        more = min(free, -(-request.replicates // request.replicates_per_pod) - 1)
+        create[i] = replace(request, parallelism=1 + more)
+        free -= more
+    scale = []
+    for run in active:
+        more = 0 if run.suspended or run.queue_managed else min(free, _open_indexes(run) - run.parallelism)
+        if more > 0:
+            scale.append((_ref(run), run.parallelism + more))
+            free -= more
+    return tuple(create), tuple(scale)
+
+
+def _deletions(sweep: Sweep, observed: Observed, now: datetime) -> Iterator[RunRef]:
+    """Runs whose every record is stored and that retention does not keep; stuck ones; and, while paused, what a queue has not admitted."""
+    ended: list[ObservedRun] = []
+    for run in observed.runs:
+        if run.deleting:
+            continue
+        if not _is_stored(run, observed.records):
+            if sweep.spec.suspend and run.queue_managed and run.suspended and not run.pods:
+                yield _ref(run)
+        elif run.succeeded or run.failed_reason is not None:
+            ended.append(run)
+        elif is_stuck(run, now):
+            yield _ref(run)
+    ended.sort(key=lambda run: (run.ended_at or run.created_at, run.name), reverse=True)
+    kept = sweep.spec.retention
+    yield from (_ref(run) for run in [r for r in ended if r.succeeded][kept.succeeded_jobs :])
+    yield from (_ref(run) for run in [r for r in ended if not r.succeeded][kept.failed_jobs :])
+
+
+def _is_stored(run: ObservedRun, stored: Records) -> bool:
+    replicates = range(run.first_replicate, run.first_replicate + run.replicates)
+    return all(is_settled(stored.get(run.point_key, k), run) for k in replicates)
+
+
+class _Linger:
+    """How long new runs wait for their last scrape."""
+
+    def __init__(self, sweep: Sweep, scrapes: Scrapes, records: Records) -> None:
+        asked = sweep.spec.metrics.linger_seconds
+        unconfigured = scrapes.state is MetricsState.NOT_CONFIGURED
+        self._seconds = asked if asked is not None else 0 if unconfigured else DEFAULT_LINGER_SECONDS
+        self._unscraped = not unconfigured and nobody_scrapes(records)
+
+    def seconds(self, point: Point) -> int:
+        return 0 if self._unscraped and point.combination.index % PROBE_EVERY else self._seconds
+
+
+def nobody_scrapes(records: Records) -> bool:
+    """Whether the last five points with a result were all taken from their own records."""
+    latest = islice((r for r in records.latest_first() if r.has_result), 200)
+    by_point = [source for source, _ in islice(groupby(latest, lambda r: (r.point_key, r.source)), UNSCRAPED_RUNS)]
+    return len(by_point) == UNSCRAPED_RUNS and all(source is Source.RECORD for _, source in by_point)
+
+
+def _notices(
+    runs: Iterable[ObservedRun], collected: Mapping[str, Collected], create: Iterable[RunRequest]
+) -> Iterator[Notice]:
+    for run in runs:
+        failures = [r for r in collected[run.name].records if r.reason is not None]
+        if failures:
+            first = failures[0]
+            yield Notice(Reason.RUN_FAILED, f"Run {run.name} failed: {first.reason}: {first.message}", warning=True)
+        for text in collected[run.name].disagreements:
+            yield Notice(Reason.SOURCES_DISAGREE, f"Run {run.name}: {text}", warning=True)
+    for request in create:
+        if request.attempt % 2:
+            yield Notice(
+                Reason.RUN_AGAIN, f"Run {request.name} trains once more what was lost with its pod.", warning=True
+            )
+
+
+def _ref(run: ObservedRun) -> RunRef:
+    return RunRef(run.name, run.uid)
