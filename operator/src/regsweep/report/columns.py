@@ -1,0 +1,127 @@
+"""The columns of the ranked table, as plain text: their cells, their alignment, and which may go when it is narrow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+from rich.cells import cell_len
+
+from regsweep.api.spec import EpochChoice
+from regsweep.api.status import Estimate, RankedResult
+from regsweep.report.notes import note_of
+from regsweep.report.numbers import Measured, decimals_for, measured_column
+from regsweep.report.results import VAL_LOSS, Results
+
+GUTTER = 3
+NARROW_GUTTER = 2
+"""Blanks between columns."""
+NOTE = "note"
+SHORT_METRICS = {"average_loss": "loss"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: header, a cell per shown row."""
+
+    header: str
+    cells: tuple[str, ...]
+    right: bool = False
+    """Numbers are set flush right."""
+    droppable: int = 0
+    """Above 0: may be left out when the terminal is narrow, the highest first."""
+
+    @property
+    def width(self) -> int:
+        """Widest cell, header included, in terminal cells."""
+        return max(map(cell_len, (self.header, *self.cells)))
+
+
+def metric_title(metric: str, epoch: EpochChoice = EpochChoice.LAST) -> str:
+    """A metric as a header: `val_average_loss` -> `val loss`, `val_accuracy` -> `val accuracy`."""
+    split, _, name = metric.partition("_")
+    title = f"{split} {SHORT_METRICS.get(name, name.replace('_', ' '))}"
+    return f"{title} (best epoch)" if epoch is EpochChoice.BEST else title
+
+
+def flag_text(value: JsonValue) -> str:
+    """A flag's value as a person writes it in the manifest."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return json.dumps(value)
+
+
+def columns_of(rows: Sequence[RankedResult], results: Results) -> list[Column]:
+    """All columns for these rows, in order; the note is last and absent when no row has one."""
+    columns = [Column("#", tuple("-" if r.rank is None else str(r.rank) for r in rows), right=True)]
+    columns += [
+        Column(name, tuple(flag_text(r.flags[name]) if name in r.flags else "" for r in rows))
+        for name in results.flag_names
+    ]
+    objective = results.objective
+    columns.append(_measured(metric_title(objective.metric, objective.epoch), rows, lambda r: r.objective))
+    if not results.objective_is_val_loss:
+        columns.append(_plain(metric_title(VAL_LOSS), rows, lambda r: r.val_loss, droppable=3))
+    columns.append(_plain("train loss", rows, lambda r: r.train_loss, droppable=4))
+    columns.append(_measured("overfit gap", rows, lambda r: r.overfit_gap, droppable=1))
+    columns.append(
+        Column(
+            "runs", tuple(f"{r.replicates - r.diverged}/{results.replicates}" for r in rows), right=True, droppable=2
+        )
+    )
+    notes = tuple(note_of(r, results) for r in rows)
+    if any(notes):
+        columns.append(Column(NOTE, notes))
+    return columns
+
+
+def fit(columns: Sequence[Column], width: int) -> tuple[list[Column], int, list[str]]:
+    """The columns that fit into `width` cells, the blanks between them, and the headers of those left out.
+
+    First the gutter shrinks; then droppable columns go one by one, the highest number first, until the rest fits. What
+    is then still too wide stays.
+    """
+    kept = list(columns)
+    left_out: list[str] = []
+    gutter = GUTTER if _total(kept, GUTTER) <= width else NARROW_GUTTER
+    while _total(kept, gutter) > width and (candidates := [c for c in kept if c.droppable]):
+        victim = max(candidates, key=lambda c: c.droppable)
+        kept.remove(victim)
+        left_out.append(victim.header)
+    return kept, gutter, left_out
+
+
+def _total(columns: Sequence[Column], gutter: int) -> int:
+    return sum(c.width for c in columns) + gutter * (len(columns) - 1)
+
+
+def _measured(
+    header: str, rows: Sequence[RankedResult], estimate: Callable[[RankedResult], Estimate | None], droppable: int = 0
+) -> Column:
+    found = [estimate(r) for r in rows]
+    cells = measured_column(
+        [Measured(e.mean, e.standard_error) if e else Measured(None) for e in found],
+        missing="NaN",
+    )
+    return Column(header, tuple(_blank_if_untrained(rows, cells)), right=True, droppable=droppable)
+
+
+def _plain(
+    header: str, rows: Sequence[RankedResult], value: Callable[[RankedResult], float | None], droppable: int
+) -> Column:
+    """Losses without an error of their own: shown with the digits that the errors of the gap between them support."""
+    values = [value(r) for r in rows]
+    decimals = decimals_for(values, (r.overfit_gap.standard_error for r in rows if r.overfit_gap))
+    cells = measured_column([Measured(v) for v in values], missing="NaN", decimals=decimals)
+    return Column(header, tuple(_blank_if_untrained(rows, cells)), right=True, droppable=droppable)
+
+
+def _blank_if_untrained(rows: Sequence[RankedResult], cells: Sequence[str]) -> list[str]:
+    """`-` instead of NaN where nothing was trained: a missing value is not one that is no number."""
+    return [
+        cell if r.replicates > r.failed else f"{'-':>{cell_len(cell)}}" for r, cell in zip(rows, cells, strict=True)
+    ]

@@ -1,0 +1,136 @@
+"""One door for all outputs: the same results as a table, JSON, YAML or CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from enum import StrEnum
+
+from pydantic import JsonValue
+from rich.console import Console
+
+from regsweep.api.status import Estimate, RankedResult
+from regsweep.report.columns import flag_text
+from regsweep.report.notes import conclusion, note_of
+from regsweep.report.results import Results
+from regsweep.report.table import DEFAULT_ROWS, print_results
+
+ESTIMAND = "givenData"
+"""What the means and standard errors are about: the expectation over splits and seeds of this data set."""
+
+
+class Output(StrEnum):
+    """Formats of results."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+    CSV = "csv"
+
+
+def write_results(results: Results, output: Output, console: Console, rows: int = DEFAULT_ROWS) -> None:
+    """Writes the results to the console in the format asked for; `rows` limits the table alone."""
+    if output is Output.TABLE:
+        print_results(results, console, rows)
+    else:
+        console.file.write(render(results, output))
+
+
+def render(results: Results, output: Output) -> str:
+    """The results as JSON, YAML or CSV text, every combination included.
+
+    Raises ValueError for a table, which needs a console.
+    """
+    if output is Output.JSON:
+        return json.dumps(document(results), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    if output is Output.YAML:
+        import yaml  # spares the other outputs its import
+
+        text: str = yaml.safe_dump(document(results), sort_keys=False, allow_unicode=True)
+        return text
+    if output is Output.CSV:
+        return as_csv(results)
+    raise ValueError(f"a {output} is printed to a console")
+
+
+def document(results: Results) -> dict[str, JsonValue]:
+    """The results for programs: the words of the status, and all combinations. What is not a number is absent."""
+    status = results.status
+    found: dict[str, JsonValue] = {
+        "sweep": results.name,
+        "state": status.state,
+        "objective": results.objective.to_json(),
+        "estimand": ESTIMAND,
+        "replicates": results.replicates,
+        "runs": status.runs.to_json(),
+        "results": [_result(r, results) for r in results.ranking],
+        "failures": [f.to_json() for f in status.failures],
+        "conditions": [c.to_json() for c in status.conditions],
+    }
+    if said := conclusion(results):
+        found["conclusion"] = said
+    return found
+
+
+def _result(result: RankedResult, results: Results) -> dict[str, JsonValue]:
+    fields: dict[str, JsonValue] = result.to_json()
+    # A flag that is null is a value; to_json leaves null fields out.
+    fields["flags"] = dict(result.flags)
+    if note := note_of(result, results):
+        fields["note"] = note
+    return fields
+
+
+def as_csv(results: Results) -> str:
+    """One line per combination at full precision; flags as `flag_<name>`; NaN where a trained value is not a number."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        [
+            "rank",
+            *(f"flag_{name}" for name in results.flag_names),
+            "objective",
+            "objective_standard_error",
+            "val_average_loss",
+            "train_average_loss",
+            "overfit_gap",
+            "overfit_gap_standard_error",
+            "replicates",
+            "diverged",
+            "failed",
+            "source",
+            "note",
+        ]
+    )
+    for r in results.ranking:
+        trained = r.replicates > r.failed
+        writer.writerow(
+            [
+                "" if r.rank is None else r.rank,
+                *(flag_text(r.flags[name]) if name in r.flags else "" for name in results.flag_names),
+                *_estimate(r.objective, trained),
+                _number(r.val_loss, trained),
+                _number(r.train_loss, trained),
+                *_estimate(r.overfit_gap, trained),
+                r.replicates,
+                r.diverged,
+                r.failed,
+                r.source or "",
+                note_of(r, results),
+            ]
+        )
+    return text.getvalue()
+
+
+def _estimate(estimate: Estimate | None, trained: bool) -> tuple[str, str]:
+    if estimate is None:
+        return _number(None, trained), ""
+    return _number(estimate.mean, trained), "" if estimate.standard_error is None else repr(estimate.standard_error)
+
+
+def _number(value: float | None, trained: bool) -> str:
+    if value is None or math.isnan(value):
+        return "NaN" if trained else ""
+    return repr(value)

@@ -1,0 +1,175 @@
+"""The ranked table, for a terminal of any width, with and without colour."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from regsweep.api.conditions import ConditionStatus, ConditionType
+from regsweep.api.spec import Goal
+from regsweep.api.status import RankedResult
+from regsweep.report.columns import NOTE, Column, columns_of, fit
+from regsweep.report.notes import OVERFITS, conclusion, legend_of, source_line, unregularized
+from regsweep.report.numbers import plural
+from regsweep.report.results import Results
+
+INDENT = 2
+DEFAULT_ROWS = 20
+"""Rows shown unless more are asked for."""
+FAILURES_SHOWN = 5
+
+
+def print_results(results: Results, console: Console, rows: int = DEFAULT_ROWS) -> None:
+    """Prints header, ranked table and the sentences under it.
+
+    rows: how many combinations to show; 0 shows all. What is cut is said. The best combination without regularisation
+    is shown in any case, since the conclusion speaks of it.
+    """
+    # soft_wrap: lines are broken here, so that rich neither pads nor cuts them.
+    console.print(Text("\n").join(report(results, console.width, rows)), soft_wrap=True, highlight=False)
+
+
+def report(results: Results, width: int, rows: int = DEFAULT_ROWS) -> Iterator[Text]:
+    """The same as lines for a terminal of `width` cells."""
+    yield from _header(header_parts(results), width)
+    if trouble := _trouble(results):
+        yield from _wrapped(trouble, width, style="red")
+    yield Text("")
+    if not results.ranking:
+        yield Text(" " * INDENT + "No combination has a result yet.")
+        return
+    shown = _shown(results, rows)
+    columns, gutter, left_out = fit(columns_of(shown, results), width - INDENT)
+    yield from _table(columns, gutter, shown, results)
+    yield Text("")
+    for line in _cuts(results, shown, left_out):
+        yield from _wrapped(line, width, style="dim")
+    if said := conclusion(results):
+        yield from _wrapped(said, width, style="bold")
+    notes = set(columns[-1].cells) if columns[-1].header == NOTE else set()
+    for line in (legend_of(notes), *_failures(results), source_line(results)):
+        if line:
+            yield from _wrapped(line, width)
+
+
+def header_parts(results: Results) -> list[str]:
+    """Name, size, objective, direction and estimand: what the numbers below are."""
+    objective = results.objective
+    runs = results.status.runs
+    ended = runs.succeeded + runs.failed
+    parts = [results.name]
+    if not results.holds(ConditionType.COMPLETE):
+        parts.append(f"{results.status.state}: {ended} of {runs.total} runs ended")
+    parts.append(f"{plural(runs.total, 'combination')} x {plural(results.replicates, 'replicate')}")
+    direction = "lower" if objective.goal is Goal.MINIMIZE else "higher"
+    at_best = " at its best epoch" if objective.epoch == "Best" else ""
+    parts.append(f"{objective.metric}{at_best}, {direction} is better")
+    if results.replicates >= 3:
+        parts.append("mean ± standard error over splits and seeds of this data set")
+    else:
+        parts.append("mean over replicates (no standard error below 3)")
+    return parts
+
+
+def _header(parts: Sequence[str], width: int) -> Iterator[Text]:
+    """The parts joined by middle dots, broken only between parts."""
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + 3 + len(part) <= width:
+            lines[-1] += f" · {part}"
+        else:
+            lines.append(" " * INDENT + part)
+    first = Text(lines[0])
+    first.stylize("bold", 0, len(parts[0]))
+    yield first
+    for line in lines[1:]:
+        yield from _wrapped(line.strip(), width)
+
+
+def _wrapped(line: str, width: int, style: str = "") -> Iterator[Text]:
+    indent = " " * INDENT
+    # At least 30 cells: in a narrower terminal a long word would stand on a line of its own for ever.
+    for part in textwrap.wrap(line, max(width, 30), initial_indent=indent, subsequent_indent=indent):
+        yield Text(part, style=style)
+
+
+def _trouble(results: Results) -> str:
+    """The message of what stopped the sweep, or of a spec that was not accepted; empty when all is well."""
+    failed = results.condition(ConditionType.FAILED)
+    if failed and failed.status is ConditionStatus.TRUE:
+        return f"{failed.reason}: {failed.message}"
+    accepted = results.condition(ConditionType.ACCEPTED)
+    if accepted and accepted.status is ConditionStatus.FALSE:
+        return f"{accepted.reason}: {accepted.message}"
+    return ""
+
+
+def _shown(results: Results, rows: int) -> list[RankedResult]:
+    """The first rows, and the best combination without regularisation if it is further down."""
+    ranking = results.ranking
+    if rows <= 0 or len(ranking) <= rows:
+        return list(ranking)
+    shown = list(ranking[:rows])
+    plain = next(iter(unregularized(results)), None)
+    if plain is not None and all(plain is not r for r in shown):
+        shown.append(plain)
+    return shown
+
+
+def _table(columns: Sequence[Column], gutter: int, shown: Sequence[RankedResult], results: Results) -> Iterator[Text]:
+    """Header and rows, one Text each, never wider than they must be: a pipe gets no trailing blanks."""
+    headers = ("" if c.header == NOTE else c.header for c in columns)
+    yield Text(_line(headers, columns, gutter), style="dim")
+    gaps = _gaps(shown, results)
+    for number, result in enumerate(shown):
+        cells = [c.cells[number] for c in columns]
+        yield Text(_line(cells, columns, gutter), style=_style(result, cells[-1]))
+        if number in gaps:
+            yield Text(" " * INDENT + "…", style="dim")
+
+
+def _line(cells: Iterable[str], columns: Sequence[Column], gutter: int) -> str:
+    padded = (
+        " " * (c.width - cell_len(cell)) + cell if c.right else cell + " " * (c.width - cell_len(cell))
+        for cell, c in zip(cells, columns, strict=True)
+    )
+    return (" " * INDENT + (" " * gutter).join(padded)).rstrip()
+
+
+def _gaps(shown: Sequence[RankedResult], results: Results) -> set[int]:
+    """After which of the shown rows the ranking has rows that are not shown."""
+    places = [next(i for i, r in enumerate(results.ranking) if r is s) for s in shown]
+    gaps = {n for n, (one, after) in enumerate(pairwise(places)) if after != one + 1}
+    return gaps | ({len(places) - 1} if places[-1] != len(results.ranking) - 1 else set())
+
+
+def _style(result: RankedResult, note: str) -> str:
+    if result.rank == 1:
+        return "bold green"
+    if result.objective is None:
+        return "red"
+    return "yellow" if note == OVERFITS else ""
+
+
+def _cuts(results: Results, shown: Sequence[RankedResult], left_out: Sequence[str]) -> Iterator[str]:
+    """What the table does not show, and how to see it."""
+    hidden = len(results.ranking) - len(shown)
+    if hidden:
+        yield f"{plural(hidden, 'more combination')} not shown: --rows 0 shows all, --output csv lists all."
+    if left_out:
+        yield f"Left out for want of width: {', '.join(left_out)}. A wider terminal or --output csv has it all."
+
+
+def _failures(results: Results) -> Iterator[str]:
+    failures = results.status.failures
+    for failure in failures[:FAILURES_SHOWN]:
+        words = f": {failure.message}" if failure.message else ""
+        yield f"Failed {failure.label} ({failure.reason}){words}"
+    total = max(results.status.runs.failed, len(failures))
+    if total > FAILURES_SHOWN:
+        yield f"... and {plural(total - FAILURES_SHOWN, 'more failed run')}."

@@ -1,0 +1,119 @@
+"""Builders of results for the tests of rendering: a row shows only what matters to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
+from regsweep.api.spec import EpochChoice, Flags, Goal
+from regsweep.api.status import (
+    Condition,
+    Estimate,
+    FailedRun,
+    ObjectiveStatus,
+    RankedResult,
+    RunCounts,
+    SweepStatus,
+)
+from regsweep.report.results import Results
+
+WHEN = "2026-11-23T12:00:00Z"
+
+
+def label_of(flags: Flags) -> str:
+    return ", ".join(f"{name}={value}" for name, value in flags.items())
+
+
+def ranked(
+    rank: int | None,
+    flags: Flags,
+    val: tuple[float, float | None] | None = None,
+    train: float | None = None,
+    gap: tuple[float, float | None] | None = None,
+    *,
+    replicates: int = 5,
+    diverged: int = 0,
+    failed: int = 0,
+    objective: tuple[float, float | None] | None = None,
+    source: str | None = "Prometheus",
+) -> RankedResult:
+    """A row of the ranking; `objective` is the validation loss unless it is given."""
+    judged = objective or val
+    return RankedResult(
+        rank=rank,
+        flags=flags,
+        label=label_of(flags),
+        objective=Estimate(mean=judged[0], standard_error=judged[1]) if judged else None,
+        train_loss=train,
+        val_loss=val[0] if val else None,
+        overfit_gap=Estimate(mean=gap[0], standard_error=gap[1]) if gap else None,
+        replicates=replicates,
+        diverged=diverged,
+        failed=failed,
+        source=source,
+    )
+
+
+def condition(kind: ConditionType, status: ConditionStatus, reason: Reason, message: str = "") -> Condition:
+    return Condition(type=kind, status=status, reason=reason, message=message, last_transition_time=WHEN)
+
+
+COMPLETE = condition(ConditionType.COMPLETE, ConditionStatus.TRUE, Reason.ALL_RUNS_ENDED)
+
+
+def results(
+    *ranking: RankedResult,
+    name: str = "breast-cancer",
+    replicates: int = 5,
+    state: str = "Complete",
+    conditions: Sequence[Condition] = (COMPLETE,),
+    total: int | None = None,
+    failed: int = 0,
+    failures: Sequence[FailedRun] = (),
+    metric: str = "val_average_loss",
+    goal: Goal = Goal.MINIMIZE,
+    epoch: EpochChoice = EpochChoice.LAST,
+    remarks: Mapping[str, str] | None = None,
+) -> Results:
+    """Results of a complete sweep, unless said otherwise."""
+    names = tuple(ranking[0].flags) if ranking else ("l2",)
+    return Results(
+        name=name,
+        replicates=replicates,
+        flag_names=names,
+        status=SweepStatus(
+            state=state,
+            runs=RunCounts(
+                total=len(ranking) if total is None else total, succeeded=len(ranking) - failed, failed=failed
+            ),
+            conditions=list(conditions),
+            objective=ObjectiveStatus(metric=metric, goal=goal, epoch=epoch),
+            failures=list(failures),
+        ),
+        ranking=tuple(ranking),
+        remarks=remarks or {},
+    )
+
+
+def breast_cancer() -> Results:
+    """The example of a whole sweep: a best, an overfitted, an underfitted, a diverged and a failed combination."""
+    return results(
+        ranked(1, {"l2": 0.01, "dropout": 0.3}, (0.0712, 0.0041), 0.0502, (0.0210, 0.0031)),
+        ranked(2, {"l2": 0.01, "dropout": 0.5}, (0.0741, 0.0052), 0.0621, (0.0120, 0.0021)),
+        ranked(3, {"l2": 0.001, "dropout": 0.5}, (0.0794, 0.0061), 0.0412, (0.0382, 0.0052)),
+        ranked(4, {"l2": 0.001, "dropout": 0.3}, (0.0962, 0.0050), 0.0221, (0.0741, 0.0060)),
+        ranked(5, {"l2": 0.1, "dropout": 0.3}, (0.1431, 0.0071), 0.1312, (0.0119, 0.0020)),
+        ranked(6, {"l2": 0, "dropout": 0}, (0.2043, 0.0190), 0.0004, (0.2039, 0.0192)),
+        ranked(None, {"l2": 0.1, "dropout": 0.1}, diverged=5),
+        ranked(None, {"l2": 0, "dropout": 0.1}, replicates=5, failed=5, source=None),
+        failed=1,
+        failures=[
+            FailedRun(
+                run="breast-cancer-0123456789ab",
+                label="l2=0, dropout=0.1",
+                reason="OutOfMemory",
+                message="its container was killed for want of memory; raise the trainer's memory limit",
+            )
+        ],
+        remarks={"l2=0.1, dropout=0.1": "diverged at epoch 3"},
+    )
