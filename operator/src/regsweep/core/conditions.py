@@ -1,0 +1,191 @@
+"""The conditions of a sweep, each a sentence about what is observed and, where something is wrong, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
+from regsweep.api.status import Condition, RunCounts
+from regsweep.core.collect import STUCK_REASONS
+from regsweep.core.limits import Stop
+from regsweep.core.plan import nobody_scrapes
+from regsweep.core.records import Source
+from regsweep.core.sweep import Sweep
+from regsweep.core.timestamps import timestamp
+from regsweep.core.world import MetricsState, Observed, ObservedPod, ObservedRun
+from regsweep.errors import Problem
+
+UNSCHEDULABLE = "Unschedulable"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a condition says now; `None` as status: nothing new, keep what was said before."""
+
+    type: ConditionType
+    status: bool | None
+    reason: Reason
+    message: str
+
+
+def findings(
+    sweep: Sweep, observed: Observed, counts: RunCounts, stop: Stop | None, edits: Sequence[Problem]
+) -> Iterator[Finding]:
+    """What is to be said of an accepted sweep. `edits`: changes of what is pinned."""
+    yield _accepted(sweep, observed, edits)
+    yield _progressing(sweep, observed, counts, stop)
+    yield _suspended(sweep, observed.runs)
+    yield _metrics_available(observed)
+    yield from _ended(counts, stop)
+
+
+def conditions(found: Iterable[Finding], prior: Sequence[Condition], generation: int, now: datetime) -> list[Condition]:
+    """The findings as conditions; the time of transition is kept where the status did not change."""
+    before = {condition.type: condition for condition in prior}
+    result = []
+    for finding in found:
+        old = before.get(finding.type)
+        if finding.status is None and old is not None:
+            result.append(old)
+            continue
+        status = ConditionStatus.UNKNOWN if finding.status is None else ConditionStatus(str(finding.status))
+        changed_at = old.last_transition_time if old and old.status is status else timestamp(now)
+        result.append(
+            Condition(
+                type=finding.type,
+                status=status,
+                reason=finding.reason.value,
+                message=finding.message,
+                last_transition_time=changed_at,
+                observed_generation=generation,
+            )
+        )
+    return result
+
+
+def _accepted(sweep: Sweep, observed: Observed, edits: Sequence[Problem]) -> Finding:
+    accepted = ConditionType.ACCEPTED
+    if edits:
+        text = "; ".join(str(edit) for edit in edits)
+        return Finding(
+            accepted, False, Reason.IMMUTABLE, f"{text}. Runs go on as pinned; for other values make a new sweep."
+        )
+    if observed.template_missing is not None:
+        return Finding(
+            accepted,
+            False,
+            Reason.TEMPLATE_NOT_FOUND,
+            f"spec.templateRef.name: there is no PodTemplate {observed.template_missing} in namespace {sweep.namespace}. "
+            "The sweep goes on when it is there.",
+        )
+    if observed.refusal is not None:
+        return Finding(
+            accepted, False, Reason.TEMPLATE_REFUSED, f"The API server refused the training Job: {observed.refusal}"
+        )
+    trainings = len(sweep.points) * sweep.spec.replicates
+    return Finding(accepted, True, Reason.VALID, f"{len(sweep.points)} runs, {trainings} trainings.")
+
+
+def _progressing(sweep: Sweep, observed: Observed, counts: RunCounts, stop: Stop | None) -> Finding:
+    progressing = ConditionType.PROGRESSING
+    open_runs = counts.pending + counts.running
+    if not open_runs or (stop and not counts.running):
+        return Finding(progressing, False, Reason.FINISHED, "No run is left to be trained.")
+    if sweep.spec.suspend:
+        return Finding(progressing, False, Reason.SUSPENDED_BY_SPEC, "Paused; set spec.suspend to false to go on.")
+    if observed.refusal is not None or observed.template_missing is not None:
+        return Finding(progressing, bool(counts.running), Reason.NOT_ACCEPTED, "See the condition Accepted.")
+    trains = f"{counts.running} running, {counts.pending} pending."
+    if (trouble := _waiting(observed.runs)) is not None:
+        reason, text = trouble
+        return Finding(progressing, bool(counts.running), reason, text)
+    if sweep.spec.parallelism == 0:
+        return Finding(
+            progressing,
+            bool(counts.running),
+            Reason.DRAINING,
+            f"spec.parallelism is 0: nothing new is started. {trains}",
+        )
+    if counts.running:
+        return Finding(progressing, True, Reason.RUNS_TRAINING, trains)
+    if any(run.queue_managed and run.suspended for run in observed.runs):
+        return Finding(progressing, False, Reason.QUEUED, f"Runs wait for their queue to admit them. {trains}")
+    return Finding(progressing, True, Reason.RUNS_STARTING, trains)
+
+
+def _waiting(runs: Iterable[ObservedRun]) -> tuple[Reason, str] | None:
+    """Why pods do not start, with what to do about it; None where all do."""
+    pods = [pod for run in runs for pod in run.pods if pod.waiting_reason and not pod.ended and not pod.gone]
+    stuck = [pod for pod in pods if pod.waiting_reason in STUCK_REASONS]
+    if stuck:
+        text = f"{_runs(stuck)} cannot start: {stuck[0].waiting_reason}: {stuck[0].waiting_message}".rstrip(". ")
+        remedy = "Check the image's name and its pull secret" if _is_image(stuck[0]) else "Mend what the pod refers to"
+        return STUCK_REASONS[stuck[0].waiting_reason], f"{text}. {remedy}; a run fails after five minutes of this."
+    unscheduled = [pod for pod in pods if pod.waiting_reason == UNSCHEDULABLE]
+    if unscheduled:
+        words = unscheduled[0].waiting_message.rstrip(". ")
+        wait = "waits" if len(unscheduled) == 1 else "wait"
+        return (
+            Reason.UNSCHEDULABLE,
+            f"{_runs(unscheduled)} {wait} for a node. The scheduler says: {words}. Lower spec.parallelism, or wait.",
+        )
+    return None
+
+
+def _is_image(pod: ObservedPod) -> bool:
+    return STUCK_REASONS[pod.waiting_reason] is Reason.IMAGE_UNAVAILABLE
+
+
+def _runs(pods: Sequence[ObservedPod]) -> str:
+    return f"{len(pods)} run{'' if len(pods) == 1 else 's'}"
+
+
+def _suspended(sweep: Sweep, runs: Sequence[ObservedRun]) -> Finding:
+    if not sweep.spec.suspend:
+        return Finding(ConditionType.SUSPENDED, False, Reason.NOT_SUSPENDED, "")
+    paused = sum(run.suspended for run in runs)
+    text = f"{paused} runs are suspended and train again from their last checkpoint, or from the start where they keep none."
+    return Finding(ConditionType.SUSPENDED, True, Reason.SUSPENDED_BY_SPEC, text)
+
+
+def _metrics_available(observed: Observed) -> Finding:
+    available, scrapes = ConditionType.METRICS_AVAILABLE, observed.scrapes
+    if scrapes.state is MetricsState.NOT_CONFIGURED:
+        text = "The operator has no Prometheus (REGSWEEP_PROMETHEUS_URL); values come from the runs' own records."
+        return Finding(available, False, Reason.NOT_CONFIGURED, text)
+    if scrapes.state is MetricsState.FAILED:
+        since = f" since {timestamp(scrapes.failing_since)}" if scrapes.failing_since else ""
+        text = f"{scrapes.error}{since}. Runs go on; final values come from the runs' own records."
+        return Finding(available, False, Reason.QUERY_FAILED, text)
+    if nobody_scrapes(observed.records):
+        text = (
+            "Prometheus answers, but has nothing of the last five runs. Does it scrape pods with the annotation "
+            "prometheus.io/scrape, or is there a PodMonitor for them? Values come from the runs' own records."
+        )
+        return Finding(available, False, Reason.NOT_SCRAPED, text)
+    if scrapes.samples or any(record.source is Source.PROMETHEUS for record in observed.records.latest_first()):
+        return Finding(available, True, Reason.SCRAPED, "Prometheus answers, and scrapes the trainers.")
+    return Finding(available, None, Reason.NOTHING_TO_SCRAPE_YET, "No trainer was scraped yet.")
+
+
+def _ended(counts: RunCounts, stop: Stop | None) -> Iterator[Finding]:
+    complete, failed = ConditionType.COMPLETE, ConditionType.FAILED
+    ended = counts.succeeded + counts.failed
+    if stop is not None:
+        yield Finding(
+            complete, False, stop.reason, f"{ended} of {counts.total} runs ended before the sweep was stopped."
+        )
+        yield Finding(failed, True, stop.reason, stop.message)
+        return
+    yield Finding(failed, False, Reason.WITHIN_LIMIT, "")
+    if ended < counts.total:
+        yield Finding(complete, False, Reason.RUNS_REMAIN, f"{ended} of {counts.total} runs have ended.")
+        return
+    text = f"{counts.succeeded} runs succeeded"
+    if counts.diverged:
+        text += f", {counts.diverged} of them diverged"
+    if counts.failed:
+        text += f"; {counts.failed} failed, within spec.maxFailedRuns: see status.failures"
+    yield Finding(complete, True, Reason.ALL_RUNS_ENDED, f"{text}.")

@@ -1,0 +1,214 @@
+"""The status of a sweep, whole, from what is observed. The operator writes it; the local runner prints it."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
+from regsweep.api.spec import EpochChoice, Objective
+from regsweep.api.status import (
+    MAX_RESULTS,
+    Condition,
+    Estimate,
+    FailedRun,
+    ObjectiveStatus,
+    RankedResult,
+    RunCounts,
+    RunningRun,
+    SweepStatus,
+)
+from regsweep.api.validation import objective_goal
+from regsweep.core.conditions import Finding, conditions, findings
+from regsweep.core.grid import label
+from regsweep.core.limits import PointState, Stop, first_failure, point_state
+from regsweep.core.records import Outcome, Records
+from regsweep.core.stats import ranking as stats
+from regsweep.core.sweep import Point, Sweep
+from regsweep.core.timestamps import timestamp
+from regsweep.core.world import Observed, ObservedRun, PodPhase, Sample
+from regsweep.errors import Problem
+
+MAX_LISTED = 20
+"""Running and failed runs that the status lists."""
+
+
+def sweep_status(
+    sweep: Sweep,
+    observed: Observed,
+    stop: Stop | None,
+    edits: Sequence[Problem],
+    prior: SweepStatus,
+    now: datetime,
+) -> SweepStatus:
+    """The status of an accepted sweep. `edits`: changes of what is pinned, which are not followed."""
+    states = [point_state(point, sweep, observed.records) for point in sweep.points]
+    counts = _counts(sweep, observed, states)
+    ranked = rank(sweep, observed.records)
+    results = [_ranked_result(row) for row in ranked.rows[:MAX_RESULTS] if row.replicates or row.failed]
+    best = _ranked_result(ranked.best) if ranked.best else None
+    said = conditions(findings(sweep, observed, counts, stop, edits), prior.conditions, sweep.generation, now)
+    over = is_over(said)
+    return SweepStatus(
+        observed_generation=sweep.generation,
+        state=_state(said, counts),
+        progress=f"{counts.succeeded + counts.failed}/{counts.total}",
+        runs=counts,
+        conditions=said,
+        resolved=sweep.resolved,
+        objective=ranked.objective,
+        best=best,
+        best_label=best.label if best else None,
+        best_objective=f"{best.objective.mean:.4g}" if best and best.objective else None,
+        results=results,
+        running=_running(sweep, observed),
+        failures=_failures(sweep, observed.records, states),
+        start_time=prior.start_time or timestamp(now),
+        completion_time=(prior.completion_time or timestamp(now)) if over else None,
+    )
+
+
+def refused_status(
+    reason: Reason, problems: Sequence[Problem], prior: SweepStatus, generation: int, now: datetime
+) -> SweepStatus:
+    """The status of a sweep whose spec breaks rules: Accepted=False; all that was reached before stays."""
+    text = "\n".join(str(problem) for problem in problems)
+    accepted = Finding(ConditionType.ACCEPTED, False, reason, text)
+    progressing = Finding(ConditionType.PROGRESSING, False, Reason.NOT_ACCEPTED, "See the condition Accepted.")
+    said = conditions((accepted, progressing), prior.conditions, generation, now)
+    said += [c for c in prior.conditions if c.type not in (ConditionType.ACCEPTED, ConditionType.PROGRESSING)]
+    return prior.model_copy(
+        update={"observed_generation": generation, "state": "Invalid", "conditions": said, "running": []}
+    )
+
+
+def is_over(said: Iterable[Condition]) -> bool:
+    """Whether the conditions say that the sweep is Complete or Failed."""
+    ends = (ConditionType.COMPLETE, ConditionType.FAILED)
+    return any(c.type in ends and c.status is ConditionStatus.TRUE for c in said)
+
+
+def objective_status(objective: Objective) -> ObjectiveStatus:
+    """The objective with its goal spelled out. Raises InvalidSweep where the metric's name does not tell it."""
+    return ObjectiveStatus(metric=objective.metric, goal=objective_goal(objective), epoch=objective.epoch)
+
+
+def rank(sweep: Sweep, records: Records) -> stats.Ranking:
+    """The sweep's combinations in order, with or without results."""
+    return stats.rank(
+        [point.combination for point in sweep.points],
+        {point.combination.id: point.key for point in sweep.points},
+        records,
+        objective_status(sweep.spec.objective),
+        sweep.spec.replicates,
+    )
+
+
+def _state(said: Iterable[Condition], counts: RunCounts) -> str:
+    holds = {c.type for c in said if c.status is ConditionStatus.TRUE}
+    for condition in (ConditionType.FAILED, ConditionType.COMPLETE, ConditionType.SUSPENDED):
+        if condition in holds:
+            return condition.value
+    return "Running" if counts.running or counts.succeeded or counts.failed else "Pending"
+
+
+def _counts(sweep: Sweep, observed: Observed, states: Sequence[PointState]) -> RunCounts:
+    in_hand = {run.point_key for run in observed.runs if _is_in_hand(run)}
+    totals: dict[str, int] = defaultdict(int)
+    for point, state in zip(sweep.points, states, strict=True):
+        if state is PointState.OPEN:
+            totals["running" if point.key in in_hand else "pending"] += 1
+        else:
+            totals[state.value.lower()] += 1
+            if state is PointState.SUCCEEDED and _diverged(point, observed.records):
+                totals["diverged"] += 1
+    return RunCounts(total=len(sweep.points), **totals)
+
+
+def _is_in_hand(run: ObservedRun) -> bool:
+    """Whether a pod of the run trains or has ended."""
+    return any(pod.phase is not PodPhase.PENDING and not (pod.gone and not pod.ended) for pod in run.pods)
+
+
+def _diverged(point: Point, records: Records) -> bool:
+    return any(record.outcome is Outcome.DIVERGED for record in records.of(point.key).values())
+
+
+def _ranked_result(row: stats.RankedCombination) -> RankedResult:
+    return RankedResult(
+        rank=row.rank,
+        flags=row.combination.flags,
+        label=label(row.combination.flags),
+        objective=_estimate(row.objective),
+        train_loss=_rounded(row.train_loss),
+        val_loss=_rounded(row.val_loss),
+        overfit_gap=_estimate(row.overfit_gap),
+        replicates=row.replicates,
+        diverged=row.diverged,
+        failed=row.failed,
+        source=row.source,
+    )
+
+
+def _estimate(estimate: stats.Estimate | None) -> Estimate | None:
+    mean = _rounded(estimate.mean) if estimate else None
+    if estimate is None or mean is None:
+        return None
+    return Estimate(mean=mean, standard_error=_rounded(estimate.standard_error))
+
+
+def _rounded(value: float | None) -> float | None:
+    """Six significant digits, as records have them; None for what is not a number."""
+    return float(f"{value:.6g}") if value is not None and math.isfinite(value) else None
+
+
+def _running(sweep: Sweep, observed: Observed) -> list[RunningRun]:
+    labels = {point.key: label(point.combination.flags) for point in sweep.points}
+    listed = []
+    for run in observed.runs:
+        pod = next((p for p in run.pods if p.phase is PodPhase.RUNNING and not p.gone), None)
+        if pod is None or run.point_key not in labels:
+            continue
+        seen = [k for k in run.replicates_of(pod.index) if (pod.name, k) in observed.scrapes.samples]
+        replicate = seen[-1] if seen else None
+        sample = observed.scrapes.samples[(pod.name, replicate)] if replicate is not None else None
+        listed.append(_running_run(run.name, labels[run.point_key], replicate, sample, sweep.spec.objective))
+        if len(listed) == MAX_LISTED:
+            break
+    return listed
+
+
+def _running_run(
+    name: str, flags: str, replicate: int | None, sample: Sample | None, objective: Objective
+) -> RunningRun:
+    if sample is None:
+        return RunningRun(run=name, label=flags)
+    value = sample.metrics.get(objective.metric)
+    if objective.epoch is EpochChoice.BEST:
+        value = sample.best_val if objective.metric.startswith("val_") else sample.best_train
+    return RunningRun(
+        run=name,
+        label=flags,
+        replicate=replicate,
+        epoch=sample.epoch,
+        epochs=sample.epochs,
+        objective=_rounded(value),
+    )
+
+
+def _failures(sweep: Sweep, records: Records, states: Sequence[PointState]) -> list[FailedRun]:
+    failed = [p for p, state in zip(sweep.points, states, strict=True) if state is PointState.FAILED]
+    listed = []
+    for point in failed[:MAX_LISTED]:
+        record = first_failure(point, records)
+        listed.append(
+            FailedRun(
+                run=record.run,
+                label=label(point.combination.flags),
+                reason=(record.reason or Reason.TRAINER_FAILED).value,
+                message=record.message,
+            )
+        )
+    return listed
