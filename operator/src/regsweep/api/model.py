@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 
-
 class ApiModel(BaseModel):
     """Base of the API's types. Unknown fields are refused, so that a typo is an error and not a default."""
 

@@ -15,14 +15,22 @@ from regsweep.api.model import ApiModel
 
 FlagName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", min_length=1, max_length=63)]
 FlagValue = JsonValue
-Flags = dict[str, FlagValue]
-"""One choice of flags: name to value, in the order of the spec."""
 
 MAX_FLAGS: Final = 20
 MAX_VALUES: Final = 1000
 MAX_EXCLUDES: Final = 1000
 MAX_REPLICATES: Final = 1000
 MAX_PARALLELISM: Final = 10_000
+MAX_PARAMETERS: Final = 100
+MAX_TEMPLATE_FIELDS: Final = 10
+
+FailedRunsLimit = (
+    Annotated[int, Field(ge=0, le=99_999)]
+    | Annotated[str, StringConstraints(pattern=r"^(\d{1,5}|(100|\d{1,2})%)$", max_length=5)]
+)
+"""A number of runs, or a percentage of all runs."""
+Flags = Annotated[dict[str, FlagValue], Field(max_length=MAX_FLAGS)]
+"""One choice of flags: name to value, in the order of the spec."""
 
 
 class Scale(StrEnum):
@@ -73,8 +81,8 @@ class Flag(ApiModel):
 class Sample(ApiModel):
     """Train a random part of the grid instead of all of it."""
 
-    size: Annotated[int, Field(ge=1)]
-    """How many combinations to draw, without replacement."""
+    size: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    """How many combinations to draw, without replacement. More than the grid has: all of it."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     """The draw's seed: the same seed draws the same combinations."""
 
@@ -84,7 +92,7 @@ class Trainer(ApiModel):
 
     image: Annotated[str | None, StringConstraints(min_length=1, max_length=500)] = None
     """Image of the training container; absent: the operator's default. Any image that keeps the training contract works."""
-    parameters: dict[str, JsonValue] = Field(default_factory=dict, max_length=100)
+    parameters: dict[str, JsonValue] = Field(default_factory=dict, max_length=MAX_PARAMETERS)
     """Values that are the same in every run, such as `dataset` or `epochs`. A flag of the same name wins."""
     gpus: Annotated[int, Field(ge=0, le=64)] = 1
     """GPUs for each training pod; 0 makes it a sweep on CPUs."""
@@ -149,11 +157,12 @@ class SweepSpec(ApiModel):
     """What the combinations are ranked by."""
     template_ref: TemplateRef | None = None
     """A shared PodTemplate for the training pods (whole GPU, MIG slice, spot, queue ...)."""
-    template: dict[str, JsonValue] | None = None
-    """A pod template (metadata, spec) merged over the shared one, as kubectl's strategic merge does it. Container `trainer` is the training container."""
+    template: Annotated[dict[str, JsonValue] | None, Field(max_length=MAX_TEMPLATE_FIELDS)] = None
+    """A pod template (metadata, spec) merged over the shared one, as kubectl's strategic merge does it.
+    Container `trainer` is the training container."""
     suspend: bool = False
     """Pauses the sweep: running Jobs are suspended and start again later."""
-    max_failed_runs: Annotated[str | int | None, Field(pattern=r"^\d{1,5}$|^(100|\d{1,2})%$")] = None
+    max_failed_runs: FailedRunsLimit | None = None
     """Failed runs that are put up with, as a number or a percentage of all; absent: 10 %, at least 3. One more and the sweep fails."""
     run_timeout_seconds: Annotated[int | None, Field(ge=1, le=31_536_000)] = None
     """Longest time for a run, from its Job's start; absent: no limit."""

@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue, StringConstraints
 
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.model import ApiModel
-from regsweep.api.spec import EpochChoice, Flags, Goal
+from regsweep.api.spec import MAX_PARAMETERS, EpochChoice, Flags, Goal
 
 MAX_RESULTS = 20
 """Ranked combinations in the status; all of them stand in the sweep's SweepResults."""
@@ -38,9 +38,9 @@ class Condition(ApiModel):
 class Resolved(ApiModel):
     """What was pinned when the sweep was accepted; later versions of the operator keep it."""
 
-    image: Name | Annotated[str, StringConstraints(max_length=500)]
+    image: Annotated[str, StringConstraints(max_length=500)]
     """Trainer image."""
-    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    parameters: dict[str, JsonValue] = Field(default_factory=dict, max_length=MAX_PARAMETERS)
     """The trainer's parameters."""
     gpus: int
     """GPUs for each training pod."""

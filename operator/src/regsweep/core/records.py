@@ -4,26 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from regsweep.api.conditions import Reason
+from regsweep.api.results import Outcome, Source
 
-
-class Outcome(StrEnum):
-    """How a replicate ended. Diverged is a result; Failed is infrastructure: the result is missing."""
-
-    OK = "Ok"
-    DIVERGED = "Diverged"
-    FAILED = "Failed"
-
-
-class Source(StrEnum):
-    """Where a record's values come from."""
-
-    PROMETHEUS = "Prometheus"
-    """A scrape with `_complete` 1, checked against the pod's own record where there is one."""
-    RECORD = "Record"
-    """The pod's termination message (or the process' file): no complete scrape was there in time."""
+__all__ = ["BestEpoch", "Outcome", "Record", "Records", "Source"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,104 @@
+"""SweepResult: where the records of a sweep are kept, in segments that only the operator writes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field, StringConstraints
+
+from regsweep.api.model import ApiModel
+from regsweep.api.spec import Flags
+
+MAX_RECORDS: Final = 256
+"""Records of one segment."""
+MAX_SEGMENT_BYTES: Final = 200_000
+"""Most bytes of a segment as JSON: well under etcd's 1.5 MB, and cheap to write again while it fills."""
+MAX_METRICS: Final = 64
+"""Metrics of one record; a termination message has room for about 30."""
+
+PointKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,64}$", max_length=64)]
+MetricName = Annotated[str, StringConstraints(max_length=63)]
+Name = Annotated[str, StringConstraints(max_length=253)]
+Words = Annotated[str, StringConstraints(max_length=1024)]
+
+
+class Outcome(StrEnum):
+    """How a replicate ended. Diverged is a result; Failed is infrastructure: the result is missing."""
+
+    OK = "Ok"
+    DIVERGED = "Diverged"
+    FAILED = "Failed"
+
+
+class Source(StrEnum):
+    """Where a record's values come from."""
+
+    PROMETHEUS = "Prometheus"
+    """A scrape with `_complete` 1, checked against the pod's own record where there is one."""
+    RECORD = "Record"
+    """The pod's termination message (or the process' file): no complete scrape was there in time."""
+
+
+class ResultPoint(ApiModel):
+    """A point that records of this segment belong to."""
+
+    key: PointKey
+    """The point's key: a hash of flags, parameters, trainer image and seed base."""
+    flags: Flags
+    """The combination that the point trains."""
+
+
+class ResultBest(ApiModel):
+    """The objective's metric at its best epoch; both values come from that one epoch."""
+
+    epoch: Annotated[int, Field(ge=1)]
+    """The epoch, from 1."""
+    train: float | None = None
+    """The metric on the training split; absent where it is not a number."""
+    val: float | None = None
+    """The metric on the validation split; absent where it is not a number."""
+
+
+class ResultRecord(ApiModel):
+    """What the training of one replicate of a point came to."""
+
+    point: PointKey
+    """Key of the point, one of this segment's `points`."""
+    replicate: Annotated[int, Field(ge=0)]
+    """Number of the replicate, from 0."""
+    outcome: Outcome
+    """`Ok`, `Diverged` (the loss was no number any more: a result), or `Failed` (the result is missing)."""
+    run: Name
+    """Name of the Job that trained it."""
+    attempt: Annotated[int, Field(ge=0)] = 0
+    """How often a person had asked to run it again."""
+    epochs: Annotated[int, Field(ge=0)] = 0
+    """Epochs trained."""
+    metrics: dict[MetricName, float] = Field(default_factory=dict, max_length=MAX_METRICS)
+    """Values at the last epoch, split first, such as `val_average_loss`. What is not there was not reported, or is no number."""
+    best: ResultBest | None = None
+    """The objective at its best epoch."""
+    source: Source = Source.RECORD
+    """`Prometheus`, or `Record` where no complete scrape was there in time."""
+    backend: Name = ""
+    """What trained it, such as `tensorflow`."""
+    device: Name = ""
+    """Class of the device, such as `cpu` or a GPU's model."""
+    reason: Name | None = None
+    """Why it failed, in one word; only with `Failed`."""
+    message: Words = ""
+    """Why it failed, in words."""
+
+
+class SweepResult(ApiModel):
+    """A segment of a sweep's records. Written by the operator alone; read it, or better: ask `regsweep results`."""
+
+    sweep_name: Name
+    """Name of the sweep."""
+    sequence: Annotated[int, Field(ge=0)]
+    """Number of the segment within its sweep, from 0; each holds at most 256 records."""
+    points: Annotated[list[ResultPoint], Field(max_length=MAX_RECORDS)] = Field(default_factory=list)
+    """The points that the records belong to, each once."""
+    records: Annotated[list[ResultRecord], Field(max_length=MAX_RECORDS)] = Field(default_factory=list)
+    """The records, in the order in which they came."""

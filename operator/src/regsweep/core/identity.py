@@ -1,0 +1,52 @@
+"""Names that come from content: the key of a point, the name of a run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from regsweep.api.spec import FlagValue
+from regsweep.api.status import Resolved
+from regsweep.core.canonical import digest
+
+POINT_KEY_LENGTH: Final = 16
+"""Hex digits of a point's key: 64 bits, so that two of a million points are alike once in 37 million sweeps."""
+NAME_LENGTH: Final = 40
+"""Characters of the sweep's name in a run's: with a hash of 12 and the index of a pod (`-9999`) 58 of the 63 allowed."""
+HASH_LENGTH: Final = 12
+
+
+def point_key(
+    flags: Mapping[str, FlagValue],
+    resolved: Resolved,
+    *,
+    script_digest: str | None = None,
+    resampling: str | None = None,
+) -> str:
+    """The key of a point: 16 hex digits of a hash of all that determines its results, replicate apart.
+
+    That is its flags, and what was pinned: parameters, trainer image, seed base; where there is one, also the digest of
+    the training script and the resampling scheme (None leaves a key as it is without them).
+    """
+    determines: dict[str, object] = {
+        "flags": flags,
+        "parameters": resolved.parameters,
+        "image": resolved.image,
+        "seed": resolved.seed,
+    }
+    if script_digest is not None:
+        determines["script"] = script_digest
+    if resampling is not None:
+        determines["resampling"] = resampling
+    return digest(determines, POINT_KEY_LENGTH)
+
+
+def run_name(sweep_name: str, sweep_uid: str, point_key: str, first_replicate: int, attempt: int) -> str:
+    """The name of the Job that trains a point from a replicate on: a DNS label with room for a pod's index.
+
+    The first 40 characters of the sweep's name are there for people; the hash alone tells runs apart, also those of two
+    sweeps of one name, since it holds the sweep's UID.
+    """
+    readable = re.sub(r"[^a-z0-9-]", "-", sweep_name.lower())[:NAME_LENGTH].strip("-") or "sweep"
+    return f"{readable}-{digest([sweep_uid, point_key, first_replicate, attempt], HASH_LENGTH)}"
