@@ -1,0 +1,50 @@
+"""Brings up Keras on TensorFlow, which costs seconds: only once flags, data and record are known to be good."""
+
+import os
+from dataclasses import dataclass
+
+from regsweep_trainer.errors import GpuNotVisibleError
+
+BACKEND = "tensorflow"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    name: str
+    """`cpu`, or the GPU's model."""
+    gpu: bool
+
+
+def set_environment(gpus: int) -> None:
+    """What TensorFlow reads while it is imported. A value that the container already has wins.
+
+    One thread on the CPU: a small network gains nothing from more, neighbours on the node do not suffer, and sums come out the same
+    on a node with more cores. oneDNN is off for the same reason: it chooses its order of summation by the machine.
+    """
+    os.environ["KERAS_BACKEND"] = BACKEND
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    if gpus:
+        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    else:
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # nobody asked for a GPU, so none is probed for
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+        os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
+
+def start(gpus: int, allow_cpu: bool) -> Device:
+    """Raises GpuNotVisibleError: what was asked to run on a GPU never runs on the CPU, unless the GPUs are stand-ins."""
+    set_environment(gpus)
+    import tensorflow as tf
+
+    visible = tf.config.list_physical_devices("GPU") if gpus else []
+    if visible:
+        tf.config.experimental.enable_op_determinism()
+        return Device(str(tf.config.experimental.get_device_details(visible[0]).get("device_name", "gpu")), True)
+    if gpus and not allow_cpu:
+        raise GpuNotVisibleError(
+            f"REGSWEEP_GPUS is {gpus}, but TensorFlow {tf.__version__} sees no GPU; it is not trained on the CPU instead. "
+            "Check the node's driver and device plugin and that the image is the GPU one; "
+            "on a cluster whose GPUs are stand-ins set REGSWEEP_ALLOW_CPU=1"
+        )
+    return Device("cpu", False)

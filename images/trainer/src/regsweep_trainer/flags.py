@@ -1,0 +1,229 @@
+"""The flags that a sweep may vary or fix: one typed model is the source of validation, of --help and of --describe.
+
+A number may arrive as a string, since YAML reads `1e-4` as one; it is coerced by the declared type. Any other wrong type is refused.
+"""
+
+import difflib
+import json
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from regsweep_trainer.errors import InvalidFlagsError
+
+Dataset = Literal["breast_cancer", "digits", "wine", "iris", "diabetes"]
+Task = Literal["auto", "classification", "regression"]
+Optimizer = Literal["adam", "adamax", "nadam", "adagrad", "rmsprop", "sgd"]
+Activation = Literal[
+    "relu", "elu", "exponential", "gelu", "hard_sigmoid", "leaky_relu", "linear", "mish",
+    "relu6", "selu", "sigmoid", "silu", "softmax", "softplus", "softsign", "swish", "tanh",
+]  # fmt: skip
+
+
+def _number(value: Any) -> Any:
+    """A string becomes the number it spells; true and false are no numbers, though Python thinks so."""
+    if isinstance(value, bool):
+        raise ValueError("not a number")
+    if isinstance(value, str):
+        return float(value)
+    return value
+
+
+def _units(value: Any) -> Any:
+    return [_number(item) for item in value] if isinstance(value, list) else _number(value)
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("empty")
+    return value
+
+
+Integer = Annotated[int, BeforeValidator(_number)]
+Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+Text = Annotated[str, BeforeValidator(_text)]
+Width = Annotated[int, Field(ge=1, le=65536)]
+
+
+def _flag(default: Any, want: str, description: str, **bounds: Any) -> Any:
+    """A flag's default, the values it may have in words (for people), the same as bounds (for the check), and its meaning."""
+    return Field(default, description=description, json_schema_extra={"want": want}, **bounds)
+
+
+class Flags(BaseModel):
+    """Every flag of the reference trainer. `None` means: not given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: Dataset | None = _flag(
+        None, "one of " + ", ".join(get_args(Dataset)), "Data that the image brings along; diabetes is a regression."
+    )
+    data_path: Text | None = _flag(
+        None, "a path to a CSV file", "CSV file with a header in a mounted volume, instead of dataset."
+    )
+    target: Text | None = _flag(None, "a column's name", "Column of data_path to predict.")
+    split_column: Text | None = _flag(
+        None,
+        "a column's name",
+        "Column of data_path that says train, val or test per row; instead of test_fraction and, where any row is val, of val_fraction.",
+    )
+    task: Task = _flag(
+        "auto",
+        "auto, classification or regression",
+        "What data_path's target is; auto: regression when it has fractions or more than 20 distinct numbers.",
+    )
+    units: Annotated[Width | Annotated[list[Width], Field(max_length=64)], BeforeValidator(_units)] = _flag(
+        [64, 64],
+        "an integer from 1 to 65536, or a list of at most 64 of them",
+        "Units of each hidden layer; [] is a linear model.",
+    )
+    layers: Integer | None = _flag(
+        None, "an integer from 0 to 64", "How many hidden layers, where units is one number (absent: 1).", ge=0, le=64
+    )
+    activation: Activation = _flag("relu", "one of " + ", ".join(get_args(Activation)), "Of the hidden layers.")
+    l1: Real = _flag(0.0, "a number of at least 0", "L1 penalty: l1 x sum of |weight|, all kernels, no biases.", ge=0)
+    l2: Real = _flag(
+        0.0, "a number of at least 0", "L2 penalty: l2 x sum of weight squared, all kernels, no biases.", ge=0
+    )
+    dropout: Real = _flag(
+        0.0, "a number from 0 to below 1", "Share of units dropped after each hidden layer.", ge=0, lt=1
+    )
+    batch_norm: bool = _flag(
+        False, "true or false", "Batch normalisation between each hidden layer and its activation."
+    )
+    optimizer: Optimizer = _flag(
+        "adam", "one of " + ", ".join(get_args(Optimizer)), "Keras' defaults but for the rate."
+    )
+    learning_rate: Real = _flag(0.001, "a number above 0", "The optimizer's step size.", gt=0)
+    batch_size: Integer = _flag(
+        32, "an integer from 1 to 1048576", "Rows per step; the last may have fewer.", ge=1, le=2**20
+    )
+    epochs: Integer = _flag(50, "an integer from 1 to 100000", "Passes over the training rows.", ge=1, le=100_000)
+    early_stopping: Integer = _flag(
+        0,
+        "an integer from 0 to 100000",
+        "Epochs without a better `stop` half before training ends; 0: off.",
+        ge=0,
+        le=100_000,
+    )
+    train_rows: Integer | None = _flag(
+        None, "an integer of at least 2", "Train on at most so many rows, to show overfitting; absent: all.", ge=2
+    )
+    val_fraction: Real = _flag(
+        0.4,
+        "a number above 0 and below 1",
+        "Share of the rows outside test that validates; half of it is ranked, half (`stop`) chooses epochs.",
+        gt=0,
+        lt=1,
+    )
+    test_fraction: Real = _flag(
+        0.2, "a number from 0 to below 1", "Share of all rows that is never trained on nor ranked.", ge=0, lt=1
+    )
+    test_seed: Integer = _flag(
+        0, "an integer", "With the data's digest it determines the test rows, in every replicate."
+    )
+
+    @property
+    def hidden_units(self) -> tuple[int, ...]:
+        """Units of each hidden layer, first to last."""
+        if isinstance(self.units, list):
+            return tuple(self.units)
+        return (self.units,) * (1 if self.layers is None else self.layers)
+
+
+def parse_flags(given: Mapping[str, Any]) -> Flags:
+    """The typed flags. Raises InvalidFlagsError with all that is wrong, one sentence per flag, and not only the first."""
+    problems: dict[str, str] = {}
+    flags = None
+    try:
+        flags = Flags.model_validate(dict(given))
+    except ValidationError as error:
+        for detail in error.errors(include_url=False, include_context=False):
+            name = str(detail["loc"][0])
+            problems[name] = (
+                _wrong_value(name, given[name]) if name in Flags.model_fields else _unknown(name, given[name])
+            )
+    problems |= {name: text for name, text in _contradictions(given).items() if name not in problems}
+    if problems or flags is None:
+        sentences = [problems[name] for name in sorted(problems)]
+        if any(name not in Flags.model_fields for name in problems):
+            sentences.append("the flags are " + ", ".join(sorted(Flags.model_fields)))
+        raise InvalidFlagsError("; ".join(sentences))
+    return flags
+
+
+def describe() -> dict[str, Any]:
+    """JSON schema of the flags, for whoever wants to check them early. Numbers may also come as strings that spell them."""
+    schema = Flags.model_json_schema()
+    schema["title"] = "Flags of regsweep-trainer"
+    return schema
+
+
+def flag_lines() -> list[tuple[str, str, str, str]]:
+    """One (name, default, values, description) per flag, in the order of declaration."""
+    lines = []
+    for name, field in Flags.model_fields.items():
+        default = "-" if field.default is None else _shown(field.default)
+        lines.append((name, default, _want(name), field.description or ""))
+    return lines
+
+
+def label_value(value: Any) -> str:
+    """A flag's value as a Prometheus label: a string as it is, all else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
+def _want(name: str) -> str:
+    extra = Flags.model_fields[name].json_schema_extra
+    return str(extra["want"]) if isinstance(extra, dict) else ""
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _meant(got: str, there_is: list[str]) -> str:
+    close = difflib.get_close_matches(got, there_is, n=1)
+    return f", did you mean {close[0]}?" if close else ""
+
+
+def _unknown(name: str, value: Any) -> str:
+    return f"unknown flag {_shown(name)} (got {_shown(value)}){_meant(name, sorted(Flags.model_fields))}"
+
+
+def _wrong_value(name: str, value: Any) -> str:
+    choices = [
+        choice for option in get_args(Flags.model_fields[name].annotation) for choice in get_args(option) or (option,)
+    ]
+    names = [choice for choice in choices if isinstance(choice, str)]
+    meant = _meant(value, names) if isinstance(value, str) else ""
+    return f"flag {name}: got {_shown(value)}, want {_want(name)}{meant}"
+
+
+def _contradictions(given: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong between flags, judged on what was given, so that it is said beside all wrong values."""
+    there = {name for name, value in given.items() if value is not None}
+    problems = {}
+    if {"dataset", "data_path"} <= there:
+        problems["data_path"] = "flag data_path: given together with dataset, give one of the two"
+    elif not {"dataset", "data_path"} & there:
+        problems["dataset"] = f"flag dataset: missing, want {_want('dataset')}, or give data_path and target"
+    if "data_path" in there and "target" not in there:
+        problems["target"] = "flag target: missing, data_path needs the name of the column to predict"
+    if "data_path" not in there:
+        for name in {"target", "split_column"} & there:
+            problems[name] = (
+                f"flag {name}: got {_shown(given[name])}, but there is no data_path: it only goes with a CSV file"
+            )
+        if "dataset" in there and given.get("task", "auto") != "auto":
+            problems["task"] = "flag task: it only goes with data_path: a dataset knows what it is"
+    if "layers" in there and isinstance(given.get("units", []), list):
+        problems["layers"] = "flag layers: only goes with units as one number: a list of units already says how many"
+    if {"target", "split_column"} <= there and given["target"] == given["split_column"]:
+        problems["split_column"] = f"flag split_column: {_shown(given['target'])} is the target"
+    return problems

@@ -1,0 +1,107 @@
+"""Metrics by the Estimator's names, from float32 outputs in inference mode, computed in float64.
+
+All are NaN where an output is not finite: a network that has diverged is not credited with an accuracy. What a metric means stands
+in METRICS, which images/trainer/README.md shows as a table.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regsweep_trainer.dataset import Head
+
+METRICS: Mapping[Head, tuple[str, ...]] = MappingProxyType(
+    {
+        Head.BINARY: (
+            "average_loss", "accuracy", "auc", "auc_precision_recall", "precision", "recall",
+            "accuracy_baseline", "prediction_mean", "label_mean", "loss",
+        ),
+        Head.MULTICLASS: ("average_loss", "accuracy", "accuracy_baseline", "loss"),
+        Head.REGRESSION: ("average_loss", "prediction_mean", "label_mean", "loss"),
+    }
+)  # fmt: skip
+"""Per head, the metrics that every split has, most important first. `regularization_loss` belongs to no split."""
+
+
+def evaluate(
+    head: Head, outputs: NDArray[np.floating[Any]], target: NDArray[np.float64], regularization_loss: float
+) -> dict[str, float]:
+    """Metrics of one split.
+
+    outputs: logits of shape (rows, 1) for two classes and (rows, classes) for more; for a regression predictions of shape
+    (rows, 1) in the target's unit. target: shape (rows,). No rows: all NaN.
+    """
+    if not len(target) or not np.isfinite(outputs).all():
+        return dict.fromkeys(METRICS[head], float("nan"))
+    values = {
+        Head.BINARY: _binary,
+        Head.MULTICLASS: _multiclass,
+        Head.REGRESSION: _regression,
+    }[head](outputs.astype(np.float64), target)
+    values["loss"] = values["average_loss"] + regularization_loss
+    return {name: float(values[name]) for name in METRICS[head]}
+
+
+def _binary(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[str, float]:
+    logits = outputs[:, 0]
+    positive = target == 1
+    predicted = logits > 0  # a probability above one half
+    hits = int(np.sum(predicted & positive))
+    share = float(np.mean(positive))
+    return {
+        # log(1 + exp(-|z|)) + max(z, 0) - z y: exact where exp would overflow
+        "average_loss": float(np.mean(np.logaddexp(0, -np.abs(logits)) + np.maximum(logits, 0) - logits * target)),
+        "accuracy": float(np.mean(predicted == positive)),
+        "accuracy_baseline": max(share, 1 - share),
+        "auc": auc(logits, positive),
+        "auc_precision_recall": average_precision(logits, positive),
+        "precision": hits / max(int(np.sum(predicted)), 1),
+        "recall": hits / max(int(np.sum(positive)), 1),
+        "label_mean": share,
+        "prediction_mean": float(np.mean(np.exp(-np.logaddexp(0, -logits)))),
+    }
+
+
+def _multiclass(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[str, float]:
+    labels = target.astype(np.int64)
+    shifted = outputs - outputs.max(axis=1, keepdims=True)
+    log_sum = np.log(np.exp(shifted).sum(axis=1))
+    return {
+        "average_loss": float(np.mean(log_sum - shifted[np.arange(len(labels)), labels])),
+        "accuracy": float(np.mean(outputs.argmax(axis=1) == labels)),
+        "accuracy_baseline": float(np.bincount(labels).max() / len(labels)),
+    }
+
+
+def _regression(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[str, float]:
+    predictions = outputs[:, 0]
+    return {
+        "average_loss": float(np.mean((predictions - target) ** 2)),
+        "label_mean": float(np.mean(target)),
+        "prediction_mean": float(np.mean(predictions)),
+    }
+
+
+def auc(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
+    """Area under the ROC curve, exact: the Mann-Whitney statistic by mean ranks. NaN where a class is missing."""
+    count = int(positive.sum())
+    if count in (0, len(positive)):
+        return float("nan")
+    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    mean_rank = np.cumsum(counts) - (counts - 1) / 2
+    rank_sum = float(mean_rank[inverse][positive].sum())
+    return (rank_sum - count * (count + 1) / 2) / (count * (len(positive) - count))
+
+
+def average_precision(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
+    """Area under the precision-recall curve as a step function (average precision). NaN where no row is positive."""
+    if not positive.any():
+        return float("nan")
+    order = np.argsort(-scores, kind="stable")
+    ordered, hits = scores[order], np.cumsum(positive[order])
+    last = np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1)  # the last row of each distinct score
+    recalled = np.diff(hits[last], prepend=0) / hits[-1]
+    return float(np.sum(recalled * hits[last] / (last + 1)))

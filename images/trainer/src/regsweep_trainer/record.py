@@ -1,0 +1,135 @@
+"""The termination message: compact JSON of at most 4,096 bytes, columns named once. Pure: `journal` writes it.
+
+Which columns there are depends on the head, the objective and the number of replicates per pod, never on the values: every pod of a
+sweep has the same ones. They are taken by priority until a message with the longest possible values would be full:
+the objective's metric on train and val; with REGSWEEP_SCORE_TEST all of test; then metric by metric as METRICS orders them, on train
+and val; regularization_loss comes right after average_loss, `loss`, which is the sum of the two, last.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from regsweep_trainer.dataset import Head
+from regsweep_trainer.epochs import Best
+from regsweep_trainer.metrics import METRICS
+
+MOST_BYTES = 4096  # what the kubelet keeps of one container's termination message
+VERSION = 1
+LONGEST_NUMBER = 12  # -1.23457e-10; `number` writes nothing longer
+MOST_ERROR_BYTES = 1500  # of an error's message, in UTF-8 as JSON
+MOST_HEADER_BYTES = 330  # version, backend, device, rows, data: everything but columns and records
+MOST_RECORD_BYTES = (
+    len('[9999999,"Diverged",100000,[],[100000,,]],') + 2 * LONGEST_NUMBER
+)  # without its columns' values
+
+
+class Outcome(StrEnum):
+    OK = "Ok"
+    DIVERGED = "Diverged"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One replicate's result. `values` by column name, at the last epoch; NaN and infinity become null."""
+
+    replicate: int
+    outcome: Outcome
+    epochs: int
+    values: Mapping[str, float]
+    best: Best | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the run could not be trained, or not to its end."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What all records of the pod share. Parts that are not known yet, since training has not begun, are `None`."""
+
+    columns: tuple[str, ...] = ()
+    backend: str | None = None
+    device: str | None = None
+    rows: Mapping[str, int] | None = None
+    data: str | None = None
+    """The data's digest: pods that saw other data must not be compared."""
+
+
+def choose_columns(head: Head, objective: str, replicates: int, *, score_test: bool = False) -> tuple[str, ...]:
+    """Names of the columns, the most important first, so many that `replicates` records always fit.
+
+    objective: the metric without its split; one that the head does not have is left out.
+    """
+    metrics = METRICS[head]
+    wanted: list[str] = []
+    if objective in metrics:
+        wanted += [f"train_{objective}", f"val_{objective}"]
+    if score_test:
+        wanted += [f"test_{metric}" for metric in metrics]
+    for metric in metrics:
+        wanted += [f"train_{metric}", f"val_{metric}"]
+        if metric == "average_loss":
+            wanted.append("regularization_loss")
+    room = MOST_BYTES - MOST_HEADER_BYTES - replicates * MOST_RECORD_BYTES
+    chosen: list[str] = []
+    for name in dict.fromkeys(wanted):
+        room -= len(name) + 3 + replicates * (LONGEST_NUMBER + 1)
+        if room < 0:
+            break
+        chosen.append(name)
+    return tuple(chosen)
+
+
+def encode(header: Header, records: Sequence[Record], failure: Failure | None = None) -> bytes:
+    """The message. With a failure beside records that fill it, the failure's text is cut, never a record."""
+    parts = [f'"version":{VERSION}']
+    if header.backend is not None:
+        parts.append(f'"backend":{_text(header.backend, 40)}')
+    if header.device is not None:
+        parts.append(f'"device":{_text(header.device, 64)}')
+    if header.rows is not None:
+        parts.append(f'"rows":{json.dumps(dict(header.rows), separators=(",", ":"))}')
+    if header.data is not None:
+        parts.append(f'"data":{_text(header.data[:16], 40)}')
+    parts.append(f'"columns":{json.dumps(header.columns, separators=(",", ":"))}')
+    parts.append(f'"records":[{",".join(_record(record, header.columns) for record in records)}]')
+    if failure is not None:
+        room = MOST_BYTES - len(("{" + ",".join(parts) + "}").encode()) - len(',"error":{"reason":,"message":}') - 42
+        message = _text(failure.message, min(MOST_ERROR_BYTES, room))
+        parts.append(f'"error":{{"reason":{_text(failure.reason, 40)},"message":{message}}}')
+    return ("{" + ",".join(parts) + "}").encode()
+
+
+def number(value: float) -> str:
+    """JSON of a number with 6 significant digits in at most 12 characters; null for NaN and infinity, 0 below 1e-99."""
+    if not math.isfinite(value) or abs(value) >= 1e99:
+        return "null"
+    if abs(value) < 1e-99:
+        return "0"
+    return f"{value:.6g}"
+
+
+def _record(record: Record, columns: Sequence[str]) -> str:
+    values = ",".join(number(record.values.get(column, math.nan)) for column in columns)
+    best = record.best
+    at_best = "null" if best is None else f"[{best.epoch},{number(best.train)},{number(best.val)}]"
+    return f'[{record.replicate},"{record.outcome}",{record.epochs},[{values}],{at_best}]'
+
+
+def _text(text: str, most: int) -> str:
+    """JSON of a text, cut so that it has at most `most` bytes with its quotes."""
+    encoded = json.dumps(text)
+    if len(encoded) <= most:
+        return encoded
+    low, high = 0, len(text)
+    while low < high:  # the longest beginning that fits: escapes make bytes and characters differ
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if len(json.dumps(text[:middle] + "...")) <= most else (low, middle - 1)
+    return json.dumps(text[:low] + "...") if most >= 5 else '""'

@@ -1,0 +1,107 @@
+"""Which rows train, validate and test.
+
+Test rows are fixed by the data's digest and `test_seed` (or by a split column), never by the replicate. The other rows are divided
+by the replicate's `split` seed into train and val, and val into two halves: `stop`, by which epochs are chosen, and the half that is
+ranked. The division does not depend on any regularisation, and `train_rows` takes rows from train only: val stays as it is.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regsweep_trainer.dataset import Dataset, Head
+from regsweep_trainer.errors import BadDataError
+from regsweep_trainer.seeds import permutation
+
+Rows: TypeAlias = NDArray[np.int64]
+
+FEWEST_ROWS = 2  # in each of train, stop and val: below it not even a mean has an error
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """Row numbers, disjoint. `val` is the ranked half of the validation rows, `stop` the other."""
+
+    train: Rows
+    stop: Rows
+    val: Rows
+    test: Rows
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {"train": len(self.train), "stop": len(self.stop), "val": len(self.val), "test": len(self.test)}
+
+
+def test_order_seed(digest: str, test_seed: int) -> int:
+    """The seed that orders rows for the test split: from the data and `test_seed` alone."""
+    return int.from_bytes(hashlib.sha256(f"regsweep-test\n{digest}\n{test_seed}".encode()).digest()[:8], "big") >> 1
+
+
+def split(
+    data: Dataset, *, split_seed: int, test_seed: int, val_fraction: float, test_fraction: float, train_rows: int | None
+) -> Splits:
+    """Raises BadDataError where a part would be too small or would lack a class that it needs."""
+    labels = data.labels
+    if data.marks is None:
+        order = stratified_order(np.arange(data.rows), labels, test_order_seed(data.digest, test_seed))
+        count = round(test_fraction * data.rows)
+        test, rest, marked_val = order[:count], np.sort(order[count:]), np.empty(0, dtype=np.int64)
+    else:
+        marks = np.array(data.marks)
+        test, rest, marked_val = (np.flatnonzero(marks == mark) for mark in ("test", "train", "val"))
+    order = stratified_order(rest, labels, split_seed)
+    if len(marked_val):
+        val, train = stratified_order(marked_val, labels, split_seed), order
+    else:
+        count = round(val_fraction * len(order))
+        val, train = order[:count], order[count:]
+    half = len(val) // 2
+    splits = Splits(
+        train=np.sort(train[:train_rows]), stop=np.sort(val[:half]), val=np.sort(val[half:]), test=np.sort(test)
+    )
+    _check(splits, data)
+    return splits
+
+
+def stratified_order(rows: Rows, labels: NDArray[np.int64] | None, seed: int) -> Rows:
+    """The rows in an order of which every stretch has the classes in nearly their proportions; shuffled where there are none.
+
+    The j-th of the n rows of a class (in shuffled order) is put at (j + 1/2) / n of the way; ties fall as shuffled.
+    """
+    shuffled = rows[permutation(seed, len(rows))]
+    if labels is None:
+        return shuffled
+    position = np.empty(len(shuffled))
+    own = labels[shuffled]
+    for label in np.unique(own):
+        members = np.flatnonzero(own == label)
+        position[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return shuffled[np.argsort(position, kind="stable")]
+
+
+def _check(splits: Splits, data: Dataset) -> None:
+    counts = splits.counts
+    for part in ("train", "stop", "val"):
+        if counts[part] < FEWEST_ROWS:
+            shown = ", ".join(f"{name} {count}" for name, count in counts.items())
+            raise BadDataError(
+                f"{data.name} has too few rows ({data.rows}): {part} would have {counts[part]}, at least {FEWEST_ROWS} are "
+                f"needed ({shown}); change val_fraction, test_fraction or the split column"
+            )
+    labels = data.labels
+    if labels is None or data.classes is None:
+        return
+    needed = {"train": splits.train}
+    if data.head is Head.BINARY:
+        needed |= {"stop": splits.stop, "val": splits.val}
+    for part, rows in needed.items():
+        missing = sorted(set(range(len(data.classes))) - set(labels[rows].tolist()))
+        if missing:
+            name = data.classes[missing[0]]
+            raise BadDataError(
+                f"{data.name}: class {name!r} of the target has {int(np.sum(labels == missing[0]))} rows in all and none in "
+                f"{part} ({len(rows)} rows); merge rare classes, or change train_rows, val_fraction or the split column"
+            )
