@@ -1,0 +1,153 @@
+"""Builds the cluster's programs from Go modules, once per content of their sources, and finds them again."""
+
+import functools
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cluster import paths, prerequisites, toolchain
+from cluster.commands import run_logged
+from cluster.digests import digest
+from cluster.report import step
+
+KUBERNETES = "1.35.4"  # the module's version in go/kube/go.mod; a test compares them
+
+_KUBERNETES_VERSION = " ".join(
+    f"-X k8s.io/component-base/version.{variable}={value}"
+    for variable, value in {
+        "gitVersion": f"v{KUBERNETES}",
+        "gitMajor": KUBERNETES.split(".")[0],
+        "gitMinor": KUBERNETES.split(".")[1],
+    }.items()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One ``go build``: packages of one module that share their flags."""
+
+    name: str
+    module: Path
+    packages: Sequence[str] = (".",)
+    tags: str = ""
+    ldflags: str = ""
+    cgo: bool = False
+    links: Sequence[str] = field(default=())
+    """Names by which the built program is called as well."""
+
+    @property
+    def key(self) -> str:
+        """Changes with every source file, every pinned version and every flag."""
+        words = [*self.packages, self.tags, self.ldflags, str(self.cgo), *self.links]
+        return digest([self.module], words)
+
+
+KUBE_COMPONENTS = (
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+    "kubectl",
+    "fake-gpu",
+)
+_CNI = "github.com/containernetworking/plugins/plugins"
+_CONTAINERD = "github.com/containerd/containerd/v2/cmd"
+
+KUBE = Build("kube", paths.GO_SOURCES / "kube", ldflags=_KUBERNETES_VERSION, links=KUBE_COMPONENTS)
+TOOLS = Build(
+    "tools",
+    paths.GO_SOURCES / "tools",
+    packages=(
+        *(f"{_CONTAINERD}/{program}" for program in ("containerd", "containerd-shim-runc-v2", "ctr")),
+        *(f"{_CNI}/{plugin}" for plugin in ("ipam/host-local", "main/bridge", "main/loopback", "meta/portmap")),
+    ),
+)
+# runc enters namespaces in C, before Go's runtime has started threads.
+RUNC = Build("runc", paths.GO_SOURCES / "tools", packages=("github.com/opencontainers/runc",), tags="seccomp", cgo=True)
+COREDNS = Build("coredns", paths.GO_SOURCES / "coredns")
+PAUSE = Build("pause", paths.GO_SOURCES / "pause")
+# Renders and installs the chart; a cluster runs without it.
+HELM = Build("helm", paths.GO_SOURCES / "helm", packages=("helm.sh/helm/v4/cmd/helm",))
+SLEEP_TRAINER = Build("sleep-trainer", paths.CHECKOUT / "tests" / "bench" / "sleep-trainer")
+
+CONTROL_PLANE = (KUBE,)
+NODE = (KUBE, TOOLS, RUNC, COREDNS, PAUSE)
+ALL = (*NODE, SLEEP_TRAINER)
+
+
+@functools.cache
+def folder(build: Build) -> Path:
+    """Where that build's programs lie, or will."""
+    return paths.cache() / "bin" / f"{build.name}-{build.key}"
+
+
+def program(build: Build, name: str | None = None) -> Path:
+    """One program of a build that was made before (see ``ensure``)."""
+    return folder(build) / (name or build.name)
+
+
+def ensure(builds: Sequence[Build]) -> None:
+    """Build what is not there yet, side by side. Raises ClusterError with the end of the compiler's output."""
+    missing = [build for build in builds if not folder(build).is_dir()]
+    if not missing:
+        return
+    if any(build.cgo for build in missing):
+        prerequisites.ensure(prerequisites.BUILD)
+    compiler = toolchain.go()
+    with ThreadPoolExecutor(len(missing)) as pool:
+        for _ in pool.map(lambda build: _make(build, compiler), missing):
+            pass
+
+
+def _make(build: Build, compiler: Path) -> None:
+    final = folder(build)
+    with paths.lock(f"build-{build.name}"):
+        if final.is_dir():  # another process made it while this one waited
+            return
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with step(f"build {build.name}"), tempfile.TemporaryDirectory(dir=final.parent, prefix=".half-") as scratch:
+            unfinished = Path(scratch) / "bin"
+            unfinished.mkdir()
+            command: list[str | Path] = [
+                compiler,
+                "build",
+                "-trimpath",
+                "-buildvcs=false",
+                "-ldflags",
+                f"-s -w {build.ldflags}".strip(),
+            ]
+            command += ["-tags", build.tags] if build.tags else []
+            # One package is named as the build; several keep the names of their folders.
+            target = f"{unfinished}/{build.name}" if len(build.packages) == 1 else f"{unfinished}/"
+            run_logged(
+                [*command, "-o", target, *build.packages],
+                paths.logs() / f"build-{build.name}.log",
+                env=_environment(build),
+                cwd=build.module,
+            )
+            for link in build.links:
+                (unfinished / link).symlink_to(build.name)
+            unfinished.chmod(0o755)
+            unfinished.rename(final)
+        _forget_older(build)
+
+
+def _environment(build: Build) -> Mapping[str, str]:
+    # GOFLAGS and GOWORK of the user's own could change what is built.
+    return {"CGO_ENABLED": str(int(build.cgo)), "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly", "GOWORK": "off"}
+
+
+def _forget_older(build: Build) -> None:
+    """Each generation of Kubernetes is 140 MB: keep the newest two, for going back and forth between branches."""
+    generations = [path for path in folder(build).parent.glob(f"{build.name}-*") if _is_of(path, build)]
+    for old in sorted(generations, key=lambda path: path.stat().st_mtime)[:-2]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _is_of(path: Path, build: Build) -> bool:
+    return len(path.name) == len(f"{build.name}-{build.key}")

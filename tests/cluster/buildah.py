@@ -1,0 +1,135 @@
+"""Builds images from Containerfiles without a registry and without a daemon, on a base made by debootstrap.
+
+Everything is below the cache, in a storage of our own: the user's images are neither used nor seen.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cluster import paths, prerequisites
+from cluster.commands import run_logged
+from cluster.digests import digest
+from cluster.report import step
+
+BASE_REPOSITORY = "localhost/python"
+_RELEASE = "bookworm"
+_PACKAGES = "python3,python3-venv,ca-certificates"
+# A third of the base, and nothing of it is read by a program.
+_STRIPPED = (
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/locale",
+    "usr/share/info",
+    "var/cache/apt",
+    "var/lib/apt/lists",
+)
+_EPOCH = 0  # seconds; see `_context`
+
+
+def build(
+    reference: str, containerfile: Path, sources: Sequence[Path], archive: Path, arguments: Mapping[str, str]
+) -> None:
+    """Build from those sources alone (paths below the checkout) and write the image as an OCI archive."""
+    prerequisites.require_root("building images")
+    prerequisites.ensure(prerequisites.IMAGES)
+    base = _ensure_base()
+    name = reference.rpartition("/")[2].replace(":", "-")
+    log = paths.logs() / f"image-{name}.log"
+    with step(f"build image {reference}"), tempfile.TemporaryDirectory(dir=_folder("contexts")) as scratch:
+        context = Path(scratch)
+        _fill_context(context, [containerfile, *sources])
+        options = [f"--build-arg={key}={value}" for key, value in {"BASE": base, **arguments}.items()]
+        options += [*_certificates(), *_package_cache()]
+        command = ["build", "--isolation=chroot", "--layers", "--pull-never", *options, f"--tag={reference}"]
+        command += [f"--file={context / containerfile.relative_to(paths.CHECKOUT)}", str(context)]
+        _buildah(command, log)
+    export(reference, archive)
+
+
+def export(reference: str, archive: Path) -> None:
+    """Uncompressed: it stays on this machine, where writing is quicker than compressing and unpacking."""
+    unfinished = archive.with_suffix(".half")
+    unfinished.unlink(missing_ok=True)
+    log = paths.logs() / f"export-{archive.stem}.log"
+    with step(f"export image {reference}"):
+        _buildah(["push", "--disable-compression", reference, f"oci-archive:{unfinished}:{reference}"], log)
+    unfinished.rename(archive)
+
+
+def push(archive: Path, destination: str) -> None:
+    """To a registry of the user's, logged in as their own buildah, podman or docker is."""
+    prerequisites.ensure(prerequisites.IMAGES)
+    log = paths.logs() / "push.log"
+    with step(f"push {destination}"):
+        _buildah(["pull", f"oci-archive:{archive}"], log)
+        _buildah(["push", f"oci-archive:{archive}", f"docker://{destination}"], log)
+
+
+def base_sources() -> list[str]:
+    """What the base is made from: part of the identity of every image on it."""
+    return [_RELEASE, _PACKAGES, *_STRIPPED]
+
+
+def _ensure_base() -> str:
+    reference = f"{BASE_REPOSITORY}:3.11-{digest([], base_sources())}"
+    done = _folder("base") / reference.rpartition(":")[2]
+    with paths.lock("base-image"):
+        if done.exists():
+            return reference
+        log = paths.logs() / "base-image.log"
+        with step(f"build image {reference}"), tempfile.TemporaryDirectory(dir=_folder("contexts")) as scratch:
+            root = Path(scratch) / "root"
+            bootstrap: list[str | Path] = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", _RELEASE, root]
+            run_logged(bootstrap, log, cwd=Path("/"))
+            for unneeded in _STRIPPED:
+                shutil.rmtree(root / unneeded, ignore_errors=True)
+            for device in (root / "dev").iterdir():
+                shutil.rmtree(device) if device.is_dir() and not device.is_symlink() else device.unlink()
+            containerfile = Path(scratch) / "Containerfile"
+            containerfile.write_text("FROM scratch\nCOPY . /\n")
+            _buildah(["build", "--isolation=chroot", f"--tag={reference}", f"--file={containerfile}", str(root)], log)
+        done.touch()
+    return reference
+
+
+def _buildah(arguments: Sequence[str], log: Path) -> None:
+    home = _folder("storage")
+    # The user's choice of a driver (vfs inside a container, say) is theirs.
+    driver = os.environ.get("STORAGE_DRIVER", "overlay")
+    storage = [f"--root={home / 'root'}", f"--runroot={home / 'run'}", f"--storage-driver={driver}"]
+    run_logged(["buildah", *storage, *arguments], log, env={"TMPDIR": str(_folder("tmp"))}, cwd=Path("/"))
+
+
+def _fill_context(context: Path, sources: Sequence[Path]) -> None:
+    """Copy the sources as they lie in the checkout, all with one time: a fresh clone finds the layers built before."""
+    for source in sources:
+        target = context / source.relative_to(paths.CHECKOUT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
+        else:
+            shutil.copyfile(source, target)
+    for path in [context, *context.rglob("*")]:
+        os.utime(path, (_EPOCH, _EPOCH))
+
+
+def _certificates() -> list[str]:
+    """A bundle that this machine was told to trust is trusted while building too, and is not in the image."""
+    bundle = os.environ.get("SSL_CERT_FILE")
+    return [f"--secret=id=certificates,src={bundle}"] if bundle and Path(bundle).is_file() else []
+
+
+def _package_cache() -> list[str]:
+    """uv's cache: what `uv sync` fetched for the checkout is not fetched again for the images."""
+    cache = Path(os.environ.get("UV_CACHE_DIR") or paths.user_cache() / "uv")
+    cache.mkdir(parents=True, exist_ok=True)
+    return [f"--volume={cache}:/root/.cache/uv:rw"]
+
+
+def _folder(name: str) -> Path:
+    folder = paths.cache() / "buildah" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
