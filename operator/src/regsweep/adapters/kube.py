@@ -1,0 +1,335 @@
+"""A real Kubernetes API: the official client's configuration and authentication, and raw JSON over one aiohttp session.
+
+The client's own models cost three times the CPU of the JSON itself, and a LIST of them ten times its memory; what it knows of
+kubeconfigs, tokens and certificates is what is wanted of it. No type of either library leaves this module.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import aiohttp
+from kubernetes.aio import config as kube_config
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.client.rest import RESTClientObject
+
+from regsweep.adapters.kubeapi import (
+    LEASES,
+    PAGE_SIZE,
+    KubeObject,
+    Page,
+    Resource,
+    WatchEvent,
+    WatchType,
+)
+from regsweep.adapters.throttle import TokenBucket
+from regsweep.errors import AlreadyExists, ApiError, Conflict, Expired, NotFound, Refused, Unavailable
+
+INACTIVITY_SECONDS: Final = 90.0
+"""A watch that says nothing for so long is dead: the server sends a bookmark every minute (watch cache, 60 s)."""
+RENEW_SECONDS: Final = 300.0
+"""How often a kubeconfig is read again: the tokens of exec plugins live 15 minutes and more."""
+WATCH_GRACE_SECONDS: Final = 15.0
+"""How long past its own time-out a watch may stay open before it counts as dead."""
+
+Observer = Callable[[str, str, int], None]
+"""Called after each request with verb (get, list, watch, create, update, patch, delete), plural (with subresource), and HTTP
+status (0: no answer)."""
+
+
+def _ignore(verb: str, resource: str, status: int) -> None:
+    """Observes nothing."""
+
+
+async def load_configuration(kubeconfig: Path | None = None, context: str | None = None) -> Configuration:
+    """How to reach the API server: the given kubeconfig, else the pod's service account, else the user's kubeconfig.
+
+    Raises Refused when none can be loaded.
+    """
+    configuration = Configuration()
+    try:
+        if kubeconfig is None and context is None:
+            try:
+                kube_config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+            except kube_config.ConfigException:
+                await _load_kubeconfig(configuration, kubeconfig, context)
+        else:
+            await _load_kubeconfig(configuration, kubeconfig, context)
+    except (kube_config.ConfigException, OSError) as error:
+        raise Refused(f"no way to a Kubernetes API server: not in a pod, and no usable kubeconfig ({error})") from error
+    return configuration
+
+
+async def _load_kubeconfig(configuration: Configuration, kubeconfig: Path | None, context: str | None) -> None:
+    """Loads it, and again every few minutes: the client itself never renews the token of an exec plugin."""
+    file = str(kubeconfig) if kubeconfig else None
+
+    async def load() -> None:
+        await kube_config.load_kube_config(  # type: ignore[no-untyped-call]
+            config_file=file, context=context, client_configuration=configuration
+        )
+
+    loaded_at = monotonic()
+
+    async def renew(_: Configuration) -> None:
+        nonlocal loaded_at
+        if monotonic() - loaded_at > RENEW_SECONDS:
+            loaded_at = monotonic()
+            await load()
+
+    await load()
+    configuration.refresh_api_key_hook = renew  # type: ignore[assignment]  # annotated as None alone, awaited all the same
+
+
+async def authorization_header(configuration: Configuration) -> dict[str, str]:
+    """The header that authenticates a request, with a token that is fresh; empty with client certificates."""
+    key = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+    return {"Authorization": key} if key else {}
+
+
+class KubeClient:
+    """Serves KubeApi from a real API server. Close it when done."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        qps: float = 50.0,
+        burst: int = 100,
+        request_timeout_seconds: float = 30.0,
+        user_agent: str = "regsweep",
+        observer: Observer = _ignore,
+    ) -> None:
+        rest = RESTClientObject(configuration)  # for its TLS set-up; its own session is never opened
+        self._configuration = configuration
+        self._base = str(configuration.host).rstrip("/")
+        self._proxy: str | None = configuration.proxy
+        self._server_name: str | None = configuration.tls_server_name
+        self._observer = observer
+        self._bucket = TokenBucket(qps, burst)
+        self._timeout = aiohttp.ClientTimeout(
+            total=request_timeout_seconds, sock_connect=min(10.0, request_timeout_seconds)
+        )
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=rest.ssl_context, limit=0),
+            headers={"User-Agent": user_agent, "Accept": "application/json"},
+            trust_env=True,
+        )
+
+    @property
+    def configuration(self) -> Configuration:
+        """What it was made from."""
+        return self._configuration
+
+    async def close(self) -> None:
+        """Closes its connections."""
+        await self._session.close()
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> KubeObject:
+        """See KubeApi."""
+        return await self._call("get", "GET", resource, resource.path(namespace, name))
+
+    async def list_page(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        limit: int = PAGE_SIZE,
+        continue_token: str = "",
+    ) -> Page:
+        """See KubeApi."""
+        query = {"limit": str(limit)}
+        if label_selector:
+            query["labelSelector"] = label_selector
+        if continue_token:
+            query["continue"] = continue_token
+        answer = await self._call("list", "GET", resource, resource.path(namespace), query=query)
+        meta = answer["metadata"]
+        return Page(answer["items"] or [], meta["resourceVersion"], meta.get("continue", ""))
+
+    async def watch(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        resource_version: str,
+        timeout_seconds: float,
+    ) -> AsyncGenerator[WatchEvent, None]:
+        """See KubeApi."""
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(max(1, round(timeout_seconds))),
+        }
+        if label_selector:
+            query["labelSelector"] = label_selector
+        timeout = aiohttp.ClientTimeout(
+            total=timeout_seconds + WATCH_GRACE_SECONDS, sock_connect=10.0, sock_read=INACTIVITY_SECONDS
+        )
+        async with self._request(
+            "watch", "GET", resource, resource.path(namespace), query=query, timeout=timeout
+        ) as response:
+            async for line in _lines(response):
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    raise error_of(int(event["object"].get("code") or 500), event["object"], None)
+                yield WatchEvent(WatchType(event["type"]), event["object"])
+
+    async def create(self, resource: Resource, obj: KubeObject, *, dry_run: bool = False) -> KubeObject:
+        """See KubeApi."""
+        query = {"dryRun": "All"} if dry_run else {}
+        path = resource.path(obj["metadata"]["namespace"])
+        return await self._call("create", "POST", resource, path, query=query, body=obj)
+
+    async def replace(self, resource: Resource, obj: KubeObject, *, subresource: str = "") -> KubeObject:
+        """See KubeApi."""
+        path = resource.path(obj["metadata"]["namespace"], obj["metadata"]["name"], subresource)
+        return await self._call("update", "PUT", resource, path, body=obj, subresource=subresource)
+
+    async def patch(self, resource: Resource, namespace: str, name: str, patch: KubeObject) -> KubeObject:
+        """See KubeApi."""
+        path = resource.path(namespace, name)
+        return await self._call(
+            "patch", "PATCH", resource, path, body=patch, content_type="application/merge-patch+json"
+        )
+
+    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> KubeObject | None:
+        """See KubeApi."""
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Background",
+            "preconditions": {"uid": uid},
+        }
+        answer = await self._call("delete", "DELETE", resource, resource.path(namespace, name), body=options)
+        return None if answer.get("kind") == "Status" else answer
+
+    async def _call(
+        self,
+        verb: str,
+        method: str,
+        resource: Resource,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: KubeObject | None = None,
+        content_type: str = "application/json",
+        subresource: str = "",
+    ) -> KubeObject:
+        async with self._request(
+            verb,
+            method,
+            resource,
+            path,
+            query=query or {},
+            body=body,
+            content_type=content_type,
+            subresource=subresource,
+            timeout=self._timeout,
+        ) as response:
+            answer: KubeObject = json.loads(await response.read())
+            return answer
+
+    @asynccontextmanager
+    async def _request(
+        self,
+        verb: str,
+        method: str,
+        resource: Resource,
+        path: str,
+        *,
+        query: Mapping[str, str],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 (handed to aiohttp, which applies it to each phase)
+        body: KubeObject | None = None,
+        content_type: str = "application/json",
+        subresource: str = "",
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One request whose answer is good; everything else is raised as an ApiError."""
+        if resource is not LEASES:  # a lease that waits behind a thousand creates is lost
+            await self._bucket.take()
+        status = 0
+        try:
+            headers = await authorization_header(self._configuration)
+            data = None
+            if body is not None:
+                data = json.dumps(body, allow_nan=False, separators=(",", ":"))
+                headers["Content-Type"] = content_type
+            async with self._session.request(
+                method,
+                self._base + path,
+                params=query,
+                data=data,
+                headers=headers,
+                timeout=timeout,
+                proxy=self._proxy,
+                server_hostname=self._server_name,
+                allow_redirects=False,
+            ) as response:
+                status = response.status
+                if status >= 300:
+                    raise await self._failure(response)
+                yield response
+        except (aiohttp.ClientError, TimeoutError, OSError, json.JSONDecodeError) as error:
+            detail = str(error) or type(error).__name__
+            raise Unavailable(f"{method} {path}: no usable answer from the API server: {detail}", status) from error
+        finally:
+            self._observer(verb, f"{resource.plural}/{subresource}" if subresource else resource.plural, status)
+
+    async def _failure(self, response: aiohttp.ClientResponse) -> ApiError:
+        text = await response.text(errors="replace")
+        try:
+            answer = json.loads(text)
+        except json.JSONDecodeError:
+            answer = {}
+        if not isinstance(answer, dict) or answer.get("kind") != "Status":
+            answer = {"message": text[:500] or response.reason or ""}
+        failure = error_of(response.status, answer, response.headers.get("Retry-After"))
+        if failure.retry_after_seconds is not None:
+            self._bucket.pause(failure.retry_after_seconds)
+        return failure
+
+
+def error_of(status: int, answer: KubeObject, retry_after: str | None) -> ApiError:
+    """The error for an HTTP status and the API's Status object (`reason`, `message`); `retry_after` is the header, in seconds."""
+    message = str(answer.get("message") or f"HTTP {status}")
+    reason = answer.get("reason")
+    wait = _seconds(retry_after)
+    if status == 404:
+        return NotFound(message, status)
+    if status == 409:
+        return AlreadyExists(message, status) if reason == "AlreadyExists" else Conflict(message, status)
+    if status == 410 or reason in ("Expired", "Gone"):
+        return Expired(message, status)
+    if status in (401, 408, 429) or status >= 500:
+        # 401: tokens expire and are read again before the next request.
+        return Unavailable(message, status, wait)
+    return Refused(message, status)
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """A Retry-After in seconds, at most a minute; the API server never sends the other form, a date."""
+    if retry_after is None or not retry_after.strip().isdigit():
+        return None
+    return min(float(retry_after), 60.0)
+
+
+async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """The lines of a streamed answer, however long; readline() would refuse objects above its buffer."""
+    rest: list[bytes] = []
+    async for chunk in response.content.iter_any():
+        *ended, tail = chunk.split(b"\n")
+        for part in ended:
+            line = b"".join((*rest, part))
+            rest.clear()
+            if line:
+                yield line
+        if tail:
+            rest.append(tail)

@@ -1,0 +1,352 @@
+"""A Kubernetes API in memory, for tests: it behaves as a real one in what the operator uses, and passes the same contract suite.
+
+Kept from the real one: resourceVersions that rise over all objects, conflicts, AlreadyExists, UID preconditions, merge patches,
+label selectors, pages, watches with bookmarks and expiry, finalizers, and the garbage collection of what a deleted object owned.
+Left out: schemas, defaults, admission and authorization, of which a test can play any part through `before_write`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeAlias
+from uuid import uuid4
+
+from regsweep.adapters.kubeapi import (
+    PAGE_SIZE,
+    KubeObject,
+    Page,
+    Resource,
+    WatchEvent,
+    WatchType,
+    is_deleting,
+    namespace_of,
+    uid_of,
+)
+from regsweep.errors import AlreadyExists, Conflict, Expired, NotFound, Refused, Unavailable
+
+Key: TypeAlias = tuple[str, str, str]
+"""Plural, namespace, name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write that was asked for, as `before_write` and `writes` show it."""
+
+    verb: str
+    """create, update, patch or delete."""
+    resource: str
+    """Plural, with the subresource where there is one."""
+    namespace: str
+    name: str
+    object: KubeObject | None = None
+    dry_run: bool = False
+
+
+@dataclass(slots=True)
+class _Watcher:
+    plural: str
+    namespace: str | None
+    selector: dict[str, str | None]
+    queue: asyncio.Queue[WatchEvent | Exception] = field(default_factory=asyncio.Queue)
+
+
+class MemoryApi:
+    """Serves KubeApi from a dictionary."""
+
+    def __init__(self, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._now = now
+        self._objects: dict[Key, KubeObject] = {}
+        self._version = 1000
+        self._history: list[tuple[int, Resource, WatchEvent]] = []
+        self._oldest = 1000
+        self._watchers: list[_Watcher] = []
+        self.writes: list[Write] = []
+        """Every write that came in, refused ones and dry runs included."""
+        self.before_write: Callable[[Write], None] | None = None
+        """Called before each write is carried out; what it raises is what the caller gets."""
+        self.after_write: Callable[[Write], None] | None = None
+        """Called after each write was carried out; what it raises is what the caller gets: a lost answer."""
+        self.before_read: Callable[[str, Resource], None] | None = None
+        """Called before each get, list and watch with the verb; what it raises is what the caller gets."""
+
+    # For tests: the world beside the operator
+
+    def objects(self, resource: Resource, namespace: str | None = None) -> list[KubeObject]:
+        """Copies of all objects, in the order in which they were created."""
+        found = [
+            o for (plural, ns, _), o in self._objects.items() if plural == resource.plural and namespace in (None, ns)
+        ]
+        return copy.deepcopy(found)
+
+    def expire_history(self) -> None:
+        """Forgets the past: a watch from before now gets Expired, as after etcd's compaction."""
+        self._history.clear()
+        self._oldest = self._version
+
+    def break_watches(self, error: Exception | None = None) -> None:
+        """Ends every open watch, by default as a connection that dropped."""
+        for watcher in self._watchers:
+            watcher.queue.put_nowait(error or Unavailable("connection reset by peer"))
+
+    def bookmark(self) -> None:
+        """Sends every watch a bookmark."""
+        for watcher in self._watchers:
+            watcher.queue.put_nowait(self._bookmark())
+
+    # KubeApi
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> KubeObject:
+        """See KubeApi."""
+        self._read("get", resource)
+        return copy.deepcopy(self._find(resource, namespace, name))
+
+    async def list_page(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        limit: int = PAGE_SIZE,
+        continue_token: str = "",
+    ) -> Page:
+        """See KubeApi."""
+        self._read("list", resource)
+        version, start = self._version, 0
+        if continue_token:
+            version, start = (int(part) for part in continue_token.split("/"))
+            if version < self._oldest:
+                raise Expired("The provided continue parameter is too old.", 410)
+        selector = _parse(label_selector)
+        matching = [o for o in self._sorted(resource, namespace) if _matches(o, selector)]
+        end = start + limit
+        token = f"{version}/{end}" if end < len(matching) else ""
+        return Page(copy.deepcopy(matching[start:end]), str(version), token)
+
+    async def watch(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        resource_version: str,
+        timeout_seconds: float,
+    ) -> AsyncGenerator[WatchEvent, None]:
+        """See KubeApi."""
+        self._read("watch", resource)
+        since = int(resource_version)
+        if since < self._oldest:
+            raise Expired(f"too old resource version: {since} ({self._oldest})", 410)
+        watcher = _Watcher(resource.plural, namespace, _parse(label_selector))
+        for version, of, event in self._history:
+            if version > since and of.plural == resource.plural:
+                self._offer(watcher, event)
+        self._watchers.append(watcher)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                while True:
+                    item = await watcher.queue.get()
+                    if isinstance(item, Exception):
+                        raise item
+                    yield WatchEvent(item.type, copy.deepcopy(item.object))
+        except TimeoutError:
+            return
+        finally:
+            self._watchers.remove(watcher)
+
+    async def create(self, resource: Resource, obj: KubeObject, *, dry_run: bool = False) -> KubeObject:
+        """See KubeApi."""
+        obj = copy.deepcopy(obj)
+        meta = obj["metadata"]
+        if "generateName" in meta and "name" not in meta:
+            meta["name"] = meta["generateName"] + uuid4().hex[:5]
+        write = self._write("create", resource.plural, meta["namespace"], meta["name"], obj, dry_run=dry_run)
+        key = (resource.plural, meta["namespace"], meta["name"])
+        if key in self._objects:
+            raise AlreadyExists(f'{resource.plural} "{meta["name"]}" already exists', 409)
+        obj["apiVersion"], obj["kind"] = resource.api_version, resource.kind
+        meta["uid"] = str(uuid4())
+        meta["creationTimestamp"] = self._timestamp()
+        meta["generation"] = 1
+        meta["resourceVersion"] = str(self._version)
+        if not dry_run:
+            self._store(resource, key, obj, WatchType.ADDED)
+        self._written(write)
+        return copy.deepcopy(obj)
+
+    async def replace(self, resource: Resource, obj: KubeObject, *, subresource: str = "") -> KubeObject:
+        """See KubeApi."""
+        obj = copy.deepcopy(obj)
+        namespace, name = namespace_of(obj), obj["metadata"]["name"]
+        plural = f"{resource.plural}/{subresource}" if subresource else resource.plural
+        write = self._write("update", plural, namespace, name, obj)
+        present = self._find(resource, namespace, name)
+        _check(present, obj["metadata"])
+        if subresource:
+            changed = copy.deepcopy(present)
+            changed[subresource] = obj.get(subresource, {})
+        else:
+            changed = obj
+            changed["metadata"] = {
+                **obj["metadata"],
+                **{k: present["metadata"][k] for k in _SERVERS if k in present["metadata"]},
+            }
+            if "status" in present:
+                changed["status"] = present["status"]
+        answer = self._change(resource, present, changed)
+        self._written(write)
+        return answer
+
+    async def patch(self, resource: Resource, namespace: str, name: str, patch: KubeObject) -> KubeObject:
+        """See KubeApi."""
+        write = self._write("patch", resource.plural, namespace, name, copy.deepcopy(patch))
+        present = self._find(resource, namespace, name)
+        _check(present, patch.get("metadata", {}))
+        answer = self._change(resource, present, _merged(present, patch))
+        self._written(write)
+        return answer
+
+    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> KubeObject | None:
+        """See KubeApi."""
+        write = self._write("delete", resource.plural, namespace, name)
+        present = self._find(resource, namespace, name)
+        _check(present, {"uid": uid})
+        if present["metadata"].get("finalizers"):
+            marked = copy.deepcopy(present)
+            marked["metadata"]["deletionTimestamp"] = self._timestamp()
+            answer = self._change(resource, present, marked)
+            self._written(write)
+            return answer
+        self._remove(resource, present)
+        self._written(write)
+        return None
+
+    # Inside
+
+    def _read(self, verb: str, resource: Resource) -> None:
+        if self.before_read:
+            self.before_read(verb, resource)
+
+    def _write(
+        self,
+        verb: str,
+        resource: str,
+        namespace: str,
+        name: str,
+        obj: KubeObject | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> Write:
+        write = Write(verb, resource, namespace, name, obj, dry_run)
+        self.writes.append(write)
+        if self.before_write:
+            self.before_write(write)
+        return write
+
+    def _written(self, write: Write) -> None:
+        if self.after_write:
+            self.after_write(write)
+
+    def _find(self, resource: Resource, namespace: str, name: str) -> KubeObject:
+        found = self._objects.get((resource.plural, namespace, name))
+        if found is None:
+            raise NotFound(f'{resource.plural} "{name}" not found', 404)
+        return found
+
+    def _sorted(self, resource: Resource, namespace: str | None) -> list[KubeObject]:
+        keys = sorted(k for k in self._objects if k[0] == resource.plural and namespace in (None, k[1]))
+        return [self._objects[key] for key in keys]
+
+    def _change(self, resource: Resource, present: KubeObject, changed: KubeObject) -> KubeObject:
+        meta = changed["metadata"]
+        if changed == present:
+            return copy.deepcopy(present)
+        if changed.get("spec") != present.get("spec"):
+            meta["generation"] = present["metadata"]["generation"] + 1
+        if is_deleting(changed) and not meta.get("finalizers"):
+            self._remove(resource, changed)
+            return copy.deepcopy(changed)
+        self._store(resource, (resource.plural, meta["namespace"], meta["name"]), changed, WatchType.MODIFIED)
+        return copy.deepcopy(changed)
+
+    def _store(self, resource: Resource, key: Key, obj: KubeObject, change: WatchType) -> None:
+        self._version += 1
+        obj["metadata"]["resourceVersion"] = str(self._version)
+        self._objects[key] = obj
+        self._tell(resource, WatchEvent(change, copy.deepcopy(obj)))
+
+    def _remove(self, resource: Resource, obj: KubeObject) -> None:
+        self._version += 1
+        last = copy.deepcopy(obj)
+        last["metadata"]["resourceVersion"] = str(self._version)
+        del self._objects[(resource.plural, namespace_of(obj), obj["metadata"]["name"])]
+        self._tell(resource, WatchEvent(WatchType.DELETED, last))
+        self._collect_garbage(uid_of(obj))
+
+    def _collect_garbage(self, owner_uid: str) -> None:
+        """Deletes what the object owned: what the garbage collector of a real cluster does a moment later."""
+        for (plural, _, _), child in list(self._objects.items()):
+            if any(owner["uid"] == owner_uid for owner in child["metadata"].get("ownerReferences") or ()):
+                group, _, version = child["apiVersion"].rpartition("/")
+                self._remove(Resource(group, version, plural, child["kind"]), child)
+
+    def _tell(self, resource: Resource, event: WatchEvent) -> None:
+        self._history.append((self._version, resource, event))
+        for watcher in self._watchers:
+            if watcher.plural == resource.plural:
+                self._offer(watcher, event)
+
+    def _offer(self, watcher: _Watcher, event: WatchEvent) -> None:
+        if watcher.namespace in (None, namespace_of(event.object)) and _matches(event.object, watcher.selector):
+            watcher.queue.put_nowait(event)
+
+    def _bookmark(self) -> WatchEvent:
+        return WatchEvent(WatchType.BOOKMARK, {"metadata": {"resourceVersion": str(self._version)}})
+
+    def _timestamp(self) -> str:
+        return self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+_SERVERS = ("uid", "creationTimestamp", "deletionTimestamp", "generation")
+"""Metadata that a writer cannot change."""
+
+
+def _check(present: KubeObject, wanted: KubeObject) -> None:
+    """Raises Conflict where a precondition in `wanted` (metadata) does not hold."""
+    for name in ("uid", "resourceVersion"):
+        value = wanted.get(name)
+        if value is not None and value != present["metadata"][name]:
+            raise Conflict(f"Precondition failed: {name} is {present['metadata'][name]}, not {value}", 409)
+
+
+def _merged(target: KubeObject, patch: KubeObject) -> KubeObject:
+    """RFC 7396: objects merge, null deletes, everything else replaces."""
+    result = dict(target)
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, dict):
+            present = result.get(name)
+            result[name] = _merged(present if isinstance(present, dict) else {}, value)
+        else:
+            result[name] = copy.deepcopy(value)
+    return result
+
+
+def _parse(selector: str) -> dict[str, str | None]:
+    """`a=b,c` as {"a": "b", "c": None}: None asks only that the label is there."""
+    terms: dict[str, str | None] = {}
+    for term in filter(None, selector.split(",")):
+        if "!" in term or " " in term:
+            raise Refused(f"the in-memory API knows no such selector: {selector}", 400)
+        name, equals, value = term.partition("=")
+        terms[name] = value if equals else None
+    return terms
+
+
+def _matches(obj: KubeObject, selector: dict[str, str | None]) -> bool:
+    labels = obj["metadata"].get("labels") or {}
+    return all(name in labels and value in (None, labels[name]) for name, value in selector.items())
