@@ -62,20 +62,22 @@ class Range(ApiModel):
     to: float
     """The last point; must be above `from`."""
     points: Annotated[int, Field(ge=2, le=MAX_VALUES)]
-    """How many points, both ends included."""
+    """How many points, both ends included; at least 2."""
     scale: Scale = Scale.LINEAR
-    """`Linear` or `Log`. A log range must start above 0."""
+    """`Linear` (equal differences) or `Log` (equal factors). A log range must start above 0."""
 
 
 class Flag(ApiModel):
     """A named value that the sweep varies. Give either `values` or `range`."""
 
     name: FlagName
-    """The flag's name as the trainer knows it, such as `l2` or `dropout`."""
+    """The flag's name as the trainer knows it, such as `l2` or `dropout`. No two flags have the same name."""
     values: Annotated[list[FlagValue] | None, Field(min_length=1, max_length=MAX_VALUES)] = None
-    """The values to try: numbers, strings, booleans or lists, all of one type."""
+    """The values to try, such as `[0, 0.001, 0.01]`: numbers, strings, booleans or lists, all of one type, each once.
+    Write 0.0001 or 1.0e-4 for small numbers; some YAML readers take 1e-4 for a text."""
     range: Range | None = None
-    """A range of numbers to try."""
+    """Numbers to try, evenly spaced: `{from: 0, to: 0.5, points: 6}` is 0, 0.1, 0.2, 0.3, 0.4, 0.5, and
+    `{from: 0.0001, to: 0.1, points: 4, scale: Log}` is 0.0001, 0.001, 0.01, 0.1."""
 
 
 class Sample(ApiModel):
@@ -138,11 +140,15 @@ class SweepSpec(ApiModel):
     """A sweep: every combination of the flags is trained, some replicates each, and ranked."""
 
     flags: Annotated[list[Flag], Field(min_length=1, max_length=MAX_FLAGS)]
-    """The flags to vary. The grid is the product of their values; the first flag varies slowest."""
+    """The flags to vary, such as `{name: l2, values: [0, 0.001, 0.01]}` and
+    `{name: dropout, range: {from: 0, to: 0.5, points: 6}}`. The grid is the product of their values: here 18 combinations.
+    The first flag varies slowest. Values and flags may be added, removed and reordered while the sweep runs: combinations
+    that are finished are not trained again."""
     exclude: Annotated[list[Flags], Field(max_length=MAX_EXCLUDES)] = Field(default_factory=list)
-    """Combinations to leave out: each entry names some flags with a value each, and leaves out all that match it."""
+    """Combinations to leave out: each entry names some flags with a value each, such as `{l2: 0, dropout: 0}`, and leaves
+    out every combination that matches it."""
     sample: Sample | None = None
-    """Train a random sample of the grid instead of all of it."""
+    """Train a random sample of the grid instead of all of it, such as `{size: 50}`."""
     replicates: Annotated[int, Field(ge=1, le=MAX_REPLICATES)] = 5
     """Trainings of each combination. Replicate k has the same seeds in every combination, so that comparisons are paired."""
     replicates_per_pod: Annotated[int | None, Field(ge=1, le=MAX_REPLICATES_PER_POD)] = None

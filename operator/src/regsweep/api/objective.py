@@ -1,0 +1,33 @@
+"""The goal of an objective, from the metric's name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from regsweep.api.spec import Goal, Objective
+from regsweep.errors import InvalidSweep, Problem
+
+_SMALL_IS_GOOD: Final = frozenset(
+    {"deviance", "error", "logloss", "loss", "mae", "mape", "mse", "msle", "perplexity", "rmse"}
+)
+_LARGE_IS_GOOD: Final = frozenset({"accuracy", "acc", "auc", "f1", "precision", "prc", "r2", "recall"})
+_SAYS_NOTHING: Final = frozenset({"baseline", "mean"})
+"""As a name's last word: `accuracy_baseline`, `label_mean`, `prediction_mean` describe the data, and cannot be improved."""
+
+
+def objective_goal(objective: Objective) -> Goal:
+    """Whether the objective is to be small or large: as given, else as the words of the metric's name say.
+
+    Raises:
+        InvalidSweep: where neither is the case.
+    """
+    if objective.goal is not None:
+        return objective.goal
+    words = objective.metric.split("_")[1:]
+    if not words or words[-1] not in _SAYS_NOTHING:
+        if _SMALL_IS_GOOD.intersection(words):
+            return Goal.MINIMIZE
+        if _LARGE_IS_GOOD.intersection(words):
+            return Goal.MAXIMIZE
+    message = f"is required here: `{objective.metric}` does not say which end is good. Write `Minimize` or `Maximize`."
+    raise InvalidSweep([Problem("spec.objective.goal", message)])

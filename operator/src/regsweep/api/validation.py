@@ -1,0 +1,352 @@
+"""Every rule of validity: from a manifest to a typed spec, or to all of its problems at once.
+
+The rules of single fields stand on the types (`spec`); here are those that look at several, and the words for all. The
+API server holds the same types against a sweep; what it cannot see (`values` of any type, the whole grid) is held here,
+by the operator and by the local runner alike.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Final, TypeGuard, TypeVar
+
+from pydantic import JsonValue, ValidationError
+
+from regsweep.api import wording
+from regsweep.api.canonical import canonical_json, normal_number
+from regsweep.api.constants import API_VERSION, SWEEP_KIND
+from regsweep.api.model import ApiModel
+from regsweep.api.objective import objective_goal
+from regsweep.api.schema import Schema, spec_schema
+from regsweep.api.spec import Objective, Range, Scale, SweepSpec
+from regsweep.api.status import Resolved
+from regsweep.api.values import grid, grid_size, range_values
+from regsweep.errors import InvalidSweep, Problem
+
+__all__ = ["DEFAULT_MAX_COMBINATIONS", "changed_pinned_fields", "objective_goal", "parse_sweep"]
+
+DEFAULT_MAX_COMBINATIONS: Final = 10_000
+"""Most combinations of a grid, before `exclude` and `sample`; the operator's setting may allow more."""
+
+_TOP_LEVEL: Final = ("apiVersion", "kind", "metadata", "spec", "status")
+_DNS_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_Model = TypeVar("_Model", bound=ApiModel)
+
+
+def parse_sweep(manifest: Mapping[str, object], max_combinations: int = DEFAULT_MAX_COMBINATIONS) -> SweepSpec:
+    """The typed spec of a RegularizationSweep's manifest, as read from YAML or from the API server.
+
+    `apiVersion`, `kind` and `metadata` are checked where they are given. Numbers are taken as the API server stores them
+    (1.0 is 1).
+
+    Raises:
+        InvalidSweep: with one Problem per field that breaks a rule: what stands around the spec first, then types, then the rest.
+    """
+    problems = _envelope(manifest)
+    content = manifest.get("spec")
+    spec = _plain(content, (), problems)
+    if not isinstance(spec, dict):
+        if "spec" in manifest:
+            problems.append(Problem("spec", f"must be a mapping with `flags`, got {wording.shown(spec)}."))
+        else:
+            problems.append(Problem("spec", "is required: it holds the `flags` to vary."))
+        raise InvalidSweep(problems)
+    spec = _without_nulls(spec, _schema())
+    parsed, typed = _typed(SweepSpec, spec)
+    problems += typed
+    flags = spec.get("flags")
+    excludes = spec.get("exclude")
+    by_flags = _flag_problems(flags) if isinstance(flags, list) else []
+    problems += by_flags
+    if isinstance(flags, list) and isinstance(excludes, list):
+        problems += _exclude_problems(flags, excludes)
+    problems += _objective_problems(spec.get("objective"))
+    grid_only, _ = _typed(SweepSpec, {key: spec[key] for key in ("flags", "exclude") if key in spec})
+    if grid_only is not None and not by_flags:
+        problems += _grid_problems(grid_only, max_combinations)
+    if parsed is None or problems:
+        raise InvalidSweep(list({problem.field: problem for problem in reversed(problems)}.values())[::-1])
+    return parsed
+
+
+def changed_pinned_fields(spec: SweepSpec, resolved: Resolved) -> list[Problem]:
+    """What the spec wants otherwise than was pinned when the sweep was accepted; empty where nothing was changed.
+
+    An absent image asks for nothing: the pinned one stays, whatever the operator's default has become.
+    """
+    trainer = spec.trainer
+    changed = []
+    if trainer.image is not None and trainer.image != resolved.image:
+        changed.append(_pinned("spec.trainer.image", resolved.image, trainer.image))
+    for name in sorted(trainer.parameters.keys() | resolved.parameters.keys()):
+        field = f"spec.trainer.parameters.{name}"
+        if name not in trainer.parameters:
+            changed.append(_pinned(field, resolved.parameters[name], None))
+        elif name not in resolved.parameters:
+            changed.append(_pinned(field, None, trainer.parameters[name]))
+        elif canonical_json(trainer.parameters[name]) != canonical_json(resolved.parameters[name]):
+            changed.append(_pinned(field, resolved.parameters[name], trainer.parameters[name]))
+    if trainer.gpus != resolved.gpus:
+        changed.append(_pinned("spec.trainer.gpus", resolved.gpus, trainer.gpus))
+    if spec.seed != resolved.seed:
+        changed.append(_pinned("spec.seed", resolved.seed, spec.seed))
+    return changed
+
+
+def _pinned(field: str, pinned: JsonValue, wanted: JsonValue) -> Problem:
+    was, now = ("absent" if value is None else wording.shown(value) for value in (pinned, wanted))
+    advice = "Runs go on with what was pinned. Put it back, or create a new sweep for the change."
+    return Problem(
+        field, f"cannot change: it was pinned as {was} when the sweep was accepted, and is now {now}. {advice}"
+    )
+
+
+def _envelope(manifest: Mapping[str, object]) -> list[Problem]:
+    """Problems of what stands around the spec."""
+    problems = []
+    for field, wanted in (("apiVersion", API_VERSION), ("kind", SWEEP_KIND)):
+        if field in manifest and manifest[field] != wanted:
+            problems.append(Problem(field, f"must be {wanted}, got {wording.shown(manifest[field])}."))
+    metadata = manifest.get("metadata", {})
+    name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    if not isinstance(metadata, Mapping):
+        problems.append(Problem("metadata", f"must be a mapping with `name`, got {wording.shown(metadata)}."))
+    elif name is not None and not (isinstance(name, str) and len(name) <= 253 and _DNS_SUBDOMAIN.fullmatch(name)):
+        allowed = (
+            "at most 253 lower-case letters, digits, `-` and `.`, with a letter or digit at both ends of every part"
+        )
+        problems.append(Problem("metadata.name", f"must be {allowed}, got {wording.shown(name)}."))
+    for key in manifest:
+        if key not in _TOP_LEVEL:
+            hint = wording.closest(str(key), _TOP_LEVEL)
+            known = " It belongs under `spec`." if key in _schema()["properties"] else hint
+            problems.append(Problem(str(key), f"there is no such field.{known} Allowed: {', '.join(_TOP_LEVEL)}."))
+    return problems
+
+
+def _plain(value: object, location: wording.Location, problems: list[Problem]) -> JsonValue:
+    """The value as JSON, its numbers as the API server stores them; what cannot be JSON becomes a problem, and null."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int | float):
+        try:
+            return normal_number(value)
+        except ValueError:
+            problems.append(Problem(wording.path(location), f"must be a finite number, got {value}."))
+            return None
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                message = f"the name {key!r} must be a text: write it in quotes."
+                problems.append(Problem(wording.path((*location, str(key))), message))
+        return {str(key): _plain(item, (*location, str(key)), problems) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [_plain(item, (*location, place), problems) for place, item in enumerate(value)]
+    message = f"must be a number, a text, true, false, a list or a mapping, got a {type(value).__name__}, {value}. Write it in quotes."
+    problems.append(Problem(wording.path(location), message))
+    return None
+
+
+def _without_nulls(spec: dict[str, JsonValue], schema: Schema) -> dict[str, JsonValue]:
+    """The object without fields that are null, as the API server prunes them: `trainer:` with nothing after it is absent."""
+    fields: Schema = schema.get("properties", {})
+    kept: dict[str, JsonValue] = {}
+    for name, value in spec.items():
+        below: Schema = fields.get(name, {})
+        if isinstance(value, dict):
+            kept[name] = _without_nulls(value, below)
+        elif isinstance(value, list) and below.get("type") == "array":
+            items = below["items"]
+            kept[name] = [_without_nulls(item, items) if isinstance(item, dict) else item for item in value]
+        elif value is not None or name not in fields:
+            kept[name] = value
+    return kept
+
+
+def _typed(
+    model: type[_Model], value: JsonValue, location: wording.Location = ()
+) -> tuple[_Model | None, list[Problem]]:
+    """The value as the model's, and no problem; or None and the problems. As strict as the API server: "5" is no number."""
+    try:
+        return model.model_validate_json(json.dumps(value), strict=True, by_alias=True, by_name=False), []
+    except ValidationError as error:
+        return None, wording.problems(error.errors(include_url=False), _schema(), location)
+
+
+@cache
+def _schema() -> Schema:
+    return spec_schema(SweepSpec)
+
+
+def _flag_problems(flags: Sequence[JsonValue]) -> list[Problem]:
+    """What the types cannot say about flags: names and values that clash, values that do not fit together, ranges."""
+    problems: list[Problem] = []
+    by_name: dict[str, str] = {}
+    by_label: dict[str, tuple[str, str]] = {}
+    for place, flag in enumerate(flags):
+        if not isinstance(flag, dict):
+            continue
+        field = f"spec.flags[{place}]"
+        name, values, points = flag.get("name"), flag.get("values"), flag.get("range")
+        if isinstance(name, str):
+            metric_label = re.sub(r"[^A-Za-z0-9_]", "_", name)
+            if name in by_name:
+                message = f'there is a flag "{name}" already, {by_name[name]}. Put all of its values into one flag.'
+                problems.append(Problem(f"{field}.name", message))
+            elif metric_label in by_label:
+                other, where = by_label[metric_label]
+                message = f'"{name}" and "{other}" ({where}) would both be `flag_{metric_label}` in Prometheus. Rename one of them.'
+                problems.append(Problem(f"{field}.name", message))
+            by_name.setdefault(name, field)
+            by_label.setdefault(metric_label, (name, field))
+        if values is not None and points is not None:
+            problems.append(Problem(field, "has both `values` and `range`: give one of them."))
+        if values is None and points is None and flag.keys() <= {"name", "values", "range"}:
+            message = "needs `values`, such as [0, 0.001, 0.01], or `range`, such as {from: 0, to: 0.5, points: 6}."
+            problems.append(Problem(field, message))
+        if isinstance(values, list):
+            problems += _value_problems(f"{field}.values", values)
+        if isinstance(points, dict):
+            problems += _range_problems(f"{field}.range", points)
+    return problems
+
+
+def _value_problems(field: str, values: Sequence[JsonValue]) -> list[Problem]:
+    """Values that clash, are none, or are not all of one type."""
+    problems = []
+    kinds = [_kind(value) for value in values]
+    if "number" in kinds or all(wording.spells_number(value) for value in values):
+        for place, value in enumerate(values):
+            if isinstance(value, str) and wording.spells_number(value):
+                kinds[place] = "number"
+                problems.append(Problem(f"{field}[{place}]", f"{wording.number_in_quotes(value)}."))
+    seen: dict[str, int] = {}
+    for place, (value, kind) in enumerate(zip(values, kinds, strict=True)):
+        where = f"{field}[{place}]"
+        if (refusal := _no_flag_value(value)) is not None:
+            problems.append(Problem(where, refusal))
+            continue
+        if (first := seen.setdefault(canonical_json(value), place)) != place:
+            problems.append(
+                Problem(where, f"{wording.shown(value)} is there already, as value {first}. Leave one of them out.")
+            )
+        elif kind != kinds[0] and _no_flag_value(values[0]) is None:
+            first_value = f"a {kinds[0]}, {wording.shown(values[0])}"
+            message = (
+                f"is a {kind}, {wording.shown(value)}, but the first value is {first_value}: all must be of one type."
+            )
+            problems.append(Problem(where, message))
+    return problems
+
+
+def _kind(value: JsonValue) -> str:
+    """Number, text, boolean, list, mapping or null."""
+    kinds: tuple[tuple[type, str], ...] = (
+        (bool, "boolean"),
+        (int, "number"),
+        (float, "number"),
+        (str, "text"),
+        (list, "list"),
+        (dict, "mapping"),
+    )
+    return next((name for kind, name in kinds if isinstance(value, kind)), "null")
+
+
+def _no_flag_value(value: JsonValue) -> str | None:
+    """Why the value cannot be a flag's, or None where it can."""
+    allowed = "a number, a text, true, false or a list of these"
+    if value is None:
+        return f"must be {allowed}, got nothing (null)."
+    if isinstance(value, dict):
+        return f"must be {allowed}, got a mapping, {wording.shown(value)}."
+    if isinstance(value, list) and any(_no_flag_value(item) is not None for item in value):
+        return f"must be {allowed}, got {wording.shown(value)}."
+    return None
+
+
+def _range_problems(field: str, raw: Mapping[str, JsonValue]) -> list[Problem]:
+    """Ends in the wrong order, log through 0, points that fall together; nothing where the types are wrong already."""
+    start, end, scale = raw.get("from"), raw.get("to"), raw.get("scale")
+    if not (_is_number(start) and _is_number(end)):
+        return []
+    if start >= end:
+        swap = "Swap them." if start > end else "For a single value, write `values: [...]`."
+        return [Problem(f"{field}.from", f"must be below `to`, got from {start} to {end}. {swap}")]
+    if scale == Scale.LOG and start <= 0:
+        message = (
+            f"a log range must start above 0, got {start}. Take a small number such as 0.0001, or `scale: Linear`."
+        )
+        return [Problem(f"{field}.from", message)]
+    points, _ = _typed(Range, {**raw})
+    if points is not None and len(set(range_values(points))) < points.points:
+        return [Problem(field, f"its ends are too near to each other for {points.points} different points.")]
+    return []
+
+
+def _is_number(value: JsonValue) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _exclude_problems(flags: Sequence[JsonValue], excludes: Sequence[JsonValue]) -> list[Problem]:
+    """Entries that name what is no flag, leave out everything, or can never match."""
+    kinds = {name: kind for name, kind in map(_flag_kind, flags) if name is not None}
+    problems = []
+    for place, entry in enumerate(excludes):
+        if not isinstance(entry, dict):
+            continue
+        field = f"spec.exclude[{place}]"
+        if not entry:
+            message = "names no flag, and would leave out everything. Give at least one, such as {l2: 0}, or remove the entry."
+            problems.append(Problem(field, message))
+        for name, value in entry.items():
+            if name not in kinds:
+                message = f'there is no flag "{name}".{wording.closest(name, kinds)} Flags: {", ".join(kinds)}.'
+                problems.append(Problem(f"{field}.{name}", message))
+            elif kinds[name] == "number" and wording.spells_number(value):
+                problems.append(Problem(f"{field}.{name}", f"{wording.number_in_quotes(str(value))}."))
+            elif kinds[name] is not None and _kind(value) != kinds[name]:
+                got = f"a {_kind(value)}, {wording.shown(value)}"
+                message = f"can never match: it is {got}, but the flag's values are of type {kinds[name]}."
+                problems.append(Problem(f"{field}.{name}", message))
+    return problems
+
+
+def _flag_kind(flag: JsonValue) -> tuple[str | None, str | None]:
+    """The flag's name, and the kind of its values; None for what cannot be said."""
+    if not isinstance(flag, dict):
+        return None, None
+    name, values = flag.get("name"), flag.get("values")
+    kind = (
+        "number" if flag.get("range") is not None else _kind(values[0]) if isinstance(values, list) and values else None
+    )
+    return name if isinstance(name, str) else None, kind
+
+
+def _objective_problems(raw: JsonValue) -> list[Problem]:
+    """An objective whose goal nobody can know."""
+    objective, _ = _typed(Objective, {} if raw is None else raw)
+    if objective is None:
+        return []
+    try:
+        objective_goal(objective)
+    except InvalidSweep as error:
+        return list(error.problems)
+    return []
+
+
+def _grid_problems(spec: SweepSpec, max_combinations: int) -> list[Problem]:
+    """A grid that is too large, or of which nothing is left."""
+    size = grid_size(spec)
+    if size > max_combinations:
+        sizes = " x ".join(str(grid_size(spec.model_copy(update={"flags": [flag]}))) for flag in spec.flags)
+        message = (
+            f"the grid has {size:,} combinations ({sizes}), and at most {max_combinations:,} are allowed, before `exclude` "
+            "and `sample`. Take fewer values or flags, or have the operator's limit raised."
+        )
+        return [Problem("spec.flags", message)]
+    if next(grid(spec), None) is None:
+        return [Problem("spec.exclude", f"leaves out all {size:,} combinations of the grid. Remove an entry.")]
+    return []

@@ -1,0 +1,148 @@
+"""Pydantic's errors in words that a person who writes a sweep understands: what was got, what is allowed, what to do."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from pydantic_core import ErrorDetails
+
+from regsweep.api.schema import Schema, at
+from regsweep.errors import Problem
+
+Location = tuple[int | str, ...]
+
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_LONGEST_SHOWN: Final = 60
+
+_TYPES: Final[Mapping[str, str]] = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "object": "a mapping (name: value)",
+    "string": "a text",
+}
+_WRONG_TYPE: Final = re.compile(
+    r"(string|int|float|bool|list|dict|model|enum|model_attributes)_type|int_parsing_size|int_from_float"
+)
+
+
+def path(location: Location, root: str = "spec") -> str:
+    """The field as `kubectl explain` and people write it, such as `spec.flags[1].range.to`."""
+    return root + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+
+
+def shown(value: object) -> str:
+    """The value as YAML has it, cut where it is long."""
+    if value is None:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
+
+
+def spells_number(value: object) -> bool:
+    """Whether the value is a text that spells a number, such as "1e-4"."""
+    return isinstance(value, str) and _NUMBER.fullmatch(value) is not None
+
+
+def number_in_quotes(text: str) -> str:
+    """What to do about a text that spells a number: YAML readers take `1e-4`, without a dot, for a text."""
+    mantissa, mark, exponent = text.lower().partition("e")
+    if not mark:
+        return f'"{text}" is a text, not a number: write it without quotes, {text}'
+    dotted = f"{mantissa if '.' in mantissa else mantissa + '.0'}e{int(exponent):+d}"
+    try:
+        plain = format(Decimal(text), "f")
+    except InvalidOperation:
+        plain = dotted
+    write = dotted if len(plain) > 12 else f"{plain} or {dotted}"
+    return f'"{text}" is a text, not a number (YAML takes {text} for a text where the dot is missing): write {write}'
+
+
+def closest(name: str, names: Iterable[str]) -> str:
+    """` Did you mean ...?` with the nearest of the names, or nothing where none is near. Case and `_` do not count."""
+    plain = {known.lower().replace("_", ""): known for known in names}
+    found = difflib.get_close_matches(name.lower().replace("_", "").replace("-", ""), plain, n=1, cutoff=0.6)
+    return f" Did you mean `{plain[found[0]]}`?" if found else ""
+
+
+def problems(
+    errors: Iterable[ErrorDetails], schema: Schema, within: Location = (), root: str = "spec"
+) -> list[Problem]:
+    """One Problem per field that pydantic complains of; `within` is where the parsed part stands under `root`."""
+    found: dict[str, Problem] = {}
+    for error in errors:
+        location = _known(schema, (*within, *error["loc"]), error["type"])
+        field = path(location, root)
+        found.setdefault(field, Problem(field, _message(error, location, schema)))
+    return list(found.values())
+
+
+def _known(schema: Schema, location: Location, kind: str) -> Location:
+    """The location without the steps that are pydantic's own (which alternative of a union it tried)."""
+    if kind == "extra_forbidden":
+        return location
+    while location and at(schema, location) is None:
+        location = location[:-1]
+    return location
+
+
+def _message(error: ErrorDetails, location: Location, schema: Schema) -> str:
+    """The message for one error."""
+    kind, got, context = error["type"], error["input"], error.get("ctx", {})
+    field = at(schema, location) or {}
+    if kind == "extra_forbidden":
+        known = (at(schema, location[:-1]) or {}).get("properties", {})
+        return f"there is no such field.{closest(str(location[-1]), known)} Allowed: {', '.join(known)}."
+    if kind == "missing":
+        purpose = field.get("description", "").split(". ")[0].rstrip(".")
+        return f"is required: {purpose}."
+    if "enum" in field:
+        return f"must be {_either(field['enum'])}, got {shown(got)}.{closest(str(got), field['enum'])}"
+    if field.get("x-kubernetes-int-or-string"):
+        return f"must be a number such as 3, or a percentage such as 10% (0% to 100%), got {shown(got)}."
+    if _WRONG_TYPE.fullmatch(kind):
+        return _wrong_type(got, field)
+    if kind in ("greater_than_equal", "less_than_equal"):
+        return f"must be {_between(field.get('minimum'), field.get('maximum'))}, got {shown(got)}."
+    if kind in ("too_short", "too_long"):
+        allowed = _between(field.get("minItems"), field.get("maxItems", field.get("maxProperties")))
+        return f"must have {allowed} entries, got {context.get('actual_length', 'other')}."
+    if kind in ("string_too_short", "string_too_long"):
+        return f"must have {_between(field.get('minLength'), field.get('maxLength'))} characters, got {shown(got)}."
+    if kind == "string_pattern_mismatch":
+        return f"must be {_PATTERNS.get(field.get('pattern', ''), 'of the form ' + str(field.get('pattern')))}, got {shown(got)}."
+    return f"{error['msg']}, got {shown(got)}."
+
+
+_PATTERNS: Final[Mapping[str, str]] = {
+    r"^[A-Za-z_][A-Za-z0-9_.-]*$": "a name of letters, digits, `_`, `.` and `-` that starts with a letter or `_`",
+    r"^(train|val)_[a-z0-9_]+$": "a metric with its split first, such as `val_average_loss` or `val_accuracy`",
+}
+
+
+def _wrong_type(got: object, field: Schema) -> str:
+    wanted = _TYPES.get(field.get("type", ""), "of another type")
+    if field.get("type") in ("integer", "number") and spells_number(got):
+        return f"must be {wanted}: {number_in_quotes(str(got))}."
+    if field.get("type") == "boolean" and isinstance(got, str) and got.lower() in ("yes", "no", "on", "off"):
+        return f"must be true or false, got {shown(got)}: write {'true' if got.lower() in ('yes', 'on') else 'false'}."
+    if field.get("type") == "array" and "items" in field:
+        return f"must be a list, got {shown(got)}. Write it in brackets, such as [..., ...], or one `- ` to a line."
+    return f"must be {wanted}, got {shown(got)}."
+
+
+def _either(words: list[str]) -> str:
+    quoted = [f"`{word}`" for word in words]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+
+
+def _between(least: int | None, most: int | None) -> str:
+    if least is not None and most is not None:
+        return f"from {least} to {most}"
+    return f"at least {least}" if most is None else f"at most {most}"
