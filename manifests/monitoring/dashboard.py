@@ -119,7 +119,11 @@ def panels() -> list[JsonObject]:
             "bargauge",
             "Runs by state",
             "Combinations of the grid, as the operator counts them.",
-            [target('sum by (state) (regsweep_sweep_runs{sweep_namespace="$namespace", sweep="$sweep"})', "{{state}}")],
+            [
+                target(
+                    'sum by (state) (regsweep_operator_sweep_runs{namespace="$namespace", sweep="$sweep"})', "{{state}}"
+                )
+            ],
             (0, 0, 6, 8),
             options={"orientation": "horizontal", "displayMode": "basic", "reduceOptions": {"calcs": ["lastNotNull"]}},
         ),

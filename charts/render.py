@@ -1,0 +1,76 @@
+"""Writes what is rendered from the chart: manifests/install.yaml and manifests/monitoring/podmonitors.yaml.
+
+People without Helm apply these files; they are committed, and a test compares them with the chart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+CHART: Final = Path(__file__).with_name("regsweep")
+MANIFESTS: Final = Path(__file__).parents[1] / "manifests"
+NAMESPACE: Final = "regsweep-system"
+
+INSTALL_HEAD: Final = f"""\
+# The chart charts/regsweep with its defaults, for people without Helm. Written by charts/render.py: change the chart instead.
+# The two images are names to replace by those that you have built and pushed (README, "Install").
+---
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: {NAMESPACE}
+  labels:
+    pod-security.kubernetes.io/enforce: restricted
+"""
+MONITORS_HEAD: Final = """\
+# PodMonitors for the Prometheus Operator, as the chart makes them with podMonitors.*.enabled=true. Written by charts/render.py.
+# Add the label by which your Prometheus selects monitors (kube-prometheus-stack: release: <its release's name>).
+"""
+
+
+def rendered(helm: str) -> dict[Path, str]:
+    """What each file is to hold. Raises CalledProcessError when Helm refuses the chart."""
+    monitors = ("--show-only", "templates/podmonitors.yaml")
+    enabled = ("--set", "podMonitors.trainers.enabled=true,podMonitors.operator.enabled=true")
+    return {
+        MANIFESTS / "install.yaml": INSTALL_HEAD + template(helm),
+        MANIFESTS / "monitoring" / "podmonitors.yaml": MONITORS_HEAD + template(helm, *monitors, *enabled),
+    }
+
+
+def template(helm: str, *options: str) -> str:
+    """The chart's rendering, as release `regsweep`."""
+    command: Sequence[str] = (helm, "template", "regsweep", str(CHART), "--namespace", NAMESPACE, *options)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return "\n".join(line.rstrip() for line in done.stdout.splitlines()) + "\n"
+
+
+def main() -> int:
+    """Writes the files, or with --check names those that are not current."""
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("--helm", default="helm", help="the helm program, version 4 (default: the one in PATH)")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is not current")
+    arguments = parser.parse_args()
+    try:
+        files = rendered(arguments.helm)
+    except FileNotFoundError:
+        sys.exit(f"no program {arguments.helm}: name Helm 4 with --helm")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"helm refused the chart:\n{error.stderr}")
+    stale = [path for path, text in files.items() if not path.exists() or path.read_text() != text]
+    if arguments.check:
+        for path in stale:
+            sys.stderr.write(f"{path} is not current: make manifests\n")
+        return 1 if stale else 0
+    for path in stale:
+        path.write_text(files[path])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

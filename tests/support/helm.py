@@ -1,0 +1,69 @@
+"""Helm 4, as the built-in cluster's module builds it, and what it renders of the chart."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from cluster import binaries
+
+CHECKOUT: Final = Path(__file__).parents[2]
+CHART: Final = CHECKOUT / "charts" / "regsweep"
+
+Manifest = Mapping[str, Any]
+"""A Kubernetes object as YAML has it; its shape is the API's."""
+
+
+class HelmRefused(AssertionError):
+    """Helm would not do it; the text is Helm's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Helm:
+    """A Helm 4 program."""
+
+    program: Path
+
+    def run(self, *arguments: str) -> str:
+        """What it prints. Raises HelmRefused."""
+        done = subprocess.run((self.program, *arguments), check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise HelmRefused(done.stderr)
+        return done.stdout
+
+    def template(self, *options: str, release: str = "regsweep", namespace: str = "regsweep-system") -> list[Manifest]:
+        """The objects of the chart under these options."""
+        text = self.run("template", release, str(CHART), "--namespace", namespace, *options)
+        return [document for document in yaml.safe_load_all(text) if document]
+
+
+def find_helm() -> Helm | None:
+    """The Helm that the cluster's module has built, else a Helm 4 in PATH, else None. Builds nothing."""
+    built = binaries.program(binaries.HELM)
+    if built.exists():
+        return Helm(built)
+    found = shutil.which("helm")
+    if found is None:
+        return None
+    helm = Helm(Path(found))
+    return helm if helm.run("version", "--template", "{{.Version}}").startswith("v4") else None
+
+
+def one(manifests: Sequence[Manifest], kind: str, name: str) -> Manifest:
+    """The object of that kind and name."""
+    found = [m for m in manifests if m["kind"] == kind and m["metadata"]["name"] == name]
+    assert len(found) == 1, f"want one {kind} {name}, got {len(found)} among {sorted(map(named, manifests))}"
+    return found[0]
+
+
+def named(manifest: Manifest) -> str:
+    """`Kind name`, or `Kind namespace/name` where it has a namespace."""
+    metadata = manifest["metadata"]
+    place = f"{metadata['namespace']}/" if "namespace" in metadata else ""
+    return f"{manifest['kind']} {place}{metadata['name']}"
