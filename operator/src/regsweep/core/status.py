@@ -47,8 +47,8 @@ def sweep_status(
     states = [point_state(point, sweep, observed.records) for point in sweep.points]
     counts = _counts(sweep, observed, states)
     ranked = rank(sweep, observed.records)
-    results = [_ranked_result(row) for row in ranked.rows[:MAX_RESULTS] if row.replicates or row.failed]
-    best = _ranked_result(ranked.best) if ranked.best else None
+    results = [ranked_result(row) for row in ranked.rows[:MAX_RESULTS] if row.replicates or row.failed]
+    best = ranked_result(ranked.best) if ranked.best else None
     said = conditions(findings(sweep, observed, counts, stop, edits), prior.conditions, sweep.generation, now)
     over = is_over(said)
     return SweepStatus(
@@ -136,7 +136,8 @@ def _diverged(point: Point, records: Records) -> bool:
     return any(record.outcome is Outcome.DIVERGED for record in records.of(point.key).values())
 
 
-def _ranked_result(row: stats.RankedCombination) -> RankedResult:
+def ranked_result(row: stats.RankedCombination) -> RankedResult:
+    """A row of the ranking as the status shows it, in six significant digits."""
     return RankedResult(
         rank=row.rank,
         flags=row.combination.flags,
