@@ -1,0 +1,176 @@
+"""The directory of a sweep's runs: `<runs>/<sweep>/<run>/`. What stands there is the truth about what was trained."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from regsweep.core.messages import MalformedMessage, parse_message, records_of
+from regsweep.core.records import Record, Records
+from regsweep.core.world import ObservedPod, ObservedRun, PodPhase
+from regsweep.errors import RegsweepError
+from regsweep.local.facts import RUN_FILE, RunFacts, message_file, output_file
+
+LOCK_FILE = ".lock"
+MOST_MESSAGE_BYTES = 64 * 1024
+"""Far above the contract's 4,096: what is longer is cut, and then refused as malformed."""
+
+
+class RunsDirectoryError(RegsweepError):
+    """The directory of runs cannot be used; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunsDirectory:
+    """The runs of one sweep."""
+
+    path: Path
+
+    @contextmanager
+    def locked(self) -> Iterator[int]:
+        """Creates the directory and keeps others from working in it; gives the lock's file descriptor.
+
+        Whoever inherits the descriptor keeps the lock as well: so do guards whose trainers are still ending.
+
+        Raises:
+            RunsDirectoryError: where another `regsweep run` works here, or the directory cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise RunsDirectoryError(
+                f"{self.path}: cannot be written ({error.strerror}). Name another directory with --runs-dir."
+            ) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise RunsDirectoryError(
+                f"{self.path}: another `regsweep run` is at work there, or its trainers are still ending. "
+                "Wait for it, or give this one another --name or --runs-dir."
+            ) from error
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def run(self, name: str) -> Path:
+        """Directory of a run."""
+        return self.path / name
+
+    def begin(self, facts: RunFacts) -> Path:
+        """Makes the run's directory ready; what an earlier, unfinished attempt left there gives way.
+
+        Only replicates without a result are ever trained, so that nothing of worth is lost.
+        """
+        directory = self.run(facts.run)
+        directory.mkdir(exist_ok=True)
+        for index in range(-(-facts.replicates // facts.replicates_per_pod)):
+            (directory / message_file(index)).unlink(missing_ok=True)
+            (directory / output_file(index)).unlink(missing_ok=True)
+        self.write(facts)
+        return directory
+
+    def write(self, facts: RunFacts) -> None:
+        """Writes the run's facts, whole or not at all."""
+        write_atomically(self.run(facts.run) / RUN_FILE, facts.model_dump_json(by_alias=True, indent=2) + "\n")
+
+    def message(self, run: str, index: int) -> str:
+        """The termination message of a process, empty where it wrote none."""
+        try:
+            with (self.run(run) / message_file(index)).open("rb") as file:
+                return file.read(MOST_MESSAGE_BYTES).decode("utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def last_words(self, run: str, index: int, lines: int = 3) -> str:
+        """The last lines that a process printed, for the message about its failure."""
+        try:
+            with (self.run(run) / output_file(index)).open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+                text = file.read().decode("utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+        return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
+
+    def records(self) -> Records:
+        """Every result of earlier runs, of finished replicates of interrupted ones too. Failures are not taken: run again.
+
+        Raises RunsDirectoryError where a file cannot be read.
+        """
+        return Records(record for facts in self.all_facts() for record in self._records_of(facts))
+
+    def all_facts(self) -> Iterator[RunFacts]:
+        """The facts of every run, in order of their names. Raises RunsDirectoryError where a file cannot be read."""
+        for path in sorted(self.path.glob(f"*/{RUN_FILE}")):
+            try:
+                yield RunFacts.model_validate_json(path.read_bytes())
+            except (OSError, ValidationError) as error:
+                raise RunsDirectoryError(
+                    f"{path}: is not a run of this version of regsweep ({_first_line(error)}). "
+                    "Move its directory away, or start anew with another --runs-dir."
+                ) from error
+
+    def _records_of(self, facts: RunFacts) -> Iterator[Record]:
+        run = observed_run(facts)
+        for index in range(run.completions):
+            text = self.message(facts.run, index)
+            message = parse_message(text) if text else None
+            if message is None or isinstance(message, MalformedMessage):
+                continue
+            pod = ObservedPod(
+                name=pod_name(facts.run, index),
+                uid=pod_name(facts.run, index),
+                index=index,
+                phase=PodPhase.SUCCEEDED,
+                created_at=run.created_at,
+                message=text,
+            )
+            yield from (record for record in records_of(run, pod, message) if record.has_result)
+
+
+def pod_name(run: str, index: int) -> str:
+    """The name that stands for a process where the core speaks of pods."""
+    return f"{run}-{index}"
+
+
+def observed_run(facts: RunFacts, created_at: datetime = datetime.fromtimestamp(0, UTC)) -> ObservedRun:  # noqa: B008
+    """The run as the core sees it, without its processes."""
+    return ObservedRun(
+        name=facts.run,
+        uid=facts.run,
+        point_key=facts.point_key,
+        first_replicate=facts.first_replicate,
+        replicates=facts.replicates,
+        replicates_per_pod=facts.replicates_per_pod,
+        attempt=facts.attempt,
+        created_at=created_at,
+    )
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes the file whole or not at all: beside it first, synced, then renamed."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,287 @@
+"""The loop of a local run: observe, plan, carry out by processes, until nothing is left to do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from regsweep.api.conditions import Reason
+from regsweep.api.constants import EXIT_INVALID_FLAGS
+from regsweep.api.status import SweepStatus
+from regsweep.core.plan import Plan, RunRequest, plan
+from regsweep.core.records import Record, Records
+from regsweep.core.status import is_over, sweep_status
+from regsweep.core.sweep import Sweep
+from regsweep.core.timestamps import timestamp
+from regsweep.core.world import Observed, ObservedPod, ObservedRun, PodPhase
+from regsweep.local.directory import RunsDirectory, observed_run, pod_name
+from regsweep.local.environment import contract_environment
+from regsweep.local.facts import ProcessFacts, RunFacts, message_file, output_file
+from regsweep.local.process import GRACE_SECONDS, TrainerProcess
+from regsweep.local.trainer import TrainerCommand, process_environment
+
+OnStatus = Callable[[SweepStatus], None]
+KILLED = 137
+"""Exit code of a process that SIGKILL ended."""
+
+
+def now() -> datetime:
+    """The wall clock, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class _Run:
+    """A run of this process' making."""
+
+    request: RunRequest
+    facts: RunFacts
+    observed: ObservedRun
+    timer: asyncio.TimerHandle | None = None
+    timed_out: bool = False
+
+
+class LocalRunner:
+    """Trains a sweep on this machine.
+
+    Failed runs are not tried again: what another node might mend, the same machine will not. To start the command once
+    more does that.
+    """
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        directory: RunsDirectory,
+        trainer: TrainerCommand,
+        *,
+        lock: int,
+        on_status: OnStatus,
+        records: Records,
+        environment: Mapping[str, str] = os.environ,
+        grace_seconds: float = GRACE_SECONDS,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        self._sweep = sweep
+        self._directory = directory
+        self._trainer = trainer
+        self._lock = lock
+        self._on_status = on_status
+        self._environment = environment
+        self._grace_seconds = grace_seconds
+        self._clock = clock
+        self._records = records
+        self._runs: dict[str, _Run] = {}
+        self._processes: dict[asyncio.Task[None], TrainerProcess] = {}
+        self._changed = asyncio.Event()
+        self._interrupts = 0
+        self._error: BaseException | None = None
+        self._status = SweepStatus()
+
+    @property
+    def records(self) -> Records:
+        """All records, those of earlier runs included."""
+        return self._records
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a person (or the system) ended the run early."""
+        return self._interrupts > 0
+
+    def interrupt(self) -> None:
+        """Ends all training: gently the first time, at once the second."""
+        self._interrupts += 1
+        for process in self._processes.values():
+            if self._interrupts == 1:
+                process.terminate()
+            else:
+                process.kill()
+        self._changed.set()
+
+    async def run(self) -> SweepStatus:
+        """Trains until the sweep is over, or is interrupted; returns the last status. No process is left in any case."""
+        try:
+            while not self.interrupted:
+                self._changed.clear()
+                if self._error is not None:
+                    raise self._error
+                observed = Observed(records=self._records, runs=tuple(r.observed for r in self._runs.values()))
+                decided = plan(self._sweep, observed, self._clock())
+                await self._carry_out(decided)
+                self._tell(decided)
+                if decided.is_empty:
+                    if is_over(self._status.conditions) and not self._processes:
+                        break
+                    await self._wait(decided.wake_at)
+        finally:
+            if not self.interrupted and self._processes:
+                self.interrupt()
+            while self._processes:
+                await asyncio.wait(self._processes)
+        if self.interrupted:
+            # What was finished before the signal stands in the message files.
+            self._records = self._records.plus(self._directory.records())
+            self._tell(Plan())
+        return self._status
+
+    async def _wait(self, until: datetime | None) -> None:
+        seconds = None if until is None else max(0.0, (until - self._clock()).total_seconds())
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    def _tell(self, decided: Plan) -> None:
+        observed = Observed(records=self._records, runs=tuple(r.observed for r in self._runs.values()))
+        self._status = sweep_status(self._sweep, observed, decided.stop, (), self._status, self._clock())
+        self._on_status(self._status)
+
+    async def _carry_out(self, decided: Plan) -> None:
+        self._records = self._records.plus(map(self._with_last_words, decided.store))
+        for ref in decided.delete:
+            # Its directory stays; the plan has no more use for it.
+            del self._runs[ref.name]
+        for ref, parallelism in decided.scale:
+            run = self._runs[ref.name]
+            run.observed = replace(run.observed, parallelism=parallelism)
+            await self._start_processes(run)
+        for request in decided.create:
+            if not self.interrupted:
+                await self._create(request)
+
+    def _with_last_words(self, record: Record) -> Record:
+        """A failed record that also says what the trainer printed last, and where all of it is."""
+        if record.has_result or record.run not in self._runs:
+            return record
+        run = self._runs[record.run]
+        index = (record.replicate - run.facts.first_replicate) // run.facts.replicates_per_pod
+        path = self._directory.run(record.run) / output_file(index)
+        words = self._directory.last_words(record.run, index)
+        said = f" Its last words: {words}" if words and record.reason is not Reason.INVALID_FLAGS else ""
+        return replace(record, message=f"{record.message}{said} (All it printed: {path})".strip())
+
+    async def _create(self, request: RunRequest) -> None:
+        sweep = self._sweep
+        facts = RunFacts(
+            sweep=sweep.name,
+            run=request.name,
+            flags=request.point.combination.flags,
+            parameters=sweep.resolved.parameters,
+            seed=sweep.resolved.seed,
+            trainer=sweep.resolved.image,
+            point_key=request.point.key,
+            first_replicate=request.first_replicate,
+            replicates=request.replicates,
+            replicates_per_pod=request.replicates_per_pod,
+            attempt=request.attempt,
+            command=list(self._trainer.arguments),
+        )
+        self._directory.begin(facts)
+        observed = replace(observed_run(facts, self._clock()), parallelism=request.parallelism)
+        run = _Run(request, facts, observed)
+        self._runs[request.name] = run
+        if (limit := sweep.spec.run_timeout_seconds) is not None:
+            run.timer = asyncio.get_running_loop().call_later(limit, self._time_out, run)
+        await self._start_processes(run)
+
+    async def _start_processes(self, run: _Run) -> None:
+        """Starts as many of the run's processes as its parallelism has room for."""
+        started = {pod.index for pod in run.observed.pods}
+        room = run.observed.parallelism - sum(not pod.ended for pod in run.observed.pods)
+        waiting = [index for index in range(run.observed.completions) if index not in started]
+        if run.observed.failed_reason is None and not self.interrupted:
+            for index in waiting[: max(0, room)]:
+                await self._start_process(run, index)
+
+    async def _start_process(self, run: _Run, index: int) -> None:
+        path = self._directory.run(run.facts.run)
+        contract = contract_environment(self._sweep, run.request, index, path / message_file(index))
+        process = await TrainerProcess.start(
+            self._trainer.arguments,
+            process_environment(contract, self._environment, max(1, self._sweep.spec.parallelism)),
+            path / output_file(index),
+            held=(self._lock,),
+            grace_seconds=self._grace_seconds,
+        )
+        at = self._clock()
+        name = pod_name(run.facts.run, index)
+        pod = ObservedPod(name, name, index, PodPhase.RUNNING, created_at=at, started_at=at)
+        run.observed = replace(run.observed, pods=(*run.observed.pods, pod))
+        self._set_process_facts(run, ProcessFacts(index=index, started_at=timestamp(at)))
+        task = asyncio.create_task(self._follow(run, pod, process), name=name)
+        self._processes[task] = process
+        task.add_done_callback(self._followed)
+        if self.interrupted:  # while it was being started
+            process.terminate()
+
+    def _followed(self, task: asyncio.Task[None]) -> None:
+        del self._processes[task]
+        if (error := task.exception()) is not None:
+            self._error = error
+            self._changed.set()
+
+    async def _follow(self, run: _Run, pod: ObservedPod, process: TrainerProcess) -> None:
+        """Waits for the process' end, and takes it down as the Job controller and the kubelet would."""
+        code = await process.wait()
+        at = self._clock()
+        ended = replace(
+            pod,
+            phase=PodPhase.SUCCEEDED if code == 0 else PodPhase.FAILED,
+            ended_at=at,
+            exit_code=code,
+            message=self._directory.message(run.facts.run, pod.index),
+            reason=_reason(run, code, process),
+        )
+        run.observed = _with_end(replace(run.observed, pods=_replaced(run.observed.pods, ended)), ended, at)
+        if run.timed_out:
+            run.observed = replace(run.observed, succeeded=False, failed_reason="DeadlineExceeded", ended_at=at)
+        started = next(p.started_at for p in run.facts.processes if p.index == pod.index)
+        facts = ProcessFacts(index=pod.index, started_at=started, ended_at=timestamp(at), exit_code=code)
+        if run.observed.succeeded:
+            run.facts = run.facts.model_copy(update={"completed": True})
+        self._set_process_facts(run, facts)
+        if run.observed.ended_at is not None and run.timer is not None:
+            run.timer.cancel()
+        await self._start_processes(run)
+        self._changed.set()
+
+    def _set_process_facts(self, run: _Run, facts: ProcessFacts) -> None:
+        others = [p for p in run.facts.processes if p.index != facts.index]
+        run.facts = run.facts.model_copy(update={"processes": sorted([*others, facts], key=lambda p: p.index)})
+        self._directory.write(run.facts)
+
+    def _time_out(self, run: _Run) -> None:
+        run.timed_out = True
+        names = {pod.name for pod in run.observed.pods}
+        for task, process in self._processes.items():
+            if task.get_name() in names:
+                process.terminate()
+
+
+def _reason(run: _Run, code: int, process: TrainerProcess) -> str:
+    """The kubelet's word for how the process ended; empty where its exit code says all."""
+    if run.timed_out:
+        return "DeadlineExceeded"
+    return "OOMKilled" if code == KILLED and process.memory_ran_out else ""
+
+
+def _replaced(pods: tuple[ObservedPod, ...], changed: ObservedPod) -> tuple[ObservedPod, ...]:
+    return tuple(changed if pod.index == changed.index else pod for pod in pods)
+
+
+def _with_end(run: ObservedRun, pod: ObservedPod, at: datetime) -> ObservedRun:
+    """The run as the Job controller would report it after this pod's end, without any retry (backoffLimitPerIndex 0)."""
+    if pod.exit_code == 0:
+        run = replace(run, succeeded_indexes=run.succeeded_indexes | {pod.index})
+    elif pod.exit_code == EXIT_INVALID_FLAGS:
+        return replace(run, failed_reason="PodFailurePolicy", ended_at=at)
+    else:
+        run = replace(run, failed_indexes=run.failed_indexes | {pod.index})
+    if len(run.succeeded_indexes) == run.completions:
+        return replace(run, succeeded=True, ended_at=at)
+    if len(run.succeeded_indexes) + len(run.failed_indexes) == run.completions:
+        return replace(run, failed_reason="FailedIndexes", ended_at=at)
+    return run

@@ -1,0 +1,130 @@
+"""What trains in a local run: the command, what identifies it, and the environment that its processes get."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from regsweep.errors import RegsweepError
+
+REFERENCE_DISTRIBUTION = "regsweep-trainer"
+REFERENCE_MODULE = "regsweep_trainer"
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+)
+"""Read by NumPy's libraries and by TensorFlow: without them every process takes every core."""
+RUN_MEMORY_BYTES = 1024**3
+"""What a TensorFlow process of a small network takes at its highest (some 760 MB measured), with room."""
+
+
+class NoTrainerError(RegsweepError):
+    """There is nothing to train with; the text says how to get it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainerCommand:
+    """A command that keeps the training contract."""
+
+    arguments: tuple[str, ...]
+    identity: str
+    """Stands in the point key where the image stands in a cluster: another trainer means training anew."""
+
+
+def reference_trainer() -> TrainerCommand:
+    """The trainer that comes with regsweep, run by this very interpreter. Nothing of it is imported here.
+
+    Raises NoTrainerError where it is not installed.
+    """
+    try:
+        version = metadata.version(REFERENCE_DISTRIBUTION)
+    except metadata.PackageNotFoundError as error:
+        raise NoTrainerError(
+            "The reference trainer is not installed here. Install it with `pip install 'regsweep[local]'`, "
+            "or name your own with --trainer-command."
+        ) from error
+    return TrainerCommand((sys.executable, "-m", REFERENCE_MODULE), f"process:{REFERENCE_DISTRIBUTION}=={version}")
+
+
+def custom_trainer(command: str) -> TrainerCommand:
+    """The user's own command, split as a shell splits it; no shell runs it.
+
+    Its identity is the command with the contents of every file that it names, so that an edited script is another
+    trainer. Modules that the script imports are not looked at.
+
+    Raises NoTrainerError where the command is empty or its quotes are not closed.
+    """
+    try:
+        arguments = tuple(shlex.split(command))
+    except ValueError as error:
+        raise NoTrainerError(f"--trainer-command: {error} in {command!r}") from error
+    if not arguments:
+        raise NoTrainerError(
+            "--trainer-command: is empty; give a program and its arguments, such as 'python train.py'."
+        )
+    program, *rest = arguments
+    parts = [Path(program).name, *(_content(argument) for argument in rest)]
+    if os.sep in program:
+        parts.insert(0, _content(program))
+    return TrainerCommand(arguments, f"process:{hashlib.sha256(repr(parts).encode()).hexdigest()[:16]}")
+
+
+def _content(argument: str) -> str:
+    path = Path(argument)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else argument
+
+
+def default_parallelism(asked: int) -> int:
+    """Runs at a time: as many as the manifest asks for, at most one per core, and one per GiB of memory that is free."""
+    return max(1, min(asked or 1, available_cores(), _free_memory_bytes() // RUN_MEMORY_BYTES))
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # Linux alone has it
+        return os.cpu_count() or 1
+
+
+def _free_memory_bytes(meminfo: Path = Path("/proc/meminfo")) -> int:
+    """Memory that processes can still get; without /proc, as much as needed: then the cores decide."""
+    try:
+        lines = meminfo.read_text().splitlines()
+    except OSError:
+        return sys.maxsize
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    return int(fields.get("MemAvailable", f"{sys.maxsize}").split()[0]) * 1024
+
+
+def process_environment(contract: Mapping[str, str], base: Mapping[str, str], parallelism: int) -> dict[str, str]:
+    """The environment of a trainer's process: the user's own, the contract's, and a fair share of the cores.
+
+    Thread counts that the user has set are kept. Several processes may share a GPU, so TensorFlow must not take all of
+    its memory at once.
+    """
+    threads = str(max(1, available_cores() // parallelism))
+    usual = dict.fromkeys(THREAD_VARIABLES, threads) | {
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "PYTHONUNBUFFERED": "1",
+    }
+    own = {name: value for name, value in base.items() if not _is_contract(name)}
+    return usual | own | dict(contract)
+
+
+def _is_contract(name: str) -> bool:
+    return name.startswith("REGSWEEP_") or name == "JOB_COMPLETION_INDEX"
+
+
+def shown(arguments: Sequence[str]) -> str:
+    """The command as one would type it."""
+    return shlex.join(arguments)
