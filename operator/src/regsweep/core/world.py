@@ -40,6 +40,8 @@ class ObservedPod:
     waiting_reason: str = ""
     """Why the container does not start (ImagePullBackOff ...) or the pod is not scheduled (Unschedulable)."""
     waiting_message: str = ""
+    memory_limit: str = ""
+    """The container's memory limit, such as `2Gi`; empty: none."""
     gone: bool = False
     """The object was deleted; this is the last that was seen of it."""
 
