@@ -20,7 +20,7 @@ Manifest = Mapping[str, Any]
 """A Kubernetes object as YAML has it; its shape is the API's."""
 
 
-class HelmRefused(AssertionError):
+class HelmRefusedError(AssertionError):
     """Helm would not do it; the text is Helm's own."""
 
 
@@ -31,10 +31,10 @@ class Helm:
     program: Path
 
     def run(self, *arguments: str) -> str:
-        """What it prints. Raises HelmRefused."""
+        """What it prints. Raises HelmRefusedError."""
         done = subprocess.run((self.program, *arguments), check=False, capture_output=True, text=True)
         if done.returncode:
-            raise HelmRefused(done.stderr)
+            raise HelmRefusedError(done.stderr)
         return done.stdout
 
     def template(self, *options: str, release: str = "regsweep", namespace: str = "regsweep-system") -> list[Manifest]:

@@ -1,0 +1,92 @@
+"""What the operator may do, verb by verb. A right that is added stands here too, with the use that needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from support.helm import Helm, Manifest, one
+
+Rights = dict[str, set[str]]
+
+OPERATOR: Mapping[str, set[str]] = {
+    "regsweep.dev/regularizationsweeps": {"get", "list", "watch"},
+    "regsweep.dev/regularizationsweeps/status": {"patch", "update"},
+    "regsweep.dev/regularizationsweeps/finalizers": {"update"},  # owner references that block the owner's deletion
+    "regsweep.dev/sweepresults": {"create", "delete", "get", "list", "patch", "update", "watch"},
+    "batch/jobs": {"create", "delete", "get", "list", "patch", "watch"},
+    "/pods": {"get", "list", "watch"},
+    "/podtemplates": {"get", "list", "watch"},
+    "events.k8s.io/events": {"create", "patch"},
+}
+
+
+def rights(role: Manifest) -> Rights:
+    granted: Rights = {}
+    for rule in role["rules"]:
+        for group in rule["apiGroups"]:
+            for resource in rule["resources"]:
+                granted.setdefault(f"{group}/{resource}", set()).update(rule["verbs"])
+    return granted
+
+
+def test_the_operator_has_exactly_the_rights_that_it_uses(defaults: Sequence[Manifest]) -> None:
+    assert rights(one(defaults, "ClusterRole", "regsweep")) == OPERATOR
+
+
+def test_one_lease_in_its_own_namespace_is_all_that_leading_needs(defaults: Sequence[Manifest]) -> None:
+    role = one(defaults, "Role", "regsweep-leader")
+    assert role["metadata"]["namespace"] == "regsweep-system"
+    assert rights(role) == {"coordination.k8s.io/leases": {"create", "get", "update"}}
+    unnamed = [rule for rule in role["rules"] if "resourceNames" not in rule]
+    assert [rule["verbs"] for rule in unnamed] == [["create"]], "RBAC can name objects for all verbs but create"
+
+
+def test_each_binding_gives_its_role_to_the_operator_alone(defaults: Sequence[Manifest]) -> None:
+    account = {"kind": "ServiceAccount", "name": "regsweep", "namespace": "regsweep-system"}
+    bindings = [m for m in defaults if m["kind"].endswith("Binding")]
+    assert {b["metadata"]["name"]: b["roleRef"]["name"] for b in bindings} == {
+        "regsweep": "regsweep",
+        "regsweep-leader": "regsweep-leader",
+    }
+    assert all(b["subjects"] == [account] for b in bindings)
+
+
+def test_one_value_keeps_the_operator_inside_its_namespaces(helm: Helm) -> None:
+    manifests = helm.template("--set", "watchNamespaces={ml,vision}")
+    assert not [m for m in manifests if m["kind"] == "ClusterRoleBinding"]
+    roles = [m for m in manifests if m["kind"] == "Role" and m["metadata"]["name"] == "regsweep"]
+    assert [role["metadata"]["namespace"] for role in roles] == ["ml", "vision"]
+    assert all(rights(role) == OPERATOR for role in roles)
+    bound = [m for m in manifests if m["kind"] == "RoleBinding" and m["metadata"]["name"] == "regsweep"]
+    assert [binding["metadata"]["namespace"] for binding in bound] == ["ml", "vision"]
+    assert one(
+        helm.template("--set", "watchNamespaces={ml},podMonitors.trainers.enabled=true"),
+        "PodMonitor",
+        "regsweep-trainers",
+    )["spec"]["namespaceSelector"] == {"matchNames": ["ml"]}
+
+
+@pytest.mark.parametrize("role", ["regsweep-view", "regsweep-edit"])
+def test_people_may_read_or_write_sweeps_and_templates_but_never_write_results(
+    defaults: Sequence[Manifest], role: str
+) -> None:
+    granted = rights(one(defaults, "ClusterRole", role))
+    read = {"get", "list", "watch"}
+    write = {"create", "delete", "deletecollection", "patch", "update"}
+    expected = {
+        "regsweep-view": {
+            "regsweep.dev/regularizationsweeps": read,
+            "regsweep.dev/regularizationsweeps/status": read,
+            "regsweep.dev/sweepresults": read,
+            "/podtemplates": read,
+        },
+        "regsweep-edit": {"regsweep.dev/regularizationsweeps": write, "/podtemplates": write},
+    }
+    assert granted == expected[role]
+
+
+def test_no_rule_has_a_wildcard(defaults: Sequence[Manifest]) -> None:
+    rules = [rule for m in defaults if m["kind"] in ("Role", "ClusterRole") for rule in m["rules"]]
+    assert not [rule for rule in rules if "*" in (*rule["apiGroups"], *rule["resources"], *rule["verbs"])]
