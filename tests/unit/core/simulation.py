@@ -1,0 +1,185 @@
+"""A world in miniature that carries plans out: Jobs, pods and a Prometheus, moved by hand or by Hypothesis.
+
+It keeps count of what a user pays for: which (point, replicate) was trained, and how many pods were ever in flight.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from regsweep.api.spec import Flag, FlagValue, SweepSpec
+from regsweep.core.accept import Defaults, Identity, accept
+from regsweep.core.plan import Plan, RunRequest, plan
+from regsweep.core.records import Records
+from regsweep.core.sweep import Sweep
+from regsweep.core.world import MetricsState, Observed, ObservedPod, ObservedRun, PodPhase, Sample, Scrapes
+
+START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+DEFAULTS = Defaults(trainer_image="trainer:1", gpu_resource="nvidia.com/gpu", version="0.1.0")
+
+
+def sweep_of(
+    flags: Mapping[str, Sequence[FlagValue]] | None = None, *, retry: int = 0, name: str = "demo", **spec: object
+) -> Sweep:
+    """An accepted sweep; by default two values of l2 and one replicate."""
+    wanted = [Flag(name=n, values=list(values)) for n, values in (flags or {"l2": [0, 0.1]}).items()]
+    fields = {"replicates": 1, "parallelism": 2} | spec
+    sweep, edits = accept(
+        Identity(name, "default", "uid-1", 1, retry),
+        SweepSpec.model_validate({"flags": wanted, **fields}),
+        DEFAULTS,
+        None,
+        started=False,
+    )
+    assert not edits
+    return sweep
+
+
+def message_of(replicates: Sequence[int], loss: float = 0.5, **more: object) -> str:
+    """A trainer's termination message with these replicates."""
+    rows = [[k, "Ok", 3, [loss, loss + 0.1], [2, loss, loss + 0.05]] for k in replicates]
+    head = {"version": 1, "backend": "tensorflow", "device": "cpu"}
+    return json.dumps({**head, "columns": ["train_average_loss", "val_average_loss"], "records": rows, **more})
+
+
+@dataclass
+class World:
+    """Jobs by name, records, and the clock; `step` observes, plans and carries out."""
+
+    sweep: Sweep
+    now: datetime = START
+    runs: dict[str, ObservedRun] = field(default_factory=dict)
+    records: Records = field(default_factory=Records)
+    scrapes: Scrapes = field(default_factory=Scrapes)
+    trained: Counter[tuple[str, int]] = field(default_factory=Counter)
+    created: list[RunRequest] = field(default_factory=list)
+
+    def observe(self) -> Observed:
+        return Observed(records=self.records, runs=tuple(self.runs.values()), scrapes=self.scrapes)
+
+    def plan(self) -> Plan:
+        return plan(self.sweep, self.observe(), self.now)
+
+    def step(self) -> Plan:
+        """One pass of the control loop; returns the plan that was carried out."""
+        decided = self.plan()
+        self.carry_out(decided)
+        return decided
+
+    def settle(self) -> None:
+        """Passes until there is nothing left to do."""
+        for _ in range(50):
+            if self.step().is_empty:
+                return
+        raise AssertionError("the plan never becomes empty")
+
+    def carry_out(self, decided: Plan) -> None:
+        self.records = self.records.plus(decided.store)
+        for ref in decided.delete:
+            del self.runs[ref.name]
+        for ref in decided.suspend:
+            self._change(ref.name, suspended=True, pods=tuple(p for p in self.runs[ref.name].pods if p.ended))
+        for ref in decided.resume:
+            self._change(ref.name, suspended=False)
+        for ref, parallelism in decided.scale:
+            self._change(ref.name, parallelism=parallelism)
+        for request in decided.create:
+            self._create(request)
+
+    def _create(self, request: RunRequest) -> None:
+        assert request.name not in self.runs, "a name is created once"
+        self.created.append(request)
+        self.runs[request.name] = ObservedRun(
+            name=request.name,
+            uid=f"uid-{request.name}",
+            point_key=request.point.key,
+            first_replicate=request.first_replicate,
+            replicates=request.replicates,
+            replicates_per_pod=request.replicates_per_pod,
+            attempt=request.attempt,
+            created_at=self.now,
+            parallelism=request.parallelism,
+        )
+
+    def pods_in_flight(self) -> int:
+        return sum(not pod.ended and not pod.gone for run in self.runs.values() for pod in run.pods)
+
+    def start_pods(self) -> None:
+        """What the Job controller does: pods up to each Job's parallelism, for the indexes that need one."""
+        for run in list(self.runs.values()):
+            if run.suspended or run.succeeded or run.failed_reason:
+                continue
+            busy = {pod.index for pod in run.pods if not pod.gone and (not pod.ended or pod.exit_code == 0)}
+            flying = sum(not pod.ended and not pod.gone for pod in run.pods)
+            for index in range(run.completions):
+                if flying < run.parallelism and index not in busy and index not in run.failed_indexes:
+                    self.add_pod(run.name, index)
+                    flying += 1
+
+    def add_pod(self, run: str, index: int = 0, **fields: object) -> ObservedPod:
+        number = len(self.runs[run].pods)
+        pod = ObservedPod(
+            name=f"{run}-{index}-{number}",
+            uid=f"pod-{run}-{index}-{number}",
+            index=index,
+            phase=PodPhase.RUNNING,
+            created_at=self.now,
+            started_at=self.now,
+        )
+        pod = replace(pod, **fields)  # type: ignore[arg-type]  # keyword arguments of any one field
+        self._change(run, pods=(*self.runs[run].pods, pod))
+        return pod
+
+    def end_pod(self, run: str, pod: str, exit_code: int = 0, message: str | None = None, scraped: bool = True) -> None:
+        """The pod's container ends; by default with a record of all its replicates, scraped in time."""
+        owner = self.runs[run]
+        target = next(p for p in owner.pods if p.name == pod)
+        replicates = owner.replicates_of(target.index)
+        if exit_code == 0:
+            self.trained.update((owner.point_key, k) for k in replicates)
+            if scraped and self.scrapes.state is MetricsState.ANSWERED:
+                samples = {(pod, k): sample_of(0.5) for k in replicates}
+                self.scrapes = replace(self.scrapes, samples={**self.scrapes.samples, **samples})
+        text = message if message is not None else message_of(list(replicates)) if exit_code == 0 else ""
+        phase = PodPhase.SUCCEEDED if exit_code == 0 else PodPhase.FAILED
+        self.change_pod(run, pod, phase=phase, exit_code=exit_code, ended_at=self.now, message=text)
+
+    def change_pod(self, run: str, pod: str, **fields: object) -> None:
+        pods = tuple(
+            replace(p, **fields) if p.name == pod else p  # type: ignore[arg-type]  # keyword arguments of any one field
+            for p in self.runs[run].pods
+        )
+        self._change(run, pods=pods)
+
+    def end_all(self, **fields: object) -> None:
+        """Every pod in flight ends well."""
+        for run in list(self.runs.values()):
+            for pod in run.pods:
+                if not pod.ended and not pod.gone:
+                    self.end_pod(run.name, pod.name, **fields)  # type: ignore[arg-type]  # passed on as they are
+
+    def job_controller_catches_up(self) -> None:
+        """Jobs whose pods have all succeeded become Complete, a second later than the pods."""
+        for run in list(self.runs.values()):
+            done = {pod.index for pod in run.pods if pod.exit_code == 0}
+            if len(done) == run.completions and not run.succeeded:
+                self._change(run.name, succeeded=True, ended_at=self.now, succeeded_indexes=frozenset(done))
+
+    def fail_job(self, run: str, reason: str, message: str = "") -> None:
+        self._change(run, failed_reason=reason, failed_message=message, ended_at=self.now)
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    def _change(self, run: str, **fields: object) -> None:
+        self.runs[run] = replace(self.runs[run], **fields)  # type: ignore[arg-type]  # keyword arguments of any one field
+
+
+def sample_of(loss: float, complete: bool = True) -> Sample:
+    """What Prometheus has of a replicate whose message is `message_of(..., loss)`."""
+    metrics = {"train_average_loss": loss, "val_average_loss": loss + 0.1}
+    return Sample(complete, 3, 3, metrics, best_epoch=2, best_train=loss, best_val=loss + 0.05)

@@ -1,0 +1,426 @@
+"""What a user may rely on in `plan`: nothing runs twice, nothing is lost, parallelism holds, and it comes to rest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from regsweep.api.conditions import Reason
+from regsweep.core.limits import failed_run_limit
+from regsweep.core.plan import nobody_scrapes
+from regsweep.core.records import Outcome, Record, Records, Source
+from regsweep.core.world import MetricsState, PodPhase, Scrapes
+
+from .simulation import World, sweep_of
+
+PROMETHEUS = Scrapes(state=MetricsState.ANSWERED)
+
+
+def test_a_sweep_runs_to_its_end_one_job_per_combination() -> None:
+    world = World(sweep_of({"l2": [0, 0.1, 0.2]}, replicates=3, parallelism=2))
+    while not world.step().is_empty or world.pods_in_flight():
+        world.start_pods()
+        assert world.pods_in_flight() <= 2
+        world.end_all()
+        world.job_controller_catches_up()
+    assert [request.point.combination.flags["l2"] for request in world.created] == [0, 0.1, 0.2]
+    assert len(world.records) == 9
+    assert set(world.trained.values()) == {1}
+
+
+def test_a_slot_is_free_when_the_pod_has_ended_and_not_when_the_job_controller_says_so() -> None:
+    world = World(sweep_of({"l2": [0, 0.1]}, parallelism=1))
+    world.step()
+    world.start_pods()
+    world.end_all()
+    assert [r.point.combination.flags["l2"] for r in world.plan().create] == [0.1]
+
+
+def test_an_index_in_back_off_keeps_its_slot() -> None:
+    world = World(sweep_of({"l2": [0, 0.1]}, parallelism=1))
+    world.step()
+    world.start_pods()
+    world.end_all(exit_code=1)
+    assert world.plan().is_empty
+
+
+@pytest.mark.parametrize(
+    ("growth", "expected"),
+    [
+        pytest.param({"replicates": 3}, [(0, 1, 2), (0.1, 1, 2)], id="more replicates train only what is new"),
+        pytest.param(
+            {"flags": {"l2": [0, 0.05, 0.1]}}, [(0.05, 0, 1)], id="a new value trains only its own combination"
+        ),
+        pytest.param({"flags": {"l2": [0.1, 0.0]}}, [], id="another order and spelling of values trains nothing"),
+    ],
+)
+def test_a_sweep_that_grows_keeps_its_finished_points(growth: dict, expected: list) -> None:  # type: ignore[type-arg]
+    world = _finished(World(sweep_of({"l2": [0, 0.1]}, parallelism=9)))
+    flags = growth.pop("flags", {"l2": [0, 0.1]})
+    world.sweep = sweep_of(flags, parallelism=9, **growth)
+    wanted = [(r.point.combination.flags["l2"], r.first_replicate, r.replicates) for r in world.plan().create]
+    assert wanted == expected
+
+
+def test_replicates_are_cut_into_pods_and_free_slots_widen_a_job_when_no_combination_waits() -> None:
+    world = World(sweep_of({"l2": [0, 0.1]}, replicates=5, replicates_per_pod=2, parallelism=4))
+    created = world.step().create
+    assert [(r.replicates, r.replicates_per_pod, r.parallelism) for r in created] == [(5, 2, 3), (5, 2, 1)]
+    world.start_pods()
+    assert world.pods_in_flight() == 4
+    for pod in world.runs[created[0].name].pods:
+        world.end_pod(created[0].name, pod.name)
+    assert world.plan().scale == (((ref := world.plan().scale[0][0]), 3),)
+    assert ref.name == created[1].name
+
+
+def test_lower_parallelism_lets_runs_end_and_starts_none() -> None:
+    world = World(sweep_of({"l2": [0, 0.1, 0.2]}, parallelism=2))
+    world.step()
+    world.start_pods()
+    world.sweep = sweep_of({"l2": [0, 0.1, 0.2]}, parallelism=0)
+    assert world.plan().is_empty
+    world.end_all()
+    world.step()
+    assert len(world.records) == 2
+    assert world.plan().create == ()
+
+
+def test_suspend_pauses_what_runs_and_resume_comes_before_new_runs() -> None:
+    flags = {"l2": [0, 0.1, 0.2]}
+    world = World(sweep_of(flags, parallelism=2))
+    world.step()
+    world.start_pods()
+    world.sweep = sweep_of(flags, parallelism=2, suspend=True)
+    assert len(world.step().suspend) == 2
+    assert world.plan().is_empty
+    world.sweep = sweep_of(flags, parallelism=2)
+    decided = world.step()
+    assert (len(decided.resume), len(decided.create)) == (2, 0)
+    assert world.plan().is_empty
+
+
+def test_a_queues_suspend_is_never_touched_and_its_look_ahead_is_bounded() -> None:
+    flags = {"l2": [0, 0.1, 0.2, 0.3, 0.4]}
+    world = World(sweep_of(flags, parallelism=2))
+    for name in [request.name for request in world.step().create]:
+        world.runs[name] = replace(world.runs[name], suspended=True, queue_managed=True)
+    assert world.plan().is_empty
+    world.sweep = sweep_of(flags, parallelism=2, suspend=True)
+    decided = world.plan()
+    assert decided.suspend == ()
+    assert len(decided.delete) == 2, "what the queue has not admitted is taken back"
+
+
+def test_values_come_from_prometheus_and_the_record_stands_in_after_the_timeout() -> None:
+    world = World(sweep_of({"l2": [0, 0.1]}), scrapes=PROMETHEUS)
+    first, second = world.step().create
+    world.start_pods()
+    world.end_pod(first.name, world.runs[first.name].pods[0].name)
+    world.end_pod(second.name, world.runs[second.name].pods[0].name, scraped=False)
+    decided = world.step()
+    assert [(r.run, r.source) for r in decided.store] == [(first.name, Source.PROMETHEUS)]
+    assert decided.awaiting == (second.name,)
+    assert decided.wake_at == world.now + timedelta(seconds=30)
+    world.pass_time(30)
+    assert [(r.run, r.source) for r in world.step().store] == [(second.name, Source.RECORD)]
+
+
+def test_waiting_for_prometheus_holds_no_slot() -> None:
+    world = World(sweep_of({"l2": [0, 0.1]}, parallelism=1), scrapes=PROMETHEUS)
+    world.step()
+    world.start_pods()
+    world.end_all(scraped=False)
+    decided = world.plan()
+    assert decided.awaiting
+    assert len(decided.create) == 1
+
+
+def test_a_job_is_deleted_only_when_its_records_are_stored_and_retention_allows() -> None:
+    world = World(sweep_of({"l2": [0]}, retention={"succeededJobs": 0}))
+    world.step()
+    world.start_pods()
+    world.end_all()
+    world.job_controller_catches_up()
+    decided = world.plan()
+    assert decided.store
+    assert decided.delete == ()
+    world.carry_out(decided)
+    assert len(world.plan().delete) == 1
+
+
+def test_retention_keeps_the_latest() -> None:
+    world = World(sweep_of({"l2": [0, 0.1, 0.2]}, parallelism=1, retention={"succeededJobs": 2}))
+    while not world.step().is_empty or world.pods_in_flight():
+        world.start_pods()
+        world.pass_time(10)
+        world.end_all()
+        world.job_controller_catches_up()
+    assert set(world.runs) == {request.name for request in world.created[1:]}
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "message", "reason"),
+    [
+        pytest.param(
+            64, '{"version":1,"error":{"reason":"InvalidFlags","message":"drpout"}}', Reason.INVALID_FLAGS, id="64"
+        ),
+        pytest.param(65, "", Reason.INDEX_FINAL, id="65"),
+        pytest.param(0, "not a record", Reason.INVALID_RECORD, id="a message that is garbage"),
+        pytest.param(0, "", Reason.INVALID_RECORD, id="no message at all"),
+    ],
+)
+def test_what_no_other_pod_would_mend_fails_at_once(exit_code: int, message: str, reason: Reason) -> None:
+    world = World(sweep_of({"l2": [0]}))
+    (request,) = world.step().create
+    world.start_pods()
+    world.end_all(exit_code=exit_code, message=message)
+    (record,) = world.step().store
+    assert (record.outcome, record.reason) == (Outcome.FAILED, reason)
+    assert world.plan().create == ()
+    del request
+
+
+def test_an_image_that_cannot_be_pulled_fails_the_run_after_five_minutes_and_frees_its_slot() -> None:
+    world = World(sweep_of({"l2": [0, 0.1]}, parallelism=1))
+    (request,) = world.step().create
+    world.add_pod(
+        request.name,
+        phase=PodPhase.PENDING,
+        waiting_reason="ImagePullBackOff",
+        waiting_message="no such image",
+        started_at=None,
+    )
+    assert world.plan().wake_at == world.now + timedelta(minutes=5)
+    world.pass_time(301)
+    assert [record.reason for record in world.step().store] == [Reason.IMAGE_UNAVAILABLE]
+    assert [ref.name for ref in world.step().delete] == [request.name]
+    assert len(world.plan().create) == 1
+
+
+def test_a_record_lost_with_its_pod_is_trained_once_more_and_only_once() -> None:
+    world = World(sweep_of({"l2": [0]}))
+    for attempt in (0, 1):
+        (request,) = world.step().create
+        assert request.attempt == attempt
+        run = world.runs[request.name]
+        world.runs[request.name] = replace(run, succeeded=True, ended_at=world.now)
+    (record,) = world.step().store
+    assert record.reason is Reason.NO_RECORD
+    assert world.plan().create == ()
+
+
+def test_a_person_may_ask_for_failed_runs_again() -> None:
+    world = World(sweep_of({"l2": [0, 0.1]}))
+    first, second = world.step().create
+    world.start_pods()
+    world.end_pod(first.name, world.runs[first.name].pods[0].name, exit_code=65)
+    world.end_pod(second.name, world.runs[second.name].pods[0].name)
+    world.settle()
+    world.sweep = sweep_of({"l2": [0, 0.1]}, retry=1)
+    (again,) = world.step().create
+    assert again.point.combination.flags["l2"] == 0
+    assert again.name != first.name
+    world.start_pods()
+    world.end_pod(again.name, world.runs[again.name].pods[0].name)
+    world.settle()
+    assert {record.outcome for record in world.records} == {Outcome.OK}
+
+
+def test_the_first_three_failing_alike_for_what_no_retry_mends_stop_the_sweep() -> None:
+    world = World(sweep_of({"l2": list(range(10))}, parallelism=3))
+    world.step()
+    world.start_pods()
+    world.end_all(exit_code=64)
+    decided = world.step()
+    assert decided.stop is not None
+    assert decided.stop.reason is Reason.RUNS_FAIL_ALIKE
+    assert decided.create == ()
+
+
+@pytest.mark.parametrize(
+    ("runs", "asked", "limit"),
+    [
+        pytest.param(4, None, 3, id="by default at least 3"),
+        pytest.param(100, None, 10, id="by default 10 %"),
+        pytest.param(24, "25%", 6, id="a percentage"),
+        pytest.param(24, 0, 0, id="none"),
+    ],
+)
+def test_the_limit_of_failed_runs(runs: int, asked: str | int | None, limit: int) -> None:
+    assert failed_run_limit(sweep_of({"l2": list(range(runs))}, max_failed_runs=asked)) == limit
+
+
+def test_one_failure_more_than_the_limit_stops_the_sweep() -> None:
+    world = World(sweep_of({"l2": [0, 1, 2, 3]}, parallelism=1, max_failed_runs=1))
+    for exit_code in (0, 65, 65):
+        world.step()
+        world.start_pods()
+        world.end_all(exit_code=exit_code)
+    decided = world.step()
+    assert decided.stop is not None
+    assert decided.stop.reason is Reason.TOO_MANY_FAILED_RUNS
+    assert decided.create == ()
+
+
+def test_an_objective_that_nobody_reports_stops_the_sweep_and_names_what_there_is() -> None:
+    flags = {"l2": list(range(10))}
+    world = World(sweep_of(flags, parallelism=3, objective={"metric": "val_acuracy", "goal": "Maximize"}))
+    world.step()
+    world.start_pods()
+    world.end_all()
+    stop = world.step().stop
+    assert stop is not None
+    assert stop.reason is Reason.OBJECTIVE_NOT_REPORTED
+    assert "val_average_loss" in stop.message
+    world.sweep = sweep_of(flags, parallelism=3)
+    assert len(world.plan().create) == 3, "another objective lets it go on"
+
+
+def test_lingering_stops_when_nobody_scrapes_and_one_run_in_twenty_probes() -> None:
+    world = World(sweep_of({"l2": list(range(60))}, parallelism=5), scrapes=PROMETHEUS)
+    assert {request.linger_seconds for request in world.step().create} == {30}
+    world.start_pods()
+    world.end_all(scraped=False)
+    world.pass_time(30)
+    world.sweep = sweep_of({"l2": list(range(60))}, parallelism=55)
+    lingering = [r.point.combination.index for r in world.step().create if r.linger_seconds]
+    assert lingering == [20, 40]
+
+
+def test_prometheus_values_among_the_last_five_are_scraping() -> None:
+    def record(n: int, source: Source) -> Record:
+        return Record(f"p{n}", 0, Outcome.OK, run=f"r{n}", source=source)
+
+    assert nobody_scrapes(Records(record(n, Source.RECORD) for n in range(5)))
+    assert not nobody_scrapes(Records(record(n, Source.RECORD) for n in range(4)))
+    assert not nobody_scrapes(Records(record(n, Source.PROMETHEUS if n == 3 else Source.RECORD) for n in range(8)))
+
+
+def _finished(world: World) -> World:
+    while not world.step().is_empty or world.pods_in_flight():
+        world.start_pods()
+        world.end_all()
+        world.job_controller_catches_up()
+    return world
+
+
+@given(values=st.integers(1, 6), replicates=st.integers(1, 5), per_pod=st.integers(1, 3), parallelism=st.integers(0, 8))
+def test_the_same_observation_gives_the_same_plan(values: int, replicates: int, per_pod: int, parallelism: int) -> None:
+    world = World(
+        sweep_of(
+            {"l2": list(range(values))}, replicates=replicates, replicates_per_pod=per_pod, parallelism=parallelism
+        )
+    )
+    assert world.plan() == world.plan()
+    world.step()
+    assert world.plan().is_empty, "with the plan carried out there is nothing left to do"
+    assert sum(r.parallelism for r in world.created) <= parallelism
+
+
+class AnyWorld(RuleBasedStateMachine):
+    """Pods end, fail, vanish and are scraped or not, the spec is edited, in any order."""
+
+    @initialize(
+        values=st.integers(1, 4),
+        replicates=st.integers(1, 3),
+        per_pod=st.integers(1, 3),
+        parallelism=st.integers(1, 3),
+        prometheus=st.booleans(),
+    )
+    def begin(self, values: int, replicates: int, per_pod: int, parallelism: int, prometheus: bool) -> None:
+        self.spec = {"replicates": replicates, "replicates_per_pod": per_pod, "parallelism": parallelism}
+        self.flags = {"l2": list(range(values))}
+        self.limit = parallelism
+        self.lossy = False
+        self.world = World(sweep_of(self.flags, max_failed_runs="100%", **self.spec))
+        if prometheus:
+            self.world.scrapes = PROMETHEUS
+
+    def _edit(self, **changes: object) -> None:
+        self.spec.update(changes)  # type: ignore[arg-type]  # values are the spec's own
+        self.world.sweep = sweep_of(self.flags, max_failed_runs="100%", **self.spec)
+
+    def _flying(self) -> list[tuple[str, str]]:
+        return [(r.name, p.name) for r in self.world.runs.values() for p in r.pods if not p.ended and not p.gone]
+
+    @rule()
+    def reconcile(self) -> None:
+        decided = self.world.step()
+        assert len({request.name for request in decided.create}) == len(decided.create)
+        assert self.world.plan().create == (), "carried out, it creates nothing more"
+
+    @rule()
+    def pods_start(self) -> None:
+        self.world.start_pods()
+
+    @precondition(lambda self: self._flying())
+    @rule(data=st.data(), exit_code=st.sampled_from([0, 0, 0, 1, 65, 137]), scraped=st.booleans())
+    def pod_ends(self, data: st.DataObject, exit_code: int, scraped: bool) -> None:
+        self.world.end_pod(*data.draw(st.sampled_from(self._flying())), exit_code=exit_code, scraped=scraped)
+
+    @precondition(lambda self: self._flying())
+    @rule(data=st.data())
+    def a_running_pod_vanishes(self, data: st.DataObject) -> None:
+        self.world.change_pod(*data.draw(st.sampled_from(self._flying())), gone=True)
+
+    @rule()
+    def job_controller(self) -> None:
+        self.world.job_controller_catches_up()
+
+    @rule(seconds=st.sampled_from([1, 40, 400]))
+    def time(self, seconds: int) -> None:
+        self.world.pass_time(seconds)
+
+    @rule(parallelism=st.integers(0, 3))
+    def parallelism(self, parallelism: int) -> None:
+        self.limit = max(self.limit, parallelism)
+        self._edit(parallelism=parallelism)
+
+    @rule(suspend=st.booleans())
+    def suspension(self, suspend: bool) -> None:
+        self._edit(suspend=suspend)
+
+    @rule()
+    def grow(self) -> None:
+        self.flags = {"l2": [*self.flags["l2"][:5], 10 + len(self.flags["l2"])]}
+        self._edit()
+
+    @invariant()
+    def parallelism_holds(self) -> None:
+        if hasattr(self, "world"):
+            assert self.world.pods_in_flight() <= self.limit
+
+    @invariant()
+    def nothing_is_trained_to_its_end_twice(self) -> None:
+        if hasattr(self, "world"):
+            assert all(count == 1 for count in self.world.trained.values())
+
+    def teardown(self) -> None:
+        """Whatever happened: when pods end well from now on, the sweep comes to its end and every result is stored."""
+        if not hasattr(self, "world"):
+            return
+        self._edit(suspend=False, parallelism=3)
+        for _ in range(60):
+            self.world.step()
+            self.world.start_pods()
+            self.world.end_all()
+            self.world.job_controller_catches_up()
+            self.world.pass_time(40)
+        assert self.world.plan().is_empty
+        for point in self.world.sweep.points:
+            stored = self.world.records.of(point.key)
+            assert set(range(self.world.sweep.spec.replicates)) <= set(stored)
+        for point_key, replicate in self.world.trained:
+            record = self.world.records.get(point_key, replicate)
+            assert record is not None
+            assert record.has_result
+
+
+AnyWorld.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestAnyWorld = AnyWorld.TestCase
