@@ -1,9 +1,9 @@
 """The termination message: compact JSON of at most 4,096 bytes, columns named once. Pure: `journal` writes it.
 
 Which columns there are depends on the head, the objective and the number of replicates per pod, never on the values: every pod of a
-sweep has the same ones. They are taken by priority until a message with the longest possible values would be full:
-the objective's metric on train and val; with REGSWEEP_SCORE_TEST all of test; then metric by metric as METRICS orders them, on train
-and val; regularization_loss comes right after average_loss, `loss`, which is the sum of the two, last.
+sweep has the same ones. They are taken by priority until a message with the longest possible values would be full: on train and val the
+objective's metric, then average_loss; regularization_loss; with REGSWEEP_SCORE_TEST all of test; then on train and val, in pairs, the
+other metrics as METRICS orders them, `loss`, which is the sum of average_loss and regularization_loss, last.
 """
 
 import json
@@ -68,22 +68,17 @@ def choose_columns(head: Head, objective: str, replicates: int, *, score_test: b
     objective: the metric without its split; one that the head does not have is left out.
     """
     metrics = METRICS[head]
-    wanted: list[str] = []
-    if objective in metrics:
-        wanted += [f"train_{objective}", f"val_{objective}"]
-    if score_test:
-        wanted += [f"test_{metric}" for metric in metrics]
-    for metric in metrics:
-        wanted += [f"train_{metric}", f"val_{metric}"]
-        if metric == "average_loss":
-            wanted.append("regularization_loss")
+    first = [objective] if objective in metrics else []
+    groups = [(f"train_{metric}", f"val_{metric}") for metric in dict.fromkeys([*first, *metrics])]
+    sure = 1 + (bool(first) and objective != "average_loss")  # the objective's metric and average_loss
+    tests = [(f"test_{metric}",) for metric in metrics] if score_test else []
     room = MOST_BYTES - MOST_HEADER_BYTES - replicates * MOST_RECORD_BYTES
     chosen: list[str] = []
-    for name in dict.fromkeys(wanted):
-        room -= len(name) + 3 + replicates * (LONGEST_NUMBER + 1)
+    for group in [*groups[:sure], ("regularization_loss",), *tests, *groups[sure:]]:
+        room -= sum(len(name) + 3 + replicates * (LONGEST_NUMBER + 1) for name in group)
         if room < 0:
             break
-        chosen.append(name)
+        chosen += group
     return tuple(chosen)
 
 

@@ -87,16 +87,16 @@ def train_replicate(
     best = watch.best
     if outcome is Outcome.OK:
         if sampled:
-            values |= _by_split(judge.splits(data.train)[0], "train")
+            values = values | _by_split(judge.splits(data.train)[0], "train")
         if score_test and not (objective.epoch is Epoch.BEST and best_weights is not None):
-            values |= _by_split(judge.splits(data.test)[0], "test")
+            values = values | _by_split(judge.splits(data.test)[0], "test")
     if best is not None and best_weights is not None:
         network.restore(best_weights)
         if sampled:
             train = judge.splits(data.train)[0]
             best = Best(best.epoch, best.stop, train[chooser.name], best.val)
         if score_test and objective.epoch is Epoch.BEST and outcome is Outcome.OK:
-            values |= _by_split(judge.splits(data.test)[0], "test")
+            values = values | _by_split(judge.splits(data.test)[0], "test")
     best = best if known else None
     rows = {"train": len(data.train.y), "val": len(data.val.y)} | ({"test": len(data.test.y)} if score_test else {})
     record = Record(

@@ -1,0 +1,169 @@
+"""Flags: coerced by their declared type, refused with a sentence that says which, what it got, and what there is."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from regsweep_trainer.errors import InvalidFlagsError
+from regsweep_trainer.flags import Flags, describe, flag_lines, label_value, parse_flags
+
+IRIS: dict[str, Any] = {"dataset": "iris"}
+
+
+def refusal(**flags: Any) -> str:
+    with pytest.raises(InvalidFlagsError) as caught:
+        parse_flags(flags)
+    assert caught.value.exit_code == 64
+    assert caught.value.reason == "InvalidFlags"
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "given_value", "value"),
+    [
+        pytest.param("l2", "1e-4", 1e-4, id="YAML reads 1e-4 as a string"),
+        pytest.param("l2", 0, 0.0, id="a whole number is a number"),
+        pytest.param("learning_rate", " 0.5 ", 0.5, id="blanks do not matter"),
+        pytest.param("epochs", "60", 60, id="an integer as a string"),
+        pytest.param("epochs", "1e2", 100, id="an integer in exponent form"),
+        pytest.param("epochs", 60.0, 60, id="an integer as a float"),
+        pytest.param("train_rows", None, None, id="absent said aloud"),
+        pytest.param("batch_norm", "true", True, id="a truth as a string"),
+        pytest.param("units", "64", 64, id="units as a string"),
+        pytest.param("units", [8, "4"], [8, 4], id="units as a list"),
+        pytest.param("units", [], [], id="a linear model"),
+    ],
+)
+def test_a_value_is_coerced_by_its_declared_type(name: str, given_value: Any, value: Any) -> None:
+    parsed = getattr(parse_flags({**IRIS, name: given_value}), name)
+    assert parsed == value
+    assert type(parsed) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("flags", "hidden"),
+    [
+        ({}, (64, 64)),
+        ({"units": 8}, (8,)),
+        ({"units": 8, "layers": 3}, (8, 8, 8)),
+        ({"units": 8, "layers": 0}, ()),
+        ({"units": [8, 4]}, (8, 4)),
+    ],
+)
+def test_hidden_layers(flags: dict[str, Any], hidden: tuple[int, ...]) -> None:
+    assert parse_flags({**IRIS, **flags}).hidden_units == hidden
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("l2", -1, "flag l2: got -1, want a number of at least 0"),
+        ("l2", "small", 'flag l2: got "small", want a number of at least 0'),
+        ("l2", float("nan"), "flag l2: got nan, want a number of at least 0"),
+        ("l2", "inf", 'flag l2: got "inf", want a number of at least 0'),
+        ("l2", True, "flag l2: got true, want a number of at least 0"),
+        ("l2", None, "flag l2: got null, want a number of at least 0"),
+        ("l2", [0.1], "flag l2: got [0.1], want a number of at least 0"),
+        ("dropout", 1, "flag dropout: got 1, want a number from 0 to below 1"),
+        ("epochs", 1.5, "flag epochs: got 1.5, want an integer from 1 to 100000"),
+        ("epochs", 0, "flag epochs: got 0, want an integer from 1 to 100000"),
+        ("epochs", False, "flag epochs: got false, want an integer from 1 to 100000"),
+        ("units", [64, "wide"], 'flag units: got [64, "wide"], want an integer from 1 to 65536, or a list'),
+        ("units", [64, 0], "flag units: got [64, 0], want an integer from 1 to 65536, or a list"),
+        ("units", True, "flag units: got true, want an integer from 1 to 65536, or a list"),
+        ("activation", "rellu", 'flag activation: got "rellu", want one of relu, elu,'),
+        ("activation", "rellu", "did you mean relu?"),
+        ("activation", 3, "flag activation: got 3, want one of relu"),
+        ("dataset", "irsi", "did you mean iris?"),
+        ("batch_norm", "perhaps", 'flag batch_norm: got "perhaps", want true or false'),
+        ("learning_rate", 0, "flag learning_rate: got 0, want a number above 0"),
+        ("val_fraction", 1, "flag val_fraction: got 1, want a number above 0 and below 1"),
+        ("train_rows", 1, "flag train_rows: got 1, want an integer of at least 2"),
+        ("drop_out", 0.2, 'unknown flag "drop_out" (got 0.2), did you mean dropout?'),
+        ("zzz", 1, "the flags are activation, batch_norm,"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_words(name: str, value: Any, says: str) -> None:
+    assert says in refusal(**{**IRIS, name: value})
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        pytest.param({}, "flag dataset: missing", id="no data"),
+        pytest.param(
+            {**IRIS, "data_path": "/x", "target": "y"},
+            "flag data_path: given together with dataset",
+            id="two kinds of data",
+        ),
+        pytest.param({"data_path": "/x"}, "flag target: missing", id="nothing to predict"),
+        pytest.param(
+            {**IRIS, "target": "y"}, 'flag target: got "y", but there is no data_path', id="a target without a file"
+        ),
+        pytest.param(
+            {**IRIS, "task": "regression"}, "flag task: it only goes with data_path", id="a task without a file"
+        ),
+        pytest.param({**IRIS, "layers": 2}, "flag layers: only goes with units as one number", id="layers said twice"),
+        pytest.param(
+            {"data_path": "/x", "target": "y", "split_column": "y"},
+            'flag split_column: "y" is the target',
+            id="y twice",
+        ),
+    ],
+)
+def test_flags_that_contradict_each_other(flags: dict[str, Any], says: str) -> None:
+    assert says in refusal(**flags)
+
+
+def test_everything_wrong_is_said_at_once_and_once_each() -> None:
+    text = refusal(unts=3, epochs="x", dropout=2, layers=1)
+    for part in (
+        "flag dataset",
+        "flag dropout",
+        "flag epochs",
+        "flag layers",
+        'unknown flag "unts"',
+        "did you mean units?",
+    ):
+        assert text.count(part) == 1
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from([*Flags.model_fields, "x"]),
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text()),
+    )
+)
+def test_whatever_comes_is_parsed_or_refused_by_name(flags: dict[str, Any]) -> None:
+    try:
+        parsed = parse_flags(flags)
+    except InvalidFlagsError as error:
+        assert "flag" in str(error)
+    else:
+        assert parse_flags(parsed.model_dump(exclude_unset=True)) == parsed
+
+
+def test_the_schema_describes_every_flag_and_allows_no_other() -> None:
+    schema = describe()
+    assert schema["additionalProperties"] is False
+    assert set(schema["properties"]) == set(Flags.model_fields)
+    assert all(entry["description"] for entry in schema["properties"].values())
+    assert json.loads(json.dumps(schema)) == schema
+
+
+def test_help_has_every_flag_with_default_values_and_meaning() -> None:
+    lines = {name: rest for name, *rest in flag_lines()}
+    assert list(lines) == list(Flags.model_fields)
+    assert all(all(rest) for rest in lines.values())
+    assert lines["units"][0] == "[64, 64]"
+
+
+@pytest.mark.parametrize(
+    ("value", "label"), [("relu", "relu"), (0.0001, "0.0001"), ("1e-4", "1e-4"), (True, "true"), ([64, 32], "[64,32]")]
+)
+def test_a_flags_value_as_a_label(value: Any, label: str) -> None:
+    assert label_value(value) == label

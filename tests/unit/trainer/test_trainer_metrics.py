@@ -1,0 +1,112 @@
+"""Metrics against scikit-learn's, and where scikit-learn would raise: one class only, no rows, outputs that are not finite."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as reference
+
+from regsweep_trainer.dataset import Head
+from regsweep_trainer.metrics import METRICS, auc, evaluate
+
+rng = np.random.default_rng(1)
+grid = st.sampled_from([-3.0, -1.0, -0.5, 0.0, 0.25, 1.0, 2.0])  # few values: ties
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-logits.astype(float)))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(grid, st.booleans()), min_size=2, max_size=40).filter(
+        lambda rows: len({y for _, y in rows}) == 2
+    )
+)
+def test_binary_metrics_are_scikit_learns(rows: list[tuple[float, bool]]) -> None:
+    logits = np.array([[z] for z, _ in rows], dtype=np.float32)
+    target = np.array([y for _, y in rows], dtype=float)
+    probability = sigmoid(logits[:, 0])
+    predicted = probability > 0.5
+    values = evaluate(Head.BINARY, logits, target, 0.25)
+    assert tuple(values) == METRICS[Head.BINARY]
+    expected = {
+        "average_loss": reference.log_loss(target, probability),
+        "loss": reference.log_loss(target, probability) + 0.25,
+        "accuracy": reference.accuracy_score(target, predicted),
+        "accuracy_baseline": max(target.mean(), 1 - target.mean()),
+        "auc": reference.roc_auc_score(target, probability),
+        "auc_precision_recall": reference.average_precision_score(target, probability),
+        "precision": reference.precision_score(target, predicted, zero_division=0),
+        "recall": reference.recall_score(target, predicted),
+        "label_mean": target.mean(),
+        "prediction_mean": probability.mean(),
+    }
+    assert values == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_multiclass_metrics_are_scikit_learns() -> None:
+    logits = rng.normal(size=(50, 4)).astype(np.float32)
+    target = rng.integers(0, 4, 50).astype(float)
+    probability = np.exp(logits.astype(float))
+    probability /= probability.sum(axis=1, keepdims=True)
+    values = evaluate(Head.MULTICLASS, logits, target, 1.0)
+    loss = reference.log_loss(target, probability, labels=range(4))
+    assert values == pytest.approx(
+        {
+            "average_loss": loss,
+            "loss": loss + 1,
+            "accuracy": reference.accuracy_score(target, probability.argmax(axis=1)),
+            "accuracy_baseline": np.bincount(target.astype(int)).max() / 50,
+        }
+    )
+
+
+def test_regression_metrics_are_in_the_targets_unit() -> None:
+    outputs, target = rng.normal(100, 20, size=(50, 1)), rng.normal(100, 20, 50)
+    values = evaluate(Head.REGRESSION, outputs, target, 0.0)
+    assert values["average_loss"] == pytest.approx(reference.mean_squared_error(target, outputs[:, 0]))
+    assert values["prediction_mean"] == pytest.approx(outputs.mean())
+    assert values["label_mean"] == pytest.approx(target.mean())
+
+
+def test_two_classes_are_a_special_case_of_more() -> None:
+    logits = rng.normal(size=(50, 1)).astype(np.float32)
+    target = rng.integers(0, 2, 50).astype(float)
+    both = np.concatenate([np.zeros_like(logits), logits], axis=1)
+    binary, multi = evaluate(Head.BINARY, logits, target, 0), evaluate(Head.MULTICLASS, both, target, 0)
+    assert {name: binary[name] for name in multi} == pytest.approx(multi)
+
+
+def test_huge_logits_neither_overflow_nor_warn() -> None:
+    with np.errstate(all="raise", under="ignore"):
+        values = evaluate(Head.BINARY, np.array([[1e4], [-1e4]], np.float32), np.array([0.0, 1.0]), 0)
+        more = evaluate(Head.MULTICLASS, np.array([[1e4, 0, -1e4]], np.float32), np.array([2.0]), 0)
+    assert values["average_loss"] == pytest.approx(1e4)
+    assert more["average_loss"] == pytest.approx(2e4)
+
+
+@pytest.mark.parametrize("head", list(Head))
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_an_output_that_is_not_finite_earns_no_metric(head: Head, wrong: float) -> None:
+    outputs = np.zeros((3, 3 if head is Head.MULTICLASS else 1), np.float32)
+    outputs[1, 0] = wrong
+    assert all(math.isnan(value) for value in evaluate(head, outputs, np.array([0.0, 1.0, 0.0]), 0).values())
+
+
+def test_no_rows_have_no_metrics() -> None:
+    assert all(math.isnan(value) for value in evaluate(Head.BINARY, np.empty((0, 1)), np.empty(0), 0).values())
+
+
+def test_one_class_has_no_auc_but_a_loss() -> None:
+    values = evaluate(Head.BINARY, np.array([[1.0], [2.0]]), np.array([0.0, 0.0]), 0)
+    assert math.isnan(values["auc"])
+    assert math.isnan(values["auc_precision_recall"])
+    assert values["average_loss"] > 0
+    assert values["recall"] == 0
+
+
+def test_auc_counts_a_tie_as_half() -> None:
+    assert auc(np.array([1.0, 1.0]), np.array([True, False])) == 0.5

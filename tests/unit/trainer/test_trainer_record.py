@@ -1,0 +1,170 @@
+"""The termination message: strict JSON, six digits, at most 4,096 bytes with the longest values there are."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from regsweep_trainer.dataset import Head
+from regsweep_trainer.epochs import Best
+from regsweep_trainer.errors import RecordUnwritableError
+from regsweep_trainer.journal import Journal
+from regsweep_trainer.metrics import METRICS
+from regsweep_trainer.record import Failure, Header, Outcome, Record, choose_columns, encode, number
+
+LONGEST = -1.23456789e-10
+
+
+def strict(message: bytes) -> Any:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    return json.loads(message, parse_constant=refuse)
+
+
+def test_the_message_is_the_contracts_example() -> None:
+    header = Header(
+        columns=("train_average_loss", "val_average_loss", "train_accuracy", "val_accuracy", "regularization_loss"),
+        backend="tensorflow",
+        device="cpu",
+    )
+    values = dict(zip(header.columns, (0.05, 0.071, 0.98, 0.97, 0.01), strict=True))
+    records = [
+        Record(0, Outcome.OK, 30, values, Best(21, 0.055, 0.06, 0.07)),
+        Record(1, Outcome.DIVERGED, 3, dict.fromkeys(header.columns, math.nan), None),
+    ]
+    assert encode(header, records).decode() == (
+        '{"version":1,"backend":"tensorflow","device":"cpu",'
+        '"columns":["train_average_loss","val_average_loss","train_accuracy","val_accuracy","regularization_loss"],'
+        '"records":[[0,"Ok",30,[0.05,0.071,0.98,0.97,0.01],[21,0.06,0.07]],[1,"Diverged",3,[null,null,null,null,null],null]]}'
+    )
+
+
+@pytest.mark.parametrize("head", list(Head))
+@pytest.mark.parametrize("score_test", [False, True])
+@pytest.mark.parametrize("replicates", range(1, 17))
+@pytest.mark.parametrize("objective", ["average_loss", "prediction_mean", "nothing"])
+def test_the_worst_case_fits(head: Head, score_test: bool, replicates: int, objective: str) -> None:
+    columns = choose_columns(head, objective, replicates, score_test=score_test)
+    header = Header(
+        columns=columns,
+        backend="tensorflow",
+        device="N" * 100,
+        rows=dict.fromkeys(("train", "stop", "val", "test"), 10**9),
+        data="f" * 64,
+    )
+    records = [
+        Record(
+            10**6 + k,
+            Outcome.DIVERGED,
+            100_000,
+            dict.fromkeys(columns, LONGEST),
+            Best(100_000, LONGEST, LONGEST, LONGEST),
+        )
+        for k in range(replicates)
+    ]
+    message = encode(header, records)
+    assert len(message) <= 4096
+    assert {"train_average_loss", "val_average_loss"} <= set(columns)
+    assert len(strict(message)["records"]) == replicates
+    with_failure = encode(header, records[:-1], Failure("Terminated", "SIGTERM " * 1000))
+    assert len(with_failure) <= 4096
+    assert strict(with_failure)["error"]["reason"] == "Terminated"
+
+
+def test_five_replicates_have_every_metric_of_every_head() -> None:
+    for head, metrics in METRICS.items():
+        every = {f"{split}_{metric}" for split in ("train", "val") for metric in metrics} | {"regularization_loss"}
+        assert set(choose_columns(head, "average_loss", 5)) == every
+
+
+def test_sixteen_replicates_lose_the_least_important_columns() -> None:
+    assert choose_columns(Head.BINARY, "loss", 16) == (
+        *("train_loss", "val_loss", "train_average_loss", "val_average_loss", "regularization_loss"),
+        *(
+            "train_accuracy",
+            "val_accuracy",
+            "train_auc",
+            "val_auc",
+            "train_auc_precision_recall",
+            "val_auc_precision_recall",
+        ),
+    )
+    for head in (Head.MULTICLASS, Head.REGRESSION):
+        assert len(choose_columns(head, "average_loss", 16)) == 9
+
+
+def test_test_metrics_are_columns_only_where_they_are_scored() -> None:
+    assert not any(name.startswith("test_") for name in choose_columns(Head.BINARY, "auc", 1))
+    scored = choose_columns(Head.BINARY, "auc", 5, score_test=True)
+    assert scored[:5] == ("train_auc", "val_auc", "train_average_loss", "val_average_loss", "regularization_loss")
+    assert scored[5:15] == tuple(f"test_{metric}" for metric in METRICS[Head.BINARY])
+
+
+@settings(deadline=None)
+@given(st.floats())
+def test_a_number_is_short_json_with_six_digits_or_null(value: float) -> None:
+    text = number(value)
+    assert len(text) <= 12
+    parsed = strict(text.encode())
+    if not math.isfinite(value) or abs(value) >= 1e99:
+        assert parsed is None
+    else:
+        assert parsed == pytest.approx(value, rel=5.1e-6, abs=1e-99)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=5000))
+def test_an_errors_message_is_cut_to_fit_whatever_its_characters(text: str) -> None:
+    message = encode(Header(), [], Failure("BadData", text))
+    assert len(message) <= 2000
+    kept = strict(message)["error"]["message"]
+    assert kept == text or (kept.endswith("...") and text.startswith(kept.removesuffix("...")))
+
+
+def test_a_metric_that_a_diverged_replicate_lacks_is_null() -> None:
+    message = encode(Header(columns=("a", "b")), [Record(0, Outcome.DIVERGED, 1, {"b": math.inf}, None)])
+    assert strict(message)["records"] == [[0, "Diverged", 1, [None, None], None]]
+
+
+def record(replicate: int) -> Record:
+    return Record(replicate, Outcome.OK, 1, {"a": 0.5}, None)
+
+
+def test_the_journal_has_every_finished_replicate_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text("x" * 9999)  # longer than what replaces it
+    journal = Journal(path)
+    journal.describe(columns=("a",))
+    for replicate in range(3):
+        journal.finish(record(replicate))
+        assert [row[0] for row in strict(path.read_bytes())["records"]] == list(range(replicate + 1))
+
+
+def test_terminating_keeps_what_is_finished(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "log")
+    journal.describe(columns=("a",))
+    journal.finish(record(0))
+    assert journal.terminate(2, Failure("Terminated", "SIGTERM")) is False
+    message = strict((tmp_path / "log").read_bytes())
+    assert message["error"] == {"reason": "Terminated", "message": "SIGTERM"}
+    assert len(message["records"]) == 1
+
+
+def test_terminating_after_the_last_replicate_changes_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "log")
+    journal.finish(record(0))
+    before = (tmp_path / "log").read_bytes()
+    assert journal.terminate(1, Failure("Terminated", "SIGTERM")) is True
+    assert (tmp_path / "log").read_bytes() == before
+
+
+def test_an_unwritable_record_is_refused_before_training(tmp_path: Path) -> None:
+    with pytest.raises(
+        RecordUnwritableError, match=r"REGSWEEP_TERMINATION_LOG: cannot write .*nowhere/log: No such file"
+    ):
+        Journal(tmp_path / "nowhere" / "log")

@@ -1,0 +1,153 @@
+"""The training loop around a network that is made up: what is evaluated when, what ends a replicate, what is recorded."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from regsweep_trainer.contract import Epoch, Goal, Objective
+from regsweep_trainer.dataset import Dataset
+from regsweep_trainer.flags import parse_flags
+from regsweep_trainer.preparation import prepare
+from regsweep_trainer.record import Outcome, Record
+from regsweep_trainer.splits import split
+from regsweep_trainer.training import Progress, train_replicate
+
+DEFAULT = Objective()
+
+
+class Made:
+    """Its logit is a function of the epoch alone, so every expected value is known."""
+
+    def __init__(self, logits: dict[int, float] | None = None, stops_at: int = 0) -> None:
+        self.epoch, self.logits, self.stops_at = 0, logits or {}, stops_at
+        self.orders: list[list[int]] = []
+        self.seen_rows: list[int] = []
+
+    def reset(self, seed_base: int, replicate: int) -> None:
+        self.epoch, self.orders = 0, []
+
+    def train_epoch(self, x: Any, y: Any, order: NDArray[np.int64]) -> bool:
+        self.epoch += 1
+        self.orders.append(order.tolist())
+        return self.epoch != self.stops_at
+
+    def outputs(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.seen_rows.append(len(x))
+        return np.full((len(x), 1), self.logits.get(self.epoch, 0.0), np.float32)
+
+    def regularization_loss(self) -> float:
+        return 0.125 * self.epoch
+
+    def weights(self) -> list[NDArray[Any]]:
+        return [np.array(self.epoch)]
+
+    def restore(self, weights: list[NDArray[Any]]) -> None:
+        self.epoch = int(weights[0])
+
+
+def train(
+    network: Made, *, rows: int = 100, objective: Objective = DEFAULT, score_test: bool = False, **flags: Any
+) -> tuple[Record, Progress, list[Progress]]:
+    data = Dataset(
+        "made", np.arange(rows, dtype=float).reshape(-1, 1), (np.arange(rows) % 4 > 0).astype(float), ("no", "yes")
+    )
+    parsed = parse_flags({"dataset": "iris", "epochs": 5, **flags})
+    parts = split(data, split_seed=1, test_seed=0, val_fraction=0.4, test_fraction=0.2, train_rows=None)
+    seen: list[Progress] = []
+    record, final = train_replicate(
+        network,
+        prepare(data, parts),
+        data.head,
+        parsed,
+        objective,
+        seed_base=7,
+        replicate=2,
+        score_test=score_test,
+        on_epoch=seen.append,
+    )
+    return record, final, seen
+
+
+def log_loss(logit: float) -> float:
+    """Of three quarters positives."""
+    return 0.75 * math.log1p(math.exp(-logit)) + 0.25 * math.log1p(math.exp(logit))
+
+
+def test_the_record_is_of_the_last_epoch_and_best_of_the_best() -> None:
+    record, final, seen = train(Made({1: 0.0, 2: 1.0, 3: 1.1, 4: 3.0, 5: 4.0}))
+    assert (record.replicate, record.outcome, record.epochs) == (2, Outcome.OK, 5)
+    assert record.values["val_average_loss"] == pytest.approx(log_loss(4.0))
+    assert record.values["regularization_loss"] == 0.625
+    assert record.values["val_loss"] == pytest.approx(log_loss(4.0) + 0.625)
+    assert record.best is not None
+    assert record.best.epoch == 3
+    assert record.best.train == record.best.val == pytest.approx(log_loss(1.1), rel=1e-6)
+    assert [progress.epoch for progress in seen] == [1, 2, 3, 4, 5]
+    assert final.values == seen[-1].values
+    assert not any(name.startswith("test") for name in record.values)
+
+
+def test_the_order_of_rows_is_a_permutation_by_epoch_the_same_for_every_combination() -> None:
+    one, other = Made(), Made()
+    train(one)
+    train(other, l2=1, dropout=0.5, batch_size=7)
+    assert one.orders == other.orders
+    assert all(sorted(order) == list(range(48)) for order in one.orders)
+    assert len({tuple(order) for order in one.orders}) == 5
+
+
+def test_early_stopping_ends_after_its_patience() -> None:
+    record, _, _ = train(Made({1: 1.0, 2: 1.1, 3: 9.0, 4: 9.0, 5: 1.1}), early_stopping=2)
+    assert record.epochs == 4
+    assert record.best is not None
+    assert record.best.epoch == 2
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        pytest.param(Made({1: 1.0, 2: 1.1}, stops_at=3), id="a loss that is not finite in the epoch"),
+        pytest.param(Made({1: 1.0, 2: 1.1, 3: math.nan}), id="outputs that are no numbers after it"),
+        pytest.param(Made({1: 1.0, 2: 1.1, 3: math.inf}), id="infinite outputs after it"),
+    ],
+)
+def test_divergence_ends_the_replicate_with_what_was_reached(network: Made) -> None:
+    record, final, seen = train(network, score_test=True)
+    assert (record.outcome, record.epochs, final.epoch, len(seen)) == (Outcome.DIVERGED, 3, 3, 2)
+    assert record.best is not None
+    assert record.best.epoch == 2
+    assert "test_average_loss" not in record.values
+
+
+def test_train_is_sampled_live_and_whole_at_the_end() -> None:
+    network = Made({1: 0.5, 2: 1.1, 3: 2.0, 4: 3.0, 5: 4.0})
+    record, final, seen = train(network, rows=10_000)
+    assert {progress.rows["train"] for progress in seen} == {2000}
+    assert final.rows == {"train": 4800, "val": 1600}
+    assert network.seen_rows == [2000 + 1600 + 1600] * 5 + [4800, 4800]
+    assert record.best is not None
+    assert record.best.train == pytest.approx(log_loss(1.1), rel=1e-6)
+    assert record.values["train_average_loss"] == pytest.approx(log_loss(4.0), rel=1e-6)
+
+
+@pytest.mark.parametrize(("epoch", "logit"), [(Epoch.LAST, 4.0), (Epoch.BEST, 1.1)])
+@pytest.mark.parametrize("rows", [100, 10_000])
+def test_test_is_scored_only_when_asked_and_at_the_objectives_epoch(epoch: Epoch, logit: float, rows: int) -> None:
+    objective = Objective("val_average_loss", Goal.MINIMIZE, epoch)
+    network = Made({1: 0.5, 2: 1.1, 3: 2.0, 4: 3.0, 5: 4.0})
+    record, final, seen = train(network, rows=rows, objective=objective, score_test=True)
+    assert record.values["test_average_loss"] == pytest.approx(log_loss(logit), rel=1e-6)
+    assert record.values["val_average_loss"] == pytest.approx(log_loss(4.0), rel=1e-6)
+    assert final.rows["test"] == rows // 5
+    assert not any(split == "test" for progress in seen for _, split in progress.values)
+
+
+def test_an_objective_that_the_head_lacks_leaves_no_best_and_stops_by_the_loss() -> None:
+    network = Made({1: 1.1, 2: 2.0, 3: 3.0})
+    record, _, seen = train(network, objective=Objective("val_f1", Goal.MAXIMIZE), early_stopping=2)
+    assert record.best is None
+    assert record.epochs == 3
+    assert all(progress.best is None for progress in seen)
