@@ -61,11 +61,11 @@ def parse_sweep(manifest: Mapping[str, object], max_combinations: int = DEFAULT_
     excludes = spec.get("exclude")
     by_flags = _flag_problems(flags) if isinstance(flags, list) else []
     problems += by_flags
-    if isinstance(flags, list) and isinstance(excludes, list):
-        problems += _exclude_problems(flags, excludes)
+    by_excludes = _exclude_problems(flags, excludes) if isinstance(flags, list) and isinstance(excludes, list) else []
+    problems += by_excludes
     problems += _objective_problems(spec.get("objective"))
     grid_only, _ = _typed(SweepSpec, {key: spec[key] for key in ("flags", "exclude") if key in spec})
-    if grid_only is not None and not by_flags:
+    if grid_only is not None and not by_flags and not by_excludes:
         problems += _grid_problems(grid_only, max_combinations)
     if parsed is None or problems:
         raise InvalidSweep(list({problem.field: problem for problem in reversed(problems)}.values())[::-1])

@@ -67,7 +67,7 @@ def number_in_quotes(text: str) -> str:
 def closest(name: str, names: Iterable[str]) -> str:
     """` Did you mean ...?` with the nearest of the names, or nothing where none is near. Case and `_` do not count."""
     plain = {known.lower().replace("_", ""): known for known in names}
-    found = difflib.get_close_matches(name.lower().replace("_", "").replace("-", ""), plain, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(name.lower().replace("_", "").replace("-", ""), plain, n=1, cutoff=0.5)
     return f" Did you mean `{plain[found[0]]}`?" if found else ""
 
 
