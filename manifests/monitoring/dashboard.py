@@ -56,6 +56,11 @@ def per_combination(series: str) -> str:
     return f"{FLAGS} * on (run) group_left () avg by (run) (max by (run, replicate) ({series}))"
 
 
+RUNS_BY_STATE: Final = (
+    'sum by (state) (regsweep_operator_sweep_runs{namespace="$namespace", sweep="$sweep"}'
+    ' or regsweep_operator_sweep_runs{exported_namespace="$namespace", sweep="$sweep"})'
+)
+"""The second one: as a scraper without honor_labels calls it, whose own label `namespace` is the operator's."""
 GAP: Final = f"{VAL} - ignoring (split) {TRAIN}"
 FINAL_GAP: Final = f"({final(VAL)}) - ignoring (split) ({final(TRAIN)})"
 LEGEND: Final = "$row={{row}} $column={{column}}"
@@ -119,11 +124,7 @@ def panels() -> list[JsonObject]:
             "bargauge",
             "Runs by state",
             "Combinations of the grid, as the operator counts them.",
-            [
-                target(
-                    'sum by (state) (regsweep_operator_sweep_runs{namespace="$namespace", sweep="$sweep"})', "{{state}}"
-                )
-            ],
+            [target(RUNS_BY_STATE, "{{state}}")],
             (0, 0, 6, 8),
             options={"orientation": "horizontal", "displayMode": "basic", "reduceOptions": {"calcs": ["lastNotNull"]}},
         ),

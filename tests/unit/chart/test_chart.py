@@ -92,13 +92,13 @@ def test_there_is_one_operator_and_two_never_overlap(defaults: Rendering) -> Non
 
 
 def test_service_probes_and_scraping_all_mean_the_port_that_the_operator_serves(defaults: Rendering) -> None:
-    port = {"name": "http", "containerPort": Settings().http_port}
+    port = {"name": "metrics", "containerPort": Settings().http_port}
     container = operator(defaults)
     assert container["ports"] == [port]
-    assert container["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "http"}
-    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+    assert container["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "metrics"}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "metrics"}
     service = one(defaults, "Service", "regsweep-metrics")["spec"]
-    assert service["ports"] == [{"name": "http", "port": port["containerPort"], "targetPort": "http"}]
+    assert service["ports"] == [{"name": "metrics", "port": port["containerPort"], "targetPort": "metrics"}]
     assert service["selector"].items() <= operator_pod(defaults)["metadata"]["labels"].items()
     annotations = operator_pod(defaults)["metadata"]["annotations"]
     assert annotations["prometheus.io/port"] == str(port["containerPort"])
