@@ -1,0 +1,91 @@
+"""The job templates that the project brings: what a sweep's Job looks like that uses one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from regsweep.api.spec import SweepSpec
+from regsweep.api.status import ObjectiveStatus, Resolved
+from regsweep.core.grid import Combination
+from regsweep.core.jobs import job_manifest
+from regsweep.core.plan import RunRequest
+from regsweep.core.sweep import Point, Sweep
+
+TEMPLATES = Path(__file__).parents[3] / "manifests" / "templates"
+NAMES = sorted(path.stem for path in TEMPLATES.glob("*.yaml"))
+IMAGE = "registry.test/trainer:1"
+
+
+def pod_template(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((TEMPLATES / f"{name}.yaml").read_text())
+    return document
+
+
+def job(name: str) -> Any:
+    """The Job of a sweep of one GPU that refers to the template."""
+    spec = SweepSpec.model_validate({"flags": [{"name": "l2", "values": [0]}], "templateRef": {"name": name}})
+    resolved = Resolved(image=IMAGE, gpus=1, gpu_resource="nvidia.com/gpu", seed=0, operator_version="0")
+    point = Point("key", Combination("id", {"l2": 0}, 0))
+    return job_manifest(
+        Sweep("s", "ml", "uid", 1, spec, resolved, (point,)),
+        RunRequest("s-0", point, first_replicate=0, replicates=1, replicates_per_pod=1, attempt=0, linger_seconds=0),
+        ObjectiveStatus.model_validate({"metric": "val_average_loss", "goal": "Minimize", "epoch": "Last"}),
+        pod_template(name)["template"],
+    )
+
+
+def pod(name: str) -> Any:
+    return job(name)["spec"]["template"]["spec"]
+
+
+def trainer(name: str) -> Any:
+    (container,) = pod(name)["containers"]
+    return container
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_template_is_named_as_its_file_and_told_of_in_the_readme(name: str) -> None:
+    document = pod_template(name)
+    assert (document["apiVersion"], document["kind"], document["metadata"]["name"]) == ("v1", "PodTemplate", name)
+    assert f"({name}.yaml)" in (TEMPLATES / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_sweeps_image_is_trained_whatever_the_template_names(name: str) -> None:
+    assert trainer(name)["image"] == IMAGE
+
+
+@pytest.mark.parametrize(
+    ("name", "gpus"),
+    [
+        pytest.param("whole-gpu", {"nvidia.com/gpu": "1"}, id="a whole GPU"),
+        pytest.param("time-sliced", {"nvidia.com/gpu": "1"}, id="a turn on a shared GPU"),
+        pytest.param("spot", {"nvidia.com/gpu": "1"}, id="a whole GPU that may be taken away"),
+        pytest.param("kueue", {"nvidia.com/gpu": "1"}, id="a whole GPU once the queue has one"),
+        pytest.param("mig", {"nvidia.com/mig-1g.5gb": 1}, id="a slice, and no whole GPU beside it"),
+    ],
+)
+def test_a_pod_asks_for(name: str, gpus: dict[str, object]) -> None:
+    limits = trainer(name)["resources"]["limits"]
+    assert {resource: count for resource, count in limits.items() if resource.startswith("nvidia.com/")} == gpus
+
+
+def test_a_spot_pods_checkpoints_are_found_again_by_the_pod_that_follows_it() -> None:
+    (mount,) = trainer("spot")["volumeMounts"]
+    assert mount["subPathExpr"] == "$(REGSWEEP_RUN)/$(JOB_COMPLETION_INDEX)"
+    assert [volume["name"] for volume in pod("spot")["volumes"]] == [mount["name"]]
+    assert "REGSWEEP_RUN" in {entry["name"] for entry in trainer("spot")["env"]}
+
+
+def test_kueue_finds_its_queue_on_the_job_and_not_on_its_pods() -> None:
+    kueue = job("kueue")
+    assert kueue["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "training"
+    assert "kueue.x-k8s.io/queue-name" not in kueue["spec"]["template"]["metadata"]["labels"]
+
+
+def test_a_shared_gpus_memory_is_not_taken_whole() -> None:
+    assert {"name": "TF_FORCE_GPU_ALLOW_GROWTH", "value": "true"} in trainer("time-sliced")["env"]
