@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from regsweep.api import constants as names
 from regsweep.api.status import ObjectiveStatus
-from regsweep.core.observe import KubeObject, owner_uid
+from regsweep.core.children import KubeObject, owner_reference, owner_uid
 from regsweep.core.plan import RunRequest
 from regsweep.core.podmerge import JsonObject
 from regsweep.core.podtemplate import JobDefaults, pod_template, run_labels
@@ -60,18 +60,6 @@ def job_manifest(
             "ownerReferences": [owner_reference(sweep)],
         },
         "spec": spec,
-    }
-
-
-def owner_reference(sweep: Sweep) -> JsonObject:
-    """What makes an object the sweep's: it goes when the sweep goes, and only the operator controls it."""
-    return {
-        "apiVersion": names.API_VERSION,
-        "kind": names.SWEEP_KIND,
-        "name": sweep.name,
-        "uid": sweep.uid,
-        "controller": True,
-        "blockOwnerDeletion": True,
     }
 
 

@@ -7,35 +7,25 @@ the API server, which has checked their structure; annotations alone may hold an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from regsweep.api import constants as names
 from regsweep.api.conditions import Reason
+from regsweep.core.children import KubeObject, owner_uid
 from regsweep.core.messages import MalformedMessage, parse_message
 from regsweep.core.world import ObservedPod, ObservedRun, PodPhase
 
-KubeObject: TypeAlias = Mapping[str, Any]
-"""An object of the API server as its JSON has it: no model could tell more about it than that."""
-
 COMPLETION_INDEX: Final = "batch.kubernetes.io/job-completion-index"
 _ENDED_PHASES: Final = {"Succeeded": PodPhase.SUCCEEDED, "Failed": PodPhase.FAILED}
-
-
-def owner_uid(item: KubeObject) -> str | None:
-    """UID of the object's controller; None where nobody controls it."""
-    for owner in item["metadata"].get("ownerReferences") or ():
-        if owner.get("controller"):
-            return str(owner["uid"])
-    return None
 
 
 def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ()) -> ObservedRun | None:
     """The Job as a run, with those of the pods that it controls; None where its annotations do not say what it trains.
 
     pods: the API's JSON, or what `observed_pod` made of it (then the caller has seen to it that the Job controls them).
-    Whether the Job is of a certain sweep is told by `owner_uid`, not by its labels: those are anybody's to write.
+    Whether the Job is of a certain sweep is told by `children.owner_uid`, not by its labels: those are anybody's to write.
     """
     metadata, spec, status = job["metadata"], job.get("spec") or {}, job.get("status") or {}
     annotations = metadata.get("annotations") or {}

@@ -21,6 +21,7 @@ from pydantic import JsonValue
 from regsweep.api import constants as names
 from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.core.canonical import canonical_json
+from regsweep.core.children import child_labels
 from regsweep.core.plan import RunRequest
 from regsweep.core.podmerge import JsonObject, merge_templates
 from regsweep.core.sweep import Sweep
@@ -72,12 +73,8 @@ def pod_template(
 
 
 def run_labels(sweep: Sweep, request: RunRequest) -> dict[str, str]:
-    """Labels of a run's Job and pods. A sweep's name of more than 63 characters is cut to what a label may hold."""
-    return {
-        names.SWEEP_UID_LABEL: sweep.uid,
-        names.SWEEP_NAME_LABEL: sweep.name[:63].rstrip("-."),
-        names.RUN_LABEL: request.name,
-    }
+    """Labels of a run's Job and pods."""
+    return {**child_labels(sweep), names.RUN_LABEL: request.name}
 
 
 def _operator_defaults(defaults: JobDefaults) -> JsonObject:
