@@ -113,7 +113,7 @@ class World:
         for run in list(self.runs.values()):
             if run.suspended or run.succeeded or run.failed_reason:
                 continue
-            busy = {pod.index for pod in run.pods if not pod.gone and (not pod.ended or pod.exit_code == 0)}
+            busy = {pod.index for pod in run.pods if not pod.gone and (not pod.ended or pod.exit_code in (0, 65))}
             flying = sum(not pod.ended and not pod.gone for pod in run.pods)
             for index in range(run.completions):
                 if flying < run.parallelism and index not in busy and index not in run.failed_indexes:

@@ -44,10 +44,11 @@ def accept(
 
     Raises InvalidSweep where no image is named anywhere.
     """
-    if pinned is None or not started:
-        pinned, edits = _pin(spec, defaults), ()
+    edits: Sequence[Problem] = ()
+    if pinned is not None and started:
+        edits = changed_pinned_fields(spec, pinned)
     else:
-        edits = tuple(changed_pinned_fields(spec, pinned))
+        pinned = _pin(spec, defaults)
     sweep = Sweep(
         name=identity.name,
         namespace=identity.namespace,
