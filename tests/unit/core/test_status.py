@@ -1,0 +1,229 @@
+"""What a person reads in the status: states, conditions that say what to do, and the ranking."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
+from regsweep.api.status import Condition, SweepStatus
+from regsweep.core.status import refused_status, sweep_status
+from regsweep.core.world import MetricsState, Observed, PodPhase, Scrapes
+from regsweep.errors import Problem
+
+from .simulation import START, World, message_of, sample_of, sweep_of
+
+
+def status_of(
+    world: World, prior: SweepStatus | None = None, edits: tuple[Problem, ...] = (), **seen: object
+) -> SweepStatus:
+    observed: Observed = replace(world.observe(), **seen)  # type: ignore[arg-type]  # keyword arguments of any one field
+    return sweep_status(world.sweep, observed, world.plan().stop, edits, prior or SweepStatus(), world.now)
+
+
+def condition(status: SweepStatus, wanted: ConditionType) -> Condition:
+    return next(c for c in status.conditions if c.type is wanted)
+
+
+def finished(**spec: object) -> World:
+    world = World(sweep_of({"l2": [0, 0.1]}, replicates=3, **spec))
+    losses = iter((0.5, 0.3))
+    created = world.step().create
+    world.start_pods()
+    for request in created:
+        pod = world.runs[request.name].pods[0]
+        world.end_pod(request.name, pod.name, message=message_of(range(3), next(losses)))
+    world.settle()
+    return world
+
+
+def test_a_finished_sweep_is_complete_ranked_and_names_its_best() -> None:
+    status = status_of(finished())
+    assert (status.state, status.progress, status.best_label, status.best_objective) == (
+        "Complete",
+        "2/2",
+        "l2=0.1",
+        "0.4",
+    )
+    assert [result.label for result in status.results] == ["l2=0.1", "l2=0"]
+    assert status.results[0].overfit_gap is not None
+    assert status.results[0].overfit_gap.mean == pytest.approx(0.1)
+    assert status.results[0].source == "Record"
+    assert condition(status, ConditionType.COMPLETE).status is ConditionStatus.TRUE
+    assert condition(status, ConditionType.FAILED).status is ConditionStatus.FALSE
+    assert status.completion_time is not None
+
+
+def test_a_sweep_that_grows_is_no_longer_complete_and_keeps_its_ranking() -> None:
+    world = finished()
+    before = status_of(world)
+    world.sweep = replace(sweep_of({"l2": [0, 0.1, 0.2]}, replicates=3), generation=2)
+    world.pass_time(60)
+    status = status_of(world, before)
+    complete = condition(status, ConditionType.COMPLETE)
+    assert complete.status is ConditionStatus.FALSE
+    assert (complete.observed_generation, complete.last_transition_time) == (2, "2026-11-23T10:01:00Z")
+    assert status.completion_time is None
+    assert status.best_label == "l2=0.1"
+
+
+def test_a_condition_keeps_its_time_of_transition_while_its_status_holds() -> None:
+    world = finished()
+    before = status_of(world)
+    world.pass_time(60)
+    assert status_of(world, before).conditions == before.conditions
+
+
+def test_counts_are_disjoint_and_add_up() -> None:
+    world = World(sweep_of({"l2": [0, 1, 2, 3]}, parallelism=3))
+    first, second, _ = world.step().create
+    world.start_pods()
+    world.end_pod(first.name, world.runs[first.name].pods[0].name)
+    world.end_pod(second.name, world.runs[second.name].pods[0].name, exit_code=65)
+    world.step()
+    runs = status_of(world).runs
+    assert (runs.total, runs.pending, runs.running, runs.succeeded, runs.failed) == (4, 1, 1, 1, 1)
+
+
+def test_a_failed_run_stands_in_the_status_with_its_reason() -> None:
+    world = World(sweep_of({"l2": [0, 1, 2, 3]}, parallelism=4))
+    request = world.step().create[0]
+    world.start_pods()
+    world.end_pod(request.name, world.runs[request.name].pods[0].name, exit_code=65)
+    world.end_all()
+    world.settle()
+    status = status_of(world)
+    assert status.state == "Complete"
+    assert [(f.label, f.reason) for f in status.failures] == [("l2=0", "IndexFinal")]
+    assert "1 failed" in condition(status, ConditionType.COMPLETE).message
+
+
+def test_what_a_running_trainer_shows_is_seen() -> None:
+    world = World(sweep_of({"l2": [0]}))
+    (request,) = world.step().create
+    world.start_pods()
+    pod = world.runs[request.name].pods[0].name
+    world.scrapes = Scrapes(MetricsState.ANSWERED, {(pod, 0): sample_of(0.25, complete=False)})
+    (running,) = status_of(world).running
+    assert (running.label, running.epoch, running.epochs, running.objective) == ("l2=0", 3, 3, 0.35)
+
+
+def pending_pod(reason: str, message: str) -> World:
+    world = World(sweep_of({"l2": [0, 1]}, parallelism=1))
+    (request,) = world.step().create
+    world.add_pod(request.name, phase=PodPhase.PENDING, waiting_reason=reason, waiting_message=message)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("waiting", "words", "reason", "remedy"),
+    [
+        pytest.param(
+            "Unschedulable",
+            "0/1 nodes are available: 1 Insufficient nvidia.com/gpu.",
+            Reason.UNSCHEDULABLE,
+            "Lower spec.parallelism, or wait.",
+            id="no node has a GPU to spare",
+        ),
+        pytest.param(
+            "ImagePullBackOff", 'pulling "x"', Reason.IMAGE_UNAVAILABLE, "pull secret", id="the image cannot be pulled"
+        ),
+        pytest.param(
+            "CreateContainerConfigError", 'secret "s" not found', Reason.CONFIG_ERROR, "Mend", id="a Secret is missing"
+        ),
+    ],
+)
+def test_why_a_run_does_not_start_is_said_with_what_to_do(
+    waiting: str, words: str, reason: Reason, remedy: str
+) -> None:
+    said = condition(status_of(pending_pod(waiting, words)), ConditionType.PROGRESSING)
+    assert (said.status, said.reason) == (ConditionStatus.FALSE, reason.value)
+    assert words.rstrip(".") in said.message
+    assert remedy in said.message
+
+
+@pytest.mark.parametrize(
+    ("seen", "reason", "words"),
+    [
+        pytest.param(
+            {"template_missing": "gold"}, Reason.TEMPLATE_NOT_FOUND, "PodTemplate gold", id="templateRef is not there"
+        ),
+        pytest.param(
+            {"refusal": "spec.x: Invalid"}, Reason.TEMPLATE_REFUSED, "spec.x: Invalid", id="the template is refused"
+        ),
+    ],
+)
+def test_what_the_api_server_does_not_take_is_not_accepted(seen: dict[str, Any], reason: Reason, words: str) -> None:
+    status = status_of(World(sweep_of()), **seen)
+    said = condition(status, ConditionType.ACCEPTED)
+    assert (said.status, said.reason) == (ConditionStatus.FALSE, reason.value)
+    assert words in said.message
+
+
+def test_an_edit_of_what_is_pinned_is_named_and_runs_go_on() -> None:
+    world = finished()
+    status = status_of(world, edits=(Problem("spec.seed", "is pinned to 0, got 1"),))
+    said = condition(status, ConditionType.ACCEPTED)
+    assert (said.status, said.reason) == (ConditionStatus.FALSE, "Immutable")
+    assert "spec.seed" in said.message
+    assert status.progress == "2/2"
+
+
+@pytest.mark.parametrize(
+    ("scrapes", "status", "reason"),
+    [
+        pytest.param(Scrapes(), ConditionStatus.FALSE, Reason.NOT_CONFIGURED, id="no Prometheus"),
+        pytest.param(
+            Scrapes(MetricsState.FAILED, error="answered 503", failing_since=START),
+            ConditionStatus.FALSE,
+            Reason.QUERY_FAILED,
+            id="Prometheus answers errors",
+        ),
+        pytest.param(
+            Scrapes(MetricsState.ANSWERED), ConditionStatus.UNKNOWN, Reason.NOTHING_TO_SCRAPE_YET, id="nothing yet"
+        ),
+        pytest.param(
+            Scrapes(MetricsState.ANSWERED, {("p", 0): sample_of(1)}),
+            ConditionStatus.TRUE,
+            Reason.SCRAPED,
+            id="all is well",
+        ),
+    ],
+)
+def test_the_state_of_the_metrics_is_said(scrapes: Scrapes, status: ConditionStatus, reason: Reason) -> None:
+    said = condition(status_of(World(sweep_of()), scrapes=scrapes), ConditionType.METRICS_AVAILABLE)
+    assert (said.status, said.reason) == (status, reason.value)
+
+
+def test_a_stopped_sweep_is_failed_and_not_complete() -> None:
+    world = World(sweep_of({"l2": list(range(10))}, parallelism=3))
+    world.step()
+    world.start_pods()
+    world.end_all(exit_code=64)
+    world.step()
+    status = status_of(world)
+    assert status.state == "Failed"
+    assert condition(status, ConditionType.COMPLETE).status is ConditionStatus.FALSE
+    failed = condition(status, ConditionType.FAILED)
+    assert (failed.status, failed.reason) == (ConditionStatus.TRUE, "RunsFailAlike")
+
+
+def test_a_refused_spec_keeps_what_was_reached() -> None:
+    before = status_of(finished())
+    problem = Problem("spec.flags[0].values", "0.1 stands twice")
+    status = refused_status(Reason.INVALID, [problem], before, 2, START + timedelta(hours=1))
+    assert status.state == "Invalid"
+    assert "spec.flags[0].values" in condition(status, ConditionType.ACCEPTED).message
+    assert (status.best, status.results) == (before.best, before.results)
+
+
+def test_a_status_of_ten_thousand_combinations_stays_under_100_kilobytes() -> None:
+    world = World(sweep_of({"l2": list(range(1000)), "dropout": [n / 20 for n in range(10)]}, parallelism=20))
+    world.step()
+    world.start_pods()
+    world.end_all(exit_code=65, message="x" * 4096)
+    world.step()
+    assert len(status_of(world).model_dump_json(by_alias=True)) < 100_000
