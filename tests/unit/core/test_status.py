@@ -28,7 +28,7 @@ def condition(status: SweepStatus, wanted: ConditionType) -> Condition:
     return next(c for c in status.conditions if c.type is wanted)
 
 
-def finished(**spec: object) -> World:
+def finished(**spec: Any) -> World:
     world = World(sweep_of({"l2": [0, 0.1]}, replicates=3, **spec))
     losses = iter((0.5, 0.3))
     created = world.step().create
