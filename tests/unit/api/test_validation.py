@@ -10,7 +10,9 @@ import yaml
 from regsweep.api.spec import SweepSpec
 from regsweep.api.status import Resolved
 from regsweep.api.validation import changed_pinned_fields, objective_goal, parse_sweep
+from regsweep.core.grid import combinations
 from regsweep.errors import InvalidSweep
+from regsweep_trainer.flags import parse_flags
 
 SAMPLES = Path(__file__).parents[3] / "manifests" / "samples"
 HEAD = "apiVersion: regsweep.dev/v1alpha1\nkind: RegularizationSweep\nmetadata: {name: s}\n"
@@ -318,3 +320,10 @@ def test_what_is_pinned_cannot_change(spec: SweepSpec, fields: list[str]) -> Non
     changed = changed_pinned_fields(spec, PINNED)
     assert [problem.field for problem in changed] == fields
     assert all("cannot change" in problem.message and "new sweep" in problem.message for problem in changed)
+
+
+@pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_trainer_takes_every_combination_of_a_sample(sample: Path) -> None:
+    spec = parse_sweep(yaml.safe_load(sample.read_text(encoding="utf-8")))
+    for combination in combinations(spec):
+        parse_flags({**spec.trainer.parameters, **combination.flags})
