@@ -11,14 +11,21 @@ from support.helm import Helm, Manifest, one
 Rights = dict[str, set[str]]
 
 OPERATOR: Mapping[str, set[str]] = {
-    "regsweep.dev/regularizationsweeps": {"get", "list", "watch"},
-    "regsweep.dev/regularizationsweeps/status": {"patch", "update"},
+    "regsweep.dev/regularizationsweeps": {"get", "list", "watch"},  # get: a live look before the first Job of a sweep
+    "regsweep.dev/regularizationsweeps/status": {"update"},
     "regsweep.dev/regularizationsweeps/finalizers": {"update"},  # owner references that block the owner's deletion
-    "regsweep.dev/sweepresults": {"create", "delete", "get", "list", "patch", "update", "watch"},
-    "batch/jobs": {"create", "delete", "get", "list", "patch", "watch"},
-    "/pods": {"get", "list", "watch"},
-    "/podtemplates": {"get", "list", "watch"},
-    "events.k8s.io/events": {"create", "patch"},
+    "regsweep.dev/sweepresults": {"create", "list", "update"},
+    "batch/jobs": {
+        "create",
+        "delete",
+        "get",
+        "list",
+        "patch",
+        "watch",
+    },  # get: whose a Job of our name is; patch: suspend
+    "/pods": {"list", "watch"},
+    "/podtemplates": {"get"},
+    "events.k8s.io/events": {"create"},
 }
 
 
