@@ -229,9 +229,9 @@ def _infrastructure(pod: ObservedPod) -> tuple[Reason, str] | None:
     if pod.reason in _START_ERRORS:
         text = f"Container trainer of pod {pod.name} could not be started: {_cut(pod.message) or pod.reason}."
         return Reason.CONFIG_ERROR, f"{text} Mend command or image of container trainer."
-    if not pod.ended and pod.waiting_reason in _WAITING:
+    if not pod.ended and pod.waiting_reason in WAITING_REASONS:
         words = f": {_cut(pod.waiting_message)}" if pod.waiting_message else ""
-        return _WAITING[pod.waiting_reason], f"Pod {pod.name} cannot start, {pod.waiting_reason}{words}"
+        return WAITING_REASONS[pod.waiting_reason], f"Pod {pod.name} cannot start, {pod.waiting_reason}{words}"
     return None
 
 
@@ -289,7 +289,7 @@ _EVICTIONS: Final = {
 
 _START_ERRORS: Final = frozenset({"StartError", "ContainerCannotRun", "RunContainerError"})
 
-_WAITING: Final = {
+WAITING_REASONS: Final = {
     "ErrImagePull": Reason.IMAGE_UNAVAILABLE,
     "ImagePullBackOff": Reason.IMAGE_UNAVAILABLE,
     "InvalidImageName": Reason.IMAGE_UNAVAILABLE,
@@ -298,6 +298,7 @@ _WAITING: Final = {
     "CreateContainerError": Reason.CONFIG_ERROR,
     "Unschedulable": Reason.UNSCHEDULABLE,
 }
+"""The kubelet's and the scheduler's reasons for a container that waits, and ours."""
 
 _EXIT_CODES: Final = {
     126: "the command cannot be executed",
