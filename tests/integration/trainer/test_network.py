@@ -33,7 +33,8 @@ def network(head: Head = Head.BINARY, inputs: int = 30, classes: int = 2, **flag
 def initial(replicate: int = 3, seed_base: int = 7, **flags: Any) -> dict[str, np.ndarray]:
     net = network(**flags)
     net.reset(seed_base, replicate)
-    return net.kernels()
+    kernels: dict[str, np.ndarray] = net.kernels()
+    return kernels
 
 
 def data(name: str = "breast_cancer", replicate: int = 3) -> tuple[Prepared, Any]:

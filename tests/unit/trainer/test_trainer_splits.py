@@ -1,5 +1,7 @@
 """Splits: disjoint and whole, stratified, test rows never moved by a replicate, val never moved by a cap on training rows."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -107,7 +109,7 @@ def test_without_marked_val_rows_train_is_divided() -> None:
         pytest.param(classes(300, 12), {"train_rows": 4}, "none in train", id="a cap that loses a class"),
     ],
 )
-def test_a_split_that_cannot_be_made_is_refused(data: Dataset, changes: dict[str, object], says: str) -> None:
+def test_a_split_that_cannot_be_made_is_refused(data: Dataset, changes: dict[str, Any], says: str) -> None:
     with pytest.raises(BadDataError, match=says):
         divide(data, **changes)
 
@@ -134,7 +136,7 @@ def test_standardisation_is_fitted_on_train_alone() -> None:
 
 
 def test_a_column_that_is_constant_in_train_stays_finite() -> None:
-    data = Dataset("made", np.full((40, 1), 0.1), np.arange(40) % 2.0, ("a", "b"))
+    data = Dataset("made", np.full((40, 1), 0.1), (np.arange(40) % 2).astype(float), ("a", "b"))
     assert np.isfinite(prepare(data, divide(data)).train.x).all()
 
 
