@@ -76,6 +76,13 @@ def _images(options: argparse.Namespace) -> int:
     return 0
 
 
+def _program(options: argparse.Namespace) -> int:
+    build = next(build for build in binaries.ALL if options.name in build.programs)
+    binaries.ensure([build])
+    print(binaries.program(build, options.name))
+    return 0
+
+
 def _build(options: argparse.Namespace) -> int:
     binaries.ensure(binaries.ALL)
     print(paths.cache() / "bin")
@@ -108,6 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     command("kubectl", _kubectl, "run kubectl there; everything else is passed on")
     load = command("load-image", _load_image, "import an OCI archive into the node")
     load.add_argument("archive", type=Path)
+    program = command("program", _program, "build one program if need be, and print its path")
+    program.add_argument("name", choices=sorted(name for build in binaries.ALL for name in build.programs))
     some = command("images", _images, "build images where their sources changed, and print their references")
     some.add_argument("names", nargs="*", choices=[*images.BY_NAME, []], help="default: those of demo and tests")
     command("build", _build, "build the cluster's programs, and print where they are")

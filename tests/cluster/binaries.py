@@ -39,6 +39,12 @@ class Build:
     """Names by which the built program is called as well."""
 
     @property
+    def programs(self) -> tuple[str, ...]:
+        """The names of what it builds."""
+        built = [self.name] if len(self.packages) == 1 else [package.rpartition("/")[2] for package in self.packages]
+        return (*built, *self.links)
+
+    @property
     def key(self) -> str:
         """Changes with every source file, every pinned version and every flag."""
         words = [*self.packages, self.tags, self.ldflags, str(self.cgo), *self.links]
@@ -75,9 +81,21 @@ PAUSE = Build("pause", paths.GO_SOURCES / "pause")
 HELM = Build("helm", paths.GO_SOURCES / "helm", packages=("helm.sh/helm/v4/cmd/helm",))
 SLEEP_TRAINER = Build("sleep-trainer", paths.CHECKOUT / "tests" / "bench" / "sleep-trainer")
 
+# Without its web pages, which are built with npm, and with one way of finding targets out of forty.
+_PROMETHEUS = "github.com/prometheus/prometheus/cmd"
+PROMETHEUS = Build(
+    "prometheus",
+    paths.GO_SOURCES / "prometheus",
+    packages=(f"{_PROMETHEUS}/prometheus", f"{_PROMETHEUS}/promtool"),
+    tags="remove_all_sd,enable_kubernetes_sd",
+)
+HELM = Build("helm", paths.GO_SOURCES / "helm", packages=("helm.sh/helm/v4/cmd/helm",))
+
 CONTROL_PLANE = (KUBE,)
 NODE = (KUBE, TOOLS, RUNC, COREDNS, PAUSE)
-ALL = (*NODE, SLEEP_TRAINER)
+DEMO = (*NODE, PROMETHEUS)
+"""`make demo` applies the committed rendering of the chart, and so spares a newcomer Helm's build."""
+ALL = (*DEMO, SLEEP_TRAINER, HELM)
 
 
 @functools.cache

@@ -3,10 +3,11 @@
 Everything is below the cache, in a storage of our own: the user's images are neither used nor seen.
 """
 
+import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cluster import paths, prerequisites
@@ -26,21 +27,36 @@ _STRIPPED = (
     "var/cache/apt",
     "var/lib/apt/lists",
 )
-_EPOCH = 0  # seconds; see `_context`
+_EPOCH = 0  # seconds; see `context`
 
 
-def build(
-    reference: str, containerfile: Path, sources: Sequence[Path], archive: Path, arguments: Mapping[str, str]
-) -> None:
-    """Build from those sources alone (paths below the checkout) and write the image as an OCI archive."""
+@contextlib.contextmanager
+def context(sources: Sequence[Path]) -> Iterator[Path]:
+    """A folder with those sources (below the checkout) alone, as they lie there: what is not named is not in an image.
+
+    All have one time, so that a fresh clone finds the layers that were built before.
+    """
+    with tempfile.TemporaryDirectory(dir=_folder("contexts")) as scratch:
+        for source in sources:
+            target = Path(scratch) / source.relative_to(paths.CHECKOUT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
+            else:
+                shutil.copyfile(source, target)
+        for path in Path(scratch).rglob("*"):
+            os.utime(path, (_EPOCH, _EPOCH))
+        yield Path(scratch)
+
+
+def build(reference: str, context: Path, containerfile: Path, archive: Path, arguments: Mapping[str, str]) -> None:
+    """Build an image in that context and write it as an archive."""
     prerequisites.require_root("building images")
     prerequisites.ensure(prerequisites.IMAGES)
     base = _ensure_base()
     name = reference.rpartition("/")[2].replace(":", "-")
     log = paths.logs() / f"image-{name}.log"
-    with step(f"build image {reference}"), tempfile.TemporaryDirectory(dir=_folder("contexts")) as scratch:
-        context = Path(scratch)
-        _fill_context(context, [containerfile, *sources])
+    with step(f"build image {reference}"):
         options = [f"--build-arg={key}={value}" for key, value in {"BASE": base, **arguments}.items()]
         options += [*_certificates(), *_package_cache()]
         command = ["build", "--isolation=chroot", "--layers", "--pull-never", *options, f"--tag={reference}"]
@@ -50,12 +66,12 @@ def build(
 
 
 def export(reference: str, archive: Path) -> None:
-    """Uncompressed: it stays on this machine, where writing is quicker than compressing and unpacking."""
+    """As `docker save` writes it: not compressed, which is quicker for what stays on this machine (OCI archives are)."""
     unfinished = archive.with_suffix(".half")
     unfinished.unlink(missing_ok=True)
     log = paths.logs() / f"export-{archive.stem}.log"
     with step(f"export image {reference}"):
-        _buildah(["push", "--disable-compression", reference, f"oci-archive:{unfinished}:{reference}"], log)
+        _buildah(["push", reference, f"docker-archive:{unfinished}:{reference}"], log)
     unfinished.rename(archive)
 
 
@@ -64,8 +80,8 @@ def push(archive: Path, destination: str) -> None:
     prerequisites.ensure(prerequisites.IMAGES)
     log = paths.logs() / "push.log"
     with step(f"push {destination}"):
-        _buildah(["pull", f"oci-archive:{archive}"], log)
-        _buildah(["push", f"oci-archive:{archive}", f"docker://{destination}"], log)
+        
+        _buildah(["push", f"docker-archive:{archive}", f"docker://{destination}"], log)
 
 
 def base_sources() -> list[str]:
@@ -101,19 +117,6 @@ def _buildah(arguments: Sequence[str], log: Path) -> None:
     driver = os.environ.get("STORAGE_DRIVER", "overlay")
     storage = [f"--root={home / 'root'}", f"--runroot={home / 'run'}", f"--storage-driver={driver}"]
     run_logged(["buildah", *storage, *arguments], log, env={"TMPDIR": str(_folder("tmp"))}, cwd=Path("/"))
-
-
-def _fill_context(context: Path, sources: Sequence[Path]) -> None:
-    """Copy the sources as they lie in the checkout, all with one time: a fresh clone finds the layers built before."""
-    for source in sources:
-        target = context / source.relative_to(paths.CHECKOUT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
-        else:
-            shutil.copyfile(source, target)
-    for path in [context, *context.rglob("*")]:
-        os.utime(path, (_EPOCH, _EPOCH))
 
 
 def _certificates() -> list[str]:

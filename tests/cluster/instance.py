@@ -32,6 +32,7 @@ from cluster.commands import run, tail
 from cluster.controlplane import Addresses, Keys
 from cluster.errors import ClusterError
 from cluster.images import Image
+from cluster.report import step
 
 _RECORD = "up.json"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
@@ -132,14 +133,14 @@ class Cluster:
     def load(self, wanted: Iterable[Image]) -> dict[str, str]:
         """Import what the node has not yet, forget older tags of the same images. Returns name -> reference."""
         pid = self._node_pid()
-        wanted = list(wanted)
         references = images.ensure(wanted)
         present = containerd.images(pid)
-        for image in wanted:
-            if references[image.name] not in present:
-                containerd.import_image(pid, self.state, images.archive(image))
+        for name, reference in references.items():
+            if reference not in present:
+                with step(f"import {reference}"):
+                    containerd.import_image(pid, self.state, images.archive(reference))
             for stale in present:
-                if stale.startswith(f"localhost/{image.name}:") and stale != references[image.name]:
+                if stale.startswith(f"localhost/{name}:") and stale != reference:
                     containerd.remove_image(pid, stale)
         return references
 
@@ -184,6 +185,7 @@ def _create(instance: str, profile: Profile) -> Cluster:
     state.chmod(0o700)
     wire = network.allocate(state) if profile is Profile.NODE else None
     addresses = _addresses(wire)
+    cluster = Cluster(instance, profile, addresses.api_url)
     keys = controlplane.make_keys(state, addresses, node.NAME, wire.node_address if wire else None)
     loaded = images.ensure(images.NODE) if wire else {}
     pid = None
@@ -198,11 +200,10 @@ def _create(instance: str, profile: Profile) -> Cluster:
     if wire and pid:
         # While the API server starts.
         containerd.start(state, pid, str(wire.pods), loaded[images.PAUSE.name])
-        _import_missing(state, pid, images.NODE)
+        cluster.load(images.NODE)
     api = _api(state, addresses.api_url)
     wait_until("the API server is ready", api.is_ready, _API_SECONDS, lambda: _why(state, "kube-apiserver"))
     _start(state, "kube-controller-manager", controlplane.controller_manager(keys, addresses))
-    cluster = Cluster(instance, profile, addresses.api_url)
     if wire and pid:
         _start(state, "kube-scheduler", controlplane.scheduler(keys))
         node.write_kubelet_config(keys, wire, instance, containerd.SOCKET)
@@ -265,13 +266,6 @@ def _start(state: Path, component: str, command: list[str] | list[str | Path]) -
     folder.mkdir(exist_ok=True)
     (folder / f"{component}.json").write_text(json.dumps(words))
     processes.start(component, words, state)
-
-
-def _import_missing(state: Path, pid: int, wanted: Iterable[Image]) -> None:
-    present = containerd.images(pid)
-    for image in wanted:
-        if images.reference(image) not in present:
-            containerd.import_image(pid, state, images.archive(image))
 
 
 def _api(state: Path, url: str) -> Api:

@@ -17,8 +17,8 @@ import (
 const (
 	gpuResource = "nvidia.com/gpu"
 	gpuSocket   = "regsweep-gpu.sock"
-	// standInVariable tells a container that the GPU it was given is none: training may use the CPU after all.
-	standInVariable = "REGSWEEP_GPU_STAND_IN"
+	// standInVariable tells the trainer that the GPU it was given is none: it may train on the CPU after all.
+	standInVariable = "REGSWEEP_ALLOW_CPU"
 )
 
 // runFakeGPU is a device plugin that offers as many devices as its argument says, with nothing behind them. Unlike a
@@ -100,7 +100,7 @@ func (f *fakeGPU) Allocate(_ context.Context, request *deviceplugin.AllocateRequ
 	response := &deviceplugin.AllocateResponse{}
 	for range request.ContainerRequests {
 		response.ContainerResponses = append(response.ContainerResponses,
-			&deviceplugin.ContainerAllocateResponse{Envs: map[string]string{standInVariable: "cpu"}})
+			&deviceplugin.ContainerAllocateResponse{Envs: map[string]string{standInVariable: "1"}})
 	}
 	return response, nil
 }

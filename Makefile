@@ -1,0 +1,112 @@
+# What a newcomer needs is python3 (3.11 or later) and make: the targets bring the rest, at pinned versions, into a cache
+# outside the checkout (REGSWEEP_CACHE). `CLUSTER=current` works on kubectl's current context: see docs/clusters.md.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+UV_VERSION := 0.13.9
+export REGSWEEP_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/regsweep
+export CLUSTER ?= built-in
+export IMAGE_REPOSITORY
+UV := $(REGSWEEP_CACHE)/uv/$(UV_VERSION)/bin/uv
+# Importing TensorFlow takes 9 s without byte code and 3 s with it: it is compiled once, and never switched off.
+export UV_COMPILE_BYTECODE := 1
+unexport PYTHONDONTWRITEBYTECODE
+# An environment that somebody has activated is not this project's.
+unexport VIRTUAL_ENV
+PYTHON := .venv/bin/python
+SYNCED := .venv/.synced
+CLUSTER_TOOL := PYTHONPATH=tests UV=$(UV) $(PYTHON) -m cluster
+PYTEST := UV=$(UV) $(PYTHON) -m pytest -rs
+
+##@ Try it
+.PHONY: run
+run: $(SYNCED) ## a sweep on this machine: no root, no cluster, no container
+	.venv/bin/regsweep run manifests/samples/breast-cancer.yaml
+
+.PHONY: demo
+demo: $(SYNCED) ## the same sweep on a real Kubernetes that is brought along (needs root)
+	PYTHONPATH=tests UV=$(UV) $(PYTHON) -m cluster.demo
+
+##@ Check it
+.PHONY: test
+test: lint programs ## everything that is checked: lint, then all tests below
+	$(PYTEST)
+
+.PHONY: test-unit
+test-unit: $(SYNCED) ## tests without a cluster
+	$(PYTEST) tests/unit
+
+.PHONY: test-integration
+test-integration: $(SYNCED) ## tests on a real API server without a node (no root)
+	$(PYTEST) tests/integration
+
+.PHONY: test-e2e
+test-e2e: $(SYNCED) ## tests on a real node with real training (needs root)
+	$(PYTEST) tests/e2e tests/faults
+
+.PHONY: lint
+lint: $(SYNCED) ## style, format, types, and the contracts between layers
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy operator/src images/trainer/src tests
+	.venv/bin/lint-imports
+
+.PHONY: verify
+verify: manifests test ## what a change must pass: generated files, everything above, and a clean tree
+	@test -z "$$(git status --porcelain)" || { git status --short; echo "commit these, generated files among them"; exit 1; }
+
+##@ Make it
+.PHONY: manifests
+manifests: $(SYNCED) ## write the generated files: CRDs, reference, dashboard, install.yaml
+	$(PYTHON) -m regsweep.generate
+	$(PYTHON) manifests/monitoring/dashboard.py
+	helm="$$($(CLUSTER_TOOL) program helm)" && $(PYTHON) charts/render.py --helm "$$helm"
+
+.PHONY: images
+images: $(SYNCED) ## build the images whose sources changed (CLUSTER=current: and push them)
+	$(CLUSTER_TOOL) images
+
+.PHONY: programs
+programs: $(SYNCED)
+	$(CLUSTER_TOOL) build
+	$(CLUSTER_TOOL) images
+
+##@ The built-in Kubernetes
+.PHONY: cluster-up
+cluster-up: $(SYNCED) ## bring it up, or leave it when it is whole (needs root)
+	$(CLUSTER_TOOL) up
+
+.PHONY: cluster-down
+cluster-down: $(SYNCED) ## end it and remove all of it but its images
+	$(CLUSTER_TOOL) down
+
+.PHONY: bench-control-loop
+bench-control-loop: $(SYNCED) ## the operator against a shell loop of kubectl, on a trainer that sleeps (needs root)
+	PYTHONPATH=tests:. UV=$(UV) $(PYTHON) -m bench.control_loop
+
+.PHONY: clean
+clean: ## end all clusters; remove the cache and the environment
+	@test ! -x $(PYTHON) || $(CLUSTER_TOOL) down --all
+	rm -rf $(REGSWEEP_CACHE) .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.PHONY: help
+help:
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' Makefile
+
+$(SYNCED): uv.lock pyproject.toml operator/pyproject.toml images/trainer/pyproject.toml | $(UV)
+	$(UV) sync --frozen
+	@touch $@
+
+# The machine's python3 may lack the module that makes environments: Debian has it as a package.
+$(UV):
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "python3 is $$(python3 --version 2>&1); 3.11 or later is needed"; exit 1; }
+	@python3 -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv; } || \
+		{ echo "python3 has no venv module; as root: apt-get install python3-venv"; exit 1; }
+	@rm -rf $(REGSWEEP_CACHE)/uv/$(UV_VERSION).half && mkdir -p $(REGSWEEP_CACHE)/uv
+	python3 -m venv $(REGSWEEP_CACHE)/uv/$(UV_VERSION).half
+	$(REGSWEEP_CACHE)/uv/$(UV_VERSION).half/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@rm -rf $(REGSWEEP_CACHE)/uv/$(UV_VERSION) && mv $(REGSWEEP_CACHE)/uv/$(UV_VERSION).half $(REGSWEEP_CACHE)/uv/$(UV_VERSION)
