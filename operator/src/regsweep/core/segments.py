@@ -53,8 +53,9 @@ def append(
 ) -> list[SegmentWrite]:
     """The writes that store the records: the last segment filled up, then new ones; none for what is stored already.
 
-    segments: all that the sweep has, in any order, as the API server has them. flags_by_point: of each new record's point,
-    by its key; a point that is not named has no flags there.
+    segments: the sweep's, in any order, as the API server has them. The last one alone will do for a caller that has left
+    out of `records` what is stored. flags_by_point: of each new record's point, by its key; a point that is not named has
+    no flags there.
     """
     present = sorted(segments, key=_sequence)
     stored = load(present)
