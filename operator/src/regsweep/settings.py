@@ -61,8 +61,8 @@ class Settings(BaseSettings):
     """Sweeps that are reconciled at the same time. One sweep is never reconciled twice at a time."""
     status_interval_seconds: Annotated[float, Field(ge=0)] = 5.0
     """Shortest time between two status writes of a sweep; its end and accepted changes are written at once."""
-    store_interval_seconds: Annotated[float, Field(ge=0)] = 3.0
-    """Shortest time between two writes of a sweep's results; the last ones are written at once. Until then the pods hold them."""
+    store_interval_seconds: Annotated[float, Field(ge=0)] = 2.0
+    """How long records wait for others to be stored with them; the last ones are stored at once. Until then the pods hold them."""
     resync_seconds: Seconds = 300.0
     """How often every sweep is looked at without cause, jittered by a half."""
     refusal_retry_seconds: Seconds = 60.0
@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     http_port: Annotated[int, Field(ge=0, le=65_535)] = 8080
     """Their port; 0: any free one."""
     live_after_seconds: Seconds = 120.0
-    """/livez fails when the informers have heard nothing, or a due sweep was left waiting, for so long."""
+    """/livez fails when a due sweep was left waiting, or the event loop hung, for so long."""
 
     # Logging
     log_level: Annotated[str, StringConstraints(pattern=r"^(debug|info|warning|error)$")] = "info"

@@ -77,9 +77,9 @@ class Lease:
         """Seconds since the last renewal; None while it is not held."""
         return self._clock() - self._renewed_at if self._renewed_at is not None else None
 
-    async def wait_held(self) -> int:
-        """Waits until it is held; returns the number of the term."""
-        while not self.held:
+    async def wait_held(self, after: int = 0) -> int:
+        """Waits until it is held in a term later than `after`; returns the number of the term."""
+        while not (self.held and self.terms > after):
             self._won.clear()
             await self._won.wait()
         return self.terms

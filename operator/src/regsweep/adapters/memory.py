@@ -46,6 +46,18 @@ class Write:
     dry_run: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """One step of an object's life."""
+
+    version: int
+    resource: Resource
+    before: KubeObject | None
+    after: KubeObject | None
+    last: KubeObject
+    """The object after the change; for a deletion the last there was, with the version of the deletion."""
+
+
 @dataclass(slots=True)
 class _Watcher:
     plural: str
@@ -61,7 +73,7 @@ class MemoryApi:
         self._now = now
         self._objects: dict[Key, KubeObject] = {}
         self._version = 1000
-        self._history: list[tuple[int, Resource, WatchEvent]] = []
+        self._history: list[_Change] = []
         self._oldest = 1000
         self._watchers: list[_Watcher] = []
         self.writes: list[Write] = []
@@ -141,9 +153,9 @@ class MemoryApi:
         if since < self._oldest:
             raise Expired(f"too old resource version: {since} ({self._oldest})", 410)
         watcher = _Watcher(resource.plural, namespace, _parse(label_selector))
-        for version, of, event in self._history:
-            if version > since and of.plural == resource.plural:
-                self._offer(watcher, event)
+        for change in self._history:
+            if change.version > since:
+                _offer(watcher, change)
         self._watchers.append(watcher)
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -173,7 +185,7 @@ class MemoryApi:
         meta["generation"] = 1
         meta["resourceVersion"] = str(self._version)
         if not dry_run:
-            self._store(resource, key, obj, WatchType.ADDED)
+            self._store(resource, key, obj)
         self._written(write)
         return copy.deepcopy(obj)
 
@@ -269,21 +281,23 @@ class MemoryApi:
         if is_deleting(changed) and not meta.get("finalizers"):
             self._remove(resource, changed)
             return copy.deepcopy(changed)
-        self._store(resource, (resource.plural, meta["namespace"], meta["name"]), changed, WatchType.MODIFIED)
+        self._store(resource, (resource.plural, meta["namespace"], meta["name"]), changed)
         return copy.deepcopy(changed)
 
-    def _store(self, resource: Resource, key: Key, obj: KubeObject, change: WatchType) -> None:
+    def _store(self, resource: Resource, key: Key, obj: KubeObject) -> None:
         self._version += 1
         obj["metadata"]["resourceVersion"] = str(self._version)
+        before = self._objects.get(key)
         self._objects[key] = obj
-        self._tell(resource, WatchEvent(change, copy.deepcopy(obj)))
+        last = copy.deepcopy(obj)
+        self._tell(_Change(self._version, resource, before, last, last))
 
     def _remove(self, resource: Resource, obj: KubeObject) -> None:
         self._version += 1
+        before = self._objects.pop((resource.plural, namespace_of(obj), obj["metadata"]["name"]))
         last = copy.deepcopy(obj)
         last["metadata"]["resourceVersion"] = str(self._version)
-        del self._objects[(resource.plural, namespace_of(obj), obj["metadata"]["name"])]
-        self._tell(resource, WatchEvent(WatchType.DELETED, last))
+        self._tell(_Change(self._version, resource, before, None, last))
         self._collect_garbage(uid_of(obj))
 
     def _collect_garbage(self, owner_uid: str) -> None:
@@ -293,21 +307,27 @@ class MemoryApi:
                 group, _, version = child["apiVersion"].rpartition("/")
                 self._remove(Resource(group, version, plural, child["kind"]), child)
 
-    def _tell(self, resource: Resource, event: WatchEvent) -> None:
-        self._history.append((self._version, resource, event))
+    def _tell(self, change: _Change) -> None:
+        self._history.append(change)
         for watcher in self._watchers:
-            if watcher.plural == resource.plural:
-                self._offer(watcher, event)
-
-    def _offer(self, watcher: _Watcher, event: WatchEvent) -> None:
-        if watcher.namespace in (None, namespace_of(event.object)) and _matches(event.object, watcher.selector):
-            watcher.queue.put_nowait(event)
+            _offer(watcher, change)
 
     def _bookmark(self) -> WatchEvent:
         return WatchEvent(WatchType.BOOKMARK, {"metadata": {"resourceVersion": str(self._version)}})
 
     def _timestamp(self) -> str:
         return self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _offer(watcher: _Watcher, change: _Change) -> None:
+    """Puts the change as this watch sees it: an object that begins or ceases to match is added or deleted to it."""
+    if change.resource.plural != watcher.plural or watcher.namespace not in (None, namespace_of(change.last)):
+        return
+    was = change.before is not None and _matches(change.before, watcher.selector)
+    is_now = change.after is not None and _matches(change.after, watcher.selector)
+    if was or is_now:
+        kind = WatchType.MODIFIED if was and is_now else WatchType.ADDED if is_now else WatchType.DELETED
+        watcher.queue.put_nowait(WatchEvent(kind, change.last))
 
 
 _SERVERS = ("uid", "creationTimestamp", "deletionTimestamp", "generation")

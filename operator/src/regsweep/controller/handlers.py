@@ -1,0 +1,54 @@
+"""What kopf is asked to do: tell of sweeps. It writes nothing to them: no finaliser, no annotation, no last-handled state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+from kubernetes.aio.client.configuration import Configuration
+
+from regsweep.adapters.kube import authorization_header
+from regsweep.api.constants import GROUP, SWEEP_PLURAL, VERSION
+
+INACTIVITY_SECONDS = 70
+"""A watch without even a bookmark for so long is dead: the server's period of 60 s and some."""
+
+
+def registry_of(configuration: Configuration, enqueue: Callable[[str], None]) -> kopf.OperatorRegistry:
+    """Handlers that call `enqueue` with the UID of each sweep that kopf hears of."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        header = (await authorization_header(configuration)).get("Authorization", "")
+        scheme, _space, token = header.partition(" ")
+        return kopf.ConnectionInfo(
+            server=str(configuration.host),
+            ca_path=configuration.ssl_ca_cert,
+            insecure=not configuration.verify_ssl,
+            scheme=scheme or None,
+            token=token.strip() or None,
+            certificate_path=configuration.cert_file,
+            private_key_path=configuration.key_file,
+        )
+
+    @kopf.on.event(GROUP, VERSION, SWEEP_PLURAL, registry=registry)
+    async def heard(uid: str, **_: Any) -> None:
+        enqueue(uid)
+
+    return registry
+
+
+def quiet_settings() -> kopf.OperatorSettings:
+    """kopf as a mere listener: nothing posted, nothing scanned for, no peers, quick to stop."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.peering.standalone = True
+    settings.networking.request_timeout = 30
+    settings.watching.inactivity_timeout = INACTIVITY_SECONDS
+    settings.watching.server_timeout = 300
+    settings.queueing.exit_timeout = 1
+    settings.process.ultimate_exiting_timeout = 20
+    return settings

@@ -1,0 +1,430 @@
+"""One pass over a sweep: observe, plan, act, one status write. Level-triggered: a pass may be lost, repeated or cut off anywhere.
+
+Order of a pass: records are stored, then Jobs change and are created, then the status is written, then events. A Job is
+deleted only by a later pass, which has seen its records stored.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Final
+
+from regsweep.adapters.informer import Informer
+from regsweep.adapters.kubeapi import (
+    PODS,
+    SWEEPS,
+    KubeApi,
+    KubeObject,
+    is_deleting,
+    name_of,
+    namespace_of,
+    uid_of,
+    version_of,
+)
+from regsweep.api import constants as names
+from regsweep.api.conditions import Reason
+from regsweep.api.status import SweepStatus
+from regsweep.api.validation import parse_sweep
+from regsweep.controller.acting import NAME_TAKEN_RETRY_SECONDS, Actor
+from regsweep.controller.children import Children
+from regsweep.controller.publishing import MAX_EVENTS, Events, prior_status, transitions, write_status
+from regsweep.controller.scraping import Scraping
+from regsweep.controller.state import Accepted, Refusal, SweepState, View
+from regsweep.controller.store import RecordStore
+from regsweep.controller.templates import MISSING_BELIEVED_SECONDS, Templates
+from regsweep.controller.workqueue import WorkQueue
+from regsweep.core.accept import Defaults, Identity, accept
+from regsweep.core.canonical import digest
+from regsweep.core.collect import is_settled
+from regsweep.core.limits import Stop
+from regsweep.core.plan import Plan, RunRequest, plan
+from regsweep.core.records import Record, Records
+from regsweep.core.status import is_over, objective_status, refused_status, sweep_status
+from regsweep.core.world import Observed, ObservedRun, PodPhase
+from regsweep.errors import InvalidSweep, InvalidTemplate, NotFound, Refused
+from regsweep.metrics import RECORDS_STORED, REFILL_SECONDS, Metrics
+
+logger = logging.getLogger(__name__)
+
+FINGERPRINT_LENGTH: Final = 16
+SHORTEST_WAKE_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often what is done, in seconds; see settings."""
+
+    status: float = 5.0
+    store: float = 2.0
+    collect: float = 1.0
+    live: float = 5.0
+    refusal_retry: float = 60.0
+
+
+class Reconciler:
+    """Passes over sweeps. One sweep must not be in two passes at a time: the work queue sees to it."""
+
+    def __init__(
+        self,
+        api: KubeApi,
+        sweeps: Informer,
+        children: Children,
+        queue: WorkQueue,
+        scraping: Scraping,
+        actor: Actor,
+        events: Events,
+        defaults: Defaults,
+        metrics: Metrics,
+        *,
+        max_combinations: int,
+        pace: Pace | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._api = api
+        self._sweeps = sweeps
+        self._children = children
+        self._queue = queue
+        self._scraping = scraping
+        self._actor = actor
+        self._events = events
+        self._defaults = defaults
+        self._metrics = metrics
+        self._max_combinations = max_combinations
+        self._pace = pace or Pace()
+        self._now = now
+        self._clock = clock
+        self._templates = Templates(api, clock=clock)
+        self._states: dict[str, SweepState] = {}
+
+    def begin_term(self) -> None:
+        """Forgets everything: in another's term anything may have happened."""
+        self._states.clear()
+
+    def pod_ended(self, sweep_uid: str) -> None:
+        """Notes that a pod has ended, for the time that its slot takes to be filled again."""
+        state = self._states.get(sweep_uid)
+        if state is not None:
+            state.freed_at.append(self._clock())
+
+    async def reconcile(self, uid: str) -> None:
+        """One pass over the sweep of this UID.
+
+        Raises ApiError: the pass is to be repeated.
+        """
+        sweep = self._sweeps.get(uid)
+        if sweep is None or is_deleting(sweep):
+            self._forget(uid)
+            return
+        state = self._states.get(uid)
+        if state is None:
+            state = self._states[uid] = SweepState(RecordStore(self._api, namespace_of(sweep), uid))
+        prior = prior_status(sweep)
+        records = await state.store.records()
+        runs = await self._runs(sweep, state)
+        started = bool(runs) or len(records) > 0
+        try:
+            accepted = self._accept(sweep, prior, state, started)
+        except InvalidSweep as invalid:
+            generation = sweep["metadata"]["generation"]
+            status = refused_status(Reason.INVALID, invalid.problems, prior, generation, self._now())
+            await self._publish(sweep, prior, status, state)
+            return
+        view = await self._view(sweep, accepted)
+        if not started and not await self._is_ready_to_start(view, prior, state):
+            return
+        observed = self._observe(view, state, records, runs)
+        await self._act(view, state, observed, prior)
+
+    # Observing
+
+    async def _runs(self, sweep: KubeObject, state: SweepState) -> tuple[ObservedRun, ...]:
+        """The sweep's runs. The pods of a Job that has ended are asked for live where the cache has none: the two watches
+        may be apart, and a Job without its pods looks as if its record were lost."""
+        runs = self._children.runs_of(sweep)
+        again = False
+        for run in runs:
+            ended = run.succeeded or run.failed_reason is not None or run.succeeded_indexes
+            if not ended or run.pods or run.deleting:
+                continue
+            job = self._children.jobs.get(run.uid)
+            seen = (run.uid, job["metadata"]["resourceVersion"] if job else "")
+            if seen not in state.looked_for_pods and not self._is_recorded(run, await state.store.records()):
+                state.looked_for_pods.add(seen)
+                page = await self._api.list_page(
+                    PODS, namespace_of(sweep), label_selector=f"{names.RUN_LABEL}={run.name}"
+                )
+                for pod in page.items:
+                    self._children.pods.upsert_from_write(pod)
+                again = again or bool(page.items)
+        return self._children.runs_of(sweep) if again else runs
+
+    @staticmethod
+    def _is_recorded(run: ObservedRun, records: Records) -> bool:
+        replicates = range(run.first_replicate, run.first_replicate + run.replicates)
+        return all(is_settled(records.get(run.point_key, k), run) for k in replicates)
+
+    def _accept(self, sweep: KubeObject, prior: SweepStatus, state: SweepState, started: bool) -> Accepted:
+        """The accepted sweep. Raises InvalidSweep."""
+        meta = sweep["metadata"]
+        generation = int(meta["generation"])
+        if state.spec_of is None or state.spec_of[0] != generation:
+            state.spec_of = (generation, parse_sweep(sweep, self._max_combinations))
+        retry = _retry_of(sweep)
+        rests_on = (generation, retry, prior.resolved, started)
+        if state.accepted_of is None or state.accepted_of[0] != rests_on:
+            identity = Identity(name_of(sweep), namespace_of(sweep), uid_of(sweep), generation, retry)
+            accepted, edits = accept(identity, state.spec_of[1], self._defaults, prior.resolved, started)
+            state.accepted_of = (rests_on, Accepted(accepted, edits))
+        return state.accepted_of[1]
+
+    async def _view(self, sweep: KubeObject, accepted: Accepted) -> View:
+        spec = accepted.sweep.spec
+        template, missing = None, None
+        if spec.template_ref is not None:
+            template = await self._templates.get(accepted.sweep.namespace, spec.template_ref.name)
+            missing = spec.template_ref.name if template is None else None
+        made_from = [
+            template["template"] if template else None,
+            spec.template,
+            accepted.sweep.resolved.image,
+            accepted.sweep.resolved.gpus,
+            accepted.sweep.resolved.gpu_resource,
+            spec.run_timeout_seconds,
+        ]
+        return View(sweep, accepted, template, missing, digest(made_from, FINGERPRINT_LENGTH), self._now())
+
+    async def _is_ready_to_start(self, view: View, prior: SweepStatus, state: SweepState) -> bool:
+        """Whether the first Job may be made: the sweep is there, by the API server's own word, and what is pinned is written.
+
+        Otherwise a Job could be made for a sweep that a stale cache shows, or by an operator whose successor pins other
+        defaults.
+        """
+        sweep, uid = view.object, uid_of(view.object)
+        if not await self._confirm(view, state):
+            return False
+        if prior.resolved != view.accepted.sweep.resolved:
+            observed = self._observe(view, state, Records(), ())
+            status = sweep_status(view.accepted.sweep, observed, None, view.accepted.edits, prior, view.now)
+            await self._publish(sweep, prior, status, state)
+            state.status_of = _urgent(view, observed, None)
+            self._queue.add(uid)  # what was written decides on from here
+            return False
+        return True
+
+    async def _confirm(self, view: View, state: SweepState) -> bool:
+        """Whether the sweep is there as the cache has it, by the API server's own word; asked once in a term."""
+        if state.confirmed:
+            return True
+        sweep, uid = view.object, uid_of(view.object)
+        try:
+            live = await self._api.get(SWEEPS, namespace_of(sweep), name_of(sweep))
+        except NotFound:
+            live = None
+        if live is None or uid_of(live) != uid or is_deleting(live):
+            logger.info("%s/%s is gone", namespace_of(sweep), name_of(sweep))
+            return False
+        state.confirmed = True
+        if version_of(live) > version_of(sweep):
+            self._sweeps.upsert_from_write(live)
+            self._queue.add(uid)
+            return False
+        return True
+
+    def _observe(self, view: View, state: SweepState, records: Records, runs: tuple[ObservedRun, ...]) -> Observed:
+        refusal = state.refusal
+        if refusal is not None:
+            waited = self._clock() - refusal.at
+            if refusal.fingerprint != view.fingerprint or waited >= self._pace.refusal_retry:
+                refusal = None
+        return Observed(
+            records=records,
+            runs=runs,
+            scrapes=self._scraping.latest(uid_of(view.object)),
+            refusal=refusal.words if refusal else None,
+            template_missing=view.template_missing,
+        )
+
+    # Acting
+
+    async def _act(self, view: View, state: SweepState, observed: Observed, prior: SweepStatus) -> None:
+        uid, sweep = uid_of(view.object), view.accepted.sweep
+        planned = plan(sweep, observed, view.now)
+        if planned.create and not await self._confirm(view, state):
+            return
+        stored = await self._store(view, state, observed, planned)
+        await self._actor.change(sweep.namespace, planned)
+        if planned.create:
+            await self._create(view, state, planned.create)
+        else:
+            state.freed_at.clear()
+        for notice in planned.notices:
+            state.notice(notice)
+        if stored or planned.delete:
+            self._queue.add(uid)
+        self._forget_tombstones(uid, planned, await state.store.records())
+        self._ask_prometheus(view, observed, planned)
+        self._wake(view, planned)
+        if not stored:
+            await self._report(view, state, observed, planned, prior)
+
+    async def _store(self, view: View, state: SweepState, observed: Observed, planned: Plan) -> tuple[Record, ...]:
+        """Stores what is due, many records with one write; what is the last, or in danger, is due at once."""
+        if not planned.store:
+            state.unstored_since = None
+            return ()
+        if state.unstored_since is None:
+            state.unstored_since = self._clock()
+        wait = state.unstored_since + self._pace.store - self._clock()
+        if wait > 0 and not self._must_store_now(observed, planned):
+            self._queue.add(uid_of(view.object), wait)
+            return ()
+        stored = await state.store.add(planned.store, view.accepted.sweep)
+        state.unstored_since = None
+        self._metrics.count(RECORDS_STORED, len(stored))
+        return stored
+
+    def _must_store_now(self, observed: Observed, planned: Plan) -> bool:
+        """Whether nothing else is under way that would bring more records, or the only copy may vanish with the operator."""
+        waiting = {record.run for record in planned.store}
+        if any(run.name in waiting and (run.deleting or any(pod.gone for pod in run.pods)) for run in observed.runs):
+            return True
+        after = observed.records.plus(planned.store)
+        busy = any(
+            not run.deleting and not run.suspended and not self._is_recorded(run, after) for run in observed.runs
+        )
+        return not planned.create and not busy
+
+    async def _create(self, view: View, state: SweepState, requests: tuple[RunRequest, ...]) -> None:
+        """Creates Jobs. The first one of a template is tried out before, so that what is refused is refused once."""
+        sweep = view.accepted.sweep
+        objective = objective_status(sweep.spec.objective)
+        try:
+            jobs = [(r, self._actor.manifest(sweep, r, objective, view.template)) for r in requests]
+            if state.taken_fingerprint != view.fingerprint:
+                await self._actor.try_out(jobs[0][1])
+                state.taken_fingerprint = view.fingerprint
+            taken = await self._actor.create(sweep, jobs, state.notice)
+        except (Refused, InvalidTemplate) as refused:
+            logger.warning("%s/%s: %s", sweep.namespace, sweep.name, refused)
+            state.refusal = Refusal(str(refused), view.fingerprint, self._clock())
+            state.taken_fingerprint = None
+            self._queue.add(sweep.uid, self._pace.refusal_retry)
+            return
+        state.refusal = None
+        if taken:
+            self._queue.add(sweep.uid, NAME_TAKEN_RETRY_SECONDS)
+        created_at = self._clock()
+        for _ in requests:
+            if state.freed_at:
+                self._metrics.observe(REFILL_SECONDS, created_at - state.freed_at.popleft())
+        state.freed_at.clear()
+
+    def _forget_tombstones(self, uid: str, planned: Plan, records: Records) -> None:
+        """Drops what is gone and has nothing left to give."""
+        needed = {*planned.awaiting, *(r.run for r in planned.store if _is_unstored(records, r))}
+        jobs, pods = self._children.tombstones(uid)
+        dropped = False
+        for job in jobs:
+            if name_of(job) not in needed:
+                self._children.forget_job(uid_of(job))
+                dropped = True
+        kept_jobs = {uid_of(entry.object) for entry in self._children.jobs.group(uid)}
+        for pod in pods:
+            if self._children.owner_of(pod) not in kept_jobs:
+                self._children.forget_pod(uid_of(pod))
+        if dropped:
+            self._queue.add(uid)  # what the Job covered may be wanted again
+
+    def _ask_prometheus(self, view: View, observed: Observed, planned: Plan) -> None:
+        """Asks about ended pods that are awaited at once, about running ones now and then."""
+        awaiting = set(planned.awaiting)
+        pods = [
+            pod
+            for run in observed.runs
+            if not self._is_recorded(run, observed.records)
+            for pod in run.pods
+            if (pod.ended and run.name in awaiting) or (pod.phase is PodPhase.RUNNING and not pod.gone)
+        ]
+        if pods:
+            uid, interval = uid_of(view.object), self._pace.collect if awaiting else self._pace.live
+            name = observed.runs[0].name
+            wait = self._scraping.ask(uid, namespace_of(view.object), name, pods, interval)
+            if wait is not None:
+                self._queue.add(uid, wait)
+
+    def _wake(self, view: View, planned: Plan) -> None:
+        """Comes again when time alone makes a difference."""
+        uid = uid_of(view.object)
+        if planned.wake_at is not None:
+            self._queue.add(uid, max((planned.wake_at - view.now).total_seconds(), SHORTEST_WAKE_SECONDS))
+        if view.template_missing is not None:
+            self._queue.add(uid, MISSING_BELIEVED_SECONDS)
+
+    # Reporting
+
+    async def _report(
+        self, view: View, state: SweepState, observed: Observed, planned: Plan, prior: SweepStatus
+    ) -> None:
+        """Computes and writes the status where it is due: after the pace's interval, and at once where people wait for it."""
+        uid, sweep = uid_of(view.object), view.accepted.sweep
+        observed = replace(
+            observed,
+            runs=self._children.runs_of(view.object),
+            refusal=state.refusal.words if state.refusal else None,
+        )
+        urgent = _urgent(view, observed, planned.stop)
+        ended = not planned.store and not planned.create and not planned.awaiting and self._all_over(observed)
+        wait = 0.0 if state.status_at is None else state.status_at + self._pace.status - self._clock()
+        if wait > 0 and urgent == state.status_of and not (ended and not is_over(prior.conditions)):
+            self._queue.add(uid, wait)
+            return
+        status = sweep_status(sweep, observed, planned.stop, view.accepted.edits, prior, view.now)
+        await self._publish(view.object, prior, status, state)
+        state.status_of = urgent
+        if is_over(status.conditions) and planned.is_empty and not planned.awaiting and self._all_over(observed):
+            # Thousands of records of sweeps that are long over are not to be held: a change reads them again.
+            state.store.forget()
+            self._scraping.forget(uid)
+
+    def _all_over(self, observed: Observed) -> bool:
+        return all(run.deleting or self._is_recorded(run, observed.records) for run in observed.runs)
+
+    async def _publish(self, sweep: KubeObject, prior: SweepStatus, status: SweepStatus, state: SweepState) -> None:
+        """Writes the status where it changed, then the events that waited for it."""
+        written = await write_status(self._api, sweep, status)
+        state.status_at = self._clock()
+        if written is None:
+            return
+        self._sweeps.upsert_from_write(written)
+        for notice in transitions(prior.conditions, status.conditions):
+            state.notice(notice)
+        notices, state.notices = state.notices[:MAX_EVENTS], []
+        await self._events.tell(written, notices)
+
+    def _forget(self, uid: str) -> None:
+        self._states.pop(uid, None)
+        self._scraping.forget(uid)
+        self._children.forget_sweep(uid)
+        self._queue.forget(uid)
+
+
+def _urgent(view: View, observed: Observed, stop: Stop | None) -> tuple[object, ...]:
+    """What a status must not wait to say."""
+    sweep = view.accepted.sweep
+    return sweep.generation, sweep.retry, observed.refusal, observed.template_missing, stop
+
+
+def _is_unstored(records: Records, record: Record) -> bool:
+    stored = records.get(*record.key)
+    return stored is None or (not stored.has_result and stored.attempt < record.attempt)
+
+
+def _retry_of(sweep: KubeObject) -> int:
+    """The retry annotation as a number; 0 where it is absent or none."""
+    text = (sweep["metadata"].get("annotations") or {}).get(names.RETRY_ANNOTATION, "0")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else 0
