@@ -173,7 +173,7 @@ def test_retention_keeps_the_latest() -> None:
         ),
         pytest.param(65, "", Reason.INDEX_FINAL, id="65"),
         pytest.param(0, "not a record", Reason.INVALID_RECORD, id="a message that is garbage"),
-        pytest.param(0, "", Reason.INVALID_RECORD, id="no message at all"),
+        pytest.param(0, "", Reason.NO_RECORD, id="no message at all"),
     ],
 )
 def test_what_no_other_pod_would_mend_fails_at_once(exit_code: int, message: str, reason: Reason) -> None:

@@ -82,5 +82,13 @@ class Reason(StrEnum):
     NAME_TAKEN = "NameTaken"
 
 
-NO_RETRY_MENDS = frozenset({Reason.INVALID_FLAGS, Reason.IMAGE_UNAVAILABLE, Reason.CONFIG_ERROR, Reason.INVALID_RECORD})
+NO_RETRY_MENDS = frozenset(
+    {
+        Reason.INVALID_FLAGS,
+        Reason.IMAGE_UNAVAILABLE,
+        Reason.CONFIG_ERROR,
+        Reason.INVALID_RECORD,
+        Reason.NO_RECORD,
+    }
+)
 """Reasons that another pod would meet again: the first three runs failing alike for one of these stop the sweep."""

@@ -9,22 +9,15 @@ from datetime import datetime, timedelta
 from regsweep.api.conditions import NO_RETRY_MENDS, Reason
 from regsweep.api.constants import EXIT_INDEX_FINAL, EXIT_INVALID_FLAGS
 from regsweep.core.messages import MalformedMessage, parse_message, records_of
-from regsweep.core.observe import failure_of
+from regsweep.core.observe import WAITING_REASONS, failure_of
 from regsweep.core.records import Outcome, Record, Records
 from regsweep.core.sources import merge_sample
 from regsweep.core.world import MetricsState, ObservedPod, ObservedRun, PodPhase, Sample, Scrapes
 
 STUCK_AFTER = timedelta(minutes=5)
 """How long image and configuration errors are put up with: a registry or Secret that comes late gets its chance."""
-STUCK_REASONS = {
-    "ErrImagePull": Reason.IMAGE_UNAVAILABLE,
-    "ImagePullBackOff": Reason.IMAGE_UNAVAILABLE,
-    "InvalidImageName": Reason.IMAGE_UNAVAILABLE,
-    "ErrImageNeverPull": Reason.IMAGE_UNAVAILABLE,
-    "CreateContainerConfigError": Reason.CONFIG_ERROR,
-    "CreateContainerError": Reason.CONFIG_ERROR,
-}
-"""The kubelet's reasons for a container that waits, and ours for the run that fails by it."""
+STUCK_REASONS = {words: reason for words, reason in WAITING_REASONS.items() if reason is not Reason.UNSCHEDULABLE}
+"""The kubelet's reasons for a container that waits in vain, and ours for the run that fails by it."""
 
 Failure = tuple[Reason, str]
 
@@ -93,8 +86,8 @@ def collect(run: ObservedRun, records: Records, scrapes: Scrapes, timeout: timed
                 found.append(record)
             elif failure is not None:
                 found.append(_failed(run, replicate, failure))
-            elif (why := _malformed(pods)) is not None:
-                found.append(_failed(run, replicate, (Reason.INVALID_RECORD, why)))
+            elif (succeeded := next((p for p in pods if p.phase is PodPhase.SUCCEEDED), None)) is not None:
+                found.append(_failed(run, replicate, failure_of(run, succeeded)))
             elif run.attempt % 2 == 0:
                 lost.append(replicate)
             else:
@@ -154,17 +147,6 @@ def _complete_sample(pods: Iterable[ObservedPod], replicate: int, scrapes: Scrap
         sample = scrapes.samples.get((pod.name, replicate))
         if sample is not None and sample.complete:
             return sample
-    return None
-
-
-def _malformed(pods: Iterable[ObservedPod]) -> str | None:
-    """What is wrong with the message of the pod that succeeded; None where no such pod is to be seen."""
-    for pod in pods:
-        if pod.phase is PodPhase.SUCCEEDED:
-            message = parse_message(pod.message)
-            if isinstance(message, MalformedMessage):
-                return message.reason
-            return "The termination message has no record of this replicate."
     return None
 
 
