@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -29,10 +30,13 @@ class Helm:
     """A Helm 4 program."""
 
     program: Path
+    kubeconfig: Path | None = None
+    """The cluster that it talks to; None: none, it only renders."""
 
     def run(self, *arguments: str) -> str:
         """What it prints. Raises HelmRefusedError."""
-        done = subprocess.run((self.program, *arguments), check=False, capture_output=True, text=True)
+        environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig or os.devnull)}
+        done = subprocess.run((self.program, *arguments), check=False, capture_output=True, text=True, env=environment)
         if done.returncode:
             raise HelmRefusedError(done.stderr)
         return done.stdout

@@ -12,7 +12,7 @@ def helm() -> Helm:
     """A Helm 4."""
     found = find_helm()
     if found is None:
-        pytest.skip("no Helm 4 here: `make cluster-up` or the integration tests build it")
+        pytest.skip("no Helm 4 here: `make test` builds one, and so does tests/integration/test_chart.py")
     return found
 
 
