@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cluster import binaries, images, instance, paths
+from cluster import binaries, current, images, instance, paths
+from cluster.current import CurrentCluster
 from cluster.errors import ClusterError
 from cluster.instance import Cluster, Profile
 from cluster.report import say, step
@@ -27,6 +28,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _up(options: argparse.Namespace) -> int:
+    if current.is_wanted():
+        say(f"CLUSTER=current: {CurrentCluster().kubectl('cluster-info').splitlines()[0]}")
+        return 0
     with step(f"cluster {options.instance} is up"):
         cluster = Cluster.up(Profile(options.profile), options.instance)
     say(f"export KUBECONFIG={cluster.kubeconfig}")
@@ -34,6 +38,9 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _down(options: argparse.Namespace) -> int:
+    if current.is_wanted():
+        say("CLUSTER=current: your cluster stays as it is")
+        return 0
     for name in instance.instances() if options.all else [options.instance]:
         with step(f"cluster {name} is down"):
             instance.down(name)
@@ -71,7 +78,8 @@ def _load_image(options: argparse.Namespace) -> int:
 
 def _images(options: argparse.Namespace) -> int:
     chosen = [images.BY_NAME[name] for name in options.names] if options.names else images.ALL
-    for reference in images.ensure(chosen).values():
+    references = CurrentCluster().load(chosen) if current.is_wanted() else images.ensure(chosen)
+    for reference in references.values():
         print(reference)
     return 0
 

@@ -93,9 +93,8 @@ HELM = Build("helm", paths.GO_SOURCES / "helm", packages=("helm.sh/helm/v4/cmd/h
 
 CONTROL_PLANE = (KUBE,)
 NODE = (KUBE, TOOLS, RUNC, COREDNS, PAUSE)
-DEMO = (*NODE, PROMETHEUS)
-"""`make demo` applies the committed rendering of the chart, and so spares a newcomer Helm's build."""
-ALL = (*DEMO, SLEEP_TRAINER, HELM)
+# `make demo` applies the committed rendering of the chart, and so spares a newcomer Helm's build.
+ALL = (*NODE, PROMETHEUS, SLEEP_TRAINER, HELM)
 
 
 @functools.cache

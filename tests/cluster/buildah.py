@@ -80,7 +80,6 @@ def push(archive: Path, destination: str) -> None:
     prerequisites.ensure(prerequisites.IMAGES)
     log = paths.logs() / "push.log"
     with step(f"push {destination}"):
-        
         _buildah(["push", f"docker-archive:{archive}", f"docker://{destination}"], log)
 
 

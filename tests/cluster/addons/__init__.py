@@ -13,6 +13,8 @@ _SCRAPE_CONFIG = paths.CHECKOUT / "manifests" / "monitoring" / "scrape-config.ya
 # Usual are 5 s to 60 s; a trainer waits for its last scrape, and demo and tests are to take seconds.
 _SCRAPE_INTERVAL = "1s"
 
+MONITORING = "monitoring"
+PROMETHEUS = "deployment/prometheus"
 PROMETHEUS_URL = "http://prometheus.monitoring:9090"
 """For pods of the cluster."""
 

@@ -3,4 +3,7 @@
 // Package tools pins Prometheus. Debian's package is of no use in a cluster: its Kubernetes discovery is removed.
 package tools
 
-import _ "github.com/prometheus/prometheus/cmd/prometheus"
+import (
+	_ "github.com/prometheus/prometheus/cmd/prometheus"
+	_ "github.com/prometheus/prometheus/cmd/promtool"
+)

@@ -1,0 +1,195 @@
+"""The pure pieces of the built-in cluster: keys, archives, configurations, and that pins agree with each other."""
+
+import io
+import json
+import re
+import ssl
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography import x509
+
+from cluster import addons, binaries, cgroups, containerd, images, installation, namespaces, node, oci, paths
+from cluster.digests import digest
+from cluster.pki import Authority
+
+
+def test_a_digest_changes_with_content_name_and_words_and_with_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    folder.mkdir()
+    (folder / "x.py").write_text("1")
+    first = digest([folder])
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "x.pyc").write_text("compiled")
+    assert digest([folder]) == first
+    assert digest([folder], ["word"]) != first
+    (folder / "x.py").rename(folder / "y.py")
+    assert digest([folder]) != first
+
+
+def test_an_archive_of_a_program_is_a_whole_image_and_always_the_same(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_bytes(b"ELF")
+    archives = [tmp_path / name for name in ("one.tar", "two.tar")]
+    for archive in archives:
+        oci.write_archive(archive, "localhost/thing:1", {"/bin/program": program}, ["/bin/program"])
+    assert archives[0].read_bytes() == archives[1].read_bytes()
+
+    with tarfile.open(archives[0]) as tar:
+        content = {entry.name: _read(tar, entry) for entry in tar if entry.isfile()}
+    index = json.loads(content["index.json"])
+    assert index["manifests"][0]["annotations"]["io.containerd.image.name"] == "localhost/thing:1"
+    manifest = json.loads(content[_blob(index["manifests"][0])])
+    config = json.loads(content[_blob(manifest["config"])])
+    assert config["config"] == {"Entrypoint": ["/bin/program"], "User": "65532:65532", "WorkingDir": "/"}
+    with tarfile.open(fileobj=io.BytesIO(content[_blob(manifest["layers"][0])])) as layer:
+        assert [(entry.name, entry.mode) for entry in layer] == [("bin", 0o755), ("bin/program", 0o755)]
+
+
+def test_certificates_are_trusted_by_strict_clients(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    pair = authority.issue("kubelet", "system:node:a", ["system:nodes"], ["a", "10.0.0.1"])
+    certificate = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
+    certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.pair.certificate.read_bytes()))
+    assert certificate.subject.rfc4514_string() == "CN=system:node:a,O=system:nodes"
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["a"]
+    assert [str(address) for address in names.get_values_for_type(x509.IPAddress)] == ["10.0.0.1"]
+    context = ssl.create_default_context(cafile=str(authority.pair.certificate))
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    context.load_cert_chain(pair.certificate, pair.key)
+
+
+@pytest.mark.parametrize(
+    ("files", "trees"),
+    [
+        pytest.param(["cgroup.controllers", "cgroup.procs"], ["."], id="version 2"),
+        pytest.param(["cpu/cgroup.procs", "memory/cgroup.procs"], ["cpu", "memory"], id="version 1"),
+        pytest.param(
+            ["cpu/cgroup.procs", "unified/cgroup.procs", "unified/cgroup.controllers", "not-a-tree/file"],
+            ["cpu", "unified"],
+            id="both, and something else",
+        ),
+    ],
+)
+def test_every_tree_of_cgroups_gets_one_of_ours(tmp_path: Path, files: list[str], trees: list[str]) -> None:
+    for file in files:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch()
+    assert cgroups.trees(tmp_path) == [(tmp_path / tree).resolve() for tree in trees]
+    cgroups.create("a", tmp_path)
+    cgroups.create("a", tmp_path)
+    assert all((tmp_path / tree / "regsweep-a").is_dir() for tree in trees)
+
+
+@pytest.mark.parametrize(
+    ("cache", "bound_back"),
+    [
+        pytest.param("/root/.cache/regsweep", False, id="a home folder"),
+        pytest.param("/var/lib/jenkins/.cache/regsweep", True, id="a service's home below what is hidden"),
+    ],
+)
+def test_the_node_sees_the_cache_although_it_hides_the_hosts_folders(cache: str, bound_back: bool) -> None:
+    script = namespaces.setup_script(Path(cache, "clusters/a"), Path(cache), Path(cache, "bin/pause"))
+    assert (f"mount --rbind /run/cache {cache}" in script) is bound_back
+    assert script.endswith(f"exec {cache}/bin/pause")
+    assert subprocess.run(["sh", "-n", "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "ready"),
+    [
+        pytest.param(None, False, id="no node yet"),
+        pytest.param({}, False, id="nothing reported yet"),
+        pytest.param({"conditions": [{"type": "Ready", "status": "True"}]}, False, id="ready without GPUs"),
+        pytest.param({"allocatable": {"nvidia.com/gpu": "8"}}, False, id="GPUs, not ready"),
+        pytest.param(
+            {"conditions": [{"type": "Ready", "status": "True"}], "allocatable": {"nvidia.com/gpu": "8"}},
+            True,
+            id="ready with its GPUs",
+        ),
+    ],
+)
+def test_a_node_is_ready_when_it_takes_pods_that_want_gpus(status: dict[str, Any] | None, ready: bool) -> None:
+    assert node.is_ready(None if status is None else {"status": status}) is ready
+
+
+def test_the_runtime_keeps_to_its_own_folders_and_programs() -> None:
+    config = containerd.containerd_config(
+        Path("/c/root"), Path("/c/cni"), Path("/c/opt"), "localhost/pause:1", "overlayfs"
+    )
+    assert 'root = "/c/root"' in config
+    assert "restrict_oom_score_adj = true" in config
+    assert str(binaries.program(binaries.RUNC)) in config
+
+
+def test_prometheus_scrapes_as_users_are_told_to_but_every_second() -> None:
+    told = yaml.safe_load((paths.CHECKOUT / "manifests/monitoring/scrape-config.yaml").read_text())
+    manifests = list(yaml.safe_load_all(addons.prometheus("localhost/prometheus:1")))
+    config_map = next(one for one in manifests if one["kind"] == "ConfigMap")
+    jobs = yaml.safe_load(config_map["data"]["prometheus.yml"])["scrape_configs"]
+    assert [job["job_name"] for job in jobs] == [job["job_name"] for job in told["scrape_configs"]]
+    assert [job["relabel_configs"] for job in jobs] == [job["relabel_configs"] for job in told["scrape_configs"]]
+    assert {job["scrape_interval"] for job in jobs} == {"1s"}
+
+
+def test_installing_puts_in_the_images_that_were_built() -> None:
+    references = {
+        "regsweep-operator": "localhost/regsweep-operator:1",
+        "regsweep-trainer": "localhost/regsweep-trainer:2",
+    }
+    rendered = installation.render(references, "http://p:9090", {"REGSWEEP_WORKERS": "1"})
+    deployment = next(one for one in yaml.safe_load_all(rendered) if one["kind"] == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    environment = {variable["name"]: variable.get("value") for variable in container["env"]}
+    assert container["image"] == "localhost/regsweep-operator:1"
+    assert environment["REGSWEEP_TRAINER_IMAGE"] == "localhost/regsweep-trainer:2"
+    assert environment["REGSWEEP_PROMETHEUS_URL"] == "http://p:9090"
+    assert environment["REGSWEEP_WORKERS"] == "1"
+
+
+def test_the_version_that_kubernetes_reports_is_the_one_that_is_built() -> None:
+    module = (paths.GO_SOURCES / "kube" / "go.mod").read_text()
+    assert re.findall(r"^\tk8s.io/kubernetes v(\S+)", module, re.MULTILINE) == [binaries.KUBERNETES]
+    staging = set(re.findall(r"=> k8s.io/\S+ v(\S+)", module))
+    assert staging == {binaries.KUBERNETES.replace("1.", "0.", 1)}
+
+
+def test_makefile_and_images_use_one_version_of_uv() -> None:
+    files = ("Makefile", "images/operator/Containerfile", "images/trainer/Containerfile")
+    pins = {re.findall(r"UV_VERSION ?:?= ?([0-9.]+)", (paths.CHECKOUT / file).read_text())[0] for file in files}
+    assert len(pins) == 1
+
+
+def test_bare_make_names_every_target_that_has_a_help_text() -> None:
+    told = subprocess.run(["make"], cwd=paths.CHECKOUT, capture_output=True, text=True, check=True).stdout
+    wanted = (
+        "run demo test test-unit test-integration test-e2e lint verify manifests images cluster-up cluster-down "
+        "bench-control-loop clean"
+    )
+    assert set(wanted.split()) <= set(re.findall(r"^  make (\S+) +\S", told, re.MULTILINE))
+
+
+def test_an_images_tag_changes_with_its_sources_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "Containerfile").write_text("FROM x")
+    image = images.ContainerfileImage("a", tmp_path / "Containerfile", [tmp_path / "src"])
+    before = images.reference(image)
+    (tmp_path / "README").write_text("not a source")
+    assert images.reference(image) == before
+    (tmp_path / "src" / "main.py").write_text("1")
+    assert images.reference(image) != before
+
+
+def _read(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
+    file = tar.extractfile(entry)
+    assert file is not None
+    return file.read()
+
+
+def _blob(descriptor: dict[str, Any]) -> str:
+    return "blobs/sha256/" + str(descriptor["digest"]).removeprefix("sha256:")
