@@ -13,6 +13,7 @@ from regsweep_trainer.dataset import Dataset
 from regsweep_trainer.exposition import Exposition
 from regsweep_trainer.flags import Flags, label_value, parse_flags
 from regsweep_trainer.journal import Journal
+from regsweep_trainer.metrics import METRICS
 from regsweep_trainer.preparation import prepare
 from regsweep_trainer.record import Failure, Outcome, choose_columns
 from regsweep_trainer.seeds import stream_seed
@@ -44,12 +45,12 @@ def run(environment: Mapping[str, str], stopping: Stopping) -> int:
     except Exception as error:  # noqa: BLE001 - a bug, a full disk, no memory: say what it was; another node may fare better
         traceback.print_exc()
         failure, code = Failure(errors.TrainerError.reason, f"{type(error).__name__}: {error}"), errors.EXIT_RETRY
-    print(f"{failure.reason}: {failure.message}", file=sys.stderr, flush=True)  # noqa: T201
+    _say(f"{failure.reason}: {failure.message}", error=True)
     if journal is not None and failure.reason != errors.RecordUnwritableError.reason:
         try:
             journal.fail(failure)
         except errors.RecordUnwritableError as error:
-            print(error, file=sys.stderr, flush=True)  # noqa: T201
+            _say(str(error), error=True)
     return code
 
 
@@ -58,7 +59,7 @@ def _answer_signals(stopping: Stopping, contract: Contract, journal: Journal) ->
         name, count = signal.Signals(number).name, len(contract.replicates)
         if journal.terminate(count, Failure("Terminated", f"{name} before all {count} replicates were trained")):
             return errors.EXIT_OK
-        print(f"Terminated: {name} while training", file=sys.stderr, flush=True)  # noqa: T201
+        _say(f"Terminated: {name} while training", error=True)
         return 128 + number
 
     stopping.on_signal(answer)
@@ -70,6 +71,13 @@ def _train(contract: Contract, flags: Flags, journal: Journal) -> int:
     columns = choose_columns(
         data.head, contract.objective.name, contract.replicates_per_pod, score_test=contract.score_test
     )
+    metrics = METRICS[data.head]
+    if contract.objective.name not in metrics:
+        _say(
+            f"REGSWEEP_OBJECTIVE: {contract.objective.metric!r} is not evaluated: {data.name} ({data.head}) has {', '.join(metrics)} on "
+            "train and val; no best epoch is recorded, and early stopping goes by average_loss",
+            error=True,
+        )
     journal.describe(columns=columns, rows=splits[contract.replicates[0]].counts, data=data.digest)
     exposition = Exposition(
         contract.sweep,
@@ -165,5 +173,5 @@ def _labels(names: tuple[str, ...], given: Mapping[str, object], flags: Flags) -
     return {name: label_value(given.get(name, getattr(flags, name))) for name in names}
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201
+def _say(line: str, *, error: bool = False) -> None:
+    print(line, file=sys.stderr if error else sys.stdout, flush=True)
