@@ -11,6 +11,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from math import fsum
 
+FENCE = 10.0
+"""A combination whose standard deviation over replicates is more than this many times the lower third's does not estimate
+replicate effects: one loss of 10^6 would otherwise move the adjusted mean of every incomplete combination."""
 RELATIVE_TOLERANCE = 1e-28
 """Squared residual, relative to the start, at which the equations count as solved: float64's limit, squared."""
 
@@ -18,6 +21,28 @@ RELATIVE_TOLERANCE = 1e-28
 def mean(values: Sequence[float]) -> float:
     """The arithmetic mean, the same for any order of the values."""
     return fsum(values) / len(values)
+
+
+def fence_place(count: int) -> int:
+    """Which of so many spreads, in ascending order, the fence is measured by: the one a third of the way up."""
+    return (count - 1) // 3
+
+
+def within_fence(rows: Sequence[Mapping[int, float]]) -> list[Mapping[int, float]]:
+    """The rows whose spread over replicates is not out of all proportion to the others'."""
+    spreads = [_variance(list(row.values())) for row in rows]
+    positive = sorted(spread for spread in spreads if spread > 0)
+    if not positive:
+        return list(rows)
+    limit = FENCE**2 * positive[fence_place(len(positive))]
+    return [row for row, spread in zip(rows, spreads, strict=True) if spread <= limit]
+
+
+def _variance(values: Sequence[float]) -> float:
+    if len(values) < 2:
+        return 0.0
+    centre = mean(values)
+    return fsum([(value - centre) ** 2 for value in values]) / (len(values) - 1)
 
 
 def block_effects(rows: Sequence[Mapping[int, float]]) -> dict[int, float]:

@@ -15,21 +15,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import fsum, inf, sqrt
+from math import fsum, sqrt
 
 from regsweep.api.spec import EpochChoice, Goal
 from regsweep.api.status import ObjectiveStatus
 from regsweep.core.grid import Combination
 from regsweep.core.records import Outcome, Record, Records
-from regsweep.core.stats.blocks import adjusted_mean, block_effects, mean
+from regsweep.core.stats.blocks import adjusted_mean, block_effects, mean, within_fence
 
 MIN_REPLICATES_FOR_ERROR = 3
 """Below this a standard error says next to nothing: t at one degree of freedom is 12.7."""
 LARGEST = 3.5e38
 """Trainers compute in float32: what is larger in size is an overflow, not a number."""
-FENCE = 10.0
-"""Combinations farther from the best than this many times the lower quartile's distance do not estimate replicate
-effects: one loss of 10^6 would otherwise move the adjusted mean of every incomplete combination."""
 MIXED = "Mixed"
 
 
@@ -130,7 +127,7 @@ def rank(
         for combination in combinations
     ]
     sign = -1.0 if objective.goal is Goal.MAXIMIZE else 1.0
-    effects = _effects(tallies, sign)
+    effects = block_effects(within_fence([tally.values for tally in tallies if not tally.broken]))
     for tally in tallies:
         if tally.values:
             tally.adjusted = adjusted_mean(tally.values, effects)
@@ -233,17 +230,6 @@ def _mean(values: Sequence[float]) -> float | None:
 
 def _mean_of(records: Sequence[Record], metric: str) -> float | None:
     return _mean([value for record in records if (value := finite(record.metrics.get(metric))) is not None])
-
-
-def _effects(tallies: Sequence[_Tally], sign: float) -> dict[int, float]:
-    """Replicate effects, from the combinations that nothing broke and that lie within the fence."""
-    sound = [(sign * tally.mean, tally.values) for tally in tallies if tally.mean is not None and not tally.broken]
-    if not sound:
-        return {}
-    best = min(centre for centre, _ in sound)
-    distances = sorted(centre - best for centre, _ in sound if centre > best)
-    fence = FENCE * distances[(len(distances) - 1) // 4] if distances else inf
-    return block_effects([values for centre, values in sound if centre - best <= fence])
 
 
 def _order(tally: _Tally, sign: float) -> tuple[bool, int, bool, float, str]:
