@@ -16,6 +16,7 @@ _API_NAMES = (
     "localhost",
     "127.0.0.1",
 )
+_AUDIT_POLICY = Path(__file__).resolve().parent / "audit-policy.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,8 @@ def apiserver(keys: Keys, addresses: Addresses, *, with_node: bool) -> list[str 
         f"--kubelet-client-certificate={kubelet_client.certificate}",
         f"--kubelet-client-key={kubelet_client.key}",
         f"--kubelet-certificate-authority={keys.authority}",
+        f"--audit-policy-file={_AUDIT_POLICY}",
+        f"--audit-log-path={audit_log(keys.state)}",
     ]
     if with_node:
         command.append(f"--advertise-address={addresses.api_host}")
@@ -135,6 +138,11 @@ def apiserver(keys: Keys, addresses: Addresses, *, with_node: bool) -> list[str 
         # Nobody follows the service `kubernetes` where there are no pods, and loopback may not be advertised.
         command += ["--advertise-address=192.0.2.1", "--endpoint-reconciler-type=none"]
     return command
+
+
+def audit_log(state: Path) -> Path:
+    """A JSON object per line for each write of the operator's service account (see ``audit-policy.yaml``)."""
+    return state / "logs" / "audit.log"
 
 
 def controller_manager(keys: Keys, addresses: Addresses) -> list[str | Path]:

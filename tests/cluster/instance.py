@@ -87,6 +87,11 @@ class Cluster:
         """One file per component."""
         return self.state / "logs"
 
+    @property
+    def audit_log(self) -> Path:
+        """What the operator wrote, by the API server's account."""
+        return controlplane.audit_log(self.state)
+
     @classmethod
     def up(cls, profile: Profile = Profile.NODE, instance: str = "default") -> "Cluster":
         """Return the instance when it is whole, else bring it up from nothing. Raises ClusterError."""
