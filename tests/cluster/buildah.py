@@ -115,7 +115,13 @@ def _buildah(arguments: Sequence[str], log: Path) -> None:
     # The user's choice of a driver (vfs inside a container, say) is theirs.
     driver = os.environ.get("STORAGE_DRIVER", "overlay")
     storage = [f"--root={home / 'root'}", f"--runroot={home / 'run'}", f"--storage-driver={driver}"]
-    run_logged(["buildah", *storage, *arguments], log, env={"TMPDIR": str(_folder("tmp"))}, cwd=Path("/"))
+    command = ["buildah", *storage, arguments[0], *_own_network_folder(arguments[0]), *arguments[1:]]
+    run_logged(command, log, env={"TMPDIR": str(_folder("tmp"))}, cwd=Path("/"))
+
+
+def _own_network_folder(command: str) -> list[str]:
+    # By default it leaves a lock in /etc/cni, although a build in a chroot has the network of the machine.
+    return [f"--cni-config-dir={_folder('cni')}"] if command == "build" else []
 
 
 def _certificates() -> list[str]:

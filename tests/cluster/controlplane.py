@@ -158,6 +158,8 @@ def controller_manager(keys: Keys, addresses: Addresses) -> list[str | Path]:
         "--kube-api-qps=2000",
         "--kube-api-burst=4000",
         "--concurrent-job-syncs=50",
+        # By default a folder in /usr, made when it is missing.
+        f"--flex-volume-plugin-dir={keys.state / 'volume-plugins'}",
     ]
     return command + ([f"--cluster-cidr={addresses.pods}"] if addresses.pods else [])
 

@@ -135,6 +135,10 @@ class Cluster:
         """Import an OCI archive into the node."""
         containerd.import_image(self._node_pid(), self.state, archive)
 
+    def has_image(self, image: Image) -> bool:
+        """Whether it was imported, as its sources are now."""
+        return images.reference(image) in containerd.images(self._node_pid())
+
     def load(self, wanted: Iterable[Image]) -> dict[str, str]:
         """Import what the node has not yet, forget older tags of the same images. Returns name -> reference."""
         pid = self._node_pid()
@@ -236,23 +240,23 @@ def _remove(instance: str) -> None:
     if not state.exists():
         return
     (state / _RECORD).unlink(missing_ok=True)
-    # A shim may fork while it is being looked for: look again until a look finds nothing.
-    for _ in range(10):
-        found = processes.find(state)
-        if not found:
-            break
-        # The node's first process takes all of the node along; the others are then gone or the host's.
-        first = namespaces.first_process(state)
-        victims = [process for process in found if process.pid == first] + found
-        stuck = processes.kill(victims)
-        if stuck:
-            raise ClusterError(f"cannot end {', '.join(f'{p.component} ({p.pid})' for p in stuck)}: see dmesg")
+    # The node's first process takes all of the node along, and is then reaped by its parent, which is among the rest.
+    first = namespaces.first_process(state)
+    _end([process for process in processes.find(state) if process.pid == first])
+    # What was just being started may not have been there at the first look.
+    while found := processes.find(state):
+        _end(found)
     wire = network.load(state)
     if wire is not None:
         network.disconnect(wire)
         cgroups.remove(instance)
         containerd.return_store(state)
     shutil.rmtree(state)
+
+
+def _end(found: list[processes.Process]) -> None:
+    if stuck := processes.kill(found):
+        raise ClusterError(f"cannot end {', '.join(f'{p.component} ({p.pid})' for p in stuck)}: see dmesg")
 
 
 def _addresses(wire: network.Network | None) -> Addresses:

@@ -67,6 +67,8 @@ def kubelet_config(keys: Keys, network: Network, instance: str, runtime_socket: 
         "nodeStatusUpdateFrequency": "1s",
         "nodeStatusReportFrequency": "1m",
         "shutdownGracePeriod": "0s",
+        # By default a folder in /usr, made when it is missing.
+        "volumePluginDir": "/var/lib/kubelet/volume-plugins",
     }
 
 
