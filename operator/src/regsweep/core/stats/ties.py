@@ -24,7 +24,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.stats import studentized_range
 
-from regsweep.core.stats.additive import AdditiveFit, Bools, RowVariances, fit_additive, row_variances
+from regsweep.core.stats.additive import Bools, RowVariances, fit_additive, row_variances
 from regsweep.core.stats.moderation import Floats
 
 LEVEL = 0.95
@@ -54,7 +54,7 @@ class TiedSet:
     """(G,)"""
     critical_value: float
     """What the statistic was last compared with, at the best's degrees of freedom."""
-    level: float
+    variances: RowVariances
 
 
 @lru_cache(maxsize=4096)
@@ -66,26 +66,29 @@ def studentised_range_quantile(candidates: int, degrees_of_freedom: float, level
 def tied_with_best(
     losses: Floats,
     quantile: Quantile = studentised_range_quantile,
-    fit: AdditiveFit | None = None,
+    candidates: Bools | None = None,
     variances: RowVariances | None = None,
 ) -> TiedSet | None:
     """The confidence set of the best.
 
     `losses`: (G, n), smaller is better, NaN for a missing cell; row i, column k is combination i's replicate k. Only rows
-    that may be called best (none of their replicates diverged) belong in here. `fit`, `variances`: if there already.
+    that may be called best (none of their replicates diverged) belong in here. `candidates`: (G,) the rows among which the best
+    is looked for; the others only help to estimate the noise. `variances`: of these same losses, if there already.
 
     None where no set can be given: no combination has 3 replicates, or none at all is there.
     """
     there = np.isfinite(losses)
-    if not (there.sum(axis=1) >= MIN_COMMON_REPLICATES).any():
-        return None
-    fit = fit_additive(losses) if fit is None else fit
-    variances = row_variances(fit) if variances is None else variances
     enough = there.sum(axis=1) >= MIN_COMMON_REPLICATES
+    if candidates is not None:
+        enough &= candidates
+    if not enough.any():
+        return None
+    fit = fit_additive(losses)
+    variances = row_variances(fit) if variances is None else variances
     best = int(np.nanargmin(np.where(enough, fit.means, np.nan)))
     common = there & there[best]
     counts = common.sum(axis=1)
-    comparable = counts >= MIN_COMMON_REPLICATES
+    comparable = enough & (counts >= MIN_COMMON_REPLICATES)
     gaps = np.where(common, np.where(there, losses, 0.0) - np.where(there[best], losses[best], 0.0), 0.0)
     difference = np.where(comparable, gaps.sum(axis=1) / np.maximum(counts, 1), np.nan)
     v = variances.moderated.variances
@@ -95,14 +98,14 @@ def tied_with_best(
     df = np.minimum(variances.moderated.degrees_of_freedom, variances.moderated.degrees_of_freedom[best])
     tied = comparable.copy()
     while True:
-        candidates = int(tied.sum())
-        limits = {each: quantile(candidates, each) for each in np.unique(df[tied]).tolist()}
+        remain = int(tied.sum())
+        limits = {each: quantile(remain, each) for each in np.unique(df[tied]).tolist()}
         remaining = tied & (statistic <= np.array([limits.get(each, np.inf) for each in df.tolist()]))
-        if remaining.sum() == candidates:
+        if remaining.sum() == remain:
             break
         tied = remaining
     return TiedSet(
-        best, tied, comparable, difference, error, statistic, df, quantile(int(tied.sum()), float(df[best])), LEVEL
+        best, tied, comparable, difference, error, statistic, df, quantile(int(tied.sum()), float(df[best])), variances
     )
 
 

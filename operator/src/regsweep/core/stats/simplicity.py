@@ -1,0 +1,86 @@
+"""Which of two combinations is simpler: more regularised, or a smaller network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from regsweep.api.spec import Flags, FlagValue
+
+
+class Simpler(StrEnum):
+    """Which end of a flag is the simple one."""
+
+    MORE = "More"
+    FEWER = "Fewer"
+
+
+@dataclass(frozen=True, slots=True)
+class SimplicityFlag:
+    """One entry of `simplicityOrder`."""
+
+    flag: str
+    simpler: Simpler
+
+
+DEFAULT_SIMPLICITY_ORDER = (
+    SimplicityFlag("l2", Simpler.MORE),
+    SimplicityFlag("l1", Simpler.MORE),
+    SimplicityFlag("dropout", Simpler.MORE),
+    SimplicityFlag("layers", Simpler.FEWER),
+    SimplicityFlag("units", Simpler.FEWER),
+)
+Size = tuple[float, ...]
+
+
+def at_least_as_simple(flags: Flags, other: Flags, order: Sequence[SimplicityFlag]) -> bool:
+    """Whether `flags` agree with `other` on every flag outside the order, and are no less simple on any inside.
+
+    A list (units per layer) is no larger where it has no more layers and, sorted, no layer is larger. What is neither a
+    number nor a list of numbers cannot be compared and must be equal.
+    """
+    inside = {entry.flag: entry.simpler for entry in order}
+    for name, value in flags.items():
+        there = other.get(name)
+        if value == there:
+            continue
+        if name not in inside:
+            return False
+        small, large = (value, there) if inside[name] is Simpler.FEWER else (there, value)
+        if not _no_larger(small, large):
+            return False
+    return True
+
+
+def simplicity_key(flags: Flags, order: Sequence[SimplicityFlag]) -> tuple[Size, ...]:
+    """A sort key, simplest first: lexicographic in the order's flags; those that are not swept or no numbers stay out."""
+    keys: list[Size] = []
+    for entry in order:
+        size = _size(flags.get(entry.flag))
+        if size is None:
+            keys.append(())
+        elif entry.simpler is Simpler.FEWER:
+            keys.append((float(len(size)), sum(size), *size))
+        else:
+            keys.append(tuple(-each for each in size))
+    return tuple(keys)
+
+
+def _size(value: FlagValue) -> Size | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return (float(value),)
+    if isinstance(value, list):
+        numbers = [each for each in value if isinstance(each, int | float) and not isinstance(each, bool)]
+        if len(numbers) == len(value):
+            return tuple(sorted(map(float, numbers), reverse=True))
+    return None
+
+
+def _no_larger(small: FlagValue, large: FlagValue) -> bool:
+    a, b = _size(small), _size(large)
+    if a is None or b is None or len(a) > len(b):
+        return False
+    return all(x <= y for x, y in zip(a, b[: len(a)], strict=True))
