@@ -101,7 +101,9 @@ class KubeApiContract:
     async def test_a_patch_for_another_uid_is_a_conflict(self, api: KubeApi, namespace: str) -> None:
         await api.create(LEASES, lease(namespace, "one"))
         with pytest.raises(Conflict):
-            await api.patch(LEASES, namespace, "one", {"metadata": {"uid": str(uuid4())}, "spec": {"holderIdentity": "b"}})
+            await api.patch(
+                LEASES, namespace, "one", {"metadata": {"uid": str(uuid4())}, "spec": {"holderIdentity": "b"}}
+            )
 
     async def test_a_patch_of_the_uid_that_is_there_goes_through(self, api: KubeApi, namespace: str) -> None:
         created = await api.create(LEASES, lease(namespace, "one"))
@@ -214,4 +216,10 @@ async def _watch(api: KubeApi, namespace: str, selector: str, version: str, coun
 
 def _suspended_condition() -> KubeObject:
     stamp = "2026-11-01T00:00:00Z"
-    return {"type": "Suspended", "status": "True", "reason": "Test", "lastProbeTime": stamp, "lastTransitionTime": stamp}
+    return {
+        "type": "Suspended",
+        "status": "True",
+        "reason": "Test",
+        "lastProbeTime": stamp,
+        "lastTransitionTime": stamp,
+    }

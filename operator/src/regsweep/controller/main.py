@@ -50,12 +50,12 @@ async def operate(settings: Settings, kubeconfig: Path | None = None, context: s
     logger.info("regsweep %s at %s, identity %s", VERSION, configuration.host, operator.lease.identity)
     registry = registry_of(configuration, operator.queue.add)
 
-    @kopf.on.cleanup(registry=registry)
     async def stop(**_: object) -> None:
         # Before kopf looks for tasks that hang: ours end here, and so at once.
         await server.stop()
         await operator.stop()
 
+    kopf.on.cleanup(registry=registry)(stop)
     await server.start()
     operator.start()
     listening = asyncio.create_task(
@@ -81,5 +81,5 @@ async def operate(settings: Settings, kubeconfig: Path | None = None, context: s
         if prometheus is not None:
             await prometheus.close()
     for task in ended:
-        await task
+        task.result()
     logger.info("stopped")

@@ -398,13 +398,12 @@ class Reconciler:
         """Writes the status where it changed, then the events that waited for it."""
         written = await write_status(self._api, sweep, status)
         state.status_at = self._clock()
-        if written is None:
-            return
-        self._sweeps.upsert_from_write(written)
-        for notice in transitions(prior.conditions, status.conditions):
-            state.notice(notice)
+        if written is not None:
+            self._sweeps.upsert_from_write(written)
+            for notice in transitions(prior.conditions, status.conditions):
+                state.notice(notice)
         notices, state.notices = state.notices[:MAX_EVENTS], []
-        await self._events.tell(written, notices)
+        await self._events.tell(sweep, notices)
 
     def _forget(self, uid: str) -> None:
         self._states.pop(uid, None)

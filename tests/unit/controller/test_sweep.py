@@ -1,0 +1,325 @@
+"""A sweep under the operator, against the API in memory: what a user may rely on from apply to the ranked status.
+
+Covered: the whole way, pausing, draining, growing, edits of what is pinned, templates that are missing or refused, deletion, lost
+pods, names that are taken, and how many writes it takes. Restarts and crashes stand in test_crashes.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from regsweep.adapters.kubeapi import JOBS, POD_TEMPLATES, PODS, RESULTS, SWEEPS, KubeObject, name_of, uid_of
+from regsweep.adapters.memory import Write
+from regsweep.errors import Refused
+from unit.controller.world import DEADLINE_SECONDS, NAMESPACE, World, operating, settled, sweep_object, until
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_a_sweep_is_trained_stored_and_ranked(world: World) -> None:
+    async with operating(world) as operator:
+        await world.apply(sweep_object())
+        await world.train_everything(world.is_over, most_at_once=2)
+        await settled(operator, world)
+    status = world.status()
+    assert status["state"] == "Complete"
+    assert status["progress"] == "4/4"
+    assert len(status["results"]) == 4
+    assert world.condition("Complete")["status"] == "True"
+    assert sorted(world.records()) == sorted(world.trained)
+    assert len(world.records()) == 8
+    assert len(set(world.created)) == len(world.created) == 4
+    assert world.events("AllRunsEnded")
+
+
+async def test_what_is_pinned_is_written_before_the_first_job(world: World) -> None:
+    async with operating(world):
+        await world.apply(sweep_object())
+        await until(world.jobs)
+    acting = [w for w in world.api.writes if w.resource in ("jobs", "regularizationsweeps/status") and not w.dry_run]
+    assert acting[0].resource == "regularizationsweeps/status"
+    assert world.status()["resolved"]["image"] == "trainer:1"
+
+
+async def test_a_slot_is_filled_when_the_pod_ends_not_when_the_job_does(world: World) -> None:
+    async with operating(world):
+        await world.apply(sweep_object(parallelism=1))
+        await until(world.jobs)
+        (pod,) = await world.start_pods()
+        await world.succeed(pod)
+        await until(lambda: len(world.jobs()) == 2)
+        assert not any(job.get("status") for job in world.jobs())
+
+
+async def test_finished_jobs_beyond_retention_are_deleted_after_their_records_are_stored(world: World) -> None:
+    stored_at_delete: list[int] = []
+
+    def watch(write: Write) -> None:
+        if (write.verb, write.resource) == ("delete", "jobs"):
+            stored_at_delete.append(len(world.records()))
+
+    world.api.before_write = watch
+    async with operating(world) as operator:
+        await world.apply(sweep_object(retention={"succeededJobs": 1}))
+        await world.train_everything(world.is_over)
+        await settled(operator, world)
+    assert len(world.jobs()) == 1
+    assert len(stored_at_delete) == 3
+    assert min(stored_at_delete) >= 2
+    assert len(world.records()) == 8
+
+
+async def test_suspend_suspends_running_jobs_and_resume_lets_them_go_on(world: World) -> None:
+    async with operating(world):
+        await world.apply(sweep_object())
+        await until(lambda: len(world.jobs()) == 2)
+        await world.edit(suspend=True)
+        await until(lambda: all(job["spec"].get("suspend") for job in world.jobs()))
+        await until(lambda: world.condition("Suspended").get("status") == "True")
+        assert len(world.jobs()) == 2
+        await world.edit(suspend=False)
+        await until(lambda: not any(job["spec"].get("suspend") for job in world.jobs()))
+        await world.train_everything(world.is_over, most_at_once=2)
+    assert len(world.created) == 4
+
+
+async def test_parallelism_0_drains(world: World) -> None:
+    async with operating(world) as operator:
+        await world.apply(sweep_object(parallelism=1))
+        await until(world.jobs)
+        await world.edit(parallelism=0)
+        (pod,) = await world.start_pods()
+        await world.succeed(pod)
+        await until(lambda: len(world.records()) == 2)
+        await settled(operator, world)
+        assert len(world.jobs()) == 1
+
+
+async def test_flags_added_to_a_complete_sweep_train_only_what_is_new(world: World) -> None:
+    async with operating(world):
+        await world.apply(sweep_object())
+        await world.train_everything(world.is_over)
+        await world.edit(flags=[{"name": "l2", "values": [0, 0.1, 0.2]}, {"name": "dropout", "values": [0, 0.5]}])
+        await world.train_everything(lambda: world.status().get("progress") == "6/6")
+    assert len(world.created) == 6
+    assert len(world.records()) == 12
+
+
+async def test_a_spec_that_breaks_a_rule_is_not_accepted_and_says_why(world: World) -> None:
+    async with operating(world):
+        await world.apply(sweep_object(flags=[{"name": "l2", "values": [0, 0]}]))
+        await until(lambda: world.condition("Accepted").get("reason") == "Invalid")
+        assert "spec.flags[0].values" in world.condition("Accepted")["message"]
+        await world.edit(flags=[{"name": "l2", "values": [0, 1]}])
+        await until(world.jobs)
+        await until(lambda: world.condition("Accepted").get("status") == "True")
+
+
+async def test_a_sweep_waits_for_its_template_and_says_so(world: World) -> None:
+    async with operating(world):
+        await world.apply(sweep_object(templateRef={"name": "gpu"}))
+        await until(lambda: world.condition("Accepted").get("reason") == "TemplateNotFound")
+        assert not world.jobs()
+        await world.api.create(POD_TEMPLATES, _template("gpu"))
+        await until(world.jobs)
+        assert world.jobs()[0]["spec"]["template"]["spec"]["nodeSelector"] == {"pool": "gpu"}
+
+
+async def test_a_template_that_the_server_refuses_stops_at_one_dry_run_and_is_tried_again_when_mended(
+    world: World,
+) -> None:
+    def admission(write: Write) -> None:
+        spec = (write.object or {}).get("spec", {}).get("template", {}).get("spec", {})
+        if write.resource == "jobs" and write.verb == "create" and "bad" in str(spec.get("nodeSelector")):
+            raise Refused("nodeSelector: bad is not allowed here", 422)
+
+    world.api.before_write = admission
+    async with operating(world, refusal_retry_seconds=60):
+        await world.apply(sweep_object(template={"spec": {"nodeSelector": {"pool": "bad"}}}))
+        await until(lambda: world.condition("Accepted").get("reason") == "TemplateRefused")
+        assert "bad is not allowed here" in world.condition("Accepted")["message"]
+        tried = [w for w in world.api.writes if w.resource == "jobs"]
+        assert [w.dry_run for w in tried] == [True]
+        await world.edit(template={"spec": {"nodeSelector": {"pool": "good"}}})
+        await until(world.jobs)
+        await until(lambda: world.condition("Accepted").get("status") == "True")
+
+
+async def test_a_refusal_is_tried_again_after_a_while_without_a_change(world: World) -> None:
+    full = True
+
+    def quota(write: Write) -> None:
+        if full and (write.verb, write.resource) == ("create", "jobs"):
+            raise Refused("exceeded quota", 403)
+
+    world.api.before_write = quota
+    async with operating(world, refusal_retry_seconds=0.1):
+        await world.apply(sweep_object())
+        await until(lambda: "exceeded quota" in world.condition("Accepted").get("message", ""))
+        full = False
+        await until(world.jobs)
+        await until(lambda: world.condition("Accepted").get("status") == "True")
+
+
+async def test_a_deleted_sweep_is_left_alone_at_once(world: World) -> None:
+    async with operating(world) as operator:
+        sweep = await world.apply(sweep_object())
+        await until(lambda: len(world.jobs()) == 2)
+        await world.start_pods()
+        await world.api.delete(SWEEPS, NAMESPACE, "demo", uid=uid_of(sweep))
+        created = len(world.created)
+        await settled(operator, world)
+        assert len(world.created) == created
+        assert not world.jobs()
+        assert not world.api.objects(PODS)
+        assert not world.api.objects(RESULTS)
+
+
+async def test_a_new_sweep_of_a_deleted_ones_name_starts_from_nothing(world: World) -> None:
+    async with operating(world):
+        first = await world.apply(sweep_object())
+        await world.train_everything(world.is_over)
+        await world.api.delete(SWEEPS, NAMESPACE, "demo", uid=uid_of(first))
+        await world.apply(sweep_object())
+        await world.train_everything(world.is_over)
+    assert len(set(world.created)) == 8
+    assert len(world.records()) == 8
+
+
+async def test_a_pod_that_is_deleted_right_after_its_end_has_its_record_stored(world: World) -> None:
+    async with operating(world, store_interval_seconds=60):
+        await world.apply(sweep_object(parallelism=1))
+        await until(world.jobs)
+        (pod,) = await world.start_pods()
+        await world.succeed(pod)
+        await world.api.delete(PODS, NAMESPACE, name_of(pod), uid=uid_of(pod))
+        await until(lambda: len(world.records()) == 2)
+        await world.train_everything(world.is_over)
+    assert len(world.trained) == 8
+
+
+async def test_a_job_that_a_person_deletes_with_its_ended_pod_has_its_record_stored(world: World) -> None:
+    async with operating(world, store_interval_seconds=60):
+        await world.apply(sweep_object(parallelism=1))
+        await until(world.jobs)
+        (job,) = world.jobs()
+        (pod,) = await world.start_pods()
+        await world.succeed(pod)
+        await world.api.delete(JOBS, NAMESPACE, name_of(job), uid=uid_of(job))
+        await until(lambda: len(world.records()) == 2)
+        await world.train_everything(world.is_over)
+    assert len(world.trained) == 8
+
+
+async def test_a_job_that_a_person_deletes_while_it_trains_is_made_again(world: World) -> None:
+    async with operating(world):
+        await world.apply(sweep_object(parallelism=1))
+        await until(world.jobs)
+        (job,) = world.jobs()
+        await world.start_pods()
+        await world.api.delete(JOBS, NAMESPACE, name_of(job), uid=uid_of(job))
+        await world.train_everything(world.is_over)
+    assert world.created.count(name_of(job)) == 2
+    assert len(world.records()) == 8
+
+
+async def test_a_job_of_our_name_that_is_not_ours_is_not_taken_for_ours(world: World) -> None:
+    async with operating(world):
+        await world.apply(sweep_object(parallelism=1))
+        await until(world.jobs)
+    (job,) = world.jobs()
+    await world.api.delete(JOBS, NAMESPACE, name_of(job), uid=uid_of(job))
+    foreign = {**job, "metadata": {"name": name_of(job), "namespace": NAMESPACE}}
+    await world.api.create(JOBS, foreign)
+    async with operating(world):
+        await until(lambda: world.events("NameTaken"))
+        assert name_of(job) in world.events("NameTaken")[0]["message"]
+
+
+async def test_a_forged_pod_is_not_listened_to(world: World) -> None:
+    async with operating(world) as operator:
+        await world.apply(sweep_object(parallelism=1))
+        await until(world.jobs)
+        (pod,) = await world.start_pods()
+        forged = {**pod, "metadata": {**pod["metadata"], "name": "forged", "ownerReferences": []}}
+        created = await world.api.create(PODS, forged)
+        created["status"] = {
+            "phase": "Succeeded",
+            "containerStatuses": [{"name": "trainer", "state": {"terminated": {"exitCode": 0, "message": "{}"}}}],
+        }
+        await world.api.replace(PODS, created, subresource="status")
+        await settled(operator, world)
+        assert not world.records()
+        assert len(world.jobs()) == 1
+
+
+async def test_a_trainer_that_refuses_its_flags_stops_the_sweep_with_its_words(world: World) -> None:
+    error = '{"version":1,"columns":[],"records":[],"error":{"reason":"InvalidFlags","message":"l3: no such flag"}}'
+    async with operating(world):
+        await world.apply(sweep_object())
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while not world.is_over():
+                for pod in await world.start_pods():
+                    await world.end(pod, "Failed", {"exitCode": 64, "message": error})
+                await asyncio.sleep(0.002)
+    assert world.status()["state"] == "Failed"
+    assert world.condition("Failed")["reason"] == "RunsFailAlike"
+    assert "l3: no such flag" in world.condition("Failed")["message"]
+    assert world.events("RunFailed")
+
+
+async def test_results_and_status_are_written_at_their_pace_and_not_per_run(world: World) -> None:
+    flags = [{"name": "l2", "values": list(range(24))}]
+    retention = {"succeededJobs": 10}
+    async with operating(world, store_interval_seconds=60, status_interval_seconds=60) as operator:
+        await world.apply(sweep_object(flags=flags, replicates=1, parallelism=4, retention=retention))
+        await world.train_everything(world.is_over)
+        await settled(operator, world)
+    assert len(world.writes("create", "jobs")) == 24
+    assert len(world.writes("delete", "jobs")) == 14
+    assert len(world.writes("create", "sweepresults") + world.writes("update", "sweepresults")) <= 2
+    assert len(world.writes("update", "regularizationsweeps/status")) <= 4
+    assert len(world.writes("create", "events")) <= 3
+
+
+async def test_nothing_is_written_about_a_complete_sweep_any_more(world: World) -> None:
+    async with operating(world, resync_seconds=0.05) as operator:
+        await world.apply(sweep_object())
+        await world.train_everything(world.is_over)
+        await settled(operator, world)
+        before = len(world.writes("update", "regularizationsweeps/status"))
+        operator.queue.add(uid_of(world.sweep()))
+        await settled(operator, world)
+        assert len(world.writes("update", "regularizationsweeps/status")) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        pytest.param({"trainer": {"gpus": 0, "image": "other:2"}}, "spec.trainer.image", id="another image"),
+        pytest.param({"seed": 7}, "spec.seed", id="another seed"),
+    ],
+)
+async def test_an_edit_of_what_is_pinned_is_refused_and_runs_go_on(
+    world: World, change: dict[str, Any], field: str
+) -> None:
+    async with operating(world):
+        await world.apply(sweep_object())
+        await until(world.jobs)
+        await world.edit(**change)
+        await until(lambda: world.condition("Accepted").get("reason") == "Immutable")
+        assert field in world.condition("Accepted")["message"]
+        await world.train_everything(world.is_over)
+    assert len(world.created) == 4
+
+
+def _template(name: str) -> KubeObject:
+    container = {"name": "trainer", "image": "placeholder"}
+    spec = {"nodeSelector": {"pool": "gpu"}, "containers": [container], "restartPolicy": "Always"}
+    return {"metadata": {"name": name, "namespace": NAMESPACE}, "template": {"spec": spec}}
