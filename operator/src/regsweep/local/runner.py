@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from regsweep.api.conditions import Reason
 from regsweep.api.constants import EXIT_INVALID_FLAGS
 from regsweep.api.status import SweepStatus
 from regsweep.core.plan import Plan, RunRequest, plan
@@ -20,6 +19,7 @@ from regsweep.core.world import Observed, ObservedPod, ObservedRun, PodPhase
 from regsweep.local.directory import RunsDirectory, observed_run, pod_name
 from regsweep.local.environment import contract_environment
 from regsweep.local.facts import ProcessFacts, RunFacts, message_file, output_file
+from regsweep.local.failures import in_local_words, local_message
 from regsweep.local.process import GRACE_SECONDS, TrainerProcess
 from regsweep.local.trainer import TrainerCommand, process_environment
 
@@ -136,11 +136,13 @@ class LocalRunner:
 
     def _tell(self, decided: Plan) -> None:
         observed = Observed(records=self._records, runs=tuple(r.observed for r in self._runs.values()))
-        self._status = sweep_status(self._sweep, observed, decided.stop, (), self._status, self._clock())
+        status = sweep_status(self._sweep, observed, decided.stop, (), self._status, self._clock())
+        said = [c.model_copy(update={"message": in_local_words(c.message)}) for c in status.conditions]
+        self._status = status.model_copy(update={"conditions": said})
         self._on_status(self._status)
 
     async def _carry_out(self, decided: Plan) -> None:
-        self._records = self._records.plus(map(self._with_last_words, decided.store))
+        self._records = self._records.plus(map(self._in_local_words, decided.store))
         for ref in decided.delete:
             # Its directory stays; the plan has no more use for it.
             del self._runs[ref.name]
@@ -152,16 +154,18 @@ class LocalRunner:
             if not self.interrupted:
                 await self._create(request)
 
-    def _with_last_words(self, record: Record) -> Record:
-        """A failed record that also says what the trainer printed last, and where all of it is."""
-        if record.has_result or record.run not in self._runs:
+    def _in_local_words(self, record: Record) -> Record:
+        """A failed record whose message speaks of this machine's processes and files."""
+        run = self._runs.get(record.run)
+        if record.has_result or run is None:
             return record
-        run = self._runs[record.run]
         index = (record.replicate - run.facts.first_replicate) // run.facts.replicates_per_pod
-        path = self._directory.run(record.run) / output_file(index)
+        pod = next((p for p in run.observed.pods if p.index == index), None)
+        if pod is None:
+            return record
+        output = self._directory.run(record.run) / output_file(index)
         words = self._directory.last_words(record.run, index)
-        said = f" Its last words: {words}" if words and record.reason is not Reason.INVALID_FLAGS else ""
-        return replace(record, message=f"{record.message}{said} (All it printed: {path})".strip())
+        return replace(record, message=local_message(record, pod, output, words))
 
     async def _create(self, request: RunRequest) -> None:
         sweep = self._sweep
@@ -221,7 +225,7 @@ class LocalRunner:
         del self._processes[task]
         if (error := task.exception()) is not None:
             self._error = error
-            self._changed.set()
+        self._changed.set()
 
     async def _follow(self, run: _Run, pod: ObservedPod, process: TrainerProcess) -> None:
         """Waits for the process' end, and takes it down as the Job controller and the kubelet would."""
@@ -246,7 +250,6 @@ class LocalRunner:
         if run.observed.ended_at is not None and run.timer is not None:
             run.timer.cancel()
         await self._start_processes(run)
-        self._changed.set()
 
     def _set_process_facts(self, run: _Run, facts: ProcessFacts) -> None:
         others = [p for p in run.facts.processes if p.index != facts.index]

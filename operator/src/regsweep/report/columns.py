@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from rich.cells import cell_len
 
 from regsweep.api.spec import EpochChoice
 from regsweep.api.status import Estimate, RankedResult
+from regsweep.core.grid import label
 from regsweep.report.notes import note_of
 from regsweep.report.numbers import Measured, decimals_for, measured_column
 from regsweep.report.results import VAL_LOSS, Results
@@ -47,12 +47,8 @@ def metric_title(metric: str, epoch: EpochChoice = EpochChoice.LAST) -> str:
 
 
 def flag_text(value: JsonValue) -> str:
-    """A flag's value as a person writes it in the manifest."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return json.dumps(value)
+    """A flag's value as labels show it."""
+    return label({"flag": value}).removeprefix("flag=")
 
 
 def columns_of(rows: Sequence[RankedResult], results: Results) -> list[Column]:
@@ -122,6 +118,4 @@ def _plain(
 
 def _blank_if_untrained(rows: Sequence[RankedResult], cells: Sequence[str]) -> list[str]:
     """`-` instead of NaN where nothing was trained: a missing value is not one that is no number."""
-    return [
-        cell if r.replicates > r.failed else f"{'-':>{cell_len(cell)}}" for r, cell in zip(rows, cells, strict=True)
-    ]
+    return [cell if r.replicates else f"{'-':>{cell_len(cell)}}" for r, cell in zip(rows, cells, strict=True)]

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from regsweep.api.conditions import ConditionType
 from regsweep.api.spec import Goal
 from regsweep.api.status import Estimate, RankedResult
+from regsweep.core.grid import label
 from regsweep.core.records import Source
 from regsweep.report.numbers import ordinal, percent
 from regsweep.report.results import Results
@@ -31,7 +32,7 @@ def note_of(result: RankedResult, results: Results) -> str:
         return (
             "diverged" if result.diverged >= result.replicates else f"{result.diverged} of {result.replicates} diverged"
         )
-    if result.failed and not result.replicates - result.failed:
+    if result.failed and not result.replicates:
         failure = next((f for f in results.status.failures if f.label == result.label), None)
         return f"failed: {failure.reason}" if failure else "failed"
     if result.rank == 1:
@@ -127,7 +128,7 @@ def conclusion(results: Results) -> str:
     if best is None or plain is None or best.objective is None or not results.holds(ConditionType.COMPLETE):
         return ""
     varied = [name for name in results.flag_names if name in REGULARIZERS]
-    settings = ", ".join(f"{name}={_shown(plain.flags.get(name))}" for name in varied)
+    settings = label({name: plain.flags.get(name) for name in varied})
     fixed = any(name in REGULARIZERS and not is_off(value) for name, value in _fixed(results).items())
     without = f"Without {' and '.join(varied)}" if fixed else "Without regularisation"
     others = len(results.flag_names) > len(varied)
@@ -158,7 +159,3 @@ def _gains(plain: RankedResult, best: RankedResult) -> list[str]:
 
 def _fixed(results: Results) -> Mapping[str, JsonValue]:
     return {k: v for k, v in results.parameters.items() if k not in results.flag_names}
-
-
-def _shown(value: JsonValue) -> str:
-    return "off" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import math
-from enum import StrEnum
 
 from pydantic import JsonValue
 from rich.console import Console
@@ -14,20 +13,12 @@ from rich.console import Console
 from regsweep.api.status import Estimate, RankedResult
 from regsweep.report.columns import flag_text
 from regsweep.report.notes import conclusion, note_of
+from regsweep.report.outputs import Output
 from regsweep.report.results import Results
 from regsweep.report.table import DEFAULT_ROWS, print_results
 
 ESTIMAND = "givenData"
 """What the means and standard errors are about: the expectation over splits and seeds of this data set."""
-
-
-class Output(StrEnum):
-    """Formats of results."""
-
-    TABLE = "table"
-    JSON = "json"
-    YAML = "yaml"
-    CSV = "csv"
 
 
 def write_results(results: Results, output: Output, console: Console, rows: int = DEFAULT_ROWS) -> None:
@@ -105,7 +96,7 @@ def as_csv(results: Results) -> str:
         ]
     )
     for r in results.ranking:
-        trained = r.replicates > r.failed
+        trained = r.replicates > 0
         writer.writerow(
             [
                 "" if r.rank is None else r.rank,

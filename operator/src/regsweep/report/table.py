@@ -22,6 +22,8 @@ INDENT = 2
 DEFAULT_ROWS = 20
 """Rows shown unless more are asked for."""
 FAILURES_SHOWN = 5
+LONGEST_SENTENCE_LINE = 120
+"""Cells: longer lines of prose are hard to read, however wide the terminal is."""
 
 
 def print_results(results: Results, console: Console, rows: int = DEFAULT_ROWS) -> None:
@@ -93,8 +95,15 @@ def _header(parts: Sequence[str], width: int) -> Iterator[Text]:
 
 def _wrapped(line: str, width: int, style: str = "") -> Iterator[Text]:
     indent = " " * INDENT
-    # At least 30 cells: in a narrower terminal a long word would stand on a line of its own for ever.
-    for part in textwrap.wrap(line, max(width, 30), initial_indent=indent, subsequent_indent=indent):
+    lines = textwrap.wrap(
+        line,
+        min(max(width, 30), LONGEST_SENTENCE_LINE),
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,  # a path must be copied whole
+        break_on_hyphens=False,
+    )
+    for part in lines:
         yield Text(part, style=style)
 
 

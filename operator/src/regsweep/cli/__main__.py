@@ -1,0 +1,5 @@
+"""`python -m regsweep.cli` is `regsweep`."""
+
+from regsweep.cli.main import main
+
+main()

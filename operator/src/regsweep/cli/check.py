@@ -1,0 +1,80 @@
+"""`regsweep validate` and `regsweep plan`: what a manifest comes to, without training anything."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import yaml
+from pydantic import JsonValue
+
+from regsweep.cli.consoles import result_console
+from regsweep.cli.manifest import Manifest, load_manifest
+from regsweep.core.grid import Combination, combinations, label
+from regsweep.report.columns import flag_text
+from regsweep.report.numbers import plural
+from regsweep.report.outputs import Output
+
+ROWS = 50
+"""Combinations that the table lists unless more are asked for."""
+
+
+def validate_command(file: Path) -> int:
+    """Says that the manifest is valid, and what it would train; raises what is wrong with it."""
+    manifest = load_manifest(file, None)
+    result_console().print(
+        f"{file} is valid: {_size(manifest, combinations(manifest.spec))}", markup=False, soft_wrap=True
+    )
+    return 0
+
+
+def plan_command(file: Path, output: Output, rows: int = ROWS) -> int:
+    """Lists the combinations that would be trained; raises what is wrong with the manifest."""
+    manifest = load_manifest(file, None)
+    found = combinations(manifest.spec)
+    console = result_console()
+    if output is Output.TABLE:
+        console.print(_size(manifest, found), markup=False, soft_wrap=True, highlight=False)
+        shown = found if rows <= 0 else found[:rows]
+        for combination in shown:
+            console.print(
+                f"{combination.index + 1:>{len(str(len(found)))}}  {label(combination.flags)}",
+                markup=False,
+                soft_wrap=True,
+                highlight=False,
+            )
+        if len(shown) < len(found):
+            rest = plural(len(found) - len(shown), "more combination")
+            console.print(f"{rest} not shown: --rows 0 shows all.", soft_wrap=True, highlight=False)
+    else:
+        console.file.write(_render(manifest, found, output))
+    return 0
+
+
+def _size(manifest: Manifest, found: tuple[Combination, ...]) -> str:
+    replicates = manifest.spec.replicates
+    trainings = plural(len(found) * replicates, "training")
+    return f"{manifest.name}: {plural(len(found), 'run')} x {plural(replicates, 'replicate')} = {trainings}"
+
+
+def _render(manifest: Manifest, found: tuple[Combination, ...], output: Output) -> str:
+    if output is Output.CSV:
+        text = io.StringIO()
+        names = [flag.name for flag in manifest.spec.flags]
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(f"flag_{name}" for name in names)
+        writer.writerows([flag_text(c.flags[name]) for name in names] for c in found)
+        return text.getvalue()
+    document: dict[str, JsonValue] = {
+        "sweep": manifest.name,
+        "runs": len(found),
+        "replicates": manifest.spec.replicates,
+        "trainings": len(found) * manifest.spec.replicates,
+        "combinations": [dict(c.flags) for c in found],
+    }
+    if output is Output.JSON:
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    dumped: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    return dumped

@@ -1,0 +1,125 @@
+"""`regsweep`: commands and options. Each command imports what it needs when it is called, so that --help is quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors
+from regsweep.report.outputs import Output
+
+app = typer.Typer(
+    name="regsweep",
+    help="Finds out which regularisation keeps a neural network from overfitting, and how sure that is.",
+    epilog=EXIT_CODES_HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+File = Annotated[Path, typer.Argument(help="Manifest of a RegularizationSweep; - reads standard input.")]
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the results on standard output.")]
+Rows = Annotated[int, typer.Option("--rows", min=0, help="Combinations in the table; 0 shows all.")]
+
+
+@app.command(epilog=EXIT_CODES_HELP)
+def run(
+    file: File,
+    runs_dir: Annotated[Path, typer.Option(help="Where runs are kept; finished ones are not trained again.")] = Path(
+        "runs"
+    ),
+    parallelism: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Runs at a time. Default: spec.parallelism, at most one per core and per GiB of free memory."
+        ),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the sweep, instead of metadata.name.")] = None,
+    trainer_command: Annotated[
+        str | None,
+        typer.Option(help="Command that keeps the training contract, instead of the reference trainer."),
+    ] = None,
+    output: OutputOption = Output.TABLE,
+    rows: Rows = 20,
+) -> None:
+    """Run a sweep on this machine, without a cluster: a process per run, as many at a time as the machine bears.
+
+    Ctrl-C ends it, and the same command goes on from there: what stands in the runs directory is not trained again,
+    unless what determines it (flags, parameters, seed, trainer) has changed.
+    """
+    with readable_errors():
+        from regsweep.cli.run import RunOptions, run_command
+
+        code = run_command(RunOptions(file, runs_dir, name, parallelism, trainer_command, output, rows))
+    raise typer.Exit(code)
+
+
+@app.command(epilog=EXIT_CODES_HELP)
+def results(
+    name: Annotated[str, typer.Argument(help="Name of the RegularizationSweep.")],
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", help="Namespace; default: that of the kubectl context.")
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "--wait", "-f", help="Follow the sweep until it is over, then print.")
+    ] = False,
+    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig; default: the current one.")] = None,
+    kubeconfig: Annotated[Path | None, typer.Option(help="Kubeconfig file; default: what kubectl would take.")] = None,
+    output: OutputOption = Output.TABLE,
+    rows: Rows = 20,
+) -> None:
+    """Print the ranked results of a sweep in a cluster, all combinations included."""
+    with readable_errors():
+        from regsweep.cli.results import ResultsOptions, results_command
+
+        code = results_command(ResultsOptions(name, namespace, follow, context, kubeconfig, output, rows))
+    raise typer.Exit(code)
+
+
+@app.command(epilog=EXIT_CODES_HELP)
+def validate(file: File) -> None:
+    """Check a manifest, and list everything that is wrong in it."""
+    with readable_errors():
+        from regsweep.cli.check import validate_command
+
+        code = validate_command(file)
+    raise typer.Exit(code)
+
+
+@app.command(epilog=EXIT_CODES_HELP)
+def plan(file: File, output: OutputOption = Output.TABLE, rows: Rows = 50) -> None:
+    """List the combinations that a manifest would train, and how many trainings that is. Nothing is trained."""
+    with readable_errors():
+        from regsweep.cli.check import plan_command
+
+        code = plan_command(file, output, rows)
+    raise typer.Exit(code)
+
+
+@app.command(epilog=EXIT_CODES_HELP)
+def operator() -> None:
+    """Run the operator. Its settings are environment variables REGSWEEP_..."""
+    with readable_errors():
+        from regsweep.controller.main import run as run_operator
+
+        run_operator()
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib import metadata
+
+    typer.echo(metadata.version("regsweep"))
+
+
+def main() -> None:
+    """The program `regsweep`."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""`regsweep run`: the sweep on this machine, announced, followed and printed."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from rich.console import Console
+
+from regsweep.api.conditions import ConditionStatus, ConditionType
+from regsweep.api.spec import Retention, SweepSpec
+from regsweep.api.status import SweepStatus
+from regsweep.cli.consoles import error_console, result_console
+from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail
+from regsweep.cli.manifest import load_manifest
+from regsweep.cli.progress import Progress
+from regsweep.core.accept import Defaults, Identity, accept
+from regsweep.core.limits import is_done
+from regsweep.core.records import Records
+from regsweep.core.sweep import Sweep
+from regsweep.local.directory import RunsDirectory, RunsDirectoryError, write_atomically
+from regsweep.local.runner import LocalRunner
+from regsweep.local.trainer import (
+    NoTrainerError,
+    TrainerCommand,
+    custom_trainer,
+    default_parallelism,
+    reference_trainer,
+)
+from regsweep.report.build import results_of
+from regsweep.report.numbers import plural
+from regsweep.report.outputs import Output
+from regsweep.report.render import render, write_results
+
+LOCAL = "local"
+"""What stands for namespace and UID: the same at each start, so that runs keep their names."""
+UNLIMITED = Retention(succeeded_jobs=10_000, failed_jobs=10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the command line says."""
+
+    file: Path
+    runs_dir: Path
+    name: str | None = None
+    parallelism: int | None = None
+    """None: as many as the manifest asks for and the machine can bear."""
+    trainer_command: str | None = None
+    """None: the reference trainer."""
+    output: Output = Output.TABLE
+    rows: int = 20
+
+
+def run_command(options: RunOptions) -> int:
+    """Trains what is not trained yet, prints the results, and returns the exit code.
+
+    Raises InvalidSweep, UsageError and RunsDirectoryError.
+    """
+    errors = error_console()
+    manifest = load_manifest(options.file, options.name)
+    try:
+        trainer = custom_trainer(options.trainer_command) if options.trainer_command else reference_trainer()
+    except NoTrainerError as error:
+        raise UsageError(str(error)) from error
+    parallelism = options.parallelism or default_parallelism(manifest.spec.parallelism)
+    for line in _differences(manifest.spec, options):
+        errors.print(line, soft_wrap=True, highlight=False, markup=False)
+    sweep = local_sweep(manifest.name, manifest.spec, trainer, parallelism)
+    directory = RunsDirectory(options.runs_dir / manifest.name)
+    with directory.locked() as lock:
+        records = directory.records()
+        errors.print(announcement(sweep, records, directory.path), soft_wrap=True, highlight=False, markup=False)
+        return asyncio.run(_run(sweep, records, directory, trainer, lock, options, errors))
+
+
+async def _run(
+    sweep: Sweep,
+    records: Records,
+    directory: RunsDirectory,
+    trainer: TrainerCommand,
+    lock: int,
+    options: RunOptions,
+    errors: Console,
+) -> int:
+    with Progress(sweep.name, errors) as progress:
+        runner = LocalRunner(sweep, directory, trainer, lock=lock, on_status=progress.update, records=records)
+        _on_signals(runner.interrupt)
+        try:
+            status = await runner.run()
+        except OSError as error:
+            raise RunsDirectoryError(
+                f"{error.filename or directory.path}: {error.strerror}. Training was ended."
+            ) from error
+    results = results_of(sweep, runner.records, status)
+    write_atomically(directory.path / "results.json", render(results, Output.JSON))
+    write_atomically(directory.path / "results.csv", render(results, Output.CSV))
+    if runner.interrupted:
+        ended = status.runs.succeeded + status.runs.failed
+        fail(
+            f"interrupted: {ended} of {plural(status.runs.total, 'run')} ended, all their results are in {directory.path}. "
+            "Start the same command again to go on from there.",
+            INTERRUPTED,
+        )
+    write_results(results, options.output, result_console(), options.rows)
+    return exit_code(status)
+
+
+def exit_code(status: SweepStatus) -> int:
+    """0 for a complete sweep, 1 otherwise."""
+    complete = any(c.type is ConditionType.COMPLETE and c.status is ConditionStatus.TRUE for c in status.conditions)
+    return COMPLETE if complete else FAILED
+
+
+def local_sweep(name: str, spec: SweepSpec, trainer: TrainerCommand, parallelism: int) -> Sweep:
+    """The sweep as it is run here: what is a cluster's alone is taken out, the trainer stands where the image stood."""
+    local = spec.model_copy(
+        update={
+            "parallelism": parallelism,
+            "suspend": False,
+            "retention": UNLIMITED,
+            "template": None,
+            "template_ref": None,
+            "trainer": spec.trainer.model_copy(update={"image": None, "gpus": 0}),
+        }
+    )
+    defaults = Defaults(trainer_image=trainer.identity, gpu_resource="", version=metadata.version("regsweep"))
+    sweep, _ = accept(Identity(name, LOCAL, LOCAL, generation=1), local, defaults, pinned=None, started=False)
+    return sweep
+
+
+def announcement(sweep: Sweep, records: Records, path: Path) -> str:
+    """What is going to be trained, before anything is spent."""
+    replicates = sweep.spec.replicates
+    missing = {
+        point.key: sum(not is_done(records.of(point.key).get(k), sweep) for k in range(replicates))
+        for point in sweep.points
+    }
+    to_train = sum(missing.values())
+    runs = sum(count > 0 for count in missing.values())
+    total = f"{plural(len(sweep.points), 'run')} x {plural(replicates, 'replicate')}"
+    whole = f"{sweep.name}: {total} = {plural(len(sweep.points) * replicates, 'training')}"
+    if not to_train:
+        return f"{whole}, all of them done already (in {path}): nothing is trained."
+    at_a_time = f"{sweep.spec.parallelism} at a time, in {path}"
+    if to_train == len(sweep.points) * replicates:
+        return f"{whole}, {at_a_time}"
+    return f"{whole}; to train: {plural(runs, 'run')}, {plural(to_train, 'training')}, {at_a_time} (the rest is done)"
+
+
+def _differences(spec: SweepSpec, options: RunOptions) -> list[str]:
+    """What the manifest asks of a cluster and this machine does otherwise, a line each.
+
+    Raises UsageError for an image: without it something else would be trained.
+    """
+    if spec.trainer.image is not None and options.trainer_command is None:
+        raise UsageError(
+            f"spec.trainer.image: {spec.trainer.image} is an image, and a local run starts processes. Give the command "
+            "that the image runs, such as --trainer-command 'python train.py'; or leave spec.trainer.image out to train "
+            "with the reference trainer; or run the sweep on a cluster with kubectl apply."
+        )
+    lines = []
+    if spec.trainer.image is not None:
+        lines.append(f"spec.trainer.image is not used: --trainer-command trains in the place of {spec.trainer.image}.")
+    if spec.trainer.gpus > 0:
+        lines.append(
+            f"spec.trainer.gpus: {spec.trainer.gpus} is for a cluster; here each run trains on what this machine has."
+        )
+    if spec.template is not None or spec.template_ref is not None:
+        lines.append("spec.template and spec.templateRef are for a cluster's pods, and not used here.")
+    if spec.suspend:
+        lines.append("spec.suspend is for a cluster: the sweep is run now.")
+    return [f"note: {line}" for line in lines]
+
+
+def _on_signals(interrupt: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    presses = 0
+
+    def pressed() -> None:
+        nonlocal presses
+        presses += 1
+        if presses == 1:
+            sys.stderr.write("\nregsweep: ending the runs (once more: at once) ...\n")
+        interrupt()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with suppress(NotImplementedError):
+            loop.add_signal_handler(number, pressed)

@@ -1,0 +1,49 @@
+"""Failures in the words of a local run: processes and files, where the core speaks of pods and limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from regsweep.api.conditions import Reason
+from regsweep.core.messages import MalformedMessage, parse_message
+from regsweep.core.records import Record
+from regsweep.core.world import ObservedPod
+
+RETRY_IN_A_CLUSTER = "raise the annotation regsweep.dev/retry"
+RETRY_HERE = "start the same command again"
+EXIT_CODES = {
+    126: "the command cannot be executed",
+    127: "the command was not found",
+    134: "it aborted (SIGABRT)",
+    137: "it was killed (SIGKILL)",
+    139: "it crashed (SIGSEGV)",
+    143: "it was ended from outside (SIGTERM)",
+}
+
+
+def local_message(record: Record, pod: ObservedPod, output: Path, last_words: str) -> str:
+    """Why the replicate failed and what to do, with the file that says more.
+
+    last_words: the end of what the process printed; it is quoted where the trainer itself gave no reason.
+    """
+    cause = _cause(record, pod, last_words).rstrip()
+    return f"{cause}{'' if cause.endswith(('.', '!', '?')) else '.'} All that it printed is in {output}"
+
+
+def _cause(record: Record, pod: ObservedPod, last_words: str) -> str:
+    if record.reason is Reason.OUT_OF_MEMORY:
+        return "The machine ran out of memory. Lower --parallelism, batch_size or units."
+    if record.reason is Reason.TIMEOUT:
+        return "It was stopped at its time limit. Raise spec.runTimeoutSeconds, or train fewer epochs."
+    if record.reason is not Reason.TRAINER_FAILED:
+        return record.message
+    meaning = f", {EXIT_CODES[pod.exit_code]}" if pod.exit_code in EXIT_CODES else ""
+    text = f"The trainer ended with exit code {pod.exit_code}{meaning}."
+    message = parse_message(pod.message)
+    said = message.error.message if not isinstance(message, MalformedMessage) and message.error else last_words
+    return f"{text} It says: {' '.join(said.split())}" if said else text
+
+
+def in_local_words(message: str) -> str:
+    """A condition's message with the retry that a local run has in the place of the cluster's."""
+    return message.replace(RETRY_IN_A_CLUSTER, RETRY_HERE)

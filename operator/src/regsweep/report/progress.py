@@ -1,0 +1,87 @@
+"""One line that says how far a sweep is: it moves in a terminal, and is printed now and then where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from regsweep.api.status import SweepStatus
+from regsweep.report.numbers import duration, short
+
+BAR_CELLS = 20
+FULL, HALF, REST = "━", "╸", "━"
+
+
+def segments(status: SweepStatus, seconds_left: float | None) -> list[str]:
+    """The facts that follow the name."""
+    runs = status.runs
+    parts = [f"{runs.succeeded + runs.failed}/{runs.total} runs", f"{runs.running} running", f"{runs.failed} failed"]
+    if status.best is not None and status.best.objective is not None:
+        parts.append(f"best {short(status.best.objective.mean)} {status.best.label.replace(', ', ' ')}")
+    if seconds_left is not None:
+        parts.append(f"about {duration(seconds_left)} left")
+    return parts
+
+
+def plain_line(name: str, status: SweepStatus, seconds_left: float | None) -> str:
+    """The line without a bar, for logs."""
+    return f"{name}  {' · '.join(segments(status, seconds_left))}"
+
+
+def moving_line(name: str, status: SweepStatus, seconds_left: float | None, width: int) -> Text:
+    """The line with a bar, never wider than `width` cells: what is least needed goes first, the bar then shrinks."""
+    runs = status.runs
+    ended = runs.succeeded + runs.failed
+    parts = segments(status, seconds_left)
+    bar_cells = BAR_CELLS
+    while _width(name, bar_cells, parts) > width and (len(parts) > 1 or bar_cells):
+        if bar_cells > BAR_CELLS // 2:
+            bar_cells -= 1
+        elif len(parts) > 1:
+            parts.pop(_least_needed(parts))
+        else:
+            bar_cells -= 1
+    text = Text(no_wrap=True, overflow="crop")
+    text.append(name, style="bold")
+    text.append("  ")
+    if bar_cells:
+        text.append_text(bar(ended / runs.total if runs.total else 0.0, bar_cells))
+        text.append("  ")
+    for number, part in enumerate(parts):
+        text.append(" · " if number else "")
+        text.append(part, style="red" if part.endswith(" failed") and runs.failed else "")
+    return text
+
+
+def bar(done: float, cells: int) -> Text:
+    """A bar of `cells` cells of which the share `done` (0 to 1) is full."""
+    halves = round(done * cells * 2)
+    full, half = divmod(min(halves, cells * 2), 2)
+    text = Text(FULL * full + HALF * half, style="green")
+    return text.append(REST * (cells - full - half), style="bright_black")
+
+
+def seconds_left(ended_before: int, ended: int, total: int, elapsed_seconds: float) -> float | None:
+    """How long the rest takes if runs go on ending as they have since the start; None until two have ended.
+
+    ended_before: runs that had ended when the clock started; they say nothing about speed.
+    """
+    since = ended - ended_before
+    if since < 2 or total <= ended:
+        return None
+    return (total - ended) * elapsed_seconds / since
+
+
+def _least_needed(parts: Sequence[str]) -> int:
+    """Which part goes next: no failure, then the number running, then the best, then the rest from the end."""
+    for words in ("0 failed", " running", "best "):
+        for number, part in enumerate(parts):
+            if part == words or part.endswith(words) or (words == "best " and part.startswith(words)):
+                return number
+    return len(parts) - 1
+
+
+def _width(name: str, bar_cells: int, parts: Sequence[str]) -> int:
+    return cell_len(name) + 2 + (bar_cells + 2 if bar_cells else 0) + cell_len(" · ".join(parts))
