@@ -44,7 +44,7 @@ test-integration: $(SYNCED) ## tests on a real API server without a node (no roo
 
 .PHONY: test-e2e
 test-e2e: $(SYNCED) ## tests on a real node with real training (needs root)
-	$(PYTEST) tests/e2e tests/faults
+	$(PYTEST) tests/e2e $(wildcard tests/faults)
 
 .PHONY: lint
 lint: $(SYNCED) ## style, format, types, and the contracts between layers
@@ -84,7 +84,7 @@ cluster-down: $(SYNCED) ## end it and remove all of it but its images
 
 .PHONY: bench-control-loop
 bench-control-loop: $(SYNCED) ## the operator against a shell loop of kubectl, on a trainer that sleeps (needs root)
-	PYTHONPATH=tests:. UV=$(UV) $(PYTHON) -m bench.control_loop
+	PYTHONPATH=tests UV=$(UV) $(PYTHON) -m bench.control_loop
 
 .PHONY: clean
 clean: ## end all clusters; remove the cache and the environment

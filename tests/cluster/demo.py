@@ -18,7 +18,7 @@ from cluster.report import say, step
 INSTANCE = "default"
 SAMPLE = paths.CHECKOUT / "manifests" / "samples" / "breast-cancer.yaml"
 SWEEP = "breast-cancer"
-_ROLLOUT_SECONDS = 180
+_ROLLOUT_SECONDS = 90
 _IMAGES = (*images.PROJECT, images.PROMETHEUS)
 
 

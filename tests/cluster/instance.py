@@ -30,6 +30,7 @@ from cluster.addons import coredns
 from cluster.api import Api, wait_until
 from cluster.commands import run, tail
 from cluster.controlplane import Addresses, Keys
+from cluster.digests import digest
 from cluster.errors import ClusterError
 from cluster.images import Image
 from cluster.report import step
@@ -165,7 +166,7 @@ class Cluster:
         return {component: component in running for component in _COMPONENTS[self.profile]}
 
     def _is_whole(self) -> bool:
-        if not all(self.status().values()) or _built_with(self.state) != binaries.KUBE.key:
+        if not all(self.status().values()) or _recorded_identity(self.state) != _identity():
             return False
         return _api(self.state, self.api_url).is_ready()
 
@@ -230,7 +231,7 @@ def _create(instance: str, profile: Profile) -> Cluster:
             "the cluster's DNS is ready", lambda: _dns_ready(api), _READY_SECONDS, lambda: _why(state, "kubelet")
         )
     wait_until("the default service account", lambda: _has_account(api), _READY_SECONDS)
-    record = {"profile": profile, "built_with": binaries.KUBE.key, "addresses": {"api_url": addresses.api_url}}
+    record = {"profile": profile, "identity": _identity(), "addresses": {"api_url": addresses.api_url}}
     _write_whole(state / _RECORD, json.dumps(record | {"all_addresses": asdict(addresses)}))
     return cluster
 
@@ -301,8 +302,13 @@ def _why(state: Path, component: str) -> str:
     return f"{log} ends with:\n{tail(log.read_text(errors='replace'))}" if log.exists() else ""
 
 
-def _built_with(state: Path) -> str:
-    return str(json.loads((state / _RECORD).read_text()).get("built_with"))
+def _identity() -> str:
+    """Of what brings clusters up: one that an older version of it brought up is not taken for whole."""
+    return digest(sorted(Path(__file__).parent.glob("*.py")), [build.key for build in binaries.NODE])
+
+
+def _recorded_identity(state: Path) -> str:
+    return str(json.loads((state / _RECORD).read_text()).get("identity"))
 
 
 def _write_whole(path: Path, content: str) -> None:

@@ -123,6 +123,9 @@ def test_a_node_runs_jobs_on_stand_in_gpus_survives_its_kubelet_and_goes_without
     assert _resolves(wire.dns_service, "kubernetes.default.svc.cluster.local")
 
     cluster.restart("kubelet")
+    # A pod that comes sooner is refused, as on any node, and its Job waits 10 s before the next try.
+    gpus = cluster.logs / "fake-gpu.log"
+    wait_until("the GPUs are registered again", lambda: gpus.read_text().count("registered") == 2, 20)
     assert _pids(cluster) != pids
     assert '"Ok"' in _run_job(cluster, "second", image, gpus=4), "the GPUs are offered again"
     assert _gpus(cluster) == str(node.GPUS)
