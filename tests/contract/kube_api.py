@@ -31,7 +31,7 @@ def lease(namespace: str, name: str | None = None, holder: str = "a", **labels: 
 
 
 def job(namespace: str, owner: KubeObject | None = None) -> KubeObject:
-    """A suspended Job, so that no pod is made of it."""
+    """A suspended Job that the Job controller leaves alone."""
     meta: KubeObject = {"name": f"contract-{uuid4().hex[:8]}", "namespace": namespace}
     if owner is not None:
         reference = {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "controller": True}
@@ -41,7 +41,7 @@ def job(namespace: str, owner: KubeObject | None = None) -> KubeObject:
         "apiVersion": JOBS.api_version,
         "kind": JOBS.kind,
         "metadata": meta,
-        "spec": {"suspend": True, "template": {"spec": {"restartPolicy": "Never", "containers": [container]}}},
+        "spec": {"suspend": True, "managedBy": "regsweep.dev/nobody", "template": {"spec": {"restartPolicy": "Never", "containers": [container]}}},
     }
 
 
@@ -133,7 +133,7 @@ class KubeApiContract:
         child = await api.create(JOBS, job(namespace, owner))
         await api.delete(LEASES, namespace, "owner", uid=uid_of(owner))
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while await _exists(api, namespace, child["metadata"]["name"]):
+            while await _exists(api, namespace, child["metadata"]["name"]):  # noqa: ASYNC110 (a server signals nothing)
                 await asyncio.sleep(0.05)
 
     async def test_a_list_holds_what_the_selector_matches(self, api: KubeApi, namespace: str) -> None:

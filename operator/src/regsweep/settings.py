@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     """Namespaces whose sweeps are run. Empty: all."""
 
     # The API server
+    kube_context: str = ""
+    """Context of the user's kubeconfig; outside a cluster only. Empty: the pod's account, else the current context."""
     api_qps: Seconds = 50.0
     """Requests per second to the API server on average; watches and the lease are not counted."""
     api_burst: Annotated[int, Field(ge=1)] = 100

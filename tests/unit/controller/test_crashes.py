@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -25,7 +27,7 @@ from unit.controller.world import (
     until,
 )
 
-SWEEP = {"replicates": 1, "retention": {"succeededJobs": 1}}
+SWEEP: dict[str, Any] = {"replicates": 1, "retention": {"succeededJobs": 1}}
 OPERATORS = ("jobs", "sweepresults", "regularizationsweeps/status", "events")
 
 
@@ -102,11 +104,11 @@ async def _dies_at(k: int, *, landed: bool) -> bool:
     return death.dead
 
 
-async def _train(world: World, done: object) -> None:
+async def _train(world: World, done: Callable[[], bool]) -> None:
     """As World.train_everything, with its own writes marked as the world's."""
     global _acting_for_the_world
     async with asyncio.timeout(DEADLINE_SECONDS):
-        while not done():  # type: ignore[operator]
+        while not done():
             _acting_for_the_world = True
             for pod in await world.start_pods():
                 assert len(world.running()) <= 2
@@ -159,7 +161,7 @@ class _Answers:
         self._world = world
         self.asked = 0
 
-    async def answer(self, _: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.Response:
         self.asked += 1
         result = []
         for pod in self._world.ended_pods():

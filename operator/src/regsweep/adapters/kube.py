@@ -306,6 +306,9 @@ def error_of(status: int, answer: KubeObject, retry_after: str | None) -> ApiErr
         return NotFound(message, status)
     if status == 409:
         return AlreadyExists(message, status) if reason == "AlreadyExists" else Conflict(message, status)
+    causes = (answer.get("details") or {}).get("causes") or ()
+    if status == 422 and any(cause.get("field") == "metadata.uid" for cause in causes):
+        return Conflict(message, status)  # a patch meant for another object of that name: the server calls it immutable
     if status == 410 or reason in ("Expired", "Gone"):
         return Expired(message, status)
     if status in (401, 408, 429) or status >= 500:

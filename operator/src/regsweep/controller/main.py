@@ -7,32 +7,50 @@ import logging
 from pathlib import Path
 
 import kopf
+from pydantic import ValidationError
 
 from regsweep.adapters.kube import KubeClient, load_configuration
 from regsweep.controller.handlers import quiet_settings, registry_of
 from regsweep.controller.health import HealthServer
 from regsweep.controller.logs import set_up_logging
 from regsweep.controller.operator import VERSION, Operator, prometheus_of
+from regsweep.errors import RegsweepError
 from regsweep.metrics import API_REQUESTS, Metrics
 from regsweep.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 
-def run_operator(settings: Settings, kubeconfig: Path | None = None, context: str | None = None) -> None:
-    """Runs the operator until SIGTERM or SIGINT; returns when its lease is released.
+def run() -> None:
+    """Runs the operator by its settings until SIGTERM or SIGINT; returns when its lease is released.
 
-    kubeconfig, context: None: the pod's service account, else the user's kubeconfig and its current context.
-
-    Raises Refused where no API server is configured, and what ended a task by an error of the program.
+    Raises RegsweepError where a setting is wrong or no API server is configured, and what ended a task by an error of the
+    program.
     """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise RegsweepError(wrong_settings(error)) from error
     set_up_logging(settings.log_level, settings.log_format)
-    asyncio.run(operate(settings, kubeconfig, context))
+    asyncio.run(operate(settings))
 
 
-async def operate(settings: Settings, kubeconfig: Path | None = None, context: str | None = None) -> None:
-    """The same within an event loop; kopf takes SIGTERM and SIGINT."""
-    configuration = await load_configuration(kubeconfig, context)
+def wrong_settings(error: ValidationError) -> str:
+    """Which settings are wrong, each by the name of its environment variable."""
+    lines = []
+    for problem in error.errors(include_url=False):
+        name = "_".join(str(part) for part in problem["loc"][:1]).upper()
+        variable = f"{name}: " if name.startswith("POD_") else f"REGSWEEP_{name}: " if name else ""
+        lines.append(f"{variable}{problem['msg']}, got {problem['input']!r}" if name else problem["msg"])
+    return "Settings of the operator: " + "; ".join(lines)
+
+
+async def operate(settings: Settings, kubeconfig: Path | None = None) -> None:
+    """The operator within an event loop, until kopf meets SIGTERM or SIGINT, or this is cancelled.
+
+    kubeconfig: None: the pod's service account, else the user's own.
+    """
+    configuration = await load_configuration(kubeconfig, settings.kube_context or None)
     metrics = Metrics()
     client = KubeClient(
         configuration,

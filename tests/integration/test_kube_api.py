@@ -1,0 +1,54 @@
+"""The client for a real API server keeps the contract of KubeApi, and maps what only a real server says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
+
+import pytest
+from cluster import Cluster, Profile
+from contract.kube_api import KubeApiContract, job, lease
+
+from regsweep.adapters.kube import KubeClient, load_configuration
+from regsweep.adapters.kubeapi import JOBS, LEASES, Resource
+from regsweep.errors import Expired, NotFound, Refused
+
+INSTANCE = "integration-operator"
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """An API server with etcd and controllers."""
+    found = Cluster.up(Profile.CONTROL_PLANE, instance=INSTANCE)
+    yield found
+    found.down()
+
+
+class TestKubeClient(KubeApiContract):
+    @pytest.fixture
+    async def api(self, cluster: Cluster) -> AsyncIterator[KubeClient]:  # type: ignore[override]
+        client = KubeClient(await load_configuration(cluster.kubeconfig))
+        yield client
+        await client.close()
+
+    @pytest.fixture
+    def namespace(self, cluster: Cluster) -> str:
+        name = f"contract-{uuid4().hex[:8]}"
+        cluster.kubectl("create", "namespace", name)
+        return name
+
+    async def test_what_the_server_refuses_is_refused_with_its_words(self, api: KubeClient, namespace: str) -> None:
+        wrong = job(namespace)
+        wrong["spec"]["template"]["spec"]["restartPolicy"] = "Always"
+        with pytest.raises(Refused, match="restartPolicy") as caught:
+            await api.create(JOBS, wrong)
+        assert caught.value.status == 422
+
+    async def test_a_namespace_that_is_not_there_is_not_found(self, api: KubeClient) -> None:
+        with pytest.raises(NotFound):
+            await api.create(LEASES, lease("no-such-namespace"))
+
+    async def test_a_continue_token_that_makes_no_sense_is_refused(self, api: KubeClient, namespace: str) -> None:
+        with pytest.raises((Refused, Expired)):
+            await api.list_page(LEASES, namespace, continue_token="nonsense")
