@@ -164,7 +164,7 @@ def _owned(merged: JsonObject, sweep: Sweep, request: RunRequest, objective: Obj
             f"spec.template.spec.containers: container {names.TRAINER_CONTAINER} must stay; it trains. "
             "Take the $patch directive away that deletes it"
         )
-    contract = _contract_environment(sweep, request, objective)
+    contract = contract_environment(sweep, request, objective)
     return {
         "metadata": {
             "labels": {**_object(metadata, "labels"), **run_labels(sweep, request)},
@@ -204,8 +204,8 @@ def _owned_trainer(container: JsonObject, contract: Mapping[str, str], resolved:
     }
 
 
-def _contract_environment(sweep: Sweep, request: RunRequest, objective: ObjectiveStatus) -> dict[str, str]:
-    """The variables of docs/trainer-contract.md; JOB_COMPLETION_INDEX comes from the Job controller."""
+def contract_environment(sweep: Sweep, request: RunRequest, objective: ObjectiveStatus) -> dict[str, str]:
+    """The variables of docs/trainer-contract.md; JOB_COMPLETION_INDEX comes from the Job controller, or the local runner."""
     flags = request.point.combination.flags
     return {
         "REGSWEEP_SWEEP": sweep.name,
