@@ -81,6 +81,8 @@ async def operate(settings: Settings, kubeconfig: Path | None = None) -> None:
             registry=registry,
             settings=quiet_settings(),
             standalone=True,
+            # kopf would ask for the user's name, which an image without an entry in /etc/passwd has not. Its type is not public.
+            identity=operator.lease.identity,  # type: ignore[arg-type]
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,
         ),
