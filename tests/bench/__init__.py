@@ -1,0 +1,1 @@
+"""Benchmarks: what regsweep costs, measured on the built-in Kubernetes."""
