@@ -27,7 +27,7 @@ run: $(SYNCED) ## a sweep on this machine: no root, no cluster, no container
 
 .PHONY: demo
 demo: $(SYNCED) ## the same sweep on a real Kubernetes that is brought along (needs root)
-	PYTHONPATH=tests UV=$(UV) $(PYTHON) -m cluster.demo
+	@PYTHONPATH=tests UV=$(UV) $(PYTHON) -m cluster.demo
 
 ##@ Check it
 .PHONY: test
@@ -66,21 +66,21 @@ manifests: $(SYNCED) ## write the generated files: CRDs, reference, dashboard, i
 
 .PHONY: images
 images: $(SYNCED) ## build the images whose sources changed (CLUSTER=current: and push them)
-	$(CLUSTER_TOOL) images
+	@$(CLUSTER_TOOL) images
 
 .PHONY: programs
 programs: $(SYNCED)
 	$(CLUSTER_TOOL) build
-	$(CLUSTER_TOOL) images
+	@$(CLUSTER_TOOL) images
 
 ##@ The built-in Kubernetes
 .PHONY: cluster-up
 cluster-up: $(SYNCED) ## bring it up, or leave it when it is whole (needs root)
-	$(CLUSTER_TOOL) up
+	@$(CLUSTER_TOOL) up
 
 .PHONY: cluster-down
 cluster-down: $(SYNCED) ## end it and remove all of it but its images
-	$(CLUSTER_TOOL) down
+	@$(CLUSTER_TOOL) down
 
 .PHONY: bench-control-loop
 bench-control-loop: $(SYNCED) ## the operator against a shell loop of kubectl, on a trainer that sleeps (needs root)
@@ -96,7 +96,8 @@ help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' Makefile
 
 $(SYNCED): uv.lock pyproject.toml operator/pyproject.toml images/trainer/pyproject.toml | $(UV)
-	$(UV) sync --frozen
+	@echo "fetching and compiling the Python packages that uv.lock names"
+	@$(UV) sync --frozen --quiet
 	@touch $@
 
 # The machine's python3 may lack the module that makes environments: Debian has it as a package.
@@ -107,6 +108,7 @@ $(UV):
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv; } || \
 		{ echo "python3 has no venv module; as root: apt-get install python3-venv"; exit 1; }
 	@rm -rf $(REGSWEEP_CACHE)/uv/$(UV_VERSION).half && mkdir -p $(REGSWEEP_CACHE)/uv
-	python3 -m venv $(REGSWEEP_CACHE)/uv/$(UV_VERSION).half
-	$(REGSWEEP_CACHE)/uv/$(UV_VERSION).half/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@echo "fetching uv $(UV_VERSION)"
+	@python3 -m venv $(REGSWEEP_CACHE)/uv/$(UV_VERSION).half
+	@$(REGSWEEP_CACHE)/uv/$(UV_VERSION).half/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@rm -rf $(REGSWEEP_CACHE)/uv/$(UV_VERSION) && mv $(REGSWEEP_CACHE)/uv/$(UV_VERSION).half $(REGSWEEP_CACHE)/uv/$(UV_VERSION)

@@ -6,13 +6,15 @@ import signal
 import time
 from pathlib import Path
 
+from cluster.digests import digest
+
 ROOT = Path("/sys/fs/cgroup")
 _WAIT_SECONDS = 5.0
 
 
-def name(instance: str) -> str:
-    """Below the root of each tree."""
-    return f"regsweep-{instance}"
+def name(state: Path) -> str:
+    """Below the root of each tree. Instances of one name in two caches are two clusters."""
+    return f"regsweep-{state.name}-{digest([], [str(state)])}"
 
 
 def trees(root: Path = ROOT) -> list[Path]:
@@ -23,10 +25,10 @@ def trees(root: Path = ROOT) -> list[Path]:
     return sorted({child.resolve() for child in root.iterdir() if (child / "cgroup.procs").exists()})
 
 
-def create(instance: str, root: Path = ROOT) -> None:
+def create(state: Path, root: Path = ROOT) -> None:
     """The kubelet wants its cgroup root to be there, with every controller that the machine grants."""
     for tree in trees(root):
-        folder = tree / name(instance)
+        folder = tree / name(state)
         folder.mkdir(exist_ok=True)
         if (tree / "cgroup.controllers").exists():
             for parent in (tree, folder):
@@ -37,10 +39,10 @@ def create(instance: str, root: Path = ROOT) -> None:
                 (folder / file).write_text((tree / file).read_text())
 
 
-def remove(instance: str, root: Path = ROOT) -> None:
+def remove(state: Path, root: Path = ROOT) -> None:
     """End what still runs there and remove the whole tree. Nothing there is fine."""
     deadline = time.monotonic() + _WAIT_SECONDS
-    while left := [tree / name(instance) for tree in trees(root) if (tree / name(instance)).exists()]:
+    while left := [tree / name(state) for tree in trees(root) if (tree / name(state)).exists()]:
         for folder in left:
             _remove_tree(folder)
         if time.monotonic() > deadline:

@@ -204,7 +204,7 @@ def _create(instance: str, profile: Profile) -> Cluster:
         pid = namespaces.create(state)
         network.connect(wire, pid)
         namespaces.run_inside(pid, ["ip", "-batch", "-"], stdin="\n".join(network.commands_in_node(wire)))
-        cgroups.create(instance)
+        cgroups.create(state)
     _start(state, "etcd", controlplane.etcd(state, addresses))
     _start(state, "kube-apiserver", controlplane.apiserver(keys, addresses, with_node=wire is not None))
     if wire and pid:
@@ -216,7 +216,7 @@ def _create(instance: str, profile: Profile) -> Cluster:
     _start(state, "kube-controller-manager", controlplane.controller_manager(keys, addresses))
     if wire and pid:
         _start(state, "kube-scheduler", controlplane.scheduler(keys))
-        node.write_kubelet_config(keys, wire, instance, containerd.SOCKET)
+        node.write_kubelet_config(keys, wire, containerd.SOCKET)
         for component, command in (
             ("kubelet", node.kubelet(keys, wire)),
             ("kube-proxy", node.kube_proxy(keys, wire)),
@@ -250,7 +250,7 @@ def _remove(instance: str) -> None:
     wire = network.load(state)
     if wire is not None:
         network.disconnect(wire)
-        cgroups.remove(instance)
+        cgroups.remove(state)
         containerd.return_store(state)
     shutil.rmtree(state)
 

@@ -25,15 +25,15 @@ def kubelet(keys: Keys, network: Network) -> list[str | Path]:
     ]
 
 
-def write_kubelet_config(keys: Keys, network: Network, instance: str, runtime_socket: str) -> None:
+def write_kubelet_config(keys: Keys, network: Network, runtime_socket: str) -> None:
     """Also the resolv.conf for pods that do not ask the cluster's DNS: there is nothing else to ask."""
     resolv = keys.state / "resolv.conf"
     resolv.write_text(f"nameserver {network.dns_service}\n")
-    config = kubelet_config(keys, network, instance, runtime_socket, resolv)
+    config = kubelet_config(keys, network, runtime_socket, resolv)
     (keys.state / "kubelet.json").write_text(json.dumps(config, indent=1))
 
 
-def kubelet_config(keys: Keys, network: Network, instance: str, runtime_socket: str, resolv: Path) -> dict[str, Any]:
+def kubelet_config(keys: Keys, network: Network, runtime_socket: str, resolv: Path) -> dict[str, Any]:
     """For a node that lives for minutes and shares its disk: quick, and never evicting or collecting for want of disk."""
     serving = keys.pair("kubelet")
     return {
@@ -41,7 +41,7 @@ def kubelet_config(keys: Keys, network: Network, instance: str, runtime_socket: 
         "kind": "KubeletConfiguration",
         "containerRuntimeEndpoint": f"unix://{runtime_socket}",
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{cgroups.name(instance)}",
+        "cgroupRoot": f"/{cgroups.name(keys.state)}",
         "failCgroupV1": False,
         "failSwapOn": False,
         "clusterDNS": [network.dns_service],

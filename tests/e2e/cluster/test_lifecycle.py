@@ -45,7 +45,7 @@ def _traces(name: str) -> Traces:
     wire = network.load(state)
     found = {f"process {process}" for process in processes.find(state)}
     found |= {f"mount {line}" for line in Path("/proc/mounts").read_text().splitlines() if str(state) in line}
-    found |= {f"cgroup {tree}" for tree in cgroups.trees() if (tree / cgroups.name(name)).exists()}
+    found |= {f"cgroup {tree}" for tree in cgroups.trees() if (tree / cgroups.name(state)).exists()}
     found |= {f"file {path}" for path in (state,) if path.exists()}
     if wire is not None:
         found |= {f"interface {wire.host_interface}"} & {f"interface {name}" for _, name in socket.if_nameindex()}

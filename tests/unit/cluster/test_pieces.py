@@ -81,9 +81,10 @@ def test_every_tree_of_cgroups_gets_one_of_ours(tmp_path: Path, files: list[str]
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).touch()
     assert cgroups.trees(tmp_path) == [(tmp_path / tree).resolve() for tree in trees]
-    cgroups.create("a", tmp_path)
-    cgroups.create("a", tmp_path)
-    assert all((tmp_path / tree / "regsweep-a").is_dir() for tree in trees)
+    states = Path("/cache/clusters/a"), Path("/other-cache/clusters/a")
+    for state in (*states, *states):
+        cgroups.create(state, tmp_path)
+    assert all(len(list((tmp_path / tree).glob("regsweep-a-*"))) == len(states) for tree in trees)
 
 
 @pytest.mark.parametrize(
