@@ -102,8 +102,9 @@ def row_variances(fit: AdditiveFit) -> RowVariances:
     blocks = int((there[fit.informing].any(axis=0)).sum())
     pooled = float(max(d[within].sum() - max(blocks - 1, 0), 1))
     prior = fit_prior(raw[within], d[within])
-    moderated = apply_prior(prior, np.where(d > 0, raw, prior.variance), d, pooled)
+    shrunk = apply_prior(prior, np.where(d > 0, raw, prior.variance), d, pooled)
     outside = ~fit.informing & (d > 0)
-    moderated.variances[outside] = raw[outside]
-    moderated.degrees_of_freedom[outside] = d[outside]
+    moderated = ModeratedVariances(
+        prior, np.where(outside, raw, shrunk.variances), np.where(outside, d, shrunk.degrees_of_freedom)
+    )
     return RowVariances(raw, d, moderated)

@@ -16,6 +16,7 @@ from enum import StrEnum
 import numpy as np
 from scipy.stats import t as student
 
+from regsweep.core.stats.additive import Bools
 from regsweep.core.stats.moderation import Floats
 from regsweep.core.stats.ranking import MIN_REPLICATES_FOR_ERROR
 from regsweep.core.stats.ties import TiedSet
@@ -60,16 +61,16 @@ class Decomposition:
 
 def decompose(train: Floats, val: Floats, tied: TiedSet) -> tuple[Decomposition, ...]:
     """One decomposition per row. `train`, `val`: (G, n) average_loss, NaN for a missing cell."""
-    return tuple(_decompose(train, val, tied, row) for row in range(len(val)))
+    by_train, by_val = train - train[tied.best], val - val[tied.best]
+    common = np.isfinite(by_train) & np.isfinite(by_val)
+    counts = common.sum(axis=1)
+    terms = [_terms(differences, common) for differences in (by_val, by_train, by_val - by_train)]
+    return tuple(_decomposition(tied, row, int(counts[row]), *(term[row] for term in terms)) for row in range(len(val)))
 
 
-def _decompose(train: Floats, val: Floats, tied: TiedSet, row: int) -> Decomposition:
-    t, v = train[row] - train[tied.best], val[row] - val[tied.best]
-    common = np.isfinite(t) & np.isfinite(v)
-    n = int(common.sum())
+def _decomposition(tied: TiedSet, row: int, n: int, by_val: Term, by_train: Term, by_gap: Term) -> Decomposition:
     if n < MIN_REPLICATES_FOR_ERROR:
         return Decomposition(Label.BALANCED if tied.tied[row] else Label.UNDETERMINED, None, None, None, n)
-    by_train, by_gap = _term(t[common]), _term((v - t)[common])
     label = Label.UNDETERMINED
     if tied.tied[row]:
         label = Label.BALANCED
@@ -77,11 +78,14 @@ def _decompose(train: Floats, val: Floats, tied: TiedSet, row: int) -> Decomposi
         label = Label.OVERFITS
     elif tied.comparable[row] and by_train.mean > by_gap.mean and by_train.lower_bound > 0:
         label = Label.UNDERFITS
-    return Decomposition(label, _term(v[common]), by_train, by_gap, n)
+    return Decomposition(label, by_val, by_train, by_gap, n)
 
 
-def _term(differences: Floats) -> Term:
-    n = len(differences)
-    error = float(differences.std(ddof=1) / np.sqrt(n))
-    mean = float(differences.mean())
-    return Term(mean, error, mean - float(student.ppf(LEVEL, n - 1)) * error)
+def _terms(differences: Floats, common: Bools) -> list[Term]:
+    """One term per row; with fewer than two replicates its numbers mean nothing."""
+    counts = common.sum(axis=1)
+    n, df = np.maximum(counts, 1), np.maximum(counts - 1, 1)
+    means = np.where(common, differences, 0.0).sum(axis=1) / n
+    errors = np.sqrt(np.where(common, (differences - means[:, None]) ** 2, 0.0).sum(axis=1) / df / n)
+    bounds = means - student.ppf(LEVEL, df) * errors
+    return [Term(*numbers) for numbers in zip(means.tolist(), errors.tolist(), bounds.tolist(), strict=True)]
