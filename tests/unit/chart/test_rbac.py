@@ -25,7 +25,7 @@ OPERATOR: Mapping[str, set[str]] = {
     },  # get: whose a Job of our name is; patch: suspend
     "/pods": {"list", "watch"},
     "/podtemplates": {"get"},
-    "events.k8s.io/events": {"create"},
+    "/events": {"create"},
 }
 
 
