@@ -17,7 +17,7 @@ from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import timestamp
 from regsweep.core.world import Observed, ObservedPod, ObservedRun, PodPhase
 from regsweep.local.directory import RunsDirectory, observed_run, pod_name
-from regsweep.local.environment import contract_environment
+from regsweep.local.environment import local_environment
 from regsweep.local.facts import ProcessFacts, RunFacts, message_file, output_file
 from regsweep.local.failures import in_local_words, local_message
 from regsweep.local.process import GRACE_SECONDS, TrainerProcess
@@ -202,7 +202,7 @@ class LocalRunner:
 
     async def _start_process(self, run: _Run, index: int) -> None:
         path = self._directory.run(run.facts.run)
-        contract = contract_environment(self._sweep, run.request, index, path / message_file(index))
+        contract = local_environment(self._sweep, run.request, index, path / message_file(index))
         process = await TrainerProcess.start(
             self._trainer.arguments,
             process_environment(contract, self._environment, max(1, self._sweep.spec.parallelism)),

@@ -98,24 +98,22 @@ def _total(columns: Sequence[Column], gutter: int) -> int:
 def _measured(
     header: str, rows: Sequence[RankedResult], estimate: Callable[[RankedResult], Estimate | None], droppable: int = 0
 ) -> Column:
-    found = [estimate(r) for r in rows]
-    cells = measured_column(
-        [Measured(e.mean, e.standard_error) if e else Measured(None) for e in found],
-        missing="NaN",
-    )
-    return Column(header, tuple(_blank_if_untrained(rows, cells)), right=True, droppable=droppable)
+    cells = [
+        Measured(e.mean, e.standard_error) if (e := estimate(r)) else Measured(None, absent=_absent(r)) for r in rows
+    ]
+    return Column(header, tuple(measured_column(cells)), right=True, droppable=droppable)
 
 
 def _plain(
     header: str, rows: Sequence[RankedResult], value: Callable[[RankedResult], float | None], droppable: int
 ) -> Column:
     """Losses without an error of their own: shown with the digits that the errors of the gap between them support."""
-    values = [value(r) for r in rows]
-    decimals = decimals_for(values, (r.overfit_gap.standard_error for r in rows if r.overfit_gap))
-    cells = measured_column([Measured(v) for v in values], missing="NaN", decimals=decimals)
-    return Column(header, tuple(_blank_if_untrained(rows, cells)), right=True, droppable=droppable)
+    cells = [Measured(value(r), absent=_absent(r)) for r in rows]
+    errors = (r.overfit_gap.standard_error for r in rows if r.overfit_gap)
+    decimals = decimals_for((c.value for c in cells), errors)
+    return Column(header, tuple(measured_column(cells, decimals)), right=True, droppable=droppable)
 
 
-def _blank_if_untrained(rows: Sequence[RankedResult], cells: Sequence[str]) -> list[str]:
+def _absent(row: RankedResult) -> str:
     """`-` instead of NaN where nothing was trained: a missing value is not one that is no number."""
-    return [cell if r.replicates else f"{'-':>{cell_len(cell)}}" for r, cell in zip(rows, cells, strict=True)]
+    return "NaN" if row.replicates else "-"

@@ -56,17 +56,19 @@ class Measured:
 
     value: float | None
     error: float | None = None
+    absent: str = "NaN"
+    """What is shown for no value."""
 
 
-def measured_column(cells: Iterable[Measured], missing: str, decimals: int | None = None) -> list[str]:
-    """A column of `0.071 ± 0.004`: digits shared, values and errors aligned; `missing` stands for an absent value.
+def measured_column(cells: Iterable[Measured], decimals: int | None = None) -> list[str]:
+    """A column of `0.071 ± 0.004`: digits shared, values and errors aligned.
 
     decimals: None lets the column's own errors decide.
     """
     rows = list(cells)
     if decimals is None:
         decimals = decimals_for((c.value for c in rows), (c.error for c in rows))
-    values = [missing if c.value is None else fixed(c.value, decimals) for c in rows]
+    values = [c.absent if c.value is None else fixed(c.value, decimals) for c in rows]
     errors = ["" if c.value is None or c.error is None else f" ± {fixed(c.error, decimals)}" for c in rows]
     value_width = max(map(len, values), default=0)
     error_width = max(map(len, errors), default=0)

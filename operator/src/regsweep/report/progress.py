@@ -59,7 +59,8 @@ def bar(done: float, cells: int) -> Text:
     """A bar of `cells` cells of which the share `done` (0 to 1) is full."""
     halves = round(done * cells * 2)
     full, half = divmod(min(halves, cells * 2), 2)
-    text = Text(FULL * full + HALF * half, style="green")
+    text = Text()
+    text.append(FULL * full + HALF * half, style="green")
     return text.append(REST * (cells - full - half), style="bright_black")
 
 

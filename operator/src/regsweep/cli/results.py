@@ -1,0 +1,175 @@
+"""`regsweep results`: a cluster's sweep, followed while it runs, ranked in full from its stored records."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from regsweep.adapters.kube import KubeClient, load_configuration
+from regsweep.adapters.kubeapi import PAGE_SIZE, RESULTS, SWEEPS, KubeApi, KubeObject, WatchType, name_of, uid_of
+from regsweep.api.conditions import ConditionStatus, ConditionType
+from regsweep.api.constants import SWEEP_UID_LABEL
+from regsweep.api.status import SweepStatus
+from regsweep.api.validation import parse_sweep
+from regsweep.cli.consoles import error_console, result_console
+from regsweep.cli.exits import COMPLETE, FAILED, UsageError
+from regsweep.cli.kubeconfig import current_namespace
+from regsweep.cli.progress import Progress
+from regsweep.core.records import Records
+from regsweep.core.segments import load
+from regsweep.core.status import is_over
+from regsweep.core.sweep import Sweep, points_of
+from regsweep.errors import Expired, NotFound, RegsweepError, Unavailable
+from regsweep.report.build import results_of
+from regsweep.report.outputs import Output
+from regsweep.report.render import write_results
+from regsweep.report.results import Results
+
+WATCH_SECONDS: Final = 240.0
+"""Longest watch; a new one takes its place."""
+RETRY_SECONDS: Final = 2.0
+"""Pause after the API server gave no answer."""
+TRIES: Final = 30
+"""Times in a row that an API server without an answer is asked again while a sweep is followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsOptions:
+    """What the command line says."""
+
+    name: str
+    namespace: str | None
+    """None: that of the kubeconfig's context."""
+    follow: bool
+    context: str | None
+    kubeconfig: Path | None
+    output: Output
+    rows: int
+
+
+def results_command(options: ResultsOptions) -> int:
+    """Prints the results, after the sweep's end if it is followed; returns the exit code. Raises RegsweepError."""
+    return asyncio.run(_results(options))
+
+
+async def _results(options: ResultsOptions) -> int:
+    namespace = options.namespace or current_namespace(options.kubeconfig, options.context)
+    client = KubeClient(await load_configuration(options.kubeconfig, options.context))
+    try:
+        if options.follow:
+            with Progress(options.name, error_console()) as progress:
+                await follow(client, namespace, options.name, progress)
+        obj = await get_sweep(client, namespace, options.name)
+        found = await results_in(client, namespace, obj)
+    finally:
+        await client.close()
+    write_results(found, options.output, result_console(), options.rows)
+    return FAILED if has_failed(found.status) else COMPLETE
+
+
+async def get_sweep(api: KubeApi, namespace: str, name: str) -> KubeObject:
+    """The sweep. Raises UsageError where there is none of that name."""
+    try:
+        return await api.get(SWEEPS, namespace, name)
+    except NotFound as error:
+        raise UsageError(
+            f"there is no RegularizationSweep {name} in namespace {namespace}. "
+            "`kubectl get rsweep --all-namespaces` lists what there is; -n names the namespace."
+        ) from error
+
+
+async def follow(api: KubeApi, namespace: str, name: str, progress: Progress) -> None:
+    """Shows the sweep's progress until it is over, or was not accepted. Raises UsageError when it is deleted."""
+    failures = 0
+    while True:
+        try:
+            obj = await get_sweep(api, namespace, name)
+            failures = 0
+            progress.update(status_of(obj))
+            if has_ended(obj):
+                return
+            version = str(obj["metadata"]["resourceVersion"])
+            events = api.watch(SWEEPS, namespace, resource_version=version, timeout_seconds=WATCH_SECONDS)
+            async with aclosing(events):
+                async for event in events:
+                    if event.type is WatchType.BOOKMARK or name_of(event.object) != name:
+                        continue
+                    if event.type is WatchType.DELETED:
+                        raise UsageError(f"RegularizationSweep {name} in namespace {namespace} was deleted.")
+                    progress.update(status_of(event.object))
+                    if has_ended(event.object):
+                        return
+        except Expired:
+            continue
+        except Unavailable:
+            failures += 1
+            if failures == TRIES:
+                raise
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+async def results_in(api: KubeApi, namespace: str, obj: KubeObject) -> Results:
+    """The sweep's results: counts and conditions as the status has them, the ranking from all stored records."""
+    status = status_of(obj)
+    spec = parse_sweep(obj)
+    name = name_of(obj)
+    if status.resolved is None:
+        names = tuple(flag.name for flag in spec.flags)
+        return Results(name=name, replicates=spec.replicates, flag_names=names, status=status, ranking=())
+    sweep = Sweep(
+        name=name,
+        namespace=namespace,
+        uid=uid_of(obj),
+        generation=int(obj["metadata"].get("generation", 0)),
+        spec=spec,
+        resolved=status.resolved,
+        points=points_of(spec, status.resolved),
+    )
+    return results_of(sweep, await stored_records(api, namespace, sweep.uid), status)
+
+
+async def stored_records(api: KubeApi, namespace: str, sweep_uid: str) -> Records:
+    """All records in the sweep's SweepResults."""
+    segments: list[KubeObject] = []
+    token = ""
+    while True:
+        page = await api.list_page(
+            RESULTS, namespace, label_selector=f"{SWEEP_UID_LABEL}={sweep_uid}", limit=PAGE_SIZE, continue_token=token
+        )
+        segments += page.items
+        token = page.continue_token
+        if not token:
+            return load(segments)
+
+
+def status_of(obj: KubeObject) -> SweepStatus:
+    """The sweep's status; that of a sweep which nobody has looked at yet where there is none.
+
+    Raises RegsweepError where another version of the operator wrote it.
+    """
+    try:
+        return SweepStatus.model_validate(obj.get("status") or {})
+    except ValidationError as error:
+        raise RegsweepError(
+            f"the status of {name_of(obj)} is not one that this version of regsweep knows "
+            f"({error.errors()[0]['msg']} at {error.errors()[0]['loc']}). Use the operator's version of the command."
+        ) from error
+
+
+def has_ended(obj: KubeObject) -> bool:
+    """Whether nothing more will come of the spec as it stands: the sweep is over, or was not accepted."""
+    status = status_of(obj)
+    if status.observed_generation != obj["metadata"].get("generation", 0):
+        return False
+    return is_over(status.conditions) or status.state == "Invalid"
+
+
+def has_failed(status: SweepStatus) -> bool:
+    """Whether the sweep was stopped by failures, or its spec was not accepted."""
+    failed = any(c.type is ConditionType.FAILED and c.status is ConditionStatus.TRUE for c in status.conditions)
+    return failed or status.state == "Invalid"

@@ -1,0 +1,161 @@
+"""The table as a person sees it, whole: these texts are meant to be read."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
+from regsweep.api.spec import EpochChoice, Goal
+from regsweep.report.results import Results
+from regsweep.report.table import print_results
+from unit.report.builders import breast_cancer, condition, ranked, results
+
+
+def shown(found: Results, width: int, rows: int = 20) -> str:
+    file = io.StringIO()
+    print_results(found, Console(file=file, width=width, color_system=None), rows)
+    return file.getvalue()
+
+
+def test_at_120_columns_everything_is_there() -> None:
+    assert (
+        shown(breast_cancer(), 120)
+        == """\
+breast-cancer · 8 combinations x 5 replicates · val_average_loss, lower is better
+  mean ± standard error over splits and seeds of this data set
+
+  #   l2      dropout        val loss   train loss     overfit gap   runs
+  1   0.01    0.3       0.071 ± 0.004        0.050   0.021 ± 0.003    5/5   best
+  2   0.01    0.5       0.074 ± 0.005        0.062   0.012 ± 0.002    5/5
+  3   0.001   0.5       0.079 ± 0.006        0.041   0.038 ± 0.005    5/5
+  4   0.001   0.3       0.096 ± 0.005        0.022   0.074 ± 0.006    5/5   overfits
+  5   0.1     0.3       0.143 ± 0.007        0.131   0.012 ± 0.002    5/5   underfits
+  6   0       0         0.204 ± 0.019       <0.001   0.204 ± 0.019    5/5   overfits
+  -   0.1     0.1         NaN                  NaN     NaN            0/5   diverged at epoch 3
+  -   0       0.1           -                    -       -            0/5   failed: OutOfMemory
+
+  Without regularisation (l2=0, dropout=0) the network ranks 6th; the best cuts validation loss by 65 % and the overfit
+  gap by 90 %.
+  overfits: fits the training data better than the best does, yet validates worse; underfits: fits the training data
+  worse, and validates worse (by more than two standard errors).
+  Failed l2=0, dropout=0.1 (OutOfMemory): its container was killed for want of memory; raise the trainer's memory limit
+  All values from Prometheus.
+"""
+    )
+
+
+def test_at_80_columns_a_column_that_others_imply_is_left_out_and_named() -> None:
+    text = shown(breast_cancer(), 80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "train loss" not in text.splitlines()[4]
+    assert "Left out for want of width: train loss." in text
+    assert "  1  0.01   0.3      0.071 ± 0.004  0.021 ± 0.003   5/5  best" in text.splitlines()
+
+
+def test_rows_that_are_cut_are_announced_and_the_unregularised_one_stays() -> None:
+    text = shown(breast_cancer(), 120, rows=2)
+    assert "4 more combinations" not in text
+    assert "5 more combinations not shown: --rows 0 shows all" in text
+    lines = [line.strip() for line in text.splitlines()]
+    assert lines.count("…") == 2
+    assert any(line.startswith("6   0      0 ") for line in lines)
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 200])
+def test_no_line_has_trailing_blanks_and_prose_keeps_to_the_width(width: int) -> None:
+    for line in shown(breast_cancer(), width).splitlines():
+        assert line == line.rstrip()
+
+
+def test_ranks_follow_the_status_and_not_the_values() -> None:
+    found = results(
+        ranked(1, {"l2": 1}, (0.9, 0.1), 0.1, (0.8, 0.1)), ranked(2, {"l2": 2}, (0.1, 0.1), 0.1, (0.0, 0.1))
+    )
+    lines = shown(found, 120).splitlines()
+    assert lines[4].split()[:3] == ["1", "1", "0.90"]
+    assert lines[5].split()[:3] == ["2", "2", "0.10"]
+
+
+def test_another_objective_has_its_own_column_beside_the_losses() -> None:
+    found = results(
+        ranked(1, {"l2": 0.1}, (0.2, None), 0.1, (0.1, 0.01), objective=(0.974, 0.004)),
+        metric="val_accuracy",
+        goal=Goal.MAXIMIZE,
+    )
+    text = shown(found, 120)
+    assert "val_accuracy, higher is better" in text
+    assert "val accuracy" in text.splitlines()[3] and "val loss" in text.splitlines()[3]
+    assert "0.974 ± 0.004" in text
+
+
+def test_the_best_epoch_is_named_in_header_and_column() -> None:
+    found = results(
+        ranked(1, {"l2": 0.1}, (0.2, 0.01), 0.1, (0.1, 0.01), objective=(0.15, 0.01)), epoch=EpochChoice.BEST
+    )
+    text = shown(found, 140)
+    assert "val_average_loss at its best epoch, lower is better" in text
+    assert "val loss (best epoch)" in text
+
+
+def test_below_three_replicates_no_standard_error_is_spoken_of() -> None:
+    text = shown(results(ranked(1, {"l2": 0.1}, (0.2, None), 0.1, (0.1, None), replicates=2), replicates=2), 120)
+    assert "mean over replicates (no standard error below 3)" in text
+    assert "±" not in text
+
+
+def test_a_running_sweep_says_so_and_calls_nothing_the_best_for_good() -> None:
+    found = results(
+        ranked(1, {"l2": 0.1}, (0.2, 0.01), 0.1, (0.1, 0.01)),
+        ranked(2, {"l2": 0}, (0.4, 0.01), 0.1, (0.3, 0.01)),
+        state="Running",
+        conditions=(),
+        total=4,
+    )
+    text = shown(found, 120)
+    assert "Running: 2 of 4 runs ended" in text
+    assert "best so far" in text
+    assert "Without regularisation" not in text
+
+
+def test_what_stopped_the_sweep_comes_before_the_table() -> None:
+    message = "3 of 4 runs failed. Mend the cause."
+    found = results(
+        ranked(1, {"l2": 0.1}, (0.2, 0.01), 0.1, (0.1, 0.01)),
+        state="Failed",
+        conditions=(condition(ConditionType.FAILED, ConditionStatus.TRUE, Reason.TOO_MANY_FAILED_RUNS, message),),
+    )
+    lines = shown(found, 120).splitlines()
+    told = lines.index(f"  TooManyFailedRuns: {message}")
+    assert told < next(i for i, line in enumerate(lines) if "#" in line)
+
+
+def test_a_sweep_without_results_says_so() -> None:
+    assert "No combination has a result yet." in shown(results(state="Pending", conditions=(), total=4), 80)
+
+
+@pytest.mark.parametrize(
+    ("sources", "line"),
+    [
+        pytest.param(["Prometheus"] * 2, "All values from Prometheus.", id="one source"),
+        pytest.param(["Record"] * 2, "All values from the runs' own records.", id="records alone"),
+        pytest.param(
+            ["Prometheus", "Record"],
+            "Values of 2 combinations: 1 from Prometheus, 1 from the runs' own records.",
+            id="several sources are counted",
+        ),
+    ],
+)
+def test_every_value_has_a_source(sources: list[str], line: str) -> None:
+    rows = [ranked(i + 1, {"l2": i}, (0.2, 0.1), 0.1, (0.1, 0.1), source=source) for i, source in enumerate(sources)]
+    assert line in shown(results(*rows), 120)
+
+
+def test_colour_adds_nothing_but_colour() -> None:
+    file = io.StringIO()
+    print_results(
+        breast_cancer(), Console(file=file, width=120, color_system="truecolor", force_terminal=True, no_color=True)
+    )
+    assert "0.071 ± 0.004" in file.getvalue()
