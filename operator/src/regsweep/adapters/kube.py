@@ -311,10 +311,15 @@ def error_of(status: int, answer: KubeObject, retry_after: str | None) -> ApiErr
         return Conflict(message, status)  # a patch meant for another object of that name: the server calls it immutable
     if status == 410 or reason in ("Expired", "Gone"):
         return Expired(message, status)
-    if status in (401, 408, 429) or status >= 500:
+    if status in (401, 408, 429) or status >= 500 or _knows_kind_too_late(status, message):
         # 401: tokens expire and are read again before the next request.
         return Unavailable(message, status, wait)
     return Refused(message, status)
+
+
+def _knows_kind_too_late(status: int, message: str) -> bool:
+    """Whether OwnerReferencesPermissionEnforcement has not heard of the owner's kind yet: it looks every 30 s for new CRDs."""
+    return status == 403 and "cannot find RESTMapping" in message
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -1,0 +1,42 @@
+"""What the API server's refusals become: whether to try again is told by the error's class alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from regsweep.adapters.kube import error_of
+from regsweep.errors import AlreadyExists, ApiError, Conflict, Expired, NotFound, Refused, Unavailable
+
+OWNER_UNKNOWN = (
+    'jobs.batch "s-1" is forbidden: cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion '
+    "regsweep.dev/v1alpha1 Kind RegularizationSweep"
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "error"),
+    [
+        pytest.param(404, {}, NotFound, id="nothing there"),
+        pytest.param(409, {"reason": "AlreadyExists"}, AlreadyExists, id="the name is taken"),
+        pytest.param(409, {"reason": "Conflict"}, Conflict, id="another has written"),
+        pytest.param(
+            422, {"details": {"causes": [{"field": "metadata.uid"}]}}, Conflict, id="a patch for another object"
+        ),
+        pytest.param(422, {}, Refused, id="an object that breaks rules"),
+        pytest.param(403, {"message": "jobs is forbidden"}, Refused, id="not allowed"),
+        pytest.param(
+            403, {"message": OWNER_UNKNOWN}, Unavailable, id="a CRD so new that admission does not know its kind"
+        ),
+        pytest.param(410, {}, Expired, id="a version too old to watch from"),
+        pytest.param(401, {}, Unavailable, id="a token that has expired"),
+        pytest.param(429, {}, Unavailable, id="too many requests"),
+        pytest.param(503, {}, Unavailable, id="a server that is starting"),
+    ],
+)
+def test_an_answer_becomes(status: int, answer: dict[str, object], error: type[ApiError]) -> None:
+    assert type(error_of(status, answer, None)) is error
+
+
+def test_the_servers_own_words_and_its_wait_are_kept() -> None:
+    error = error_of(429, {"message": "slow down"}, "7")
+    assert (str(error), error.status, error.retry_after_seconds) == ("slow down", 429, 7.0)
