@@ -1,0 +1,155 @@
+"""`regsweep results` against the API in memory: a sweep's object and its SweepResults, as the operator leaves them."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from regsweep.adapters.kubeapi import RESULTS, SWEEPS, KubeObject
+from regsweep.adapters.memory import MemoryApi
+from regsweep.api.constants import API_VERSION, SWEEP_KIND
+from regsweep.api.status import SweepStatus
+from regsweep.api.validation import parse_sweep
+from regsweep.cli.exits import UsageError
+from regsweep.cli.kubeconfig import current_namespace
+from regsweep.cli.progress import Progress
+from regsweep.cli.results import follow, get_sweep, has_ended, results_in
+from regsweep.core.accept import Defaults, Identity, accept
+from regsweep.core.records import Outcome, Record
+from regsweep.core.segments import append
+from regsweep.core.sweep import Sweep
+from regsweep.errors import RegsweepError
+
+NAMESPACE = "team"
+COMBINATIONS = 30
+
+
+def manifest() -> KubeObject:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": SWEEP_KIND,
+        "metadata": {"name": "mine", "namespace": NAMESPACE},
+        "spec": {"flags": [{"name": "l2", "values": list(range(COMBINATIONS))}], "replicates": 1},
+    }
+
+
+def accepted(obj: KubeObject) -> Sweep:
+    metadata = obj["metadata"]
+    identity = Identity(metadata["name"], NAMESPACE, metadata["uid"], metadata["generation"])
+    defaults = Defaults("trainer:1", "nvidia.com/gpu", "0.1.0")
+    return accept(identity, parse_sweep(obj), defaults, pinned=None, started=False)[0]
+
+
+async def with_status(api: MemoryApi, obj: KubeObject, **fields: object) -> KubeObject:
+    sweep = accepted(obj)
+    status = SweepStatus(resolved=sweep.resolved, observed_generation=sweep.generation).to_json() | fields
+    return await api.replace(SWEEPS, {**obj, "status": status}, subresource="status")
+
+
+class Screen(io.StringIO):
+    """What progress is printed to; tells when the first line is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.printed = asyncio.Event()
+
+    def write(self, text: str, /) -> int:
+        self.printed.set()
+        return super().write(text)
+
+
+def complete() -> list[dict[str, str]]:
+    return [
+        {"type": "Complete", "status": "True", "reason": "AllRunsEnded", "lastTransitionTime": "2026-11-23T12:00:00Z"}
+    ]
+
+
+async def test_every_combination_is_ranked_though_the_status_holds_twenty() -> None:
+    api = MemoryApi()
+    obj = await api.create(SWEEPS, manifest())
+    sweep = accepted(obj)
+    records = [
+        Record(p.key, 0, Outcome.OK, run="r", metrics={"val_average_loss": 1.0 + p.combination.index})
+        for p in sweep.points
+    ]
+    for write in append([], records, {p.key: p.combination.flags for p in sweep.points}, sweep):
+        await api.create(RESULTS, write.manifest)
+    obj = await with_status(api, obj, state="Complete", conditions=complete())
+    found = await results_in(api, NAMESPACE, obj)
+    assert [row.rank for row in found.ranking] == list(range(1, COMBINATIONS + 1))
+    assert found.ranking[-1].flags == {"l2": COMBINATIONS - 1}
+
+
+async def test_a_sweep_that_was_never_accepted_has_no_ranking() -> None:
+    api = MemoryApi()
+    obj = await api.create(SWEEPS, manifest())
+    assert (await results_in(api, NAMESPACE, obj)).ranking == ()
+
+
+async def test_a_name_that_is_not_there_is_told_with_what_to_do() -> None:
+    with pytest.raises(UsageError, match="no RegularizationSweep other in namespace team"):
+        await get_sweep(MemoryApi(), NAMESPACE, "other")
+
+
+async def test_following_ends_with_the_sweep() -> None:
+    api = MemoryApi()
+    obj = await api.create(SWEEPS, manifest())
+    obj = await with_status(api, obj, state="Running", runs={"total": COMBINATIONS, "running": 1})
+    shown = Screen()
+    progress = Progress("mine", Console(file=shown, width=100), clock=lambda: 0.0)
+    following = asyncio.create_task(follow(api, NAMESPACE, "mine", progress))
+    await shown.printed.wait()
+    assert "0/30 runs" in shown.getvalue()
+    await with_status(
+        api, obj, state="Complete", conditions=complete(), runs={"total": COMBINATIONS, "succeeded": COMBINATIONS}
+    )
+    async with asyncio.timeout(10):
+        await following
+    assert "30/30 runs" in shown.getvalue()
+
+
+async def test_following_says_when_the_sweep_is_deleted() -> None:
+    api = MemoryApi()
+    obj = await api.create(SWEEPS, manifest())
+    shown = Screen()
+    progress = Progress("mine", Console(file=shown, width=100), clock=lambda: 0.0)
+    following = asyncio.create_task(follow(api, NAMESPACE, "mine", progress))
+    await shown.printed.wait()
+    await api.delete(SWEEPS, NAMESPACE, "mine", uid=obj["metadata"]["uid"])
+    with pytest.raises(UsageError, match="mine in namespace team"):
+        async with asyncio.timeout(10):
+            await following
+
+
+async def test_the_end_of_an_older_generation_is_not_the_end() -> None:
+    api = MemoryApi()
+    obj = await with_status(api, await api.create(SWEEPS, manifest()), state="Complete", conditions=complete())
+    assert has_ended(obj)
+    assert not has_ended({**obj, "metadata": {**obj["metadata"], "generation": 99}})
+
+
+async def test_a_status_of_another_version_is_refused_in_words() -> None:
+    api = MemoryApi()
+    obj = await api.create(SWEEPS, manifest())
+    with pytest.raises(RegsweepError, match="Use the operator's version of the command"):
+        await results_in(api, NAMESPACE, {**obj, "status": {"state": 5}})
+
+
+@pytest.mark.parametrize(
+    ("context", "namespace"),
+    [
+        pytest.param(None, "mine", id="the current context's namespace"),
+        pytest.param("other", "default", id="a context without a namespace"),
+        pytest.param("unknown", "default", id="a context that is not there"),
+    ],
+)
+def test_the_namespace_is_the_one_that_kubectl_would_take(tmp_path: Path, context: str | None, namespace: str) -> None:
+    config = tmp_path / "config"
+    contexts = [{"name": "here", "context": {"namespace": "mine"}}, {"name": "other", "context": {}}]
+    config.write_text(json.dumps({"current-context": "here", "contexts": contexts}))
+    assert current_namespace(config, context) == namespace
