@@ -178,6 +178,24 @@ def test_a_scrape_that_was_broken_off_does_not_count(gate: Gate) -> None:
         server.close()
 
 
+def test_a_scrape_counts_only_once_the_other_side_has_it_all() -> None:
+    """The answer fits into this side's buffer, so that it is written at once, but not into the other side's."""
+    server = MetricsServer(0, lambda: b"x" * 15_000)
+    try:
+        moment = time.monotonic()
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            client.connect(("127.0.0.1", server.port))
+            client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            assert client.recv(10)
+            assert not server.wait_scraped(since=moment, seconds=0.3)
+            while client.recv(1000):
+                pass
+        assert server.wait_scraped(since=moment, seconds=10)
+    finally:
+        server.close()
+
+
 @pytest.mark.parametrize(
     ("path", "method", "status"), [("/", "GET", 404), ("/metricsx", "GET", 404), ("/metrics", "HEAD", 501)]
 )

@@ -21,8 +21,11 @@ DEFAULT = Objective()
 class Made:
     """Its logit is a function of the epoch alone, so every expected value is known."""
 
-    def __init__(self, logits: dict[int, float] | None = None, stops_at: int = 0) -> None:
-        self.epoch, self.logits, self.stops_at = 0, logits or {}, stops_at
+    def __init__(
+        self, logits: dict[int, float] | None = None, stops_at: int = 0, stop: dict[int, float] | None = None
+    ) -> None:
+        """stop: where given, the logits on the stop rows, which come after 48 train rows and before 16 val rows."""
+        self.epoch, self.logits, self.stops_at, self.stop = 0, logits or {}, stops_at, stop
         self.orders: list[list[int]] = []
         self.seen_rows: list[int] = []
 
@@ -36,7 +39,11 @@ class Made:
 
     def outputs(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         self.seen_rows.append(len(x))
-        return np.full((len(x), 1), self.logits.get(self.epoch, 0.0), np.float32)
+        outputs = np.full((len(x), 1), self.logits.get(self.epoch, 0.0), np.float32)
+        if self.stop is not None:
+            assert len(x) == 80
+            outputs[48:64] = self.stop[self.epoch]
+        return outputs
 
     def regularization_loss(self) -> float:
         return 0.125 * self.epoch
@@ -84,10 +91,22 @@ def test_the_record_is_of_the_last_epoch_and_best_of_the_best() -> None:
     assert record.values["val_loss"] == pytest.approx(log_loss(4.0) + 0.625)
     assert record.best is not None
     assert record.best.epoch == 3
-    assert record.best.train == record.best.val == pytest.approx(log_loss(1.1), rel=1e-6)
+    assert [record.best.train, record.best.val] == pytest.approx([log_loss(1.1)] * 2, rel=1e-6)
     assert [progress.epoch for progress in seen] == [1, 2, 3, 4, 5]
     assert final.values == seen[-1].values
     assert not any(name.startswith("test") for name in record.values)
+
+
+@pytest.mark.parametrize(("patience", "epochs"), [(0, 5), (1, 3)])
+def test_epochs_are_chosen_on_stop_and_reported_on_val(patience: int, epochs: int) -> None:
+    """On val epoch 5 is the best, on stop epoch 2."""
+    network = Made({1: 0.1, 2: 0.2, 3: 0.3, 4: 0.4, 5: 1.1}, stop={1: 0.5, 2: 1.1, 3: 3.0, 4: 4.0, 5: 5.0})
+    record, _, _ = train(network, early_stopping=patience)
+    assert record.epochs == epochs
+    assert record.best is not None
+    assert record.best.epoch == 2
+    assert record.best.stop == pytest.approx(log_loss(1.1), rel=1e-6)
+    assert [record.best.train, record.best.val] == pytest.approx([log_loss(0.2)] * 2, rel=1e-6)
 
 
 def test_the_order_of_rows_is_a_permutation_by_epoch_the_same_for_every_combination() -> None:
@@ -127,6 +146,7 @@ def test_train_is_sampled_live_and_whole_at_the_end() -> None:
     record, final, seen = train(network, rows=10_000)
     assert {progress.rows["train"] for progress in seen} == {2000}
     assert final.rows == {"train": 4800, "val": 1600}
+    assert final.values is not seen[-1].values  # what a scrape may still be reading is never changed
     assert network.seen_rows == [2000 + 1600 + 1600] * 5 + [4800, 4800]
     assert record.best is not None
     assert record.best.train == pytest.approx(log_loss(1.1), rel=1e-6)
