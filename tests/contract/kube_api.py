@@ -41,7 +41,11 @@ def job(namespace: str, owner: KubeObject | None = None) -> KubeObject:
         "apiVersion": JOBS.api_version,
         "kind": JOBS.kind,
         "metadata": meta,
-        "spec": {"suspend": True, "managedBy": "regsweep.dev/nobody", "template": {"spec": {"restartPolicy": "Never", "containers": [container]}}},
+        "spec": {
+            "suspend": True,
+            "managedBy": "regsweep.dev/nobody",
+            "template": {"spec": {"restartPolicy": "Never", "containers": [container]}},
+        },
     }
 
 

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import pytest
+
 from cluster import Cluster, Profile
 from contract.kube_api import KubeApiContract, job, lease
-
 from regsweep.adapters.kube import KubeClient, load_configuration
 from regsweep.adapters.kubeapi import JOBS, LEASES, Resource
 from regsweep.errors import Expired, NotFound, Refused
@@ -27,7 +27,7 @@ def cluster() -> Iterator[Cluster]:
 
 class TestKubeClient(KubeApiContract):
     @pytest.fixture
-    async def api(self, cluster: Cluster) -> AsyncIterator[KubeClient]:  # type: ignore[override]
+    async def api(self, cluster: Cluster) -> AsyncIterator[KubeClient]:
         client = KubeClient(await load_configuration(cluster.kubeconfig))
         yield client
         await client.close()

@@ -159,7 +159,7 @@ async def test_a_refusal_is_tried_again_after_a_while_without_a_change(world: Wo
             raise Refused("exceeded quota", 403)
 
     world.api.before_write = quota
-    async with operating(world, refusal_retry_seconds=0.1):
+    async with operating(world, refusal_retry_seconds=0.5):
         await world.apply(sweep_object())
         await until(lambda: "exceeded quota" in world.condition("Accepted").get("message", ""))
         full = False

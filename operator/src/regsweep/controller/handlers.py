@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain, repeat
 from typing import Any
 
 import kopf
@@ -13,6 +14,13 @@ from regsweep.api.constants import GROUP, SWEEP_PLURAL, VERSION
 
 INACTIVITY_SECONDS = 70
 """A watch without even a bookmark for so long is dead: the server's period of 60 s and some."""
+
+
+class _Forever:
+    """Seconds between attempts, without an end: an API server that is away is no reason for the process to end."""
+
+    def __iter__(self) -> Iterator[float]:
+        return chain((1, 1, 2, 3, 5, 8), repeat(15))
 
 
 def registry_of(configuration: Configuration, enqueue: Callable[[str], None]) -> kopf.OperatorRegistry:
@@ -47,6 +55,8 @@ def quiet_settings() -> kopf.OperatorSettings:
     settings.scanning.disabled = True
     settings.peering.standalone = True
     settings.networking.request_timeout = 30
+    settings.networking.error_backoffs = _Forever()
+    settings.networking.enforce_retry_after = True
     settings.watching.inactivity_timeout = INACTIVITY_SECONDS
     settings.watching.server_timeout = 300
     settings.queueing.exit_timeout = 1

@@ -38,3 +38,5 @@ def set_up_logging(level: str, form: str) -> None:
     root.setLevel(level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    # Each of its failed requests, with a trace; our own informers say the same in one line.
+    logging.getLogger("kopf._cogs.clients").setLevel(logging.CRITICAL)

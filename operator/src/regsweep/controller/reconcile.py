@@ -268,7 +268,7 @@ class Reconciler:
             self._queue.add(uid)
         self._forget_tombstones(uid, planned, await state.store.records())
         self._ask_prometheus(view, observed, planned)
-        self._wake(view, planned)
+        self._wake(view, state, planned)
         if not stored:
             await self._report(view, state, observed, planned, prior)
 
@@ -313,7 +313,6 @@ class Reconciler:
             logger.warning("%s/%s: %s", sweep.namespace, sweep.name, refused)
             state.refusal = Refusal(str(refused), view.fingerprint, self._clock())
             state.taken_fingerprint = None
-            self._queue.add(sweep.uid, self._pace.refusal_retry)
             return
         state.refusal = None
         if taken:
@@ -357,13 +356,17 @@ class Reconciler:
             if wait is not None:
                 self._queue.add(uid, wait)
 
-    def _wake(self, view: View, planned: Plan) -> None:
+    def _wake(self, view: View, state: SweepState, planned: Plan) -> None:
         """Comes again when time alone makes a difference."""
         uid = uid_of(view.object)
         if planned.wake_at is not None:
             self._queue.add(uid, max((planned.wake_at - view.now).total_seconds(), SHORTEST_WAKE_SECONDS))
         if view.template_missing is not None:
             self._queue.add(uid, MISSING_BELIEVED_SECONDS)
+        if state.refusal is not None:
+            wait = state.refusal.at + self._pace.refusal_retry - self._clock()
+            if wait > 0:  # else this very pass has tried again, or had nothing to try
+                self._queue.add(uid, wait)
 
     # Reporting
 

@@ -1,0 +1,252 @@
+"""The informer against the API in memory: complete whatever happens to lists and watches, and never behind our own writes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from regsweep.adapters.informer import Entry, Informer
+from regsweep.adapters.kubeapi import LEASES, KubeObject, Resource, name_of, uid_of
+from regsweep.adapters.memory import MemoryApi
+from regsweep.errors import ApiError, Expired, NotFound, Unavailable
+
+NAMESPACE = "lab"
+LABEL = "sweep"
+
+
+def lease(name: str, sweep: str = "s1", namespace: str = NAMESPACE) -> KubeObject:
+    return {"metadata": {"name": name, "namespace": namespace, "labels": {LABEL: sweep}}, "spec": {"n": 0}}
+
+
+def informer(api: MemoryApi, **options: Any) -> Informer:
+    return Informer(
+        api,
+        LEASES,
+        group_by=lambda obj: str(obj["metadata"]["labels"][LABEL]),
+        label_selector=LABEL,
+        first_backoff_seconds=0.001,
+        **options,
+    )
+
+
+@asynccontextmanager
+async def following(watched: Informer) -> AsyncIterator[list[Entry]]:
+    """Runs the informer; gives what its listener is told."""
+    told: list[Entry] = []
+    watched.add_listener(told.append)
+    task = asyncio.create_task(watched.run())
+    try:
+        async with asyncio.timeout(10):
+            await watched.wait_synced()
+            yield told
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled(), "an informer never ends by itself"
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 (the condition is about a cache that signals nothing)
+            await asyncio.sleep(0.001)
+
+
+def names(watched: Informer, key: str = "s1") -> set[str]:
+    return {name_of(entry.object) for entry in watched.group(key) if not entry.gone}
+
+
+async def change(api: MemoryApi, name: str, n: int) -> KubeObject:
+    return await api.patch(LEASES, NAMESPACE, name, {"spec": {"n": n}})
+
+
+async def remove(api: MemoryApi, obj: KubeObject) -> None:
+    await api.delete(LEASES, NAMESPACE, name_of(obj), uid=uid_of(obj))
+
+
+@pytest.fixture
+def api() -> MemoryApi:
+    return MemoryApi()
+
+
+async def test_it_lists_by_pages_and_groups_what_it_finds(api: MemoryApi) -> None:
+    for i in range(1203):
+        await api.create(LEASES, lease(f"l{i}", f"s{i % 2}"))
+    async with following(informer(api)) as told:
+        pass
+    watched = informer(api)
+    async with following(watched) as told:
+        assert len(watched) == 1203
+        assert len(names(watched, "s0")) == 602
+        assert len(told) == 1203
+
+
+async def test_it_follows_what_happens(api: MemoryApi) -> None:
+    watched = informer(api)
+    async with following(watched):
+        one = await api.create(LEASES, lease("one"))
+        await until(lambda: names(watched) == {"one"})
+        await change(api, "one", 5)
+        await until(lambda: (watched.get(uid_of(one)) or {})["spec"]["n"] == 5)
+        await remove(api, one)
+        await until(lambda: len(watched) == 0)
+        assert watched.groups() == []
+
+
+async def test_what_happened_while_the_watch_was_expired_is_found_deletions_included(api: MemoryApi) -> None:
+    one = await api.create(LEASES, lease("one"))
+    watched = informer(api)
+    async with following(watched) as told:
+        await api.create(LEASES, lease("two"))
+        await until(lambda: names(watched) == {"one", "two"})
+        api.before_read = _failing(Unavailable("down"))
+        api.break_watches()
+        await remove(api, one)
+        await api.create(LEASES, lease("three"))
+        api.expire_history()
+        api.before_read = None
+        await until(lambda: names(watched) == {"two", "three"})
+        assert [e.gone for e in told if uid_of(e.object) == uid_of(one)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param(Unavailable("connection reset by peer"), id="a dropped connection"),
+        pytest.param(Unavailable("no word for 90 s"), id="a watch that fell silent"),
+        pytest.param(Expired("too old resource version", 410), id="an expired watch"),
+        pytest.param(NotFound("the server could not find the requested resource", 404), id="a CRD that went away"),
+        pytest.param(ApiError("forbidden", 403), id="rights that were taken away"),
+    ],
+)
+async def test_it_outlives_every_failure_of_a_watch(api: MemoryApi, failure: ApiError) -> None:
+    watched = informer(api)
+    async with following(watched):
+        api.break_watches(failure)
+        await api.create(LEASES, lease("one"))
+        await until(lambda: names(watched) == {"one"})
+
+
+async def test_it_outlives_an_api_server_that_is_away_at_the_start(api: MemoryApi) -> None:
+    await api.create(LEASES, lease("one"))
+    remaining = 5
+
+    def refuse(verb: str, resource: Resource) -> None:
+        nonlocal remaining
+        if remaining:
+            remaining -= 1
+            raise Unavailable("connection refused")
+
+    api.before_read = refuse
+    watched = informer(api)
+    async with following(watched):
+        assert names(watched) == {"one"}
+
+
+async def test_a_watch_that_ends_by_its_time_goes_on_without_a_new_list(api: MemoryApi) -> None:
+    lists = 0
+
+    def count(verb: str, resource: Resource) -> None:
+        nonlocal lists
+        lists += verb == "list"
+
+    api.before_read = count
+    watched = informer(api, watch_seconds=0.01)
+    async with following(watched):
+        for i in range(3):
+            await api.create(LEASES, lease(f"l{i}"))
+            await until(lambda i=i: len(watched) == i + 1)  # type: ignore[misc]
+    assert lists == 1
+
+
+async def test_our_own_write_is_seen_at_once(api: MemoryApi) -> None:
+    watched = informer(api)
+    async with following(watched):
+        api.before_read = _failing(Unavailable("down"))
+        api.break_watches()
+        watched.upsert_from_write(await api.create(LEASES, lease("one")))
+        assert names(watched) == {"one"}
+
+
+async def test_an_older_answer_does_not_replace_a_newer_object(api: MemoryApi) -> None:
+    watched = informer(api)
+    old = await api.create(LEASES, lease("one"))
+    await change(api, "one", 7)
+    async with following(watched):
+        watched.upsert_from_write(old)
+        assert (watched.get(uid_of(old)) or {})["spec"]["n"] == 7
+
+
+async def test_a_list_older_than_our_write_does_not_remove_what_we_wrote(api: MemoryApi) -> None:
+    watched = informer(api)
+    async with following(watched):
+        listed = await api.list_page(LEASES)
+        created = await api.create(LEASES, lease("one"))
+        watched.upsert_from_write(created)
+        watched._remove_vanished(None, set(), int(listed.resource_version))
+        assert names(watched) == {"one"}
+
+
+async def test_our_own_delete_is_seen_at_once_and_late_news_do_not_bring_the_object_back(api: MemoryApi) -> None:
+    watched = informer(api)
+    one = await api.create(LEASES, lease("one"))
+    async with following(watched):
+        newer = await change(api, "one", 3)
+        await remove(api, one)
+        watched.remove_from_write(uid_of(one))
+        watched.upsert_from_write(newer)
+        assert names(watched) == set()
+        await api.create(LEASES, lease("two"))
+        await until(lambda: names(watched) == {"two"})
+
+
+async def test_a_name_created_anew_is_another_object(api: MemoryApi) -> None:
+    watched = informer(api)
+    first = await api.create(LEASES, lease("one"))
+    async with following(watched):
+        await remove(api, first)
+        second = await api.create(LEASES, lease("one"))
+        await until(lambda: watched.get(uid_of(second)))
+        assert watched.get(uid_of(first)) is None
+        assert len(watched) == 1
+
+
+async def test_a_tombstone_keeps_what_was_last_seen_until_it_is_forgotten(api: MemoryApi) -> None:
+    watched = informer(api, keep_tombstones=True)
+    one = await api.create(LEASES, lease("one"))
+    async with following(watched):
+        await change(api, "one", 9)
+        await remove(api, one)
+        await until(lambda: any(entry.gone for entry in watched.group("s1")))
+        (entry,) = watched.group("s1")
+        assert entry.object["spec"]["n"] == 9
+        assert watched.get(uid_of(one)) is None
+        watched.forget(uid_of(one))
+        assert list(watched.group("s1")) == []
+
+
+async def test_only_tombstones_can_be_forgotten(api: MemoryApi) -> None:
+    watched = informer(api, keep_tombstones=True)
+    one = await api.create(LEASES, lease("one"))
+    async with following(watched):
+        watched.forget(uid_of(one))
+        assert names(watched) == {"one"}
+
+
+async def test_several_namespaces_are_followed_and_no_others(api: MemoryApi) -> None:
+    watched = informer(api, namespaces=("lab", "den"))
+    await api.create(LEASES, lease("one", namespace="lab"))
+    await api.create(LEASES, lease("two", namespace="den"))
+    await api.create(LEASES, lease("three", namespace="other"))
+    async with following(watched):
+        assert names(watched) == {"one", "two"}
+
+
+def _failing(error: Exception) -> Callable[[str, Resource], None]:
+    def fail(verb: str, resource: Resource) -> None:
+        raise error
+
+    return fail

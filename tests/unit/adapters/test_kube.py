@@ -1,0 +1,187 @@
+"""The client's errors: every HTTP status becomes the error that says what to do; nothing of the HTTP library gets out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from kubernetes.aio.client.configuration import Configuration
+
+from regsweep.adapters.kube import KubeClient, error_of, load_configuration
+from regsweep.adapters.kubeapi import JOBS, PODS, WatchType
+from regsweep.adapters.throttle import TokenBucket
+from regsweep.errors import AlreadyExists, ApiError, Conflict, Expired, NotFound, Refused, Unavailable
+
+EXPECTED: dict[int, type[ApiError]] = {401: Unavailable, 404: NotFound, 408: Unavailable, 409: Conflict, 410: Expired}
+
+
+@pytest.mark.parametrize("status", range(300, 600))
+def test_every_status_has_its_error(status: int) -> None:
+    wanted = EXPECTED.get(status) or (Unavailable if status == 429 or status >= 500 else Refused)
+    error = error_of(status, {"message": "words"}, "7")
+    assert type(error) is wanted
+    assert error.status == status
+    assert str(error) == "words"
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "wanted"),
+    [
+        pytest.param(409, {"reason": "AlreadyExists"}, AlreadyExists, id="a name that is taken"),
+        pytest.param(409, {"reason": "Conflict"}, Conflict, id="an old resourceVersion"),
+        pytest.param(422, {"details": {"causes": [{"field": "metadata.uid"}]}}, Conflict, id="a patch for another UID"),
+        pytest.param(422, {"details": {"causes": [{"field": "spec.template"}]}}, Refused, id="an invalid object"),
+        pytest.param(500, {"reason": "Expired"}, Expired, id="an error event of an expired watch"),
+        pytest.param(403, {}, Refused, id="no right, or no quota"),
+    ],
+)
+def test_the_servers_reason_decides_where_the_status_does_not(
+    status: int, answer: dict[str, Any], wanted: type[ApiError]
+) -> None:
+    assert type(error_of(status, answer, None)) is wanted
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        pytest.param("7", 7.0, id="seconds"),
+        pytest.param("9999", 60.0, id="at most a minute"),
+        pytest.param("Wed, 21 Oct 2026 07:28:00 GMT", None, id="a date, which the API server never sends"),
+        pytest.param(None, None, id="none"),
+    ],
+)
+def test_retry_after_is_passed_on(header: str | None, seconds: float | None) -> None:
+    assert error_of(429, {}, header).retry_after_seconds == seconds
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Callable[[Handler], Awaitable[KubeClient]]]:
+    """A client of a server with one handler for everything."""
+    runners: list[web.AppRunner] = []
+    clients: list[KubeClient] = []
+
+    async def start(handler: Handler) -> KubeClient:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", handler)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        runners.append(runner)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        configuration = Configuration()
+        configuration.host = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        clients.append(KubeClient(configuration, request_timeout_seconds=2))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        await client.close()
+    for runner in runners:
+        await runner.cleanup()
+
+
+async def test_an_answer_that_is_not_json_is_no_answer(connect: Callable[[Handler], Awaitable[KubeClient]]) -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(text="<html>")
+
+    client = await connect(handler)
+    with pytest.raises(Unavailable, match="no usable answer"):
+        await client.get(PODS, "ns", "p")
+
+
+async def test_a_refused_connection_is_no_answer() -> None:
+    configuration = Configuration()
+    configuration.host = "http://127.0.0.1:1"
+    client = KubeClient(configuration)
+    with pytest.raises(Unavailable, match="no usable answer") as caught:
+        await client.get(PODS, "ns", "p")
+    await client.close()
+    assert caught.value.status == 0
+
+
+async def test_a_watch_takes_lines_of_any_length_in_any_pieces(
+    connect: Callable[[Handler], Awaitable[KubeClient]],
+) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        huge = '{"type":"ADDED","object":{"metadata":{"name":"' + "x" * 5_000_000 + '"}}}\n'
+        small = '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"5"}}}\n'
+        for part in (huge[:7], huge[7:] + small[:3], small[3:]):
+            await response.write(part.encode())
+        return response
+
+    client = await connect(handler)
+    stream = client.watch(PODS, resource_version="1", timeout_seconds=5)
+    async with aclosing(stream):
+        events = [event async for event in stream]
+    assert [event.type for event in events] == [WatchType.ADDED, WatchType.BOOKMARK]
+
+
+async def test_a_watch_cut_off_in_the_middle_of_a_line_has_failed(
+    connect: Callable[[Handler], Awaitable[KubeClient]],
+) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b'{"type":"ADDED","obj')
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+    client = await connect(handler)
+    with pytest.raises(Unavailable):
+        async for _ in client.watch(PODS, resource_version="1", timeout_seconds=5):
+            pass
+
+
+async def test_no_nan_ever_reaches_the_server(connect: Callable[[Handler], Awaitable[KubeClient]]) -> None:
+    async def handler(_: web.Request) -> web.Response:
+        raise AssertionError("nothing should have been sent")
+
+    client = await connect(handler)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        await client.create(JOBS, {"metadata": {"namespace": "ns"}, "spec": {"value": float("nan")}})
+
+
+async def test_a_missing_kubeconfig_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="no usable kubeconfig"):
+        await load_configuration(tmp_path / "absent")
+
+
+class Time:
+    """A clock that sleeping advances."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def clock(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+async def test_the_bucket_lets_a_burst_through_and_then_its_rate() -> None:
+    time = Time()
+    bucket = TokenBucket(10, 5, clock=time.clock, sleep=time.sleep)
+    for _ in range(5):
+        await bucket.take()
+    assert time.now == 0
+    for _ in range(10):
+        await bucket.take()
+    assert time.now == pytest.approx(1.0)
+
+
+async def test_a_paused_bucket_lets_nothing_through_until_the_server_allows() -> None:
+    time = Time()
+    bucket = TokenBucket(10, 5, clock=time.clock, sleep=time.sleep)
+    bucket.pause(30)
+    await bucket.take()
+    assert time.now == 30

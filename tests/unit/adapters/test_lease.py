@@ -1,0 +1,136 @@
+"""The lease: one holder at a time, who knows in time that it is not the holder any more. The clock is the test's."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from regsweep.adapters.kubeapi import LEASES, Resource
+from regsweep.adapters.lease import Lease, LeaseTimes
+from regsweep.adapters.memory import MemoryApi
+from regsweep.errors import Unavailable
+
+
+class Clock:
+    """A clock that goes when told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def api() -> MemoryApi:
+    return MemoryApi()
+
+
+def contender(api: MemoryApi, clock: Clock, identity: str) -> Lease:
+    return Lease(api, "ns", "operator", identity, times=LeaseTimes(15, 10, 2), clock=clock)
+
+
+async def test_the_first_gets_it_and_a_second_does_not(api: MemoryApi, clock: Clock) -> None:
+    a, b = contender(api, clock, "a"), contender(api, clock, "b")
+    assert await a.attempt()
+    assert not await b.attempt()
+    assert (a.held, b.held) == (True, False)
+
+
+async def test_it_stays_with_the_one_who_renews_it(api: MemoryApi, clock: Clock) -> None:
+    a, b = contender(api, clock, "a"), contender(api, clock, "b")
+    for _ in range(20):
+        assert await a.attempt()
+        assert not await b.attempt()
+        clock.now += 2
+    assert a.terms == 1
+
+
+async def test_the_holder_stops_before_another_may_begin(api: MemoryApi, clock: Clock) -> None:
+    a, b = contender(api, clock, "a"), contender(api, clock, "b")
+    await a.attempt()
+    await b.attempt()
+    while a.held:
+        assert not await b.attempt()
+        clock.now += 0.5
+    assert clock.now == 10
+    while not await b.attempt():
+        clock.now += 0.5
+    assert clock.now == 15
+
+
+async def test_a_clock_that_is_wrong_by_hours_does_not_matter(api: MemoryApi, clock: Clock) -> None:
+    await contender(api, clock, "a").attempt()
+    late = Clock()
+    late.now = 1e6
+    assert not await contender(api, late, "b").attempt()
+
+
+async def test_a_restarted_holder_of_the_same_name_goes_on_at_once(api: MemoryApi, clock: Clock) -> None:
+    await contender(api, clock, "a").attempt()
+    assert await contender(api, clock, "a").attempt()
+
+
+async def test_a_released_lease_is_free_at_once(api: MemoryApi, clock: Clock) -> None:
+    a, b = contender(api, clock, "a"), contender(api, clock, "b")
+    await a.attempt()
+    await a.release()
+    assert not a.held
+    assert await b.attempt()
+    assert (await api.get(LEASES, "ns", "operator"))["spec"]["leaseTransitions"] == 1
+
+
+async def test_a_failed_renewal_is_put_up_with_until_the_deadline(api: MemoryApi, clock: Clock) -> None:
+    a = contender(api, clock, "a")
+    await a.attempt()
+    api.before_read = _down
+    clock.now = 9.9
+    with pytest.raises(Unavailable):
+        await a.attempt()
+    assert a.held
+    clock.now = 10
+    assert not a.held
+
+
+async def test_losing_and_winning_it_again_is_a_new_term(api: MemoryApi, clock: Clock) -> None:
+    a, b = contender(api, clock, "a"), contender(api, clock, "b")
+    await a.attempt()
+    await b.attempt()
+    clock.now = 20
+    assert await b.attempt()
+    assert not await a.attempt()
+    await b.release()
+    assert await a.attempt()
+    assert a.terms == 2
+
+
+async def test_two_who_grasp_at_once_do_not_both_get_it(api: MemoryApi, clock: Clock) -> None:
+    contenders = [contender(api, clock, name) for name in "abcd"]
+    await contenders[0].attempt()
+    await contenders[0].release()
+    won = await asyncio.gather(*(c.attempt() for c in contenders[1:]))
+    assert sum(won) == 1
+
+
+async def test_one_who_waits_is_woken_by_the_win(api: MemoryApi, clock: Clock) -> None:
+    a = contender(api, clock, "a")
+    waiting = asyncio.create_task(a.wait_held())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await a.attempt()
+    assert await waiting == 1
+
+
+def test_durations_that_cannot_work_are_refused() -> None:
+    with pytest.raises(ValueError, match="duration > renew deadline > retry"):
+        LeaseTimes(duration=10, renew_deadline=10, retry=2)
+
+
+def _down(verb: str, resource: Resource) -> None:
+    raise Unavailable("down")

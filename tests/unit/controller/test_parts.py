@@ -1,0 +1,306 @@
+"""The operator's smaller parts: what is kept of Jobs and pods, settings, health, metrics, events, logging."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+from prometheus_client import generate_latest
+from pydantic import ValidationError
+
+from regsweep.adapters.kubeapi import SWEEPS, uid_of
+from regsweep.api import constants as names
+from regsweep.api.conditions import ConditionStatus, ConditionType
+from regsweep.api.status import Condition
+from regsweep.controller.children import trim_job, trim_pod
+from regsweep.controller.health import HealthServer
+from regsweep.controller.logs import set_up_logging
+from regsweep.controller.main import wrong_settings
+from regsweep.controller.operator import Operator, identity_of
+from regsweep.controller.publishing import prior_status, transitions
+from regsweep.core.observe import observed_pod, observed_run
+from regsweep.metrics import METRICS, Metrics, MetricType
+from regsweep.settings import Settings
+from unit.controller.world import World, operating, settings, sweep_object, until
+
+STAMP = "2026-11-23T10:00:00Z"
+OWNER = {"apiVersion": "batch/v1", "kind": "Job", "name": "run", "uid": "job-uid", "controller": True}
+
+
+def job(**status: Any) -> dict[str, Any]:
+    annotations = {
+        names.POINT_KEY_ANNOTATION: "abc",
+        names.FIRST_REPLICATE_ANNOTATION: "0",
+        names.REPLICATES_ANNOTATION: "4",
+        names.REPLICATES_PER_POD_ANNOTATION: "2",
+        names.ATTEMPT_ANNOTATION: "0",
+        names.FLAGS_ANNOTATION: "{}",
+    }
+    meta = {"name": "run", "namespace": "lab", "uid": "job-uid", "resourceVersion": "5", "creationTimestamp": STAMP}
+    labels = {names.SWEEP_UID_LABEL: "s", "app": "x"}
+    spec = {"parallelism": 2, "suspend": False, "template": {"spec": {"containers": []}}}
+    extra = {"labels": labels, "annotations": annotations, "managedFields": [{}], "ownerReferences": []}
+    return {"metadata": {**meta, **extra}, "spec": spec, "status": status}
+
+
+def pod(**status: Any) -> dict[str, Any]:
+    meta = {"name": "run-1-x", "namespace": "lab", "uid": "u", "resourceVersion": "5", "creationTimestamp": STAMP}
+    index = {"batch.kubernetes.io/job-completion-index": "1"}
+    extra = {"labels": {names.SWEEP_UID_LABEL: "s"}, "annotations": index, "ownerReferences": [OWNER]}
+    limits = {"limits": {"memory": "1Gi", "cpu": "2"}}
+    containers = [{"name": "trainer", "image": "t", "resources": limits}, {"name": "sidecar", "image": "s"}]
+    return {"metadata": {**meta, **extra}, "spec": {"containers": containers}, "status": status}
+
+
+def container(**state: Any) -> list[dict[str, Any]]:
+    side = {"name": "sidecar", "state": {"running": {}}}
+    return [side, {"name": "trainer", "image": "t", "imageID": "x", "state": state}]
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        pytest.param({}, id="a new Job"),
+        pytest.param(
+            {
+                "completionTime": STAMP,
+                "completedIndexes": "0-1",
+                "conditions": [{"type": "Complete", "status": "True", "lastTransitionTime": STAMP}],
+            },
+            id="a complete one",
+        ),
+        pytest.param(
+            {
+                "failedIndexes": "1",
+                "conditions": [
+                    {
+                        "type": "Failed",
+                        "status": "True",
+                        "reason": "PodFailurePolicy",
+                        "message": "m",
+                        "lastTransitionTime": STAMP,
+                    }
+                ],
+            },
+            id="a failed one",
+        ),
+    ],
+)
+def test_nothing_that_is_read_of_a_job_is_trimmed_away(status: dict[str, Any]) -> None:
+    whole = job(**status)
+    assert observed_run(trim_job(whole)) == observed_run(whole)
+    assert "managedFields" not in trim_job(whole)["metadata"]
+    assert "template" not in trim_job(whole)["spec"]
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        pytest.param({"phase": "Pending"}, id="a new pod"),
+        pytest.param(
+            {
+                "phase": "Pending",
+                "conditions": [
+                    {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3"}
+                ],
+            },
+            id="one that no node takes",
+        ),
+        pytest.param(
+            {
+                "phase": "Pending",
+                "containerStatuses": container(waiting={"reason": "ImagePullBackOff", "message": "m"}),
+            },
+            id="one that cannot pull its image",
+        ),
+        pytest.param(
+            {
+                "phase": "Pending",
+                "containerStatuses": container(waiting={"reason": "PodInitializing"}),
+                "initContainerStatuses": [{"name": "i", "state": {"waiting": {"reason": "ErrImagePull"}}}],
+            },
+            id="one whose init container cannot",
+        ),
+        pytest.param({"phase": "Running", "containerStatuses": container(running={"startedAt": STAMP})}, id="running"),
+        pytest.param(
+            {
+                "phase": "Succeeded",
+                "containerStatuses": container(
+                    terminated={"exitCode": 0, "message": "{}", "startedAt": STAMP, "finishedAt": STAMP}
+                ),
+            },
+            id="succeeded",
+        ),
+        pytest.param(
+            {
+                "phase": "Failed",
+                "reason": "Evicted",
+                "startTime": STAMP,
+                "conditions": [
+                    {
+                        "type": "DisruptionTarget",
+                        "status": "True",
+                        "reason": "TerminationByKubelet",
+                        "lastTransitionTime": STAMP,
+                    }
+                ],
+                "containerStatuses": container(
+                    terminated={"exitCode": 137, "reason": "OOMKilled", "startedAt": STAMP, "finishedAt": STAMP}
+                ),
+            },
+            id="evicted",
+        ),
+    ],
+)
+def test_nothing_that_is_read_of_a_pod_is_trimmed_away(status: dict[str, Any]) -> None:
+    whole = pod(**status)
+    assert observed_pod(trim_pod(whole)) == observed_pod(whole)
+    assert trim_pod(trim_pod(whole)) == trim_pod(whole)
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGSWEEP_TRAINER_IMAGE", "t:1")
+    monkeypatch.setenv("REGSWEEP_NAMESPACES", '["a", "b"]')
+    monkeypatch.setenv("REGSWEEP_TRAINER_ENV", '{"X": "1"}')
+    monkeypatch.setenv("POD_NAME", "regsweep-0")
+    loaded = Settings()
+    assert loaded.trainer_image == "t:1"
+    assert loaded.namespaces == ["a", "b"]
+    assert loaded.trainer_env == {"X": "1"}
+    assert identity_of(loaded) == "regsweep-0"
+
+
+def test_outside_a_pod_no_two_operators_have_one_identity() -> None:
+    outside = Settings(identity="", pod_name="")
+    assert identity_of(outside) != identity_of(outside)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        pytest.param("REGSWEEP_HTTP_PORT", "99999", "REGSWEEP_HTTP_PORT: .*65535.*'99999'", id="a port that is none"),
+        pytest.param(
+            "REGSWEEP_LEASE_DURATION_SECONDS", "5", "REGSWEEP_LEASE_DURATION_SECONDS > ", id="a lease too short"
+        ),
+    ],
+)
+def test_a_wrong_setting_is_named_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert re.search(words, wrong_settings(caught.value))
+
+
+def test_every_setting_is_documented() -> None:
+    assert not [name for name, field in Settings.model_fields.items() if not field.description]
+
+
+def test_every_metric_is_declared_once_and_named_by_the_rules() -> None:
+    assert len({spec.name for spec in METRICS}) == len(METRICS)
+    for spec in METRICS:
+        assert spec.name.startswith("regsweep_operator_")
+        assert spec.name.endswith("_total") == (spec.type is MetricType.COUNTER)
+        assert spec.help.endswith(".")
+        assert list(spec.buckets) == sorted(spec.buckets)
+
+
+async def test_health_and_metrics_are_served_and_a_deleted_sweep_leaves_nothing(world: World) -> None:
+    metrics = Metrics()
+    async with operating(world, metrics=metrics) as operator:
+        server = HealthServer(operator.health, metrics, "127.0.0.1", 0)
+        base = f"http://127.0.0.1:{await server.start()}"
+        sweep = await world.apply(sweep_object())
+        await world.train_everything(world.is_over)
+        async with ClientSession() as session:
+            for path in ("/livez", "/readyz"):
+                async with session.get(base + path) as answer:
+                    assert (answer.status, await answer.text()) == (200, "ok\n")
+            async with session.get(base + "/metrics") as answer:
+                text = await answer.text()
+        assert 'regsweep_operator_sweep_runs{namespace="lab",state="succeeded",sweep="demo"} 4.0' in text
+        assert 'regsweep_operator_sweeps{state="Complete"} 1.0' in text
+        assert "regsweep_operator_jobs_created_total 4.0" in text
+        assert "regsweep_operator_records_stored_total 8.0" in text
+        assert "regsweep_operator_leader 1.0" in text
+        await world.api.delete(SWEEPS, "lab", "demo", uid=uid_of(sweep))
+        await until(lambda: len(operator.sweeps) == 0)
+        assert 'sweep="demo"' not in generate_latest(metrics.registry).decode()
+        await server.stop()
+
+
+async def test_an_operator_whose_caches_are_not_complete_is_not_ready(world: World) -> None:
+    operator = Operator(world.api, settings(), Metrics())
+    (check,) = operator.health.ready
+    assert check.reason() == "not yet listed: regularizationsweeps, jobs, pods"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def condition(type_: ConditionType, status: ConditionStatus, reason: str) -> Condition:
+    return Condition(type=type_, status=status, reason=reason, message="words", last_transition_time=STAMP)
+
+
+def conditions(said: list[tuple[str, str, str]]) -> list[Condition]:
+    return [condition(ConditionType(t), ConditionStatus(s), r) for t, s, r in said]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        pytest.param([], [("Complete", "True", "AllRunsEnded")], [("AllRunsEnded", False)], id="it completed"),
+        pytest.param(
+            [("Complete", "True", "AllRunsEnded")], [("Complete", "True", "AllRunsEnded")], [], id="it still is"
+        ),
+        pytest.param([], [("Failed", "True", "RunsFailAlike")], [("RunsFailAlike", True)], id="it failed"),
+        pytest.param([], [("Failed", "False", "WithinLimit")], [], id="it has not failed"),
+        pytest.param(
+            [("Accepted", "True", "Valid")], [("Accepted", "False", "Immutable")], [("Immutable", True)], id="refused"
+        ),
+        pytest.param([], [("Progressing", "True", "RunsTraining")], [], id="what changes all the time is no event"),
+    ],
+)
+def test_events_tell_what_a_person_would_ask_about(
+    before: list[tuple[str, str, str]], after: list[tuple[str, str, str]], told: list[tuple[str, bool]]
+) -> None:
+    assert [(n.reason.value, n.warning) for n in transitions(conditions(before), conditions(after))] == told
+
+
+def test_of_a_status_by_a_later_operator_what_is_pinned_is_kept() -> None:
+    resolved = {
+        "image": "t:1",
+        "parameters": {},
+        "gpus": 1,
+        "gpuResource": "nvidia.com/gpu",
+        "seed": 0,
+        "operatorVersion": "9",
+    }
+    sweep = {**sweep_object(), "status": {"resolved": resolved, "fieldOfTheFuture": 1}}
+    prior = prior_status(sweep)
+    assert prior.resolved is not None
+    assert prior.resolved.image == "t:1"
+
+
+def test_a_log_line_is_one_line_and_json_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        set_up_logging("info", "json")
+        logging.getLogger("regsweep.x").warning("two\nlines")
+        logging.getLogger("kopf.objects").info("noise")
+        entry = json.loads(capsys.readouterr().err)
+        assert (entry["level"], entry["message"]) == ("warning", "two\nlines")
+        set_up_logging("info", "text")
+        logging.getLogger("regsweep.x").warning("two\nlines")
+        assert capsys.readouterr().err.count("\n") == 1
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
