@@ -159,9 +159,11 @@ async def test_a_refusal_is_tried_again_after_a_while_without_a_change(world: Wo
             raise Refused("exceeded quota", 403)
 
     world.api.before_write = quota
-    async with operating(world, refusal_retry_seconds=0.5):
-        await world.apply(sweep_object())
+    async with operating(world, refusal_retry_seconds=0.5) as operator:
+        sweep = await world.apply(sweep_object())
         await until(lambda: "exceeded quota" in world.condition("Accepted").get("message", ""))
+        operator.queue.add(uid_of(sweep))  # news of the sweep, such as our own status, must not make it forget
+        await until(lambda: operator.queue.depth == 0)
         full = False
         await until(world.jobs)
         await until(lambda: world.condition("Accepted").get("status") == "True")
