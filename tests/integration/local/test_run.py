@@ -1,0 +1,255 @@
+"""`regsweep run` from its command line to its files and processes, with a trainer that trains nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from integration.local.sweeps import DEADLINE_SECONDS, FAKE_TRAINER, Workplace, alive
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workplace:
+    flags = [{"name": "l2", "values": [0, 0.001, 0.01]}, {"name": "dropout", "values": [0, 0.3]}]
+    return Workplace(tmp_path, {"flags": flags, "replicates": 3, "parallelism": 2, "trainer": {"gpus": 0}})
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Looks again and again until it holds; fails at the deadline."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to pass"
+        time.sleep(0.05)
+
+
+def waiting(place: Workplace) -> list[Path]:
+    """The marks of runs that wait in mid-training."""
+    return list(place.path.glob("*.waiting"))
+
+
+def test_a_sweep_is_announced_trained_ranked_and_kept(place: Workplace) -> None:
+    done = place.run("--output", "csv")
+    assert done.returncode == 0, done.stderr
+    assert "mine: 6 runs x 3 replicates = 18 trainings, " in done.stderr.splitlines()[0]
+    assert "6/6 runs" in done.stderr
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [row["flag_l2"] for row in rows] == ["0.01", "0.01", "0.001", "0.001", "0", "0"]
+    assert {row["replicates"] for row in rows} == {"3"}
+    assert (place.runs / "results.csv").read_text() == done.stdout
+    results = json.loads((place.runs / "results.json").read_text())
+    assert len(results["results"]) == 6
+    assert results["conclusion"].startswith("Without regularisation (l2=0, dropout=0) the network ranks")
+    assert all(facts["completed"] for facts in place.facts().values())
+
+
+def test_nothing_is_trained_twice(place: Workplace) -> None:
+    place.run()
+    before = place.started_at()
+    done = place.run()
+    assert done.returncode == 0
+    assert "all of them done already" in done.stderr
+    assert place.started_at() == before
+
+
+def test_a_grid_that_grew_trains_what_is_new_alone(place: Workplace) -> None:
+    place.run()
+    before = place.started_at()
+    place.spec["flags"] = [{"name": "dropout", "values": [0.3, 0]}, {"name": "l2", "values": [0.1, 0, 0.01, 0.001]}]
+    done = place.run()
+    assert "to train: 2 runs, 6 trainings" in done.stderr
+    assert {name: at for name, at in place.started_at().items() if name in before} == before
+
+
+def test_more_replicates_train_the_new_ones_alone(place: Workplace) -> None:
+    place.run()
+    place.spec["replicates"] = 5
+    done = place.run()
+    assert "to train: 6 runs, 12 trainings" in done.stderr
+    assert sorted(str(f["firstReplicate"]) for f in map(json.loads, _run_files(place))) == ["0"] * 6 + ["3"] * 6
+
+
+def test_other_parameters_make_other_points(place: Workplace) -> None:
+    place.run()
+    place.spec["trainer"] = {"gpus": 0, "parameters": {"epochs": 3}}
+    assert "= 18 trainings, " in place.run().stderr.splitlines()[0]
+
+
+def test_many_replicates_are_trained_by_several_processes_of_one_run(place: Workplace) -> None:
+    place.spec |= {"flags": [{"name": "l2", "values": [0.01]}], "replicates": 5, "replicatesPerPod": 2}
+    done = place.run("--output", "json")
+    assert json.loads(done.stdout)["results"][0]["replicates"] == 5
+    (facts,) = place.facts().values()
+    assert [p["exitCode"] for p in facts["processes"]] == [0, 0, 0]  # type: ignore[union-attr, index, call-overload]
+
+
+@pytest.mark.parametrize(
+    ("behave", "reason", "says"),
+    [
+        pytest.param("invalid", "InvalidFlags", "behave: invalid is none of ok, diverge", id="refused flags"),
+        pytest.param("crash", "TrainerFailed", "exit code 1. It says:", id="a crash shows its last words"),
+        pytest.param("killed", "TrainerFailed", "exit code 137, it was killed (SIGKILL)", id="killed from outside"),
+        pytest.param("garbage", "InvalidRecord", "does not keep the training contract", id="garbage as its message"),
+        pytest.param("silent", "NoRecord", "no termination message", id="no message"),
+    ],
+)
+def test_a_failing_run_is_named_with_its_cause_and_its_log(
+    place: Workplace, behave: str, reason: str, says: str
+) -> None:
+    place.spec |= {"flags": [{"name": "behave", "values": ["ok", behave]}]}
+    done = place.run("--output", "json")
+    assert done.returncode == 0, done.stderr
+    (failure,) = json.loads(done.stdout)["failures"]
+    assert failure["reason"] == reason
+    assert says in failure["message"]
+    assert str(place.runs / failure["run"] / "output.log") in failure["message"]
+
+
+def test_failed_runs_are_tried_again_by_the_next_start(place: Workplace) -> None:
+    place.spec |= {"flags": [{"name": "behave", "values": ["ok", "crash"]}]}
+    place.run()
+    assert "to train: 1 run, 3 trainings" in place.run().stderr
+
+
+def test_a_sweep_whose_runs_all_fail_stops_and_says_what_to_do_here(place: Workplace) -> None:
+    place.spec |= {"trainer": {"gpus": 0, "parameters": {"behave": "invalid"}}, "parallelism": 1}
+    done = place.run()
+    assert done.returncode == 1
+    assert "RunsFailAlike: The first 3 runs all failed with InvalidFlags" in done.stdout
+    assert "start the same command again" in " ".join(done.stdout.split())
+    assert "annotation" not in done.stdout
+
+
+def test_a_diverged_run_is_a_result_and_is_shown_as_nan(place: Workplace) -> None:
+    place.spec |= {"flags": [{"name": "behave", "values": ["ok", "diverge"]}]}
+    done = place.run()
+    assert done.returncode == 0
+    (line,) = [line for line in done.stdout.splitlines() if " diverge " in line]
+    assert "NaN" in line and "diverged at epoch 3" in line
+
+
+def test_a_run_over_its_time_limit_is_stopped(place: Workplace) -> None:
+    go = place.path / "go"
+    values = ["ok", "wait"]
+    place.spec |= {"flags": [{"name": "behave", "values": values}], "runTimeoutSeconds": 1, "replicates": 2}
+    place.spec["trainer"] = {"gpus": 0, "parameters": {"wait_for": str(go)}}
+    done = place.run("--output", "json")
+    # The first replicate was finished before the limit; it is kept, the second is missing.
+    (failure,) = json.loads(done.stdout)["failures"]
+    assert failure["reason"] == "Timeout"
+    assert "spec.runTimeoutSeconds" in failure["message"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_an_interrupted_sweep_goes_on_from_there(place: Workplace, number: signal.Signals) -> None:
+    go = place.path / "go"
+    place.spec["trainer"] = {"gpus": 0, "parameters": {"behave": "wait", "wait_for": str(go)}}
+    process = place.start("--parallelism", "2")
+    until(lambda: len(waiting(place)) == 2)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 130, err
+    assert out == ""
+    assert "Start the same command again to go on from there." in err
+    assert alive(str(place.path)) == []
+    assert not any(facts["completed"] for facts in place.facts().values())
+
+    go.touch()
+    done = place.run("--output", "json")
+    assert done.returncode == 0, done.stderr
+    # Each of the two had finished its first replicate of three when it was ended.
+    assert "to train: 6 runs, 16 trainings" in done.stderr
+    assert {row["replicates"] for row in json.loads(done.stdout)["results"]} == {3}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_no_trainer_outlives_a_run_that_is_killed(place: Workplace) -> None:
+    place.spec["trainer"] = {"gpus": 0, "parameters": {"behave": "wait", "wait_for": str(place.path / "go")}}
+    process = place.start("--parallelism", "2")
+    until(lambda: len(waiting(place)) == 2)
+    assert len(_trainers_of(place)) >= 2
+    process.kill()
+    process.communicate()
+    until(lambda: _trainers_of(place) == [])
+    # Nor is the directory left locked.
+    (place.path / "go").touch()
+    assert place.run().returncode == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_no_trainer_outlives_its_guard(place: Workplace) -> None:
+    place.spec |= {"flags": [{"name": "l2", "values": [0.01]}]}
+    place.spec["trainer"] = {"gpus": 0, "parameters": {"behave": "wait", "wait_for": str(place.path / "go")}}
+    process = place.start()
+    until(lambda: len(waiting(place)) == 1)
+    (guard,) = _children(process.pid)
+    os.kill(guard, signal.SIGKILL)
+    _, err = process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 1, err
+    until(lambda: _trainers_of(place) == [])
+
+
+def test_two_runs_do_not_share_a_directory(place: Workplace) -> None:
+    place.spec["trainer"] = {"gpus": 0, "parameters": {"behave": "wait", "wait_for": str(place.path / "go")}}
+    process = place.start()
+    until(lambda: len(waiting(place)) > 0)
+    second = place.run()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=DEADLINE_SECONDS)
+    assert second.returncode == 1
+    assert "another `regsweep run` is at work there" in second.stderr
+
+
+def test_a_trainer_that_is_not_there_is_said(place: Workplace) -> None:
+    place.spec |= {"flags": [{"name": "l2", "values": [0.01]}]}
+    command = place.command(trainer=["/nowhere/trainer"])
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_SECONDS)
+    assert done.returncode == 1
+    assert "exit code 127, the command was not found" in " ".join(done.stdout.split())
+
+
+def test_the_real_trainer_trains(place: Workplace) -> None:
+    parameters = {"dataset": "iris", "units": [4], "epochs": 2}
+    place.spec = {
+        "flags": [{"name": "l2", "values": [0, 0.01]}],
+        "replicates": 3,
+        "trainer": {"gpus": 0, "parameters": parameters},
+    }
+    command = place.command("--output", "json", trainer=None)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [row["replicates"] for row in found["results"]] == [3, 3]
+    assert all(row["objective"]["standardError"] > 0 for row in found["results"])
+    assert {row["source"] for row in found["results"]} == {"Record"}
+
+
+def _run_files(place: Workplace) -> list[str]:
+    return [path.read_text() for path in place.runs.glob("*/run.json")]
+
+
+def _trainers_of(place: Workplace) -> list[int]:
+    """Fake trainers that train for this place: their environment names its directory."""
+    found = []
+    for pid in alive(str(FAKE_TRAINER)):
+        try:
+            environment = Path(f"/proc/{pid}/environ").read_bytes()
+        except OSError:
+            continue
+        if str(place.path).encode() in environment:
+            found.append(pid)
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for path in tasks for child in path.read_text().split()]
