@@ -37,21 +37,26 @@ class CurrentCluster:
         return run([_kubectl(), *arguments], stdin=input, seconds=seconds)
 
     def load(self, wanted: Iterable[Image]) -> dict[str, str]:
-        """Bring the images to where the cluster finds them. Returns name -> reference."""
+        """Build what is not built, and bring it to where the cluster finds it. Returns name -> reference."""
+        return self.import_images(images.ensure(wanted))
+
+    def import_images(self, references: dict[str, str]) -> dict[str, str]:
+        """Push what was built (name -> reference), or load it into kind. Returns name -> what the cluster is to pull."""
         repository = os.environ.get("IMAGE_REPOSITORY", "")
         if not repository and not self._context.startswith(_KIND_CONTEXT):
             raise ClusterError(
                 f"the context {self._context} is not kind's: say with IMAGE_REPOSITORY=registry/path where to push images"
             )
-        references = images.ensure(wanted)
+        there = {}
         for name, reference in references.items():
+            archive = images.archive(reference)
             if repository:
-                pushed = f"{repository}/{name}:{reference.rpartition(':')[2]}"
-                buildah.push(images.archive(reference), pushed)
-                references[name] = pushed
+                there[name] = f"{repository}/{name}:{reference.rpartition(':')[2]}"
+                buildah.push(archive, there[name])
             else:
-                _load_into_kind(images.archive(reference), self._context.removeprefix(_KIND_CONTEXT))
-        return references
+                there[name] = reference
+                _load_into_kind(archive, self._context.removeprefix(_KIND_CONTEXT))
+        return there
 
 
 def is_wanted() -> bool:

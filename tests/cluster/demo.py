@@ -33,9 +33,9 @@ def main() -> int:
 
 
 def _demo() -> int:
-    cluster = _cluster()
+    cluster, built = _made()
     with step("images are in the cluster"):
-        references = cluster.load(_IMAGES)
+        references = cluster.import_images(built)
     with step("regsweep and Prometheus are installed"):
         install(cluster, references)
     # What an earlier demo left: its runs and results go with it.
@@ -68,17 +68,16 @@ def install(cluster: Cluster | CurrentCluster, references: dict[str, str]) -> No
     cluster.kubectl("wait", "--for=condition=Established", "crd/regularizationsweeps.regsweep.dev", timeout)
 
 
-def _cluster() -> Cluster | CurrentCluster:
+def _made() -> tuple[Cluster | CurrentCluster, dict[str, str]]:
     """Programs and images are built side by side: neither needs the other, and each waits much for the network."""
     if current.is_wanted():
-        return CurrentCluster()
+        return CurrentCluster(), images.ensure(_IMAGES)
     prerequisites.require_root("the built-in Kubernetes")
     with ThreadPoolExecutor() as pool:
         building = pool.submit(images.ensure, _IMAGES)
         with step("Kubernetes is up"):
             cluster = Cluster.up(Profile.NODE, INSTANCE)
-        building.result()
-    return cluster
+        return cluster, building.result()
 
 
 def _follow(cluster: Cluster | CurrentCluster) -> int:

@@ -141,9 +141,12 @@ class Cluster:
         return images.reference(image) in containerd.images(self._node_pid())
 
     def load(self, wanted: Iterable[Image]) -> dict[str, str]:
-        """Import what the node has not yet, forget older tags of the same images. Returns name -> reference."""
+        """Build what is not built, and import it. Returns name -> reference."""
+        return self.import_images(images.ensure(wanted))
+
+    def import_images(self, references: dict[str, str]) -> dict[str, str]:
+        """Import what was built (name -> reference) and the node has not yet; forget older tags of the same images."""
         pid = self._node_pid()
-        references = images.ensure(wanted)
         present = containerd.images(pid)
         for name, reference in references.items():
             if reference not in present:
