@@ -19,6 +19,7 @@ from typing import Any
 from uuid import uuid4
 
 import aiohttp
+import kopf
 import pytest
 
 from cluster import Cluster, Profile
@@ -37,6 +38,7 @@ from regsweep.adapters.kubeapi import (
     uid_of,
 )
 from regsweep.api import constants as names
+from regsweep.controller.handlers import quiet_settings, registry_of
 from regsweep.errors import ApiError, Conflict, NotFound
 from unit.controller.world import replicates_of, stamp, termination_message
 
@@ -268,6 +270,32 @@ async def test_a_sweep_deleted_in_its_midst_takes_everything_along(lab: Lab) -> 
 
 async def _nothing_left(lab: Lab) -> bool:
     return not (await lab.all(JOBS) or await lab.all(PODS) or await lab.all(RESULTS))
+
+
+async def test_kopf_tells_of_a_sweep_and_writes_nothing_to_it(lab: Lab) -> None:
+    heard: list[str] = []
+    registry = registry_of(lab.api.configuration, heard.append)
+    stop, ready = asyncio.Event(), asyncio.Event()
+    listening = asyncio.create_task(
+        kopf.operator(
+            registry=registry,
+            settings=quiet_settings(),
+            standalone=True,
+            namespaces=[lab.namespace],
+            stop_flag=stop,
+            ready_flag=ready,
+        )
+    )
+    await ready.wait()
+    sweep = await lab.apply()
+
+    async def told() -> bool:
+        return uid_of(sweep) in heard
+
+    await eventually(told)
+    stop.set()
+    await listening
+    assert await lab.api.get(SWEEPS, lab.namespace, "demo") == sweep
 
 
 async def test_a_template_that_the_server_refuses_is_reported_in_its_words(lab: Lab) -> None:

@@ -128,7 +128,12 @@ async def _all(writes: Iterable[Coroutine[Any, Any, None]]) -> None:
         async with slots:
             await write
 
-    outcomes = await asyncio.gather(*(one(write) for write in writes), return_exceptions=True)
+    await all_tried(*(one(write) for write in writes))
+
+
+async def all_tried(*work: Coroutine[Any, Any, None]) -> None:
+    """Does all of it side by side, and raises the first failure when all has been tried."""
+    outcomes = await asyncio.gather(*work, return_exceptions=True)
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
             raise outcome

@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 import kopf
+from prometheus_client import disable_created_metrics
 from pydantic import ValidationError
 
 from regsweep.adapters.kube import KubeClient, load_configuration
@@ -32,6 +33,8 @@ def run() -> None:
     except ValidationError as error:
         raise RegsweepError(wrong_settings(error)) from error
     set_up_logging(settings.log_level, settings.log_format)
+    # Else there is a second series beside every counter, which nobody asks for.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     asyncio.run(operate(settings))
 
 
