@@ -21,12 +21,12 @@ def test_the_plain_line_has_all_facts() -> None:
     [
         pytest.param(
             130,
-            "breast-cancer  ━━━━━━━━━━━╸━━━━━━━━  14/24 runs · 4 running · 0 failed · best 0.0741 l2=0.01 dropout=0.5 "
+            "breast-cancer  ━━━━━━━━━━━╸────────  14/24 runs · 4 running · 0 failed · best 0.0741 l2=0.01 dropout=0.5 "
             "· about 3 min left",
             id="wide",
         ),
         pytest.param(
-            80, "breast-cancer  ━━━━━━━━━━━╸━━━━━━━━  14/24 runs · 4 running · about 3 min left", id="80 columns"
+            80, "breast-cancer  ━━━━━━━━━━━╸────────  14/24 runs · 4 running · about 3 min left", id="80 columns"
         ),
         pytest.param(24, "breast-cancer  14/24 runs", id="very narrow"),
     ],

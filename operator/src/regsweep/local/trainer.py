@@ -84,7 +84,7 @@ def _content(argument: str) -> str:
 
 def default_parallelism(asked: int) -> int:
     """Runs at a time: as many as the manifest asks for, at most one per core, and one per GiB of memory that is free."""
-    return max(1, min(asked or 1, available_cores(), _free_memory_bytes() // RUN_MEMORY_BYTES))
+    return max(1, min(asked or 1, available_cores(), free_memory_bytes() // RUN_MEMORY_BYTES))
 
 
 def available_cores() -> int:
@@ -95,7 +95,7 @@ def available_cores() -> int:
         return os.cpu_count() or 1
 
 
-def _free_memory_bytes(meminfo: Path = Path("/proc/meminfo")) -> int:
+def free_memory_bytes(meminfo: Path = Path("/proc/meminfo")) -> int:
     """Memory that processes can still get; without /proc, as much as needed: then the cores decide."""
     try:
         lines = meminfo.read_text().splitlines()

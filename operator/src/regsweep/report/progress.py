@@ -11,7 +11,7 @@ from regsweep.api.status import SweepStatus
 from regsweep.report.numbers import duration, short
 
 BAR_CELLS = 20
-FULL, HALF, REST = "━", "╸", "━"
+FULL, HALF, REST = "━", "╸", "─"
 
 
 def segments(status: SweepStatus, seconds_left: float | None) -> list[str]:

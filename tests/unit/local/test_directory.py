@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from regsweep.core.records import Outcome
+from regsweep.local.directory import RunsDirectory, RunsDirectoryError, write_atomically
+from regsweep.local.facts import RunFacts, message_file, output_file
+
+
+def facts(**changes: object) -> RunFacts:
+    fields: dict[str, object] = {
+        "sweep": "mine",
+        "run": "mine-0123456789ab",
+        "flags": {"l2": 0.1},
+        "parameters": {},
+        "seed": 0,
+        "trainer": "process:x",
+        "point_key": "0123456789abcdef",
+        "first_replicate": 0,
+        "replicates": 4,
+        "replicates_per_pod": 2,
+        "attempt": 0,
+        "command": ["x"],
+    }
+    return RunFacts.model_validate(fields | changes)
+
+
+def message(*replicates: int) -> str:
+    records = [[k, "Ok", 3, [0.1 * k], None] for k in replicates]
+    return json.dumps({"version": 1, "columns": ["val_average_loss"], "records": records})
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> RunsDirectory:
+    (tmp_path / "mine").mkdir()
+    return RunsDirectory(tmp_path / "mine")
+
+
+def test_results_are_read_from_the_messages_of_every_process(directory: RunsDirectory) -> None:
+    path = directory.begin(facts())
+    (path / message_file(0)).write_text(message(0, 1))
+    (path / message_file(1)).write_text(message(2))
+    records = directory.records()
+    assert sorted(record.replicate for record in records) == [0, 1, 2]
+    assert all(record.outcome is Outcome.OK for record in records)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="empty"),
+        pytest.param('{"version":1,"records":[[0,"Ok"', id="cut off"),
+        pytest.param('{"version":1,"error":{"reason":"InvalidFlags","message":"l2"}}', id="an error"),
+        pytest.param(message(7), id="another process' replicate"),
+    ],
+)
+def test_what_is_no_result_is_trained_again(directory: RunsDirectory, text: str) -> None:
+    path = directory.begin(facts())
+    (path / message_file(0)).write_text(text)
+    assert len(directory.records()) == 0
+
+
+def test_a_run_begun_anew_shows_nothing_of_the_attempt_before(directory: RunsDirectory) -> None:
+    path = directory.begin(facts())
+    for name in (message_file(0), message_file(1), output_file(0)):
+        (path / name).write_text("old")
+    directory.begin(facts())
+    assert sorted(p.name for p in path.iterdir()) == ["run.json"]
+
+
+def test_a_run_file_that_cannot_be_read_is_named_and_not_passed_over(directory: RunsDirectory) -> None:
+    path = directory.begin(facts())
+    (path / "run.json").write_text("{}")
+    with pytest.raises(RunsDirectoryError, match=r"run\.json: is not a run of this version of regsweep"):
+        directory.records()
+
+
+def test_facts_survive_writing_and_reading(directory: RunsDirectory) -> None:
+    directory.begin(facts(flags={"units": [8, 8], "name": "ä", "off": None}))
+    assert list(directory.all_facts()) == [facts(flags={"units": [8, 8], "name": "ä", "off": None})]
+
+
+def test_only_one_works_in_a_directory(directory: RunsDirectory) -> None:
+    with (
+        directory.locked(),
+        pytest.raises(RunsDirectoryError, match="another `regsweep run` is at work there"),
+        directory.locked(),
+    ):
+        pass
+    with directory.locked():
+        pass
+
+
+def test_a_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(RunsDirectoryError, match="Name another directory with --runs-dir"),
+        RunsDirectory(tmp_path / "file" / "mine").locked(),
+    ):
+        pass
+
+
+def test_the_last_words_are_the_last_lines(directory: RunsDirectory) -> None:
+    path = directory.begin(facts())
+    (path / output_file(0)).write_text("\n".join(f"line {n}" for n in range(1000)) + "\n\n")
+    assert directory.last_words("mine-0123456789ab", 0) == "line 997\nline 998\nline 999"
+    assert directory.last_words("mine-0123456789ab", 1) == ""
+
+
+def test_a_file_is_written_whole_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "a.json", "one")
+    write_atomically(tmp_path / "a.json", "two")
+    assert (tmp_path / "a.json").read_text() == "two"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]

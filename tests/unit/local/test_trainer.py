@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from regsweep.local import trainer
+from regsweep.local.trainer import (
+    THREAD_VARIABLES,
+    NoTrainerError,
+    custom_trainer,
+    default_parallelism,
+    process_environment,
+    reference_trainer,
+)
+
+
+def test_the_reference_trainer_runs_in_this_interpreter_and_is_identified_by_its_version() -> None:
+    found = reference_trainer()
+    assert found.arguments == (sys.executable, "-m", "regsweep_trainer")
+    assert found.identity.startswith("process:regsweep-trainer==")
+
+
+def test_an_edited_script_is_another_trainer_and_a_moved_one_is_not(tmp_path: Path) -> None:
+    script, moved = tmp_path / "train.py", tmp_path / "moved.py"
+    script.write_text("one")
+    moved.write_text("one")
+    before = custom_trainer(f"python {script} --fast")
+    assert custom_trainer(f"python {moved} --fast").identity == before.identity
+    assert custom_trainer(f"python {script} --slow").identity != before.identity
+    script.write_text("two")
+    assert custom_trainer(f"python {script} --fast").identity != before.identity
+
+
+def test_a_command_is_split_as_a_shell_splits_it() -> None:
+    assert custom_trainer("python 'my train.py' -x").arguments == ("python", "my train.py", "-x")
+
+
+@pytest.mark.parametrize(("command", "said"), [("", "is empty"), ("python 'x", "No closing quotation")])
+def test_a_command_that_is_none_is_refused(command: str, said: str) -> None:
+    with pytest.raises(NoTrainerError, match=said):
+        custom_trainer(command)
+
+
+@pytest.mark.parametrize(
+    ("asked", "cores", "free_gib", "runs"),
+    [
+        pytest.param(4, 8, 64, 4, id="as many as asked for"),
+        pytest.param(16, 8, 64, 8, id="at most one per core"),
+        pytest.param(4, 8, 2, 2, id="at most one per GiB of free memory"),
+        pytest.param(4, 8, 0, 1, id="at least one"),
+        pytest.param(0, 8, 64, 1, id="a drained sweep runs here nevertheless"),
+    ],
+)
+def test_parallelism_is_what_the_machine_bears(
+    monkeypatch: pytest.MonkeyPatch, asked: int, cores: int, free_gib: int, runs: int
+) -> None:
+    monkeypatch.setattr(trainer, "available_cores", lambda: cores)
+    monkeypatch.setattr(trainer, "free_memory_bytes", lambda: free_gib * 1024**3)
+    assert default_parallelism(asked) == runs
+
+
+def test_processes_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "available_cores", lambda: 8)
+    environment = process_environment({"REGSWEEP_FLAGS": "{}"}, {}, parallelism=3)
+    assert {environment[name] for name in THREAD_VARIABLES} == {"2"}
+
+
+def test_the_users_thread_count_stays_and_a_stray_contract_variable_does_not() -> None:
+    base = {"OMP_NUM_THREADS": "7", "REGSWEEP_LINGER_SECONDS": "30", "JOB_COMPLETION_INDEX": "5", "PATH": os.defpath}
+    environment = process_environment({"REGSWEEP_FLAGS": "{}"}, base, parallelism=1)
+    assert environment["OMP_NUM_THREADS"] == "7"
+    assert environment["PATH"] == os.defpath
+    assert "REGSWEEP_LINGER_SECONDS" not in environment and "JOB_COMPLETION_INDEX" not in environment
