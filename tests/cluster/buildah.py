@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cluster import paths, prerequisites
-from cluster.commands import run_logged
+from cluster.commands import run, run_logged
 from cluster.digests import digest
+from cluster.errors import ClusterError
 from cluster.report import step
 
 BASE_REPOSITORY = "localhost/python"
@@ -63,6 +64,7 @@ def build(reference: str, context: Path, containerfile: Path, archive: Path, arg
         command += [f"--file={context / containerfile.relative_to(paths.CHECKOUT)}", str(context)]
         _buildah(command, log)
     export(reference, archive)
+    _forget_older(reference)
 
 
 def export(reference: str, archive: Path) -> None:
@@ -110,12 +112,25 @@ def _ensure_base() -> str:
     return reference
 
 
-def _buildah(arguments: Sequence[str], log: Path) -> None:
+def _forget_older(reference: str) -> None:
+    """Images of former sources; the layers that builds begin from, TensorFlow's among them, have no name and stay."""
+    repository = reference.rpartition(":")[0]
+    listing = ["images", "--no-trunc", "--format={{.Name}}:{{.Tag}}", f"--filter=reference={repository}"]
+    for older in run([*_program(), *listing]).split():
+        if older != reference and older.startswith(f"{repository}:"):
+            with contextlib.suppress(ClusterError):  # another process may be reading it
+                run([*_program(), "rmi", older])
+
+
+def _program() -> list[str]:
     home = _folder("storage")
     # The user's choice of a driver (vfs inside a container, say) is theirs.
     driver = os.environ.get("STORAGE_DRIVER", "overlay")
-    storage = [f"--root={home / 'root'}", f"--runroot={home / 'run'}", f"--storage-driver={driver}"]
-    command = ["buildah", *storage, arguments[0], *_own_network_folder(arguments[0]), *arguments[1:]]
+    return ["buildah", f"--root={home / 'root'}", f"--runroot={home / 'run'}", f"--storage-driver={driver}"]
+
+
+def _buildah(arguments: Sequence[str], log: Path) -> None:
+    command = [*_program(), arguments[0], *_own_network_folder(arguments[0]), *arguments[1:]]
     run_logged(command, log, env={"TMPDIR": str(_folder("tmp"))}, cwd=Path("/"))
 
 
