@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from regsweep.adapters.kubeapi import LEASES, SWEEPS, name_of
+from regsweep.adapters.kubeapi import LEASES, PODS, SWEEPS, Resource, name_of
 from regsweep.adapters.memory import Write
 from regsweep.adapters.prometheus import Prometheus
+from regsweep.errors import Unavailable
 from unit.controller.world import (
     DEADLINE_SECONDS,
     World,
@@ -177,6 +178,29 @@ class _Answers:
 
 def _series(name: str, value: str, labels: dict[str, str]) -> dict[str, object]:
     return {"metric": {"__name__": f"regsweep_trainer_{name}", **labels}, "value": [0, value]}
+
+
+async def test_a_job_whose_end_is_known_before_its_pods_is_not_trained_again() -> None:
+    world = World()
+    async with operating(world) as operator:
+        await world.apply(sweep_object(parallelism=1))
+        await until(world.jobs)
+
+        def deaf_to_pods(verb: str, resource: Resource) -> None:
+            if (verb, resource) == ("watch", PODS):
+                raise Unavailable("no route to host")
+
+        world.api.before_read = deaf_to_pods
+        world.api.break_watches()
+        for pod in await world.start_pods():
+            await world.succeed(pod)
+        await world.finish_jobs()
+        await until(lambda: len(world.records()) == 2)
+        world.api.before_read = None
+        await world.train_everything(world.is_over)
+        await settled(operator, world)
+    assert len(world.trained) == 8
+    assert len(world.created) == 4
 
 
 async def test_an_operator_without_the_lease_writes_nothing() -> None:

@@ -35,9 +35,11 @@ from regsweep.controller.acting import Actor
 from regsweep.controller.children import Children, sweep_uid_of, trim_job, trim_pod
 from regsweep.controller.fence import FencedApi
 from regsweep.controller.health import Health
+from regsweep.controller.observing import Observing
 from regsweep.controller.publishing import Events
 from regsweep.controller.reconcile import Pace, Reconciler
 from regsweep.controller.scraping import Scraping
+from regsweep.controller.templates import Templates
 from regsweep.controller.workqueue import WorkQueue
 from regsweep.core.accept import Defaults
 from regsweep.core.podtemplate import JobDefaults
@@ -106,11 +108,17 @@ class Operator:
             children,
             self.queue,
             self._scraping,
+            Observing(
+                fenced,
+                children,
+                Templates(fenced, clock=clock),
+                Defaults(settings.trainer_image, settings.gpu_resource, VERSION),
+                max_combinations=settings.max_combinations,
+                now=now,
+            ),
             Actor(fenced, children, JobDefaults(env=settings.trainer_env), metrics),
             Events(fenced, instance=self.lease.identity, now=now),
-            Defaults(settings.trainer_image, settings.gpu_resource, VERSION),
             metrics,
-            max_combinations=settings.max_combinations,
             pace=Pace(
                 status=settings.status_interval_seconds,
                 store=settings.store_interval_seconds,

@@ -15,7 +15,6 @@ from typing import Final
 
 from regsweep.adapters.informer import Informer
 from regsweep.adapters.kubeapi import (
-    PODS,
     SWEEPS,
     KubeApi,
     KubeObject,
@@ -25,21 +24,17 @@ from regsweep.adapters.kubeapi import (
     uid_of,
     version_of,
 )
-from regsweep.api import constants as names
 from regsweep.api.conditions import Reason
 from regsweep.api.status import SweepStatus
-from regsweep.api.validation import parse_sweep
 from regsweep.controller.acting import NAME_TAKEN_RETRY_SECONDS, Actor
 from regsweep.controller.children import Children
+from regsweep.controller.observing import Observing, is_recorded
 from regsweep.controller.publishing import MAX_EVENTS, Events, prior_status, transitions, write_status
 from regsweep.controller.scraping import Scraping
-from regsweep.controller.state import Accepted, Refusal, SweepState, View
+from regsweep.controller.state import Refusal, SweepState, View
 from regsweep.controller.store import RecordStore
-from regsweep.controller.templates import MISSING_BELIEVED_SECONDS, Templates
+from regsweep.controller.templates import MISSING_BELIEVED_SECONDS
 from regsweep.controller.workqueue import WorkQueue
-from regsweep.core.accept import Defaults, Identity, accept
-from regsweep.core.canonical import digest
-from regsweep.core.collect import is_settled
 from regsweep.core.limits import Stop
 from regsweep.core.plan import Plan, RunRequest, plan
 from regsweep.core.records import Record, Records
@@ -50,7 +45,6 @@ from regsweep.metrics import RECORDS_STORED, REFILL_SECONDS, Metrics
 
 logger = logging.getLogger(__name__)
 
-FINGERPRINT_LENGTH: Final = 16
 SHORTEST_WAKE_SECONDS: Final = 0.05
 
 
@@ -75,12 +69,11 @@ class Reconciler:
         children: Children,
         queue: WorkQueue,
         scraping: Scraping,
+        observing: Observing,
         actor: Actor,
         events: Events,
-        defaults: Defaults,
         metrics: Metrics,
         *,
-        max_combinations: int,
         pace: Pace | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = monotonic,
@@ -92,13 +85,11 @@ class Reconciler:
         self._scraping = scraping
         self._actor = actor
         self._events = events
-        self._defaults = defaults
+        self._observing = observing
         self._metrics = metrics
-        self._max_combinations = max_combinations
         self._pace = pace or Pace()
         self._now = now
         self._clock = clock
-        self._templates = Templates(api, clock=clock)
         self._states: dict[str, SweepState] = {}
 
     def begin_term(self) -> None:
@@ -125,78 +116,22 @@ class Reconciler:
             state = self._states[uid] = SweepState(RecordStore(self._api, namespace_of(sweep), uid))
         prior = prior_status(sweep)
         records = await state.store.records()
-        runs = await self._runs(sweep, state)
+        runs = await self._observing.runs(sweep, state)
         started = bool(runs) or len(records) > 0
         try:
-            accepted = self._accept(sweep, prior, state, started)
+            accepted = self._observing.accept(sweep, prior, state, started)
         except InvalidSweep as invalid:
             generation = sweep["metadata"]["generation"]
             status = refused_status(Reason.INVALID, invalid.problems, prior, generation, self._now())
             await self._publish(sweep, prior, status, state)
             return
-        view = await self._view(sweep, accepted)
+        view = await self._observing.view(sweep, accepted)
         if not started and not await self._is_ready_to_start(view, prior, state):
             return
         observed = self._observe(view, state, records, runs)
         await self._act(view, state, observed, prior)
 
     # Observing
-
-    async def _runs(self, sweep: KubeObject, state: SweepState) -> tuple[ObservedRun, ...]:
-        """The sweep's runs. The pods of a Job that has ended are asked for live where the cache has none: the two watches
-        may be apart, and a Job without its pods looks as if its record were lost."""
-        runs = self._children.runs_of(sweep)
-        again = False
-        for run in runs:
-            ended = run.succeeded or run.failed_reason is not None or run.succeeded_indexes
-            if not ended or run.pods or run.deleting:
-                continue
-            job = self._children.jobs.get(run.uid)
-            seen = (run.uid, job["metadata"]["resourceVersion"] if job else "")
-            if seen not in state.looked_for_pods and not self._is_recorded(run, await state.store.records()):
-                state.looked_for_pods.add(seen)
-                page = await self._api.list_page(
-                    PODS, namespace_of(sweep), label_selector=f"{names.RUN_LABEL}={run.name}"
-                )
-                for pod in page.items:
-                    self._children.pods.upsert_from_write(pod)
-                again = again or bool(page.items)
-        return self._children.runs_of(sweep) if again else runs
-
-    @staticmethod
-    def _is_recorded(run: ObservedRun, records: Records) -> bool:
-        replicates = range(run.first_replicate, run.first_replicate + run.replicates)
-        return all(is_settled(records.get(run.point_key, k), run) for k in replicates)
-
-    def _accept(self, sweep: KubeObject, prior: SweepStatus, state: SweepState, started: bool) -> Accepted:
-        """The accepted sweep. Raises InvalidSweep."""
-        meta = sweep["metadata"]
-        generation = int(meta["generation"])
-        if state.spec_of is None or state.spec_of[0] != generation:
-            state.spec_of = (generation, parse_sweep(sweep, self._max_combinations))
-        retry = _retry_of(sweep)
-        rests_on = (generation, retry, prior.resolved, started)
-        if state.accepted_of is None or state.accepted_of[0] != rests_on:
-            identity = Identity(name_of(sweep), namespace_of(sweep), uid_of(sweep), generation, retry)
-            accepted, edits = accept(identity, state.spec_of[1], self._defaults, prior.resolved, started)
-            state.accepted_of = (rests_on, Accepted(accepted, edits))
-        return state.accepted_of[1]
-
-    async def _view(self, sweep: KubeObject, accepted: Accepted) -> View:
-        spec = accepted.sweep.spec
-        template, missing = None, None
-        if spec.template_ref is not None:
-            template = await self._templates.get(accepted.sweep.namespace, spec.template_ref.name)
-            missing = spec.template_ref.name if template is None else None
-        made_from = [
-            template["template"] if template else None,
-            spec.template,
-            accepted.sweep.resolved.image,
-            accepted.sweep.resolved.gpus,
-            accepted.sweep.resolved.gpu_resource,
-            spec.run_timeout_seconds,
-        ]
-        return View(sweep, accepted, template, missing, digest(made_from, FINGERPRINT_LENGTH), self._now())
 
     async def _is_ready_to_start(self, view: View, prior: SweepStatus, state: SweepState) -> bool:
         """Whether the first Job may be made: the sweep is there, by the API server's own word, and what is pinned is written.
@@ -294,9 +229,7 @@ class Reconciler:
         if any(run.name in waiting and (run.deleting or any(pod.gone for pod in run.pods)) for run in observed.runs):
             return True
         after = observed.records.plus(planned.store)
-        busy = any(
-            not run.deleting and not run.suspended and not self._is_recorded(run, after) for run in observed.runs
-        )
+        busy = any(not run.deleting and not run.suspended and not is_recorded(run, after) for run in observed.runs)
         return not planned.create and not busy
 
     async def _create(self, view: View, state: SweepState, requests: tuple[RunRequest, ...]) -> None:
@@ -345,7 +278,7 @@ class Reconciler:
         pods = [
             pod
             for run in observed.runs
-            if not self._is_recorded(run, observed.records)
+            if not is_recorded(run, observed.records)
             for pod in run.pods
             if (pod.ended and run.name in awaiting) or (pod.phase is PodPhase.RUNNING and not pod.gone)
         ]
@@ -395,7 +328,7 @@ class Reconciler:
             self._scraping.forget(uid)
 
     def _all_over(self, observed: Observed) -> bool:
-        return all(run.deleting or self._is_recorded(run, observed.records) for run in observed.runs)
+        return all(run.deleting or is_recorded(run, observed.records) for run in observed.runs)
 
     async def _publish(self, sweep: KubeObject, prior: SweepStatus, status: SweepStatus, state: SweepState) -> None:
         """Writes the status where it changed, then the events that waited for it."""
@@ -424,9 +357,3 @@ def _urgent(view: View, observed: Observed, stop: Stop | None) -> tuple[object, 
 def _is_unstored(records: Records, record: Record) -> bool:
     stored = records.get(*record.key)
     return stored is None or (not stored.has_result and stored.attempt < record.attempt)
-
-
-def _retry_of(sweep: KubeObject) -> int:
-    """The retry annotation as a number; 0 where it is absent or none."""
-    text = (sweep["metadata"].get("annotations") or {}).get(names.RETRY_ANNOTATION, "0")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else 0
