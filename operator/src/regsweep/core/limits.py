@@ -67,9 +67,10 @@ def stop_reason(sweep: Sweep, records: Records, states: Sequence[PointState]) ->
     all_failed = len(failed) == len(states)
     if not succeeded and len(reasons) == 1 and (len(failed) >= ALIKE or all_failed) and reasons <= NO_RETRY_MENDS:
         first = failures[0]
+        who = f"The first {len(failed)} runs all" if len(failed) > 1 else "The only run"
         return Stop(
             Reason.RUNS_FAIL_ALIKE,
-            f"The first {len(failed)} runs all failed with {first.reason}: {first.message} "
+            f"{who} failed with {first.reason}: {first.message} "
             "Mend the cause, then raise the annotation regsweep.dev/retry or change the flags.",
         )
     limit = failed_run_limit(sweep)
