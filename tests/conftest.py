@@ -1,0 +1,40 @@
+"""What tests on a whole cluster share: one installation for all of them, a namespace for each, and what to show when one fails."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator
+from hashlib import sha256
+
+import pytest
+
+from support import stage as stages
+from support.stage import Lab, Stage
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    """A real node with everything installed; it goes when the session ends."""
+    yield from stages.install()
+
+
+@pytest.fixture
+def lab(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A namespace of the test's own; all in it goes with the test."""
+    readable = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:40].strip("-")
+    made = stage.lab(f"{readable}-{sha256(request.node.nodeid.encode()).hexdigest()[:6]}")
+    yield made
+    stage.cluster.kubectl("delete", "namespace", made.namespace, "--wait=false")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test of a cluster that failed shows what the cluster says."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for fixture in getattr(item, "funcargs", {}).values():
+            if isinstance(fixture, Lab):
+                report.sections.append((f"namespace {fixture.namespace}", fixture.tell()))
+    return report

@@ -1,0 +1,169 @@
+"""The first sweep of the README on a real node: real training, real Prometheus, and all that a person reads of it."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from cluster import ClusterError
+from support.dashboards import DashboardQuery, load, queries
+from support.stage import SAMPLES, SWEEPS, TRAINING_SECONDS, Json, Lab, Stage
+
+NAME = "breast-cancer"
+NAMESPACE = "sample"
+QUERIES = queries(
+    load(), {"namespace": NAMESPACE, "sweep": NAME, "metric": "average_loss", "row": "l2", "column": "dropout"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The sample after its run, and what was seen while it ran."""
+
+    lab: Lab
+    status: Json
+    answered: set[str] = field(default_factory=set)
+    """Queries of the dashboard that gave data at some moment."""
+    live_epochs: set[int] = field(default_factory=set)
+    """Epochs of running replicates that the status showed."""
+
+
+@pytest.fixture(scope="module")
+def trained(stage: Stage) -> Iterator[Trained]:
+    """`kubectl apply -f`, and watched to its end."""
+    lab = stage.lab(NAMESPACE)
+    answered: set[str] = set()
+    live: set[int] = set()
+
+    def is_complete() -> bool:
+        answered.update(str(query) for query in QUERIES if str(query) not in answered and has_data(stage, query))
+        status = lab.status(NAME)
+        live.update(run["epoch"] for run in status.get("running", ()) if "epoch" in run)
+        return status.get("state") in ("Complete", "Failed")
+
+    try:
+        lab.kubectl("apply", "-f", SAMPLES / "breast-cancer.yaml")
+        lab.until("the sample has ended", is_complete, TRAINING_SECONDS)
+        lab.kubectl("wait", "--for=condition=Complete", f"rsweep/{NAME}", "--timeout=10s")
+    except ClusterError as error:
+        raise AssertionError(f"{error}\n{lab.tell()}") from error
+    yield Trained(lab, lab.status(NAME), answered, live)
+    lab.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+
+
+def has_data(stage: Stage, query: DashboardQuery) -> bool:
+    return bool(stage.ask_prometheus(query.expr))
+
+
+def regsweep(trained: Trained, *arguments: str) -> str:
+    """The command's standard output."""
+    command = [sys.executable, "-m", "regsweep.cli", *arguments, "--namespace", NAMESPACE]
+    command += ["--kubeconfig", str(trained.lab.stage.cluster.kubeconfig)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_every_combination_is_ranked_with_its_error_and_its_gap(trained: Trained) -> None:
+    results = trained.status["results"]
+    assert [row["rank"] for row in results] == list(range(1, 9))
+    assert {(row["flags"]["l2"], row["flags"]["dropout"]) for row in results} == {
+        (l2, dropout) for l2 in (0, 0.0001, 0.001, 0.01) for dropout in (0, 0.5)
+    }
+    means = [row["objective"]["mean"] for row in results]
+    assert means == sorted(means)
+    assert all(row["objective"]["standardError"] > 0 for row in results)
+    for row in results:
+        assert math.isclose(row["overfitGap"]["mean"], row["valLoss"] - row["trainLoss"], rel_tol=1e-3)
+        assert row["overfitGap"]["standardError"] > 0
+    assert trained.status["best"] == results[0]
+
+
+def test_every_value_comes_from_prometheus(trained: Trained) -> None:
+    assert {row["source"] for row in trained.status["results"]} == {"Prometheus"}
+    assert {record["source"] for record in trained.lab.records(NAME)} == {"Prometheus"}
+    assert trained.lab.condition(NAME, "MetricsAvailable")["status"] == "True"
+    assert not trained.lab.reasons()["SourcesDisagree"]
+
+
+def test_the_status_is_that_of_a_sweep_that_is_over(trained: Trained) -> None:
+    assert trained.status["state"] == "Complete"
+    assert trained.status["progress"] == "8/8"
+    assert trained.status["runs"] == {
+        "total": 8,
+        "pending": 0,
+        "running": 0,
+        "succeeded": 8,
+        "failed": 0,
+        "diverged": 0,
+    }
+    said = {c["type"]: c["status"] for c in trained.status["conditions"]}
+    assert (said["Accepted"], said["Progressing"], said["Complete"], said["Failed"]) == ("True", "False", "True", "False")
+    assert trained.status["startTime"] < trained.status["completionTime"]
+
+
+def test_every_record_is_stored_once(trained: Trained) -> None:
+    records = trained.lab.records(NAME)
+    assert len({(record["point"], record["replicate"]) for record in records}) == len(records) == 24
+    assert {record["outcome"] for record in records} == {"Ok"}
+    assert {record["epochs"] for record in records} == {30}
+
+
+def test_each_run_was_one_job_with_one_pod(trained: Trained) -> None:
+    assert list(trained.lab.created_jobs().values()) == [1] * 8
+    jobs = [pod["metadata"]["labels"]["job-name"] for pod in trained.lab.pods()]
+    assert len(set(jobs)) == len(jobs) == 8
+
+
+def test_epochs_are_shown_while_it_runs(trained: Trained) -> None:
+    assert trained.live_epochs and all(0 <= epoch <= 30 for epoch in trained.live_epochs)
+
+
+def test_kubectl_get_says_it_in_a_line(trained: Trained) -> None:
+    head, row = trained.lab.kubectl("get", "rsweep").splitlines()
+    assert head.split() == ["NAME", "RUNS", "RUNNING", "FAILED", "BEST", "OBJECTIVE", "STATE", "AGE"]
+    best = trained.status["best"]
+    expected = [NAME, "8/8", "0", "0", *best["label"].split(), f"{best['objective']['mean']:.4g}", "Complete"]
+    assert row.split()[:-1] == expected
+
+
+def test_regsweep_results_prints_the_table(trained: Trained) -> None:
+    table = regsweep(trained, "results", NAME)
+    assert f"{NAME} · 8 combinations x 3 replicates · val_average_loss, lower is better" in table
+    ranks = [int(line.split()[0]) for line in table.splitlines() if line.split()[:1] and line.split()[0].isdigit()]
+    assert ranks == list(range(1, 9))
+    assert "All values from Prometheus." in table
+
+
+def test_regsweep_results_gives_programs_the_same_ranking(trained: Trained) -> None:
+    told = json.loads(regsweep(trained, "results", NAME, "--output", "json"))
+    assert [row["flags"] for row in told["results"]] == [row["flags"] for row in trained.status["results"]]
+
+
+def test_kubectl_describe_tells_the_story(trained: Trained) -> None:
+    told = trained.lab.kubectl("describe", "rsweep", NAME)
+    assert "8 runs succeeded." in told
+    assert trained.lab.reasons()["AllRunsEnded"] == 1
+
+
+def test_kubectl_explain_teaches(trained: Trained) -> None:
+    told = " ".join(trained.lab.kubectl("explain", "rsweep.spec.flags").split())
+    assert "{name: dropout, range: {from: 0, to: 0.5, points: 6}}" in told
+    assert "The first flag varies slowest." in told
+
+
+@pytest.mark.parametrize("query", [pytest.param(query, id=str(query)) for query in QUERIES])
+def test_the_dashboards_query_shows_data(trained: Trained, query: DashboardQuery) -> None:
+    assert str(query) in trained.answered, query.expr
+
+
+def test_it_goes_with_all_that_belongs_to_it(trained: Trained) -> None:
+    """The last test of this file: it deletes the sweep."""
+    lab = trained.lab
+    lab.kubectl("delete", "rsweep", NAME)
+    lab.until("nothing of it is left", lambda: not (lab.jobs() or lab.pods() or lab.records(NAME)))
+    assert lab.get(SWEEPS, NAME) is None
