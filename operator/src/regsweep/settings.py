@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     """Sweeps that are reconciled at the same time. One sweep is never reconciled twice at a time."""
     status_interval_seconds: Annotated[float, Field(ge=0)] = 5.0
     """Shortest time between two status writes of a sweep; its end and accepted changes are written at once."""
-    store_interval_seconds: Annotated[float, Field(ge=0)] = 2.0
+    store_interval_seconds: Annotated[float, Field(ge=0)] = 5.0
     """How long records wait for others to be stored with them; the last ones are stored at once. Until then the pods hold them."""
     resync_seconds: Seconds = 300.0
     """How often every sweep is looked at without cause, jittered by a half."""
@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     lease_renew_deadline_seconds: Seconds = 10.0
     """How long after its last renewal the holder still acts; must be below the duration."""
     lease_retry_seconds: Seconds = 2.0
-    """Between two attempts to take or renew it."""
+    """Between two attempts to take it, and after one to renew it that failed. It is renewed at half of its deadline."""
     identity: str = ""
     """Who holds the lease. Empty: the pod's name (a restarted container goes on at once), else host name and a random part."""
 

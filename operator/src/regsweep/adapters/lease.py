@@ -28,7 +28,7 @@ class LeaseTimes:
     renew_deadline: float = 10.0
     """How long after its last renewal the holder still acts; the rest of the duration covers a write that is under way."""
     retry: float = 2.0
-    """Between two attempts to take or renew it."""
+    """Between two attempts to take it, and after one to renew it that failed."""
 
     def __post_init__(self) -> None:
         if not self.duration > self.renew_deadline > self.retry > 0:
@@ -36,6 +36,11 @@ class LeaseTimes:
                 "lease durations must be duration > renew deadline > retry > 0, "
                 f"but got {self.duration:g}, {self.renew_deadline:g}, {self.retry:g}"
             )
+
+    @property
+    def renew(self) -> float:
+        """From one renewal to the next: early enough to be tried again before the deadline, and no write more often than that."""
+        return max(self.retry, self.renew_deadline / 2)
 
 
 class Lease:
@@ -87,9 +92,11 @@ class Lease:
     async def run(self) -> None:
         """Takes the lease when it is free and renews it, until cancelled. It does not release it: `release` does."""
         while True:
+            pause = self.times.retry
             try:
                 async with asyncio.timeout(self.times.renew_deadline):
-                    await self.attempt()
+                    if await self.attempt():
+                        pause = self.times.renew
             except ApiError as error:
                 logger.warning("lease %s/%s: %s", self.namespace, self.name, error)
             except TimeoutError:
@@ -97,7 +104,7 @@ class Lease:
             if self._renewed_at is not None and not self.held:
                 logger.error("lease %s/%s was lost", self.namespace, self.name)
                 self._renewed_at = None
-            await self._sleep(self.times.retry)
+            await self._sleep(pause)
 
     async def attempt(self) -> bool:
         """Takes or renews the lease if that is possible now; returns whether it is held.
