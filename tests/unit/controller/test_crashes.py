@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from regsweep.adapters.kubeapi import LEASES, PODS, SWEEPS, Resource, name_of
+from regsweep.adapters.kubeapi import JOBS, LEASES, PODS, SWEEPS, Resource, name_of, uid_of
 from regsweep.adapters.memory import Write
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.errors import Unavailable
@@ -134,6 +134,22 @@ async def test_prometheus_down_holds_up_no_slot_and_the_records_stand_in() -> No
     await prometheus.close()
     assert "127.0.0.1" in world.condition("MetricsAvailable")["message"]
     assert {r["source"] for r in world.status()["results"]} == {"Record"}
+
+
+async def test_a_job_that_a_person_deletes_while_prometheus_is_waited_for_has_its_record_stored() -> None:
+    world = World()
+    prometheus = Prometheus("http://127.0.0.1:1", timeout_seconds=1)
+    async with operating(world, prometheus=prometheus):
+        await world.apply(sweep_object(parallelism=1, metrics={"collectTimeoutSeconds": 1}))
+        await until(world.jobs)
+        (job,) = world.jobs()
+        (pod,) = await world.start_pods()
+        await world.succeed(pod)
+        await world.api.delete(JOBS, job["metadata"]["namespace"], name_of(job), uid=uid_of(job))
+        await world.train_everything(world.is_over)
+    await prometheus.close()
+    assert world.created.count(name_of(job)) == 1
+    assert len(world.records()) == len(world.trained) == 8
 
 
 async def test_values_come_from_prometheus_where_it_has_them() -> None:

@@ -91,6 +91,7 @@ class Informer:
         self._sleep = sleep
         self._entries: dict[str, Entry] = {}
         self._groups: dict[str, set[str]] = {}
+        self._tombstones: dict[str, set[str]] = {}
         self._deleted_by_us: set[str] = set()
         self._listeners: list[Listener] = []
         self._unsynced = set(self._namespaces)
@@ -118,6 +119,10 @@ class Informer:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __contains__(self, uid: str) -> bool:
+        """Whether the cache has the object or its tombstone."""
+        return uid in self._entries
+
     def get(self, uid: str) -> KubeObject | None:
         """The object, unless it is gone."""
         entry = self._entries.get(uid)
@@ -127,6 +132,10 @@ class Informer:
         """The objects of a group, tombstones included."""
         for uid in self._groups.get(key, ()):
             yield self._entries[uid]
+
+    def tombstones(self, key: str) -> list[KubeObject]:
+        """What is gone of a group and not forgotten."""
+        return [self._entries[uid].object for uid in self._tombstones.get(key, ())]
 
     def groups(self) -> list[str]:
         """The keys of all groups that are not empty."""
@@ -298,14 +307,18 @@ class Informer:
             self._drop(uid)
         self._entries[uid] = entry
         self._groups.setdefault(key, set()).add(uid)
+        if entry.gone:
+            self._tombstones.setdefault(key, set()).add(uid)
 
     def _drop(self, uid: str) -> None:
         entry = self._entries.pop(uid)
         key = self._group_by(entry.object)
-        members = self._groups[key]
-        members.discard(uid)
-        if not members:
-            del self._groups[key]
+        for groups in (self._groups, self._tombstones):
+            members = groups.get(key)
+            if members is not None:
+                members.discard(uid)
+                if not members:
+                    del groups[key]
 
     def _notify(self, entry: Entry) -> None:
         for listener in self._listeners:

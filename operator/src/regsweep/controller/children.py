@@ -6,13 +6,13 @@ cheap because a Job or pod that has not changed is not read again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from sys import intern
 from typing import Any, Final
 
 from regsweep.adapters.informer import Entry, Informer
-from regsweep.adapters.kubeapi import KubeObject, controller_uid_of, label_of, namespace_of, uid_of
+from regsweep.adapters.kubeapi import KubeObject, controller_uid_of, label_of, name_of, namespace_of, uid_of
 from regsweep.api import constants as names
 from regsweep.core.observe import COMPLETION_INDEX, observed_pod, observed_run
 from regsweep.core.world import ObservedPod, ObservedRun
@@ -106,17 +106,17 @@ class Children:
         runs.sort(key=lambda run: (run.created_at, run.name))
         return tuple(runs)
 
-    def tombstones(self, sweep_uid: str) -> tuple[list[KubeObject], list[KubeObject]]:
-        """Jobs and pods of the sweep that are gone and still kept."""
-        return (
-            [entry.object for entry in self.jobs.group(sweep_uid) if entry.gone],
-            [entry.object for entry in self.pods.group(sweep_uid) if entry.gone],
-        )
-
-    @staticmethod
-    def owner_of(pod: KubeObject) -> str:
-        """UID of the Job that controls the pod; empty where none does."""
-        return controller_uid_of(pod)
+    def forget_gone(self, sweep_uid: str, needed: Container[str]) -> bool:
+        """Drops tombstones: of Jobs but those of the names `needed`, and of pods whose Job is gone; returns whether a Job went."""
+        dropped = False
+        for job in self.jobs.tombstones(sweep_uid):
+            if name_of(job) not in needed:
+                self._forget(self.jobs, uid_of(job))
+                dropped = True
+        for pod in self.pods.tombstones(sweep_uid):
+            if controller_uid_of(pod) not in self.jobs:
+                self._forget(self.pods, uid_of(pod))
+        return dropped
 
     def forget_sweep(self, sweep_uid: str) -> None:
         """Drops the tombstones of a sweep that is gone, and what was read of its children."""
@@ -128,14 +128,6 @@ class Children:
         """Takes it that a delete of ours has gone through: the Job leaves no tombstone."""
         self.jobs.remove_from_write(uid)
         self._runs.pop(uid, None)
-
-    def forget_job(self, uid: str) -> None:
-        """Drops a Job's tombstone."""
-        self._forget(self.jobs, uid)
-
-    def forget_pod(self, uid: str) -> None:
-        """Drops a pod's tombstone."""
-        self._forget(self.pods, uid)
 
     def _forget(self, informer: Informer, uid: str) -> None:
         informer.forget(uid)

@@ -259,17 +259,7 @@ class Reconciler:
     def _forget_tombstones(self, uid: str, planned: Plan, records: Records) -> None:
         """Drops what is gone and has nothing left to give."""
         needed = {*planned.awaiting, *(r.run for r in planned.store if _is_unstored(records, r))}
-        jobs, pods = self._children.tombstones(uid)
-        dropped = False
-        for job in jobs:
-            if name_of(job) not in needed:
-                self._children.forget_job(uid_of(job))
-                dropped = True
-        kept_jobs = {uid_of(entry.object) for entry in self._children.jobs.group(uid)}
-        for pod in pods:
-            if self._children.owner_of(pod) not in kept_jobs:
-                self._children.forget_pod(uid_of(pod))
-        if dropped:
+        if self._children.forget_gone(uid, needed):
             self._queue.add(uid)  # what the Job covered may be wanted again
 
     def _ask_prometheus(self, view: View, observed: Observed, planned: Plan) -> None:
