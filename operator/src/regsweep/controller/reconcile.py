@@ -1,7 +1,7 @@
 """One pass over a sweep: observe, plan, act, one status write. Level-triggered: a pass may be lost, repeated or cut off anywhere.
 
-Order of a pass: records are stored, then Jobs change and are created, then the status is written, then events. A Job is
-deleted only by a later pass, which has seen its records stored.
+Order of a pass: Jobs are created while records are stored, then Jobs change, then the status is written, then events. A Job
+is deleted only by a later pass, which has seen its records stored.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from regsweep.adapters.kubeapi import (
 )
 from regsweep.api.conditions import Reason
 from regsweep.api.status import SweepStatus
-from regsweep.controller.acting import NAME_TAKEN_RETRY_SECONDS, Actor
+from regsweep.controller.acting import NAME_TAKEN_RETRY_SECONDS, Actor, all_tried
 from regsweep.controller.children import Children
 from regsweep.controller.observing import Observing, is_recorded
 from regsweep.controller.publishing import MAX_EVENTS, Events, prior_status, transitions, write_status
@@ -191,12 +191,15 @@ class Reconciler:
         planned = plan(sweep, observed, view.now)
         if planned.create and not await self._confirm(view, state):
             return
-        stored = await self._store(view, state, observed, planned)
-        await self._actor.change(sweep.namespace, planned)
-        if planned.create:
-            await self._create(view, state, planned.create)
-        else:
-            state.freed_at.clear()
+        stored: tuple[Record, ...] = ()
+
+        async def store_and_change() -> None:
+            nonlocal stored
+            stored = await self._store(view, state, observed, planned)
+            await self._actor.change(sweep.namespace, planned)
+
+        # A GPU does not wait for records to be written, nor do records for a Job that cannot be created.
+        await all_tried(self._create(view, state, planned.create), store_and_change())
         for notice in planned.notices:
             state.notice(notice)
         if stored or planned.delete:
@@ -234,6 +237,9 @@ class Reconciler:
 
     async def _create(self, view: View, state: SweepState, requests: tuple[RunRequest, ...]) -> None:
         """Creates Jobs. The first one of a template is tried out before, so that what is refused is refused once."""
+        if not requests:
+            state.freed_at.clear()
+            return
         sweep = view.accepted.sweep
         objective = objective_status(sweep.spec.objective)
         try:

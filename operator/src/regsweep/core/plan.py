@@ -61,7 +61,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done, in this order: store, delete, suspend and resume, scale, create."""
+    """What is to be done: store before delete, suspend, resume and scale; create at any time beside them."""
 
     store: tuple[Record, ...] = ()
     delete: tuple[RunRef, ...] = ()
