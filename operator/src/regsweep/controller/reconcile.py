@@ -204,7 +204,7 @@ class Reconciler:
             state.notice(notice)
         if stored or planned.delete:
             self._queue.add(uid)
-        self._forget_tombstones(uid, planned, await state.store.records())
+        self._forget_tombstones(view, observed, planned, await state.store.records())
         self._ask_prometheus(view, observed, planned)
         self._wake(view, state, planned)
         if not stored:
@@ -262,9 +262,13 @@ class Reconciler:
                 self._metrics.observe(REFILL_SECONDS, created_at - state.freed_at.popleft())
         state.freed_at.clear()
 
-    def _forget_tombstones(self, uid: str, planned: Plan, records: Records) -> None:
+    def _forget_tombstones(self, view: View, observed: Observed, planned: Plan, records: Records) -> None:
         """Drops what is gone and has nothing left to give."""
+        uid = uid_of(view.object)
         needed = {*planned.awaiting, *(r.run for r in planned.store if _is_unstored(records, r))}
+        # News that came while the plan was carried out: a run may have ended, and its Job gone, with a record that no plan knows yet.
+        planned_for = {run.uid: run for run in observed.runs}
+        needed.update(run.name for run in self._children.runs_of(view.object) if planned_for.get(run.uid) is not run)
         if self._children.forget_gone(uid, needed):
             self._queue.add(uid)  # what the Job covered may be wanted again
 
