@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from regsweep.adapters.kubeapi import JOBS, LEASES, PODS, SWEEPS, Resource, name_of, uid_of
-from regsweep.adapters.memory import Write
+from regsweep.adapters.kubeapi import JOBS, LEASES, PODS, RESULTS, Resource, name_of, uid_of
+from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.adapters.prometheus import Prometheus
+from regsweep.controller.fence import FencedApi
 from regsweep.errors import Unavailable
 from unit.controller.world import (
     DEADLINE_SECONDS,
+    NAMESPACE,
     World,
     acting_writes,
     operating,
@@ -250,11 +252,45 @@ async def test_a_second_operator_takes_over_when_the_first_stops() -> None:
 async def test_a_sweep_that_only_the_cache_still_shows_gets_no_job() -> None:
     world = World()
     async with operating(world) as operator:
-        await until(lambda: operator.lease.held)
-        sweep = await world.api.create(SWEEPS, sweep_object("other"))
-        await until(lambda: world.status("other"))
-        ghost = {**sweep, "metadata": {**sweep["metadata"], "name": "ghost", "uid": "ghost-uid"}}
+        await world.apply(sweep_object(parallelism=0))
+        await until(lambda: world.status().get("resolved"))
+        sweep = world.sweep()
+        ghost = {
+            **sweep,
+            "metadata": {**sweep["metadata"], "uid": "ghost"},
+            "spec": {**sweep["spec"], "parallelism": 1},
+        }
         operator.sweeps.upsert_from_write(ghost)
-        operator.queue.add("ghost-uid")
+        operator.queue.add("ghost")
         await settled(operator, world)
-        assert not [j for j in world.jobs() if name_of(j).startswith("ghost")]
+        assert not world.jobs()
+
+
+async def test_a_segment_that_somebody_touched_is_read_again_and_loses_nothing() -> None:
+    world = World()
+    async with operating(world):
+        await world.apply(sweep_object(parallelism=1))
+        await until(world.jobs)
+        (pod,) = await world.start_pods()
+        await world.succeed(pod)
+        await until(world.records)
+        (segment,) = world.api.objects(RESULTS)
+        await world.api.patch(RESULTS, NAMESPACE, name_of(segment), {"metadata": {"labels": {"touched": "yes"}}})
+        await world.train_everything(world.is_over)
+    assert sorted(world.records()) == sorted(world.trained)
+    assert len(world.trained) == 8
+
+
+async def test_no_write_goes_out_without_the_lease() -> None:
+    api = MemoryApi()
+    fenced = FencedApi(api, lambda: False)
+    obj = {"metadata": {"name": "x", "namespace": "lab"}}
+    for write in (
+        fenced.create(JOBS, obj),
+        fenced.replace(JOBS, obj),
+        fenced.patch(JOBS, "lab", "x", {}),
+        fenced.delete(JOBS, "lab", "x", uid="u"),
+    ):
+        with pytest.raises(Unavailable, match="the lease is not held"):
+            await write
+    assert not api.writes

@@ -261,6 +261,19 @@ async def test_a_forged_pod_is_not_listened_to(world: World) -> None:
         assert len(world.jobs()) == 1
 
 
+async def test_a_forged_job_takes_no_slot(world: World) -> None:
+    async with operating(world):
+        await world.apply(sweep_object(parallelism=1))
+        await until(world.jobs)
+        (job,) = world.jobs()
+        (pod,) = await world.start_pods()
+        forged = {**job, "metadata": {**job["metadata"], "name": "forged", "ownerReferences": []}}
+        await world.api.create(JOBS, forged)
+        await world.succeed(pod)
+        await until(lambda: len(world.created) == 3)
+    assert len(set(world.created)) == 3
+
+
 async def test_a_trainer_that_refuses_its_flags_stops_the_sweep_with_its_words(world: World) -> None:
     error = '{"version":1,"columns":[],"records":[],"error":{"reason":"InvalidFlags","message":"l3: no such flag"}}'
     async with operating(world):
