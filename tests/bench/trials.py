@@ -258,4 +258,5 @@ def _get(cluster: Cluster, resource: str, name: str) -> dict[str, Any]:
 
 
 def _between(since: float | None, creations: tuple[float, ...]) -> float:
-    return creations[0] - since if since is not None and creations else math.nan
+    # A pod's news may overtake its Job's: they come by two watches.
+    return max(0.0, creations[0] - since) if since is not None and creations else math.nan
