@@ -289,6 +289,22 @@ async def test_a_trainer_that_refuses_its_flags_stops_the_sweep_with_its_words(w
     assert world.events("RunFailed")
 
 
+async def test_no_status_says_that_it_failed_without_the_failures(world: World) -> None:
+    error = '{"version":1,"columns":[],"records":[],"error":{"reason":"InvalidFlags","message":"l3: no such flag"}}'
+    flags = [{"name": "l3", "values": list(range(6))}]
+    async with operating(world, store_interval_seconds=60):
+        await world.apply(sweep_object(flags=flags, replicates=1, parallelism=4))
+        await until(lambda: len(world.jobs()) == 4)
+        # The fourth goes on, so that more records may come: those that stop the sweep are stored nevertheless.
+        for pod in (await world.start_pods())[:3]:
+            await world.end(pod, "Failed", {"exitCode": 64, "message": error})
+        await until(world.is_over)
+    said = [w.object["status"] for w in world.writes("update", "regularizationsweeps/status") if w.object]
+    stopped = [status for status in said if any(c["reason"] == "RunsFailAlike" for c in status["conditions"])]
+    assert stopped
+    assert all(len(status["failures"]) >= 3 for status in stopped)
+
+
 async def test_results_and_status_are_written_at_their_pace_and_not_per_run(world: World) -> None:
     flags = [{"name": "l2", "values": list(range(24))}]
     retention = {"succeededJobs": 10}

@@ -227,7 +227,10 @@ class Reconciler:
         return stored
 
     def _must_store_now(self, observed: Observed, planned: Plan) -> bool:
-        """Whether nothing else is under way that would bring more records, or the only copy may vanish with the operator."""
+        """Whether nothing else is under way that would bring more records, the only copy may vanish with the operator, or these
+        records decide the sweep: what its status says of the end rests on what is stored."""
+        if planned.stop is not None:
+            return True
         waiting = {record.run for record in planned.store}
         if any(run.name in waiting and (run.deleting or any(pod.gone for pod in run.pods)) for run in observed.runs):
             return True
