@@ -24,7 +24,7 @@ def lab(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Lab]:
     readable = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:40].strip("-")
     made = stage.lab(f"{readable}-{sha256(request.node.nodeid.encode()).hexdigest()[:6]}")
     yield made
-    stage.cluster.kubectl("delete", "namespace", made.namespace, "--wait=false")
+    made.remove()
 
 
 @pytest.hookimpl(wrapper=True)

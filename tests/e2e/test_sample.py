@@ -54,7 +54,7 @@ def trained(stage: Stage) -> Iterator[Trained]:
     except ClusterError as error:
         raise AssertionError(f"{error}\n{lab.tell()}") from error
     yield Trained(lab, lab.status(NAME), answered, live)
-    lab.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    lab.remove()
 
 
 def has_data(stage: Stage, query: DashboardQuery) -> bool:
@@ -102,7 +102,12 @@ def test_the_status_is_that_of_a_sweep_that_is_over(trained: Trained) -> None:
         "diverged": 0,
     }
     said = {c["type"]: c["status"] for c in trained.status["conditions"]}
-    assert (said["Accepted"], said["Progressing"], said["Complete"], said["Failed"]) == ("True", "False", "True", "False")
+    assert (said["Accepted"], said["Progressing"], said["Complete"], said["Failed"]) == (
+        "True",
+        "False",
+        "True",
+        "False",
+    )
     assert trained.status["startTime"] < trained.status["completionTime"]
 
 
@@ -133,7 +138,7 @@ def test_kubectl_get_says_it_in_a_line(trained: Trained) -> None:
 
 def test_regsweep_results_prints_the_table(trained: Trained) -> None:
     table = regsweep(trained, "results", NAME)
-    assert f"{NAME} · 8 combinations x 3 replicates · val_average_loss, lower is better" in table
+    assert f"{NAME} · 8 combinations x 5 replicates · val_average_loss, lower is better" in table
     ranks = [int(line.split()[0]) for line in table.splitlines() if line.split()[:1] and line.split()[0].isdigit()]
     assert ranks == list(range(1, 9))
     assert "All values from Prometheus." in table

@@ -42,10 +42,10 @@ def test_a_table_of_ones_own_is_read_from_a_volume(lab: Lab, tmp_path: Path) -> 
     draw = random.Random(0)
     with (tmp_path / "table.csv").open("w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["weight", "colour", "outcome"])
+        rows.writerow(["weight", "height", "outcome"])
         for _ in range(120):
-            weight, colour = draw.gauss(0, 1), draw.choice(["red", "green"])
-            rows.writerow([f"{weight:.4f}", colour, "yes" if weight + (colour == "red") > 0.5 else "no"])
+            weight, height = draw.gauss(0, 1), draw.gauss(0, 1)
+            rows.writerow([f"{weight:.4f}", f"{height:.4f}", "yes" if weight + height > 0.5 else "no"])
     tmp_path.chmod(0o755)
     lab.apply(
         {

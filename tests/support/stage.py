@@ -53,7 +53,9 @@ class Stage:
 
     def lab(self, namespace: str) -> Lab:
         """A namespace of that name, made if it is not there."""
-        self.cluster.kubectl("apply", "-f", "-", input=f"{{apiVersion: v1, kind: Namespace, metadata: {{name: {namespace}}}}}")
+        self.cluster.kubectl(
+            "apply", "-f", "-", input=f"{{apiVersion: v1, kind: Namespace, metadata: {{name: {namespace}}}}}"
+        )
         account = f"/api/v1/namespaces/{namespace}/serviceaccounts/default"
         wait_until("the default service account", lambda: self.api.get_object(account) is not None, DEADLINE_SECONDS)
         return Lab(self, namespace)
@@ -112,6 +114,13 @@ class Lab:
         """`kubectl apply` of them."""
         self.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(objects))
 
+    def remove(self) -> None:
+        """Delete the namespace with all that is in it, without waiting for the end of that."""
+        # Sweeps first: in a namespace that is going, a Job with backoffLimitPerIndex holds on to a pod that was stopped until
+        # another takes its place, which may not be created there any more; and the namespace waits for its pods, then its Jobs.
+        self.kubectl("delete", "rsweep", "--all")
+        self.kubectl("delete", "namespace", self.namespace, "--wait=false")
+
     def edit(self, name: str, **spec: Any) -> None:
         """Merge these fields into the sweep's spec."""
         self.kubectl("patch", "rsweep", name, "--type=merge", "-p", json.dumps({"spec": spec}))
@@ -167,12 +176,10 @@ class Lab:
         found: Counter[str] = Counter()
         for line in self.stage.cluster.audit_log.read_text().splitlines():
             entry = json.loads(line)
-            target, created = entry["objectRef"], entry.get("responseStatus", {}).get("code") == 201
-            dry = "dryRun=" in entry["requestURI"]
-            if created and not dry and (entry["verb"], target["resource"]) == ("create", "jobs"):
-                if target["namespace"] == self.namespace:
-                    # A create is sent to the collection; the log knows the name where the object had one.
-                    found[target.get("name", "")] += 1
+            target, taken = entry["objectRef"], entry.get("responseStatus", {}).get("code") == 201
+            job = (entry["verb"], target["resource"], target.get("namespace")) == ("create", "jobs", self.namespace)
+            if job and taken and "dryRun=" not in entry["requestURI"]:
+                found[target["name"]] += 1
         return found
 
     # Waiting
@@ -197,6 +204,8 @@ class Lab:
                 if fresh and said == (type_, status) and reason in (None, condition["reason"]):
                     found.update(condition)
                     return True
+                hopeless = (type_, status) == ("Complete", "True") and said == ("Failed", "True")
+                assert not (fresh and hopeless), f"{name} has failed: {condition['message']}"
             return False
 
         self.until(f"{name}: {type_}={status} {reason or ''}", holds, seconds)

@@ -1,0 +1,43 @@
+"""Prometheus is away, or does not look: runs go on, and their own records stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from support.stage import TRAINING_SECONDS, Lab, Stage, sample, scale_prometheus
+
+FLAGS = [{"name": "l2", "values": [0, 0.01]}]
+QUICK = {"dataset": "breast_cancer", "units": [8], "epochs": 3}
+
+
+@pytest.fixture
+def without_prometheus(stage: Stage) -> Iterator[None]:
+    scale_prometheus(stage, 0)
+    try:
+        yield
+    finally:
+        scale_prometheus(stage, 1)
+
+
+@pytest.mark.usefixtures("without_prometheus")
+def test_without_prometheus_the_ranking_completes_from_the_records(lab: Lab) -> None:
+    metrics = {"collectTimeoutSeconds": 1, "lingerSeconds": 1}
+    trainer = {"gpus": 1, "parameters": QUICK}
+    lab.apply(sample("breast-cancer.yaml", flags=FLAGS, replicates=1, trainer=trainer, metrics=metrics))
+    told = lab.until_condition("breast-cancer", "MetricsAvailable", "False", "QueryFailed", TRAINING_SECONDS)
+    assert "Prometheus" in told["message"] and "Runs go on" in told["message"]
+    lab.until_condition("breast-cancer", "Complete", seconds=TRAINING_SECONDS)
+    results = lab.status("breast-cancer")["results"]
+    assert [row["rank"] for row in results] == [1, 2]
+    assert {row["source"] for row in results} == {"Record"}
+
+
+def test_trainers_that_nobody_scrapes_are_told_of(lab: Lab) -> None:
+    """The sleep trainer has no /metrics: Prometheus answers, and has nothing."""
+    lab.apply(lab.sleepers("s", [0.1 * i for i in range(1, 8)]))
+    lab.until_condition("s", "Complete")
+    told = lab.until_condition("s", "MetricsAvailable", "False", "NotScraped")
+    assert "Prometheus answers" in told["message"]
+    assert {row["source"] for row in lab.status("s")["results"]} == {"Record"}
