@@ -88,9 +88,11 @@ def kill(processes: Iterable[Process], *, seconds: float = 10) -> list[Process]:
         with contextlib.suppress(ProcessLookupError):
             # The descriptor is taken first and the start time compared then: no gap for another process to slip in.
             descriptor = os.pidfd_open(process.pid)
-            waiting[descriptor] = process
             if is_alive(process):
+                waiting[descriptor] = process
                 signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            else:
+                os.close(descriptor)
     deadline = time.monotonic() + seconds
     try:
         for descriptor, process in list(waiting.items()):
