@@ -26,7 +26,8 @@ def unequal(rng: np.random.Generator, combinations: int, replicates: int) -> Flo
 
 def heavy(rng: np.random.Generator, combinations: int, replicates: int) -> Floats:
     """Student's t with 3 degrees of freedom."""
-    return rng.standard_t(3, (combinations, replicates)) / np.sqrt(3) + 3 * rng.standard_normal(replicates)
+    own = rng.standard_t(3, (combinations, replicates)) / np.sqrt(3)
+    return np.asarray(own + 3 * rng.standard_normal(replicates))
 
 
 def skewed(rng: np.random.Generator, combinations: int, replicates: int) -> Floats:

@@ -23,11 +23,14 @@ def table(combinations: int, replicates: int, *, seed: int = 1) -> Floats:
     return rng.standard_normal((combinations, replicates)) + 5 * rng.standard_normal(replicates)
 
 
-@pytest.mark.parametrize(("m", "df"), [(2, 4.0), (5, 16.0), (24, 92.0), (100, 396.0)])
+@pytest.mark.parametrize(
+    ("m", "df"), [(2, 4.0), (5, 16.0), (24, 92.0), (100, 396.0), (2, 1e3), (250, 1e3), (9000, 4e4)]
+)
 def test_the_quantile_is_scipys_studentised_range(m: int, df: float) -> None:
     value = studentised_range_quantile(m, df)
     assert value == pytest.approx(float(studentized_range.ppf(0.95, m, df)), rel=1e-9)
-    assert value == pytest.approx(float(qsturng(0.95, m, df)), rel=2e-3), "statsmodels' approximation agrees"
+    if m <= 100:
+        assert value == pytest.approx(float(qsturng(0.95, m, df)), rel=2e-3), "statsmodels' approximation agrees"
 
 
 def test_two_combinations_are_compared_by_the_paired_t_test() -> None:

@@ -19,7 +19,16 @@ from regsweep.core.stats.additive import fit_additive
 from regsweep.core.stats.decomposition import Decomposition, Label, decompose
 from regsweep.core.stats.effects import Effects, analyse_effects
 from regsweep.core.stats.findings import Finding
-from regsweep.core.stats.intervals import NO_ROWS_NOTE, Interval, Resampling, given_data, new_data
+from regsweep.core.stats.intervals import (
+    FEW_REPLICATES,
+    KFOLD_NOTE,
+    NO_ROWS_NOTE,
+    Interval,
+    Resampling,
+    ResamplingKind,
+    given_data,
+    new_data,
+)
 from regsweep.core.stats.moderation import Floats
 from regsweep.core.stats.optimism import SelectionOptimism, selection_optimism
 from regsweep.core.stats.pick import OneStandardErrorRule, Pick, one_standard_error_pick
@@ -36,6 +45,10 @@ BIAS_VARIANCE_NOTE = (
     "No bias and variance: that takes two or more out-of-sample predictions of each row, and records hold none."
 )
 TOO_FEW_NOTE = "Fewer than 3 replicates: no errors, no tied set, no one-standard-error pick."
+FEW_FOR_TIES_NOTE = (
+    "Fewer than 5 replicates: with variances that differ between combinations, more than 5 % of such sweeps leave a true "
+    "best out of the tied set."
+)
 ACCURACY = "val_accuracy"
 
 
@@ -151,6 +164,10 @@ def analyse(
     val = collect(rows, point_keys, records, replicates, metric_reader("val_average_loss"))
     means = fit_additive(losses).means
     pick = one_standard_error_pick(rows, losses, means, tied.best, settings.simplicity_order, settings.rule)
+    if int(np.isfinite(losses).sum(axis=1).min()) < FEW_REPLICATES:
+        notes.append(FEW_FOR_TIES_NOTE)
+    if settings.resampling.kind is not ResamplingKind.HOLDOUT:
+        notes.append(KFOLD_NOTE)
     if settings.resampling.ratio is None:
         notes.append(NO_ROWS_NOTE)
     return Analysis(
