@@ -14,7 +14,8 @@ from regsweep.core.stats.ties import tied_with_best
 
 ROWS, VAL_ROWS, FEATURES = 120, 30, 20
 PENALTIES = np.geomspace(1, 300, 5)
-TRUTH_SPLITS = 150
+TRUTH_SPLITS = 500
+"""The truth for one data set is a mean over so many splits; its own error must be small beside that of 20 replicates."""
 NEW_DATA_MISS = "the correction rests on a guess of the correlation between resplits; coverage comes near, no more"
 
 

@@ -125,7 +125,8 @@ def race(
     `may_be_picked`: (G,) rows at least as simple as some other, which are kept while they might come within a standard
     error of the best at the end of the race; None: all may.
 
-    Looks use the replicates up to theirs alone, so that what is trained ahead changes no decision.
+    A look uses the replicates up to its own alone, and none that a dropped combination has beyond its last: what is
+    trained ahead changes no decision.
 
     Raises ValueError where the arrays' shapes do not fit the settings.
     """
@@ -139,20 +140,23 @@ def race(
     dropped: dict[int, Drop] = {}
     reason = RaceReason.BUDGET_SPENT
     replicates = racing.max_replicates
+    known, broke = losses.copy(), diverged.copy()
+
+    def drop(rows: Bools, why: DropReason, n: int) -> None:
+        alive[rows] = False
+        known[rows, n:], broke[rows, n:] = np.nan, False
+        dropped.update({row: Drop(why, n) for row in np.flatnonzero(rows).tolist()})
+
     for n in schedule:
-        broken = alive & diverged[:, :n].any(axis=1)
-        alive &= ~broken
-        dropped.update({row: Drop(DropReason.DIVERGED, n) for row in np.flatnonzero(broken).tolist()})
-        if not np.isfinite(losses[alive, :n]).all():
+        drop(alive & broke[:, :n].any(axis=1), DropReason.DIVERGED, n)
+        if not np.isfinite(known[alive, :n]).all():
             reason, replicates = RaceReason.RACING, n
             break
-        tied = _look(losses[:, :n], diverged[:, :n], alive, lambda m, df: quantile(m, df, level))
+        tied = _look(known[:, :n], broke[:, :n], alive, lambda m, df: quantile(m, df, level))
         if tied is None:
             replicates = n
             break
-        leaves = alive & ~_stays(tied, picks, n, racing.max_replicates)
-        alive &= ~leaves
-        dropped.update({row: Drop(DropReason.DROPPED, n) for row in np.flatnonzero(leaves).tolist()})
+        drop(alive & ~_stays(tied, picks, n, racing.max_replicates), DropReason.DROPPED, n)
         if alive.sum() == 1:
             reason, replicates = RaceReason.WON, n
             break
