@@ -24,6 +24,7 @@ def test_an_unknown_flag_stops_the_sweep_in_the_trainers_words(lab: Lab) -> None
     lab.apply(sample("breast-cancer.yaml", flags=flags, replicates=1, parallelism=2))
     told = lab.until_condition("breast-cancer", "Failed", reason="RunsFailAlike", seconds=TRAINING_SECONDS)
     assert "InvalidFlags" in told["message"] and "l3" in told["message"] and "l2" in told["message"]
+    assert "val_fraction. Mend the cause" in told["message"]
     failures = lab.status("breast-cancer")["failures"]
     assert {failure["reason"] for failure in failures} == {"InvalidFlags"}
     assert len(lab.created_jobs()) < 6, "it did not try them all"
@@ -124,7 +125,7 @@ def test_what_another_try_may_mend_is_tried_three_times_and_then_called_by_its_n
 
 def test_too_many_failures_stop_the_sweep(lab: Lab) -> None:
     parameters = {"seconds": 0.1, "message": "garbage"}
-    lab.apply(variants(lab, "s", "n", [1, 2, 3, 4], parallelism=1, maxFailedRuns=0, parameters=parameters))
+    lab.apply(variants(lab, "s", "number", [1, 2, 3, 4], parallelism=1, maxFailedRuns=0, parameters=parameters))
     told = lab.until_condition("s", "Failed", reason="TooManyFailedRuns")
     assert "spec.maxFailedRuns" in told["message"]
     assert len(lab.created_jobs()) == 1

@@ -141,10 +141,17 @@ class Lab:
         return self.stage.api.get_object(f"/{path.format('namespaces/' + self.namespace)}/{name}")
 
     def all(self, path: str) -> list[Json]:
-        """All objects of a kind. Raises AssertionError when nobody answers."""
-        found = self.stage.api.get_object(f"/{path.format('namespaces/' + self.namespace)}")
-        assert found is not None, f"the API server gives no answer about {path}"
-        return list(found["items"])
+        """All objects of a kind."""
+        found: list[Json] = []
+
+        def answered() -> bool:
+            # The API server may be busy for a moment, or have just been given a new version of a definition.
+            answer = self.stage.api.get_object(f"/{path.format('namespaces/' + self.namespace)}")
+            found.extend((answer or {"items": ()})["items"])
+            return answer is not None
+
+        self.until(f"an answer about {path}", answered)
+        return found
 
     def jobs(self, sweep_name: str | None = None) -> list[Json]:
         """The Jobs; of one sweep where one is named."""

@@ -70,7 +70,7 @@ def stop_reason(sweep: Sweep, records: Records, states: Sequence[PointState]) ->
         who = f"The first {len(failed)} runs all" if len(failed) > 1 else "The only run"
         return Stop(
             Reason.RUNS_FAIL_ALIKE,
-            f"{who} failed with {first.reason}: {first.message} "
+            f"{who} failed with {first.reason}: {_sentence(first.message)} "
             "Mend the cause, then raise the annotation regsweep.dev/retry or change the flags.",
         )
     limit = failed_run_limit(sweep)
@@ -78,7 +78,7 @@ def stop_reason(sweep: Sweep, records: Records, states: Sequence[PointState]) ->
         return Stop(
             Reason.TOO_MANY_FAILED_RUNS,
             f"{len(failed)} of {len(states)} runs failed, {limit} are put up with (spec.maxFailedRuns). "
-            f"The first: {failures[0].reason}: {failures[0].message} "
+            f"The first: {failures[0].reason}: {_sentence(failures[0].message)} "
             "Mend the cause, then raise the annotation regsweep.dev/retry, or raise spec.maxFailedRuns.",
         )
     return _objective_missing(sweep, records, states)
@@ -88,6 +88,11 @@ def first_failure(point: Point, records: Records) -> Record:
     """The point's failed record of the lowest replicate; the point must have one."""
     stored = records.of(point.key)
     return next(stored[k] for k in sorted(stored) if stored[k].outcome is Outcome.FAILED)
+
+
+def _sentence(text: str) -> str:
+    """A trainer's words, so that more can follow them."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _objective_missing(sweep: Sweep, records: Records, states: Sequence[PointState]) -> Stop | None:
