@@ -8,15 +8,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 
 import pytest
 
 from cluster import ClusterError
 from support.dashboards import DashboardQuery, load, queries
-from support.stage import SAMPLES, SWEEPS, TRAINING_SECONDS, Json, Lab, Stage
+from support.stage import SAMPLES, SWEEPS, TRAINING_SECONDS, Json, Lab, Stage, sample
 
 NAME = "breast-cancer"
 NAMESPACE = "sample"
+SPEC = sample("breast-cancer.yaml")["spec"]
+COMBINATIONS = list(product(*(flag["values"] for flag in SPEC["flags"])))
+REPLICATES = SPEC["replicates"]
+EPOCHS = SPEC["trainer"]["parameters"]["epochs"]
 QUERIES = queries(
     load(), {"namespace": NAMESPACE, "sweep": NAME, "metric": "average_loss", "row": "l2", "column": "dropout"}
 )
@@ -70,10 +75,8 @@ def regsweep(trained: Trained, *arguments: str) -> str:
 
 def test_every_combination_is_ranked_with_its_error_and_its_gap(trained: Trained) -> None:
     results = trained.status["results"]
-    assert [row["rank"] for row in results] == list(range(1, 9))
-    assert {(row["flags"]["l2"], row["flags"]["dropout"]) for row in results} == {
-        (l2, dropout) for l2 in (0, 0.0001, 0.001, 0.01) for dropout in (0, 0.5)
-    }
+    assert [row["rank"] for row in results] == list(range(1, len(COMBINATIONS) + 1))
+    assert {(row["flags"]["l2"], row["flags"]["dropout"]) for row in results} == set(COMBINATIONS)
     means = [row["objective"]["mean"] for row in results]
     assert means == sorted(means)
     assert all(row["objective"]["standardError"] > 0 for row in results)
@@ -92,15 +95,10 @@ def test_every_value_comes_from_prometheus(trained: Trained) -> None:
 
 def test_the_status_is_that_of_a_sweep_that_is_over(trained: Trained) -> None:
     assert trained.status["state"] == "Complete"
-    assert trained.status["progress"] == "8/8"
-    assert trained.status["runs"] == {
-        "total": 8,
-        "pending": 0,
-        "running": 0,
-        "succeeded": 8,
-        "failed": 0,
-        "diverged": 0,
-    }
+    total = len(COMBINATIONS)
+    assert trained.status["progress"] == f"{total}/{total}"
+    others = {"pending": 0, "running": 0, "failed": 0, "diverged": 0}
+    assert trained.status["runs"] == {"total": total, "succeeded": total, **others}
     said = {c["type"]: c["status"] for c in trained.status["conditions"]}
     assert (said["Accepted"], said["Progressing"], said["Complete"], said["Failed"]) == (
         "True",
@@ -113,34 +111,44 @@ def test_the_status_is_that_of_a_sweep_that_is_over(trained: Trained) -> None:
 
 def test_every_record_is_stored_once(trained: Trained) -> None:
     records = trained.lab.records(NAME)
-    assert len({(record["point"], record["replicate"]) for record in records}) == len(records) == 24
+    assert len({(record["point"], record["replicate"]) for record in records}) == len(records)
+    assert len(records) == len(COMBINATIONS) * REPLICATES
     assert {record["outcome"] for record in records} == {"Ok"}
-    assert {record["epochs"] for record in records} == {30}
+    assert {record["epochs"] for record in records} == {EPOCHS}
 
 
 def test_each_run_was_one_job_with_one_pod(trained: Trained) -> None:
-    assert list(trained.lab.created_jobs().values()) == [1] * 8
+    assert list(trained.lab.created_jobs().values()) == [1] * len(COMBINATIONS)
     jobs = [pod["metadata"]["labels"]["job-name"] for pod in trained.lab.pods()]
-    assert len(set(jobs)) == len(jobs) == 8
+    assert len(set(jobs)) == len(jobs) == len(COMBINATIONS)
 
 
 def test_epochs_are_shown_while_it_runs(trained: Trained) -> None:
-    assert trained.live_epochs and all(0 <= epoch <= 30 for epoch in trained.live_epochs)
+    assert trained.live_epochs and all(0 <= epoch <= EPOCHS for epoch in trained.live_epochs)
 
 
 def test_kubectl_get_says_it_in_a_line(trained: Trained) -> None:
     head, row = trained.lab.kubectl("get", "rsweep").splitlines()
     assert head.split() == ["NAME", "RUNS", "RUNNING", "FAILED", "BEST", "OBJECTIVE", "STATE", "AGE"]
     best = trained.status["best"]
-    expected = [NAME, "8/8", "0", "0", *best["label"].split(), f"{best['objective']['mean']:.4g}", "Complete"]
+    expected = [
+        NAME,
+        trained.status["progress"],
+        "0",
+        "0",
+        *best["label"].split(),
+        f"{best['objective']['mean']:.4g}",
+        "Complete",
+    ]
     assert row.split()[:-1] == expected
 
 
 def test_regsweep_results_prints_the_table(trained: Trained) -> None:
     table = regsweep(trained, "results", NAME)
-    assert f"{NAME} · 8 combinations x 5 replicates · val_average_loss, lower is better" in table
+    grid = f"{len(COMBINATIONS)} combinations x {REPLICATES} replicates"
+    assert f"{NAME} · {grid} · val_average_loss, lower is better" in table
     ranks = [int(line.split()[0]) for line in table.splitlines() if line.split()[:1] and line.split()[0].isdigit()]
-    assert ranks == list(range(1, 9))
+    assert ranks == list(range(1, len(COMBINATIONS) + 1))
     assert "All values from Prometheus." in table
 
 
@@ -151,7 +159,7 @@ def test_regsweep_results_gives_programs_the_same_ranking(trained: Trained) -> N
 
 def test_kubectl_describe_tells_the_story(trained: Trained) -> None:
     told = trained.lab.kubectl("describe", "rsweep", NAME)
-    assert "8 runs succeeded." in told
+    assert f"{len(COMBINATIONS)} runs succeeded." in told
     assert trained.lab.reasons()["AllRunsEnded"] == 1
 
 
