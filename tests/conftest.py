@@ -11,6 +11,8 @@ import pytest
 from support import stage as stages
 from support.stage import Lab, Stage
 
+COLD_SECONDS = 2400
+
 
 @pytest.fixture(scope="session")
 def stage() -> Iterator[Stage]:
@@ -25,6 +27,13 @@ def lab(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Lab]:
     made = stage.lab(f"{readable}-{sha256(request.node.nodeid.encode()).hexdigest()[:6]}")
     yield made
     made.remove()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whichever test is the first to need the cluster may have to build its images, too."""
+    for item in items:
+        if "stage" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(COLD_SECONDS))
 
 
 @pytest.hookimpl(wrapper=True)

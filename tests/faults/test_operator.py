@@ -46,7 +46,7 @@ def test_a_sweep_outlives_its_operator(lab: Lab, stage: Stage, die: Callable[[St
     lab.until("some have ended, some run", lambda: lab.records("s") and lab.pods("Running", "Pending"))
     before = (stage.operator_pod() or {})["status"]["containerStatuses"][0]["containerID"]
     die(stage)
-    lab.until_condition("s", "Complete", seconds=120)
+    lab.until_condition("s", "Complete", seconds=180)
 
     after = (stage.operator_pod() or {})["status"]["containerStatuses"][0]["containerID"]
     assert after != before, "another process finished it"

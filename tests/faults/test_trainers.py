@@ -109,13 +109,13 @@ def test_what_another_try_may_mend_is_tried_three_times_and_then_called_by_its_n
         variants(lab, "memory", "memory_bytes", [0, 256 * 1024 * 1024], template=template, maxFailedRuns=1),
         variants(lab, "exit", "message", ["no disk"], parameters={"seconds": 0.1, "exit_code": 3}),
     )
-    lab.until_condition("memory", "Complete", seconds=120)  # the Job controller waits 10 s, then 20 s between two tries
+    lab.until_condition("memory", "Complete", seconds=180)  # the Job controller waits 10 s, then 20 s between two tries
     failure = lab.status("memory")["failures"][0]
     assert failure["reason"] == "OutOfMemory"
     assert "64Mi" in failure["message"] and "resources.limits.memory" in failure["message"]
     assert lab.status("memory")["runs"]["succeeded"] == 1
 
-    lab.until_condition("exit", "Failed", seconds=120)
+    lab.until_condition("exit", "Failed", seconds=180)
     failure = lab.status("exit")["failures"][0]
     assert failure["reason"] == "TrainerFailed"
     assert "exit code 3" in failure["message"] and "no disk" in failure["message"]
