@@ -238,17 +238,19 @@ def install() -> Iterator[Stage]:
     """Bring it all up, yield it, and take it down, unless REGSWEEP_KEEP_CLUSTER is set: the next session then finds it up."""
     from cluster import demo  # its steps are what a newcomer sees: the tests install by them
 
-    cluster = Cluster.up(instance="test-e2e")
-    try:
-        # Admission looks for new kinds every 30 s only: they are there while images are still being imported.
-        for definition in sorted((paths.CHECKOUT / "manifests" / "crd").glob("*.yaml")):
-            cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", definition)
-        references = cluster.load(images.ALL)
-        demo.install(cluster, references)
-        yield Stage(cluster, references)
-    finally:
-        if not os.environ.get("REGSWEEP_KEEP_CLUSTER"):
-            cluster.down()
+    # Two sessions at a time would take the cluster from each other: the second one waits.
+    with paths.lock("test-e2e-session"):
+        cluster = Cluster.up(instance="test-e2e")
+        try:
+            # Admission looks for new kinds every 30 s only: they are there while images are still being imported.
+            for definition in sorted((paths.CHECKOUT / "manifests" / "crd").glob("*.yaml")):
+                cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", definition)
+            references = cluster.load(images.ALL)
+            demo.install(cluster, references)
+            yield Stage(cluster, references)
+        finally:
+            if not os.environ.get("REGSWEEP_KEEP_CLUSTER"):
+                cluster.down()
 
 
 def sweep(name: str, **spec: Any) -> Json:
