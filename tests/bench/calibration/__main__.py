@@ -22,9 +22,9 @@ What the statistics promise, held against simulated sweeps whose truth is known.
 replicates; all figures are shares between 0 and 1, each with its Monte-Carlo standard error. A goal counts as missed where
 it is missed by more than three of those.
 
-Made by `PYTHONPATH=tests python -m bench.calibration --sweeps {sweeps} --output docs/calibration.md`, {sweeps} simulated sweeps per
-case. The quantile of the studentised range is interpolated here (relative error at most {quantile_error:.1e}); everything else is
-the code that runs in the operator.
+Made by `PYTHONPATH=tests python -m bench.calibration --output docs/calibration.md`. The quantile of the
+studentised range is interpolated here (relative error at most {quantile_error:.1e}); everything else is the code that runs in the
+operator.
 """
 
 
@@ -36,11 +36,13 @@ def main() -> int:
     parser.add_argument("--case", choices=CASES, action="append", help="only this case; may be repeated (default: all)")
     parser.add_argument("--output", type=Path, help="file for the table (default: standard output)")
     arguments = parser.parse_args()
-    lines = [INTRODUCTION.format(sweeps=arguments.sweeps, quantile_error=largest_error())]
+    lines = [INTRODUCTION.format(quantile_error=largest_error())]
     unexpected = 0
     for case in arguments.case or CASES:
         title, figures_of = CASES[case]
-        lines.append(f"## {title}\n| Figure | Share | Error | Goal | |\n|---|---|---|---|---|")
+        lines.append(
+            f"## {title}: {arguments.sweeps} sweeps per case\n| Figure | Share | Error | Goal | |\n|---|---|---|---|---|"
+        )
         for figure in figures_of(arguments.sweeps, arguments.seed):
             lines.append(_row(figure))
             unexpected += figure.missed and figure.known_miss is None
