@@ -85,6 +85,27 @@ async def test_every_combination_is_ranked_though_the_status_holds_twenty() -> N
     assert found.ranking[-1].flags == {"l2": COMBINATIONS - 1}
 
 
+async def test_stored_records_are_analysed() -> None:
+    """Losses 0, 1, ... 29 with noise of a hundredth: the first alone is the best, and no flag but l2 is there."""
+    api = MemoryApi()
+    obj = manifest()
+    obj["spec"]["replicates"] = 3
+    obj = await api.create(SWEEPS, obj)
+    sweep = accepted(obj)
+    records = [
+        Record(p.key, k, Outcome.OK, run="r", metrics={"val_average_loss": p.combination.index + 0.01 * ((7 * i) % 3)})
+        for p in sweep.points
+        for k, i in enumerate(range(p.combination.index, p.combination.index + 3))
+    ]
+    for write in append([], records, {p.key: p.combination.flags for p in sweep.points}, sweep):
+        await api.create(RESULTS, write.manifest)
+    found = await results_in(api, NAMESPACE, await with_status(api, obj, state="Complete", conditions=complete()))
+    judged = found.judgement
+    assert judged is not None and judged.tied_with_best == ("l2=0",)
+    assert [verdict.label for verdict in judged.comparisons] == [row.label for row in found.ranking]
+    assert judged.effects is not None and judged.effects.shares[0].flags == ("l2",)
+
+
 async def test_a_sweep_that_was_never_accepted_has_no_ranking() -> None:
     api = MemoryApi()
     obj = await api.create(SWEEPS, manifest())

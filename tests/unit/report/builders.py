@@ -15,6 +15,7 @@ from regsweep.api.status import (
     RunCounts,
     SweepStatus,
 )
+from regsweep.report.judgement import EffectsView, Judgement, PickView, Remark, Share, Verdict
 from regsweep.report.results import Results
 
 WHEN = "2026-11-23T12:00:00Z"
@@ -74,6 +75,7 @@ def results(
     goal: Goal = Goal.MINIMIZE,
     epoch: EpochChoice = EpochChoice.LAST,
     remarks: Mapping[str, str] | None = None,
+    judged: Judgement | None = None,
 ) -> Results:
     """Results of a complete sweep, unless said otherwise."""
     names = tuple(ranking[0].flags) if ranking else ("l2",)
@@ -92,7 +94,40 @@ def results(
         ),
         ranking=tuple(ranking),
         remarks=remarks or {},
+        judgement=judged,
     )
+
+
+def verdict(
+    flags: Flags, why: str = "Undetermined", *, comparable: bool = True, gap_larger: bool | None = None
+) -> Verdict:
+    """What the analysis says of a combination; Balanced is tied with the best, and what overfits has a larger gap."""
+    return Verdict(
+        label=label_of(flags),
+        tied=why == "Balanced",
+        comparable=comparable,
+        why=why,
+        gap_larger=why == "Overfits" if gap_larger is None else gap_larger,
+    )
+
+
+def judgement(*verdicts: Verdict, pick: Flags | None = None, **fields: object) -> Judgement:
+    """An analysis with these verdicts, that of the best first."""
+    picked = label_of(pick) if pick is not None else None
+    return Judgement.model_validate(
+        {
+            "tied_with_best": tuple(v.label for v in verdicts if v.tied),
+            "comparisons": verdicts,
+            "pick": PickView(label=picked, is_best=picked == verdicts[0].label, candidates=2) if picked else None,
+            **fields,
+        }
+    )
+
+
+def share(*flags: str, eta: float | None, by_chance: float = 0.05, p: float | None = 0.001) -> Share:
+    """What flags account for; surely more than chance unless said otherwise."""
+    omega = None if eta is None or p is None else eta - by_chance
+    return Share(flags=flags, eta_squared=eta, omega_squared=omega, expected_share=by_chance, p_value=p)
 
 
 def breast_cancer() -> Results:
@@ -116,4 +151,29 @@ def breast_cancer() -> Results:
             )
         ],
         remarks={"l2=0.1, dropout=0.1": "diverged at epoch 3"},
+        judged=judgement(
+            verdict({"l2": 0.01, "dropout": 0.3}, "Balanced"),
+            verdict({"l2": 0.01, "dropout": 0.5}, "Balanced"),
+            verdict({"l2": 0.001, "dropout": 0.5}, "Balanced"),
+            verdict({"l2": 0.001, "dropout": 0.3}, "Overfits"),
+            verdict({"l2": 0.1, "dropout": 0.3}, "Underfits"),
+            verdict({"l2": 0, "dropout": 0}, "Overfits"),
+            pick={"l2": 0.01, "dropout": 0.5},
+            effects=EffectsView(
+                shares=(
+                    share("l2", eta=0.77, by_chance=0.09),
+                    share("dropout", eta=0.12, by_chance=0.03),
+                    share("l2", "dropout", eta=0.04, by_chance=0.09, p=0.6),
+                ),
+                adds_up=False,
+                left_out=1,
+            ),
+            findings=(
+                Remark(type="AtGridEdge", message="The one-standard-error pick has dropout=0.5: sweep larger ones."),
+            ),
+            notes=(
+                "No bias and variance: that takes more than records hold.",
+                "Fewer than 5 replicates: more ties are missed.",
+            ),
+        ),
     )

@@ -27,20 +27,26 @@ def test_at_120_columns_everything_is_there() -> None:
 breast-cancer · 8 combinations x 5 replicates · val_average_loss, lower is better
   mean ± standard error over splits and seeds of this data set
 
-  #   l2      dropout        val loss   train loss     overfit gap   runs
-  1   0.01    0.3       0.071 ± 0.004        0.050   0.021 ± 0.003    5/5   best
-  2   0.01    0.5       0.074 ± 0.005        0.062   0.012 ± 0.002    5/5
-  3   0.001   0.5       0.079 ± 0.006        0.041   0.038 ± 0.005    5/5
-  4   0.001   0.3       0.096 ± 0.005        0.022   0.074 ± 0.006    5/5   overfits
-  5   0.1     0.3       0.143 ± 0.007        0.131   0.012 ± 0.002    5/5   underfits
-  6   0       0         0.204 ± 0.019       <0.001   0.204 ± 0.019    5/5   overfits
-  -   0.1     0.1         NaN                  NaN     NaN            0/5   diverged at epoch 3
-  -   0       0.1           -                    -       -            0/5   failed: OutOfMemory
+  #       l2      dropout        val loss   train loss     overfit gap   runs
+  1   =   0.01    0.3       0.071 ± 0.004        0.050   0.021 ± 0.003    5/5   best
+  2   =   0.01    0.5       0.074 ± 0.005        0.062   0.012 ± 0.002    5/5   pick: simplest within one standard error
+  3   =   0.001   0.5       0.079 ± 0.006        0.041   0.038 ± 0.005    5/5
+  4       0.001   0.3       0.096 ± 0.005        0.022   0.074 ± 0.006    5/5   overfits
+  5       0.1     0.3       0.143 ± 0.007        0.131   0.012 ± 0.002    5/5   underfits
+  6       0       0         0.204 ± 0.019       <0.001   0.204 ± 0.019    5/5   overfits
+  -       0.1     0.1         NaN                  NaN     NaN            0/5   diverged at epoch 3
+  -       0       0.1           -                    -       -            0/5   failed: OutOfMemory
 
+  =  cannot be told from the best with these data (95 % confidence set; it does not say that they are equal)
   Without regularisation (l2=0, dropout=0) the network ranks 6th; the best cuts validation loss by 65 % and the overfit
   gap by 90 %.
-  overfits: fits the training data better than the best does, yet validates worse; underfits: fits the training data
-  worse, and validates worse (by more than two standard errors).
+  What matters: l2 explains 77 % of the differences (by chance alone: 9 %); dropout 12 % (by chance alone: 3 %); the
+  interplay of l2 and dropout not surely more than chance. All within the ranges swept; without 1 combination in which a
+  replicate diverged; shares need not add up, since something is missing.
+  The pick has dropout=0.5: sweep larger ones.
+  Fewer than 5 replicates: more ties are missed.
+  overfits: worse than the best because its overfit gap is larger; underfits: worse than the best because it fits the
+  training data less well.
   Failed l2=0, dropout=0.1 (OutOfMemory): its container was killed for want of memory; raise the trainer's memory limit
   All values from Prometheus.
 """
@@ -52,7 +58,9 @@ def test_at_80_columns_a_column_that_others_imply_is_left_out_and_named() -> Non
     assert max(map(len, text.splitlines())) <= 80
     assert "train loss" not in text.splitlines()[4]
     assert "Left out for want of width: train loss." in text
-    assert "  1  0.01   0.3      0.071 ± 0.004  0.021 ± 0.003   5/5  best" in text.splitlines()
+    assert "  1  =  0.01   0.3      0.071 ± 0.004  0.021 ± 0.003   5/5  best" in text.splitlines()
+    assert "  2  =  0.01   0.5      0.074 ± 0.005  0.012 ± 0.002   5/5  pick" in text.splitlines()
+    assert "pick: simplest combination within one standard error of the best" in text
 
 
 def test_rows_that_are_cut_are_announced_and_the_unregularised_one_stays() -> None:
@@ -61,7 +69,7 @@ def test_rows_that_are_cut_are_announced_and_the_unregularised_one_stays() -> No
     assert "5 more combinations not shown: --rows 0 shows all" in text
     lines = [line.strip() for line in text.splitlines()]
     assert lines.count("…") == 2
-    assert any(line.startswith("6   0      0 ") for line in lines)
+    assert any(line.split()[:3] == ["6", "0", "0"] for line in lines)
 
 
 @pytest.mark.parametrize("width", [40, 80, 120, 200])

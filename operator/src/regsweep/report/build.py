@@ -9,11 +9,12 @@ from regsweep.core.grid import label
 from regsweep.core.records import Outcome, Record, Records
 from regsweep.core.status import rank, ranked_result
 from regsweep.core.sweep import Sweep
+from regsweep.report.judgement import judge
 from regsweep.report.results import Results
 
 
 def results_of(sweep: Sweep, records: Records, status: SweepStatus) -> Results:
-    """The results with every combination that has a record, ranked anew from the records; counts come from the status."""
+    """The results with every combination that has a record, ranked and analysed anew; counts come from the status."""
     ranking = rank(sweep, records)
     rows = tuple(ranked_result(row) for row in ranking.rows if row.replicates or row.failed)
     remarks = {
@@ -29,6 +30,7 @@ def results_of(sweep: Sweep, records: Records, status: SweepStatus) -> Results:
         ranking=rows,
         parameters=sweep.resolved.parameters,
         remarks=remarks,
+        judgement=judge(sweep, records) if rows else None,
     )
 
 

@@ -11,7 +11,8 @@ from rich.cells import cell_len
 from regsweep.api.spec import EpochChoice
 from regsweep.api.status import Estimate, RankedResult
 from regsweep.core.grid import label
-from regsweep.report.notes import note_of
+from regsweep.report.findings import TIE
+from regsweep.report.notes import BRIEF, is_tied, note_of
 from regsweep.report.numbers import Measured, decimals_for, measured_column
 from regsweep.report.results import VAL_LOSS, Results
 
@@ -51,9 +52,12 @@ def flag_text(value: JsonValue) -> str:
     return label({"flag": value}).removeprefix("flag=")
 
 
-def columns_of(rows: Sequence[RankedResult], results: Results) -> list[Column]:
-    """All columns for these rows, in order; the note is last and absent when no row has one."""
+def columns_of(rows: Sequence[RankedResult], results: Results, brief: bool = False) -> list[Column]:
+    """All columns for these rows, in order; ties and notes are absent when no row has one. `brief`: notes in a word."""
     columns = [Column("#", tuple("-" if r.rank is None else str(r.rank) for r in rows), right=True)]
+    ties = tuple(TIE if is_tied(r, results) else "" for r in rows)
+    if ties.count(TIE) > 1:
+        columns.append(Column("", ties))
     columns += [
         Column(name, tuple(flag_text(r.flags[name]) if name in r.flags else "" for r in rows))
         for name in results.flag_names
@@ -70,6 +74,8 @@ def columns_of(rows: Sequence[RankedResult], results: Results) -> list[Column]:
         )
     )
     notes = tuple(note_of(r, results) for r in rows)
+    if brief:
+        notes = tuple(BRIEF.get(note, note) for note in notes)
     if any(notes):
         columns.append(Column(NOTE, notes))
     return columns

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 
 from pydantic import JsonValue
 
 from regsweep.api.conditions import ConditionType
-from regsweep.api.spec import Goal
-from regsweep.api.status import Estimate, RankedResult
+from regsweep.api.status import RankedResult
 from regsweep.core.grid import label
 from regsweep.core.records import Source
+from regsweep.report.judgement import OVERFITS, UNDERFITS, Verdict
 from regsweep.report.numbers import ordinal, percent
 from regsweep.report.results import Results
 
 REGULARIZERS = ("l1", "l2", "dropout", "weight_decay", "early_stopping")
 """Flags of the reference trainer and usual names elsewhere whose 0, false or null means: off."""
-NOISE = 2.0
-"""Standard errors of a difference beyond which it is spoken of; those of two means are added in squares."""
-OVERFITS = "overfits"
-UNDERFITS = "underfits"
+PICK = "pick: simplest within one standard error"
+BEST_AND_PICK = "best, and the simplest within one standard error"
+BRIEF = {PICK: "pick", BEST_AND_PICK: "best, pick"}
+"""What stands in a narrow table, the legend below it telling what it means."""
+NOT_COMPARABLE = "too few replicates in common with the best"
 
 
 def note_of(result: RankedResult, results: Results) -> str:
@@ -35,51 +35,52 @@ def note_of(result: RankedResult, results: Results) -> str:
     if result.failed and not result.replicates:
         failure = next((f for f in results.status.failures if f.label == result.label), None)
         return f"failed: {failure.reason}" if failure else "failed"
+    complete = results.holds(ConditionType.COMPLETE)
+    picked = is_pick(result, results) and complete
     if result.rank == 1:
-        return "best" if results.holds(ConditionType.COMPLETE) else "best so far"
-    return fit_note(result, results) or (f"{result.failed} failed" if result.failed else "")
+        return (BEST_AND_PICK if picked else "best") if complete else "best so far"
+    note = PICK if picked else fit_note(result, results)
+    return note or (f"{result.failed} failed" if result.failed else "")
+
+
+def is_pick(result: RankedResult, results: Results) -> bool:
+    """Whether it is the simplest combination within one standard error of the best."""
+    pick = results.judgement.pick if results.judgement else None
+    return pick is not None and pick.label == result.label
+
+
+def is_tied(result: RankedResult, results: Results) -> bool:
+    """Whether it is in the best's confidence set, the best itself included."""
+    verdict = verdict_of(result, results)
+    return verdict is not None and verdict.tied
+
+
+def verdict_of(result: RankedResult, results: Results) -> Verdict | None:
+    """What the analysis says of it beside the best; None where it takes no part, or where nothing can be said."""
+    return results.judgement.verdict(result.label) if results.judgement else None
 
 
 def fit_note(result: RankedResult, results: Results) -> str:
-    """`overfits`, `underfits` or nothing, by comparison with the best.
-
-    Overfitting as Mitchell defines it (Machine Learning, 1997, section 3.7.1): fits the training data better than an
-    alternative (here the best) and does worse on other data. Underfitting: worse on both, and the worse fit is at least
-    half of what it is worse. Nothing is said within two standard errors, or where there are none.
-    """
-    best = results.best
-    if best is None or best is result or not clearly_worse(result.objective, best.objective, results.objective.goal):
+    """`overfits`, `underfits`, why it cannot be compared, or nothing: the words for the analysis' label."""
+    verdict = verdict_of(result, results)
+    if verdict is None or verdict.tied:
         return ""
-    if result.train_loss is None or best.train_loss is None or result.val_loss is None or best.val_loss is None:
-        return ""
-    worse_on_train = result.train_loss - best.train_loss
-    worse_on_val = result.val_loss - best.val_loss
-    if worse_on_val <= 0:
-        return ""
-    if worse_on_train < 0:
-        return OVERFITS
-    return UNDERFITS if worse_on_train >= worse_on_val / 2 else ""
-
-
-def clearly_worse(one: Estimate | None, best: Estimate | None, goal: Goal) -> bool:
-    """Whether the estimate is worse than the best's by more than two standard errors of their difference.
-
-    The errors are taken as independent. Replicates are paired, so this says less than could be said, never more.
-    """
-    if one is None or best is None or one.standard_error is None or best.standard_error is None:
-        return False
-    worse = one.mean - best.mean if goal is Goal.MINIMIZE else best.mean - one.mean
-    return worse > NOISE * math.hypot(one.standard_error, best.standard_error)
+    if not verdict.comparable:
+        return NOT_COMPARABLE
+    return verdict.why.lower() if verdict.why in (OVERFITS, UNDERFITS) else ""
 
 
 def legend_of(notes: set[str]) -> str:
     """What the notes that need it mean, in one sentence; empty where none does."""
     told = [
-        (OVERFITS, "fits the training data better than the best does, yet validates worse"),
-        (UNDERFITS, "fits the training data worse, and validates worse"),
+        (BRIEF[PICK], "simplest combination within one standard error of the best"),
+        (OVERFITS.lower(), "worse than the best because its overfit gap is larger"),
+        (UNDERFITS.lower(), "worse than the best because it fits the training data less well"),
     ]
+    if BRIEF[BEST_AND_PICK] in notes:
+        notes = notes | {BRIEF[PICK]}
     said = [f"{word}: {meaning}" for word, meaning in told if word in notes]
-    return f"{'; '.join(said)} (by more than two standard errors)." if said else ""
+    return f"{'; '.join(said)}." if said else ""
 
 
 def source_line(results: Results) -> str:
@@ -125,7 +126,13 @@ def conclusion(results: Results) -> str:
     """
     best = results.best
     plain = next(iter(unregularized(results)), None)
-    if best is None or plain is None or best.objective is None or not results.holds(ConditionType.COMPLETE):
+    if (
+        best is None
+        or best.diverged
+        or plain is None
+        or best.objective is None
+        or not results.holds(ConditionType.COMPLETE)
+    ):
         return ""
     varied = [name for name in results.flag_names if name in REGULARIZERS]
     settings = label({name: plain.flags.get(name) for name in varied})
@@ -136,20 +143,23 @@ def conclusion(results: Results) -> str:
     start = f"{without} ({settings}) {subject} ranks {ordinal(plain.rank or 0)}"
     if plain.rank == 1:
         return f"{start}: regularisation did not improve on it."
-    if not clearly_worse(plain.objective, best.objective, results.objective.goal):
-        return (
-            f"{start}, but not clearly worse than the best: within two standard errors, or too few replicates to tell."
-        )
-    gains = _gains(plain, best)
-    return f"{start}; the best cuts {' and '.join(gains)}." if gains else f"{start}."
+    verdict = verdict_of(plain, results)
+    if verdict is not None and verdict.tied:
+        return f"{start}, but cannot be told from the best with these data."
+    if plain.diverged:
+        return f"{start}: in {plain.diverged} of {plain.replicates} replicates it diverged."
+    if verdict is None or not verdict.comparable:
+        return f"{start}; whether it is worse than the best, too few replicates tell."
+    gains = _gains(plain, best, verdict)
+    return f"{start}; the best cuts {' and '.join(gains)}." if gains else f"{start}, and is worse than the best."
 
 
-def _gains(plain: RankedResult, best: RankedResult) -> list[str]:
+def _gains(plain: RankedResult, best: RankedResult, verdict: Verdict) -> list[str]:
     gains = []
     if plain.val_loss and best.val_loss is not None and 0 <= best.val_loss < plain.val_loss:
         gains.append(f"validation loss by {percent(1 - best.val_loss / plain.val_loss)}")
     gap, best_gap = plain.overfit_gap, best.overfit_gap
-    if gap and best_gap and gap.mean > 0 and clearly_worse(gap, best_gap, Goal.MINIMIZE):
+    if gap and best_gap and gap.mean > 0 and gap.mean > best_gap.mean and verdict.gap_larger:
         if best_gap.mean > 0:
             gains.append(f"the overfit gap by {percent(1 - best_gap.mean / gap.mean)}")
         else:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from regsweep.api.status import Estimate, RankedResult
 from regsweep.report.columns import flag_text
-from regsweep.report.notes import conclusion, note_of
+from regsweep.report.notes import conclusion, is_pick, note_of, verdict_of
 from regsweep.report.outputs import Output
 from regsweep.report.results import Results
 from regsweep.report.table import DEFAULT_ROWS, print_results
@@ -60,6 +60,8 @@ def document(results: Results) -> dict[str, JsonValue]:
         "failures": [f.to_json() for f in status.failures],
         "conditions": [c.to_json() for c in status.conditions],
     }
+    if results.judgement is not None:
+        found["analysis"] = results.judgement.to_json()
     if said := conclusion(results):
         found["conclusion"] = said
     return found
@@ -92,6 +94,9 @@ def as_csv(results: Results) -> str:
             "diverged",
             "failed",
             "source",
+            "tied_with_best",
+            "pick",
+            "why",
             "note",
         ]
     )
@@ -109,10 +114,19 @@ def as_csv(results: Results) -> str:
                 r.diverged,
                 r.failed,
                 r.source or "",
+                *_judged(r, results),
                 note_of(r, results),
             ]
         )
     return text.getvalue()
+
+
+def _judged(result: RankedResult, results: Results) -> tuple[str, str, str]:
+    """Ties, pick and label; empty where the analysis says nothing of the combination."""
+    verdict = verdict_of(result, results)
+    if verdict is None:
+        return "", "", ""
+    return str(verdict.tied).lower(), str(is_pick(result, results)).lower(), verdict.why
 
 
 def _estimate(estimate: Estimate | None, trained: bool) -> tuple[str, str]:

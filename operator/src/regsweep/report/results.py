@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.spec import EpochChoice, Goal
 from regsweep.api.status import Condition, ObjectiveStatus, RankedResult, SweepStatus
+from regsweep.report.judgement import Judgement
 
 DEFAULT_OBJECTIVE = ObjectiveStatus(metric="val_average_loss", goal=Goal.MINIMIZE, epoch=EpochChoice.LAST)
 VAL_LOSS = "val_average_loss"
@@ -31,6 +32,8 @@ class Results:
     """The trainer's fixed parameters."""
     remarks: Mapping[str, str] = field(default_factory=dict)
     """By a combination's label: what the caller knows of it beyond the ranking, such as `diverged at epoch 3`."""
+    judgement: Judgement | None = None
+    """What the analysis says; None where there are no records to analyse."""
 
     @property
     def objective(self) -> ObjectiveStatus:

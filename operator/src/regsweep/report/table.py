@@ -14,7 +14,9 @@ from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.spec import Goal
 from regsweep.api.status import RankedResult
 from regsweep.report.columns import NOTE, Column, columns_of, fit
-from regsweep.report.notes import OVERFITS, conclusion, legend_of, source_line, unregularized
+from regsweep.report.findings import ties_line, told
+from regsweep.report.judgement import OVERFITS
+from regsweep.report.notes import conclusion, is_pick, legend_of, source_line, unregularized
 from regsweep.report.numbers import plural
 from regsweep.report.results import Results
 
@@ -22,6 +24,7 @@ INDENT = 2
 DEFAULT_ROWS = 20
 """Rows shown unless more are asked for."""
 FAILURES_SHOWN = 5
+NO_BREAK = "\N{NO-BREAK SPACE}"
 LONGEST_SENTENCE_LINE = 120
 """Cells: longer lines of prose are hard to read, however wide the terminal is."""
 
@@ -30,7 +33,7 @@ def print_results(results: Results, console: Console, rows: int = DEFAULT_ROWS) 
     """Prints header, ranked table and the sentences under it.
 
     rows: how many combinations to show; 0 shows all. What is cut is said. The best combination without regularisation
-    is shown in any case, since the conclusion speaks of it.
+    and the pick are shown in any case, since the sentences speak of them.
     """
     # soft_wrap: lines are broken here, so that rich neither pads nor cuts them.
     console.print(Text("\n").join(report(results, console.width, rows)), soft_wrap=True, highlight=False)
@@ -47,14 +50,17 @@ def report(results: Results, width: int, rows: int = DEFAULT_ROWS) -> Iterator[T
         return
     shown = _shown(results, rows)
     columns, gutter, left_out = fit(columns_of(shown, results), width - INDENT)
+    if left_out:  # words go before numbers do
+        columns, gutter, left_out = fit(columns_of(shown, results, brief=True), width - INDENT)
     yield from _table(columns, gutter, shown, results)
     yield Text("")
     for line in _cuts(results, shown, left_out):
         yield from _wrapped(line, width, style="dim")
+    notes = set(columns[-1].cells) if columns[-1].header == NOTE else set()
+    yield from _wrapped(ties_line(results), width)
     if said := conclusion(results):
         yield from _wrapped(said, width, style="bold")
-    notes = set(columns[-1].cells) if columns[-1].header == NOTE else set()
-    for line in (legend_of(notes), *_failures(results), source_line(results)):
+    for line in (*told(results), legend_of(notes), *_failures(results), source_line(results)):
         if line:
             yield from _wrapped(line, width)
 
@@ -96,7 +102,7 @@ def _header(parts: Sequence[str], width: int) -> Iterator[Text]:
 def _wrapped(line: str, width: int, style: str = "") -> Iterator[Text]:
     indent = " " * INDENT
     lines = textwrap.wrap(
-        line,
+        line.replace(" %", f"{NO_BREAK}%"),
         min(max(width, 30), LONGEST_SENTENCE_LINE),
         initial_indent=indent,
         subsequent_indent=indent,
@@ -104,7 +110,7 @@ def _wrapped(line: str, width: int, style: str = "") -> Iterator[Text]:
         break_on_hyphens=False,
     )
     for part in lines:
-        yield Text(part, style=style)
+        yield Text(part.replace(NO_BREAK, " "), style=style)
 
 
 def _trouble(results: Results) -> str:
@@ -119,15 +125,12 @@ def _trouble(results: Results) -> str:
 
 
 def _shown(results: Results, rows: int) -> list[RankedResult]:
-    """The first rows, and the best combination without regularisation if it is further down."""
+    """The first rows, and of those further down the pick and the best combination without regularisation."""
     ranking = results.ranking
     if rows <= 0 or len(ranking) <= rows:
         return list(ranking)
-    shown = list(ranking[:rows])
     plain = next(iter(unregularized(results)), None)
-    if plain is not None and all(plain is not r for r in shown):
-        shown.append(plain)
-    return shown
+    return [r for place, r in enumerate(ranking) if place < rows or r is plain or is_pick(r, results)]
 
 
 def _table(columns: Sequence[Column], gutter: int, shown: Sequence[RankedResult], results: Results) -> Iterator[Text]:
@@ -162,7 +165,7 @@ def _style(result: RankedResult, note: str) -> str:
         return "bold green"
     if result.objective is None:
         return "red"
-    return "yellow" if note == OVERFITS else ""
+    return "yellow" if note == OVERFITS.lower() else ""
 
 
 def _cuts(results: Results, shown: Sequence[RankedResult], left_out: Sequence[str]) -> Iterator[str]:

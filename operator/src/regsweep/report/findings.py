@@ -1,0 +1,138 @@
+"""The sentences below the table that come from the analysis: ties, what matters, what to know and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from regsweep.api.conditions import ConditionType
+from regsweep.api.spec import Goal
+from regsweep.report.judgement import EffectsView, Judgement, Share
+from regsweep.report.numbers import percent, plural, short
+from regsweep.report.results import Results
+
+TIE = "="
+TIE_LEGEND = (
+    f"{TIE}  cannot be told from the best with these data (95 % confidence set; it does not say that they are equal)"
+)
+ALONE = "The best stands alone: every other combination can be told from it with these data (95 % confidence set)."
+TOO_FEW = "3 replicates or more are needed for ties with the best, and for why a combination is worse."
+MOST_SHARES = 4
+"""Flags and pairs that the sentence names, the largest first."""
+CHANCE = 0.05
+"""P value above which a share is no more than chance brings."""
+CLEAR_OPTIMISM = 0.25
+"""Part of the best's standard error below which the optimism is not worth a sentence."""
+ACCURACY = "val_accuracy"
+BEST, PICK = "The best has ", "The one-standard-error pick has "
+"""How findings about the one and the other begin."""
+QUIET_NOTES = ("No bias and variance", "The numbers of training and validation rows", "Fewer than 3 replicates")
+"""Notes for those who read the analysis itself: they tell what is not given, and nothing below the table rests on it."""
+
+
+def ties_line(results: Results) -> str:
+    """What `=` means, that nothing is tied, or what ties would take; empty where there is nothing to compare."""
+    judgement = results.judgement
+    if judgement is None or sum(r.objective is not None for r in results.ranking) < 2:
+        return ""
+    if not judgement.tied_with_best:
+        return TOO_FEW if results.replicates < 3 or results.holds(ConditionType.COMPLETE) else ""
+    if len(judgement.tied_with_best) > 1:
+        return TIE_LEGEND
+    others = judgement.comparisons[1:]
+    return ALONE if others and all(verdict.comparable for verdict in others) else ""
+
+
+def told(results: Results) -> Iterator[str]:
+    """What matters, what is found, and what to bear in mind; nothing before the sweep is complete."""
+    judgement = results.judgement
+    if judgement is None or not results.holds(ConditionType.COMPLETE):
+        return
+    if judgement.effects is not None and (line := what_matters(judgement.effects)):
+        yield line
+    yield from _findings(judgement)
+    if judgement.tied_by_accuracy is not None and set(judgement.tied_by_accuracy) != set(judgement.tied_with_best):
+        tied, all_of_them = len(judgement.tied_by_accuracy), len(judgement.comparisons)
+        yield f"Judged by {ACCURACY}, {tied} of {all_of_them} combinations cannot be told from the best."
+    if line := _optimism(results, judgement):
+        yield line
+    yield from (note for note in judgement.notes if not note.startswith(QUIET_NOTES))
+
+
+def what_matters(effects: EffectsView) -> str:
+    """Which flags account for the differences, each share beside what chance alone would bring; empty where unknown."""
+    known = [(share, share.eta_squared) for share in effects.shares if share.eta_squared is not None]
+    if all(share.p_value is None for share, _ in known):
+        return ""
+    sure = [(share, eta) for share, eta in known if share.p_value is not None and share.p_value <= CHANCE]
+    unsure = [_subject(share) for share, _ in known if share.p_value is None or share.p_value > CHANCE]
+    if not sure:
+        return f"What matters: nothing that was swept explains surely more than chance would. {_caveats(effects)}."
+    sure.sort(key=lambda pair: -pair[1])
+    (first, eta), *others = sure[:MOST_SHARES]
+    parts = [
+        f"{_subject(first)} explains {percent(eta)} of the differences {_by_chance(first.expected_share)}",
+        *(f"{_subject(share)} {percent(eta)} {_by_chance(share.expected_share)}" for share, eta in others),
+    ]
+    if rest := sure[MOST_SHARES:]:
+        expected = sum(share.expected_share for share, _ in rest)
+        parts.append(f"{len(rest)} more together {percent(sum(eta for _, eta in rest))} {_by_chance(expected)}")
+    if unsure:
+        parts.append(f"{_listed(unsure if len(unsure) <= MOST_SHARES else ['all else'])} not surely more than chance")
+    noise = " The rest is noise between replicates." if effects.adds_up else ""
+    return f"What matters: {'; '.join(parts)}.{noise} {_caveats(effects)}."
+
+
+def _by_chance(share: float) -> str:
+    return f"(by chance alone: {percent(share)})"
+
+
+def _caveats(effects: EffectsView) -> str:
+    said = ["All within the ranges swept"]
+    if effects.log_scale:
+        said.append("in ratios, since losses differ more than tenfold")
+    if effects.left_out:
+        said.append(f"without {plural(effects.left_out, 'combination')} in which a replicate diverged")
+    if not effects.adds_up:
+        said.append("shares need not add up, since something is missing")
+    return "; ".join(said)
+
+
+def _subject(share: Share) -> str:
+    if not share.flags:
+        return "more flags together"
+    return share.flags[0] if len(share.flags) == 1 else f"the interplay of {_listed(share.flags)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _findings(judgement: Judgement) -> Iterator[str]:
+    """The messages; what holds of the best and of the pick alike is said once."""
+    messages = [found.message for found in judgement.findings]
+    for message in messages:
+        of_best = BEST + message.removeprefix(PICK)
+        if message.startswith(PICK) and of_best in messages:
+            continue
+        if message.startswith(BEST) and PICK + message.removeprefix(BEST) in messages:
+            yield "The best and the pick have " + message.removeprefix(BEST)
+        else:
+            yield message.replace("The one-standard-error pick", "The pick", 1)
+
+
+def _optimism(results: Results, judgement: Judgement) -> str:
+    best, found = results.best, judgement.selection_optimism
+    if best is None or best.objective is None or best.objective.standard_error is None or found is None:
+        return ""
+    if found.optimism <= CLEAR_OPTIMISM * best.objective.standard_error:
+        return ""
+    worse = "higher" if results.objective.goal is Goal.MINIMIZE else "lower"
+    return (
+        f"The best was chosen by these same numbers, so luck flatters it: expect {results.objective.metric} near "
+        f"{short_of(found.corrected)} or {worse}, not {short_of(best.objective.mean)}."
+    )
+
+
+def short_of(value: float) -> str:
+    """The value in the digits of a sentence: three significant ones."""
+    return short(float(f"{value:.3g}"))
