@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 import yaml
 
-from cluster import Cluster, ClusterError, addons, images, installation, paths
+from cluster import Cluster, ClusterError, addons, demo, images, installation, paths
 from cluster.api import Api, wait_until
 from cluster.controlplane import Keys
 
@@ -235,9 +235,10 @@ class Lab:
 
 
 def install() -> Iterator[Stage]:
-    """Bring it all up, yield it, and take it down, unless REGSWEEP_KEEP_CLUSTER is set: the next session then finds it up."""
-    from cluster import demo  # its steps are what a newcomer sees: the tests install by them
+    """Bring it all up by the steps of `make demo`, yield it, and take it down.
 
+    With REGSWEEP_KEEP_CLUSTER set it stays, and the next session finds it.
+    """
     # Two sessions at a time would take the cluster from each other: the second one waits.
     with paths.lock("test-e2e-session"):
         cluster = Cluster.up(instance="test-e2e")
