@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from regsweep.api.conditions import ConditionType
 from regsweep.api.spec import Goal
-from regsweep.report.judgement import EffectsView, Judgement, Share
+from regsweep.report.judgement import MISSING_NOTE, EffectsView, Judgement, Share
 from regsweep.report.numbers import percent, plural, short
 from regsweep.report.results import Results
 
@@ -34,6 +34,8 @@ def ties_line(results: Results) -> str:
     judgement = results.judgement
     if judgement is None or sum(r.objective is not None for r in results.ranking) < 2:
         return ""
+    if MISSING_NOTE in judgement.notes:
+        return ""  # it is said in the note
     if not judgement.tied_with_best:
         return TOO_FEW if results.replicates < 3 or results.holds(ConditionType.COMPLETE) else ""
     if len(judgement.tied_with_best) > 1:

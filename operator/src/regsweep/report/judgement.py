@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 OVERFITS = "Overfits"
 UNDERFITS = "Underfits"
+MISSING_NOTE = (
+    "Replicates are missing, so that the others cannot be compared with the first of the ranking: no ties, no labels, no "
+    "pick. They come once the missing replicates are trained."
+)
 
 
 class Verdict(ApiModel):
@@ -128,20 +132,28 @@ class Judgement(ApiModel):
 
 
 def judge(sweep: Sweep, records: Records) -> Judgement:
-    """The analysis of what the sweep's records hold so far."""
+    """The analysis of what the sweep's records hold so far; an empty one where no two combinations share a replicate."""
     from regsweep.core.stats.analysis import analyse  # numpy and scipy: not at the start of every command
 
-    analysis = analyse(
-        [point.combination for point in sweep.points],
-        {point.combination.id: point.key for point in sweep.points},
-        records,
-        objective_status(sweep.spec.objective),
-        sweep.spec.replicates,
-    )
+    try:
+        analysis = analyse(
+            [point.combination for point in sweep.points],
+            {point.combination.id: point.key for point in sweep.points},
+            records,
+            objective_status(sweep.spec.objective),
+            sweep.spec.replicates,
+        )
+    except ZeroDivisionError:  # no replicate in common, hence no degrees of freedom for the effects
+        return Judgement()
     return _view(analysis, {point.combination.id: label(point.combination.flags) for point in sweep.points})
 
 
 def _view(analysis: Analysis, labels: Mapping[str, str]) -> Judgement:
+    effects = None if analysis.effects is None else _effects(analysis.effects)
+    comparisons = analysis.comparisons
+    if comparisons and comparisons[0].difference != 0:
+        # The analysis compares with the best that has enough replicates; what is called best here is another one.
+        return Judgement(effects=effects, notes=(*analysis.notes, MISSING_NOTE))
     pick, optimism, by_accuracy = analysis.pick, analysis.optimism, analysis.tied_by_accuracy
     return Judgement(
         tied_with_best=tuple(labels[ident] for ident in analysis.tied_with_best),
@@ -149,11 +161,8 @@ def _view(analysis: Analysis, labels: Mapping[str, str]) -> Judgement:
         pick=None
         if pick is None
         else PickView(label=labels[pick.combination_id], is_best=pick.is_best, candidates=pick.candidates),
-        comparisons=tuple(
-            _verdict(each, labels, is_best=place == 0 and each.difference == 0)
-            for place, each in enumerate(analysis.comparisons)
-        ),
-        effects=None if analysis.effects is None else _effects(analysis.effects),
+        comparisons=tuple(_verdict(each, labels, is_best=place == 0) for place, each in enumerate(comparisons)),
+        effects=effects,
         selection_optimism=None
         if optimism is None
         else Optimism(
