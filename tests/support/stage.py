@@ -243,9 +243,7 @@ def install() -> Iterator[Stage]:
     with paths.lock("test-e2e-session"):
         cluster = Cluster.up(instance="test-e2e")
         try:
-            # Admission looks for new kinds every 30 s only: they are there while images are still being imported.
-            for definition in sorted((paths.CHECKOUT / "manifests" / "crd").glob("*.yaml")):
-                cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", definition)
+            demo.define(cluster)
             references = cluster.load(images.ALL)
             demo.install(cluster, references)
             yield Stage(cluster, references)
