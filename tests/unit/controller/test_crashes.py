@@ -124,7 +124,7 @@ async def _train(world: World, done: Callable[[], bool]) -> None:
 async def test_prometheus_down_holds_up_no_slot_and_the_records_stand_in() -> None:
     world = World()
     prometheus = Prometheus("http://127.0.0.1:1", timeout_seconds=1)
-    metrics = {"collectTimeoutSeconds": 1}
+    metrics = {"collectTimeoutSeconds": 3}
     async with operating(world, prometheus=prometheus):
         await world.apply(sweep_object(metrics=metrics))
         await until(lambda: len(world.jobs()) == 2)
