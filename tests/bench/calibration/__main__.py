@@ -23,8 +23,7 @@ replicates; all figures are shares between 0 and 1, each with its Monte-Carlo st
 it is missed by more than three of those.
 
 Made by `PYTHONPATH=tests python -m bench.calibration --output docs/calibration.md`. The quantile of the
-studentised range is interpolated here (relative error at most {quantile_error:.1e}); everything else is the code that runs in the
-operator.
+studentised range is interpolated here (relative error at most {quantile_error:.1e}); everything else is the code that judges a sweep.
 """
 
 

@@ -16,9 +16,6 @@ COMBINATIONS = 100
 ALPHA = 0.05
 SETTINGS = Racing()
 CORRELATED_MISS = "as for tied sets: one variance per combination cannot know that distant ones differ more noisily"
-UNEQUAL_MISS = (
-    "at three replicates the variances are poorly known, and a noisy best is dropped as if it were as quiet as others"
-)
 
 
 def _few_near(rng: np.random.Generator) -> Floats:
@@ -60,7 +57,7 @@ def figures(sweeps: int, seed: int) -> Iterator[Figure]:
                 racing, used[sweep] = run(losses)
                 dropped += not racing[means == 0].all()
             value, error = share(dropped, sweeps)
-            reason = CORRELATED_MISS if "correlate" in name else UNEQUAL_MISS if "unequal" in name else None
+            reason = CORRELATED_MISS if "correlate" in name else None
             yield Figure(f"{truth}; {name}: a true best dropped", value, error, at_most=ALPHA, known_miss=reason)
             share_used = used / losses.size
             limit = goal if name == "equal normal noise" else None
