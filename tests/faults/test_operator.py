@@ -48,6 +48,8 @@ def test_a_sweep_outlives_its_operator(lab: Lab, stage: Stage, die: Callable[[St
     die(stage)
     lab.until_condition("s", "Complete", seconds=180)
 
+    # A sweep may be complete before the successor's next readiness probe.
+    lab.until("the operator is ready again", lambda: stage.operator_pod())
     after = (stage.operator_pod() or {})["status"]["containerStatuses"][0]["containerID"]
     assert after != before, "another process finished it"
     created = lab.created_jobs()
