@@ -90,7 +90,7 @@ def test_every_tree_of_cgroups_gets_one_of_ours(tmp_path: Path, files: list[str]
 @pytest.mark.parametrize(
     ("cache", "bound_back"),
     [
-        pytest.param("/root/.cache/regsweep", False, id="a home folder"),
+        pytest.param("/home/ann/.cache/regsweep", False, id="a home folder"),
         pytest.param("/var/lib/jenkins/.cache/regsweep", True, id="a service's home below what is hidden"),
     ],
 )
