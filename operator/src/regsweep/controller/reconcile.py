@@ -52,11 +52,11 @@ SHORTEST_WAKE_SECONDS: Final = 0.05
 class Pace:
     """How often what is done, in seconds; see settings."""
 
-    status: float = 5.0
-    store: float = 2.0
-    collect: float = 1.0
-    live: float = 5.0
-    refusal_retry: float = 60.0
+    status: float
+    store: float
+    collect: float
+    live: float
+    refusal_retry: float
 
 
 class Reconciler:
@@ -74,7 +74,7 @@ class Reconciler:
         events: Events,
         metrics: Metrics,
         *,
-        pace: Pace | None = None,
+        pace: Pace,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -87,7 +87,7 @@ class Reconciler:
         self._events = events
         self._observing = observing
         self._metrics = metrics
-        self._pace = pace or Pace()
+        self._pace = pace
         self._now = now
         self._clock = clock
         self._states: dict[str, SweepState] = {}
