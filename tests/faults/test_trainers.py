@@ -149,6 +149,7 @@ def test_the_sleep_trainer_is_where_it_is_named(lab: Lab) -> None:
     """What the tests above rest on: their image keeps the contract."""
     lab.apply(lab.sleepers("s", [0]))
     lab.until_condition("s", "Complete")
-    record = lab.records("s")[0]
-    assert (record["backend"], record["source"]) == ("sleep", "Record")
+    segment = lab.segments("s")[0]
+    assert segment["records"][0]["source"] == "Record"
+    assert segment["environments"][0]["backend"] == "sleep"
     assert images.SLEEP_TRAINER.name in lab.status("s")["resolved"]["image"]

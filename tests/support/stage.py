@@ -172,7 +172,11 @@ class Lab:
 
     def records(self, name: str) -> list[Json]:
         """All stored records of the sweep."""
-        return [dict(record) for part in self.all(RESULTS) if part["sweepName"] == name for record in part["records"]]
+        return [dict(record) for part in self.segments(name) for record in part["records"]]
+
+    def segments(self, name: str) -> list[Json]:
+        """The sweep's SweepResults."""
+        return [part for part in self.all(RESULTS) if part["sweepName"] == name]
 
     def reasons(self) -> Counter[str]:
         """Reasons of the events on sweeps, each with how many there are."""

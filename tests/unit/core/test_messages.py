@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -18,7 +19,7 @@ from regsweep.core.messages import (
     parse_message,
     records_of,
 )
-from regsweep.core.records import BestEpoch, Outcome, Record, Source
+from regsweep.core.records import BestEpoch, Environment, Outcome, Record, Source, TestLosses
 from regsweep.core.world import ObservedPod, ObservedRun, PodPhase
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -65,14 +66,13 @@ def test_the_example_of_the_contract_is_read() -> None:
             ),
             ReplicateResult(1, Outcome.DIVERGED, 3, {}, None),
         ),
-        backend="tensorflow",
-        device="cpu",
+        environment=Environment("tensorflow", "cpu"),
     )
 
 
 def test_an_error_is_read_without_any_record() -> None:
     message = parse_message('{"version":1,"error":{"reason":"InvalidFlags","message":"flag l3: not known"}}')
-    assert message == Message((), "", "", TrainerError("InvalidFlags", "flag l3: not known"))
+    assert message == Message((), Environment(), TrainerError("InvalidFlags", "flag l3: not known"))
 
 
 def test_fields_of_a_later_trainer_are_put_up_with() -> None:
@@ -161,10 +161,18 @@ def test_a_message_cut_off_anywhere_is_never_taken_for_a_whole_one(length: int) 
     assert isinstance(parse_message(CONTRACT_EXAMPLE[:length]), MalformedMessage)
 
 
-def test_records_carry_the_identity_of_the_run_and_the_device() -> None:
-    message = parse_message(_text([4, "Ok", 7, [0.5], [3, None, 0.4]], backend="jax", device="cpu"))
+def test_records_carry_the_identity_of_the_run_and_what_trained_them() -> None:
+    text = _text(
+        [4, "Ok", 7, [0.5], [3, None, 0.4]],
+        backend="jax",
+        device="cpu",
+        data="ab12",
+        rows={"train": 60, "stop": 20, "val": 20},
+        test={"rows": "0f0f", "losses": ["ADwAPA=="]},
+    )
+    message = parse_message(text)
     assert isinstance(message, Message)
-    assert records_of(RUN, _pod(), message) == (
+    assert records_of(RUN, replace(_pod(), image="sha256:0f"), message) == (
         Record(
             point_key="abcdef",
             replicate=4,
@@ -175,8 +183,8 @@ def test_records_carry_the_identity_of_the_run_and_the_device() -> None:
             metrics={"val_average_loss": 0.5},
             best=BestEpoch(3, None, 0.4),
             source=Source.RECORD,
-            backend="jax",
-            device="cpu",
+            environment=Environment("jax", "cpu", "sha256:0f", "ab12", 60, 20),
+            test=TestLosses("0f0f", "ADwAPA=="),
         ),
     )
 

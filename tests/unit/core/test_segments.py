@@ -16,7 +16,7 @@ from regsweep.api.conditions import Reason
 from regsweep.api.results import MAX_RECORDS, MAX_SEGMENT_BYTES, SweepResult
 from regsweep.api.spec import Flags, SweepSpec
 from regsweep.api.status import Resolved
-from regsweep.core.records import BestEpoch, Outcome, Record, Source
+from regsweep.core.records import BestEpoch, Environment, Outcome, Record, Source, TestLosses
 from regsweep.core.segments import SegmentWrite, append, load, stored_flags
 from regsweep.core.sweep import Sweep
 
@@ -110,8 +110,8 @@ def test_the_first_record_makes_a_segment_that_belongs_to_the_sweep() -> None:
                 metrics={"val_average_loss": 0.1 + 0.2, "val_accuracy": 1.0},
                 best=BestEpoch(7, None, 0.25),
                 source=Source.PROMETHEUS,
-                backend="jax",
-                device="NVIDIA H200",
+                environment=Environment("jax", "NVIDIA H200", "sha256:0f", "ab12", 273, 91),
+                test=TestLosses("0f0f0f0f", "ADwAPA=="),
             ),
             id="a result with all its parts, to the last digit",
         ),

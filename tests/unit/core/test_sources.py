@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regsweep.core.records import BestEpoch, Outcome, Record, Source
+from regsweep.core.records import BestEpoch, Environment, Outcome, Record, Source
 from regsweep.core.sources import merge_sample
 from regsweep.core.world import ObservedRun, Sample
 
@@ -30,7 +30,7 @@ DISAGREE = "Prometheus and the record of replicate 3 of run cancer-0123456789ab 
 
 
 def _record(metrics: Mapping[str, float], outcome: Outcome = Outcome.OK, best: BestEpoch | None = None) -> Record:
-    return Record("abcdef", 3, outcome, RUN.name, 2, epochs=30, metrics=metrics, best=best, backend="jax", device="cpu")
+    return Record("abcdef", 3, outcome, RUN.name, 2, epochs=30, metrics=metrics, best=best, environment=Environment(backend="jax", device="cpu"))
 
 
 def _sample(

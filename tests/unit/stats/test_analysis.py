@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import arrays
 from regsweep.api.spec import EpochChoice, Flags, Goal
 from regsweep.api.status import ObjectiveStatus
 from regsweep.core.grid import Combination
-from regsweep.core.records import BestEpoch, Outcome, Record, Records
+from regsweep.core.records import BestEpoch, Environment, Outcome, Record, Records
 from regsweep.core.stats.analysis import TOO_FEW_NOTE, Analysis, AnalysisSettings, analyse
 from regsweep.core.stats.decomposition import Label
 from regsweep.core.stats.findings import FindingType, at_grid_edge
@@ -137,7 +137,7 @@ def test_before_the_first_result_there_is_nothing_and_no_error() -> None:
 
 def test_mixed_devices_are_said() -> None:
     def devices(flags: Flags, k: int, record: Record) -> Record:
-        return replace(record, backend="tensorflow", device="cpu" if k else "H100")
+        return replace(record, environment=Environment(backend="tensorflow", device="cpu" if k else "H100"))
 
     assert any("tensorflow on H100" in note for note in analysis(sweep(change=devices)).notes)
     assert not any("device classes" in note for note in analysis(sweep()).notes)

@@ -17,6 +17,7 @@ MAX_SEGMENT_BYTES: Final = 200_000
 MAX_METRICS: Final = 64
 """Metrics of one record; a termination message has room for about 30."""
 
+EnvironmentKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}$", max_length=8)]
 PointKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,64}$", max_length=64)]
 MetricName = Annotated[str, StringConstraints(max_length=63)]
 Name = Annotated[str, StringConstraints(max_length=253)]
@@ -38,6 +39,34 @@ class Source(StrEnum):
     """A scrape with `_complete` 1, checked against the pod's own record where there is one."""
     RECORD = "Record"
     """The pod's termination message (or the process' file): no complete scrape was there in time."""
+
+
+class ResultEnvironment(ApiModel):
+    """What trained records of this segment, and on how many rows. What is absent is not known."""
+
+    key: EnvironmentKey
+    """A hash of the fields below; records refer to it."""
+    backend: Name | None = None
+    """What computed, such as `tensorflow`."""
+    device: Name | None = None
+    """Class of the device, such as `cpu` or a GPU's model."""
+    image: Name | None = None
+    """Digest of the image that ran, as its node names it."""
+    data: Name | None = None
+    """Beginning of the data's digest."""
+    train_rows: Annotated[int | None, Field(ge=0)] = None
+    """Training rows."""
+    val_rows: Annotated[int | None, Field(ge=0)] = None
+    """Rows that the ranked validation metrics come from."""
+
+
+class ResultTest(ApiModel):
+    """Losses on the test rows, in blocks; of the final evaluation alone."""
+
+    rows: Name
+    """Digest of the test rows: losses of other rows are not comparable."""
+    losses: Annotated[str, StringConstraints(max_length=4096)]
+    """Base64 of half-precision numbers: each block's mean loss in multiples of `test_average_loss`."""
 
 
 class ResultPoint(ApiModel):
@@ -81,10 +110,10 @@ class ResultRecord(ApiModel):
     """The objective at its best epoch."""
     source: Source = Source.RECORD
     """`Prometheus`, or `Record` where no complete scrape was there in time."""
-    backend: Name = ""
-    """What trained it, such as `tensorflow`."""
-    device: Name = ""
-    """Class of the device, such as `cpu` or a GPU's model."""
+    environment: EnvironmentKey | None = None
+    """Key of what trained it, one of this segment's `environments`."""
+    test: ResultTest | None = None
+    """Losses on the test rows; of the final evaluation alone."""
     reason: Name | None = None
     """Why it failed, in one word; only with `Failed`."""
     message: Words = ""
@@ -100,5 +129,7 @@ class SweepResult(ApiModel):
     """Number of the segment within its sweep, from 0; each holds at most 256 records."""
     points: Annotated[list[ResultPoint], Field(max_length=MAX_RECORDS)] = Field(default_factory=list)
     """The points that the records belong to, each once."""
+    environments: Annotated[list[ResultEnvironment], Field(max_length=MAX_RECORDS)] = Field(default_factory=list)
+    """What trained the records, each once."""
     records: Annotated[list[ResultRecord], Field(max_length=MAX_RECORDS)] = Field(default_factory=list)
     """The records, in the order in which they came."""

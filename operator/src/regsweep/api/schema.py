@@ -45,6 +45,7 @@ _MAP_KEYS: Final[Mapping[tuple[type[ApiModel], str], list[str]]] = {
     (SweepSpec, "flags"): ["name"],
     (SweepStatus, "conditions"): ["type"],
     (SweepResult, "points"): ["key"],
+    (SweepResult, "environments"): ["key"],
 }
 """Lists whose items have keys: the server refuses two alike, and server-side apply merges by them."""
 

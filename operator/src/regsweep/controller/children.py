@@ -63,7 +63,7 @@ def trim_pod(pod: KubeObject) -> KubeObject:
             **_picked(status, _POD_STATUS),
             "conditions": _conditions(status),
             "containerStatuses": [
-                _picked(c, ("name", "state"))
+                _picked(c, ("name", "state", "imageID"))
                 for c in status.get("containerStatuses") or ()
                 if c["name"] == names.TRAINER_CONTAINER
             ],

@@ -7,13 +7,14 @@ words what is wrong. A replicate's record must not be lost because somebody wrot
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from regsweep.api.results import MAX_METRICS
-from regsweep.core.records import BestEpoch, Outcome, Record, Source
+from regsweep.core.records import BestEpoch, Environment, Outcome, Record, Source, TestLosses
 from regsweep.core.world import ObservedPod, ObservedRun
 
 MAX_MESSAGE_CHARACTERS: Final = 65_536
@@ -32,6 +33,7 @@ class ReplicateResult:
     metrics: dict[str, float]
     """Values at the last epoch, split first. An absent name was not a number."""
     best: BestEpoch | None
+    test: TestLosses | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,8 @@ class Message:
     """A message that keeps the contract."""
 
     results: tuple[ReplicateResult, ...]
-    backend: str
-    device: str
+    environment: Environment
+    """All but the image, which the node knows."""
     error: TrainerError | None = None
 
 
@@ -65,6 +67,7 @@ class MalformedMessage:
 _Short = Annotated[str, StringConstraints(max_length=200)]
 _Column = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=63)]
 _Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+_Blocks = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=4096)]
 _Epoch = Annotated[int, Field(ge=1, le=2**31 - 1)]
 _Best = tuple[_Epoch, float | None, float | None]
 _Record = tuple[_Count, Literal["Ok", "Diverged"], _Count, list[float | None], _Best | None]
@@ -79,10 +82,23 @@ class _WireError(_Strict):
     message: Annotated[str, StringConstraints(max_length=4096)]
 
 
+class _WireRows(_Strict):
+    train: _Count | None = None
+    val: _Count | None = None
+
+
+class _WireTest(_Strict):
+    rows: _Short
+    losses: Annotated[list[_Blocks | None], Field(max_length=10_000)]
+
+
 class _Wire(_Strict):
     version: int
     backend: _Short = ""
     device: _Short = ""
+    data: _Short = ""
+    rows: _WireRows = Field(default_factory=_WireRows)
+    test: _WireTest | None = None
     columns: Annotated[list[_Column], Field(max_length=MAX_METRICS)] = Field(default_factory=list)
     records: Annotated[list[_Record], Field(max_length=10_000)] = Field(default_factory=list)
     error: _WireError | None = None
@@ -115,8 +131,8 @@ def records_of(run: ObservedRun, pod: ObservedPod, message: Message) -> tuple[Re
             metrics=result.metrics,
             best=result.best,
             source=Source.RECORD,
-            backend=message.backend,
-            device=message.device,
+            environment=replace(message.environment, image=pod.image),
+            test=result.test,
         )
         for result in message.results
         if result.replicate in own
@@ -132,13 +148,24 @@ def _message(wire: _Wire) -> Message:
                 epochs=epochs,
                 metrics={n: value for n, value in zip(wire.columns, values, strict=True) if value is not None},
                 best=BestEpoch(*best) if best is not None else None,
+                test=TestLosses(wire.test.rows, losses) if wire.test is not None and losses is not None else None,
             )
-            for replicate, outcome, epochs, values, best in wire.records
+            for (replicate, outcome, epochs, values, best), losses in zip(wire.records, _losses(wire), strict=True)
         ),
-        backend=wire.backend,
-        device=wire.device,
+        environment=Environment(
+            backend=wire.backend,
+            device=wire.device,
+            data=wire.data,
+            train_rows=wire.rows.train,
+            val_rows=wire.rows.val,
+        ),
         error=TrainerError(wire.error.reason, wire.error.message) if wire.error else None,
     )
+
+
+def _losses(wire: _Wire) -> Sequence[str | None]:
+    """Each record's losses on the test rows; None where there are none."""
+    return wire.test.losses if wire.test is not None else [None] * len(wire.records)
 
 
 def _contradiction(wire: _Wire) -> str | None:
@@ -150,6 +177,8 @@ def _contradiction(wire: _Wire) -> str | None:
     for replicate, _, _, values, _ in wire.records:
         if len(values) != len(wire.columns):
             return f"replicate {replicate} has {len(values)} values for {len(wire.columns)} columns"
+    if wire.test is not None and len(wire.test.losses) != len(wire.records):
+        return f"test.losses has {len(wire.test.losses)} entries for {len(wire.records)} records"
     replicates = Counter(replicate for replicate, *_ in wire.records)
     if len(replicates) < len(wire.records):
         return f"replicate {replicates.most_common(1)[0][0]} is there twice"

@@ -96,6 +96,7 @@ def observed_pod(pod: KubeObject, gone: bool = False) -> ObservedPod:
         reason=_reason(status, terminated),
         waiting_reason=waiting_reason,
         waiting_message=waiting_message,
+        image=_digest_of(container.get("imageID") or ""),
         memory_limit=_memory_limit(pod),
         gone=gone,
     )
@@ -154,6 +155,11 @@ def _container(status: KubeObject, name: str) -> KubeObject:
         if container["name"] == name:
             return container  # type: ignore[no-any-return]
     return {}
+
+
+def _digest_of(image_id: str) -> str:
+    """The digest alone: nodes name an image `repository@sha256:...`, or `sha256:...` where it was loaded into them."""
+    return image_id.rpartition("@")[2].rpartition("//")[2]
 
 
 def _pod_end(status: KubeObject) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from regsweep.api.conditions import Reason
 from regsweep.api.results import Outcome, Source
 
-__all__ = ["BestEpoch", "Outcome", "Record", "Records", "Source"]
+__all__ = ["BestEpoch", "Environment", "Outcome", "Record", "Records", "Source", "TestLosses"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,34 @@ class BestEpoch:
     epoch: int
     train: float | None
     val: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What trained a replicate, and on how many rows. Empty or None: not known."""
+
+    backend: str = ""
+    device: str = ""
+    """Device class, such as `cpu` or a GPU's model."""
+    image: str = ""
+    """Digest of the image that ran, as its node names it."""
+    data: str = ""
+    """Beginning of the data's digest."""
+    train_rows: int | None = None
+    val_rows: int | None = None
+    """Rows that the ranked validation metrics come from."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestLosses:
+    """Losses of a replicate on blocks of the test rows, in one order for all replicates."""
+
+    __test__ = False  # pytest would take it for a test
+
+    rows: str
+    """Digest of the test rows: losses of other rows are not comparable."""
+    losses: str
+    """Base64 of little-endian half-precision numbers: each block's mean loss in multiples of the replicate's test_average_loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +64,9 @@ class Record:
     """Values at the last epoch, split first (`val_average_loss`). An absent name: not reported, or not a number."""
     best: BestEpoch | None = None
     source: Source = Source.RECORD
-    backend: str = ""
-    device: str = ""
-    """Device class, such as `cpu` or a GPU's model."""
+    environment: Environment = Environment()
+    test: TestLosses | None = None
+    """Only of the final evaluation."""
     reason: Reason | None = None
     """Why it failed; None unless `outcome` is Failed."""
     message: str = ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,13 +18,17 @@ from regsweep.api.conditions import Reason
 from regsweep.api.constants import API_VERSION, RESULT_KIND
 from regsweep.api.results import MAX_METRICS, MAX_RECORDS, MAX_SEGMENT_BYTES
 from regsweep.api.spec import Flags
+from regsweep.core.canonical import digest
 from regsweep.core.children import KubeObject, child_labels, owner_reference
 from regsweep.core.podmerge import JsonObject
-from regsweep.core.records import BestEpoch, Outcome, Record, Records, Source
+from regsweep.core.records import BestEpoch, Environment, Outcome, Record, Records, Source, TestLosses
 from regsweep.core.sweep import Sweep
 
 MAX_MESSAGE: Final = 1024
 """Characters of a record's message, as the CRD has it; a longer one is cut."""
+MAX_NAME: Final = 253
+"""Characters of a short text, as the CRD has it; a longer one is cut."""
+ENVIRONMENT_KEY_LENGTH: Final = 8
 MAX_METRIC_NAME: Final = 63
 """Characters of a metric's name; the record goes without a metric of a longer one."""
 
@@ -63,13 +67,16 @@ def append(
     writes: list[SegmentWrite] = []
     segment = _Segment.of(present[-1]) if present else _Segment.empty(sweep, 0)
     for record in new:
-        entry = _to_json(record)
         point: JsonObject = {"key": record.point_key, "flags": dict(flags_by_point.get(record.point_key, {}))}
-        if not segment.has_room_for(entry, point):
+        environment = _environment_json(record.environment)
+        entry = _to_json(record)
+        if environment is not None:
+            entry["environment"] = environment["key"]
+        if not segment.has_room_for(entry, point, environment):
             if segment.added:
                 writes.append(segment.write())
             segment = _Segment.empty(sweep, segment.sequence + 1)
-        segment.add(record, entry, point)
+        segment.add(record, entry, point, environment)
     if segment.added:
         writes.append(segment.write())
     return writes
@@ -78,12 +85,18 @@ def append(
 def load(segments: Iterable[KubeObject]) -> Records:
     """The records of the segments, whatever their order: the first result of a replicate wins, as it was stored."""
     ordered = sorted(segments, key=_sequence)
-    return Records(_from_json(entry) for segment in ordered for entry in segment.get("records") or ())
+    return Records(record for segment in ordered for record in _records_of(segment))
 
 
 def stored_flags(segments: Iterable[KubeObject]) -> dict[str, Flags]:
     """The flags of every point that has a record, by its key: also of points that have left the grid."""
     return {point["key"]: point["flags"] for segment in segments for point in segment.get("points") or ()}
+
+
+def _records_of(segment: KubeObject) -> Iterator[Record]:
+    environments = {entry["key"]: _environment(entry) for entry in segment.get("environments") or ()}
+    for entry in segment.get("records") or ():
+        yield _from_json(entry, environments.get(entry.get("environment"), Environment()))
 
 
 def segment_name(sweep_uid: str, sequence: int) -> str:
@@ -99,8 +112,10 @@ class _Segment:
     replaces: bool
     sequence: int
     points: list[JsonValue]
+    environments: list[JsonValue]
     records: list[JsonValue]
     keys: set[str]
+    """Of its points and environments, whose lengths differ."""
     size: int
     """Bytes of the object as compact JSON."""
     added: list[Record]
@@ -119,37 +134,46 @@ class _Segment:
             "sweepName": sweep.name,
             "sequence": sequence,
             "points": [],
+            "environments": [],
             "records": [],
         }
-        return cls(manifest, False, sequence, [], [], set(), _size(manifest), [])
+        return cls(manifest, False, sequence, [], [], [], set(), _size(manifest), [])
 
     @classmethod
     def of(cls, stored: KubeObject) -> _Segment:
-        points, records = list(stored.get("points") or ()), list(stored.get("records") or ())
+        points, environments, records = (
+            list(stored.get(name) or ()) for name in ("points", "environments", "records")
+        )
         # A list's items leave out apiVersion and kind; managedFields are the server's, and absent they stay as they are.
         metadata = {name: value for name, value in stored["metadata"].items() if name != "managedFields"}
         manifest: JsonObject = {**stored, "apiVersion": API_VERSION, "kind": RESULT_KIND, "metadata": metadata}
-        keys = {point["key"] for point in points}
-        return cls(manifest, True, _sequence(stored), points, records, keys, _size(manifest), [])
+        keys = {item["key"] for item in (*points, *environments)}
+        return cls(manifest, True, _sequence(stored), points, environments, records, keys, _size(manifest), [])
 
-    def has_room_for(self, entry: JsonObject, point: JsonObject) -> bool:
+    def has_room_for(self, entry: JsonObject, point: JsonObject, environment: JsonObject | None) -> bool:
         """Whether it takes the record; an empty segment takes any."""
         if not self.records:
             return True
-        more = _size(entry) + (_size(point) if point["key"] not in self.keys else 0)
+        more = _size(entry) + sum(_size(item) for item in (point, environment) if item and item["key"] not in self.keys)
         return len(self.records) < MAX_RECORDS and self.size + more <= MAX_SEGMENT_BYTES
 
-    def add(self, record: Record, entry: JsonObject, point: JsonObject) -> None:
-        if record.point_key not in self.keys:
-            self.keys.add(record.point_key)
-            self.points.append(point)
-            self.size += _size(point)
+    def add(self, record: Record, entry: JsonObject, point: JsonObject, environment: JsonObject | None) -> None:
+        for item, items in ((point, self.points), (environment, self.environments)):
+            if item is not None and item["key"] not in self.keys:
+                self.keys.add(str(item["key"]))
+                items.append(item)
+                self.size += _size(item)
         self.records.append(entry)
         self.size += _size(entry)
         self.added.append(record)
 
     def write(self) -> SegmentWrite:
-        manifest: JsonObject = {**self.manifest, "points": self.points, "records": self.records}
+        manifest: JsonObject = {
+            **self.manifest,
+            "points": self.points,
+            "environments": self.environments,
+            "records": self.records,
+        }
         return SegmentWrite(manifest, self.replaces, tuple(self.added))
 
 
@@ -185,17 +209,41 @@ def _to_json(record: Record) -> JsonObject:
         entry["best"] = best
     if record.reason is not None:
         entry["reason"] = record.reason.value
-    for name, text, most in (
-        ("backend", record.backend, 253),
-        ("device", record.device, 253),
-        ("message", record.message, MAX_MESSAGE),
-    ):
-        if text:
-            entry[name] = text if len(text) <= most else text[: most - 3] + "..."
+    if record.message:
+        entry["message"] = _cut(record.message, MAX_MESSAGE)
+    if record.test is not None:
+        entry["test"] = {"rows": _cut(record.test.rows, MAX_NAME), "losses": record.test.losses}
     return entry
 
 
-def _from_json(entry: KubeObject) -> Record:
+def _environment_json(environment: Environment) -> JsonObject | None:
+    """What is known of the environment, under the hash of that; None where nothing is."""
+    known: JsonObject = {}
+    for name in ("backend", "device", "image", "data"):
+        if text := getattr(environment, name):
+            known[name] = _cut(text, MAX_NAME)
+    for name, count in (("trainRows", environment.train_rows), ("valRows", environment.val_rows)):
+        if count is not None:
+            known[name] = count
+    return {"key": digest(known, ENVIRONMENT_KEY_LENGTH), **known} if known else None
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def _environment(entry: KubeObject) -> Environment:
+    return Environment(
+        backend=entry.get("backend", ""),
+        device=entry.get("device", ""),
+        image=entry.get("image", ""),
+        data=entry.get("data", ""),
+        train_rows=entry.get("trainRows"),
+        val_rows=entry.get("valRows"),
+    )
+
+
+def _from_json(entry: KubeObject, environment: Environment) -> Record:
     best = entry.get("best")
     return Record(
         point_key=entry["point"],
@@ -208,8 +256,8 @@ def _from_json(entry: KubeObject) -> Record:
         metrics={name: float(value) for name, value in (entry.get("metrics") or {}).items()},
         best=BestEpoch(best["epoch"], _float(best.get("train")), _float(best.get("val"))) if best else None,
         source=Source(entry.get("source", Source.RECORD)),
-        backend=entry.get("backend", ""),
-        device=entry.get("device", ""),
+        environment=environment,
+        test=TestLosses(test["rows"], test["losses"]) if (test := entry.get("test")) else None,
         reason=_reason(entry.get("reason")),
         message=entry.get("message", ""),
     )

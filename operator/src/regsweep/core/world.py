@@ -40,6 +40,8 @@ class ObservedPod:
     waiting_reason: str = ""
     """Why the container does not start (ImagePullBackOff ...) or the pod is not scheduled (Unschedulable)."""
     waiting_message: str = ""
+    image: str = ""
+    """Digest of the image that its container runs, as the node names it; empty: not known."""
     memory_limit: str = ""
     """The container's memory limit, such as `2Gi`; empty: none."""
     gone: bool = False

@@ -292,5 +292,6 @@ def _binary_entropy(records: Sequence[Record]) -> float | None:
 
 
 def _mixed_note(records: Records) -> list[str]:
-    kinds = sorted({f"{r.backend} on {r.device}" for r in records if r.has_result and (r.backend or r.device)})
+    found = {r.environment for r in records if r.has_result}
+    kinds = sorted({f"{e.backend} on {e.device}" for e in found if e.backend or e.device})
     return [MIXED_NOTE.format(kinds=", ".join(kinds))] if len(kinds) > 1 else []
