@@ -85,6 +85,7 @@ def test_the_first_record_makes_a_segment_that_belongs_to_the_sweep() -> None:
         "sweepName": "cancer",
         "sequence": 0,
         "points": [{"key": "ab", "flags": {"l2": 0.01}}],
+        "environments": [],
         "records": [
             {
                 "point": "ab",

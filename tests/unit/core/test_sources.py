@@ -30,7 +30,17 @@ DISAGREE = "Prometheus and the record of replicate 3 of run cancer-0123456789ab 
 
 
 def _record(metrics: Mapping[str, float], outcome: Outcome = Outcome.OK, best: BestEpoch | None = None) -> Record:
-    return Record("abcdef", 3, outcome, RUN.name, 2, epochs=30, metrics=metrics, best=best, environment=Environment(backend="jax", device="cpu"))
+    return Record(
+        "abcdef",
+        3,
+        outcome,
+        RUN.name,
+        2,
+        epochs=30,
+        metrics=metrics,
+        best=best,
+        environment=Environment(backend="jax", device="cpu"),
+    )
 
 
 def _sample(

@@ -23,12 +23,18 @@ MAX_REPLICATES: Final = 1000
 MAX_PARALLELISM: Final = 10_000
 MAX_PARAMETERS: Final = 100
 MAX_TEMPLATE_FIELDS: Final = 10
+MAX_CONSTRAINTS: Final = 10
+MAX_FINAL_REPLICATES: Final = 100
+FEWEST_RACING_REPLICATES: Final = 3
+"""Below it no standard error is given, and so nothing can be dropped."""
 
 FailedRunsLimit = (
     Annotated[int, Field(ge=0, le=99_999)]
     | Annotated[str, StringConstraints(pattern=r"^(\d{1,5}|(100|\d{1,2})%)$", max_length=5)]
 )
 """A number of runs, or a percentage of all runs."""
+Metric = Annotated[str, StringConstraints(pattern=r"^(train|val)_[a-z0-9_]+$", max_length=63)]
+"""A metric of the trainer, split first."""
 Flags = Annotated[dict[str, FlagValue], Field(max_length=MAX_FLAGS)]
 """One choice of flags: name to value, in the order of the spec."""
 
@@ -52,6 +58,34 @@ class EpochChoice(StrEnum):
 
     LAST = "Last"
     BEST = "Best"
+
+
+class Simpler(StrEnum):
+    """Which end of a flag is the simple one."""
+
+    MORE = "More"
+    FEWER = "Fewer"
+
+
+class PickRule(StrEnum):
+    """What "within one standard error" is measured by."""
+
+    PAIRED = "Paired"
+    GLMNET = "Glmnet"
+
+
+class ResamplingKind(StrEnum):
+    """How a replicate's training and validation rows are chosen."""
+
+    HOLDOUT = "Holdout"
+    KFOLD = "KFold"
+    REPEATED_KFOLD = "RepeatedKFold"
+
+
+class FinalSplit(StrEnum):
+    """What the final evaluation is made on."""
+
+    TEST = "Test"
 
 
 class Range(ApiModel):
@@ -100,15 +134,99 @@ class Trainer(ApiModel):
     """GPUs for each training pod; 0 makes it a sweep on CPUs."""
 
 
+class Constraint(ApiModel):
+    """A bound on the mean of a metric over replicates. Give `max`, `min` or both."""
+
+    metric: Metric
+    """A metric of the trainer at the last epoch, split first, such as `val_accuracy`."""
+    max: float | None = None
+    """The largest mean that is put up with."""
+    min: float | None = None
+    """The smallest mean that is put up with."""
+
+    def holds(self, mean: float | None) -> bool:
+        """Whether the mean keeps the bounds; an absent one keeps none."""
+        return mean is not None and (self.min is None or mean >= self.min) and (self.max is None or mean <= self.max)
+
+
 class Objective(ApiModel):
     """What the combinations are ranked by."""
 
-    metric: Annotated[str, StringConstraints(pattern=r"^(train|val)_[a-z0-9_]+$", max_length=63)] = "val_average_loss"
+    metric: Metric = "val_average_loss"
     """A metric of the trainer, split first, such as `val_average_loss` or `val_accuracy`."""
     goal: Goal | None = None
     """`Minimize` or `Maximize`; absent: what the metric's name says (losses are minimized, accuracies maximized)."""
     epoch: EpochChoice = EpochChoice.LAST
     """`Last` judges a run by its last epoch, `Best` by its best one."""
+    constraints: Annotated[list[Constraint], Field(max_length=MAX_CONSTRAINTS)] = Field(default_factory=list)
+    """Bounds on other metrics, such as `{metric: val_accuracy, min: 0.9}`. A combination that breaks one ranks behind all that
+    keep them, and is never called best, tied or picked."""
+
+
+class SimplicityFlag(ApiModel):
+    """A flag by which combinations are more or less simple."""
+
+    flag: FlagName
+    """Name of the flag; one that the sweep does not vary is passed over."""
+    simpler: Simpler
+    """`More`: larger values are simpler, as of `dropout`. `Fewer`: smaller values are, as of `units`."""
+
+
+DEFAULT_SIMPLICITY_ORDER: Final = (
+    SimplicityFlag(flag="l2", simpler=Simpler.MORE),
+    SimplicityFlag(flag="l1", simpler=Simpler.MORE),
+    SimplicityFlag(flag="dropout", simpler=Simpler.MORE),
+    SimplicityFlag(flag="layers", simpler=Simpler.FEWER),
+    SimplicityFlag(flag="units", simpler=Simpler.FEWER),
+)
+
+
+class Pick(ApiModel):
+    """How the one-standard-error pick is made: the simplest combination that is about as good as the best."""
+
+    rule: PickRule = PickRule.PAIRED
+    """`Paired`: within the standard error of the paired difference to the best. `Glmnet`: within that of the best's own mean."""
+    simplicity_order: Annotated[list[SimplicityFlag], Field(min_length=1, max_length=MAX_FLAGS)] = Field(
+        default_factory=lambda: list(DEFAULT_SIMPLICITY_ORDER)
+    )
+    """What simple means, the most important flag first; absent: more l2, l1, dropout, fewer layers and units. The pick agrees
+    with the best on every flag that is not listed."""
+
+
+class Resampling(ApiModel):
+    """How each replicate's training and validation rows are chosen. Pinned when the sweep is accepted."""
+
+    kind: ResamplingKind = ResamplingKind.HOLDOUT
+    """`Holdout`: a random split for each replicate. `KFold`: replicate k validates on fold k, so `replicates` is `folds`.
+    `RepeatedKFold`: the same with fresh folds after each round, so `replicates` is a multiple of `folds`."""
+    folds: Annotated[int | None, Field(ge=2, le=MAX_REPLICATES)] = None
+    """Number of folds; with `KFold` and `RepeatedKFold`."""
+
+    @property
+    def has_folds(self) -> bool:
+        """Whether replicates are folds."""
+        return self.kind is not ResamplingKind.HOLDOUT
+
+
+class Final(ApiModel):
+    """A last evaluation, on rows that nothing was chosen by."""
+
+    evaluate: FinalSplit = FinalSplit.TEST
+    """`Test`: the test rows, which no other run touches."""
+    replicates: Annotated[int, Field(ge=3, le=MAX_FINAL_REPLICATES)] = 5
+    """Trainings of the best and of the one-standard-error pick, each with fresh seeds."""
+
+
+class Racing(ApiModel):
+    """Replicates go to the combinations that may still be the best: at fixed numbers of replicates those that can be neither the
+    best nor the pick are dropped; a true best is dropped in at most 5 % of sweeps."""
+
+    initial_replicates: Annotated[int, Field(ge=FEWEST_RACING_REPLICATES, le=MAX_REPLICATES)] = 3
+    """Replicates of every combination before the first look."""
+    max_replicates: Annotated[int, Field(ge=FEWEST_RACING_REPLICATES, le=MAX_REPLICATES)] = 20
+    """Most replicates of a combination; `spec.replicates` is not looked at."""
+    minimum_difference: Annotated[float | None, Field(gt=0)] = None
+    """A difference of the objective too small to matter, in its unit: the race ends when all that are left lie within it."""
 
 
 class Retention(ApiModel):
@@ -161,6 +279,14 @@ class SweepSpec(ApiModel):
     """What is trained: image, parameters, GPUs."""
     objective: Objective = Field(default_factory=Objective)
     """What the combinations are ranked by."""
+    pick: Pick = Field(default_factory=Pick)
+    """How the one-standard-error pick is made."""
+    resampling: Resampling = Field(default_factory=Resampling)
+    """How each replicate's training and validation rows are chosen."""
+    racing: Racing | None = None
+    """Drop combinations that can no longer win before all their replicates are trained; absent: every one is trained."""
+    final: Final | None = None
+    """Once the sweep is decided, train the best and the pick anew and score them on the test rows; absent: do not."""
     template_ref: TemplateRef | None = None
     """A shared PodTemplate for the training pods (whole GPU, MIG slice, spot, queue ...)."""
     template: Annotated[dict[str, JsonValue] | None, Field(max_length=MAX_TEMPLATE_FIELDS)] = None

@@ -7,8 +7,9 @@ from typing import Annotated
 from pydantic import Field, JsonValue, StringConstraints
 
 from regsweep.api.conditions import ConditionStatus, ConditionType
+from regsweep.api.judgement import Judgement, PickRole
 from regsweep.api.model import ApiModel
-from regsweep.api.spec import MAX_PARAMETERS, EpochChoice, Flags, Goal
+from regsweep.api.spec import MAX_CONSTRAINTS, MAX_PARAMETERS, EpochChoice, Flags, Goal, Resampling
 
 MAX_RESULTS = 20
 """Ranked combinations in the status; all of them stand in the sweep's SweepResults."""
@@ -48,6 +49,8 @@ class Resolved(ApiModel):
     """Name of the GPU resource, such as `nvidia.com/gpu`."""
     seed: int
     """Base of every seed."""
+    resampling: Resampling = Field(default_factory=Resampling)
+    """How each replicate's training and validation rows are chosen."""
     operator_version: Name
     """Version of the operator that accepted the sweep."""
 
@@ -101,6 +104,10 @@ class RankedResult(ApiModel):
     """Replicates that diverged (NaN or infinite loss)."""
     failed: int = 0
     """Replicates that failed."""
+    violated: Annotated[list[Name], Field(max_length=MAX_CONSTRAINTS)] = Field(default_factory=list)
+    """Metrics whose constraint it breaks."""
+    dropped: bool = False
+    """It left the race."""
     source: Name | None = None
     """Where the values come from: `Prometheus`, `Record` or `Mixed`."""
 
@@ -133,6 +140,33 @@ class FailedRun(ApiModel):
     """Why, in one word."""
     message: Text = ""
     """Why, in words."""
+
+
+class FinalPick(ApiModel):
+    """A combination that is evaluated on the test rows."""
+
+    roles: Annotated[list[PickRole], Field(min_length=1, max_length=2)]
+    """`Best`, `OneStandardError` or both."""
+    flags: Flags
+    """The combination."""
+
+
+class FinalStatus(ApiModel):
+    """The final evaluation. Its picks are frozen: test rows that chose among picks would be test rows no more."""
+
+    rests_on: Name
+    """Digest of the records and settings that the picks were made from."""
+    picks: Annotated[list[FinalPick], Field(max_length=2)]
+    """What is evaluated."""
+    replicates: int
+    """Trainings of each."""
+    ended: int = 0
+    """Trainings that have ended."""
+    failed: int = 0
+    """Of these: without a result."""
+    stale: bool = False
+    """The sweep has grown or was changed since the picks were made; they stay. For a final evaluation of what it is now, make
+    a new sweep with another `test_seed`."""
 
 
 class ObjectiveStatus(ApiModel):
@@ -171,6 +205,11 @@ class SweepStatus(ApiModel):
     """Objective of the best, for `kubectl get`."""
     results: list[RankedResult] = Field(default_factory=list, max_length=MAX_RESULTS)
     """The first 20 of the ranking. All of it: `regsweep results`."""
+    analysis: Judgement | None = None
+    """How sure the ranking is: ties with the best, the pick, what matters. Made when all runs have ended, and at each look of
+    a race."""
+    final: FinalStatus | None = None
+    """The final evaluation, where `spec.final` asks for one; its figures stand in `analysis.final`."""
     running: list[RunningRun] = Field(default_factory=list, max_length=20)
     """Runs being trained, as Prometheus last saw them (at most 20)."""
     failures: list[FailedRun] = Field(default_factory=list, max_length=20)

@@ -141,9 +141,7 @@ class _Segment:
 
     @classmethod
     def of(cls, stored: KubeObject) -> _Segment:
-        points, environments, records = (
-            list(stored.get(name) or ()) for name in ("points", "environments", "records")
-        )
+        points, environments, records = (list(stored.get(name) or ()) for name in ("points", "environments", "records"))
         # A list's items leave out apiVersion and kind; managedFields are the server's, and absent they stay as they are.
         metadata = {name: value for name, value in stored["metadata"].items() if name != "managedFields"}
         manifest: JsonObject = {**stored, "apiVersion": API_VERSION, "kind": RESULT_KIND, "metadata": metadata}
