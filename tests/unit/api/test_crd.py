@@ -78,6 +78,7 @@ def test_only_values_of_any_type_are_open() -> None:
         ".spec.template",
         ".status.resolved.parameters",
         ".status.best.flags",
+        ".status.final.picks[].flags",
         ".status.results[].flags",
         ".points[].flags",
     }

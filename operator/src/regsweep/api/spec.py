@@ -208,7 +208,7 @@ class Resampling(ApiModel):
         return self.kind is not ResamplingKind.HOLDOUT
 
 
-class Final(ApiModel):
+class FinalSpec(ApiModel):
     """A last evaluation, on rows that nothing was chosen by."""
 
     evaluate: FinalSplit = FinalSplit.TEST
@@ -285,7 +285,7 @@ class SweepSpec(ApiModel):
     """How each replicate's training and validation rows are chosen."""
     racing: Racing | None = None
     """Drop combinations that can no longer win before all their replicates are trained; absent: every one is trained."""
-    final: Final | None = None
+    final: FinalSpec | None = None
     """Once the sweep is decided, train the best and the pick anew and score them on the test rows; absent: do not."""
     template_ref: TemplateRef | None = None
     """A shared PodTemplate for the training pods (whole GPU, MIG slice, spot, queue ...)."""
