@@ -73,6 +73,19 @@ PROMETHEUS_QUERIES: Final = MetricSpec(
     "Questions to Prometheus, by result.",
     {"result": "ok, error"},
 )
+ANALYSES: Final = MetricSpec(
+    "regsweep_operator_analyses_total",
+    MetricType.COUNTER,
+    "Statistical analyses of sweeps, each in a process of its own, by result.",
+    {"result": "ok, error"},
+)
+ANALYSIS_SECONDS: Final = MetricSpec(
+    "regsweep_operator_analysis_time_seconds",
+    MetricType.HISTOGRAM,
+    "Duration of a statistical analysis, its process' start included, in seconds.",
+    {},
+    _SECONDS,
+)
 RUNS_CREATED: Final = MetricSpec(
     "regsweep_operator_jobs_created_total", MetricType.COUNTER, "Training Jobs created.", {}
 )
@@ -120,6 +133,8 @@ METRICS: Final[tuple[MetricSpec, ...]] = (
     REFILL_SECONDS,
     API_REQUESTS,
     PROMETHEUS_QUERIES,
+    ANALYSES,
+    ANALYSIS_SECONDS,
     RUNS_CREATED,
     RECORDS_STORED,
     QUEUE_DEPTH,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from regsweep.api.spec import SweepSpec
+from regsweep.api.spec import Resampling, ResamplingKind, SweepSpec
 from regsweep.api.status import Resolved
 from regsweep.api.validation import changed_pinned_fields, objective_goal, parse_sweep
 from regsweep.core.grid import combinations
@@ -308,6 +308,11 @@ def swept(seed: int = 3, gpus: int = 1, **trainer: Any) -> SweepSpec:
         pytest.param(swept(image="trainer:2"), ["spec.trainer.image"], id="another image"),
         pytest.param(swept(seed=4), ["spec.seed"], id="another seed"),
         pytest.param(swept(gpus=0), ["spec.trainer.gpus"], id="no GPU any more"),
+        pytest.param(
+            swept().model_copy(update={"resampling": Resampling(kind=ResamplingKind.KFOLD, folds=5)}),
+            ["spec.resampling"],
+            id="folds in the place of a holdout",
+        ),
         pytest.param(swept(parameters={"dataset": "iris"}), ["spec.trainer.parameters.epochs"], id="a parameter less"),
         pytest.param(
             swept(parameters={"dataset": "wine", "epochs": 10, "l1": 1}),

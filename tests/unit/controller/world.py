@@ -25,6 +25,8 @@ from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.api import constants as names
 from regsweep.controller.operator import Operator
+from regsweep.core.analysis import Question, answer
+from regsweep.core.judge import Judged
 from regsweep.metrics import Metrics
 from regsweep.settings import Settings
 
@@ -195,12 +197,19 @@ async def operating(
     world: World, *, prometheus: Prometheus | None = None, metrics: Metrics | None = None, **changes: Any
 ) -> AsyncIterator[Operator]:
     """An operator that runs in the world."""
-    operator = Operator(world.api, settings(**changes), metrics or Metrics(), prometheus=prometheus)
+    operator = Operator(
+        world.api, settings(**changes), metrics or Metrics(), prometheus=prometheus, analyse=analyse_here
+    )
     operator.start()
     try:
         yield operator
     finally:
         await operator.stop()
+
+
+async def analyse_here(question: Question) -> Judged:
+    """The analysis without a process of its own, which would take a second."""
+    return answer(question)
 
 
 async def until(condition: Callable[[], object]) -> None:

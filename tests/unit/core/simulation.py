@@ -12,7 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from regsweep.api.spec import Flag, FlagValue, SweepSpec
+from regsweep.api.status import FinalStatus
 from regsweep.core.accept import Defaults, Identity, accept
+from regsweep.core.analysis import answer, question_of
+from regsweep.core.judge import Judged
 from regsweep.core.plan import Plan, RunRequest, plan
 from regsweep.core.records import Records
 from regsweep.core.sweep import Sweep
@@ -57,9 +60,17 @@ class World:
     scrapes: Scrapes = field(default_factory=Scrapes)
     trained: Counter[tuple[str, int]] = field(default_factory=Counter)
     created: list[RunRequest] = field(default_factory=list)
+    judged: Judged | None = None
+    final: FinalStatus | None = None
 
     def observe(self) -> Observed:
-        return Observed(records=self.records, runs=tuple(self.runs.values()), scrapes=self.scrapes)
+        return Observed(
+            records=self.records,
+            runs=tuple(self.runs.values()),
+            scrapes=self.scrapes,
+            judged=self.judged,
+            final=self.final,
+        )
 
     def plan(self) -> Plan:
         return plan(self.sweep, self.observe(), self.now)
@@ -73,7 +84,8 @@ class World:
     def settle(self) -> None:
         """Passes until there is nothing left to do."""
         for _ in range(50):
-            if self.step().is_empty:
+            decided = self.step()
+            if decided.is_empty and decided.analyse is None:
                 return
         raise AssertionError("the plan never becomes empty")
 
@@ -89,6 +101,9 @@ class World:
             self._change(ref.name, parallelism=parallelism)
         for request in decided.create:
             self._create(request)
+        self.final = decided.freeze or self.final
+        if decided.analyse is not None and decided.progress is not None:
+            self.judged = answer(question_of(self.sweep, self.records, decided.progress, self.final))
 
     def _create(self, request: RunRequest) -> None:
         assert request.name not in self.runs, "a name is created once"

@@ -10,6 +10,7 @@ import pytest
 
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.status import Condition, SweepStatus
+from regsweep.core.plan import plan
 from regsweep.core.status import refused_status, sweep_status
 from regsweep.core.world import MetricsState, Observed, PodPhase, Scrapes
 from regsweep.errors import Problem
@@ -21,7 +22,8 @@ def status_of(
     world: World, prior: SweepStatus | None = None, edits: tuple[Problem, ...] = (), **seen: object
 ) -> SweepStatus:
     observed: Observed = replace(world.observe(), **seen)  # type: ignore[arg-type]  # keyword arguments of any one field
-    return sweep_status(world.sweep, observed, world.plan().stop, edits, prior or SweepStatus(), world.now)
+    planned = plan(world.sweep, observed, world.now)
+    return sweep_status(world.sweep, observed, planned, edits, prior or SweepStatus(), world.now)
 
 
 def condition(status: SweepStatus, wanted: ConditionType) -> Condition:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
+from regsweep.api.judgement import EffectsView, Fit, Judgement, PickView, Remark, Share, Verdict
 from regsweep.api.spec import EpochChoice, Flags, Goal
 from regsweep.api.status import (
     Condition,
@@ -15,7 +16,6 @@ from regsweep.api.status import (
     RunCounts,
     SweepStatus,
 )
-from regsweep.report.judgement import EffectsView, Judgement, PickView, Remark, Share, Verdict
 from regsweep.report.results import Results
 
 WHEN = "2026-11-23T12:00:00Z"
@@ -99,15 +99,15 @@ def results(
 
 
 def verdict(
-    flags: Flags, why: str = "Undetermined", *, comparable: bool = True, gap_larger: bool | None = None
+    flags: Flags, fit: str = "Undetermined", *, comparable: bool = True, gap_larger: bool | None = None
 ) -> Verdict:
     """What the analysis says of a combination; Balanced is tied with the best, and what overfits has a larger gap."""
     return Verdict(
         label=label_of(flags),
-        tied=why == "Balanced",
+        tied=fit == "Balanced",
         comparable=comparable,
-        why=why,
-        gap_larger=why == "Overfits" if gap_larger is None else gap_larger,
+        fit=Fit(fit),
+        gap_larger=fit == "Overfits" if gap_larger is None else gap_larger,
     )
 
 
@@ -116,9 +116,12 @@ def judgement(*verdicts: Verdict, pick: Flags | None = None, **fields: object) -
     picked = label_of(pick) if pick is not None else None
     return Judgement.model_validate(
         {
-            "tied_with_best": tuple(v.label for v in verdicts if v.tied),
-            "comparisons": verdicts,
-            "pick": PickView(label=picked, is_best=picked == verdicts[0].label, candidates=2) if picked else None,
+            "tied_count": sum(v.tied for v in verdicts),
+            "tied_with_best": [v.label for v in verdicts if v.tied],
+            "comparisons": list(verdicts),
+            "pick": PickView(label=picked, is_best=picked == verdicts[0].label, candidates=2, rule="Paired")
+            if picked
+            else None,
             **fields,
         }
     )
@@ -127,7 +130,7 @@ def judgement(*verdicts: Verdict, pick: Flags | None = None, **fields: object) -
 def share(*flags: str, eta: float | None, by_chance: float = 0.05, p: float | None = 0.001) -> Share:
     """What flags account for; surely more than chance unless said otherwise."""
     omega = None if eta is None or p is None else eta - by_chance
-    return Share(flags=flags, eta_squared=eta, omega_squared=omega, expected_share=by_chance, p_value=p)
+    return Share(flags=list(flags), eta_squared=eta, omega_squared=omega, expected_share=by_chance, p_value=p)
 
 
 def breast_cancer() -> Results:
@@ -160,20 +163,20 @@ def breast_cancer() -> Results:
             verdict({"l2": 0, "dropout": 0}, "Overfits"),
             pick={"l2": 0.01, "dropout": 0.5},
             effects=EffectsView(
-                shares=(
+                shares=[
                     share("l2", eta=0.77, by_chance=0.09),
                     share("dropout", eta=0.12, by_chance=0.03),
                     share("l2", "dropout", eta=0.04, by_chance=0.09, p=0.6),
-                ),
+                ],
                 adds_up=False,
                 left_out=1,
             ),
-            findings=(
+            findings=[
                 Remark(type="AtGridEdge", message="The one-standard-error pick has dropout=0.5: sweep larger ones."),
-            ),
-            notes=(
+            ],
+            notes=[
                 "No bias and variance: that takes more than records hold.",
                 "Fewer than 5 replicates: more ties are missed.",
-            ),
+            ],
         ),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from regsweep.report.findings import ALONE, TIE_LEGEND, TOO_FEW, ties_line, told, what_matters
-from regsweep.report.judgement import EffectsView, Judgement, Optimism, Remark
+from regsweep.api.judgement import EffectsView, Judgement, Optimism, Remark
 from unit.report.builders import judgement, ranked, results, share, verdict
 
 ROWS = (ranked(1, {"l2": 1}, (0.10, 0.01), 0.08, (0.02, 0.01)), ranked(2, {"l2": 0}, (0.2, 0.01), 0.1, (0.1, 0.01)))
@@ -37,41 +37,41 @@ WITHIN = "All within the ranges swept"
     ("effects", "line"),
     [
         pytest.param(
-            EffectsView(shares=(*TWO, share("l2", "dropout", eta=0.04, by_chance=0.09, p=0.4))),
+            EffectsView(shares=[*TWO, share("l2", "dropout", eta=0.04, by_chance=0.09, p=0.4)]),
             f"{START}l2 explains 77 % of the differences (by chance alone: 9 %); dropout 17 % (by chance alone: 3 %); "
             "the interplay of l2 and dropout not surely more than chance. "
             f"The rest is noise between replicates. {WITHIN}.",
             id="each share beside what chance brings",
         ),
         pytest.param(
-            EffectsView(shares=TWO[::-1]),
+            EffectsView(shares=list(TWO[::-1])),
             f"{START}l2 explains 77 % of the differences (by chance alone: 9 %); dropout 17 % (by chance alone: 3 %). "
             f"The rest is noise between replicates. {WITHIN}.",
             id="the largest comes first",
         ),
         pytest.param(
-            EffectsView(shares=(share("l2", eta=0.3, by_chance=0.3, p=0.5),)),
+            EffectsView(shares=[share("l2", eta=0.3, by_chance=0.3, p=0.5)]),
             f"{START}nothing that was swept explains surely more than chance would. {WITHIN}.",
             id="a large share that chance brings too",
         ),
         pytest.param(
-            EffectsView(shares=TWO[:1], adds_up=False, log_scale=True, left_out=2),
+            EffectsView(shares=list(TWO[:1]), adds_up=False, log_scale=True, left_out=2),
             f"{START}l2 explains 77 % of the differences (by chance alone: 9 %). {WITHIN}; in ratios, since losses "
             "differ more than tenfold; without 2 combinations in which a replicate diverged; shares need not add up, "
             "since something is missing.",
             id="what the shares rest on",
         ),
         pytest.param(
-            EffectsView(shares=tuple(share(name, eta=0.15, by_chance=0.01) for name in "abcdef")),
+            EffectsView(shares=[share(name, eta=0.15, by_chance=0.01) for name in "abcdef"]),
             f"{START}a explains 15 % of the differences (by chance alone: 1 %); b 15 % (by chance alone: 1 %); "
             "c 15 % (by chance alone: 1 %); d 15 % (by chance alone: 1 %); "
             "2 more together 30 % (by chance alone: 2 %). The rest is noise between replicates. All within the ranges swept.",
             id="many flags are summed up",
         ),
         pytest.param(
-            EffectsView(shares=(share("l2", eta=0.9, p=None),)), "", id="without replicates noise is not known"
+            EffectsView(shares=[share("l2", eta=0.9, p=None)]), "", id="without replicates noise is not known"
         ),
-        pytest.param(EffectsView(shares=(share("l2", eta=None, p=None),)), "", id="what cannot be estimated"),
+        pytest.param(EffectsView(shares=[share("l2", eta=None, p=None)]), "", id="what cannot be estimated"),
     ],
 )
 def test_effects_are_put_in_words(effects: EffectsView, line: str) -> None:

@@ -16,8 +16,10 @@ class ConditionType(StrEnum):
     """A person paused the sweep."""
     METRICS_AVAILABLE = "MetricsAvailable"
     """Prometheus answers, and scrapes the trainers."""
+    REPLICATES_PAIRED = "ReplicatesPaired"
+    """All replicates were trained by one image, on one class of device, from the same data."""
     COMPLETE = "Complete"
-    """Every run has ended, failed ones within the limit."""
+    """Every run has ended, failed ones within the limit, and is analysed; the final evaluation too, where there is one."""
     FAILED = "Failed"
     """The sweep was stopped because too much failed."""
 
@@ -43,6 +45,9 @@ class Reason(StrEnum):
     RUNS_STARTING = "RunsStarting"
     RUNS_TRAINING = "RunsTraining"
     COLLECTING = "Collecting"
+    RACING = "Racing"
+    ANALYSING = "Analysing"
+    FINAL_EVALUATION = "FinalEvaluation"
     UNSCHEDULABLE = "Unschedulable"
     IMAGE_UNAVAILABLE = "ImageUnavailable"
     CONFIG_ERROR = "ConfigError"
@@ -59,6 +64,9 @@ class Reason(StrEnum):
     NOTHING_TO_SCRAPE_YET = "NothingToScrapeYet"
     QUERY_FAILED = "QueryFailed"
     NOT_SCRAPED = "NotScraped"
+    # ReplicatesPaired
+    ALL_ALIKE = "AllAlike"
+    MIXED = "Mixed"
     # Complete and Failed
     ALL_RUNS_ENDED = "AllRunsEnded"
     RUNS_REMAIN = "RunsRemain"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from regsweep.api.spec import Goal, Objective
+from regsweep.api.status import ObjectiveStatus
 from regsweep.errors import InvalidSweep, Problem
 
 _SMALL_IS_GOOD: Final = frozenset(
@@ -31,3 +32,8 @@ def objective_goal(objective: Objective) -> Goal:
             return Goal.MAXIMIZE
     message = f"is required here: `{objective.metric}` does not say which end is good. Write `Minimize` or `Maximize`."
     raise InvalidSweep([Problem("spec.objective.goal", message)])
+
+
+def objective_status(objective: Objective) -> ObjectiveStatus:
+    """The objective with its goal spelled out. Raises InvalidSweep where the metric's name does not tell it."""
+    return ObjectiveStatus(metric=objective.metric, goal=objective_goal(objective), epoch=objective.epoch)

@@ -78,6 +78,8 @@ def _kind(field: Schema) -> str:
         return "object" if "properties" in field else "map of any values"
     if kind == "string":
         return f"string, at most {field['maxLength']} characters"
+    if field.get("exclusiveMinimum"):
+        return f"{kind}, above {field['minimum']}"
     return kind + _limits(field.get("minimum"), field.get("maximum"))
 
 

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from regsweep.api.model import ApiModel
 from regsweep.api.results import SweepResult
-from regsweep.api.spec import Flag, Range, SweepSpec
+from regsweep.api.spec import Constraint, Flag, Racing, Range, Resampling, SweepSpec
 from regsweep.api.status import SweepStatus
 
 Schema = dict[str, Any]
@@ -36,6 +36,27 @@ RULES: Final[Mapping[type[ApiModel], list[Mapping[str, str]]]] = {
             "rule": "!has(self.scale) || self.scale != 'Log' || self.from > 0.0",
             "message": "a log range must start above 0: give `from` a small number such as 0.0001, or use scale Linear",
             "fieldPath": ".from",
+        },
+    ],
+    Constraint: [
+        {"rule": "has(self.max) || has(self.min)", "message": "a constraint needs `max`, `min` or both"},
+        {
+            "rule": "!has(self.max) || !has(self.min) || self.min <= self.max",
+            "message": "`min` must be at most `max`",
+            "fieldPath": ".min",
+        },
+    ],
+    Resampling: [
+        {
+            "rule": "(has(self.kind) && self.kind != 'Holdout') == has(self.folds)",
+            "message": "`folds` goes with kind KFold or RepeatedKFold, and is required there",
+        },
+    ],
+    Racing: [
+        {
+            "rule": "self.initialReplicates <= self.maxReplicates",
+            "message": "`initialReplicates` must be at most `maxReplicates`",
+            "fieldPath": ".initialReplicates",
         },
     ],
 }
@@ -124,6 +145,8 @@ def _field(source: Schema, shared: Schema, models: Mapping[str, type[ApiModel]],
 def _plain(source: Schema, shared: Schema, models: Mapping[str, type[ApiModel]], *, defaults: bool) -> Schema:
     """The schema of anything that is not one of our models: a scalar, a list, a map, or any JSON at all."""
     schema: Schema = {key: source[key] for key in _KEPT if key in source}
+    if "exclusiveMinimum" in source:  # a number to pydantic, a mark beside `minimum` to Kubernetes
+        schema |= {"minimum": source["exclusiveMinimum"], "exclusiveMinimum": True}
     if "type" not in schema:
         schema[_OPEN] = True
     elif schema["type"] == "array":

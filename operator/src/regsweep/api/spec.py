@@ -302,3 +302,8 @@ class SweepSpec(ApiModel):
     """How many finished Jobs are kept for their logs."""
     metrics: Metrics = Field(default_factory=Metrics)
     """How final values are taken from Prometheus."""
+
+    @property
+    def most_replicates(self) -> int:
+        """Replicates of a combination that is trained to the end."""
+        return self.racing.max_replicates if self.racing is not None else self.replicates

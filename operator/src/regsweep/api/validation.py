@@ -18,6 +18,7 @@ from pydantic import JsonValue, ValidationError
 from regsweep.api import wording
 from regsweep.api.canonical import canonical_json, normal_number
 from regsweep.api.constants import API_VERSION, SWEEP_KIND
+from regsweep.api.judging import judging_problems
 from regsweep.api.model import ApiModel
 from regsweep.api.objective import objective_goal
 from regsweep.api.schema import Schema, spec_schema
@@ -67,6 +68,8 @@ def parse_sweep(manifest: Mapping[str, object], max_combinations: int = DEFAULT_
     grid_only, _ = _typed(SweepSpec, {key: spec[key] for key in ("flags", "exclude") if key in spec})
     if grid_only is not None and not by_flags and not by_excludes:
         problems += _grid_problems(grid_only, max_combinations)
+    if parsed is not None:
+        problems += judging_problems(parsed)
     if parsed is None or problems:
         raise InvalidSweep(list({problem.field: problem for problem in reversed(problems)}.values())[::-1])
     return parsed
@@ -93,6 +96,8 @@ def changed_pinned_fields(spec: SweepSpec, resolved: Resolved) -> list[Problem]:
         changed.append(_pinned("spec.trainer.gpus", resolved.gpus, trainer.gpus))
     if spec.seed != resolved.seed:
         changed.append(_pinned("spec.seed", resolved.seed, spec.seed))
+    if spec.resampling != resolved.resampling:
+        changed.append(_pinned("spec.resampling", resolved.resampling.to_json(), spec.resampling.to_json()))
     return changed
 
 

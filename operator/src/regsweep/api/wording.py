@@ -110,6 +110,8 @@ def _message(error: ErrorDetails, location: Location, schema: Schema) -> str:
         return _wrong_type(got, field)
     if kind in ("greater_than_equal", "less_than_equal"):
         return f"must be {_between(field.get('minimum'), field.get('maximum'))}, got {shown(got)}."
+    if kind == "greater_than":
+        return f"must be above {context.get('gt')}, got {shown(got)}."
     if kind in ("too_short", "too_long"):
         allowed = _between(field.get("minItems"), field.get("maxItems", field.get("maxProperties")))
         return f"must have {allowed} entries, got {context.get('actual_length', 'other')}."

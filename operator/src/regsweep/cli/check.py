@@ -54,9 +54,12 @@ def plan_command(file: Path, output: Output, rows: int = ROWS) -> int:
 
 
 def _size(manifest: Manifest, found: tuple[Combination, ...]) -> str:
-    replicates = manifest.spec.replicates
-    trainings = plural(len(found) * replicates, "training")
-    return f"{manifest.name}: {plural(len(found), 'run')} x {plural(replicates, 'replicate')} = {trainings}"
+    spec = manifest.spec
+    most = "at most " if spec.racing is not None else ""
+    grid = f"{plural(len(found), 'run')} x {most}{plural(spec.most_replicates, 'replicate')}"
+    trainings = plural(len(found) * spec.most_replicates, "training")
+    final = f", and {spec.final.replicates} of each pick on the test rows" if spec.final is not None else ""
+    return f"{manifest.name}: {grid} = {most}{trainings}{final}"
 
 
 def _render(manifest: Manifest, found: tuple[Combination, ...], output: Output) -> str:
@@ -70,8 +73,8 @@ def _render(manifest: Manifest, found: tuple[Combination, ...], output: Output) 
     document: dict[str, JsonValue] = {
         "sweep": manifest.name,
         "runs": len(found),
-        "replicates": manifest.spec.replicates,
-        "trainings": len(found) * manifest.spec.replicates,
+        "replicates": manifest.spec.most_replicates,
+        "trainings": len(found) * manifest.spec.most_replicates,
         "combinations": [dict(c.flags) for c in found],
     }
     if output is Output.JSON:

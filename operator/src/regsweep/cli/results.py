@@ -120,7 +120,7 @@ async def results_in(api: KubeApi, namespace: str, obj: KubeObject) -> Results:
     name = name_of(obj)
     if status.resolved is None:
         names = tuple(flag.name for flag in spec.flags)
-        return Results(name=name, replicates=spec.replicates, flag_names=names, status=status, ranking=())
+        return Results(name=name, replicates=spec.most_replicates, flag_names=names, status=status, ranking=())
     sweep = Sweep(
         name=name,
         namespace=namespace,

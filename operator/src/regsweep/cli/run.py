@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -21,10 +21,11 @@ from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail
 from regsweep.cli.manifest import load_manifest
 from regsweep.cli.progress import Progress
 from regsweep.core.accept import Defaults, Identity, accept
-from regsweep.core.limits import is_done
+from regsweep.core.progress import is_done, progress_of
 from regsweep.core.records import Records
 from regsweep.core.sweep import Sweep
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError, write_atomically
+from regsweep.local.failures import HOW_TO_RETRY
 from regsweep.local.runner import LocalRunner
 from regsweep.local.trainer import (
     NoTrainerError,
@@ -90,7 +91,15 @@ async def _run(
     errors: Console,
 ) -> int:
     with Progress(sweep.name, errors) as progress:
-        runner = LocalRunner(sweep, directory, trainer, lock=lock, on_status=progress.update, records=records)
+        runner = LocalRunner(
+            sweep,
+            directory,
+            trainer,
+            lock=lock,
+            on_status=progress.update,
+            records=records,
+            final=directory.frozen() if sweep.spec.final else None,
+        )
         _on_signals(runner.interrupt)
         try:
             status = await runner.run()
@@ -98,7 +107,7 @@ async def _run(
             raise RunsDirectoryError(
                 f"{error.filename or directory.path}: {error.strerror}. Training was ended."
             ) from error
-    results = results_of(sweep, runner.records, status)
+    results = results_of(sweep, runner.records, status, runner.judged)
     write_atomically(directory.path / "results.json", render(results, Output.JSON))
     write_atomically(directory.path / "results.csv", render(results, Output.CSV))
     if runner.interrupted:
@@ -132,26 +141,37 @@ def local_sweep(name: str, spec: SweepSpec, trainer: TrainerCommand, parallelism
     )
     defaults = Defaults(trainer_image=trainer.identity, gpu_resource="", version=metadata.version("regsweep"))
     sweep, _ = accept(Identity(name, LOCAL, LOCAL, generation=1), local, defaults, pinned=None, started=False)
-    return sweep
+    return replace(sweep, how_to_retry=HOW_TO_RETRY)
 
 
 def announcement(sweep: Sweep, records: Records, path: Path) -> str:
     """What is going to be trained, before anything is spent."""
-    replicates = sweep.spec.replicates
-    missing = {
-        point.key: sum(not is_done(records.of(point.key).get(k), sweep) for k in range(replicates))
-        for point in sweep.points
-    }
-    to_train = sum(missing.values())
-    runs = sum(count > 0 for count in missing.values())
+    targets = progress_of(sweep, records, None, None).grid
+    replicates = targets[0].replicates
+    missing = [
+        sum(not is_done(records.of(target.point.key).get(k), sweep) for k in range(target.replicates))
+        for target in targets
+    ]
+    to_train = sum(missing)
+    runs = sum(count > 0 for count in missing)
     total = f"{plural(len(sweep.points), 'run')} x {plural(replicates, 'replicate')}"
-    whole = f"{sweep.name}: {total} = {plural(len(sweep.points) * replicates, 'training')}"
-    if not to_train:
+    whole = f"{sweep.name}: {total} = {plural(len(sweep.points) * replicates, 'training')}{_beyond(sweep)}"
+    if not to_train and sweep.spec.racing is None and sweep.spec.final is None:
         return f"{whole}, all of them done already (in {path}): nothing is trained."
     at_a_time = f"{sweep.spec.parallelism} at a time, in {path}"
     if to_train == len(sweep.points) * replicates:
         return f"{whole}, {at_a_time}"
     return f"{whole}; to train: {plural(runs, 'run')}, {plural(to_train, 'training')}, {at_a_time} (the rest is done)"
+
+
+def _beyond(sweep: Sweep) -> str:
+    """What may be trained beside the grid's first replicates."""
+    parts = []
+    if (racing := sweep.spec.racing) is not None:
+        parts.append(f"then a race to at most {plural(racing.max_replicates, 'replicate')}")
+    if (final := sweep.spec.final) is not None:
+        parts.append(f"then the picks x {plural(final.replicates, 'replicate')} on the test rows")
+    return "".join(f", {part}" for part in parts)
 
 
 def _differences(spec: SweepSpec, options: RunOptions) -> list[str]:

@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +32,8 @@ from regsweep.adapters.lease import Lease, LeaseTimes
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.api.constants import SWEEP_UID_LABEL
 from regsweep.controller.acting import Actor
+from regsweep.controller.analysing import Analysing
+from regsweep.controller.analyst import ask_process
 from regsweep.controller.children import Children, sweep_uid_of, trim_job, trim_pod
 from regsweep.controller.fence import FencedApi
 from regsweep.controller.health import Health
@@ -42,6 +44,8 @@ from regsweep.controller.scraping import Scraping
 from regsweep.controller.templates import Templates
 from regsweep.controller.workqueue import WorkQueue
 from regsweep.core.accept import Defaults
+from regsweep.core.analysis import Question
+from regsweep.core.judge import Judged
 from regsweep.core.podtemplate import JobDefaults
 from regsweep.core.queries import TargetLabels
 from regsweep.errors import ApiError, Conflict, RegsweepError
@@ -68,6 +72,7 @@ class Operator:
         metrics: Metrics,
         *,
         prometheus: Prometheus | None = None,
+        analyse: Callable[[Question], Awaitable[Judged]] = ask_process,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -102,12 +107,14 @@ class Operator:
             metrics=metrics,
             clock=clock,
         )
+        self._analysing = Analysing(analyse, on_answer=self.queue.add, metrics=metrics, clock=clock)
         self.reconciler = Reconciler(
             fenced,
             self.sweeps,
             children,
             self.queue,
             self._scraping,
+            self._analysing,
             Observing(
                 fenced,
                 children,
@@ -163,6 +170,7 @@ class Operator:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         await self._scraping.close()
+        await self._analysing.close()
         await self.lease.release()
 
     # Who is told what

@@ -25,8 +25,10 @@ from regsweep.adapters.kubeapi import (
     version_of,
 )
 from regsweep.api.conditions import Reason
+from regsweep.api.objective import objective_status
 from regsweep.api.status import SweepStatus
 from regsweep.controller.acting import NAME_TAKEN_RETRY_SECONDS, Actor, all_tried
+from regsweep.controller.analysing import Analysing
 from regsweep.controller.children import Children
 from regsweep.controller.observing import Observing, is_recorded
 from regsweep.controller.publishing import MAX_EVENTS, Events, prior_status, transitions, write_status
@@ -35,10 +37,11 @@ from regsweep.controller.state import Refusal, SweepState, View
 from regsweep.controller.store import RecordStore
 from regsweep.controller.templates import MISSING_BELIEVED_SECONDS
 from regsweep.controller.workqueue import WorkQueue
+from regsweep.core.analysis import prior_analysis, question_of
 from regsweep.core.limits import Stop
 from regsweep.core.plan import Plan, RunRequest, plan
 from regsweep.core.records import Record, Records
-from regsweep.core.status import is_over, objective_status, refused_status, sweep_status
+from regsweep.core.status import is_over, refused_status, sweep_status
 from regsweep.core.world import Observed, ObservedRun, PodPhase
 from regsweep.errors import InvalidSweep, InvalidTemplate, NotFound, Refused
 from regsweep.metrics import RECORDS_STORED, REFILL_SECONDS, Metrics
@@ -69,6 +72,7 @@ class Reconciler:
         children: Children,
         queue: WorkQueue,
         scraping: Scraping,
+        analysing: Analysing,
         observing: Observing,
         actor: Actor,
         events: Events,
@@ -83,6 +87,7 @@ class Reconciler:
         self._children = children
         self._queue = queue
         self._scraping = scraping
+        self._analysing = analysing
         self._actor = actor
         self._events = events
         self._observing = observing
@@ -128,7 +133,7 @@ class Reconciler:
         view = await self._observing.view(sweep, accepted)
         if not started and not await self._is_ready_to_start(view, prior, state):
             return
-        observed = self._observe(view, state, records, runs)
+        observed = self._observe(view, state, prior, records, runs)
         await self._act(view, state, observed, prior)
 
     # Observing
@@ -143,8 +148,8 @@ class Reconciler:
         if not await self._confirm(view, state):
             return False
         if prior.resolved != view.accepted.sweep.resolved:
-            observed = self._observe(view, state, Records(), ())
-            status = sweep_status(view.accepted.sweep, observed, None, view.accepted.edits, prior, view.now)
+            observed = self._observe(view, state, prior, Records(), ())
+            status = sweep_status(view.accepted.sweep, observed, Plan(), view.accepted.edits, prior, view.now)
             await self._publish(sweep, prior, status, state)
             state.status_of = _urgent(view, observed, None)
             self._queue.add(uid)  # what was written decides on from here
@@ -170,7 +175,9 @@ class Reconciler:
             return False
         return True
 
-    def _observe(self, view: View, state: SweepState, records: Records, runs: tuple[ObservedRun, ...]) -> Observed:
+    def _observe(
+        self, view: View, state: SweepState, prior: SweepStatus, records: Records, runs: tuple[ObservedRun, ...]
+    ) -> Observed:
         refusal = state.refusal
         if refusal is not None:
             waited = self._clock() - refusal.at
@@ -180,6 +187,8 @@ class Reconciler:
             records=records,
             runs=runs,
             scrapes=self._scraping.latest(uid_of(view.object)),
+            judged=self._analysing.latest(uid_of(view.object)) or prior_analysis(prior.analysis, view.accepted.sweep),
+            final=prior.final,
             refusal=refusal.words if refusal else None,
             template_missing=view.template_missing,
         )
@@ -206,6 +215,9 @@ class Reconciler:
             self._queue.add(uid)
         self._forget_tombstones(view, observed, planned, await state.store.records())
         self._ask_prometheus(view, observed, planned)
+        if planned.analyse is not None and planned.progress is not None:
+            question = question_of(sweep, observed.records, planned.progress, observed.final)
+            self._analysing.ask(uid, question)
         self._wake(view, state, planned)
         if not stored:
             await self._report(view, state, observed, planned, prior)
@@ -221,7 +233,9 @@ class Reconciler:
         if wait > 0 and not self._must_store_now(observed, planned):
             self._queue.add(uid_of(view.object), wait)
             return ()
-        stored = await state.store.add(planned.store, view.accepted.sweep)
+        targets = planned.progress.targets if planned.progress is not None else ()
+        points = [target.point for target in targets]
+        stored = await state.store.add(planned.store, view.accepted.sweep, points)
         state.unstored_since = None
         self._metrics.count(RECORDS_STORED, len(stored))
         return stored
@@ -317,14 +331,19 @@ class Reconciler:
             refusal=state.refusal.words if state.refusal else None,
         )
         urgent = _urgent(view, observed, planned.stop)
+        if planned.analyse is not None and urgent == state.status_of:
+            return  # the answer calls
         ended = not planned.store and not planned.create and not planned.awaiting and self._all_over(observed)
         wait = 0.0 if state.status_at is None else state.status_at + self._pace.status - self._clock()
-        if wait > 0 and urgent == state.status_of and not (ended and not is_over(prior.conditions)):
+        now_or_never = planned.freeze is not None or (ended and not is_over(prior.conditions))
+        if wait > 0 and urgent == state.status_of and not now_or_never:
             self._queue.add(uid, wait)
             return
-        status = sweep_status(sweep, observed, planned.stop, view.accepted.edits, prior, view.now)
+        status = sweep_status(sweep, observed, planned, view.accepted.edits, prior, view.now)
         await self._publish(view.object, prior, status, state)
         state.status_of = urgent
+        if planned.freeze is not None:
+            self._queue.add(uid)  # what was written decides on from here
         if is_over(status.conditions) and planned.is_empty and not planned.awaiting and self._all_over(observed):
             # Thousands of records of sweeps that are long over are not to be held: a change reads them again.
             state.store.forget()
@@ -347,6 +366,7 @@ class Reconciler:
     def _forget(self, uid: str) -> None:
         self._states.pop(uid, None)
         self._scraping.forget(uid)
+        self._analysing.forget(uid)
         self._children.forget_sweep(uid)
         self._queue.forget(uid)
 

@@ -11,7 +11,7 @@ from regsweep.adapters.kubeapi import RESULTS, KubeApi, KubeObject
 from regsweep.api.constants import SWEEP_UID_LABEL
 from regsweep.core.records import Record, Records
 from regsweep.core.segments import append, load
-from regsweep.core.sweep import Sweep
+from regsweep.core.sweep import Point, Sweep
 from regsweep.errors import AlreadyExists, Conflict, Expired, NotFound
 
 SEGMENTS_PER_PAGE = 20
@@ -37,14 +37,16 @@ class RecordStore:
             self._records = await self._read()
         return self._records
 
-    async def add(self, records: Iterable[Record], sweep: Sweep) -> tuple[Record, ...]:
+    async def add(self, records: Iterable[Record], sweep: Sweep, points: Iterable[Point]) -> tuple[Record, ...]:
         """Stores what is not stored yet; returns what was. It is stored when this returns.
+
+        points: those that the records may be of; of any other point the flags are not stored.
 
         Raises Conflict when another has written (then all is read again the next time), and other ApiErrors.
         """
         present = await self.records()
         new = [r for r in records if _is_news(present, r)]
-        flags = {point.key: point.combination.flags for point in sweep.points} if new else {}
+        flags = {point.key: point.combination.flags for point in points} if new else {}
         stored: list[Record] = []
         for write in append([self._last] if self._last else [], new, flags, sweep):
             try:

@@ -73,5 +73,6 @@ def _pin(spec: SweepSpec, defaults: Defaults) -> Resolved:
         gpus=spec.trainer.gpus,
         gpu_resource=defaults.gpu_resource,
         seed=spec.seed,
+        resampling=spec.resampling,
         operator_version=defaults.version,
     )

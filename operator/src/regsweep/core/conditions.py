@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
-from regsweep.api.status import Condition, RunCounts
+from regsweep.api.judgement import RaceReason
+from regsweep.api.status import Condition, FinalStatus, RunCounts
 from regsweep.core.collect import STUCK_REASONS
 from regsweep.core.limits import Stop
 from regsweep.core.plan import nobody_scrapes
-from regsweep.core.records import Source
+from regsweep.core.progress import Progress, Stage
+from regsweep.core.records import Records, Source
+from regsweep.core.stats.pairing import mixture
 from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import timestamp
 from regsweep.core.world import MetricsState, Observed, ObservedPod, ObservedRun
@@ -31,14 +34,21 @@ class Finding:
 
 
 def findings(
-    sweep: Sweep, observed: Observed, counts: RunCounts, stop: Stop | None, edits: Sequence[Problem]
+    sweep: Sweep,
+    observed: Observed,
+    progress: Progress,
+    counts: RunCounts,
+    stop: Stop | None,
+    final: FinalStatus | None,
+    edits: Sequence[Problem],
 ) -> Iterator[Finding]:
     """What is to be said of an accepted sweep. `edits`: changes of what is pinned."""
     yield _accepted(sweep, observed, edits)
-    yield _progressing(sweep, observed, counts, stop)
+    yield _progressing(sweep, observed, progress, counts, stop, final)
     yield _suspended(sweep, observed.runs)
     yield _metrics_available(observed)
-    yield from _ended(counts, stop)
+    yield _replicates_paired(progress, observed.records)
+    yield from _ended(progress, counts, stop, final)
 
 
 def conditions(found: Iterable[Finding], prior: Sequence[Condition], generation: int, now: datetime) -> list[Condition]:
@@ -84,20 +94,32 @@ def _accepted(sweep: Sweep, observed: Observed, edits: Sequence[Problem]) -> Fin
         return Finding(
             accepted, False, Reason.TEMPLATE_REFUSED, f"The API server refused the training Job: {observed.refusal}"
         )
-    trainings = len(sweep.points) * sweep.spec.replicates
-    return Finding(accepted, True, Reason.VALID, f"{len(sweep.points)} runs, {trainings} trainings.")
+    trainings = len(sweep.points) * sweep.most_replicates
+    most = "at most " if sweep.spec.racing else ""
+    return Finding(accepted, True, Reason.VALID, f"{len(sweep.points)} runs, {most}{trainings} trainings.")
 
 
-def _progressing(sweep: Sweep, observed: Observed, counts: RunCounts, stop: Stop | None) -> Finding:
+def _progressing(
+    sweep: Sweep,
+    observed: Observed,
+    progress: Progress,
+    counts: RunCounts,
+    stop: Stop | None,
+    final: FinalStatus | None,
+) -> Finding:
     progressing = ConditionType.PROGRESSING
-    open_runs = counts.pending + counts.running
-    if not open_runs or (stop and not counts.running):
+    if progress.stage is Stage.DECIDED or (stop and not counts.running):
         return Finding(progressing, False, Reason.FINISHED, "No run is left to be trained.")
     if sweep.spec.suspend:
         return Finding(progressing, False, Reason.SUSPENDED_BY_SPEC, "Paused; set spec.suspend to false to go on.")
     if observed.refusal is not None or observed.template_missing is not None:
         return Finding(progressing, bool(counts.running), Reason.NOT_ACCEPTED, "See the condition Accepted.")
+    if progress.stage is Stage.ANALYSING:
+        return Finding(progressing, True, Reason.ANALYSING, "All runs have ended; their records are being analysed.")
+    evaluating = progress.stage in (Stage.FREEZING, Stage.EVALUATING)
     trains = f"{counts.running} running, {counts.pending} pending."
+    if evaluating:
+        trains = f"The final evaluation trains the picks on fresh seeds: {_final_count(final)}."
     if (trouble := _waiting(observed.runs)) is not None:
         reason, text = trouble
         return Finding(progressing, bool(counts.running), reason, text)
@@ -108,6 +130,8 @@ def _progressing(sweep: Sweep, observed: Observed, counts: RunCounts, stop: Stop
             Reason.DRAINING,
             f"spec.parallelism is 0: nothing new is started. {trains}",
         )
+    if evaluating:
+        return Finding(progressing, True, Reason.FINAL_EVALUATION, trains)
     if counts.running:
         return Finding(progressing, True, Reason.RUNS_TRAINING, trains)
     if any(run.queue_managed and run.suspended for run in observed.runs):
@@ -170,7 +194,26 @@ def _metrics_available(observed: Observed) -> Finding:
     return Finding(available, None, Reason.NOTHING_TO_SCRAPE_YET, "No trainer was scraped yet.")
 
 
-def _ended(counts: RunCounts, stop: Stop | None) -> Iterator[Finding]:
+def _replicates_paired(progress: Progress, records: Records) -> Finding:
+    paired = ConditionType.REPLICATES_PAIRED
+    keys = {target.point.key for target in progress.grid}
+    mixed = mixture(record for record in records if record.point_key in keys)
+    if not mixed:
+        return Finding(paired, True, Reason.ALL_ALIKE, "")
+    text = (
+        f"Replicates were trained by or on more than one kind: {'; '.join(mixed)}. They are not paired, so that errors are "
+        "those of unpaired differences, and a difference may be the machine's. Name one kind in spec.template or templateRef."
+    )
+    return Finding(paired, False, Reason.MIXED, text)
+
+
+def _final_count(final: FinalStatus | None) -> str:
+    if final is None:
+        return "the picks are being written down"
+    return f"{final.ended} of {final.replicates * len(final.picks)} trainings have ended"
+
+
+def _ended(progress: Progress, counts: RunCounts, stop: Stop | None, final: FinalStatus | None) -> Iterator[Finding]:
     complete, failed = ConditionType.COMPLETE, ConditionType.FAILED
     ended = counts.succeeded + counts.failed
     if stop is not None:
@@ -180,12 +223,31 @@ def _ended(counts: RunCounts, stop: Stop | None) -> Iterator[Finding]:
         yield Finding(failed, True, stop.reason, stop.message)
         return
     yield Finding(failed, False, Reason.WITHIN_LIMIT, "")
-    if ended < counts.total:
-        yield Finding(complete, False, Reason.RUNS_REMAIN, f"{ended} of {counts.total} runs have ended.")
+    if progress.stage is not Stage.DECIDED:
+        yield Finding(complete, False, *_remaining(progress, counts, final))
         return
     text = f"{counts.succeeded} runs succeeded"
     if counts.diverged:
         text += f", {counts.diverged} of them diverged"
     if counts.failed:
         text += f"; {counts.failed} failed, within spec.maxFailedRuns: see status.failures"
+    if final is not None and not final.picks:
+        text += "; nothing may be called best, so that there was nothing for the final evaluation"
+    elif final is not None and final.failed:
+        text += f"; {final.failed} trainings of the final evaluation failed: see status.failures"
+    if final is not None and final.stale:
+        text += "; the final evaluation is of what the sweep was before it changed"
     yield Finding(complete, True, Reason.ALL_RUNS_ENDED, f"{text}.")
+
+
+def _remaining(progress: Progress, counts: RunCounts, final: FinalStatus | None) -> tuple[Reason, str]:
+    """What a sweep that is not over waits for."""
+    if progress.stage is Stage.ANALYSING:
+        return Reason.ANALYSING, "All runs have ended; their records are being analysed."
+    if progress.stage in (Stage.FREEZING, Stage.EVALUATING):
+        return Reason.FINAL_EVALUATION, f"Of the final evaluation, {_final_count(final)}."
+    race = progress.judged.judgement.race if progress.judged is not None else None
+    if race is not None and race.reason is RaceReason.RACING:
+        text = f"{race.racing} of {counts.total} combinations still race, with {race.replicates} replicates each by the next look."
+        return Reason.RACING, text
+    return Reason.RUNS_REMAIN, f"{counts.succeeded + counts.failed} of {counts.total} runs have ended."

@@ -21,25 +21,29 @@ def point_key(
     flags: Mapping[str, FlagValue],
     resolved: Resolved,
     *,
-    script_digest: str | None = None,
-    resampling: str | None = None,
+    final: bool = False,
 ) -> str:
     """The key of a point: 16 hex digits of a hash of all that determines its results, replicate apart.
 
-    That is its flags, and what was pinned: parameters, trainer image, seed base; where there is one, also the digest of
-    the training script and the resampling scheme (None leaves a key as it is without them).
+    That is its flags, and what was pinned: parameters, trainer image (of a local run: the trainer with the digest of its
+    script), seed base, folds. `final`: it is trained for the final evaluation, with seeds of its own.
     """
     determines: dict[str, object] = {
         "flags": flags,
         "parameters": resolved.parameters,
         "image": resolved.image,
-        "seed": resolved.seed,
+        "seed": final_seed(resolved.seed) if final else resolved.seed,
     }
-    if script_digest is not None:
-        determines["script"] = script_digest
-    if resampling is not None:
-        determines["resampling"] = resampling
+    if resolved.resampling.has_folds:
+        determines["resampling"] = resolved.resampling.to_json()
+    if final:
+        determines["final"] = True
     return digest(determines, POINT_KEY_LENGTH)
+
+
+def final_seed(seed: int) -> int:
+    """The seed base of the final evaluation, from 0 to 2**31 - 1: its replicates share no seed with those that chose the picks."""
+    return int(digest(["final", seed], 8), 16) >> 1
 
 
 def run_name(sweep_name: str, sweep_uid: str, point_key: str, first_replicate: int, attempt: int) -> str:

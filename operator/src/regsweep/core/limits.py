@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from regsweep.api.conditions import NO_RETRY_MENDS, Reason
+from regsweep.core.progress import PointState
 from regsweep.core.records import Outcome, Record, Records
 from regsweep.core.sweep import Point, Sweep
 
@@ -23,32 +23,6 @@ class Stop:
     message: str
 
 
-class PointState(StrEnum):
-    """How far a point has come, by its stored records alone."""
-
-    OPEN = "Open"
-    """A replicate is neither there nor given up."""
-    SUCCEEDED = "Succeeded"
-    """Every replicate has a result, divergence included."""
-    FAILED = "Failed"
-    """Every replicate has ended and at least one failed."""
-
-
-def is_done(record: Record | None, sweep: Sweep) -> bool:
-    """Whether the replicate needs no (further) training."""
-    return record is not None and (record.has_result or record.attempt >= sweep.first_attempt)
-
-
-def point_state(point: Point, sweep: Sweep, records: Records) -> PointState:
-    """The point's state by its records, for the replicates that the spec asks for now."""
-    stored = records.of(point.key)
-    wanted = [stored.get(k) for k in range(sweep.spec.replicates)]
-    if not all(is_done(record, sweep) for record in wanted):
-        return PointState.OPEN
-    failed = any(record is not None and not record.has_result for record in wanted)
-    return PointState.FAILED if failed else PointState.SUCCEEDED
-
-
 def failed_run_limit(sweep: Sweep) -> int:
     """Failed runs that are put up with: maxFailedRuns as a count (percentages rounded up), by default 10 % and at least 3."""
     asked, total = sweep.spec.max_failed_runs, len(sweep.points)
@@ -59,7 +33,7 @@ def failed_run_limit(sweep: Sweep) -> int:
 
 
 def stop_reason(sweep: Sweep, records: Records, states: Sequence[PointState]) -> Stop | None:
-    """Why the sweep starts nothing more, or None. `states` are the points' states, in the grid's order."""
+    """Why the sweep starts nothing more, or None. `states`: how the replicates wanted now have ended, in the grid's order."""
     failed = [p for p, state in zip(sweep.points, states, strict=True) if state is PointState.FAILED]
     succeeded = sum(state is PointState.SUCCEEDED for state in states)
     failures = [first_failure(p, records) for p in failed]
@@ -71,7 +45,7 @@ def stop_reason(sweep: Sweep, records: Records, states: Sequence[PointState]) ->
         return Stop(
             Reason.RUNS_FAIL_ALIKE,
             f"{who} failed with {first.reason}: {_sentence(first.message)} "
-            "Mend the cause, then raise the annotation regsweep.dev/retry or change the flags.",
+            f"Mend the cause, then {sweep.how_to_retry} or change the flags.",
         )
     limit = failed_run_limit(sweep)
     if len(failed) > limit or (failed and all_failed):
@@ -79,7 +53,7 @@ def stop_reason(sweep: Sweep, records: Records, states: Sequence[PointState]) ->
             Reason.TOO_MANY_FAILED_RUNS,
             f"{len(failed)} of {len(states)} runs failed, {limit} are put up with (spec.maxFailedRuns). "
             f"The first: {failures[0].reason}: {_sentence(failures[0].message)} "
-            "Mend the cause, then raise the annotation regsweep.dev/retry, or raise spec.maxFailedRuns.",
+            f"Mend the cause, then {sweep.how_to_retry}, or raise spec.maxFailedRuns.",
         )
     return _objective_missing(sweep, records, states)
 

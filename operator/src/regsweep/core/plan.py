@@ -13,9 +13,12 @@ from itertools import groupby, islice
 
 from regsweep.api.conditions import Reason
 from regsweep.api.constants import EXIT_INDEX_FINAL, EXIT_INVALID_FLAGS
+from regsweep.api.status import FinalStatus
 from regsweep.core.collect import Collected, collect, is_settled, is_stuck
 from regsweep.core.identity import run_name
-from regsweep.core.limits import Stop, is_done, point_state, stop_reason
+from regsweep.core.limits import Stop, stop_reason
+from regsweep.core.picks import freeze
+from regsweep.core.progress import Progress, Stage, Target, is_done, progress_of
 from regsweep.core.records import Record, Records, Source
 from regsweep.core.sweep import Point, Sweep
 from regsweep.core.world import MetricsState, Observed, ObservedRun, Scrapes
@@ -72,6 +75,12 @@ class Plan:
     create: tuple[RunRequest, ...] = ()
     awaiting: tuple[str, ...] = ()
     """Names of runs whose ended pods' values are still expected from Prometheus."""
+    progress: Progress | None = None
+    """How far the sweep is once `store` is stored; None: not looked at."""
+    analyse: str | None = None
+    """Digest of the analysis that is wanted, of records that are all stored; None: none is."""
+    freeze: FinalStatus | None = None
+    """Picks of the final evaluation, to be written down before anything of it is trained."""
     stop: Stop | None = None
     """Why nothing more is started; None while all is well."""
     notices: tuple[Notice, ...] = ()
@@ -81,7 +90,9 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not (self.store or self.delete or self.suspend or self.resume or self.scale or self.create)
+        return not (
+            self.store or self.delete or self.suspend or self.resume or self.scale or self.create or self.freeze
+        )
 
 
 def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
@@ -94,7 +105,8 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     collected = {run.name: collect(run, observed.records, observed.scrapes, timeout, now) for run in observed.runs}
     store = tuple(record for c in collected.values() for record in c.records)
     records = observed.records.plus(store)
-    stop = stop_reason(sweep, records, [point_state(point, sweep, records) for point in sweep.points])
+    progress = progress_of(sweep, records, observed.judged, observed.final)
+    stop = stop_reason(sweep, records, progress.ended)
 
     active = [run for run in observed.runs if not run.deleting and not _is_over(run)]
     suspend, resume, free = _pauses(sweep, active, sum(_slots(run) for run in observed.runs))
@@ -102,7 +114,8 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     scale: tuple[tuple[RunRef, int], ...] = ()
     blocked = stop or observed.refusal or observed.template_missing
     if free > 0 and not blocked:
-        create, scale = _fill(_requests(sweep, observed, records, collected), active, free)
+        create, scale = _fill(_requests(sweep, progress.targets, observed, records, collected), active, free)
+    decided = not store and stop is None
     return Plan(
         store=store,
         delete=tuple(_deletions(sweep, observed, now)),
@@ -111,6 +124,9 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
         scale=scale,
         create=create,
         awaiting=tuple(name for name, c in collected.items() if c.awaiting),
+        progress=progress,
+        analyse=progress.rests_on if decided and progress.stage is Stage.ANALYSING else None,
+        freeze=freeze(sweep, progress, records) if decided and progress.stage is Stage.FREEZING else None,
         stop=stop,
         notices=tuple(_notices(observed.runs, collected, create)),
         wake_at=min((c.look_again_at for c in collected.values() if c.look_again_at), default=None),
@@ -160,16 +176,17 @@ def _pauses(
 
 
 def _requests(
-    sweep: Sweep, observed: Observed, records: Records, collected: Mapping[str, Collected]
+    sweep: Sweep, targets: Iterable[Target], observed: Observed, records: Records, collected: Mapping[str, Collected]
 ) -> Iterator[RunRequest]:
-    """Runs that are wanted and not there, in the grid's order."""
+    """Runs that are wanted and not there, in the order of the targets."""
     covered, lost = _coverage(observed.runs, records, collected)
     linger = _Linger(sweep, observed.scrapes, records)
-    for point in sweep.points:
+    for target in targets:
+        point = target.point
         stored = records.of(point.key)
         missing = [
             (k, max(sweep.first_attempt, lost.get((point.key, k), 0)))
-            for k in range(sweep.spec.replicates)
+            for k in range(target.replicates)
             if (point.key, k) not in covered and not is_done(stored.get(k), sweep)
         ]
         for first, count, attempt in _stretches(missing):

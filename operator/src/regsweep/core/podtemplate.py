@@ -22,12 +22,15 @@ from regsweep.api import constants as names
 from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.core.canonical import canonical_json
 from regsweep.core.children import child_labels
+from regsweep.core.identity import final_seed
 from regsweep.core.plan import RunRequest
 from regsweep.core.podmerge import JsonObject, merge_templates
 from regsweep.core.sweep import Sweep
 from regsweep.errors import InvalidTemplate
 
 TERMINATION_LOG: Final = "/dev/termination-log"
+FINAL_SUFFIX: Final = "/final"
+"""After the sweep's name in the labels of the final evaluation's series: dashboards do not mix them with the runs that are ranked."""
 NONROOT: Final = 65532
 """User and group `nonroot` of distroless images, and ours."""
 
@@ -206,20 +209,23 @@ def _owned_trainer(container: JsonObject, contract: Mapping[str, str], resolved:
 
 def contract_environment(sweep: Sweep, request: RunRequest, objective: ObjectiveStatus) -> dict[str, str]:
     """The variables of docs/trainer-contract.md; JOB_COMPLETION_INDEX comes from the Job controller, or the local runner."""
-    flags = request.point.combination.flags
+    flags, resolved = request.point.combination.flags, sweep.resolved
     return {
-        "REGSWEEP_SWEEP": sweep.name,
+        "REGSWEEP_SWEEP": f"{sweep.name}{FINAL_SUFFIX}" if request.point.final else sweep.name,
         "REGSWEEP_RUN": request.name,
-        "REGSWEEP_FLAGS": canonical_json({**sweep.resolved.parameters, **flags}),
+        "REGSWEEP_FLAGS": canonical_json({**resolved.parameters, **flags}),
         "REGSWEEP_FLAG_NAMES": json.dumps(list(flags)),
-        "REGSWEEP_SEED_BASE": str(sweep.resolved.seed),
+        "REGSWEEP_SEED_BASE": str(final_seed(resolved.seed) if request.point.final else resolved.seed),
         "REGSWEEP_FIRST_REPLICATE": str(request.first_replicate),
         "REGSWEEP_REPLICATES": str(request.replicates_per_pod),
         "REGSWEEP_LAST_REPLICATE": str(request.first_replicate + request.replicates - 1),
         "REGSWEEP_OBJECTIVE": json.dumps(
             {"metric": objective.metric, "goal": objective.goal.value, "epoch": objective.epoch.value}
         ),
-        "REGSWEEP_GPUS": str(sweep.resolved.gpus),
+        "REGSWEEP_RESAMPLING": json.dumps(resolved.resampling.to_json()),
+        # Always there, so that no template can have other runs look at the test rows.
+        "REGSWEEP_SCORE_TEST": str(int(request.point.final)),
+        "REGSWEEP_GPUS": str(resolved.gpus),
         "REGSWEEP_LINGER_SECONDS": str(request.linger_seconds),
         "REGSWEEP_METRICS_PORT": str(names.METRICS_PORT),
         "REGSWEEP_TERMINATION_LOG": TERMINATION_LOG,

@@ -14,16 +14,18 @@ from regsweep.api.status import (
     Condition,
     Estimate,
     FailedRun,
-    ObjectiveStatus,
     RankedResult,
     RunCounts,
     RunningRun,
     SweepStatus,
 )
-from regsweep.api.validation import objective_goal
 from regsweep.core.conditions import Finding, conditions, findings
 from regsweep.core.grid import label
-from regsweep.core.limits import PointState, Stop, first_failure, point_state
+from regsweep.core.limits import first_failure
+from regsweep.core.picks import final_status
+from regsweep.core.plan import Plan
+from regsweep.core.progress import PointState, Progress, Target, progress_of
+from regsweep.core.ranks import rank
 from regsweep.core.records import Outcome, Records
 from regsweep.core.stats import ranking as stats
 from regsweep.core.sweep import Point, Sweep
@@ -33,23 +35,33 @@ from regsweep.errors import Problem
 
 MAX_LISTED = 20
 """Running and failed runs that the status lists."""
+FINAL_MARK = " (final evaluation)"
 
 
 def sweep_status(
     sweep: Sweep,
     observed: Observed,
-    stop: Stop | None,
+    planned: Plan,
     edits: Sequence[Problem],
     prior: SweepStatus,
     now: datetime,
 ) -> SweepStatus:
-    """The status of an accepted sweep. `edits`: changes of what is pinned, which are not followed."""
-    states = [point_state(point, sweep, observed.records) for point in sweep.points]
-    counts = _counts(sweep, observed, states)
-    ranked = rank(sweep, observed.records)
+    """The status of an accepted sweep. `edits`: changes of what is pinned, which are not followed.
+
+    It is about what is stored: what the plan is about to store does not count yet.
+    """
+    progress = planned.progress
+    if progress is None or planned.store:
+        progress = progress_of(sweep, observed.records, observed.judged, observed.final)
+    counts = _counts(sweep, observed, progress.states)
+    judged = observed.judged
+    ranked = rank(sweep, observed.records, judged)
+    frozen = observed.final or planned.freeze
+    final = final_status(sweep, frozen, progress, observed.records) if frozen is not None else None
     results = [ranked_result(row) for row in ranked.rows[:MAX_RESULTS] if row.replicates or row.failed]
     best = ranked_result(ranked.best) if ranked.best else None
-    said = conditions(findings(sweep, observed, counts, stop, edits), prior.conditions, sweep.generation, now)
+    found = findings(sweep, observed, progress, counts, planned.stop, final, edits)
+    said = conditions(found, prior.conditions, sweep.generation, now)
     over = is_over(said)
     return SweepStatus(
         observed_generation=sweep.generation,
@@ -63,8 +75,10 @@ def sweep_status(
         best_label=best.label if best else None,
         best_objective=f"{best.objective.mean:.4g}" if best and best.objective else None,
         results=results,
-        running=_running(sweep, observed),
-        failures=_failures(sweep, observed.records, states),
+        analysis=judged.judgement.shortened(MAX_RESULTS) if judged is not None else None,
+        final=final,
+        running=_running(sweep, observed, progress.targets),
+        failures=_failures(observed.records, progress),
         start_time=prior.start_time or timestamp(now),
         completion_time=(prior.completion_time or timestamp(now)) if over else None,
     )
@@ -90,22 +104,6 @@ def is_over(said: Iterable[Condition]) -> bool:
     return any(c.type in ends and c.status is ConditionStatus.TRUE for c in said)
 
 
-def objective_status(objective: Objective) -> ObjectiveStatus:
-    """The objective with its goal spelled out. Raises InvalidSweep where the metric's name does not tell it."""
-    return ObjectiveStatus(metric=objective.metric, goal=objective_goal(objective), epoch=objective.epoch)
-
-
-def rank(sweep: Sweep, records: Records) -> stats.Ranking:
-    """The sweep's combinations in order, with or without results."""
-    return stats.rank(
-        [point.combination for point in sweep.points],
-        {point.combination.id: point.key for point in sweep.points},
-        records,
-        objective_status(sweep.spec.objective),
-        sweep.spec.replicates,
-    )
-
-
 def _state(said: Iterable[Condition], counts: RunCounts) -> str:
     holds = {c.type for c in said if c.status is ConditionStatus.TRUE}
     for condition in (ConditionType.FAILED, ConditionType.COMPLETE, ConditionType.SUSPENDED):
@@ -114,7 +112,7 @@ def _state(said: Iterable[Condition], counts: RunCounts) -> str:
     return "Running" if counts.running or counts.succeeded or counts.failed else "Pending"
 
 
-def _counts(sweep: Sweep, observed: Observed, states: Sequence[PointState]) -> RunCounts:
+def _counts(sweep: Sweep, observed: Observed, states: Iterable[PointState]) -> RunCounts:
     in_hand = {run.point_key for run in observed.runs if _is_in_hand(run)}
     totals: dict[str, int] = defaultdict(int)
     for point, state in zip(sweep.points, states, strict=True):
@@ -149,6 +147,8 @@ def ranked_result(row: stats.RankedCombination) -> RankedResult:
         replicates=row.replicates,
         diverged=row.diverged,
         failed=row.failed,
+        violated=[constraint.metric for constraint in row.violated],
+        dropped=row.dropped,
         source=row.source,
     )
 
@@ -165,8 +165,8 @@ def _rounded(value: float | None) -> float | None:
     return float(f"{value:.6g}") if value is not None and math.isfinite(value) else None
 
 
-def _running(sweep: Sweep, observed: Observed) -> list[RunningRun]:
-    labels = {point.key: label(point.combination.flags) for point in sweep.points}
+def _running(sweep: Sweep, observed: Observed, targets: Iterable[Target]) -> list[RunningRun]:
+    labels = {target.point.key: _label(target.point) for target in targets}
     listed = []
     for run in observed.runs:
         pod = next((p for p in run.pods if p.phase is PodPhase.RUNNING and not p.gone), None)
@@ -199,15 +199,21 @@ def _running_run(
     )
 
 
-def _failures(sweep: Sweep, records: Records, states: Sequence[PointState]) -> list[FailedRun]:
-    failed = [p for p, state in zip(sweep.points, states, strict=True) if state is PointState.FAILED]
+def _label(point: Point) -> str:
+    """The flags as people write them, and whether it is the final evaluation."""
+    return f"{label(point.combination.flags)}{FINAL_MARK if point.final else ''}"
+
+
+def _failures(records: Records, progress: Progress) -> list[FailedRun]:
+    targets = zip(progress.targets, (*progress.ended, *progress.final_ended), strict=True)
+    failed = [target.point for target, state in targets if state is PointState.FAILED]
     listed = []
     for point in failed[:MAX_LISTED]:
         record = first_failure(point, records)
         listed.append(
             FailedRun(
                 run=record.run,
-                label=label(point.combination.flags),
+                label=_label(point),
                 reason=(record.reason or Reason.TRAINER_FAILED).value,
                 message=record.message,
             )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from regsweep.api.constants import MAX_REPLICATES_PER_POD
+from regsweep.api.constants import MAX_REPLICATES_PER_POD, RETRY_ANNOTATION
 from regsweep.api.spec import SweepSpec
-from regsweep.api.status import Resolved
-from regsweep.core.grid import Combination, combinations
+from regsweep.api.status import FinalStatus, Resolved
+from regsweep.core.grid import Combination, combination_id, combinations
 from regsweep.core.identity import point_key
 
 
@@ -17,6 +17,8 @@ class Point:
 
     key: str
     combination: Combination
+    final: bool = False
+    """It is trained for the final evaluation: with seeds of its own, and scored on the test rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Sweep:
     """The grid, in its order."""
     retry: int = 0
     """What a person has set the retry annotation to; raising it runs once more what has failed."""
+    how_to_retry: str = f"raise the annotation {RETRY_ANNOTATION}"
+    """How a person has that done, as part of a sentence."""
 
     @property
     def first_attempt(self) -> int:
@@ -42,9 +46,26 @@ class Sweep:
     @property
     def replicates_per_pod(self) -> int:
         """Replicates that one pod trains at most."""
-        return self.spec.replicates_per_pod or min(self.spec.replicates, MAX_REPLICATES_PER_POD)
+        return self.spec.replicates_per_pod or min(self.most_replicates, MAX_REPLICATES_PER_POD)
+
+    @property
+    def most_replicates(self) -> int:
+        """Replicates of a combination that is trained to the end."""
+        return self.spec.most_replicates
 
 
 def points_of(spec: SweepSpec, resolved: Resolved) -> tuple[Point, ...]:
     """The points of the spec's grid under what is pinned."""
     return tuple(Point(point_key(c.flags, resolved), c) for c in combinations(spec))
+
+
+def final_points(final: FinalStatus, resolved: Resolved) -> tuple[Point, ...]:
+    """The picks as points of their own, in the order of the picks. They are none of the grid, which may have changed since."""
+    return tuple(
+        Point(
+            point_key(pick.flags, resolved, final=True),
+            Combination(combination_id(pick.flags), pick.flags, place),
+            True,
+        )
+        for place, pick in enumerate(final.picks)
+    )

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from regsweep.api.status import FinalStatus
+from regsweep.core.judge import Judged
 from regsweep.core.records import Records
 
 
@@ -136,5 +138,9 @@ class Observed:
     scrapes: Scrapes = Scrapes()
     refusal: str | None = None
     """The API server's words when it refused a Job of ours; None once one was taken."""
+    judged: Judged | None = None
+    """The last analysis of the sweep's records, be they fewer; None: none was made."""
+    final: FinalStatus | None = None
+    """The frozen picks of the final evaluation; None: not frozen yet."""
     template_missing: str | None = None
     """Name of a templateRef that is not there."""

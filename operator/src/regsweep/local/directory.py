@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from regsweep.api.status import FinalStatus
 from regsweep.core.messages import MalformedMessage, parse_message, records_of
 from regsweep.core.records import Record, Records
 from regsweep.core.world import ObservedPod, ObservedRun, PodPhase
@@ -20,6 +21,8 @@ from regsweep.errors import RegsweepError
 from regsweep.local.facts import RUN_FILE, RunFacts, message_file, output_file
 
 LOCK_FILE = ".lock"
+FINAL_FILE = "final.json"
+"""The picks of the final evaluation, frozen."""
 MOST_MESSAGE_BYTES = 64 * 1024
 """Far above the contract's 4,096: what is longer is cut, and then refused as malformed."""
 
@@ -83,6 +86,23 @@ class RunsDirectory:
     def write(self, facts: RunFacts) -> None:
         """Writes the run's facts, whole or not at all."""
         write_atomically(self.run(facts.run) / RUN_FILE, facts.model_dump_json(by_alias=True, indent=2) + "\n")
+
+    def freeze(self, final: FinalStatus) -> None:
+        """Keeps the picks of the final evaluation, which later runs of this sweep must not change."""
+        write_atomically(self.path / FINAL_FILE, final.model_dump_json(by_alias=True, indent=2) + "\n")
+
+    def frozen(self) -> FinalStatus | None:
+        """The picks that an earlier run has frozen; None: none. Raises RunsDirectoryError where they cannot be read."""
+        path = self.path / FINAL_FILE
+        try:
+            return FinalStatus.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as error:
+            raise RunsDirectoryError(
+                f"{path}: is not what this version of regsweep writes ({_first_line(error)}). "
+                "Move it away: the final evaluation then starts anew, and its test rows have been looked at once more."
+            ) from error
 
     def message(self, run: str, index: int) -> str:
         """The termination message of a process, empty where it wrote none."""

@@ -9,8 +9,7 @@ from regsweep.core.messages import MalformedMessage, parse_message
 from regsweep.core.records import Record
 from regsweep.core.world import ObservedPod
 
-RETRY_IN_A_CLUSTER = "raise the annotation regsweep.dev/retry"
-RETRY_HERE = "start the same command again"
+HOW_TO_RETRY = "start the same command again"
 EXIT_CODES = {
     126: "the command cannot be executed",
     127: "the command was not found",
@@ -42,8 +41,3 @@ def _cause(record: Record, pod: ObservedPod, last_words: str) -> str:
     message = parse_message(pod.message)
     said = message.error.message if not isinstance(message, MalformedMessage) and message.error else last_words
     return f"{text} It says: {' '.join(said.split())}" if said else text
-
-
-def in_local_words(message: str) -> str:
-    """A condition's message with the retry that a local run has in the place of the cluster's."""
-    return message.replace(RETRY_IN_A_CLUSTER, RETRY_HERE)

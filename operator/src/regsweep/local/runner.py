@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from regsweep.api.constants import EXIT_INVALID_FLAGS
-from regsweep.api.status import SweepStatus
+from regsweep.api.status import FinalStatus, SweepStatus
+from regsweep.core.analysis import answer, question_of
+from regsweep.core.judge import Judged
 from regsweep.core.plan import Plan, RunRequest, plan
 from regsweep.core.records import Record, Records
 from regsweep.core.status import is_over, sweep_status
@@ -19,7 +21,7 @@ from regsweep.core.world import Observed, ObservedPod, ObservedRun, PodPhase
 from regsweep.local.directory import RunsDirectory, observed_run, pod_name
 from regsweep.local.environment import local_environment
 from regsweep.local.facts import ProcessFacts, RunFacts, message_file, output_file
-from regsweep.local.failures import in_local_words, local_message
+from regsweep.local.failures import local_message
 from regsweep.local.process import GRACE_SECONDS, TrainerProcess
 from regsweep.local.trainer import TrainerCommand, process_environment
 
@@ -60,6 +62,7 @@ class LocalRunner:
         lock: int,
         on_status: OnStatus,
         records: Records,
+        final: FinalStatus | None = None,
         environment: Mapping[str, str] = os.environ,
         grace_seconds: float = GRACE_SECONDS,
         clock: Callable[[], datetime] = now,
@@ -73,6 +76,8 @@ class LocalRunner:
         self._grace_seconds = grace_seconds
         self._clock = clock
         self._records = records
+        self._judged: Judged | None = None
+        self._final = final
         self._runs: dict[str, _Run] = {}
         self._processes: dict[asyncio.Task[None], TrainerProcess] = {}
         self._changed = asyncio.Event()
@@ -84,6 +89,11 @@ class LocalRunner:
     def records(self) -> Records:
         """All records, those of earlier runs included."""
         return self._records
+
+    @property
+    def judged(self) -> Judged | None:
+        """The last analysis, be it of fewer records; None: none was made."""
+        return self._judged
 
     @property
     def interrupted(self) -> bool:
@@ -107,11 +117,13 @@ class LocalRunner:
                 self._changed.clear()
                 if self._error is not None:
                     raise self._error
-                observed = Observed(records=self._records, runs=tuple(r.observed for r in self._runs.values()))
-                decided = plan(self._sweep, observed, self._clock())
+                decided = plan(self._sweep, self._observed(), self._clock())
                 await self._carry_out(decided)
                 self._tell(decided)
-                if decided.is_empty:
+                if decided.analyse is not None and decided.progress is not None:
+                    question = question_of(self._sweep, self._records, decided.progress, self._final)
+                    self._judged = await asyncio.to_thread(answer, question)
+                elif decided.is_empty:
                     if is_over(self._status.conditions) and not self._processes:
                         break
                     await self._wait(decided.wake_at)
@@ -134,15 +146,19 @@ class LocalRunner:
         except TimeoutError:
             return
 
+    def _observed(self) -> Observed:
+        runs = tuple(run.observed for run in self._runs.values())
+        return Observed(records=self._records, runs=runs, judged=self._judged, final=self._final)
+
     def _tell(self, decided: Plan) -> None:
-        observed = Observed(records=self._records, runs=tuple(r.observed for r in self._runs.values()))
-        status = sweep_status(self._sweep, observed, decided.stop, (), self._status, self._clock())
-        said = [c.model_copy(update={"message": in_local_words(c.message)}) for c in status.conditions]
-        self._status = status.model_copy(update={"conditions": said})
+        self._status = sweep_status(self._sweep, self._observed(), decided, (), self._status, self._clock())
         self._on_status(self._status)
 
     async def _carry_out(self, decided: Plan) -> None:
         self._records = self._records.plus(map(self._in_local_words, decided.store))
+        if decided.freeze is not None:
+            self._directory.freeze(decided.freeze)
+            self._final = decided.freeze
         for ref in decided.delete:
             # Its directory stays; the plan has no more use for it.
             del self._runs[ref.name]

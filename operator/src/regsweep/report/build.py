@@ -5,32 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from regsweep.api.status import SweepStatus
+from regsweep.core.analysis import answer, question_of
 from regsweep.core.grid import label
+from regsweep.core.judge import Judged
+from regsweep.core.progress import progress_of
+from regsweep.core.ranks import rank
 from regsweep.core.records import Outcome, Record, Records
-from regsweep.core.status import rank, ranked_result
+from regsweep.core.status import ranked_result
 from regsweep.core.sweep import Sweep
-from regsweep.report.judgement import judge
 from regsweep.report.results import Results
 
 
-def results_of(sweep: Sweep, records: Records, status: SweepStatus) -> Results:
-    """The results with every combination that has a record, ranked and analysed anew; counts come from the status."""
-    ranking = rank(sweep, records)
+def results_of(sweep: Sweep, records: Records, status: SweepStatus, known: Judged | None = None) -> Results:
+    """The results with every combination that has a record, ranked and analysed; counts come from the status.
+
+    `known`: an analysis that is there already, taken where it is of just these records.
+    """
+    progress = progress_of(sweep, records, known, status.final)
+    judged = known
+    if known is None or not progress.rests_on or known.judgement.rests_on != progress.rests_on:
+        judged = answer(question_of(sweep, records, progress, status.final)) if len(records) else None
+    ranking = rank(sweep, records, judged)
     rows = tuple(ranked_result(row) for row in ranking.rows if row.replicates or row.failed)
     remarks = {
         label(point.combination.flags): remark
         for point in sweep.points
-        if (remark := divergence(records.of(point.key), sweep.spec.replicates))
+        if (remark := divergence(records.of(point.key), sweep.most_replicates))
     }
     return Results(
         name=sweep.name,
-        replicates=sweep.spec.replicates,
+        replicates=sweep.most_replicates,
         flag_names=tuple(flag.name for flag in sweep.spec.flags),
         status=status,
         ranking=rows,
         parameters=sweep.resolved.parameters,
         remarks=remarks,
-        judgement=judge(sweep, records) if rows else None,
+        judgement=judged.judgement if judged is not None and rows else None,
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from regsweep.api.conditions import ConditionType
+from regsweep.api.judgement import EffectsView, Interval, Judgement, RaceReason, RaceView, Share
 from regsweep.api.spec import Goal
-from regsweep.report.judgement import MISSING_NOTE, EffectsView, Judgement, Share
+from regsweep.core.judge import MISSING_NOTE
+from regsweep.report.notes import unregularized
 from regsweep.report.numbers import percent, plural, short
 from regsweep.report.results import Results
 
@@ -49,8 +51,14 @@ def told(results: Results) -> Iterator[str]:
     judgement = results.judgement
     if judgement is None or not results.holds(ConditionType.COMPLETE):
         return
+    if line := new_data(results, judgement):
+        yield line
     if judgement.effects is not None and (line := what_matters(judgement.effects)):
         yield line
+    if line := _spread(results, judgement):
+        yield line
+    if judgement.race is not None:
+        yield _race(judgement.race)
     yield from _findings(judgement)
     if judgement.tied_by_accuracy is not None and set(judgement.tied_by_accuracy) != set(judgement.tied_with_best):
         tied, all_of_them = len(judgement.tied_by_accuracy), len(judgement.comparisons)
@@ -58,6 +66,54 @@ def told(results: Results) -> Iterator[str]:
     if line := _optimism(results, judgement):
         yield line
     yield from (note for note in judgement.notes if not note.startswith(QUIET_NOTES))
+
+
+def new_data(results: Results, judgement: Judgement) -> str:
+    """How well the best, and the pick beside it, is known for other data; empty where that is not known."""
+    level = judgement.best.new_data if judgement.best is not None else None
+    if level is None:
+        return ""
+    text = f"For other data of this kind and size expect the best's {results.objective.metric} {between(level)}"
+    difference = judgement.pick.difference.new_data if judgement.pick is not None else None
+    if difference is not None:
+        text += f"; the pick may be worse by {short_of(difference.high)} or better by {short_of(-difference.low)}"
+    return f"{text}."
+
+
+def between(interval: Interval) -> str:
+    """The ends of an interval, as part of a sentence."""
+    rough = ", approximate" if interval.approximate else ""
+    return f"between {short_of(interval.low)} and {short_of(interval.high)} (95 %{rough})"
+
+
+def _spread(results: Results, judgement: Judgement) -> str:
+    """How much of the squared error is that replicates differ, for the best and without regularisation."""
+    best = judgement.comparisons[0].spread if judgement.comparisons else None
+    if best is None:
+        return ""
+    text = (
+        f"On rows that replicates had not seen, {short_of(best.variance)} of the best's squared error of "
+        f"{short_of(best.squared_error)} is that replicates predict differently"
+    )
+    plain = next(iter(unregularized(results)), None)
+    other = judgement.verdict(plain.label) if plain is not None and plain.rank != 1 else None
+    if other is not None and other.spread is not None:
+        text += f"; without regularisation {short_of(other.spread.variance)} of {short_of(other.spread.squared_error)}"
+    return f"{text}. The rest is bias and the labels' own noise."
+
+
+def _race(race: RaceView) -> str:
+    ends = {
+        RaceReason.RACING: "The race goes on",
+        RaceReason.WON: "The race was won by one combination",
+        RaceReason.EQUIVALENT: "The race ended when all that were left lay within minimumDifference",
+        RaceReason.BUDGET_SPENT: "The race ended when all that were left had the most replicates",
+    }
+    share = percent(race.trained / race.full_grid) if race.full_grid else "0 %"
+    return (
+        f"{ends[race.reason]}: {plural(race.dropped, 'combination')} dropped, {race.racing} left, {race.trained} of the "
+        f"{race.full_grid} trainings of a full grid ({share})."
+    )
 
 
 def what_matters(effects: EffectsView) -> str:

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from regsweep.api.conditions import ConditionType
+from regsweep.api.judgement import Fit, Verdict
 from regsweep.api.status import RankedResult
 from regsweep.core.grid import label
 from regsweep.core.records import Source
-from regsweep.report.judgement import OVERFITS, UNDERFITS, Verdict
-from regsweep.report.numbers import ordinal, percent
+from regsweep.report.numbers import ordinal, percent, plural
 from regsweep.report.results import Results
 
 REGULARIZERS = ("l1", "l2", "dropout", "weight_decay", "early_stopping")
@@ -35,6 +35,10 @@ def note_of(result: RankedResult, results: Results) -> str:
     if result.failed and not result.replicates:
         failure = next((f for f in results.status.failures if f.label == result.label), None)
         return f"failed: {failure.reason}" if failure else "failed"
+    if result.violated:
+        return f"breaks the constraint on {' and '.join(result.violated)}"
+    if result.dropped:
+        return f"dropped after {plural(result.replicates, 'replicate')}"
     complete = results.holds(ConditionType.COMPLETE)
     picked = is_pick(result, results) and complete
     if result.rank == 1:
@@ -67,15 +71,15 @@ def fit_note(result: RankedResult, results: Results) -> str:
         return ""
     if not verdict.comparable:
         return NOT_COMPARABLE
-    return verdict.why.lower() if verdict.why in (OVERFITS, UNDERFITS) else ""
+    return verdict.fit.lower() if verdict.fit in (Fit.OVERFITS, Fit.UNDERFITS) else ""
 
 
 def legend_of(notes: set[str]) -> str:
     """What the notes that need it mean, in one sentence; empty where none does."""
     told = [
         (BRIEF[PICK], "simplest combination within one standard error of the best"),
-        (OVERFITS.lower(), "worse than the best because its overfit gap is larger"),
-        (UNDERFITS.lower(), "worse than the best because it fits the training data less well"),
+        (Fit.OVERFITS.lower(), "worse than the best because its overfit gap is larger"),
+        (Fit.UNDERFITS.lower(), "worse than the best because it fits the training data less well"),
     ]
     if BRIEF[BEST_AND_PICK] in notes:
         notes = notes | {BRIEF[PICK]}

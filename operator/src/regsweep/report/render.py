@@ -96,7 +96,7 @@ def as_csv(results: Results) -> str:
             "source",
             "tied_with_best",
             "pick",
-            "why",
+            "fit",
             "note",
         ]
     )
@@ -126,7 +126,7 @@ def _judged(result: RankedResult, results: Results) -> tuple[str, str, str]:
     verdict = verdict_of(result, results)
     if verdict is None:
         return "", "", ""
-    return str(verdict.tied).lower(), str(is_pick(result, results)).lower(), verdict.why
+    return str(verdict.tied).lower(), str(is_pick(result, results)).lower(), verdict.fit.value
 
 
 def _estimate(estimate: Estimate | None, trained: bool) -> tuple[str, str]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from regsweep.api.conditions import ConditionStatus, ConditionType
+from regsweep.api.judgement import Judgement
 from regsweep.api.spec import EpochChoice, Goal
 from regsweep.api.status import Condition, ObjectiveStatus, RankedResult, SweepStatus
-from regsweep.report.judgement import Judgement
 
 DEFAULT_OBJECTIVE = ObjectiveStatus(metric="val_average_loss", goal=Goal.MINIMIZE, epoch=EpochChoice.LAST)
 VAL_LOSS = "val_average_loss"

@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.text import Text
 
 from regsweep.api.conditions import ConditionStatus, ConditionType
+from regsweep.api.judgement import Fit
 from regsweep.api.spec import Goal
 from regsweep.api.status import RankedResult
 from regsweep.report.columns import NOTE, Column, columns_of, fit
+from regsweep.report.evaluation import evaluated
 from regsweep.report.findings import ties_line, told
-from regsweep.report.judgement import OVERFITS
 from regsweep.report.notes import conclusion, is_pick, legend_of, source_line, unregularized
 from regsweep.report.numbers import plural
 from regsweep.report.results import Results
@@ -60,6 +61,8 @@ def report(results: Results, width: int, rows: int = DEFAULT_ROWS) -> Iterator[T
     yield from _wrapped(ties_line(results), width)
     if said := conclusion(results):
         yield from _wrapped(said, width, style="bold")
+    for line in evaluated(results):
+        yield from _wrapped(line, width, style="bold")
     for line in (*told(results), legend_of(notes), *_failures(results), source_line(results)):
         if line:
             yield from _wrapped(line, width)
@@ -165,7 +168,7 @@ def _style(result: RankedResult, note: str) -> str:
         return "bold green"
     if result.objective is None:
         return "red"
-    return "yellow" if note == OVERFITS.lower() else ""
+    return "yellow" if note == Fit.OVERFITS.lower() else ""
 
 
 def _cuts(results: Results, shown: Sequence[RankedResult], left_out: Sequence[str]) -> Iterator[str]:

@@ -1,0 +1,101 @@
+"""Questions to the analyst, asked beside the reconciling: one at a time for the whole operator, so that memory is bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final
+
+from regsweep.api.status import MAX_RESULTS
+from regsweep.controller.analyst import AnalysisError
+from regsweep.core.analysis import Question, no_answer, shortened
+from regsweep.core.judge import Judged
+from regsweep.metrics import ANALYSES, ANALYSIS_SECONDS, Metrics
+
+logger = logging.getLogger(__name__)
+
+TRIES: Final = 3
+"""Processes that may fail over one question before the sweep goes on without an answer."""
+
+
+@dataclass(slots=True)
+class _Desk:
+    """What is known of one sweep."""
+
+    judged: Judged | None = None
+    question: asyncio.Task[None] | None = None
+    of: str = ""
+    """Digest of what is being asked."""
+
+
+class Analysing:
+    """The latest answers by sweep. One question per sweep at a time, the newest."""
+
+    def __init__(
+        self,
+        ask: Callable[[Question], Awaitable[Judged]],
+        *,
+        on_answer: Callable[[str], None],
+        metrics: Metrics,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._ask = ask
+        self._on_answer = on_answer
+        self._metrics = metrics
+        self._clock = clock
+        self._desks: dict[str, _Desk] = {}
+        self._one_at_a_time = asyncio.Semaphore(1)
+
+    def latest(self, sweep_uid: str) -> Judged | None:
+        """The last answer, with what the status holds of it; None: there is none."""
+        desk = self._desks.get(sweep_uid)
+        return desk.judged if desk else None
+
+    def ask(self, sweep_uid: str, question: Question) -> None:
+        """Asks in the background, unless just that is being asked; `on_answer` is called with the UID once it is answered."""
+        desk = self._desks.setdefault(sweep_uid, _Desk())
+        if desk.question is not None:
+            if desk.of == question.rests_on:
+                return
+            desk.question.cancel()
+        desk.of = question.rests_on
+        desk.question = asyncio.create_task(self._answer(sweep_uid, desk, question), name=f"analyse {sweep_uid}")
+
+    def forget(self, sweep_uid: str) -> None:
+        """Drops what is known of the sweep."""
+        desk = self._desks.pop(sweep_uid, None)
+        if desk is not None and desk.question is not None:
+            desk.question.cancel()
+
+    async def close(self) -> None:
+        """Gives up what is being asked."""
+        questions = [desk.question for desk in self._desks.values() if desk.question is not None]
+        for question in questions:
+            question.cancel()
+        await asyncio.gather(*questions, return_exceptions=True)
+        self._desks.clear()
+
+    async def _answer(self, sweep_uid: str, desk: _Desk, question: Question) -> None:
+        async with self._one_at_a_time:
+            judged = await self._tried(sweep_uid, question)
+        desk.judged = shortened(judged, MAX_RESULTS)
+        desk.question = None
+        self._on_answer(sweep_uid)
+
+    async def _tried(self, sweep_uid: str, question: Question) -> Judged:
+        for attempt in range(1, TRIES + 1):
+            began = self._clock()
+            try:
+                judged = await self._ask(question)
+            except AnalysisError as error:
+                self._metrics.count(ANALYSES, result="error")
+                logger.error("sweep %s: analysis %d of %d failed: %s", sweep_uid, attempt, TRIES, error)
+                words = str(error)
+            else:
+                self._metrics.count(ANALYSES, result="ok")
+                self._metrics.observe(ANALYSIS_SECONDS, self._clock() - began)
+                return judged
+        return no_answer(question, words)

@@ -1,0 +1,190 @@
+"""How far a sweep has come, by its stored records and the last analysis of them: what is to be trained now, and what for.
+
+A sweep goes through stages. Its grid is trained (a race asks for more replicates as it goes); the records are analysed; where
+the spec wants it, the picks are trained anew for the final evaluation, and that is analysed too. It goes back when it grows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+
+from regsweep.api.canonical import canonical_json
+from regsweep.api.judgement import RaceReason
+from regsweep.api.status import FinalStatus
+from regsweep.core.judge import Judged
+from regsweep.core.records import Record, Records
+from regsweep.core.sweep import Point, Sweep, final_points
+
+FEWEST_TO_ANALYSE = 3
+"""Replicates below which nothing can be said of errors, and so of ties: then there is no analysis to wait for."""
+DIGEST_LENGTH = 16
+
+
+class PointState(StrEnum):
+    """How far a point has come, by its stored records alone."""
+
+    OPEN = "Open"
+    """A replicate is neither there nor given up, or a race may ask for more."""
+    SUCCEEDED = "Succeeded"
+    """Every replicate has a result, divergence included."""
+    FAILED = "Failed"
+    """Every replicate has ended and at least one failed."""
+
+
+class Stage(StrEnum):
+    """What a sweep waits for."""
+
+    TRAINING = "Training"
+    """Replicates of the grid."""
+    ANALYSING = "Analysing"
+    """The analysis of all records that there are."""
+    FREEZING = "Freezing"
+    """The picks of the final evaluation are to be written down."""
+    EVALUATING = "Evaluating"
+    """Replicates of the final evaluation."""
+    DECIDED = "Decided"
+    """Nothing: it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A point and how many replicates of it are wanted now: those from 0 on."""
+
+    point: Point
+    replicates: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a sweep stands."""
+
+    grid: tuple[Target, ...]
+    """In the grid's order."""
+    ended: tuple[PointState, ...]
+    """Of `grid`: whether the replicates that are wanted now have ended."""
+    states: tuple[PointState, ...]
+    """The same, but open while a race may ask for more."""
+    final: tuple[Target, ...]
+    """The picks of the final evaluation; none until they are frozen."""
+    final_ended: tuple[PointState, ...]
+    stage: Stage
+    rests_on: str
+    """Digest of what an analysis made now would rest on; empty while replicates of the grid are wanted."""
+    judged: Judged | None
+    """The last analysis, be it of fewer records."""
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """All that is wanted, in the order in which it is trained."""
+        return (*self.grid, *self.final)
+
+
+def progress_of(sweep: Sweep, records: Records, judged: Judged | None, final: FinalStatus | None) -> Progress:
+    """Where the sweep stands. `judged`: the last analysis, of whatever records; `final`: the frozen picks."""
+    grid = tuple(Target(point, _wanted(sweep, point, judged)) for point in sweep.points)
+    ended = tuple(target_state(target, sweep, records) for target in grid)
+    wants_final = sweep.spec.final is not None
+    frozen = final if wants_final else None
+    picks = (
+        tuple(Target(p, frozen.replicates) for p in final_points(frozen, sweep.resolved)) if frozen is not None else ()
+    )
+    final_ended = tuple(target_state(target, sweep, records) for target in picks)
+    rests_on = ""
+    stage = Stage.TRAINING
+    if PointState.OPEN not in ended:
+        evaluated = frozen is not None and PointState.OPEN not in final_ended
+        rests_on = analysis_digest(sweep, grid, records, picks if evaluated else ())
+        current = judged is not None and judged.judgement.rests_on == rests_on
+        if _is_analysed(sweep) and not current:
+            stage = Stage.ANALYSING
+        elif wants_final and frozen is None:
+            stage = Stage.FREEZING
+        else:
+            stage = Stage.DECIDED if evaluated or not wants_final else Stage.EVALUATING
+    return Progress(
+        grid=grid,
+        ended=ended,
+        states=tuple(_racing_states(sweep, grid, ended, judged, stage)),
+        final=picks,
+        final_ended=final_ended,
+        stage=stage,
+        rests_on=rests_on,
+        judged=judged,
+    )
+
+
+def is_done(record: Record | None, sweep: Sweep) -> bool:
+    """Whether the replicate needs no (further) training."""
+    return record is not None and (record.has_result or record.attempt >= sweep.first_attempt)
+
+
+def target_state(target: Target, sweep: Sweep, records: Records) -> PointState:
+    """How far the replicates have come that are wanted now."""
+    stored = records.of(target.point.key)
+    wanted = [stored.get(k) for k in range(target.replicates)]
+    if not all(is_done(record, sweep) for record in wanted):
+        return PointState.OPEN
+    failed = any(record is not None and not record.has_result for record in wanted)
+    return PointState.FAILED if failed else PointState.SUCCEEDED
+
+
+def grid_digest(sweep: Sweep, grid: Iterable[Target], records: Records) -> str:
+    """Digest of all that an analysis of the grid rests on: its settings, and which replicates ended how."""
+    spec = sweep.spec
+    settings = canonical_json(
+        [
+            spec.objective.to_json(),
+            spec.pick.to_json(),
+            spec.racing.to_json() if spec.racing else None,
+            sweep.resolved.resampling.to_json(),
+        ]
+    )
+    lines = sorted(_outcomes(target, records) for target in grid)
+    return sha256("\n".join([settings, *lines]).encode()).hexdigest()[:DIGEST_LENGTH]
+
+
+def analysis_digest(sweep: Sweep, grid: Sequence[Target], records: Records, final: Sequence[Target]) -> str:
+    """`grid_digest`, joined by that of the final evaluation's outcomes where there are any."""
+    of_grid = grid_digest(sweep, grid, records)
+    if not final:
+        return of_grid
+    lines = "\n".join(_outcomes(target, records) for target in final)
+    return f"{of_grid}-{sha256(lines.encode()).hexdigest()[:DIGEST_LENGTH]}"
+
+
+def _outcomes(target: Target, records: Records) -> str:
+    stored = records.of(target.point.key)
+    ended = (stored[k].outcome.value if k in stored else "" for k in range(target.replicates))
+    return f"{target.point.key} {' '.join(ended)}"
+
+
+def _is_analysed(sweep: Sweep) -> bool:
+    return sweep.most_replicates >= FEWEST_TO_ANALYSE or sweep.spec.final is not None
+
+
+def _wanted(sweep: Sweep, point: Point, judged: Judged | None) -> int:
+    """Replicates of the point that are wanted now: all, or as many as the race has come to."""
+    racing = sweep.spec.racing
+    if racing is None:
+        return sweep.spec.replicates
+    by_race = judged.wanted.get(point.combination.id, 0) if judged is not None else 0
+    return min(max(by_race, racing.initial_replicates), racing.max_replicates)
+
+
+def _racing_states(
+    sweep: Sweep, grid: Sequence[Target], ended: Sequence[PointState], judged: Judged | None, stage: Stage
+) -> Iterable[PointState]:
+    race = judged.judgement.race if judged is not None else None
+    over = stage in (Stage.FREEZING, Stage.EVALUATING, Stage.DECIDED) or (
+        race is not None and race.reason is not RaceReason.RACING and stage is not Stage.TRAINING
+    )
+    if sweep.spec.racing is None or over:
+        return ended
+    dropped = judged.dropped if judged is not None else frozenset()
+    return (
+        PointState.OPEN if state is PointState.SUCCEEDED and target.point.combination.id not in dropped else state
+        for target, state in zip(grid, ended, strict=True)
+    )

@@ -1,0 +1,125 @@
+"""How results are to be judged: what contradicts itself is refused, by the field, with what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from regsweep.api.spec import PickRule, Simpler
+from regsweep.api.validation import parse_sweep
+from regsweep.errors import InvalidSweep
+
+
+def spec(**fields: Any) -> dict[str, Any]:
+    return {"spec": {"flags": [{"name": "l2", "values": [0, 0.1]}], **fields}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "words"),
+    [
+        pytest.param(
+            {"objective": {"constraints": [{"metric": "val_accuracy"}]}},
+            "spec.objective.constraints[0]",
+            "needs `max`, `min` or both",
+            id="a constraint without a bound",
+        ),
+        pytest.param(
+            {"objective": {"constraints": [{"metric": "val_accuracy", "min": 0.9, "max": 0.8}]}},
+            "spec.objective.constraints[0].min",
+            "at most `max`",
+            id="a constraint that nothing can keep",
+        ),
+        pytest.param(
+            {"objective": {"constraints": [{"metric": "accuracy", "min": 0.9}]}},
+            "spec.objective.constraints[0].metric",
+            "split first",
+            id="a constraint on a metric without its split",
+        ),
+        pytest.param(
+            {"pick": {"simplicityOrder": [{"flag": "l2", "simpler": "More"}, {"flag": "l2", "simpler": "Fewer"}]}},
+            "spec.pick.simplicityOrder",
+            'names "l2" 2 times',
+            id="a flag twice in the order of simplicity",
+        ),
+        pytest.param(
+            {"pick": {"rule": "Lasso"}}, "spec.pick.rule", "must be `Paired` or `Glmnet`", id="a rule that is none"
+        ),
+        pytest.param(
+            {"resampling": {"kind": "KFold"}},
+            "spec.resampling.folds",
+            "is required",
+            id="k-fold without a number of folds",
+        ),
+        pytest.param(
+            {"resampling": {"folds": 5}}, "spec.resampling.folds", "a Holdout has no folds", id="folds of a holdout"
+        ),
+        pytest.param(
+            {"resampling": {"kind": "KFold", "folds": 10}, "replicates": 5},
+            "spec.replicates",
+            "must be 10, got 5",
+            id="fewer replicates than folds",
+        ),
+        pytest.param(
+            {"resampling": {"kind": "RepeatedKFold", "folds": 5}, "replicates": 12},
+            "spec.replicates",
+            "a multiple of the 5 folds, such as 10, got 12",
+            id="a round of folds that is not whole",
+        ),
+        pytest.param(
+            {"racing": {"initialReplicates": 9, "maxReplicates": 6}},
+            "spec.racing.initialReplicates",
+            "at most maxReplicates (6), got 9",
+            id="a race that begins after its end",
+        ),
+        pytest.param(
+            {"racing": {"initialReplicates": 2}},
+            "spec.racing.initialReplicates",
+            "from 3 to",
+            id="a race without errors",
+        ),
+        pytest.param(
+            {"racing": {"minimumDifference": 0}},
+            "spec.racing.minimumDifference",
+            "above 0",
+            id="a difference of nothing",
+        ),
+        pytest.param(
+            {"racing": {}, "resampling": {"kind": "RepeatedKFold", "folds": 5}, "replicates": 10},
+            "spec.racing",
+            "does not go with folds",
+            id="a race over folds",
+        ),
+        pytest.param(
+            {"racing": {}, "objective": {"constraints": [{"metric": "val_accuracy", "min": 0.9}]}},
+            "spec.racing",
+            "does not go with objective.constraints",
+            id="a race with constraints",
+        ),
+        pytest.param({"final": {"replicates": 2}}, "spec.final.replicates", "from 3 to", id="a final without errors"),
+        pytest.param(
+            {"final": {"evaluate": "Val"}}, "spec.final.evaluate", "must be `Test`", id="a final on other rows"
+        ),
+    ],
+)
+def test_what_contradicts_itself_is_refused_by_name(fields: dict[str, Any], field: str, words: str) -> None:
+    with pytest.raises(InvalidSweep) as refused:
+        parse_sweep(spec(**fields))
+    assert [problem.field for problem in refused.value.problems] == [field]
+    assert words in refused.value.problems[0].message
+
+
+def test_what_is_not_said_has_a_default() -> None:
+    found = parse_sweep(spec(racing={}, final={}))
+    assert found.racing is not None
+    assert found.final is not None
+    assert (found.racing.initial_replicates, found.racing.max_replicates, found.final.replicates) == (3, 20, 5)
+    assert found.pick.rule is PickRule.PAIRED
+    assert [(entry.flag, entry.simpler) for entry in found.pick.simplicity_order] == [
+        ("l2", Simpler.MORE),
+        ("l1", Simpler.MORE),
+        ("dropout", Simpler.MORE),
+        ("layers", Simpler.FEWER),
+        ("units", Simpler.FEWER),
+    ]
+    assert found.most_replicates == 20
