@@ -328,6 +328,24 @@ def test_a_csv_of_ones_own_with_its_own_test_rows(start: Start, tmp_path: Path) 
     assert values["test_accuracy"] > 0.9
 
 
+def test_folds_of_one_repeat_are_dealt_over_the_replicates(start: Start) -> None:
+    folds = json.dumps({"kind": "RepeatedKFold", "folds": 3})
+    trainer = start({**FLAGS, "epochs": 1}, REGSWEEP_REPLICATES="4", REGSWEEP_RESAMPLING=folds)
+    assert trainer.wait() == 0, trainer.err
+    message = trainer.message
+    assert message["rows"] == {"train": 303, "stop": 76, "val": 76, "test": 114}
+    assert [row[:2] for row in message["records"]] == [[k, "Ok"] for k in range(4)]
+    assert len({row[3][0] for row in message["records"]}) == 4
+
+
+def test_folds_beside_marked_val_rows_are_refused(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text(CSV)
+    flags = {"data_path": str(tmp_path / "own.csv"), "target": "y", "split_column": "part"}
+    folds = json.dumps({"kind": "KFold", "folds": 3})
+    assert "70 rows of own.csv are marked val" in refused(start(flags, REGSWEEP_RESAMPLING=folds), 64, "BadData")
+    assert "REGSWEEP_RESAMPLING" in refused(start(flags, REGSWEEP_RESAMPLING="{}"), 64, "InvalidContract")
+
+
 def test_a_csv_that_is_not_there_is_refused(start: Start, tmp_path: Path) -> None:
     text = refused(start({"data_path": str(tmp_path / "no.csv"), "target": "y"}), 64, "BadData")
     assert text.startswith("flag data_path: cannot read")

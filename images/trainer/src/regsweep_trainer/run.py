@@ -67,7 +67,7 @@ def _answer_signals(stopping: Stopping, contract: Contract, journal: Journal) ->
 
 def _train(contract: Contract, flags: Flags, journal: Journal) -> int:
     data = sources.load(flags)
-    splits = {replicate: _split(data, flags, contract.seed_base, replicate) for replicate in contract.replicates}
+    splits = {replicate: _split(data, flags, contract, replicate) for replicate in contract.replicates}
     columns = choose_columns(
         data.head, contract.objective.name, contract.replicates_per_pod, score_test=contract.score_test
     )
@@ -152,14 +152,15 @@ def _train_one(
     )
 
 
-def _split(data: Dataset, flags: Flags, seed_base: int, replicate: int) -> Splits:
+def _split(data: Dataset, flags: Flags, contract: Contract, replicate: int) -> Splits:
     return split(
         data,
-        split_seed=stream_seed(seed_base, replicate, "split"),
+        split_seed=stream_seed(contract.seed_base, contract.resampling.draw(replicate), "split"),
         test_seed=flags.test_seed,
         val_fraction=flags.val_fraction,
         test_fraction=flags.test_fraction,
         train_rows=flags.train_rows,
+        fold=contract.resampling.fold(replicate),
     )
 
 

@@ -1,8 +1,9 @@
 """Which rows train, validate and test.
 
 Test rows are fixed by the data's digest and `test_seed` (or by a split column), never by the replicate. The other rows are divided
-by the replicate's `split` seed into train and val, and val into two halves: `stop`, by which epochs are chosen, and the half that is
-ranked. The division does not depend on any regularisation, and `train_rows` takes rows from train only: val stays as it is.
+by the replicate's `split` seed into train and val, or by its repeat's seed into folds of which one is val; and val into two halves:
+`stop`, by which epochs are chosen, and the half that is ranked. The division does not depend on any regularisation, and `train_rows`
+takes rows from train only: val stays as it is.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from regsweep_trainer.dataset import Dataset, Head
 from regsweep_trainer.errors import BadDataError
+from regsweep_trainer.resampling import Fold
 from regsweep_trainer.seeds import permutation
 
 Rows: TypeAlias = NDArray[np.int64]
@@ -41,9 +43,19 @@ def test_order_seed(digest: str, test_seed: int) -> int:
 
 
 def split(
-    data: Dataset, *, split_seed: int, test_seed: int, val_fraction: float, test_fraction: float, train_rows: int | None
+    data: Dataset,
+    *,
+    split_seed: int,
+    test_seed: int,
+    val_fraction: float,
+    test_fraction: float,
+    train_rows: int | None,
+    fold: Fold | None = None,
 ) -> Splits:
-    """Raises BadDataError where a part would be too small or would lack a class that it needs."""
+    """fold: which stretch of the ordered rows validates; `None`: the first `val_fraction` of them, or the rows marked val.
+
+    Raises BadDataError where a part would be too small or would lack a class that it needs, or where rows are marked val beside folds.
+    """
     labels = data.labels
     if data.marks is None:
         order = stratified_order(np.arange(data.rows), labels, test_order_seed(data.digest, test_seed))
@@ -53,7 +65,14 @@ def split(
         marks = np.array(data.marks)
         test, rest, marked_val = (np.flatnonzero(marks == mark) for mark in ("test", "train", "val"))
     order = stratified_order(rest, labels, split_seed)
-    if len(marked_val):
+    if fold is not None:
+        if len(marked_val):
+            raise BadDataError(
+                f"flag split_column: {len(marked_val)} rows of {data.name} are marked val, but REGSWEEP_RESAMPLING asks for "
+                f"{fold.folds} folds, where every row outside test validates in turn; mark them train, or take Holdout"
+            )
+        val, train = _fold(order, fold)
+    elif len(marked_val):
         val, train = stratified_order(marked_val, labels, split_seed), order
     else:
         count = round(val_fraction * len(order))
@@ -62,8 +81,14 @@ def split(
     splits = Splits(
         train=np.sort(train[:train_rows]), stop=np.sort(val[:half]), val=np.sort(val[half:]), test=np.sort(test)
     )
-    _check(splits, data)
+    _check(splits, data, fold)
     return splits
+
+
+def _fold(order: Rows, fold: Fold) -> tuple[Rows, Rows]:
+    """(val, train). Train begins after the fold and goes round, so that under `train_rows` no two folds train on the same first rows."""
+    stretches = np.array_split(order, fold.folds)
+    return stretches[fold.index], np.concatenate([*stretches[fold.index + 1 :], *stretches[: fold.index]])
 
 
 def stratified_order(rows: Rows, labels: NDArray[np.int64] | None, seed: int) -> Rows:
@@ -82,14 +107,17 @@ def stratified_order(rows: Rows, labels: NDArray[np.int64] | None, seed: int) ->
     return shuffled[np.argsort(position, kind="stable")]
 
 
-def _check(splits: Splits, data: Dataset) -> None:
+def _check(splits: Splits, data: Dataset, fold: Fold | None) -> None:
     counts = splits.counts
+    divided, remedy = "", "val_fraction"
+    if fold is not None:
+        divided, remedy = f" in fold {fold.index + 1} of {fold.folds}", "the number of folds"
     for part in ("train", "stop", "val"):
         if counts[part] < FEWEST_ROWS:
             shown = ", ".join(f"{name} {count}" for name, count in counts.items())
             raise BadDataError(
-                f"{data.name} has too few rows ({data.rows}): {part} would have {counts[part]}, at least {FEWEST_ROWS} are "
-                f"needed ({shown}); change val_fraction, test_fraction or the split column"
+                f"{data.name} has too few rows ({data.rows}): {part}{divided} would have {counts[part]}, at least "
+                f"{FEWEST_ROWS} are needed ({shown}); change {remedy}, test_fraction or the split column"
             )
     labels = data.labels
     if labels is None or data.classes is None:
@@ -103,5 +131,5 @@ def _check(splits: Splits, data: Dataset) -> None:
             name = data.classes[missing[0]]
             raise BadDataError(
                 f"{data.name}: class {name!r} of the target has {int(np.sum(labels == missing[0]))} rows in all and none in "
-                f"{part} ({len(rows)} rows); merge rare classes, or change train_rows, val_fraction or the split column"
+                f"{part}{divided} ({len(rows)} rows); merge rare classes, or change train_rows, {remedy} or the split column"
             )
