@@ -3,6 +3,7 @@
 Real training in every test that does not expect a refusal. Nothing sleeps for a fixed time: all waiting is polling to a deadline.
 """
 
+import base64
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 DEADLINE_SECONDS = 120.0
@@ -326,6 +328,25 @@ def test_a_csv_of_ones_own_with_its_own_test_rows(start: Start, tmp_path: Path) 
     values = dict(zip(message["columns"], message["records"][0][3], strict=True))
     assert values["val_accuracy"] > 0.9
     assert values["test_accuracy"] > 0.9
+    assert re.fullmatch("[0-9a-f]{8}", message["test"]["rows"])
+    ((losses,),) = (message["test"]["losses"],)
+    relative = np.frombuffer(base64.b64decode(losses, validate=True), "<f2").astype(float)
+    assert len(relative) == 70
+    assert relative.mean() == pytest.approx(1, rel=1e-3)
+    assert (relative * values["test_average_loss"] < np.log(2)).mean() == pytest.approx(
+        values["test_accuracy"], abs=1e-6
+    )
+
+
+def test_test_losses_of_several_replicates_are_in_the_same_blocks(start: Start) -> None:
+    trainer = start({**FLAGS, "epochs": 60}, REGSWEEP_REPLICATES="3", REGSWEEP_SCORE_TEST="1")
+    assert trainer.wait() == 0, trainer.err
+    message = trainer.message
+    column = message["columns"].index("test_average_loss")
+    relative = [np.frombuffer(base64.b64decode(text), "<f2").astype(float) for text in message["test"]["losses"]]
+    assert {len(losses) for losses in relative} == {114}  # as many blocks as test rows: there is room for more
+    losses = [values * record[3][column] for values, record in zip(relative, message["records"], strict=True)]
+    assert np.corrcoef(losses)[np.triu_indices(3, 1)].min() > 0.5  # a row that is hard for one is hard for the others
 
 
 def test_folds_of_one_repeat_are_dealt_over_the_replicates(start: Start) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from regsweep_trainer.dataset import Head
-from regsweep_trainer.metrics import METRICS, auc, evaluate
+from regsweep_trainer.metrics import METRICS, auc, evaluate, row_losses
 
 rng = np.random.default_rng(1)
 grid = st.sampled_from([-3.0, -1.0, -0.5, 0.0, 0.25, 1.0, 2.0])  # few values: ties
@@ -62,6 +62,18 @@ def test_multiclass_metrics_are_scikit_learns() -> None:
             "accuracy_baseline": np.bincount(target.astype(int)).max() / 50,
         }
     )
+
+
+@pytest.mark.parametrize("head", list(Head))
+def test_the_losses_of_the_rows_have_average_loss_as_their_mean(head: Head) -> None:
+    outputs = rng.normal(size=(50, 4 if head is Head.MULTICLASS else 1)).astype(np.float32)
+    target = rng.integers(0, 4 if head is Head.MULTICLASS else 2, 50).astype(float)
+    losses = row_losses(head, outputs, target)
+    assert losses.shape == (50,)
+    assert losses.mean() == evaluate(head, outputs, target, 1.0)["average_loss"]
+    for row in range(0, 50, 7):
+        alone = evaluate(head, outputs[row : row + 1], target[row : row + 1], 0.0)
+        assert losses[row] == pytest.approx(alone["average_loss"], rel=1e-12)
 
 
 def test_regression_metrics_are_in_the_targets_unit() -> None:

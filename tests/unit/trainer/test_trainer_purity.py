@@ -14,6 +14,7 @@ PURE = [
     "splits",
     "preparation",
     "metrics",
+    "testlosses",
     "epochs",
     "record",
     "training",

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from regsweep_trainer.epochs import Best
 from regsweep_trainer.errors import RecordUnwritableError
 from regsweep_trainer.journal import Journal
 from regsweep_trainer.metrics import METRICS
-from regsweep_trainer.record import Failure, Header, Outcome, Record, choose_columns, encode, number
+from regsweep_trainer.record import Failure, Header, Outcome, Record, choose_columns, encode, most_blocks, number
 
 LONGEST = -1.23456789e-10
 
@@ -50,12 +51,14 @@ def test_the_message_is_the_contracts_example() -> None:
 @pytest.mark.parametrize("objective", ["average_loss", "prediction_mean", "nothing"])
 def test_the_worst_case_fits(head: Head, score_test: bool, replicates: int, objective: str) -> None:
     columns = choose_columns(head, objective, replicates, score_test=score_test)
+    losses = b"\xff" * (2 * most_blocks(columns, replicates)) if score_test else None
     header = Header(
         columns=columns,
         backend="tensorflow",
         device="N" * 100,
         rows=dict.fromkeys(("train", "stop", "val", "test"), 10**9),
         data="f" * 64,
+        test_rows="f" * 8 if score_test else None,
     )
     records = [
         Record(
@@ -64,6 +67,7 @@ def test_the_worst_case_fits(head: Head, score_test: bool, replicates: int, obje
             100_000,
             dict.fromkeys(columns, LONGEST),
             Best(100_000, LONGEST, LONGEST, LONGEST),
+            losses,
         )
         for k in range(replicates)
     ]
@@ -71,6 +75,11 @@ def test_the_worst_case_fits(head: Head, score_test: bool, replicates: int, obje
     assert len(message) <= 4096
     assert {"train_average_loss", "val_average_loss"} <= set(columns)
     assert len(strict(message)["records"]) == replicates
+    assert ("test" in strict(message)) is score_test
+    if score_test:
+        assert len(message) > 3400 or head is not Head.BINARY  # what the columns leave is used
+        assert len(strict(message)["test"]["losses"]) == replicates
+        assert "test_average_loss" in columns  # without it the losses have no scale
     with_failure = encode(header, records[:-1], Failure("Terminated", "SIGTERM " * 1000))
     assert len(with_failure) <= 4096
     assert strict(with_failure)["error"]["reason"] == "Terminated"
@@ -102,7 +111,55 @@ def test_test_metrics_are_columns_only_where_they_are_scored() -> None:
     assert not any(name.startswith("test_") for name in choose_columns(Head.BINARY, "auc", 1))
     scored = choose_columns(Head.BINARY, "auc", 5, score_test=True)
     assert scored[:5] == ("train_auc", "val_auc", "train_average_loss", "val_average_loss", "regularization_loss")
-    assert scored[5:15] == tuple(f"test_{metric}" for metric in METRICS[Head.BINARY])
+    assert scored[5:7] == ("test_auc", "test_average_loss")
+    assert set(scored[5:15]) == {f"test_{metric}" for metric in METRICS[Head.BINARY]}
+
+
+@pytest.mark.parametrize("head", list(Head))
+@pytest.mark.parametrize("objective", ["average_loss", "auc", "nothing"])
+def test_sixteen_replicates_have_sixteen_blocks_and_fewer_replicates_more(head: Head, objective: str) -> None:
+    counts = [most_blocks(choose_columns(head, objective, n, score_test=True), n) for n in range(1, 17)]
+    assert counts[-1] >= 16
+    assert min(counts[:8]) >= 32
+
+
+def test_test_losses_stand_beside_the_records_as_base64_of_half_precision() -> None:
+    losses = np.array([1.21, 0.893, 0.78, 1.117]).astype("<f2").tobytes()
+    records = [
+        Record(0, Outcome.OK, 1, {"a": 0.5}, None, losses),
+        Record(1, Outcome.DIVERGED, 1, {}, None),
+    ]
+    message = encode(Header(columns=("a",), test_rows="1f0c93ab"), records)
+    assert b'"test":{"rows":"1f0c93ab","losses":["1zwlOz06eDw=",null]}' in message
+    assert "test" not in strict(encode(Header(columns=("a",)), records))
+
+
+anything = st.floats() | st.sampled_from([LONGEST, -LONGEST, 1e98, -9.999999e98])
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data(), st.sampled_from(list(Head)), st.integers(1, 16), st.booleans(), st.text(max_size=2000))
+def test_whatever_the_values_the_message_fits(
+    data: st.DataObject, head: Head, replicates: int, score_test: bool, text: str
+) -> None:
+    columns = choose_columns(head, "average_loss", replicates, score_test=score_test)
+    blocks = most_blocks(columns, replicates)
+    header = Header(columns, text, text, {"train": 10**9}, "f" * 64, "0" * 8 if score_test else None)
+    records = [
+        Record(
+            data.draw(st.integers(0, 9_999_999)),
+            data.draw(st.sampled_from(list(Outcome))),
+            data.draw(st.integers(0, 100_000)),
+            dict(zip(columns, data.draw(st.lists(anything, max_size=len(columns))), strict=False)),
+            data.draw(st.none() | st.builds(Best, st.integers(1, 100_000), anything, anything, anything)),
+            data.draw(st.none() | st.binary(min_size=2 * blocks, max_size=2 * blocks)) if score_test else None,
+        )
+        for _ in range(data.draw(st.integers(0, replicates)))
+    ]
+    message = encode(header, records)
+    assert len(message) <= 4096
+    assert len(strict(message)["records"]) == len(records)
+    assert len(encode(header, records[:-1], Failure("Terminated", text))) <= 4096
 
 
 @settings(deadline=None)

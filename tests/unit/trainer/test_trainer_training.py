@@ -13,6 +13,7 @@ from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.preparation import prepare
 from regsweep_trainer.record import Outcome, Record
 from regsweep_trainer.splits import split
+from regsweep_trainer.testlosses import deal
 from regsweep_trainer.training import Progress, train_replicate
 
 DEFAULT = Objective()
@@ -73,6 +74,7 @@ def train(
         seed_base=7,
         replicate=2,
         score_test=score_test,
+        blocks=deal(data.digest, parts.test, 10) if score_test else None,
         on_epoch=seen.append,
     )
     return record, final, seen
@@ -81,6 +83,10 @@ def train(
 def log_loss(logit: float) -> float:
     """Of three quarters positives."""
     return 0.75 * math.log1p(math.exp(-logit)) + 0.25 * math.log1p(math.exp(logit))
+
+
+def log_loss_of(logit: float, label: int) -> float:
+    return math.log1p(math.exp(-logit if label else logit))
 
 
 def test_the_record_is_of_the_last_epoch_and_best_of_the_best() -> None:
@@ -139,6 +145,7 @@ def test_divergence_ends_the_replicate_with_what_was_reached(network: Made) -> N
     assert record.best is not None
     assert record.best.epoch == 2
     assert "test_average_loss" not in record.values
+    assert record.test_losses is None
 
 
 def test_train_is_sampled_live_and_whole_at_the_end() -> None:
@@ -160,6 +167,14 @@ def test_test_is_scored_only_when_asked_and_at_the_objectives_epoch(epoch: Epoch
     network = Made({1: 0.5, 2: 1.1, 3: 2.0, 4: 3.0, 5: 4.0})
     record, final, seen = train(network, rows=rows, objective=objective, score_test=True)
     assert record.values["test_average_loss"] == pytest.approx(log_loss(logit), rel=1e-6)
+    assert record.test_losses is not None
+    relative = np.frombuffer(record.test_losses, "<f2").astype(float)
+    assert len(relative) == 10
+    assert relative.mean() == pytest.approx(1, rel=1e-3)
+    losses = relative * record.values["test_average_loss"]  # a block's loss tells how many of its rows are positives
+    positives = (losses - log_loss_of(logit, 0)) / (log_loss_of(logit, 1) - log_loss_of(logit, 0)) * rows / 50
+    assert positives == pytest.approx(positives.round(), abs=0.1)
+    assert positives.sum() == pytest.approx(0.75 * rows / 5, abs=0.1)
     assert record.values["val_average_loss"] == pytest.approx(log_loss(4.0), rel=1e-6)
     assert final.rows["test"] == rows // 5
     assert not any(split == "test" for progress in seen for _, split in progress.values)

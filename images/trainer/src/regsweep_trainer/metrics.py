@@ -41,8 +41,26 @@ def evaluate(
         Head.MULTICLASS: _multiclass,
         Head.REGRESSION: _regression,
     }[head](outputs.astype(np.float64), target)
+    values["average_loss"] = float(np.mean(row_losses(head, outputs, target)))
     values["loss"] = values["average_loss"] + regularization_loss
     return {name: float(values[name]) for name in METRICS[head]}
+
+
+def row_losses(head: Head, outputs: NDArray[np.floating[Any]], target: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The loss of each row, shape (rows,), whose mean is average_loss: cross-entropy from logits, or squared error.
+
+    outputs and target as in `evaluate`; outputs must be finite.
+    """
+    exact = outputs.astype(np.float64)
+    if head is Head.BINARY:
+        logits = exact[:, 0]
+        # log(1 + exp(-|z|)) + max(z, 0) - z y: exact where exp would overflow
+        return np.asarray(np.logaddexp(0, -np.abs(logits)) + np.maximum(logits, 0) - logits * target)
+    if head is Head.MULTICLASS:
+        shifted = exact - exact.max(axis=1, keepdims=True)
+        log_sum = np.log(np.exp(shifted).sum(axis=1))
+        return np.asarray(log_sum - shifted[np.arange(len(target)), target.astype(np.int64)])
+    return np.asarray((exact[:, 0] - target) ** 2)
 
 
 def _binary(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[str, float]:
@@ -52,8 +70,6 @@ def _binary(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[s
     hits = int(np.sum(predicted & positive))
     share = float(np.mean(positive))
     return {
-        # log(1 + exp(-|z|)) + max(z, 0) - z y: exact where exp would overflow
-        "average_loss": float(np.mean(np.logaddexp(0, -np.abs(logits)) + np.maximum(logits, 0) - logits * target)),
         "accuracy": float(np.mean(predicted == positive)),
         "accuracy_baseline": max(share, 1 - share),
         "auc": auc(logits, positive),
@@ -67,10 +83,7 @@ def _binary(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[s
 
 def _multiclass(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[str, float]:
     labels = target.astype(np.int64)
-    shifted = outputs - outputs.max(axis=1, keepdims=True)
-    log_sum = np.log(np.exp(shifted).sum(axis=1))
     return {
-        "average_loss": float(np.mean(log_sum - shifted[np.arange(len(labels)), labels])),
         "accuracy": float(np.mean(outputs.argmax(axis=1) == labels)),
         "accuracy_baseline": float(np.bincount(labels).max() / len(labels)),
     }
@@ -79,7 +92,6 @@ def _multiclass(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> di
 def _regression(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[str, float]:
     predictions = outputs[:, 0]
     return {
-        "average_loss": float(np.mean((predictions - target) ** 2)),
         "label_mean": float(np.mean(target)),
         "prediction_mean": float(np.mean(predictions)),
     }

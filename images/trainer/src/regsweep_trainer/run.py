@@ -15,11 +15,12 @@ from regsweep_trainer.flags import Flags, label_value, parse_flags
 from regsweep_trainer.journal import Journal
 from regsweep_trainer.metrics import METRICS
 from regsweep_trainer.preparation import prepare
-from regsweep_trainer.record import Failure, Outcome, choose_columns
+from regsweep_trainer.record import Failure, Outcome, choose_columns, most_blocks
 from regsweep_trainer.seeds import stream_seed
 from regsweep_trainer.server import MetricsServer
 from regsweep_trainer.splits import Splits, split
 from regsweep_trainer.stopping import Stopping
+from regsweep_trainer.testlosses import Blocks, deal
 from regsweep_trainer.training import Progress, train_replicate
 
 if TYPE_CHECKING:
@@ -78,7 +79,13 @@ def _train(contract: Contract, flags: Flags, journal: Journal) -> int:
             "train and val; no best epoch is recorded, and early stopping goes by average_loss",
             error=True,
         )
-    journal.describe(columns=columns, rows=splits[contract.replicates[0]].counts, data=data.digest)
+    first = splits[contract.replicates[0]]
+    blocks = (
+        deal(data.digest, first.test, most_blocks(columns, contract.replicates_per_pod))
+        if contract.score_test
+        else None
+    )
+    journal.describe(columns=columns, rows=first.counts, data=data.digest, test_rows=blocks.digest if blocks else None)
     exposition = Exposition(
         contract.sweep,
         contract.run,
@@ -100,7 +107,7 @@ def _train(contract: Contract, flags: Flags, journal: Journal) -> int:
         f"{backend.BACKEND} on {device.name} ready after {time.monotonic() - started:.1f} s"
     )
     for replicate in contract.replicates:
-        _train_one(contract, flags, data, splits[replicate], replicate, network, journal, exposition)
+        _train_one(contract, flags, data, splits[replicate], replicate, network, journal, exposition, blocks=blocks)
     completed = time.monotonic()
     if server is not None and contract.linger_seconds:
         scraped = server.wait_scraped(since=completed, seconds=contract.linger_seconds)
@@ -118,6 +125,8 @@ def _train_one(
     network: "Network",
     journal: Journal,
     exposition: Exposition,
+    *,
+    blocks: Blocks | None = None,
 ) -> None:
     def show(progress: Progress, *, complete: bool = False) -> None:
         best = progress.best
@@ -141,6 +150,7 @@ def _train_one(
         seed_base=contract.seed_base,
         replicate=replicate,
         score_test=contract.score_test,
+        blocks=blocks,
         on_epoch=show,
     )
     journal.finish(record)  # on the disk before /metrics says that it is complete
