@@ -5,6 +5,7 @@ Real training in every test that does not expect a refusal. Nothing sleeps for a
 
 import base64
 import json
+import math
 import os
 import re
 import signal
@@ -347,6 +348,37 @@ def test_test_losses_of_several_replicates_are_in_the_same_blocks(start: Start) 
     assert {len(losses) for losses in relative} == {114}  # as many blocks as test rows: there is room for more
     losses = [values * record[3][column] for values, record in zip(relative, message["records"], strict=True)]
     assert np.corrcoef(losses)[np.triu_indices(3, 1)].min() > 0.5  # a row that is hard for one is hard for the others
+
+
+def test_replicates_are_compared_on_the_audit_rows(start: Start, port: int) -> None:
+    trainer = start(
+        {**FLAGS, "audit_fraction": 0.1},
+        port,
+        REGSWEEP_REPLICATES="3",
+        REGSWEEP_LINGER_SECONDS="100",
+    )
+    last = trainer.until(lambda text: completed(text) == 3)
+    assert trainer.wait() == 0, trainer.err
+    message = trainer.message
+    assert message["rows"] == {"train": 239, "stop": 79, "val": 80, "test": 114, "audit": 57}
+    audits = [name for name in message["columns"] if name.startswith("audit_")]
+    assert audits == ["audit_squared_error", "audit_spread", "audit_disagreement"]
+    for replicate, *_, values, _ in message["records"]:
+        for column in audits:
+            value = values[message["columns"].index(column)]
+            assert (value is None) == (replicate == 0 and column != "audit_squared_error")
+            shown = exposed(last, replicate, column.removeprefix("audit_"), "audit")
+            assert shown == pytest.approx(math.nan if value is None else value, rel=5e-6, nan_ok=True)
+        assert f'regsweep_trainer_rows{{replicate="{replicate}",run="r",split="audit",sweep="s"}} 57.0' in last
+
+
+def test_repeated_folds_are_audited_from_the_second_repeat_on(start: Start) -> None:
+    folds = json.dumps({"kind": "RepeatedKFold", "folds": 2})
+    trainer = start({**FLAGS, "epochs": 1}, REGSWEEP_REPLICATES="4", REGSWEEP_RESAMPLING=folds)
+    assert trainer.wait() == 0, trainer.err
+    column = trainer.message["columns"].index("audit_spread")
+    assert [row[3][column] is None for row in trainer.message["records"]] == [True, True, False, False]
+    assert all(row[3][column - 1] > 0 for row in trainer.message["records"])
 
 
 def test_folds_of_one_repeat_are_dealt_over_the_replicates(start: Start) -> None:

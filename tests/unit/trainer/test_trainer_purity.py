@@ -15,6 +15,7 @@ PURE = [
     "preparation",
     "metrics",
     "testlosses",
+    "audit",
     "epochs",
     "record",
     "training",

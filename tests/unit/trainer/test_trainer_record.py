@@ -47,16 +47,17 @@ def test_the_message_is_the_contracts_example() -> None:
 
 @pytest.mark.parametrize("head", list(Head))
 @pytest.mark.parametrize("score_test", [False, True])
+@pytest.mark.parametrize("audited", [False, True])
 @pytest.mark.parametrize("replicates", range(1, 17))
 @pytest.mark.parametrize("objective", ["average_loss", "prediction_mean", "nothing"])
-def test_the_worst_case_fits(head: Head, score_test: bool, replicates: int, objective: str) -> None:
-    columns = choose_columns(head, objective, replicates, score_test=score_test)
+def test_the_worst_case_fits(head: Head, score_test: bool, audited: bool, replicates: int, objective: str) -> None:
+    columns = choose_columns(head, objective, replicates, score_test=score_test, audited=audited)
     losses = b"\xff" * (2 * most_blocks(columns, replicates)) if score_test else None
     header = Header(
         columns=columns,
         backend="tensorflow",
         device="N" * 100,
-        rows=dict.fromkeys(("train", "stop", "val", "test"), 10**9),
+        rows=dict.fromkeys(("train", "stop", "val", "test", "audit"), 10**9),
         data="f" * 64,
         test_rows="f" * 8 if score_test else None,
     )
@@ -83,6 +84,8 @@ def test_the_worst_case_fits(head: Head, score_test: bool, replicates: int, obje
     with_failure = encode(header, records[:-1], Failure("Terminated", "SIGTERM " * 1000))
     assert len(with_failure) <= 4096
     assert strict(with_failure)["error"]["reason"] == "Terminated"
+    assert len(encode(header, records, Failure("TrainerFailed", "x" * 1000))) <= 4096
+    assert "audit_squared_error" in columns or not audited
 
 
 def test_five_replicates_have_every_metric_of_every_head() -> None:
@@ -115,10 +118,23 @@ def test_test_metrics_are_columns_only_where_they_are_scored() -> None:
     assert set(scored[5:15]) == {f"test_{metric}" for metric in METRICS[Head.BINARY]}
 
 
+def test_audits_columns_come_after_the_penalty_and_what_test_is_scored_for() -> None:
+    audits = ("audit_squared_error", "audit_spread", "audit_disagreement")
+    assert choose_columns(Head.BINARY, "auc", 5, audited=True)[4:8] == ("regularization_loss", *audits)
+    scored = choose_columns(Head.BINARY, "auc", 5, score_test=True, audited=True)
+    assert scored[4:11] == ("regularization_loss", "test_auc", "test_average_loss", *audits, "test_accuracy")
+    assert choose_columns(Head.REGRESSION, "average_loss", 16, audited=True)[3:5] == audits[:2]
+    assert not any(name.startswith("audit") for name in choose_columns(Head.BINARY, "auc", 1, score_test=True))
+
+
 @pytest.mark.parametrize("head", list(Head))
 @pytest.mark.parametrize("objective", ["average_loss", "auc", "nothing"])
-def test_sixteen_replicates_have_sixteen_blocks_and_fewer_replicates_more(head: Head, objective: str) -> None:
-    counts = [most_blocks(choose_columns(head, objective, n, score_test=True), n) for n in range(1, 17)]
+@pytest.mark.parametrize("audited", [False, True])
+def test_sixteen_replicates_have_sixteen_blocks_and_fewer_replicates_more(
+    head: Head, objective: str, audited: bool
+) -> None:
+    columns = [choose_columns(head, objective, n, score_test=True, audited=audited) for n in range(1, 17)]
+    counts = [most_blocks(chosen, n) for n, chosen in enumerate(columns, start=1)]
     assert counts[-1] >= 16
     assert min(counts[:8]) >= 32
 
@@ -138,11 +154,11 @@ anything = st.floats() | st.sampled_from([LONGEST, -LONGEST, 1e98, -9.999999e98]
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.data(), st.sampled_from(list(Head)), st.integers(1, 16), st.booleans(), st.text(max_size=2000))
+@given(st.data(), st.sampled_from(list(Head)), st.integers(1, 16), st.booleans(), st.booleans(), st.text(max_size=2000))
 def test_whatever_the_values_the_message_fits(
-    data: st.DataObject, head: Head, replicates: int, score_test: bool, text: str
+    data: st.DataObject, head: Head, replicates: int, score_test: bool, audited: bool, text: str
 ) -> None:
-    columns = choose_columns(head, "average_loss", replicates, score_test=score_test)
+    columns = choose_columns(head, "average_loss", replicates, score_test=score_test, audited=audited)
     blocks = most_blocks(columns, replicates)
     header = Header(columns, text, text, {"train": 10**9}, "f" * 64, "0" * 8 if score_test else None)
     records = [

@@ -67,6 +67,35 @@ def test_test_rows_depend_on_test_seed_and_on_the_data() -> None:
     assert not np.array_equal(divide(data).test, divide(changed).test)
 
 
+@settings(deadline=None, max_examples=40)
+@given(sizes, seeds, st.floats(0, 0.3), st.floats(0.04, 0.3), st.sampled_from([None, Fold(1, 3)]))
+def test_audit_rows_are_set_aside_from_all_other_parts_and_the_same_in_every_replicate(
+    counts: list[int], seed: int, test: float, audit: float, fold: Fold | None
+) -> None:
+    data = classes(*counts)
+    assert data.labels is not None
+    one = divide(data, seed, test_fraction=test, audit_fraction=audit, fold=fold)
+    other = divide(data, seed + 1, test_fraction=test, audit_fraction=audit, fold=fold)
+    together = np.concatenate([one.train, one.stop, one.val, one.test, one.audit])
+    assert np.array_equal(np.sort(together), np.arange(data.rows))
+    assert len(one.audit) == one.counts["audit"] == round(audit * data.rows)
+    assert np.array_equal(one.audit, other.audit)
+    assert np.array_equal(one.test, divide(data, seed, test_fraction=test).test)
+    expected = np.array(counts) * len(one.audit) / data.rows
+    assert np.abs(np.bincount(data.labels[one.audit], minlength=len(counts)) - expected).max() <= len(counts) + 1
+
+
+def test_audit_rows_come_from_those_marked_train() -> None:
+    data = classes(20, 20)
+    marks = tuple(("train", "train", "val", "test")[row % 4] for row in range(40))
+    marked = Dataset("made", data.features, data.target, data.classes, marks)
+    parts = divide(marked, audit_fraction=0.1)
+    assert parts.counts == {"train": 16, "stop": 5, "val": 5, "test": 10, "audit": 4}
+    assert {int(row) % 4 for row in parts.audit} <= {0, 1}
+    assert np.array_equal(parts.audit, divide(marked, 7, audit_fraction=0.1).audit)
+    assert not np.array_equal(parts.audit, divide(marked, test_seed=1, audit_fraction=0.1).audit)
+
+
 @pytest.mark.parametrize("train_rows", [10, 20, 40, 10_000])
 def test_a_cap_on_training_rows_leaves_all_else_as_it_is(train_rows: int) -> None:
     data = classes(60, 60)
@@ -108,6 +137,13 @@ def test_without_marked_val_rows_train_is_divided() -> None:
         pytest.param(classes(50, 50), {"val_fraction": 0.999}, "train would have 0", id="nothing left to train on"),
         pytest.param(classes(50, 1), {}, r"class 'c1' of the target has 1 rows in all and none in", id="a rare class"),
         pytest.param(classes(300, 12), {"train_rows": 4}, "none in train", id="a cap that loses a class"),
+        pytest.param(
+            classes(50, 50),
+            {"audit_fraction": 0.01},
+            "audit would have 1, .* test_fraction, audit_fraction or",
+            id="an audit of one row",
+        ),
+        pytest.param(classes(50, 50), {"audit_fraction": 0.9}, "train would have 0", id="everything audited"),
         pytest.param(
             classes(20, 20),
             {"fold": Fold(0, 11)},
@@ -195,6 +231,16 @@ def test_standardisation_is_fitted_on_train_alone() -> None:
     np.testing.assert_allclose(
         prepared.target_mean + prepared.target_scale * prepared.val.y.astype(float), prepared.val.target, rtol=1e-5
     )
+
+
+def test_audited_rows_are_prepared_as_val_is() -> None:
+    data = load_bundled("diabetes")
+    parts = divide(data, audit_fraction=0.1)
+    prepared = prepare(data, parts, parts.val)
+    assert np.array_equal(prepared.audit_rows, parts.val)
+    assert np.array_equal(prepared.audit.x, prepared.val.x)
+    assert np.array_equal(prepared.audit.target, prepared.val.target)
+    assert len(prepare(data, parts).audit.y) == len(prepare(data, parts).audit_rows) == 0
 
 
 def test_a_column_that_is_constant_in_train_stays_finite() -> None:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from regsweep_trainer.audit import Audit
 from regsweep_trainer.contract import Epoch, Goal, Objective
-from regsweep_trainer.dataset import Dataset
+from regsweep_trainer.dataset import Dataset, Head
 from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.preparation import prepare
 from regsweep_trainer.record import Outcome, Record
@@ -57,7 +58,13 @@ class Made:
 
 
 def train(
-    network: Made, *, rows: int = 100, objective: Objective = DEFAULT, score_test: bool = False, **flags: Any
+    network: Made,
+    *,
+    rows: int = 100,
+    objective: Objective = DEFAULT,
+    score_test: bool = False,
+    audit: Audit | None = None,
+    **flags: Any,
 ) -> tuple[Record, Progress, list[Progress]]:
     data = Dataset(
         "made", np.arange(rows, dtype=float).reshape(-1, 1), (np.arange(rows) % 4 > 0).astype(float), ("no", "yes")
@@ -67,7 +74,7 @@ def train(
     seen: list[Progress] = []
     record, final = train_replicate(
         network,
-        prepare(data, parts),
+        prepare(data, parts, None if audit is None else parts.val),
         data.head,
         parsed,
         objective,
@@ -75,6 +82,7 @@ def train(
         replicate=2,
         score_test=score_test,
         blocks=deal(data.digest, parts.test, 10) if score_test else None,
+        audit=audit,
         on_epoch=seen.append,
     )
     return record, final, seen
@@ -178,6 +186,32 @@ def test_test_is_scored_only_when_asked_and_at_the_objectives_epoch(epoch: Epoch
     assert record.values["val_average_loss"] == pytest.approx(log_loss(4.0), rel=1e-6)
     assert final.rows["test"] == rows // 5
     assert not any(split == "test" for progress in seen for _, split in progress.values)
+
+
+@pytest.mark.parametrize("epoch", list(Epoch))
+def test_predictions_are_audited_at_the_last_epoch_whatever_the_objectives(epoch: Epoch) -> None:
+    objective = Objective("val_average_loss", Goal.MINIMIZE, epoch)
+    audit = Audit(Head.BINARY, 100, 2)
+    firsts, seconds = Made({1: 0.5, 2: 1.1, 3: 2.0, 4: 3.0, 5: 4.0}), Made({1: 0.5, 2: 1.1, 3: 2.0, 4: 3.0, 5: -1.0})
+    first, final, seen = train(firsts, objective=objective, audit=audit, score_test=True)
+    second, _, _ = train(seconds, objective=objective, audit=audit)
+    p, q = 1 / (1 + math.exp(-4.0)), 1 / (1 + math.exp(1.0))
+    assert first.values["audit_squared_error"] == pytest.approx(2 * (0.75 * (1 - p) ** 2 + 0.25 * p**2), rel=1e-6)
+    assert math.isnan(first.values["audit_spread"])
+    assert math.isnan(first.values["audit_disagreement"])
+    assert second.values["audit_spread"] == pytest.approx((p - q) ** 2, rel=1e-6)
+    assert second.values["audit_disagreement"] == 1
+    assert final.rows["audit"] == 16
+    assert ("squared_error", "audit") in final.values
+    assert not any(split == "audit" for progress in seen for _, split in progress.values)
+
+
+def test_a_replicate_that_diverged_is_not_audited() -> None:
+    audit = Audit(Head.BINARY, 100, 2)
+    diverged, _, _ = train(Made({1: 1.0, 2: 1.1}, stops_at=3), audit=audit)
+    assert not any(name.startswith("audit") for name in diverged.values)
+    after, _, _ = train(Made(), audit=audit)
+    assert math.isnan(after.values["audit_spread"])
 
 
 def test_an_objective_that_the_head_lacks_leaves_no_best_and_stops_by_the_loss() -> None:

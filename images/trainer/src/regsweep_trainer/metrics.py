@@ -63,10 +63,27 @@ def row_losses(head: Head, outputs: NDArray[np.floating[Any]], target: NDArray[n
     return np.asarray((exact[:, 0] - target) ** 2)
 
 
+def predictions(head: Head, outputs: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Probabilities of shape (rows, classes), both of two; for a regression the outputs, of shape (rows, 1). outputs must be finite."""
+    exact = outputs.astype(np.float64)
+    if head is Head.BINARY:
+        return np.asarray(np.exp(-np.logaddexp(0, np.concatenate([exact, -exact], axis=1))))
+    if head is Head.MULTICLASS:
+        powers = np.exp(exact - exact.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    return exact
+
+
+def predicted_classes(head: Head, outputs: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+    """The class with the largest logit, of two the positive one where its logit is above 0; shape (rows,). Not for a regression."""
+    classes = outputs[:, 0] > 0 if head is Head.BINARY else outputs.argmax(axis=1)
+    return classes.astype(np.int64)
+
+
 def _binary(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[str, float]:
     logits = outputs[:, 0]
     positive = target == 1
-    predicted = logits > 0  # a probability above one half
+    predicted = predicted_classes(Head.BINARY, outputs) == 1
     hits = int(np.sum(predicted & positive))
     share = float(np.mean(positive))
     return {
@@ -77,14 +94,14 @@ def _binary(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[s
         "precision": hits / max(int(np.sum(predicted)), 1),
         "recall": hits / max(int(np.sum(positive)), 1),
         "label_mean": share,
-        "prediction_mean": float(np.mean(np.exp(-np.logaddexp(0, -logits)))),
+        "prediction_mean": float(np.mean(predictions(Head.BINARY, outputs)[:, 1])),
     }
 
 
 def _multiclass(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[str, float]:
     labels = target.astype(np.int64)
     return {
-        "accuracy": float(np.mean(outputs.argmax(axis=1) == labels)),
+        "accuracy": float(np.mean(predicted_classes(Head.MULTICLASS, outputs) == labels)),
         "accuracy_baseline": float(np.bincount(labels).max() / len(labels)),
     }
 

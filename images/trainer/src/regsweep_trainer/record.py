@@ -2,8 +2,9 @@
 
 Which columns there are depends on the head, the objective and the number of replicates per pod, never on the values: every pod of a
 sweep has the same ones. They are taken by priority until a message with the longest possible values would be full: on train and val the
-objective's metric, then average_loss; regularization_loss; with REGSWEEP_SCORE_TEST all of test, in the same order; then on train and val,
-in pairs, the other metrics as METRICS orders them, `loss`, which is the sum of average_loss and regularization_loss, last.
+objective's metric, then average_loss; regularization_loss; with REGSWEEP_SCORE_TEST the same two on test; the audit's, where there is one;
+with REGSWEEP_SCORE_TEST the rest of test; then on train and val, in pairs, the other metrics as METRICS orders them, `loss`, which is the
+sum of average_loss and regularization_loss, last.
 With REGSWEEP_SCORE_TEST some room is kept for the test losses by block, which also get what the columns leave.
 """
 
@@ -14,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from regsweep_trainer.audit import AUDIT_METRICS
 from regsweep_trainer.dataset import Head
 from regsweep_trainer.epochs import Best
 from regsweep_trainer.metrics import METRICS
@@ -22,7 +24,7 @@ MOST_BYTES = 4096  # what the kubelet keeps of one container's termination messa
 VERSION = 1
 LONGEST_NUMBER = 12  # -1.23457e-10; `number` writes nothing longer
 MOST_ERROR_BYTES = 1500  # of an error's message, in UTF-8 as JSON
-MOST_HEADER_BYTES = 330  # version, backend, device, rows, data: everything but columns and records
+MOST_HEADER_BYTES = 350  # version, backend, device, rows, data: everything but columns and records
 MOST_RECORD_BYTES = (
     len('[9999999,"Diverged",100000,[],[100000,,]],') + 2 * LONGEST_NUMBER
 )  # without its columns' values
@@ -71,19 +73,24 @@ class Header:
     """The digest of the test rows; `None`: no test losses by block."""
 
 
-def choose_columns(head: Head, objective: str, replicates: int, *, score_test: bool = False) -> tuple[str, ...]:
+def choose_columns(
+    head: Head, objective: str, replicates: int, *, score_test: bool = False, audited: bool = False
+) -> tuple[str, ...]:
     """Names of the columns, the most important first, so many that `replicates` records always fit.
 
     objective: the metric without its split; one that the head does not have is left out.
+    audited: whether predictions are audited (see `audit`).
     """
     metrics = METRICS[head]
     first = [objective] if objective in metrics else []
     groups = [(f"train_{metric}", f"val_{metric}") for metric in dict.fromkeys([*first, *metrics])]
     sure = 1 + (bool(first) and objective != "average_loss")  # the objective's metric and average_loss
     tests = [(f"test_{metric}",) for metric in dict.fromkeys([*first, *metrics])] if score_test else []
+    audits = [(f"audit_{metric}",) for metric in AUDIT_METRICS[head]] if audited else []
+    order = [*groups[:sure], ("regularization_loss",), *tests[:sure], *audits, *tests[sure:], *groups[sure:]]
     least = LEAST_TEST_BYTES if score_test else 0
     chosen: list[str] = []
-    for group in [*groups[:sure], ("regularization_loss",), *tests, *groups[sure:]]:
+    for group in order:
         if _room([*chosen, *group], replicates) < least:
             break
         chosen += group

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from regsweep_trainer import backend, errors, sources
-from regsweep_trainer.contract import Contract, read_contract, termination_log
+from regsweep_trainer.audit import Audit, audited_rows
+from regsweep_trainer.contract import Contract, Epoch, read_contract, termination_log
 from regsweep_trainer.dataset import Dataset
 from regsweep_trainer.exposition import Exposition
 from regsweep_trainer.flags import Flags, label_value, parse_flags
@@ -16,9 +17,10 @@ from regsweep_trainer.journal import Journal
 from regsweep_trainer.metrics import METRICS
 from regsweep_trainer.preparation import prepare
 from regsweep_trainer.record import Failure, Outcome, choose_columns, most_blocks
+from regsweep_trainer.resampling import ResamplingKind
 from regsweep_trainer.seeds import stream_seed
 from regsweep_trainer.server import MetricsServer
-from regsweep_trainer.splits import Splits, split
+from regsweep_trainer.splits import Rows, Splits, split
 from regsweep_trainer.stopping import Stopping
 from regsweep_trainer.testlosses import Blocks, deal
 from regsweep_trainer.training import Progress, train_replicate
@@ -69,8 +71,14 @@ def _answer_signals(stopping: Stopping, contract: Contract, journal: Journal) ->
 def _train(contract: Contract, flags: Flags, journal: Journal) -> int:
     data = sources.load(flags)
     splits = {replicate: _split(data, flags, contract, replicate) for replicate in contract.replicates}
+    audited = flags.audit_fraction > 0 or contract.resampling.kind is ResamplingKind.REPEATED_K_FOLD
+    audit = Audit(data.head, data.rows, len(data.classes or ())) if audited else None
     columns = choose_columns(
-        data.head, contract.objective.name, contract.replicates_per_pod, score_test=contract.score_test
+        data.head,
+        contract.objective.name,
+        contract.replicates_per_pod,
+        score_test=contract.score_test,
+        audited=audited,
     )
     metrics = METRICS[data.head]
     if contract.objective.name not in metrics:
@@ -107,7 +115,18 @@ def _train(contract: Contract, flags: Flags, journal: Journal) -> int:
         f"{backend.BACKEND} on {device.name} ready after {time.monotonic() - started:.1f} s"
     )
     for replicate in contract.replicates:
-        _train_one(contract, flags, data, splits[replicate], replicate, network, journal, exposition, blocks=blocks)
+        _train_one(
+            contract,
+            flags,
+            data,
+            splits[replicate],
+            replicate,
+            network,
+            journal,
+            exposition,
+            blocks=blocks,
+            audit=audit,
+        )
     completed = time.monotonic()
     if server is not None and contract.linger_seconds:
         scraped = server.wait_scraped(since=completed, seconds=contract.linger_seconds)
@@ -127,6 +146,7 @@ def _train_one(
     exposition: Exposition,
     *,
     blocks: Blocks | None = None,
+    audit: Audit | None = None,
 ) -> None:
     def show(progress: Progress, *, complete: bool = False) -> None:
         best = progress.best
@@ -143,7 +163,7 @@ def _train_one(
     started = time.monotonic()
     record, final = train_replicate(
         network,
-        prepare(data, rows),
+        prepare(data, rows, None if audit is None else _audited_rows(rows, flags, contract)),
         data.head,
         flags,
         contract.objective,
@@ -151,6 +171,7 @@ def _train_one(
         replicate=replicate,
         score_test=contract.score_test,
         blocks=blocks,
+        audit=audit,
         on_epoch=show,
     )
     journal.finish(record)  # on the disk before /metrics says that it is complete
@@ -170,7 +191,16 @@ def _split(data: Dataset, flags: Flags, contract: Contract, replicate: int) -> S
         val_fraction=flags.val_fraction,
         test_fraction=flags.test_fraction,
         train_rows=flags.train_rows,
+        audit_fraction=flags.audit_fraction,
         fold=contract.resampling.fold(replicate),
+    )
+
+
+def _audited_rows(rows: Splits, flags: Flags, contract: Contract) -> Rows:
+    return audited_rows(
+        rows,
+        repeated=contract.resampling.kind is ResamplingKind.REPEATED_K_FOLD,
+        stop_chooses=flags.early_stopping > 0 or contract.objective.epoch is Epoch.BEST,
     )
 
 

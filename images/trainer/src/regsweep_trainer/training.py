@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from regsweep_trainer.audit import Audit
 from regsweep_trainer.contract import Epoch, Goal, Objective
 from regsweep_trainer.dataset import Head
 from regsweep_trainer.epochs import Best, Watch
@@ -54,11 +55,13 @@ def train_replicate(
     replicate: int,
     score_test: bool,
     blocks: Blocks | None = None,
+    audit: Audit | None = None,
     on_epoch: Callable[[Progress], None],
 ) -> tuple[Record, Progress]:
     """The replicate's record and its final state. `on_epoch` is told of every epoch but not of the end.
 
     blocks: of the test rows, whose losses the record is to have where test is scored; `None`: it has none.
+    audit: what earlier replicates predicted; a replicate that does not diverge adds its predictions at its last epoch. `None`: no audit.
     """
     judge = _Judge(network, data, head)
     sample = fixed_sample(data.train, LIVE_TRAIN_ROWS)
@@ -93,6 +96,8 @@ def train_replicate(
     if outcome is Outcome.OK:
         if sampled:
             values = values | _by_split(judge.splits(data.train)[0], "train")
+        if audit is not None:
+            values = values | _by_split(judge.audit(audit), "audit")
         if score_test and not (objective.epoch is Epoch.BEST and best_weights is not None):
             test, test_losses = judge.test(blocks)
             values = values | _by_split(test, "test")
@@ -105,7 +110,9 @@ def train_replicate(
             test, test_losses = judge.test(blocks)
             values = values | _by_split(test, "test")
     best = best if known else None
-    rows = {"train": len(data.train.y), "val": len(data.val.y)} | ({"test": len(data.test.y)} if score_test else {})
+    rows = {"train": len(data.train.y), "val": len(data.val.y)}
+    rows |= {"test": len(data.test.y)} if score_test else {}
+    rows |= {"audit": len(data.audit.y)} if audit is not None else {}
     record = Record(
         replicate=replicate,
         outcome=outcome,
@@ -149,6 +156,10 @@ class _Judge:
         if blocks is None or not math.isfinite(values["average_loss"]):
             return values, None
         return values, relative_losses(row_losses(self._head, outputs, part.target), blocks)
+
+    def audit(self, audit: Audit) -> dict[str, float]:
+        part = self._data.audit
+        return audit.add(self._data.audit_rows, self._outputs(part.x), part.target)
 
     def _outputs(self, x: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
         """Logits, or predictions in the target's unit."""
