@@ -13,6 +13,7 @@ PURE = [
     "dataset",
     "splits",
     "preparation",
+    "estimator",
     "metrics",
     "testlosses",
     "audit",

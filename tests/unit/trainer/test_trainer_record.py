@@ -88,6 +88,26 @@ def test_the_worst_case_fits(head: Head, score_test: bool, audited: bool, replic
     assert "audit_squared_error" in columns or not audited
 
 
+def test_the_readme_says_how_much_fits() -> None:
+    readme = (Path(__file__).parents[3] / "images" / "trainer" / "README.md").read_text()
+
+    def whole(head: Head, audited: bool) -> int:
+        """The most replicates that have all columns."""
+        every = len(choose_columns(head, "average_loss", 1, audited=audited))
+        return max(n for n in range(1, 17) if len(choose_columns(head, "average_loss", n, audited=audited)) == every)
+
+    others = {whole(head, True) for head in (Head.MULTICLASS, Head.REGRESSION)}
+    assert f"Up to {whole(Head.BINARY, False)} replicates have all of them for two classes" in readme
+    assert f"with an audit up to {whole(Head.BINARY, True)}" in readme
+    assert {whole(head, False) for head in (Head.MULTICLASS, Head.REGRESSION)} == {16}
+    assert f"with an audit up to {min(others)}." in readme
+    chosen = {n: choose_columns(Head.BINARY, "average_loss", n, score_test=True) for n in (1, 5, 10, 16)}
+    blocks = [most_blocks(columns, n) for n, columns in chosen.items()]
+    assert "{} for one replicate, {} for 5, {} for 10, {} for 16".format(*blocks) in readme
+    lost = [m for m in METRICS[Head.BINARY] if f"val_{m}" not in choose_columns(Head.BINARY, "average_loss", 16)]
+    assert f"16 lack\n{', '.join(lost[:-1])} and {lost[-1]}." in readme
+
+
 def test_five_replicates_have_every_metric_of_every_head() -> None:
     for head, metrics in METRICS.items():
         every = {f"{split}_{metric}" for split in ("train", "val") for metric in metrics} | {"regularization_loss"}
@@ -107,7 +127,7 @@ def test_sixteen_replicates_lose_the_least_important_columns() -> None:
         ),
     )
     for head in (Head.MULTICLASS, Head.REGRESSION):
-        assert len(choose_columns(head, "average_loss", 16)) == 9
+        assert len(choose_columns(head, "average_loss", 16)) == 11
 
 
 def test_test_metrics_are_columns_only_where_they_are_scored() -> None:
@@ -115,7 +135,7 @@ def test_test_metrics_are_columns_only_where_they_are_scored() -> None:
     scored = choose_columns(Head.BINARY, "auc", 5, score_test=True)
     assert scored[:5] == ("train_auc", "val_auc", "train_average_loss", "val_average_loss", "regularization_loss")
     assert scored[5:7] == ("test_auc", "test_average_loss")
-    assert set(scored[5:15]) == {f"test_{metric}" for metric in METRICS[Head.BINARY]}
+    assert set(scored[5:18]) == {f"test_{metric}" for metric in METRICS[Head.BINARY]}
 
 
 def test_audits_columns_come_after_the_penalty_and_what_test_is_scored_for() -> None:

@@ -4,6 +4,7 @@ All are NaN where an output is not finite: a network that has diverged is not cr
 in METRICS, which images/trainer/README.md shows as a table.
 """
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -11,28 +12,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from regsweep_trainer import estimator
 from regsweep_trainer.dataset import Head
 
 METRICS: Mapping[Head, tuple[str, ...]] = MappingProxyType(
     {
         Head.BINARY: (
             "average_loss", "accuracy", "auc", "auc_precision_recall", "precision", "recall",
-            "accuracy_baseline", "prediction_mean", "label_mean", "loss",
+            "accuracy_baseline", "prediction_mean", "label_mean", "estimator_auc", "estimator_auc_pr", "estimator_loss", "loss",
         ),
-        Head.MULTICLASS: ("average_loss", "accuracy", "accuracy_baseline", "loss"),
-        Head.REGRESSION: ("average_loss", "prediction_mean", "label_mean", "loss"),
+        Head.MULTICLASS: ("average_loss", "accuracy", "accuracy_baseline", "estimator_loss", "loss"),
+        Head.REGRESSION: ("average_loss", "prediction_mean", "label_mean", "estimator_loss", "loss"),
     }
 )  # fmt: skip
 """Per head, the metrics that every split has, most important first. `regularization_loss` belongs to no split."""
 
 
 def evaluate(
-    head: Head, outputs: NDArray[np.floating[Any]], target: NDArray[np.float64], regularization_loss: float
+    head: Head,
+    outputs: NDArray[np.floating[Any]],
+    target: NDArray[np.float64],
+    regularization_loss: float,
+    *,
+    batch_size: int,
 ) -> dict[str, float]:
     """Metrics of one split.
 
     outputs: logits of shape (rows, 1) for two classes and (rows, classes) for more; for a regression predictions of shape
-    (rows, 1) in the target's unit. target: shape (rows,). No rows: all NaN.
+    (rows, 1) in the target's unit. target: shape (rows,). No rows: all NaN. batch_size: rows of an evaluation batch, the last of which
+    may have fewer; it plays a part in estimator_loss alone.
     """
     if not len(target) or not np.isfinite(outputs).all():
         return dict.fromkeys(METRICS[head], float("nan"))
@@ -41,7 +49,9 @@ def evaluate(
         Head.MULTICLASS: _multiclass,
         Head.REGRESSION: _regression,
     }[head](outputs.astype(np.float64), target)
-    values["average_loss"] = float(np.mean(row_losses(head, outputs, target)))
+    losses = row_losses(head, outputs, target)
+    values["average_loss"] = float(np.mean(losses))
+    values["estimator_loss"] = float(np.sum(losses)) / math.ceil(len(losses) / batch_size)
     values["loss"] = values["average_loss"] + regularization_loss
     return {name: float(values[name]) for name in METRICS[head]}
 
@@ -86,6 +96,7 @@ def _binary(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[s
     predicted = predicted_classes(Head.BINARY, outputs) == 1
     hits = int(np.sum(predicted & positive))
     share = float(np.mean(positive))
+    probabilities = predictions(Head.BINARY, outputs)[:, 1]
     return {
         "accuracy": float(np.mean(predicted == positive)),
         "accuracy_baseline": max(share, 1 - share),
@@ -94,7 +105,9 @@ def _binary(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[s
         "precision": hits / max(int(np.sum(predicted)), 1),
         "recall": hits / max(int(np.sum(positive)), 1),
         "label_mean": share,
-        "prediction_mean": float(np.mean(predictions(Head.BINARY, outputs)[:, 1])),
+        "prediction_mean": float(np.mean(probabilities)),
+        "estimator_auc": estimator.auc(probabilities, positive),
+        "estimator_auc_pr": estimator.auc_pr(probabilities, positive),
     }
 
 

@@ -63,7 +63,7 @@ def train_replicate(
     blocks: of the test rows, whose losses the record is to have where test is scored; `None`: it has none.
     audit: what earlier replicates predicted; a replicate that does not diverge adds its predictions at its last epoch. `None`: no audit.
     """
-    judge = _Judge(network, data, head)
+    judge = _Judge(network, data, head, flags.batch_size)
     sample = fixed_sample(data.train, LIVE_TRAIN_ROWS)
     sampled = len(sample.y) < len(data.train.y)
     # What chooses epochs: the objective's metric, or the loss where the head has no such metric.
@@ -131,8 +131,8 @@ def _by_split(metrics: Mapping[str, float], split: str) -> dict[tuple[str, str],
 class _Judge:
     """Evaluates splits with the network's present weights, in the target's unit."""
 
-    def __init__(self, network: Trainable, data: Prepared, head: Head) -> None:
-        self._network, self._data, self._head = network, data, head
+    def __init__(self, network: Trainable, data: Prepared, head: Head, batch_size: int) -> None:
+        self._network, self._data, self._head, self._batch_size = network, data, head, batch_size
 
     def penalty(self) -> float:
         """In the unit of the loss: a regression is trained on a standardised target, whose squared unit is scaled back."""
@@ -144,7 +144,7 @@ class _Judge:
         penalty = self.penalty()
         ends = np.cumsum([len(part.y) for part in parts])[:-1]
         return [
-            evaluate(self._head, out, part.target, penalty)
+            evaluate(self._head, out, part.target, penalty, batch_size=self._batch_size)
             for out, part in zip(np.split(outputs, ends), parts, strict=True)
         ]
 
@@ -152,7 +152,7 @@ class _Judge:
         """(metrics of test, its losses by block where they are asked for and finite)."""
         part = self._data.test
         outputs = self._outputs(part.x)
-        values = evaluate(self._head, outputs, part.target, self.penalty())
+        values = evaluate(self._head, outputs, part.target, self.penalty(), batch_size=self._batch_size)
         if blocks is None or not math.isfinite(values["average_loss"]):
             return values, None
         return values, relative_losses(row_losses(self._head, outputs, part.target), blocks)
