@@ -3,7 +3,9 @@
 Real training in every test that does not expect a refusal. Nothing sleeps for a fixed time: all waiting is polling to a deadline.
 """
 
+import base64
 import json
+import math
 import os
 import re
 import signal
@@ -16,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 DEADLINE_SECONDS = 120.0
@@ -326,6 +329,74 @@ def test_a_csv_of_ones_own_with_its_own_test_rows(start: Start, tmp_path: Path) 
     values = dict(zip(message["columns"], message["records"][0][3], strict=True))
     assert values["val_accuracy"] > 0.9
     assert values["test_accuracy"] > 0.9
+    assert re.fullmatch("[0-9a-f]{8}", message["test"]["rows"])
+    ((losses,),) = (message["test"]["losses"],)
+    relative = np.frombuffer(base64.b64decode(losses, validate=True), "<f2").astype(float)
+    assert len(relative) == 70
+    assert relative.mean() == pytest.approx(1, rel=1e-3)
+    assert (relative * values["test_average_loss"] < np.log(2)).mean() == pytest.approx(
+        values["test_accuracy"], abs=1e-6
+    )
+
+
+def test_test_losses_of_several_replicates_are_in_the_same_blocks(start: Start) -> None:
+    trainer = start({**FLAGS, "epochs": 60}, REGSWEEP_REPLICATES="3", REGSWEEP_SCORE_TEST="1")
+    assert trainer.wait() == 0, trainer.err
+    message = trainer.message
+    column = message["columns"].index("test_average_loss")
+    relative = [np.frombuffer(base64.b64decode(text), "<f2").astype(float) for text in message["test"]["losses"]]
+    assert {len(losses) for losses in relative} == {114}  # as many blocks as test rows: there is room for more
+    losses = [values * record[3][column] for values, record in zip(relative, message["records"], strict=True)]
+    assert np.corrcoef(losses)[np.triu_indices(3, 1)].min() > 0.5  # a row that is hard for one is hard for the others
+
+
+def test_replicates_are_compared_on_the_audit_rows(start: Start, port: int) -> None:
+    trainer = start(
+        {**FLAGS, "audit_fraction": 0.1},
+        port,
+        REGSWEEP_REPLICATES="3",
+        REGSWEEP_LINGER_SECONDS="100",
+    )
+    last = trainer.until(lambda text: completed(text) == 3)
+    assert trainer.wait() == 0, trainer.err
+    message = trainer.message
+    assert message["rows"] == {"train": 239, "stop": 79, "val": 80, "test": 114, "audit": 57}
+    audits = [name for name in message["columns"] if name.startswith("audit_")]
+    assert audits == ["audit_squared_error", "audit_spread", "audit_disagreement"]
+    for replicate, *_, values, _ in message["records"]:
+        for column in audits:
+            value = values[message["columns"].index(column)]
+            assert (value is None) == (replicate == 0 and column != "audit_squared_error")
+            shown = exposed(last, replicate, column.removeprefix("audit_"), "audit")
+            assert shown == pytest.approx(math.nan if value is None else value, rel=5e-6, nan_ok=True)
+        assert f'regsweep_trainer_rows{{replicate="{replicate}",run="r",split="audit",sweep="s"}} 57.0' in last
+
+
+def test_repeated_folds_are_audited_from_the_second_repeat_on(start: Start) -> None:
+    folds = json.dumps({"kind": "RepeatedKFold", "folds": 2})
+    trainer = start({**FLAGS, "epochs": 1}, REGSWEEP_REPLICATES="4", REGSWEEP_RESAMPLING=folds)
+    assert trainer.wait() == 0, trainer.err
+    column = trainer.message["columns"].index("audit_spread")
+    assert [row[3][column] is None for row in trainer.message["records"]] == [True, True, False, False]
+    assert all(row[3][column - 1] > 0 for row in trainer.message["records"])
+
+
+def test_folds_of_one_repeat_are_dealt_over_the_replicates(start: Start) -> None:
+    folds = json.dumps({"kind": "RepeatedKFold", "folds": 3})
+    trainer = start({**FLAGS, "epochs": 1}, REGSWEEP_REPLICATES="4", REGSWEEP_RESAMPLING=folds)
+    assert trainer.wait() == 0, trainer.err
+    message = trainer.message
+    assert message["rows"] == {"train": 303, "stop": 76, "val": 76, "test": 114}
+    assert [row[:2] for row in message["records"]] == [[k, "Ok"] for k in range(4)]
+    assert len({row[3][0] for row in message["records"]}) == 4
+
+
+def test_folds_beside_marked_val_rows_are_refused(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text(CSV)
+    flags = {"data_path": str(tmp_path / "own.csv"), "target": "y", "split_column": "part"}
+    folds = json.dumps({"kind": "KFold", "folds": 3})
+    assert "70 rows of own.csv are marked val" in refused(start(flags, REGSWEEP_RESAMPLING=folds), 64, "BadData")
+    assert "REGSWEEP_RESAMPLING" in refused(start(flags, REGSWEEP_RESAMPLING="{}"), 64, "InvalidContract")
 
 
 def test_a_csv_that_is_not_there_is_refused(start: Start, tmp_path: Path) -> None:

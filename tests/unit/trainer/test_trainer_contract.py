@@ -4,6 +4,7 @@ import pytest
 
 from regsweep_trainer.contract import Epoch, Goal, Objective, read_contract
 from regsweep_trainer.errors import InvalidContractError, NothingToTrainError
+from regsweep_trainer.resampling import Fold, Resampling, ResamplingKind
 
 
 def test_an_empty_environment_has_the_documented_defaults() -> None:
@@ -14,6 +15,7 @@ def test_an_empty_environment_has_the_documented_defaults() -> None:
     assert (contract.gpus, contract.linger_seconds, contract.metrics_port) == (0, 0.0, 9090)
     assert not contract.allow_cpu
     assert not contract.score_test
+    assert contract.resampling == Resampling(ResamplingKind.HOLDOUT, None)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +66,19 @@ def test_an_index_beyond_the_last_replicate_is_final_for_the_index_only() -> Non
         ("REGSWEEP_OBJECTIVE", '{"metric":"a","goal":"Least"}', "want an object such as"),
         ("REGSWEEP_OBJECTIVE", '{"metrik":"a"}', "want an object such as"),
         ("REGSWEEP_OBJECTIVE", '"val_loss"', "want an object such as"),
+        ("REGSWEEP_RESAMPLING", "{", 'want {"kind": "Holdout"}, or {"kind": "KFold"'),
+        ("REGSWEEP_RESAMPLING", '"KFold"', 'want {"kind": "Holdout"}, or'),
+        ("REGSWEEP_RESAMPLING", "{}", 'want {"kind": "Holdout"}, or'),
+        ("REGSWEEP_RESAMPLING", '{"kind":"Bootstrap"}', 'want {"kind": "Holdout"}, or'),
+        ("REGSWEEP_RESAMPLING", '{"kind":"KFold"}', '"folds": 2 to 1000'),
+        ("REGSWEEP_RESAMPLING", '{"kind":"RepeatedKFold","folds":null}', '"folds": 2 to 1000'),
+        ("REGSWEEP_RESAMPLING", '{"kind":"KFold","folds":1}', '"folds": 2 to 1000'),
+        ("REGSWEEP_RESAMPLING", '{"kind":"KFold","folds":1001}', '"folds": 2 to 1000'),
+        ("REGSWEEP_RESAMPLING", '{"kind":"KFold","folds":"5"}', '"folds": 2 to 1000'),
+        ("REGSWEEP_RESAMPLING", '{"kind":"KFold","folds":5.0}', '"folds": 2 to 1000'),
+        ("REGSWEEP_RESAMPLING", '{"kind":"KFold","folds":true}', '"folds": 2 to 1000'),
+        ("REGSWEEP_RESAMPLING", '{"kind":"KFold","folds":5,"repeats":2}', '"folds": 2 to 1000'),
+        ("REGSWEEP_RESAMPLING", '{"kind":"Holdout","folds":5}', "Holdout has no folds"),
         ("REGSWEEP_LINGER_SECONDS", "nan", "want a number of seconds"),
         ("REGSWEEP_LINGER_SECONDS", "-1", "want a number of seconds"),
         ("REGSWEEP_METRICS_PORT", "65536", "at most 65535"),
@@ -94,3 +109,29 @@ def test_all_wrong_variables_are_named_at_once() -> None:
 )
 def test_the_objectives_metric_without_its_split(metric: str, name: str) -> None:
     assert Objective(metric).name == name
+
+
+@pytest.mark.parametrize(
+    ("text", "resampling"),
+    [
+        ('{"kind":"Holdout"}', Resampling()),
+        ('{"kind":"KFold","folds":2}', Resampling(ResamplingKind.K_FOLD, 2)),
+        ('{"kind":"RepeatedKFold","folds":1000}', Resampling(ResamplingKind.REPEATED_K_FOLD, 1000)),
+    ],
+)
+def test_resampling_is_read(text: str, resampling: Resampling) -> None:
+    assert read_contract({"REGSWEEP_RESAMPLING": text}).resampling == resampling
+
+
+@pytest.mark.parametrize("kind", [ResamplingKind.K_FOLD, ResamplingKind.REPEATED_K_FOLD])
+def test_replicates_go_through_the_folds_of_one_repeat_after_the_other(kind: ResamplingKind) -> None:
+    resampling = Resampling(kind, 3)
+    dealt = [(resampling.draw(replicate), resampling.fold(replicate)) for replicate in range(5)]
+    assert dealt == [(0, Fold(0, 3)), (0, Fold(1, 3)), (0, Fold(2, 3)), (1, Fold(0, 3)), (1, Fold(1, 3))]
+
+
+def test_with_holdout_every_replicate_has_a_draw_of_its_own() -> None:
+    assert [(Resampling().draw(replicate), Resampling().fold(replicate)) for replicate in (0, 7)] == [
+        (0, None),
+        (7, None),
+    ]

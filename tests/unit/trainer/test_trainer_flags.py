@@ -81,9 +81,10 @@ def test_hidden_layers(flags: dict[str, Any], hidden: tuple[int, ...]) -> None:
         ("batch_norm", "perhaps", 'flag batch_norm: got "perhaps", want true or false'),
         ("learning_rate", 0, "flag learning_rate: got 0, want a number above 0"),
         ("val_fraction", 1, "flag val_fraction: got 1, want a number above 0 and below 1"),
+        ("audit_fraction", 1, "flag audit_fraction: got 1, want a number from 0 to below 1"),
         ("train_rows", 1, "flag train_rows: got 1, want an integer of at least 2"),
         ("drop_out", 0.2, 'unknown flag "drop_out" (got 0.2), did you mean dropout?'),
-        ("zzz", 1, "the flags are activation, batch_norm,"),
+        ("zzz", 1, "the flags are activation, audit_fraction, batch_norm,"),
     ],
 )
 def test_a_wrong_value_is_refused_in_words(name: str, value: Any, says: str) -> None:

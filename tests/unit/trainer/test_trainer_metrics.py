@@ -8,11 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
+from regsweep_trainer import estimator
 from regsweep_trainer.dataset import Head
-from regsweep_trainer.metrics import METRICS, auc, evaluate
+from regsweep_trainer.metrics import METRICS, auc, evaluate, row_losses
 
 rng = np.random.default_rng(1)
 grid = st.sampled_from([-3.0, -1.0, -0.5, 0.0, 0.25, 1.0, 2.0])  # few values: ties
+
+
+def batches(probability: np.ndarray, target: np.ndarray, size: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(probability[k : k + size], target[k : k + size]) for k in range(0, len(target), size)]
+
+
+def losses_of(batch: tuple[np.ndarray, np.ndarray]) -> float:
+    """The batch's sum of losses."""
+    probability, target = batch
+    return float(reference.log_loss(target, probability, normalize=False, labels=[0, 1]))
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:
@@ -30,7 +41,7 @@ def test_binary_metrics_are_scikit_learns(rows: list[tuple[float, bool]]) -> Non
     target = np.array([y for _, y in rows], dtype=float)
     probability = sigmoid(logits[:, 0])
     predicted = probability > 0.5
-    values = evaluate(Head.BINARY, logits, target, 0.25)
+    values = evaluate(Head.BINARY, logits, target, 0.25, batch_size=8)
     assert tuple(values) == METRICS[Head.BINARY]
     expected = {
         "average_loss": reference.log_loss(target, probability),
@@ -43,8 +54,13 @@ def test_binary_metrics_are_scikit_learns(rows: list[tuple[float, bool]]) -> Non
         "recall": reference.recall_score(target, predicted),
         "label_mean": target.mean(),
         "prediction_mean": probability.mean(),
+        "estimator_loss": np.mean([losses_of(batch) for batch in batches(probability, target, 8)]),
     }
-    assert values == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    areas = {
+        "estimator_auc",
+        "estimator_auc_pr",
+    }  # tests/integration/trainer/test_estimator.py holds them against Keras'
+    assert {name: values[name] for name in values if name not in areas} == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 def test_multiclass_metrics_are_scikit_learns() -> None:
@@ -52,7 +68,7 @@ def test_multiclass_metrics_are_scikit_learns() -> None:
     target = rng.integers(0, 4, 50).astype(float)
     probability = np.exp(logits.astype(float))
     probability /= probability.sum(axis=1, keepdims=True)
-    values = evaluate(Head.MULTICLASS, logits, target, 1.0)
+    values = evaluate(Head.MULTICLASS, logits, target, 1.0, batch_size=8)
     loss = reference.log_loss(target, probability, labels=range(4))
     assert values == pytest.approx(
         {
@@ -60,13 +76,26 @@ def test_multiclass_metrics_are_scikit_learns() -> None:
             "loss": loss + 1,
             "accuracy": reference.accuracy_score(target, probability.argmax(axis=1)),
             "accuracy_baseline": np.bincount(target.astype(int)).max() / 50,
+            "estimator_loss": loss * 50 / 7,  # 7 batches
         }
     )
 
 
+@pytest.mark.parametrize("head", list(Head))
+def test_the_losses_of_the_rows_have_average_loss_as_their_mean(head: Head) -> None:
+    outputs = rng.normal(size=(50, 4 if head is Head.MULTICLASS else 1)).astype(np.float32)
+    target = rng.integers(0, 4 if head is Head.MULTICLASS else 2, 50).astype(float)
+    losses = row_losses(head, outputs, target)
+    assert losses.shape == (50,)
+    assert losses.mean() == evaluate(head, outputs, target, 1.0, batch_size=8)["average_loss"]
+    for row in range(0, 50, 7):
+        alone = evaluate(head, outputs[row : row + 1], target[row : row + 1], 0.0, batch_size=8)
+        assert losses[row] == pytest.approx(alone["average_loss"], rel=1e-12)
+
+
 def test_regression_metrics_are_in_the_targets_unit() -> None:
     outputs, target = rng.normal(100, 20, size=(50, 1)), rng.normal(100, 20, 50)
-    values = evaluate(Head.REGRESSION, outputs, target, 0.0)
+    values = evaluate(Head.REGRESSION, outputs, target, 0.0, batch_size=8)
     assert values["average_loss"] == pytest.approx(reference.mean_squared_error(target, outputs[:, 0]))
     assert values["prediction_mean"] == pytest.approx(outputs.mean())
     assert values["label_mean"] == pytest.approx(target.mean())
@@ -76,14 +105,17 @@ def test_two_classes_are_a_special_case_of_more() -> None:
     logits = rng.normal(size=(50, 1)).astype(np.float32)
     target = rng.integers(0, 2, 50).astype(float)
     both = np.concatenate([np.zeros_like(logits), logits], axis=1)
-    binary, multi = evaluate(Head.BINARY, logits, target, 0), evaluate(Head.MULTICLASS, both, target, 0)
+    binary, multi = (
+        evaluate(Head.BINARY, logits, target, 0, batch_size=8),
+        evaluate(Head.MULTICLASS, both, target, 0, batch_size=8),
+    )
     assert {name: binary[name] for name in multi} == pytest.approx(multi)
 
 
 def test_huge_logits_neither_overflow_nor_warn() -> None:
     with np.errstate(all="raise", under="ignore"):
-        values = evaluate(Head.BINARY, np.array([[1e4], [-1e4]], np.float32), np.array([0.0, 1.0]), 0)
-        more = evaluate(Head.MULTICLASS, np.array([[1e4, 0, -1e4]], np.float32), np.array([2.0]), 0)
+        values = evaluate(Head.BINARY, np.array([[1e4], [-1e4]], np.float32), np.array([0.0, 1.0]), 0, batch_size=8)
+        more = evaluate(Head.MULTICLASS, np.array([[1e4, 0, -1e4]], np.float32), np.array([2.0]), 0, batch_size=8)
     assert values["average_loss"] == pytest.approx(1e4)
     assert more["average_loss"] == pytest.approx(2e4)
 
@@ -93,15 +125,19 @@ def test_huge_logits_neither_overflow_nor_warn() -> None:
 def test_an_output_that_is_not_finite_earns_no_metric(head: Head, wrong: float) -> None:
     outputs = np.zeros((3, 3 if head is Head.MULTICLASS else 1), np.float32)
     outputs[1, 0] = wrong
-    assert all(math.isnan(value) for value in evaluate(head, outputs, np.array([0.0, 1.0, 0.0]), 0).values())
+    assert all(
+        math.isnan(value) for value in evaluate(head, outputs, np.array([0.0, 1.0, 0.0]), 0, batch_size=8).values()
+    )
 
 
 def test_no_rows_have_no_metrics() -> None:
-    assert all(math.isnan(value) for value in evaluate(Head.BINARY, np.empty((0, 1)), np.empty(0), 0).values())
+    assert all(
+        math.isnan(value) for value in evaluate(Head.BINARY, np.empty((0, 1)), np.empty(0), 0, batch_size=8).values()
+    )
 
 
 def test_one_class_has_no_auc_but_a_loss() -> None:
-    values = evaluate(Head.BINARY, np.array([[1.0], [2.0]]), np.array([0.0, 0.0]), 0)
+    values = evaluate(Head.BINARY, np.array([[1.0], [2.0]]), np.array([0.0, 0.0]), 0, batch_size=8)
     assert math.isnan(values["auc"])
     assert math.isnan(values["auc_precision_recall"])
     assert values["average_loss"] > 0
@@ -110,3 +146,48 @@ def test_one_class_has_no_auc_but_a_loss() -> None:
 
 def test_auc_counts_a_tie_as_half() -> None:
     assert auc(np.array([1.0, 1.0]), np.array([True, False])) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "expected"),
+    [
+        pytest.param(2, (1 + 4 + 9 + 16 + 25) / 3, id="the last batch has fewer rows and counts as much"),
+        pytest.param(100, 55.0, id="one batch"),
+        pytest.param(1, 11.0, id="batches of one row have average_loss"),
+    ],
+)
+def test_estimator_loss_is_the_mean_over_batches_of_their_sums_without_the_penalty(
+    batch_size: int, expected: float
+) -> None:
+    outputs, target = np.array([[1.0], [2.0], [3.0], [4.0], [5.0]]), np.zeros(5)
+    values = evaluate(Head.REGRESSION, outputs, target, 1000.0, batch_size=batch_size)
+    assert values["estimator_loss"] == pytest.approx(expected)
+
+
+probabilities = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=2, max_size=60)
+
+
+@settings(deadline=None)
+@given(probabilities)
+def test_the_estimators_areas_are_areas(rows: list[tuple[float, bool]]) -> None:
+    scores, positive = np.array([p for p, _ in rows]), np.array([y for _, y in rows])
+    roc, pr = estimator.auc(scores, positive), estimator.auc_pr(scores, positive)
+    assert math.isnan(roc) == (len(set(positive.tolist())) < 2)
+    assert math.isnan(pr) == (not positive.any())
+    assert math.isnan(roc) or -1e-9 <= roc <= 1 + 1e-9
+    assert math.isnan(pr) or -1e-9 <= pr <= 1 + 1e-9
+
+
+def test_scores_between_two_thresholds_are_alike_to_the_estimator_and_not_to_auc() -> None:
+    scores, positive = np.array([0.5001, 0.5002, 0.5003, 0.5004]), np.array([False, True, False, True])
+    assert estimator.auc(scores, positive) == pytest.approx(0.5)
+    assert auc(scores, positive) == 0.75
+
+
+def test_many_well_spread_scores_have_the_exact_area_but_for_the_thresholds() -> None:
+    positive = rng.random(5000) < 0.3
+    scores = np.where(positive, rng.beta(3, 2, 5000), rng.beta(2, 3, 5000))
+    assert estimator.auc(scores, positive) == pytest.approx(reference.roc_auc_score(positive, scores), abs=1e-3)
+    assert estimator.auc_pr(scores, positive) == pytest.approx(
+        reference.average_precision_score(positive, scores), abs=5e-3
+    )

@@ -5,7 +5,22 @@ import sys
 
 import pytest
 
-PURE = ["contract", "flags", "seeds", "dataset", "splits", "preparation", "metrics", "epochs", "record", "training"]
+PURE = [
+    "contract",
+    "resampling",
+    "flags",
+    "seeds",
+    "dataset",
+    "splits",
+    "preparation",
+    "estimator",
+    "metrics",
+    "testlosses",
+    "audit",
+    "epochs",
+    "record",
+    "training",
+]
 
 
 @pytest.mark.parametrize("module", [*PURE, "run", "main"])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from regsweep_trainer.dataset import Dataset
 from regsweep_trainer.errors import BadDataError
 from regsweep_trainer.preparation import fixed_sample, prepare
+from regsweep_trainer.resampling import Fold
 from regsweep_trainer.sources import load_bundled
 from regsweep_trainer.splits import Splits, split, stratified_order
 
@@ -66,6 +67,35 @@ def test_test_rows_depend_on_test_seed_and_on_the_data() -> None:
     assert not np.array_equal(divide(data).test, divide(changed).test)
 
 
+@settings(deadline=None, max_examples=40)
+@given(sizes, seeds, st.floats(0, 0.3), st.floats(0.04, 0.3), st.sampled_from([None, Fold(1, 3)]))
+def test_audit_rows_are_set_aside_from_all_other_parts_and_the_same_in_every_replicate(
+    counts: list[int], seed: int, test: float, audit: float, fold: Fold | None
+) -> None:
+    data = classes(*counts)
+    assert data.labels is not None
+    one = divide(data, seed, test_fraction=test, audit_fraction=audit, fold=fold)
+    other = divide(data, seed + 1, test_fraction=test, audit_fraction=audit, fold=fold)
+    together = np.concatenate([one.train, one.stop, one.val, one.test, one.audit])
+    assert np.array_equal(np.sort(together), np.arange(data.rows))
+    assert len(one.audit) == one.counts["audit"] == round(audit * data.rows)
+    assert np.array_equal(one.audit, other.audit)
+    assert np.array_equal(one.test, divide(data, seed, test_fraction=test).test)
+    expected = np.array(counts) * len(one.audit) / data.rows
+    assert np.abs(np.bincount(data.labels[one.audit], minlength=len(counts)) - expected).max() <= len(counts) + 1
+
+
+def test_audit_rows_come_from_those_marked_train() -> None:
+    data = classes(20, 20)
+    marks = tuple(("train", "train", "val", "test")[row % 4] for row in range(40))
+    marked = Dataset("made", data.features, data.target, data.classes, marks)
+    parts = divide(marked, audit_fraction=0.1)
+    assert parts.counts == {"train": 16, "stop": 5, "val": 5, "test": 10, "audit": 4}
+    assert {int(row) % 4 for row in parts.audit} <= {0, 1}
+    assert np.array_equal(parts.audit, divide(marked, 7, audit_fraction=0.1).audit)
+    assert not np.array_equal(parts.audit, divide(marked, test_seed=1, audit_fraction=0.1).audit)
+
+
 @pytest.mark.parametrize("train_rows", [10, 20, 40, 10_000])
 def test_a_cap_on_training_rows_leaves_all_else_as_it_is(train_rows: int) -> None:
     data = classes(60, 60)
@@ -107,11 +137,79 @@ def test_without_marked_val_rows_train_is_divided() -> None:
         pytest.param(classes(50, 50), {"val_fraction": 0.999}, "train would have 0", id="nothing left to train on"),
         pytest.param(classes(50, 1), {}, r"class 'c1' of the target has 1 rows in all and none in", id="a rare class"),
         pytest.param(classes(300, 12), {"train_rows": 4}, "none in train", id="a cap that loses a class"),
+        pytest.param(
+            classes(50, 50),
+            {"audit_fraction": 0.01},
+            "audit would have 1, .* test_fraction, audit_fraction or",
+            id="an audit of one row",
+        ),
+        pytest.param(classes(50, 50), {"audit_fraction": 0.9}, "train would have 0", id="everything audited"),
+        pytest.param(
+            classes(20, 20),
+            {"fold": Fold(0, 11)},
+            r"stop in fold 1 of 11 would have 1, .*; change the number of folds,",
+            id="a fold that is too small",
+        ),
+        pytest.param(
+            classes(100, 5),
+            {"fold": Fold(2, 5)},
+            r"class 'c1' .* none in (stop|val) in fold 3 of 5 .* change train_rows, the number of folds",
+            id="a fold that lacks a class",
+        ),
     ],
 )
 def test_a_split_that_cannot_be_made_is_refused(data: Dataset, changes: dict[str, Any], says: str) -> None:
     with pytest.raises(BadDataError, match=says):
         divide(data, **changes)
+
+
+@settings(deadline=None, max_examples=60)
+@given(sizes, seeds, st.integers(2, 7), st.floats(0, 0.3))
+def test_over_the_folds_every_row_outside_test_validates_once(
+    counts: list[int], seed: int, folds: int, test: float
+) -> None:
+    data = classes(*counts)
+    parts = [divide(data, seed, test_fraction=test, fold=Fold(index, folds)) for index in range(folds)]
+    validated = np.concatenate([np.concatenate([part.stop, part.val]) for part in parts])
+    assert np.array_equal(np.sort(np.concatenate([validated, parts[0].test])), np.arange(data.rows))
+    sizes_of_folds = [len(part.stop) + len(part.val) for part in parts]
+    assert max(sizes_of_folds) - min(sizes_of_folds) <= 1
+    for part in parts:
+        assert np.array_equal(part.test, parts[0].test)
+        together = np.concatenate([part.train, part.stop, part.val, part.test])
+        assert np.array_equal(np.sort(together), np.arange(data.rows))
+        assert len(part.val) - len(part.stop) in (0, 1)
+        assert data.labels is not None
+        expected = np.array(counts) * len(part.val) / data.rows
+        assert np.abs(np.bincount(data.labels[part.val], minlength=len(counts)) - expected).max() <= len(counts) + 1
+
+
+def test_val_fraction_is_not_looked_at_with_folds() -> None:
+    data, fold = classes(60, 40), Fold(1, 4)
+    assert divide(data, fold=fold).counts == divide(data, fold=fold, val_fraction=0.9).counts
+
+
+def test_a_cap_gives_every_fold_training_rows_of_its_own() -> None:
+    data = classes(100, 100)
+    capped = [set(divide(data, train_rows=20, fold=Fold(index, 4)).train) for index in range(4)]
+    assert all(len(rows) == 20 for rows in capped)
+    assert all(not capped[i] & capped[j] for i in range(4) for j in range(i))
+    assert capped[0] < set(divide(data, train_rows=40, fold=Fold(0, 4)).train)
+
+
+def test_marked_val_rows_contradict_folds() -> None:
+    data = classes(20, 20)
+    marks = ("train",) * 20 + ("val",) * 10 + ("test",) * 10
+    marked = Dataset("made", data.features, data.target, data.classes, marks)
+    with pytest.raises(BadDataError, match=r"flag split_column: 10 rows of made are marked val, but .* 4 folds"):
+        divide(marked, fold=Fold(0, 4))
+
+
+def test_marked_test_rows_are_outside_all_folds() -> None:
+    data = classes(20, 20)
+    marked = Dataset("made", data.features, data.target, data.classes, ("train", "train", "train", "test") * 10)
+    for index in range(3):
+        assert divide(marked, fold=Fold(index, 3)).counts == {"train": 20, "stop": 5, "val": 5, "test": 10}
 
 
 def test_a_regression_is_shuffled() -> None:
@@ -133,6 +231,16 @@ def test_standardisation_is_fitted_on_train_alone() -> None:
     np.testing.assert_allclose(
         prepared.target_mean + prepared.target_scale * prepared.val.y.astype(float), prepared.val.target, rtol=1e-5
     )
+
+
+def test_audited_rows_are_prepared_as_val_is() -> None:
+    data = load_bundled("diabetes")
+    parts = divide(data, audit_fraction=0.1)
+    prepared = prepare(data, parts, parts.val)
+    assert np.array_equal(prepared.audit_rows, parts.val)
+    assert np.array_equal(prepared.audit.x, prepared.val.x)
+    assert np.array_equal(prepared.audit.target, prepared.val.target)
+    assert len(prepare(data, parts).audit.y) == len(prepare(data, parts).audit_rows) == 0
 
 
 def test_a_column_that_is_constant_in_train_stays_finite() -> None:

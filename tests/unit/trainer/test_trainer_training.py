@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from regsweep_trainer.audit import Audit
 from regsweep_trainer.contract import Epoch, Goal, Objective
-from regsweep_trainer.dataset import Dataset
+from regsweep_trainer.dataset import Dataset, Head
 from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.preparation import prepare
 from regsweep_trainer.record import Outcome, Record
 from regsweep_trainer.splits import split
+from regsweep_trainer.testlosses import deal
 from regsweep_trainer.training import Progress, train_replicate
 
 DEFAULT = Objective()
@@ -56,7 +58,13 @@ class Made:
 
 
 def train(
-    network: Made, *, rows: int = 100, objective: Objective = DEFAULT, score_test: bool = False, **flags: Any
+    network: Made,
+    *,
+    rows: int = 100,
+    objective: Objective = DEFAULT,
+    score_test: bool = False,
+    audit: Audit | None = None,
+    **flags: Any,
 ) -> tuple[Record, Progress, list[Progress]]:
     data = Dataset(
         "made", np.arange(rows, dtype=float).reshape(-1, 1), (np.arange(rows) % 4 > 0).astype(float), ("no", "yes")
@@ -66,13 +74,15 @@ def train(
     seen: list[Progress] = []
     record, final = train_replicate(
         network,
-        prepare(data, parts),
+        prepare(data, parts, None if audit is None else parts.val),
         data.head,
         parsed,
         objective,
         seed_base=7,
         replicate=2,
         score_test=score_test,
+        blocks=deal(data.digest, parts.test, 10) if score_test else None,
+        audit=audit,
         on_epoch=seen.append,
     )
     return record, final, seen
@@ -81,6 +91,10 @@ def train(
 def log_loss(logit: float) -> float:
     """Of three quarters positives."""
     return 0.75 * math.log1p(math.exp(-logit)) + 0.25 * math.log1p(math.exp(logit))
+
+
+def log_loss_of(logit: float, label: int) -> float:
+    return math.log1p(math.exp(-logit if label else logit))
 
 
 def test_the_record_is_of_the_last_epoch_and_best_of_the_best() -> None:
@@ -139,6 +153,7 @@ def test_divergence_ends_the_replicate_with_what_was_reached(network: Made) -> N
     assert record.best is not None
     assert record.best.epoch == 2
     assert "test_average_loss" not in record.values
+    assert record.test_losses is None
 
 
 def test_train_is_sampled_live_and_whole_at_the_end() -> None:
@@ -160,9 +175,43 @@ def test_test_is_scored_only_when_asked_and_at_the_objectives_epoch(epoch: Epoch
     network = Made({1: 0.5, 2: 1.1, 3: 2.0, 4: 3.0, 5: 4.0})
     record, final, seen = train(network, rows=rows, objective=objective, score_test=True)
     assert record.values["test_average_loss"] == pytest.approx(log_loss(logit), rel=1e-6)
+    assert record.test_losses is not None
+    relative = np.frombuffer(record.test_losses, "<f2").astype(float)
+    assert len(relative) == 10
+    assert relative.mean() == pytest.approx(1, rel=1e-3)
+    losses = relative * record.values["test_average_loss"]  # a block's loss tells how many of its rows are positives
+    positives = (losses - log_loss_of(logit, 0)) / (log_loss_of(logit, 1) - log_loss_of(logit, 0)) * rows / 50
+    assert positives == pytest.approx(positives.round(), abs=0.1)
+    assert positives.sum() == pytest.approx(0.75 * rows / 5, abs=0.1)
     assert record.values["val_average_loss"] == pytest.approx(log_loss(4.0), rel=1e-6)
     assert final.rows["test"] == rows // 5
     assert not any(split == "test" for progress in seen for _, split in progress.values)
+
+
+@pytest.mark.parametrize("epoch", list(Epoch))
+def test_predictions_are_audited_at_the_last_epoch_whatever_the_objectives(epoch: Epoch) -> None:
+    objective = Objective("val_average_loss", Goal.MINIMIZE, epoch)
+    audit = Audit(Head.BINARY, 100, 2)
+    firsts, seconds = Made({1: 0.5, 2: 1.1, 3: 2.0, 4: 3.0, 5: 4.0}), Made({1: 0.5, 2: 1.1, 3: 2.0, 4: 3.0, 5: -1.0})
+    first, final, seen = train(firsts, objective=objective, audit=audit, score_test=True)
+    second, _, _ = train(seconds, objective=objective, audit=audit)
+    p, q = 1 / (1 + math.exp(-4.0)), 1 / (1 + math.exp(1.0))
+    assert first.values["audit_squared_error"] == pytest.approx(2 * (0.75 * (1 - p) ** 2 + 0.25 * p**2), rel=1e-6)
+    assert math.isnan(first.values["audit_spread"])
+    assert math.isnan(first.values["audit_disagreement"])
+    assert second.values["audit_spread"] == pytest.approx((p - q) ** 2, rel=1e-6)
+    assert second.values["audit_disagreement"] == 1
+    assert final.rows["audit"] == 16
+    assert ("squared_error", "audit") in final.values
+    assert not any(split == "audit" for progress in seen for _, split in progress.values)
+
+
+def test_a_replicate_that_diverged_is_not_audited() -> None:
+    audit = Audit(Head.BINARY, 100, 2)
+    diverged, _, _ = train(Made({1: 1.0, 2: 1.1}, stops_at=3), audit=audit)
+    assert not any(name.startswith("audit") for name in diverged.values)
+    after, _, _ = train(Made(), audit=audit)
+    assert math.isnan(after.values["audit_spread"])
 
 
 def test_an_objective_that_the_head_lacks_leaves_no_best_and_stops_by_the_loss() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from regsweep_trainer.errors import InvalidContractError, NothingToTrainError
+from regsweep_trainer.resampling import FEWEST_FOLDS, MOST_FOLDS, Resampling, ResamplingKind
 
 T = TypeVar("T")
 
@@ -59,6 +60,7 @@ class Contract:
     replicates_per_pod: int
     """What a full pod trains: decides the record's columns, so that a short last pod has the same ones."""
     objective: Objective
+    resampling: Resampling
     gpus: int
     allow_cpu: bool
     """Clusters whose GPUs are stand-ins: train on the CPU although GPUs were asked for."""
@@ -101,6 +103,7 @@ def read_contract(environment: Mapping[str, str]) -> Contract:
         replicates=tuple(range(start, min(start + per_pod - 1, last) + 1)),
         replicates_per_pod=per_pod,
         objective=read("REGSWEEP_OBJECTIVE", Objective(), _objective),
+        resampling=read("REGSWEEP_RESAMPLING", Resampling(), _resampling),
         gpus=read("REGSWEEP_GPUS", 0, _integer(0)),
         allow_cpu=read("REGSWEEP_ALLOW_CPU", False, _switch),
         linger_seconds=read("REGSWEEP_LINGER_SECONDS", 0.0, _seconds),
@@ -194,3 +197,22 @@ def _objective(text: str) -> Objective:
         )
     except ValueError:
         raise ValueError(want) from None
+
+
+def _resampling(text: str) -> Resampling:
+    want = f'{{"kind": "Holdout"}}, or {{"kind": "KFold" or "RepeatedKFold", "folds": {FEWEST_FOLDS} to {MOST_FOLDS}}}'
+    value = _json(text, want)
+    if not isinstance(value, dict) or not value.keys() <= {"kind", "folds"}:
+        raise ValueError(want)
+    try:
+        kind = ResamplingKind(str(value.get("kind")))
+    except ValueError:
+        raise ValueError(want) from None
+    folds = value.get("folds")
+    if kind is ResamplingKind.HOLDOUT:
+        if folds is not None:
+            raise ValueError(f"{want}: Holdout has no folds")
+        return Resampling()
+    if isinstance(folds, bool) or not isinstance(folds, int) or not FEWEST_FOLDS <= folds <= MOST_FOLDS:
+        raise ValueError(want)
+    return Resampling(kind, folds)

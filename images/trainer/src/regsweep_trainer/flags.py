@@ -121,8 +121,15 @@ class Flags(BaseModel):
     test_fraction: Real = _flag(
         0.2, "a number from 0 to below 1", "Share of all rows that is never trained on nor ranked.", ge=0, lt=1
     )
+    audit_fraction: Real = _flag(
+        0.0,
+        "a number from 0 to below 1",
+        "Share of all rows set aside after test, never trained on nor ranked: where replicates' predictions are compared.",
+        ge=0,
+        lt=1,
+    )
     test_seed: Integer = _flag(
-        0, "an integer", "With the data's digest it determines the test rows, in every replicate."
+        0, "an integer", "With the data's digest it determines the test and audit rows, in every replicate."
     )
 
     @property

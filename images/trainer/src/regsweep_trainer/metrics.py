@@ -4,6 +4,7 @@ All are NaN where an output is not finite: a network that has diverged is not cr
 in METRICS, which images/trainer/README.md shows as a table.
 """
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -11,28 +12,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from regsweep_trainer import estimator
 from regsweep_trainer.dataset import Head
 
 METRICS: Mapping[Head, tuple[str, ...]] = MappingProxyType(
     {
         Head.BINARY: (
             "average_loss", "accuracy", "auc", "auc_precision_recall", "precision", "recall",
-            "accuracy_baseline", "prediction_mean", "label_mean", "loss",
+            "accuracy_baseline", "prediction_mean", "label_mean", "estimator_auc", "estimator_auc_pr", "estimator_loss", "loss",
         ),
-        Head.MULTICLASS: ("average_loss", "accuracy", "accuracy_baseline", "loss"),
-        Head.REGRESSION: ("average_loss", "prediction_mean", "label_mean", "loss"),
+        Head.MULTICLASS: ("average_loss", "accuracy", "accuracy_baseline", "estimator_loss", "loss"),
+        Head.REGRESSION: ("average_loss", "prediction_mean", "label_mean", "estimator_loss", "loss"),
     }
 )  # fmt: skip
 """Per head, the metrics that every split has, most important first. `regularization_loss` belongs to no split."""
 
 
 def evaluate(
-    head: Head, outputs: NDArray[np.floating[Any]], target: NDArray[np.float64], regularization_loss: float
+    head: Head,
+    outputs: NDArray[np.floating[Any]],
+    target: NDArray[np.float64],
+    regularization_loss: float,
+    *,
+    batch_size: int,
 ) -> dict[str, float]:
     """Metrics of one split.
 
     outputs: logits of shape (rows, 1) for two classes and (rows, classes) for more; for a regression predictions of shape
-    (rows, 1) in the target's unit. target: shape (rows,). No rows: all NaN.
+    (rows, 1) in the target's unit. target: shape (rows,). No rows: all NaN. batch_size: rows of an evaluation batch, the last of which
+    may have fewer; it plays a part in estimator_loss alone.
     """
     if not len(target) or not np.isfinite(outputs).all():
         return dict.fromkeys(METRICS[head], float("nan"))
@@ -41,19 +49,55 @@ def evaluate(
         Head.MULTICLASS: _multiclass,
         Head.REGRESSION: _regression,
     }[head](outputs.astype(np.float64), target)
+    losses = row_losses(head, outputs, target)
+    values["average_loss"] = float(np.mean(losses))
+    values["estimator_loss"] = float(np.sum(losses)) / math.ceil(len(losses) / batch_size)
     values["loss"] = values["average_loss"] + regularization_loss
     return {name: float(values[name]) for name in METRICS[head]}
+
+
+def row_losses(head: Head, outputs: NDArray[np.floating[Any]], target: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The loss of each row, shape (rows,), whose mean is average_loss: cross-entropy from logits, or squared error.
+
+    outputs and target as in `evaluate`; outputs must be finite.
+    """
+    exact = outputs.astype(np.float64)
+    if head is Head.BINARY:
+        logits = exact[:, 0]
+        # log(1 + exp(-|z|)) + max(z, 0) - z y: exact where exp would overflow
+        return np.asarray(np.logaddexp(0, -np.abs(logits)) + np.maximum(logits, 0) - logits * target)
+    if head is Head.MULTICLASS:
+        shifted = exact - exact.max(axis=1, keepdims=True)
+        log_sum = np.log(np.exp(shifted).sum(axis=1))
+        return np.asarray(log_sum - shifted[np.arange(len(target)), target.astype(np.int64)])
+    return np.asarray((exact[:, 0] - target) ** 2)
+
+
+def predictions(head: Head, outputs: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Probabilities of shape (rows, classes), both of two; for a regression the outputs, of shape (rows, 1). outputs must be finite."""
+    exact = outputs.astype(np.float64)
+    if head is Head.BINARY:
+        return np.asarray(np.exp(-np.logaddexp(0, np.concatenate([exact, -exact], axis=1))))
+    if head is Head.MULTICLASS:
+        powers = np.exp(exact - exact.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    return exact
+
+
+def predicted_classes(head: Head, outputs: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+    """The class with the largest logit, of two the positive one where its logit is above 0; shape (rows,). Not for a regression."""
+    classes = outputs[:, 0] > 0 if head is Head.BINARY else outputs.argmax(axis=1)
+    return classes.astype(np.int64)
 
 
 def _binary(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[str, float]:
     logits = outputs[:, 0]
     positive = target == 1
-    predicted = logits > 0  # a probability above one half
+    predicted = predicted_classes(Head.BINARY, outputs) == 1
     hits = int(np.sum(predicted & positive))
     share = float(np.mean(positive))
+    probabilities = predictions(Head.BINARY, outputs)[:, 1]
     return {
-        # log(1 + exp(-|z|)) + max(z, 0) - z y: exact where exp would overflow
-        "average_loss": float(np.mean(np.logaddexp(0, -np.abs(logits)) + np.maximum(logits, 0) - logits * target)),
         "accuracy": float(np.mean(predicted == positive)),
         "accuracy_baseline": max(share, 1 - share),
         "auc": auc(logits, positive),
@@ -61,17 +105,16 @@ def _binary(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[s
         "precision": hits / max(int(np.sum(predicted)), 1),
         "recall": hits / max(int(np.sum(positive)), 1),
         "label_mean": share,
-        "prediction_mean": float(np.mean(np.exp(-np.logaddexp(0, -logits)))),
+        "prediction_mean": float(np.mean(probabilities)),
+        "estimator_auc": estimator.auc(probabilities, positive),
+        "estimator_auc_pr": estimator.auc_pr(probabilities, positive),
     }
 
 
 def _multiclass(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[str, float]:
     labels = target.astype(np.int64)
-    shifted = outputs - outputs.max(axis=1, keepdims=True)
-    log_sum = np.log(np.exp(shifted).sum(axis=1))
     return {
-        "average_loss": float(np.mean(log_sum - shifted[np.arange(len(labels)), labels])),
-        "accuracy": float(np.mean(outputs.argmax(axis=1) == labels)),
+        "accuracy": float(np.mean(predicted_classes(Head.MULTICLASS, outputs) == labels)),
         "accuracy_baseline": float(np.bincount(labels).max() / len(labels)),
     }
 
@@ -79,7 +122,6 @@ def _multiclass(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> di
 def _regression(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[str, float]:
     predictions = outputs[:, 0]
     return {
-        "average_loss": float(np.mean((predictions - target) ** 2)),
         "label_mean": float(np.mean(target)),
         "prediction_mean": float(np.mean(predictions)),
     }

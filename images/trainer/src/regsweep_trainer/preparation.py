@@ -27,13 +27,20 @@ class Prepared:
     stop: Part
     val: Part
     test: Part
+    audit: Part
+    audit_rows: Rows
+    """Numbers of the audited rows within the data, in the order of `audit`; empty where nothing is audited."""
     target_mean: float
     target_scale: float
     """A prediction in the target's unit is target_mean + target_scale x the network's output; 0 and 1 for classes."""
 
 
-def prepare(data: Dataset, splits: Splits) -> Prepared:
-    """Mean and standard deviation come from the train rows; a column that is constant there becomes its distance from the mean."""
+def prepare(data: Dataset, splits: Splits, audited: Rows | None = None) -> Prepared:
+    """Mean and standard deviation come from the train rows; a column that is constant there becomes its distance from the mean.
+
+    audited: rows outside train whose predictions are audited; `None`: none.
+    """
+    audit_rows = np.empty(0, np.int64) if audited is None else audited
     mean = data.features[splits.train].mean(axis=0)
     scale = data.features[splits.train].std(axis=0)
     scale = np.where(scale > 1e-12 * np.maximum(np.abs(mean), 1e-300), scale, 1.0)
@@ -50,7 +57,14 @@ def prepare(data: Dataset, splits: Splits) -> Prepared:
         )
 
     return Prepared(
-        part(splits.train), part(splits.stop), part(splits.val), part(splits.test), target_mean, target_scale
+        train=part(splits.train),
+        stop=part(splits.stop),
+        val=part(splits.val),
+        test=part(splits.test),
+        audit=part(audit_rows),
+        audit_rows=audit_rows,
+        target_mean=target_mean,
+        target_scale=target_scale,
     )
 
 

@@ -2,16 +2,20 @@
 
 Which columns there are depends on the head, the objective and the number of replicates per pod, never on the values: every pod of a
 sweep has the same ones. They are taken by priority until a message with the longest possible values would be full: on train and val the
-objective's metric, then average_loss; regularization_loss; with REGSWEEP_SCORE_TEST all of test; then on train and val, in pairs, the
-other metrics as METRICS orders them, `loss`, which is the sum of average_loss and regularization_loss, last.
+objective's metric, then average_loss; regularization_loss; with REGSWEEP_SCORE_TEST the same two on test; the audit's, where there is one;
+with REGSWEEP_SCORE_TEST the rest of test; then on train and val, in pairs, the other metrics as METRICS orders them, `loss`, which is the
+sum of average_loss and regularization_loss, last.
+With REGSWEEP_SCORE_TEST some room is kept for the test losses by block, which also get what the columns leave.
 """
 
+import base64
 import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from regsweep_trainer.audit import AUDIT_METRICS
 from regsweep_trainer.dataset import Head
 from regsweep_trainer.epochs import Best
 from regsweep_trainer.metrics import METRICS
@@ -20,10 +24,13 @@ MOST_BYTES = 4096  # what the kubelet keeps of one container's termination messa
 VERSION = 1
 LONGEST_NUMBER = 12  # -1.23457e-10; `number` writes nothing longer
 MOST_ERROR_BYTES = 1500  # of an error's message, in UTF-8 as JSON
-MOST_HEADER_BYTES = 330  # version, backend, device, rows, data: everything but columns and records
+MOST_HEADER_BYTES = 350  # version, backend, device, rows, data: everything but columns and records
 MOST_RECORD_BYTES = (
     len('[9999999,"Diverged",100000,[],[100000,,]],') + 2 * LONGEST_NUMBER
 )  # without its columns' values
+
+LEAST_TEST_BYTES = 800  # kept for `test`: 16 blocks for each of 16 replicates
+TEST_FRAME_BYTES = len(',"test":{"rows":"ffffffff","losses":[]}')
 
 
 class Outcome(StrEnum):
@@ -40,6 +47,8 @@ class Record:
     epochs: int
     values: Mapping[str, float]
     best: Best | None
+    test_losses: bytes | None = None
+    """See `testlosses.relative_losses`; `None` where test was not scored, or not to a finite loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +69,44 @@ class Header:
     rows: Mapping[str, int] | None = None
     data: str | None = None
     """The data's digest: pods that saw other data must not be compared."""
+    test_rows: str | None = None
+    """The digest of the test rows; `None`: no test losses by block."""
 
 
-def choose_columns(head: Head, objective: str, replicates: int, *, score_test: bool = False) -> tuple[str, ...]:
+def choose_columns(
+    head: Head, objective: str, replicates: int, *, score_test: bool = False, audited: bool = False
+) -> tuple[str, ...]:
     """Names of the columns, the most important first, so many that `replicates` records always fit.
 
     objective: the metric without its split; one that the head does not have is left out.
+    audited: whether predictions are audited (see `audit`).
     """
     metrics = METRICS[head]
     first = [objective] if objective in metrics else []
     groups = [(f"train_{metric}", f"val_{metric}") for metric in dict.fromkeys([*first, *metrics])]
     sure = 1 + (bool(first) and objective != "average_loss")  # the objective's metric and average_loss
-    tests = [(f"test_{metric}",) for metric in metrics] if score_test else []
-    room = MOST_BYTES - MOST_HEADER_BYTES - replicates * MOST_RECORD_BYTES
+    tests = [(f"test_{metric}",) for metric in dict.fromkeys([*first, *metrics])] if score_test else []
+    audits = [(f"audit_{metric}",) for metric in AUDIT_METRICS[head]] if audited else []
+    order = [*groups[:sure], ("regularization_loss",), *tests[:sure], *audits, *tests[sure:], *groups[sure:]]
+    least = LEAST_TEST_BYTES if score_test else 0
     chosen: list[str] = []
-    for group in [*groups[:sure], ("regularization_loss",), *tests, *groups[sure:]]:
-        room -= sum(len(name) + 3 + replicates * (LONGEST_NUMBER + 1) for name in group)
-        if room < 0:
+    for group in order:
+        if _room([*chosen, *group], replicates) < least:
             break
         chosen += group
     return tuple(chosen)
+
+
+def most_blocks(columns: Sequence[str], replicates: int) -> int:
+    """How many blocks' test losses always fit beside `replicates` records with these columns."""
+    for_each = (_room(columns, replicates) - TEST_FRAME_BYTES) // replicates - len('"",')
+    return max(for_each, 0) // 4 * 3 // 2  # base64 makes 4 characters of 3 bytes; a half-precision number has 2 bytes
+
+
+def _room(columns: Sequence[str], replicates: int) -> int:
+    """Bytes that `replicates` records with these columns leave at the least; negative where they do not fit."""
+    values = sum(len(name) + len('"",') + replicates * (LONGEST_NUMBER + 1) for name in columns)
+    return MOST_BYTES - MOST_HEADER_BYTES - replicates * MOST_RECORD_BYTES - values
 
 
 def encode(header: Header, records: Sequence[Record], failure: Failure | None = None) -> bytes:
@@ -95,6 +122,9 @@ def encode(header: Header, records: Sequence[Record], failure: Failure | None = 
         parts.append(f'"data":{_text(header.data[:16], 40)}')
     parts.append(f'"columns":{json.dumps(header.columns, separators=(",", ":"))}')
     parts.append(f'"records":[{",".join(_record(record, header.columns) for record in records)}]')
+    if header.test_rows is not None:
+        losses = ",".join(_losses(record) for record in records)
+        parts.append(f'"test":{{"rows":"{header.test_rows}","losses":[{losses}]}}')
     if failure is not None:
         room = MOST_BYTES - len(("{" + ",".join(parts) + "}").encode()) - len(',"error":{"reason":,"message":}') - 42
         message = _text(failure.message, min(MOST_ERROR_BYTES, room))
@@ -116,6 +146,10 @@ def _record(record: Record, columns: Sequence[str]) -> str:
     best = record.best
     at_best = "null" if best is None else f"[{best.epoch},{number(best.train)},{number(best.val)}]"
     return f'[{record.replicate},"{record.outcome}",{record.epochs},[{values}],{at_best}]'
+
+
+def _losses(record: Record) -> str:
+    return "null" if record.test_losses is None else f'"{base64.b64encode(record.test_losses).decode()}"'
 
 
 def _text(text: str, most: int) -> str:

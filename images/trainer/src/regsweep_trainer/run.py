@@ -8,18 +8,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from regsweep_trainer import backend, errors, sources
-from regsweep_trainer.contract import Contract, read_contract, termination_log
+from regsweep_trainer.audit import Audit, audited_rows
+from regsweep_trainer.contract import Contract, Epoch, read_contract, termination_log
 from regsweep_trainer.dataset import Dataset
 from regsweep_trainer.exposition import Exposition
 from regsweep_trainer.flags import Flags, label_value, parse_flags
 from regsweep_trainer.journal import Journal
 from regsweep_trainer.metrics import METRICS
 from regsweep_trainer.preparation import prepare
-from regsweep_trainer.record import Failure, Outcome, choose_columns
+from regsweep_trainer.record import Failure, Outcome, choose_columns, most_blocks
+from regsweep_trainer.resampling import ResamplingKind
 from regsweep_trainer.seeds import stream_seed
 from regsweep_trainer.server import MetricsServer
-from regsweep_trainer.splits import Splits, split
+from regsweep_trainer.splits import Rows, Splits, split
 from regsweep_trainer.stopping import Stopping
+from regsweep_trainer.testlosses import Blocks, deal
 from regsweep_trainer.training import Progress, train_replicate
 
 if TYPE_CHECKING:
@@ -67,9 +70,15 @@ def _answer_signals(stopping: Stopping, contract: Contract, journal: Journal) ->
 
 def _train(contract: Contract, flags: Flags, journal: Journal) -> int:
     data = sources.load(flags)
-    splits = {replicate: _split(data, flags, contract.seed_base, replicate) for replicate in contract.replicates}
+    splits = {replicate: _split(data, flags, contract, replicate) for replicate in contract.replicates}
+    audited = flags.audit_fraction > 0 or contract.resampling.kind is ResamplingKind.REPEATED_K_FOLD
+    audit = Audit(data.head, data.rows, len(data.classes or ())) if audited else None
     columns = choose_columns(
-        data.head, contract.objective.name, contract.replicates_per_pod, score_test=contract.score_test
+        data.head,
+        contract.objective.name,
+        contract.replicates_per_pod,
+        score_test=contract.score_test,
+        audited=audited,
     )
     metrics = METRICS[data.head]
     if contract.objective.name not in metrics:
@@ -78,7 +87,13 @@ def _train(contract: Contract, flags: Flags, journal: Journal) -> int:
             "train and val; no best epoch is recorded, and early stopping goes by average_loss",
             error=True,
         )
-    journal.describe(columns=columns, rows=splits[contract.replicates[0]].counts, data=data.digest)
+    first = splits[contract.replicates[0]]
+    blocks = (
+        deal(data.digest, first.test, most_blocks(columns, contract.replicates_per_pod))
+        if contract.score_test
+        else None
+    )
+    journal.describe(columns=columns, rows=first.counts, data=data.digest, test_rows=blocks.digest if blocks else None)
     exposition = Exposition(
         contract.sweep,
         contract.run,
@@ -100,7 +115,18 @@ def _train(contract: Contract, flags: Flags, journal: Journal) -> int:
         f"{backend.BACKEND} on {device.name} ready after {time.monotonic() - started:.1f} s"
     )
     for replicate in contract.replicates:
-        _train_one(contract, flags, data, splits[replicate], replicate, network, journal, exposition)
+        _train_one(
+            contract,
+            flags,
+            data,
+            splits[replicate],
+            replicate,
+            network,
+            journal,
+            exposition,
+            blocks=blocks,
+            audit=audit,
+        )
     completed = time.monotonic()
     if server is not None and contract.linger_seconds:
         scraped = server.wait_scraped(since=completed, seconds=contract.linger_seconds)
@@ -118,6 +144,9 @@ def _train_one(
     network: "Network",
     journal: Journal,
     exposition: Exposition,
+    *,
+    blocks: Blocks | None = None,
+    audit: Audit | None = None,
 ) -> None:
     def show(progress: Progress, *, complete: bool = False) -> None:
         best = progress.best
@@ -134,13 +163,15 @@ def _train_one(
     started = time.monotonic()
     record, final = train_replicate(
         network,
-        prepare(data, rows),
+        prepare(data, rows, None if audit is None else _audited_rows(rows, flags, contract)),
         data.head,
         flags,
         contract.objective,
         seed_base=contract.seed_base,
         replicate=replicate,
         score_test=contract.score_test,
+        blocks=blocks,
+        audit=audit,
         on_epoch=show,
     )
     journal.finish(record)  # on the disk before /metrics says that it is complete
@@ -152,14 +183,24 @@ def _train_one(
     )
 
 
-def _split(data: Dataset, flags: Flags, seed_base: int, replicate: int) -> Splits:
+def _split(data: Dataset, flags: Flags, contract: Contract, replicate: int) -> Splits:
     return split(
         data,
-        split_seed=stream_seed(seed_base, replicate, "split"),
+        split_seed=stream_seed(contract.seed_base, contract.resampling.draw(replicate), "split"),
         test_seed=flags.test_seed,
         val_fraction=flags.val_fraction,
         test_fraction=flags.test_fraction,
         train_rows=flags.train_rows,
+        audit_fraction=flags.audit_fraction,
+        fold=contract.resampling.fold(replicate),
+    )
+
+
+def _audited_rows(rows: Splits, flags: Flags, contract: Contract) -> Rows:
+    return audited_rows(
+        rows,
+        repeated=contract.resampling.kind is ResamplingKind.REPEATED_K_FOLD,
+        stop_chooses=flags.early_stopping > 0 or contract.objective.epoch is Epoch.BEST,
     )
 
 

@@ -8,14 +8,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from regsweep_trainer.audit import Audit
 from regsweep_trainer.contract import Epoch, Goal, Objective
 from regsweep_trainer.dataset import Head
 from regsweep_trainer.epochs import Best, Watch
 from regsweep_trainer.flags import Flags
-from regsweep_trainer.metrics import METRICS, evaluate
+from regsweep_trainer.metrics import METRICS, evaluate, row_losses
 from regsweep_trainer.preparation import Part, Prepared, fixed_sample
 from regsweep_trainer.record import Outcome, Record
 from regsweep_trainer.seeds import permutation, stream_seed
+from regsweep_trainer.testlosses import Blocks, relative_losses
 
 LIVE_TRAIN_ROWS = 2000  # train metrics of every epoch come from at most so many rows; at the end from all
 
@@ -52,10 +54,16 @@ def train_replicate(
     seed_base: int,
     replicate: int,
     score_test: bool,
+    blocks: Blocks | None = None,
+    audit: Audit | None = None,
     on_epoch: Callable[[Progress], None],
 ) -> tuple[Record, Progress]:
-    """The replicate's record and its final state. `on_epoch` is told of every epoch but not of the end."""
-    judge = _Judge(network, data, head)
+    """The replicate's record and its final state. `on_epoch` is told of every epoch but not of the end.
+
+    blocks: of the test rows, whose losses the record is to have where test is scored; `None`: it has none.
+    audit: what earlier replicates predicted; a replicate that does not diverge adds its predictions at its last epoch. `None`: no audit.
+    """
+    judge = _Judge(network, data, head, flags.batch_size)
     sample = fixed_sample(data.train, LIVE_TRAIN_ROWS)
     sampled = len(sample.y) < len(data.train.y)
     # What chooses epochs: the objective's metric, or the loss where the head has no such metric.
@@ -84,27 +92,34 @@ def train_replicate(
         if watch.exhausted(flags.early_stopping):
             break
 
-    best = watch.best
+    best, test_losses = watch.best, None
     if outcome is Outcome.OK:
         if sampled:
             values = values | _by_split(judge.splits(data.train)[0], "train")
+        if audit is not None:
+            values = values | _by_split(judge.audit(audit), "audit")
         if score_test and not (objective.epoch is Epoch.BEST and best_weights is not None):
-            values = values | _by_split(judge.splits(data.test)[0], "test")
+            test, test_losses = judge.test(blocks)
+            values = values | _by_split(test, "test")
     if best is not None and best_weights is not None:
         network.restore(best_weights)
         if sampled:
             train = judge.splits(data.train)[0]
             best = Best(best.epoch, best.stop, train[chooser.name], best.val)
         if score_test and objective.epoch is Epoch.BEST and outcome is Outcome.OK:
-            values = values | _by_split(judge.splits(data.test)[0], "test")
+            test, test_losses = judge.test(blocks)
+            values = values | _by_split(test, "test")
     best = best if known else None
-    rows = {"train": len(data.train.y), "val": len(data.val.y)} | ({"test": len(data.test.y)} if score_test else {})
+    rows = {"train": len(data.train.y), "val": len(data.val.y)}
+    rows |= {"test": len(data.test.y)} if score_test else {}
+    rows |= {"audit": len(data.audit.y)} if audit is not None else {}
     record = Record(
         replicate=replicate,
         outcome=outcome,
         epochs=epoch,
         values={f"{split}_{name}" if split else name: value for (name, split), value in values.items()},
         best=best,
+        test_losses=test_losses,
     )
     return record, Progress(epoch, values, rows, best)
 
@@ -116,8 +131,8 @@ def _by_split(metrics: Mapping[str, float], split: str) -> dict[tuple[str, str],
 class _Judge:
     """Evaluates splits with the network's present weights, in the target's unit."""
 
-    def __init__(self, network: Trainable, data: Prepared, head: Head) -> None:
-        self._network, self._data, self._head = network, data, head
+    def __init__(self, network: Trainable, data: Prepared, head: Head, batch_size: int) -> None:
+        self._network, self._data, self._head, self._batch_size = network, data, head, batch_size
 
     def penalty(self) -> float:
         """In the unit of the loss: a regression is trained on a standardised target, whose squared unit is scaled back."""
@@ -125,15 +140,32 @@ class _Judge:
 
     def splits(self, *parts: Part) -> list[dict[str, float]]:
         """Metrics of each part, from one pass through the network."""
-        x = parts[0].x if len(parts) == 1 else np.concatenate([part.x for part in parts])
-        if not len(x):
-            return [evaluate(self._head, np.empty((0, 1), np.float32), part.target, 0.0) for part in parts]
-        outputs: NDArray[np.floating[Any]] = self._network.outputs(x)
+        outputs = self._outputs(parts[0].x if len(parts) == 1 else np.concatenate([part.x for part in parts]))
         penalty = self.penalty()
-        if self._head is Head.REGRESSION:
-            outputs = self._data.target_mean + self._data.target_scale * outputs.astype(np.float64)
         ends = np.cumsum([len(part.y) for part in parts])[:-1]
         return [
-            evaluate(self._head, out, part.target, penalty)
+            evaluate(self._head, out, part.target, penalty, batch_size=self._batch_size)
             for out, part in zip(np.split(outputs, ends), parts, strict=True)
         ]
+
+    def test(self, blocks: Blocks | None) -> tuple[dict[str, float], bytes | None]:
+        """(metrics of test, its losses by block where they are asked for and finite)."""
+        part = self._data.test
+        outputs = self._outputs(part.x)
+        values = evaluate(self._head, outputs, part.target, self.penalty(), batch_size=self._batch_size)
+        if blocks is None or not math.isfinite(values["average_loss"]):
+            return values, None
+        return values, relative_losses(row_losses(self._head, outputs, part.target), blocks)
+
+    def audit(self, audit: Audit) -> dict[str, float]:
+        part = self._data.audit
+        return audit.add(self._data.audit_rows, self._outputs(part.x), part.target)
+
+    def _outputs(self, x: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
+        """Logits, or predictions in the target's unit."""
+        if not len(x):
+            return np.empty((0, 1), np.float32)
+        outputs = self._network.outputs(x)
+        if self._head is Head.REGRESSION:
+            return self._data.target_mean + self._data.target_scale * outputs.astype(np.float64)
+        return outputs
