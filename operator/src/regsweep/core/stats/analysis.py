@@ -143,7 +143,7 @@ def analyse(
     losses = sign * cells.collect(reader)
     tied = tied_with_best(losses, candidates=candidates, paired=paired) if cells.rows else None
     if tied is None:
-        if cells.rows:
+        if candidates.any():
             notes.append(TOO_FEW_NOTE)
         return Analysis(ranking, None, None, None, (), None, None, (), effects, (), tuple(notes))
     shown = tied if race is None else _as_raced(tied, race, combinations, cells.rows)
