@@ -9,8 +9,9 @@ import numpy as np
 from bench.calibration.figures import Figure, share
 from bench.calibration.quantiles import quantile
 from bench.calibration.worlds import WORLDS
+from regsweep.api.spec import Racing
 from regsweep.core.stats.moderation import Floats
-from regsweep.core.stats.racing import Racing, race
+from regsweep.core.stats.racing import race
 
 COMBINATIONS = 100
 ALPHA = 0.05

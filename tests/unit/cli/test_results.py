@@ -101,9 +101,9 @@ async def test_stored_records_are_analysed() -> None:
         await api.create(RESULTS, write.manifest)
     found = await results_in(api, NAMESPACE, await with_status(api, obj, state="Complete", conditions=complete()))
     judged = found.judgement
-    assert judged is not None and judged.tied_with_best == ("l2=0",)
+    assert judged is not None and judged.tied_with_best == ["l2=0"]
     assert [verdict.label for verdict in judged.comparisons] == [row.label for row in found.ranking]
-    assert judged.effects is not None and judged.effects.shares[0].flags == ("l2",)
+    assert judged.effects is not None and judged.effects.shares[0].flags == ["l2"]
 
 
 async def test_a_sweep_that_was_never_accepted_has_no_ranking() -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regsweep.api.spec import Resampling, ResamplingKind
 from regsweep.api.status import Resolved
 from regsweep.core.identity import point_key, run_name
 
@@ -55,14 +56,11 @@ def test_the_key_depends_on_the_flags_and_not_on_their_order() -> None:
     assert point_key({"dropout": 0.3, "l2": 0.1}, RESOLVED) != point_key(FLAGS, RESOLVED)
 
 
-def test_script_and_resampling_count_only_where_they_are_given() -> None:
-    keys = {
-        point_key(FLAGS, RESOLVED),
-        point_key(FLAGS, RESOLVED, script_digest="a"),
-        point_key(FLAGS, RESOLVED, resampling="a"),
-    }
-    assert len(keys) == 3
-    assert point_key(FLAGS, RESOLVED, script_digest=None) == point_key(FLAGS, RESOLVED)
+def test_folds_and_the_final_evaluation_make_points_of_their_own() -> None:
+    folds = RESOLVED.model_copy(update={"resampling": Resampling(kind=ResamplingKind.KFOLD, folds=5)})
+    repeated = RESOLVED.model_copy(update={"resampling": Resampling(kind=ResamplingKind.REPEATED_KFOLD, folds=5)})
+    points = [(RESOLVED, False), (RESOLVED, True), (folds, False), (folds, True), (repeated, False)]
+    assert len({point_key(FLAGS, resolved, final=final) for resolved, final in points}) == len(points)
 
 
 def test_stored_keys_stay_valid() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from regsweep.report.findings import ALONE, TIE_LEGEND, TOO_FEW, ties_line, told, what_matters
 from regsweep.api.judgement import EffectsView, Judgement, Optimism, Remark
+from regsweep.report.findings import ALONE, TIE_LEGEND, TOO_FEW, ties_line, told, what_matters
 from unit.report.builders import judgement, ranked, results, share, verdict
 
 ROWS = (ranked(1, {"l2": 1}, (0.10, 0.01), 0.08, (0.02, 0.01)), ranked(2, {"l2": 0}, (0.2, 0.01), 0.1, (0.1, 0.01)))

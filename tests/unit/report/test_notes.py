@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from regsweep.api.status import RankedResult
 from regsweep.api.judgement import Judgement
+from regsweep.api.status import RankedResult
 from regsweep.report.notes import conclusion, note_of
 from unit.report.builders import breast_cancer, judgement, ranked, results, verdict
 

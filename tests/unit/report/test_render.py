@@ -43,8 +43,8 @@ def test_csv_has_a_line_per_combination_with_flags_apart_from_metrics() -> None:
 def test_programs_get_the_analysis_by_label() -> None:
     found = json.loads(render(breast_cancer(), Output.JSON))["analysis"]
     assert found["tiedWithBest"] == ["l2=0.01, dropout=0.3", "l2=0.01, dropout=0.5", "l2=0.001, dropout=0.5"]
-    assert found["pick"] == {"label": "l2=0.01, dropout=0.5", "isBest": False, "candidates": 2}
-    assert [each["why"] for each in found["comparisons"]].count("Overfits") == 2
+    assert (found["pick"]["label"], found["pick"]["isBest"]) == ("l2=0.01, dropout=0.5", False)
+    assert [each["fit"] for each in found["comparisons"]].count("Overfits") == 2
     assert found["effects"]["shares"][0] == {
         "flags": ["l2"],
         "etaSquared": 0.77,
@@ -59,4 +59,4 @@ def test_csv_says_of_each_combination_whether_it_is_tied_picked_and_why_it_is_wo
     rows = list(csv.DictReader(io.StringIO(render(breast_cancer(), Output.CSV))))
     assert [row["tied_with_best"] for row in rows] == ["true"] * 3 + ["false"] * 3 + ["", ""]
     assert [row["pick"] for row in rows[:3]] == ["false", "true", "false"]
-    assert [row["why"] for row in rows[3:6]] == ["Overfits", "Underfits", "Overfits"]
+    assert [row["fit"] for row in rows[3:6]] == ["Overfits", "Underfits", "Overfits"]

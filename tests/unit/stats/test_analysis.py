@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from regsweep.api.spec import EpochChoice, Flags, Goal
+from regsweep.api.judgement import Fit
+from regsweep.api.spec import EpochChoice, Flags, Goal, Resampling, ResamplingKind
 from regsweep.api.status import ObjectiveStatus
 from regsweep.core.grid import Combination
 from regsweep.core.records import BestEpoch, Environment, Outcome, Record, Records
-from regsweep.core.stats.analysis import TOO_FEW_NOTE, Analysis, AnalysisSettings, analyse
-from regsweep.core.stats.decomposition import Label
+from regsweep.core.stats.analysis import BIAS_VARIANCE_NOTE, TOO_FEW_NOTE, Analysis, AnalysisSettings, analyse
 from regsweep.core.stats.findings import FindingType, at_grid_edge
-from regsweep.core.stats.intervals import Resampling
+from regsweep.core.stats.intervals import KFOLD_NOTE, NO_ROWS_NOTE
 from regsweep.core.stats.moderation import Floats
 from regsweep.core.stats.optimism import selection_optimism
 
@@ -60,6 +60,10 @@ def sweep(n: int = 5, change: Callable[[Flags, int, Record], Record] = lambda fl
     return records
 
 
+def on_rows(train: int | None, val: int | None) -> Callable[[Flags, int, Record], Record]:
+    return lambda flags, k, record: replace(record, environment=Environment(train_rows=train, val_rows=val))
+
+
 def analysis(
     records: Records, n: int = 5, objective: ObjectiveStatus = LOSS, settings: AnalysisSettings | None = None
 ) -> Analysis:
@@ -71,19 +75,19 @@ def flags_of(result: Analysis, ident: str) -> Mapping[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("l2", "label"),
+    ("l2", "fit"),
     [
-        pytest.param(0.0, Label.OVERFITS, id="no l2 overfits"),
-        pytest.param(0.01, Label.BALANCED, id="some l2 is balanced"),
-        pytest.param(0.1, Label.BALANCED, id="more l2 is balanced"),
-        pytest.param(1.0, Label.UNDERFITS, id="much l2 underfits"),
+        pytest.param(0.0, Fit.OVERFITS, id="no l2 overfits"),
+        pytest.param(0.01, Fit.BALANCED, id="some l2 is balanced"),
+        pytest.param(0.1, Fit.BALANCED, id="more l2 is balanced"),
+        pytest.param(1.0, Fit.UNDERFITS, id="much l2 underfits"),
     ],
 )
 @pytest.mark.parametrize("objective", [pytest.param(LOSS, id="by loss"), pytest.param(ACCURACY, id="by accuracy")])
-def test_labels_say_why_a_combination_is_worse(l2: float, label: Label, objective: ObjectiveStatus) -> None:
+def test_labels_say_why_a_combination_is_worse(l2: float, fit: Fit, objective: ObjectiveStatus) -> None:
     result = analysis(sweep(), objective=objective)
-    labels = {c.label for c in result.comparisons if flags_of(result, c.combination_id)["l2"] == l2}
-    assert labels == {label}
+    labels = {c.fit for c in result.comparisons if flags_of(result, c.combination_id)["l2"] == l2}
+    assert labels == {fit}
 
 
 def test_the_two_terms_add_up_to_the_difference() -> None:
@@ -102,7 +106,7 @@ def test_the_tied_set_is_what_makes_no_difference_and_comes_by_id() -> None:
 
 
 def test_the_pick_is_tied_and_at_least_as_simple_as_the_best() -> None:
-    result = analysis(sweep(), settings=AnalysisSettings(resampling=Resampling(val_rows_per_train_row=0.25)))
+    result = analysis(sweep(change=on_rows(400, 100)))
     assert result.pick is not None and result.best is not None and result.ranking.best is not None
     best, pick = result.ranking.best.combination.flags, flags_of(result, result.pick.combination_id)
     assert (pick["l2"], pick["dropout"]) >= (best["l2"], best["dropout"])
@@ -135,12 +139,67 @@ def test_before_the_first_result_there_is_nothing_and_no_error() -> None:
     assert (result.ranking.best, result.effects, result.findings) == (None, None, ())
 
 
-def test_mixed_devices_are_said() -> None:
+def test_what_is_mixed_is_said_and_unpaired_errors_are_larger() -> None:
     def devices(flags: Flags, k: int, record: Record) -> Record:
         return replace(record, environment=Environment(backend="tensorflow", device="cpu" if k else "H100"))
 
-    assert any("tensorflow on H100" in note for note in analysis(sweep(change=devices)).notes)
-    assert not any("device classes" in note for note in analysis(sweep()).notes)
+    mixed, same = analysis(sweep(change=devices)), analysis(sweep())
+    assert any("devices (H100, cpu)" in note for note in mixed.notes)
+    assert not any("not paired" in note for note in same.notes)
+    for one, other in zip(mixed.comparisons, same.comparisons, strict=True):
+        assert one.difference == pytest.approx(other.difference)
+        assert one.standard_error is not None and other.standard_error is not None
+        assert one.standard_error > other.standard_error
+
+
+def test_one_kind_of_device_changes_nothing() -> None:
+    def one_device(flags: Flags, k: int, record: Record) -> Record:
+        return replace(record, environment=Environment("tensorflow", "cpu", "sha256:1", "ab"))
+
+    assert analysis(sweep(change=one_device)) == analysis(sweep())
+
+
+def test_the_rows_of_the_best_decide_whether_there_is_an_interval_for_new_data() -> None:
+    def of_the_worst_alone(flags: Flags, k: int, record: Record) -> Record:
+        return on_rows(400, 100)(flags, k, record) if flags["l2"] == 1.0 else record
+
+    assert NO_ROWS_NOTE in analysis(sweep()).notes
+    assert NO_ROWS_NOTE in analysis(sweep(change=of_the_worst_alone)).notes
+    known = analysis(sweep(change=on_rows(400, 100)))
+    assert NO_ROWS_NOTE not in known.notes
+    assert known.best and known.best.new_data and known.pick and known.pick.levels.new_data
+
+
+def test_a_difference_for_new_data_takes_the_larger_share_of_validation_rows() -> None:
+    def rows(flags: Flags, k: int, record: Record) -> Record:
+        return on_rows(100, 100 if flags["l2"] == 0.1 else 10)(flags, k, record)
+
+    result = analysis(sweep(change=rows))
+    assert result.pick is not None and not result.pick.is_best
+    given, new = result.pick.difference.given_data, result.pick.difference.new_data
+    assert given is not None and new is not None
+    assert new.standard_error / given.standard_error == pytest.approx(np.sqrt((1 / 5 + 1) * 5))
+
+
+def test_folds_need_no_rows() -> None:
+    folds = Resampling(kind=ResamplingKind.KFOLD, folds=5)
+    result = analysis(sweep(), settings=AnalysisSettings(resampling=folds))
+    assert result.best and result.best.given_data and result.best.new_data
+    ratio = result.best.new_data.standard_error / result.best.given_data.standard_error
+    assert ratio == pytest.approx(np.sqrt((1 / 5 + 1 / 4) * 5))
+    assert KFOLD_NOTE in result.notes and NO_ROWS_NOTE not in result.notes
+
+
+def test_bias_and_variance_stand_where_records_have_them_and_else_a_note() -> None:
+    def audited(flags: Flags, k: int, record: Record) -> Record:
+        audit = {"audit_squared_error": 0.3} | ({"audit_spread": 0.1} if k else {})
+        return replace(record, metrics={**record.metrics, **audit}) if flags["l2"] == 0.1 else record
+
+    assert BIAS_VARIANCE_NOTE in analysis(sweep()).notes
+    result = analysis(sweep(change=audited))
+    assert BIAS_VARIANCE_NOTE not in result.notes
+    told = {flags_of(result, c.combination_id)["l2"] for c in result.comparisons if c.spread is not None}
+    assert told == {0.1}
 
 
 def found(result: Analysis) -> set[FindingType]:

@@ -163,3 +163,9 @@ def test_marginal_means_are_means_with_the_error_within_replicates() -> None:
 )
 def test_no_effects_without_something_to_compare(rows: slice) -> None:
     assert analyse_effects(COMBINATIONS[rows], objective()[rows]) is None
+
+
+def test_no_effects_where_no_two_combinations_share_a_replicate() -> None:
+    values = np.full((2, 2), np.nan)
+    values[0, 0], values[1, 1] = 1.0, 2.0
+    assert analyse_effects(COMBINATIONS[:2], values) is None

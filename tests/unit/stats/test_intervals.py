@@ -6,18 +6,27 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from regsweep.api.spec import Resampling, ResamplingKind
+from regsweep.core.records import Environment, Outcome, Record
+from regsweep.core.stats.additive import fit_means, row_variances
 from regsweep.core.stats.intervals import (
     APPROXIMATE_NOTE,
     FEW_REPLICATES_NOTE,
     KFOLD_NOTE,
-    Resampling,
-    ResamplingKind,
+    Estimand,
+    Split,
     given_data,
     new_data,
+    unpaired,
 )
+from regsweep.core.stats.levels import rows_ratio
 from regsweep.core.stats.moderation import Floats
 
 VALUES = np.array([0.31, 0.28, 0.35, 0.30, 0.29, 0.33])
+
+
+def folds(kind: ResamplingKind, number: int) -> Resampling:
+    return Resampling(kind=kind, folds=number)
 
 
 def t_interval(values: Floats, variance: float, df: int) -> tuple[float, float]:
@@ -34,25 +43,23 @@ def test_the_interval_for_this_data_set_is_students() -> None:
 
 
 @pytest.mark.parametrize(
-    ("resampling", "factor", "approximate"),
+    ("split", "factor", "approximate"),
     [
         pytest.param(
-            Resampling(val_rows_per_train_row=0.25), 1 / 6 + 0.25, False, id="Nadeau and Bengio: 1/n + n_val/n_train"
+            Split(val_rows_per_train_row=0.25), 1 / 6 + 0.25, False, id="Nadeau and Bengio: 1/n + n_val/n_train"
         ),
+        pytest.param(Split(val_rows_per_train_row=1.0), 1 / 6 + 1, True, id="as many val as train rows: approximate"),
         pytest.param(
-            Resampling(val_rows_per_train_row=1.0), 1 / 6 + 1, True, id="as many val as train rows: approximate"
-        ),
-        pytest.param(
-            Resampling(ResamplingKind.REPEATED_KFOLD, 3),
+            Split(folds(ResamplingKind.REPEATED_KFOLD, 3)),
             1 / 6 + 1 / 2,
             True,
             id="3 folds twice: 1/(kr) + 1/(k-1), Bouckaert and Frank",
         ),
-        pytest.param(Resampling(ResamplingKind.KFOLD, 6), 1 / 6 + 1 / 5, True, id="6 folds once"),
+        pytest.param(Split(folds(ResamplingKind.KFOLD, 6)), 1 / 6 + 1 / 5, True, id="6 folds once"),
     ],
 )
-def test_the_interval_for_new_data(resampling: Resampling, factor: float, approximate: bool) -> None:
-    interval = new_data(VALUES, resampling)
+def test_the_interval_for_new_data(split: Split, factor: float, approximate: bool) -> None:
+    interval = new_data(VALUES, split)
     assert interval is not None
     assert interval.standard_error == pytest.approx(float(np.sqrt(VALUES.var(ddof=1) * factor)), rel=1e-9)
     assert (interval.low, interval.high) == pytest.approx(t_interval(VALUES, VALUES.var(ddof=1) * factor, 5), rel=1e-9)
@@ -62,29 +69,57 @@ def test_the_interval_for_new_data(resampling: Resampling, factor: float, approx
 @pytest.mark.parametrize("n", [1, 2])
 def test_no_interval_below_three_replicates(n: int) -> None:
     assert given_data(VALUES[:n]) is None
-    assert new_data(VALUES[:n], Resampling(val_rows_per_train_row=0.2)) is None
+    assert new_data(VALUES[:n], Split(val_rows_per_train_row=0.2)) is None
 
 
 def test_no_interval_for_new_data_without_the_numbers_of_rows() -> None:
-    assert new_data(VALUES, Resampling()) is None
+    assert new_data(VALUES, Split()) is None
 
 
 def test_what_is_weak_about_an_interval_is_noted() -> None:
     few = given_data(VALUES[:4])
-    folds = given_data(VALUES, Resampling(ResamplingKind.KFOLD, 6))
-    large = new_data(VALUES, Resampling(val_rows_per_train_row=0.6))
-    assert few is not None and folds is not None and large is not None
-    assert (few.notes, folds.notes, large.notes) == ((FEW_REPLICATES_NOTE,), (KFOLD_NOTE,), (APPROXIMATE_NOTE,))
+    by_fold = given_data(VALUES, Split(folds(ResamplingKind.KFOLD, 6)))
+    large = new_data(VALUES, Split(val_rows_per_train_row=0.6))
+    assert few is not None and by_fold is not None and large is not None
+    assert (few.notes, by_fold.notes, large.notes) == ((FEW_REPLICATES_NOTE,), (KFOLD_NOTE,), (APPROXIMATE_NOTE,))
+
+
+def environment(train: int | None, val: int | None) -> Record:
+    return Record("key", 0, Outcome.OK, "run", environment=Environment(train_rows=train, val_rows=val))
 
 
 @pytest.mark.parametrize(
-    ("kind", "folds", "message"),
+    ("records", "expected"),
     [
-        pytest.param(ResamplingKind.HOLDOUT, 5, "folds belong to KFold", id="folds without k-fold"),
-        pytest.param(ResamplingKind.KFOLD, None, "needs folds of 2 or more", id="k-fold without folds"),
-        pytest.param(ResamplingKind.REPEATED_KFOLD, 1, "but got 1", id="one fold"),
+        pytest.param([environment(400, 100), environment(400, 100)], 0.25, id="as the records say"),
+        pytest.param([environment(400, 100), environment(400, 200)], 0.375, id="their mean where replicates differ"),
+        pytest.param([environment(400, 100), environment(None, None)], 0.25, id="unknown ones are passed over"),
+        pytest.param([environment(None, 100)], None, id="not known without the training rows"),
+        pytest.param([environment(0, 100)], None, id="no training rows are no ratio"),
+        pytest.param([], None, id="no record"),
     ],
 )
-def test_folds_and_kind_must_go_together(kind: ResamplingKind, folds: int | None, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        Resampling(kind, folds)
+def test_the_ratio_of_rows_comes_from_the_records(records: list[Record], expected: float | None) -> None:
+    assert rows_ratio(records) == expected
+
+
+def test_an_unpaired_difference_has_welchs_interval() -> None:
+    """Each of two variances that differ out of all proportion stands for itself: then it is scipy's Welch test."""
+    rng = np.random.default_rng(4)
+    values = rng.standard_normal((2, 6)) * np.array([[1.0], [1e-4]])
+    values[1, 4:] = np.nan
+    variances = row_variances(fit_means(values))
+    interval = unpaired(Estimand.GIVEN_DATA, values, variances, (0, 1), Split())
+    expected = stats.ttest_ind(values[0], values[1][:4], equal_var=False).confidence_interval()
+    assert interval is not None
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), rel=1e-6)
+
+
+def test_an_unpaired_difference_for_new_data_adds_the_ratio_to_each_mean() -> None:
+    values = np.array([VALUES, VALUES[::-1] + 0.1])
+    variances = row_variances(fit_means(values))
+    interval = unpaired(Estimand.NEW_DATA, values, variances, (1, 0), Split(val_rows_per_train_row=0.25))
+    assert interval is not None
+    assert interval.mean == pytest.approx(0.1)
+    assert interval.standard_error == pytest.approx(np.sqrt(2 * VALUES.var(ddof=1) * (1 / 6 + 0.25)), rel=1e-9)
+    assert unpaired(Estimand.NEW_DATA, values, variances, (1, 0), Split()) is None

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regsweep.api.spec import Flags
+from regsweep.api.spec import DEFAULT_SIMPLICITY_ORDER, Flags, PickRule
 from regsweep.core.grid import Combination
 from regsweep.core.stats.moderation import Floats
-from regsweep.core.stats.pick import OneStandardErrorRule, one_standard_error_pick, within_one_standard_error
-from regsweep.core.stats.simplicity import DEFAULT_SIMPLICITY_ORDER, at_least_as_simple, simplicity_key
+from regsweep.core.stats.pick import one_standard_error_pick, within_one_standard_error
+from regsweep.core.stats.simplicity import at_least_as_simple, simplicity_key
 
 
-def picked(flags: Sequence[Flags], losses: Floats, rule: OneStandardErrorRule = OneStandardErrorRule.PAIRED) -> int:
+def picked(flags: Sequence[Flags], losses: Floats, rule: PickRule = PickRule.PAIRED) -> int:
     combinations = [Combination(f"{i:02x}", f, i) for i, f in enumerate(flags)]
     means = losses.mean(axis=1)
     pick = one_standard_error_pick(combinations, losses, means, int(means.argmin()), rule=rule)
@@ -89,7 +89,7 @@ def test_rule_glmnet_picks_what_glmnet_picks(seed: int, folds: int, size: int) -
     rng = np.random.default_rng(seed)
     lambdas = np.geomspace(1e-4, 1, size)
     losses = (np.log10(lambdas) + 2)[:, None] ** 2 / 5 + rng.standard_normal((size, folds)) * 0.5
-    row = picked([{"l2": float(value)} for value in lambdas], losses, OneStandardErrorRule.GLMNET)
+    row = picked([{"l2": float(value)} for value in lambdas], losses, PickRule.GLMNET)
     assert lambdas[row] == max(glmnet_lambda_1se(lambdas, losses.T), lambdas[losses.mean(axis=1).argmin()])
 
 
@@ -97,7 +97,7 @@ def test_rule_paired_is_the_standard_error_of_the_difference() -> None:
     rng = np.random.default_rng(3)
     losses = rng.standard_normal((30, 5)) * 0.3 + rng.standard_normal(5) * 10
     best = int(losses.mean(axis=1).argmin())
-    within = within_one_standard_error(losses, best, OneStandardErrorRule.PAIRED)
+    within = within_one_standard_error(losses, best, PickRule.PAIRED)
     for row in range(30):
         d = losses[row] - losses[best]
         assert within[row] == (row == best or d.mean() <= d.std(ddof=1) / np.sqrt(5))

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from regsweep.api.judgement import RaceReason
+from regsweep.api.spec import DEFAULT_SIMPLICITY_ORDER, Constraint, FlagValue, Racing
+from regsweep.core.grid import Combination
 from regsweep.core.stats.moderation import Floats
-from regsweep.core.stats.racing import DropReason, Race, RaceReason, Racing, looks, race
+from regsweep.core.stats.racing import Bound, Drop, DropReason, Race, looks, may_be_picked, race
+from regsweep.core.stats.simplicity import at_least_as_simple
 
 SETTINGS = Racing(initial_replicates=3, max_replicates=8)
 
@@ -54,7 +61,9 @@ def test_equals_race_until_the_budget_is_spent() -> None:
 
 
 def test_those_within_the_minimum_difference_end_the_race_as_equivalent() -> None:
-    final = run(table([0, 0, 0], noise=0.01), Racing(3, 8, minimum_difference=1.0))[-1]
+    final = run(table([0, 0, 0], noise=0.01), Racing(initial_replicates=3, max_replicates=8, minimum_difference=1.0))[
+        -1
+    ]
     assert (final.reason, final.replicates) == (RaceReason.EQUIVALENT, 3)
 
 
@@ -80,16 +89,100 @@ def test_a_possible_pick_is_kept_while_it_may_come_within_a_standard_error() -> 
 
 
 @pytest.mark.parametrize(
-    ("initial", "most", "difference", "message"),
+    "whole_rows", [pytest.param(True, id="said of the row"), pytest.param(False, id="said of the replicate")]
+)
+def test_a_failed_replicate_does_not_hold_the_race_up(whole_rows: bool) -> None:
+    losses = table([0, 0, 0])
+    losses[1, 1] = np.nan
+    failed = nobody(losses)
+    assert race(losses, failed, SETTINGS).reason is RaceReason.RACING
+    failed[1, 1] = True
+    state = race(losses, nobody(losses), SETTINGS, failed=failed.any(axis=1) if whole_rows else failed)
+    assert state.dropped == {1: Drop(DropReason.FAILED, 3)}
+    assert (state.reason, state.racing.tolist()) == (RaceReason.BUDGET_SPENT, [True, False, True])
+
+
+def test_a_replicate_that_failed_ahead_of_its_look_decides_nothing_yet() -> None:
+    losses, failed = table([0, 0, 0]), nobody(table([0, 0, 0]))
+    losses[:, 3:] = np.nan
+    failed[1, 6] = True
+    state = race(losses, nobody(losses), SETTINGS, failed=failed)
+    assert (state.reason, state.replicates, state.dropped) == (RaceReason.RACING, 5, {})
+
+
+def test_the_tied_set_is_that_of_the_last_completed_look() -> None:
+    states = run(table([0, 0, 90, 0]))
+    assert states[0].tied.all(), "before the first look nothing is told apart"
+    assert states[1].tied.tolist() == [True, True, False, True]
+    assert (states[-1].tied <= states[-1].racing).all()
+    ahead = table([0, 0, 90, 0])
+    ahead[:, 3:] = np.nan
+    at_look = race(ahead, nobody(ahead), SETTINGS)
+    ahead[0, 3] = 50.0
+    assert race(ahead, nobody(ahead), SETTINGS).tied.tolist() == at_look.tied.tolist(), "between looks nothing changes"
+
+
+def test_what_breaks_a_constraint_is_not_the_best_that_others_are_dropped_for() -> None:
+    losses = table([0, 20, 20, 90], noise=0.5)
+    accuracy = np.array([[0.5], [0.9], [0.9], [0.9]]) + 0.01 * np.random.default_rng(1).standard_normal((4, 8))
+    bound = Bound(accuracy, Constraint(metric="val_accuracy", min=0.8))
+    assert race(losses, nobody(losses), SETTINGS).racing.tolist() == [True, False, False, False]
+    state = race(losses, nobody(losses), SETTINGS, bounds=[bound])
+    assert state.dropped[0] == Drop(DropReason.VIOLATES, 3)
+    assert state.racing.tolist() == [False, True, True, False]
+
+
+def test_what_may_break_a_constraint_by_chance_races_on_and_may_come_back() -> None:
+    losses = table([0, 20, 20], noise=0.5)
+    accuracy = np.full((3, 8), 0.9)
+    accuracy[0] = [0.7, 0.9, 0.75, 0.9, 0.9, 0.9, 0.9, 0.9]  # mean 0.783 at the first look
+    bound = Bound(accuracy, Constraint(metric="val_accuracy", min=0.8))
+    three = losses.copy()
+    three[:, 3:] = np.nan
+    early = race(three, nobody(losses), SETTINGS, bounds=[bound])
+    assert early.racing.all() and early.tied.tolist() == [False, True, True]
+    late = race(losses, nobody(losses), SETTINGS, bounds=[bound])
+    assert (late.reason, late.racing.tolist()) == (RaceReason.WON, [True, False, False])
+
+
+def test_unpaired_replicates_are_raced_by_unpaired_errors() -> None:
+    losses = table([0, 3], noise=0.1)
+    assert race(losses, nobody(losses), SETTINGS).reason is RaceReason.WON
+    assert race(losses, nobody(losses), SETTINGS, paired=False).racing.all()
+
+
+def by_definition(combinations: Sequence[Combination]) -> list[bool]:
+    order = DEFAULT_SIMPLICITY_ORDER
+    return [any(at_least_as_simple(a.flags, b.flags, order) for b in combinations if a is not b) for a in combinations]
+
+
+def test_a_possible_pick_is_at_least_as_simple_as_some_other() -> None:
+    choices: dict[str, list[FlagValue]] = {
+        "l2": [0, 0.1, 1],
+        "units": [[64, 64], [32], 64],
+        "activation": ["relu", "tanh"],
+        "bias": [True, False],
+    }
+    grid = [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
+    combinations = [Combination(str(i), flags, i) for i, flags in enumerate(grid)]
+    expected = by_definition(combinations)
+    assert may_be_picked(combinations, DEFAULT_SIMPLICITY_ORDER).tolist() == expected
+    assert 0 < sum(expected) < len(expected)
+    some = combinations[:1] + combinations[7::5]
+    assert may_be_picked(some, DEFAULT_SIMPLICITY_ORDER).tolist() == by_definition(some)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
     [
-        pytest.param(2, 20, None, "initialReplicates must be between 3", id="two replicates to begin with"),
-        pytest.param(5, 4, None, "but got 5", id="more to begin with than at most"),
-        pytest.param(3, 20, 0.0, "minimumDifference must be above 0", id="no difference"),
+        pytest.param(0, [], id="no combination"),
+        pytest.param(1, [False], id="one is simpler than no other"),
+        pytest.param(1001, [True] * 1001, id="above 1,000 all may"),
     ],
 )
-def test_settings_that_make_no_race(initial: int, most: int, difference: float | None, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        Racing(initial, most, difference)
+def test_possible_picks_of_few_and_many(size: int, expected: list[bool]) -> None:
+    combinations = [Combination(str(i), {"activation": str(i)}, i) for i in range(size)]
+    assert may_be_picked(combinations, DEFAULT_SIMPLICITY_ORDER).tolist() == expected
 
 
 def test_arrays_of_the_wrong_shape_are_refused() -> None:
@@ -99,7 +192,7 @@ def test_arrays_of_the_wrong_shape_are_refused() -> None:
 
 @pytest.mark.parametrize(("initial", "most"), [(3, 20), (3, 3), (5, 6), (4, 1000)])
 def test_looks_rise_from_the_initial_to_the_most_replicates(initial: int, most: int) -> None:
-    at = looks(Racing(initial, most))
+    at = looks(Racing(initial_replicates=initial, max_replicates=most))
     assert at[0] == initial and at[-1] == most
     assert list(at) == sorted(set(at))
 

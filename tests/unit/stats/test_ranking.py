@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regsweep.api.spec import EpochChoice, Goal
+from regsweep.api.spec import Constraint, EpochChoice, Goal
 from regsweep.api.status import ObjectiveStatus
 from regsweep.core.grid import Combination
 from regsweep.core.records import BestEpoch, Outcome, Record, Records, Source
-from regsweep.core.stats.ranking import Constraint, Ranking, rank
+from regsweep.core.stats.ranking import Ranking, rank
 
 LOSS = ObjectiveStatus(metric="val_average_loss", goal=Goal.MINIMIZE, epoch=EpochChoice.LAST)
 ACCURACY = ObjectiveStatus(metric="val_accuracy", goal=Goal.MAXIMIZE, epoch=EpochChoice.LAST)
@@ -208,11 +208,31 @@ def test_what_violates_a_constraint_ranks_behind_what_keeps_it_and_is_never_best
         ]
     )
     names = ["a", "b", "c"]
-    recall = Constraint("val_recall", min=0.8)
+    recall = Constraint(metric="val_recall", min=0.8)
     result = rank([combination(n) for n in names], {n: n for n in names}, records, LOSS, 1, [recall])
     assert order(result) == "b c a"
     assert [row.violated for row in result.rows] == [(), (recall,), (recall,)]
     assert [row.eligible for row in result.rows] == [True, False, False]
+
+
+def test_what_a_race_dropped_ranks_behind_what_still_races_and_before_nothing_else() -> None:
+    records = Records(
+        [
+            Record("a", 0, Outcome.OK, "run", metrics={"val_average_loss": 0.1, "val_recall": 0.9}),
+            Record("b", 0, Outcome.OK, "run", metrics={"val_average_loss": 0.2, "val_recall": 0.9}),
+            Record("c", 0, Outcome.OK, "run", metrics={"val_average_loss": 0.3, "val_recall": 0.9}),
+            Record("d", 0, Outcome.OK, "run", metrics={"val_average_loss": 0.0, "val_recall": 0.5}),
+            Record("e", 0, Outcome.DIVERGED, "run"),
+        ]
+    )
+    names = ["a", "b", "c", "d", "e"]
+    recall = Constraint(metric="val_recall", min=0.8)
+    keys = {n: n for n in names}
+    result = rank([combination(n) for n in names], keys, records, LOSS, 1, [recall], frozenset({"a", "c", "e"}))
+    assert order(result) == "b a c d e"
+    assert [row.dropped for row in result.rows] == [False, True, True, False, True]
+    assert [row.eligible for row in result.rows] == [True, False, False, False, False]
+    assert [row.comparable for row in result.rows] == [True, True, True, False, False]
 
 
 def test_replicates_beyond_those_asked_for_are_not_looked_at() -> None:

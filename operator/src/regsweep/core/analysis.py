@@ -10,6 +10,7 @@ from regsweep.core.grid import label
 from regsweep.core.judge import Judged, judge
 from regsweep.core.progress import PointState, Progress
 from regsweep.core.records import Record, Records
+from regsweep.core.stats.final import FinalTraining
 from regsweep.core.sweep import Sweep, final_points
 
 
@@ -36,8 +37,6 @@ def question_of(sweep: Sweep, records: Records, progress: Progress, final: Final
 
 def answer(question: Question) -> Judged:
     """The analysis."""
-    from regsweep.core.stats.final import FinalTraining
-
     sweep, final, records = question.sweep, question.final, Records(question.records)
     trainings: list[FinalTraining] = []
     if final is not None:

@@ -14,7 +14,7 @@ from regsweep.core.limits import Stop
 from regsweep.core.plan import nobody_scrapes
 from regsweep.core.progress import Progress, Stage
 from regsweep.core.records import Records, Source
-from regsweep.core.stats.pairing import mixture
+from regsweep.core.stats.pairing import mixed_note, mixture_of
 from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import timestamp
 from regsweep.core.world import MetricsState, Observed, ObservedPod, ObservedRun
@@ -47,7 +47,7 @@ def findings(
     yield _progressing(sweep, observed, progress, counts, stop, final)
     yield _suspended(sweep, observed.runs)
     yield _metrics_available(observed)
-    yield _replicates_paired(progress, observed.records)
+    yield _replicates_paired(sweep, observed.records)
     yield from _ended(progress, counts, stop, final)
 
 
@@ -194,17 +194,12 @@ def _metrics_available(observed: Observed) -> Finding:
     return Finding(available, None, Reason.NOTHING_TO_SCRAPE_YET, "No trainer was scraped yet.")
 
 
-def _replicates_paired(progress: Progress, records: Records) -> Finding:
-    paired = ConditionType.REPLICATES_PAIRED
-    keys = {target.point.key for target in progress.grid}
-    mixed = mixture(record for record in records if record.point_key in keys)
-    if not mixed:
-        return Finding(paired, True, Reason.ALL_ALIKE, "")
-    text = (
-        f"Replicates were trained by or on more than one kind: {'; '.join(mixed)}. They are not paired, so that errors are "
-        "those of unpaired differences, and a difference may be the machine's. Name one kind in spec.template or templateRef."
-    )
-    return Finding(paired, False, Reason.MIXED, text)
+def _replicates_paired(sweep: Sweep, records: Records) -> Finding:
+    note = mixed_note(mixture_of((point.key for point in sweep.points), records, sweep.most_replicates))
+    if note is None:
+        return Finding(ConditionType.REPLICATES_PAIRED, True, Reason.ALL_ALIKE, "")
+    remedy = "For paired ones have spec.template or templateRef name one kind of node, and make a new sweep."
+    return Finding(ConditionType.REPLICATES_PAIRED, False, Reason.MIXED, f"{note} {remedy}")
 
 
 def _final_count(final: FinalStatus | None) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
+from regsweep.api.judgement import Judgement
 from regsweep.api.spec import EpochChoice, Objective
 from regsweep.api.status import (
     MAX_RESULTS,
@@ -21,6 +22,7 @@ from regsweep.api.status import (
 )
 from regsweep.core.conditions import Finding, conditions, findings
 from regsweep.core.grid import label
+from regsweep.core.judge import Judged
 from regsweep.core.limits import first_failure
 from regsweep.core.picks import final_status
 from regsweep.core.plan import Plan
@@ -75,7 +77,7 @@ def sweep_status(
         best_label=best.label if best else None,
         best_objective=f"{best.objective.mean:.4g}" if best and best.objective else None,
         results=results,
-        analysis=judged.judgement.shortened(MAX_RESULTS) if judged is not None else None,
+        analysis=_analysis(sweep, progress, judged),
         final=final,
         running=_running(sweep, observed, progress.targets),
         failures=_failures(observed.records, progress),
@@ -102,6 +104,15 @@ def is_over(said: Iterable[Condition]) -> bool:
     """Whether the conditions say that the sweep is Complete or Failed."""
     ends = (ConditionType.COMPLETE, ConditionType.FAILED)
     return any(c.type in ends and c.status is ConditionStatus.TRUE for c in said)
+
+
+def _analysis(sweep: Sweep, progress: Progress, judged: Judged | None) -> Judgement | None:
+    """The analysis, where it is of the present records; that of a race's last look stands until the next."""
+    if judged is None:
+        return None
+    of, now = judged.judgement.rests_on, progress.rests_on
+    of_the_grid = bool(now) and (now == of or now.startswith(f"{of}-"))
+    return judged.judgement.shortened(MAX_RESULTS) if of_the_grid or sweep.spec.racing is not None else None
 
 
 def _state(said: Iterable[Condition], counts: RunCounts) -> str:

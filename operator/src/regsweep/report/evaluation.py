@@ -40,7 +40,9 @@ def _result(result: FinalResult, objective: str) -> str:
         parts.append(f"loss {short_of(result.loss.mean)}, {between(result.loss)}")
     elif LOSS in result.metrics:
         parts.append(f"loss {short_of(result.metrics[LOSS])}")
-    for metric in dict.fromkeys((objective, "test_accuracy")):
-        if metric != LOSS and metric in result.metrics:
-            parts.append(f"{metric.removeprefix('test_').replace('_', ' ')} {short_of(result.metrics[metric])}")
+    parts += [
+        f"{metric.removeprefix('test_').replace('_', ' ')} {short_of(result.metrics[metric])}"
+        for metric in dict.fromkeys((objective, "test_accuracy"))
+        if metric != LOSS and metric in result.metrics
+    ]
     return f"{who} ({result.label}): {', '.join(parts) or 'no result'}"

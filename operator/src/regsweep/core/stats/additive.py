@@ -28,6 +28,8 @@ class AdditiveFit:
     """(G, n), NaN where the cell is missing."""
     informing: Bools
     """(G,) the combinations that the replicates' effects were estimated from."""
+    paired: bool = True
+    """Replicates' effects were taken out; False: `effects` are 0 and `means` plain means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +86,41 @@ def fit_additive(values: Floats, informing: Bools | None = None) -> AdditiveFit:
     return AdditiveFit(means, effects, residuals, informing)
 
 
+def fit_means(values: Floats) -> AdditiveFit:
+    """The same without replicates' effects, for replicates that are not paired: plain means and what is left of them."""
+    there = np.isfinite(values)
+    counts = there.sum(axis=1)
+    totals = np.where(there, values, 0.0).sum(axis=1)
+    means = np.where(counts > 0, totals / np.maximum(counts, 1), np.nan)
+    residuals = np.where(there, values - means[:, None], np.nan)
+    return AdditiveFit(means, np.zeros(values.shape[1]), residuals, within_fence(values), paired=False)
+
+
 def row_variances(fit: AdditiveFit) -> RowVariances:
     """A residual variance per combination, moderated over combinations.
 
     The replicates' effects are themselves estimated from F combinations, which takes 1/F off a residual's variance of a
     combination that took part: divided by 1 - 1/F. With equal variances s^2 then is sigma^2 chi^2 / (n - 1) exactly.
+    Without replicates' effects it is the combination's plain variance.
     A combination outside the fence keeps its own variance: what is common to the others says nothing of it.
     """
     there = np.isfinite(fit.residuals)
     counts = there.sum(axis=1)
     d = np.maximum(counts - 1.0, 0.0)
     rows = int((fit.informing & (counts > 1)).sum())
-    shrinkage = np.where(fit.informing & (rows > 1), 1 - 1 / max(rows, 2), 1.0)
+    shrinkage = np.where(fit.informing & (rows > 1) & fit.paired, 1 - 1 / max(rows, 2), 1.0)
     squares = np.where(there, fit.residuals, 0.0) ** 2
     raw = np.where(d > 0, squares.sum(axis=1) / np.maximum(d, 1) / shrinkage, np.nan)
     within = fit.informing & (d > 0)
-    blocks = int((there[fit.informing].any(axis=0)).sum())
+    blocks = int((there[fit.informing].any(axis=0)).sum()) if fit.paired else 1
     pooled = float(max(d[within].sum() - max(blocks - 1, 0), 1))
     prior = fit_prior(raw[within], d[within])
     shrunk = apply_prior(prior, np.where(d > 0, raw, prior.variance), d, pooled)
     outside = ~fit.informing & (d > 0)
     moderated = ModeratedVariances(
-        prior, np.where(outside, raw, shrunk.variances), np.where(outside, d, shrunk.degrees_of_freedom)
+        prior,
+        np.where(outside, raw, shrunk.variances),
+        np.where(outside, d, shrunk.degrees_of_freedom),
+        pooled + float(d[outside].sum()),
     )
     return RowVariances(raw, d, moderated)

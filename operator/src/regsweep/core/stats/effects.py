@@ -110,7 +110,7 @@ def analyse_effects(
     `values`: (G, n) the objective in its own direction, NaN for a missing cell; rows as in `combinations`, without those
     in which a replicate diverged: `left_out` says how many. `is_loss`: whether logarithms may be taken.
 
-    None with fewer than two combinations, or where no flag varies.
+    None with fewer than two combinations, where no flag varies, or where no two combinations share a replicate.
     """
     keep = np.flatnonzero(np.isfinite(values).any(axis=1))
     values = values[keep]
@@ -124,6 +124,8 @@ def analyse_effects(
         values = np.log(values)
         notes.append(LOG_NOTE)
     size = prod(len(factor.levels) for factor in factors)
+    if np.isfinite(values).sum() == values.shape[1]:
+        return None  # no two combinations share a replicate: all differences may be the replicates'
     full = size == len(values) and bool(np.isfinite(values).all())
     table = _Balanced(values, factors) if full else _Partial(values, factors)
     notes.extend(table.notes)

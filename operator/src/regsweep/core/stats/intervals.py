@@ -11,13 +11,17 @@ comparing learning algorithms", PAKDD 2004: s^2 (1/(k r) + 1/(k - 1)), t with k 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import sqrt
 
 import numpy as np
 from scipy.stats import t as student
 
+from regsweep.api.spec import Resampling
+from regsweep.core.stats.additive import RowVariances
+from regsweep.core.stats.differences import welch
 from regsweep.core.stats.moderation import Floats
 from regsweep.core.stats.ranking import MIN_REPLICATES_FOR_ERROR
 
@@ -44,34 +48,19 @@ class Estimand(StrEnum):
     NEW_DATA = "newData"
 
 
-class ResamplingKind(StrEnum):
-    """How a replicate's training and validation rows are chosen."""
-
-    HOLDOUT = "Holdout"
-    KFOLD = "KFold"
-    REPEATED_KFOLD = "RepeatedKFold"
-
-
 @dataclass(frozen=True, slots=True)
-class Resampling:
-    """How replicates were split. With folds, replicates = folds x repeats."""
+class Split:
+    """How replicates were split, as far as an interval depends on it."""
 
-    kind: ResamplingKind = ResamplingKind.HOLDOUT
-    folds: int | None = None
+    resampling: Resampling = field(default_factory=Resampling)
     val_rows_per_train_row: float | None = None
-    """n_val / n_train of a holdout; with folds it is 1 / (folds - 1) and not looked at. None: not known."""
-
-    def __post_init__(self) -> None:
-        """Raises ValueError where `folds` and `kind` do not go together."""
-        if self.kind is ResamplingKind.HOLDOUT and self.folds is not None:
-            raise ValueError(f"folds belong to KFold and RepeatedKFold, but got folds={self.folds} with Holdout")
-        if self.kind is not ResamplingKind.HOLDOUT and (self.folds is None or self.folds < 2):
-            raise ValueError(f"{self.kind} needs folds of 2 or more, but got {self.folds}")
+    """n_val / n_train; with folds it is 1 / (folds - 1) and not looked at. None: not known."""
 
     @property
     def ratio(self) -> float | None:
         """n_val / n_train, or None where it is not known."""
-        return 1 / (self.folds - 1) if self.folds is not None else self.val_rows_per_train_row
+        folds = self.resampling.folds if self.resampling.has_folds else None
+        return 1 / (folds - 1) if folds is not None else self.val_rows_per_train_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,42 +77,56 @@ class Interval:
     notes: tuple[str, ...]
 
 
-def given_data(values: Floats, resampling: Resampling | None = None) -> Interval | None:
+def given_data(values: Floats, split: Split | None = None) -> Interval | None:
     """The interval for this data set: s / sqrt(n), t(n - 1). `values`: (n,). None below 3 replicates."""
-    approximate = resampling is not None and resampling.kind is not ResamplingKind.HOLDOUT
-    notes = _notes(len(values), resampling)
-    return _interval(Estimand.GIVEN_DATA, values, 1 / max(len(values), 1), approximate, notes)
+    return _of_mean(Estimand.GIVEN_DATA, values, split or Split(), 0.0)
 
 
-def new_data(values: Floats, resampling: Resampling) -> Interval | None:
+def new_data(values: Floats, split: Split) -> Interval | None:
     """The interval for other data of the same size; None below 3 replicates or with unknown numbers of rows.
 
     `values`: (n,); they may be the paired differences of two combinations: then it is the interval of that.
     """
-    ratio = resampling.ratio
-    if ratio is None:
-        return None
-    notes = _notes(len(values), resampling)
-    too_large = ratio > LARGEST_VAL_SHARE
-    if too_large:
-        notes = (*notes, APPROXIMATE_NOTE)
-    approximate = too_large or resampling.kind is not ResamplingKind.HOLDOUT
-    return _interval(Estimand.NEW_DATA, values, 1 / max(len(values), 1) + ratio, approximate, notes)
+    return None if split.ratio is None else _of_mean(Estimand.NEW_DATA, values, split, split.ratio)
 
 
-def _notes(n: int, resampling: Resampling | None) -> tuple[str, ...]:
-    few = (FEW_REPLICATES_NOTE,) if n < FEW_REPLICATES else ()
-    folds = (KFOLD_NOTE,) if resampling is not None and resampling.kind is not ResamplingKind.HOLDOUT else ()
-    return few + folds
-
-
-def _interval(
-    estimand: Estimand, values: Floats, factor: float, approximate: bool, notes: tuple[str, ...]
+def unpaired(
+    estimand: Estimand, values: Floats, variances: RowVariances, rows: Sequence[int], split: Split
 ) -> Interval | None:
+    """The interval for the difference of two rows' means whose replicates are not paired: Welch's, see `differences`.
+
+    `values`: (G, n), NaN for a missing cell; `variances`: of them; `rows`: the one, then the other. None where a row has
+    fewer than 3 replicates, or, for new data, with unknown numbers of rows.
+    """
+    extra = split.ratio if estimand is Estimand.NEW_DATA else 0.0
+    own = [each[np.isfinite(each)] for each in values[list(rows)]]
+    n = min(len(each) for each in own)
+    if extra is None or n < MIN_REPLICATES_FOR_ERROR:
+        return None
+    moderated = variances.moderated
+    at = list(rows)
+    factors = np.array([1 / len(each) + extra for each in own])
+    error, df = welch(
+        moderated.variances[at], factors, moderated.degrees_of_freedom[at], moderated.pooled_degrees_of_freedom
+    )
+    return _interval(estimand, float(own[0].mean() - own[1].mean()), float(error), float(df), n, split)
+
+
+def _of_mean(estimand: Estimand, values: Floats, split: Split, extra: float) -> Interval | None:
     n = len(values)
     if n < MIN_REPLICATES_FOR_ERROR:
         return None
-    centre = float(np.mean(values))
-    error = sqrt(float(np.var(values, ddof=1)) * factor)
-    margin = float(student.ppf((1 + LEVEL) / 2, n - 1)) * error
-    return Interval(estimand, centre, error, centre - margin, centre + margin, LEVEL, approximate, notes)
+    error = sqrt(float(np.var(values, ddof=1)) * (1 / n + extra))
+    return _interval(estimand, float(np.mean(values)), error, n - 1, n, split)
+
+
+def _interval(estimand: Estimand, centre: float, error: float, df: float, n: int, split: Split) -> Interval:
+    notes = [FEW_REPLICATES_NOTE] if n < FEW_REPLICATES else []
+    if split.resampling.has_folds:
+        notes.append(KFOLD_NOTE)
+    too_large = estimand is Estimand.NEW_DATA and split.ratio is not None and split.ratio > LARGEST_VAL_SHARE
+    if too_large:
+        notes.append(APPROXIMATE_NOTE)
+    margin = float(student.ppf((1 + LEVEL) / 2, df)) * error
+    approximate = too_large or split.resampling.has_folds
+    return Interval(estimand, centre, error, centre - margin, centre + margin, LEVEL, approximate, tuple(notes))

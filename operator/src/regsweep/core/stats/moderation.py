@@ -38,6 +38,8 @@ class ModeratedVariances:
     """(G,): (d0 s0^2 + d s^2) / (d0 + d)."""
     degrees_of_freedom: Floats
     """(G,): d0 + d, at most the degrees of freedom of all together."""
+    pooled_degrees_of_freedom: float
+    """Of all together."""
 
 
 def inverse_trigamma(value: float) -> float:
@@ -103,4 +105,6 @@ def apply_prior(
         if isinf(d0)
         else (d0 * s0 + degrees_of_freedom * variances) / (d0 + degrees_of_freedom)
     )
-    return ModeratedVariances(prior, shrunk, np.minimum(d0 + degrees_of_freedom, pooled_degrees_of_freedom))
+    return ModeratedVariances(
+        prior, shrunk, np.minimum(d0 + degrees_of_freedom, pooled_degrees_of_freedom), pooled_degrees_of_freedom
+    )

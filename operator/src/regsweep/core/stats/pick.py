@@ -10,29 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
+from regsweep.api.spec import DEFAULT_SIMPLICITY_ORDER, PickRule, SimplicityFlag
 from regsweep.core.grid import Combination
 from regsweep.core.stats.additive import Bools
+from regsweep.core.stats.differences import differences_to
 from regsweep.core.stats.moderation import Floats
 from regsweep.core.stats.ranking import MIN_REPLICATES_FOR_ERROR
-from regsweep.core.stats.simplicity import (
-    DEFAULT_SIMPLICITY_ORDER,
-    SimplicityFlag,
-    at_least_as_simple,
-    simplicity_key,
-)
-
-
-class OneStandardErrorRule(StrEnum):
-    """What "within one standard error" is measured by."""
-
-    PAIRED = "Paired"
-    """The standard error of the paired difference to the best."""
-    GLMNET = "Glmnet"
-    """The standard error of the best's own mean."""
+from regsweep.core.stats.simplicity import at_least_as_simple, simplicity_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +31,25 @@ class Pick:
     """(G,) about as good as the best, simpler or not."""
     candidates: int
     """How many of them are at least as simple as the best, itself included."""
-    rule: OneStandardErrorRule
+    rule: PickRule
 
 
-def within_one_standard_error(losses: Floats, best: int, rule: OneStandardErrorRule) -> Bools:
+def within_one_standard_error(losses: Floats, best: int, rule: PickRule, paired: bool = True) -> Bools:
     """(G,): whose mean is within a standard error of the best's; the best itself is.
 
     `losses`: (G, n), smaller is better, NaN for a missing cell. Paired: over the replicates that a row has in common with
-    the best, at least 3.
+    the best, at least 3; where replicates are not `paired`, by the standard error of the unpaired difference.
     """
-    there = np.isfinite(losses)
-    if rule is OneStandardErrorRule.GLMNET:
+    if rule is PickRule.GLMNET:
+        there = np.isfinite(losses)
         counts = there.sum(axis=1)
         means = np.where(there, losses, 0.0).sum(axis=1) / np.maximum(counts, 1)
         own = losses[best][there[best]]
         limit = means[best] + own.std(ddof=1) / np.sqrt(len(own))
         within: Bools = (counts >= MIN_REPLICATES_FOR_ERROR) & (means <= limit)
     else:
-        common = there & there[best]
-        counts = common.sum(axis=1)
-        gaps = np.where(common, np.where(there, losses, 0.0) - np.where(there[best], losses[best], 0.0), 0.0)
-        means = gaps.sum(axis=1) / np.maximum(counts, 1)
-        squares = np.where(common, (gaps - means[:, None]) ** 2, 0.0).sum(axis=1)
-        errors = np.sqrt(squares / np.maximum(counts - 1, 1) / np.maximum(counts, 1))
-        within = (counts >= MIN_REPLICATES_FOR_ERROR) & (means <= errors)
+        beside = differences_to(losses, best, paired)
+        within = (beside.replicates >= MIN_REPLICATES_FOR_ERROR) & (beside.means <= beside.standard_errors)
     within[best] = True
     return within
 
@@ -78,16 +60,21 @@ def one_standard_error_pick(
     means: Floats,
     best: int,
     order: Sequence[SimplicityFlag] = DEFAULT_SIMPLICITY_ORDER,
-    rule: OneStandardErrorRule = OneStandardErrorRule.PAIRED,
+    rule: PickRule = PickRule.PAIRED,
+    paired: bool = True,
+    candidates: Bools | None = None,
 ) -> Pick | None:
     """The simplest of those within one standard error of the best; None where the best has fewer than 3 replicates.
 
     Of those that agree with the best on every flag outside `order` and are at least as simple on every flag inside it:
-    the first in the order's lexicographic sense, then by mean, then by id. `means`: (G,) adjusted means.
+    the first in the order's lexicographic sense, then by mean, then by id. `means`: (G,) adjusted means. `candidates`: (G,)
+    rows that may be picked; None: all.
     """
     if np.isfinite(losses[best]).sum() < MIN_REPLICATES_FOR_ERROR:
         return None
-    within = within_one_standard_error(losses, best, rule)
+    within = within_one_standard_error(losses, best, rule, paired)
+    if candidates is not None:
+        within &= candidates
     flags = combinations[best].flags
     rows = [row for row in np.flatnonzero(within).tolist() if at_least_as_simple(combinations[row].flags, flags, order)]
     row = min(rows, key=lambda r: (simplicity_key(combinations[r].flags, order), float(means[r]), combinations[r].id))

@@ -12,41 +12,30 @@ trainings: dropping from early epochs would punish what learns slowly, that is w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
 
 import numpy as np
+from scipy.stats import t as student
 
+from regsweep.api.canonical import canonical_json
+from regsweep.api.judgement import RaceReason
+from regsweep.api.spec import Constraint, Racing, SimplicityFlag
+from regsweep.core.grid import Combination
 from regsweep.core.stats.additive import Bools
 from regsweep.core.stats.moderation import Floats
-from regsweep.core.stats.ties import (
-    MIN_COMMON_REPLICATES,
-    Quantile,
-    TiedSet,
-    studentised_range_quantile,
-    tied_with_best,
-)
+from regsweep.core.stats.simplicity import at_least_as_simple
+from regsweep.core.stats.ties import Quantile, TiedSet, studentised_range_quantile, tied_with_best
 
 ALPHA = 0.05
 GROWTH = 1.4
 """Each look has this many times the replicates of the one before: few looks, so that each keeps much of alpha."""
+MOST_COMPARED = 1000
+"""Combinations that are compared for simplicity each with each."""
 LevelQuantile = Callable[[int, float, float], float]
 """The studentised range's quantile by (candidates, degrees of freedom, level)."""
-
-
-class RaceReason(StrEnum):
-    """Why the race goes on or is over."""
-
-    RACING = "Racing"
-    """Replicates are still to be trained."""
-    WON = "Won"
-    """One combination is left."""
-    EQUIVALENT = "Equivalent"
-    """All that are left lie within the minimum difference, by simultaneous bounds."""
-    BUDGET_SPENT = "BudgetSpent"
-    """Every combination left has the most replicates allowed."""
 
 
 class DropReason(StrEnum):
@@ -56,26 +45,19 @@ class DropReason(StrEnum):
     """It can be neither the best nor the one-standard-error pick."""
     DIVERGED = "Diverged"
     """A replicate diverged: it ranks behind all without."""
+    FAILED = "Failed"
+    """A replicate that a look needs has failed and is not trained again."""
+    VIOLATES = "Violates"
+    """It surely breaks a constraint."""
 
 
 @dataclass(frozen=True, slots=True)
-class Racing:
-    """Settings of a race."""
+class Bound:
+    """A constraint, with the replicates' values of its metric."""
 
-    initial_replicates: int = 3
-    max_replicates: int = 20
-    minimum_difference: float | None = None
-    """A difference in the objective too small to matter, in its unit; None: the race looks for any."""
-
-    def __post_init__(self) -> None:
-        """Raises ValueError unless 3 <= initial <= max replicates and the minimum difference is above 0."""
-        if not MIN_COMMON_REPLICATES <= self.initial_replicates <= self.max_replicates:
-            raise ValueError(
-                f"initialReplicates must be between {MIN_COMMON_REPLICATES} and maxReplicates ({self.max_replicates}), "
-                f"but got {self.initial_replicates}"
-            )
-        if self.minimum_difference is not None and not self.minimum_difference > 0:
-            raise ValueError(f"minimumDifference must be above 0, but got {self.minimum_difference}")
+    values: Floats
+    """(G, max_replicates), NaN where there is none."""
+    constraint: Constraint
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +76,8 @@ class Race:
     reason: RaceReason
     racing: Bools
     """(G,) still in it, or left at its end."""
+    tied: Bools
+    """(G,) could not be told from the best at the last completed look, and still race; before the first look: all that race."""
     dropped: Mapping[int, Drop]
     """By row."""
     replicates: int
@@ -104,9 +88,32 @@ class Race:
     """What a full grid would have trained: every combination, the most replicates."""
 
 
+def may_be_picked(combinations: Sequence[Combination], order: Sequence[SimplicityFlag]) -> Bools:
+    """(G,): at least as simple as some other combination, and so perhaps its one-standard-error pick.
+
+    Above 1,000 combinations the question grows too large: then all may. A pair compares flag by flag, so that each pair of a
+    flag's values is looked at once.
+    """
+    size = len(combinations)
+    if size > MOST_COMPARED:
+        return np.ones(size, dtype=np.bool_)
+    simpler = np.ones((size, size), dtype=np.bool_)
+    for name in combinations[0].flags if combinations else ():
+        keys = [canonical_json(each.flags[name]) for each in combinations]
+        values = dict(zip(keys, (each.flags[name] for each in combinations), strict=True))
+        places = {key: place for place, key in enumerate(values)}
+        by_value = np.array(
+            [[at_least_as_simple({name: a}, {name: b}, order) for b in values.values()] for a in values.values()]
+        )
+        codes = np.array([places[key] for key in keys])
+        simpler &= by_value[np.ix_(codes, codes)]
+    np.fill_diagonal(simpler, False)
+    return np.asarray(simpler.any(axis=1))
+
+
 def looks(racing: Racing) -> tuple[int, ...]:
     """The numbers of replicates at which is looked."""
-    at = [racing.initial_replicates]
+    at = [min(racing.initial_replicates, racing.max_replicates)]
     while at[-1] < racing.max_replicates:
         at.append(min(max(ceil(at[-1] * GROWTH), at[-1] + 1), racing.max_replicates))
     return tuple(at)
@@ -118,12 +125,21 @@ def race(
     racing: Racing,
     may_be_picked: Bools | None = None,
     quantile: LevelQuantile = studentised_range_quantile,
+    *,
+    failed: Bools | None = None,
+    bounds: Sequence[Bound] = (),
+    paired: bool = True,
 ) -> Race:
     """Replays the race from its start on the results so far: the same results always lead to the same next replicates.
 
     `losses`: (G, max_replicates), smaller is better, NaN where there is no result yet. `diverged`: (G, max_replicates).
     `may_be_picked`: (G,) rows at least as simple as some other, which are kept while they might come within a standard
-    error of the best at the end of the race; None: all may.
+    error of the best at the end of the race; None: all may. `failed`: (G, max_replicates) replicates that failed and will
+    not be trained again, or (G,) rows that have one: a row leaves at the first look that lacks it. `paired`: whether
+    replicates are (see `pairing`).
+
+    `bounds`: constraints. What breaks one at a look is neither the best there nor compared with it; it leaves once it breaks
+    it surely (one-sided t, at the looks' level), and else may come back.
 
     A look uses the replicates up to its own alone, and none that a dropped combination has beyond its last: what is
     trained ahead changes no decision.
@@ -136,11 +152,13 @@ def race(
     schedule = looks(racing)
     level = 1 - ALPHA / len(schedule)
     picks = np.ones(len(losses), dtype=np.bool_) if may_be_picked is None else may_be_picked
+    gone = np.zeros(losses.shape, dtype=np.bool_) if failed is None else np.broadcast_to(failed.T, losses.T.shape).T
     alive = np.ones(len(losses), dtype=np.bool_)
     dropped: dict[int, Drop] = {}
     reason = RaceReason.BUDGET_SPENT
     replicates = racing.max_replicates
     known, broke = losses.copy(), diverged.copy()
+    tied_now: Bools | None = None
 
     def drop(rows: Bools, why: DropReason, n: int) -> None:
         alive[rows] = False
@@ -149,27 +167,55 @@ def race(
 
     for n in schedule:
         drop(alive & broke[:, :n].any(axis=1), DropReason.DIVERGED, n)
-        if not np.isfinite(known[alive, :n]).all():
+        missing = ~np.isfinite(known[:, :n])
+        drop(alive & (gone[:, :n] & missing).any(axis=1), DropReason.FAILED, n)
+        if missing[alive].any():
             reason, replicates = RaceReason.RACING, n
             break
-        tied = _look(known[:, :n], broke[:, :n], alive, lambda m, df: quantile(m, df, level))
+        breaks, surely = _violations(bounds, alive, n, level)
+        drop(alive & surely, DropReason.VIOLATES, n)
+        candidates = alive & ~breaks
+        tied = _look(known[:, :n], broke[:, :n], candidates, lambda m, df: quantile(m, df, level), paired)
         if tied is None:
+            if alive.any():
+                continue  # all that race break a constraint, and may come back
             replicates = n
             break
-        drop(alive & ~_stays(tied, picks, n, racing.max_replicates), DropReason.DROPPED, n)
+        tied_now = tied.tied
+        drop(candidates & ~_stays(tied, picks, n, racing.max_replicates), DropReason.DROPPED, n)
         if alive.sum() == 1:
             reason, replicates = RaceReason.WON, n
             break
-        if _equivalent(tied, alive, racing.minimum_difference):
+        if not (alive & breaks).any() and _equivalent(tied, alive, racing.minimum_difference):
             reason, replicates = RaceReason.EQUIVALENT, n
             break
     trained = int((np.isfinite(losses) | diverged).sum())
-    return Race(reason, alive, dropped, replicates, trained, losses.size)
+    tied_rows = alive.copy() if tied_now is None else alive & tied_now
+    return Race(reason, alive, tied_rows, dropped, replicates, trained, losses.size)
 
 
-def _look(losses: Floats, diverged: Bools, alive: Bools, quantile: Quantile) -> TiedSet | None:
+def _look(losses: Floats, diverged: Bools, candidates: Bools, quantile: Quantile, paired: bool) -> TiedSet | None:
     known = np.where(diverged.any(axis=1, keepdims=True), np.nan, losses)
-    return tied_with_best(known, quantile, candidates=alive)
+    return tied_with_best(known, quantile, candidates=candidates, paired=paired)
+
+
+def _violations(bounds: Sequence[Bound], alive: Bools, n: int, level: float) -> tuple[Bools, Bools]:
+    """(G,) each: rows that break a constraint by the mean over the first n replicates, and those that surely do."""
+    breaks, surely = np.zeros(len(alive), dtype=np.bool_), np.zeros(len(alive), dtype=np.bool_)
+    for bound in bounds:
+        values = bound.values[:, :n]
+        there = np.isfinite(values)
+        counts = there.sum(axis=1)
+        means = np.where(there, values, 0.0).sum(axis=1) / np.maximum(counts, 1)
+        squares = np.where(there, (values - means[:, None]) ** 2, 0.0).sum(axis=1)
+        margin = student.ppf(level, np.maximum(counts - 1, 1)) * np.sqrt(
+            squares / np.maximum(counts - 1, 1) / np.maximum(counts, 1)
+        )
+        low = -np.inf if bound.constraint.min is None else bound.constraint.min
+        high = np.inf if bound.constraint.max is None else bound.constraint.max
+        breaks |= (means < low) | (means > high) | (counts == 0)
+        surely |= (means + margin < low) | (means - margin > high) | (counts == 0)
+    return breaks, surely
 
 
 def _stays(tied: TiedSet, picks: Bools, n: int, most: int) -> Bools:

@@ -5,8 +5,11 @@ The order, first to last:
 2. fewer replicates that diverged or gave no number for the objective: one such replicate puts a combination behind all
    without, since a mean over what is left would favour just what breaks most often;
 3. combinations within all constraints, then those that violate one;
-4. the adjusted mean of the objective, better first (see `blocks`: the plain mean where no replicate is missing);
-5. the combination's id, so that equal means always come in the same order.
+4. combinations that a race has not dropped, then those that it has: what was dropped was behind at its last look, with
+   fewer replicates, and luck in these few must not put it in front;
+5. the adjusted mean of the objective, better first (see `blocks`: the plain mean where no replicate is missing, or where
+   replicates are not paired, see `pairing`);
+6. the combination's id, so that equal means always come in the same order.
 
 Estimand of every mean and standard error here: the expectation over splits and seeds of this data set (`givenData`).
 """
@@ -17,11 +20,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, sqrt
 
-from regsweep.api.spec import EpochChoice, Goal
+from regsweep.api.spec import Constraint, EpochChoice, Goal
 from regsweep.api.status import ObjectiveStatus
 from regsweep.core.grid import Combination
 from regsweep.core.records import Outcome, Record, Records
 from regsweep.core.stats.blocks import adjusted_mean, block_effects, mean, within_fence
+from regsweep.core.stats.pairing import Mixed, mixture_of
 
 MIN_REPLICATES_FOR_ERROR = 3
 """Below this a standard error says next to nothing: t at one degree of freedom is 12.7."""
@@ -39,19 +43,6 @@ class Estimate:
     """s / sqrt(n); None below 3 replicates."""
     n: int
     """Replicates that the mean is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Constraint:
-    """A bound on the mean of a metric; the metric is written split first. None: no bound on that side."""
-
-    metric: str
-    max: float | None = None
-    min: float | None = None
-
-    def holds(self, value: float | None) -> bool:
-        """Whether the mean keeps the bounds; an absent value keeps none."""
-        return value is not None and (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +73,19 @@ class RankedCombination:
     """Constraints whose metric is out of bounds or absent."""
     complete: bool
     """Every replicate asked for has a result."""
+    dropped: bool
+    """It left a race."""
     source: str | None
     """`Prometheus`, `Record`, `Mixed`; None without a result."""
 
     @property
     def eligible(self) -> bool:
-        """Whether it may be called best, tied or picked: an objective, and no replicate that broke."""
+        """Whether it may be called best, tied or picked: comparable, and not dropped from a race."""
+        return self.comparable and not self.dropped
+
+    @property
+    def comparable(self) -> bool:
+        """Whether it can be compared with the best: an objective, no replicate that broke, no constraint violated."""
         return self.objective is not None and not self.diverged and not self.undefined and not self.violated
 
 
@@ -99,6 +97,8 @@ class Ranking:
     objective: ObjectiveStatus
     replicates: int
     """Replicates asked for."""
+    mixed: tuple[Mixed, ...] = ()
+    """Why replicates are not paired; empty where they are."""
 
     @property
     def best(self) -> RankedCombination | None:
@@ -113,11 +113,12 @@ def rank(
     objective: ObjectiveStatus,
     replicates: int,
     constraints: Sequence[Constraint] = (),
+    dropped: frozenset[str] = frozenset(),
 ) -> Ranking:
     """Orders the combinations by what their replicates 0 ... replicates - 1 have come to so far.
 
     `point_keys`: the point's key by combination id. Records of other points and replicates are not looked at.
-    A diverged replicate's numbers enter no mean.
+    A diverged replicate's numbers enter no mean. `dropped`: ids of combinations that left a race.
 
     Raises KeyError where a combination has no point key.
     """
@@ -127,13 +128,16 @@ def rank(
         for combination in combinations
     ]
     sign = -1.0 if objective.goal is Goal.MAXIMIZE else 1.0
-    effects = block_effects(within_fence([tally.values for tally in tallies if not tally.broken]))
+    mixed = mixture_of((point_keys[combination.id] for combination in combinations), records, replicates)
+    effects = {} if mixed else block_effects(within_fence([tally.values for tally in tallies if not tally.broken]))
     for tally in tallies:
         if tally.values:
             tally.adjusted = adjusted_mean(tally.values, effects)
-    tallies.sort(key=lambda tally: _order(tally, sign))
-    rows = tuple(_row(tally, place, replicates) for place, tally in enumerate(tallies, start=1))
-    return Ranking(rows, objective, replicates)
+    tallies.sort(key=lambda tally: _order(tally, sign, tally.combination.id in dropped))
+    rows = tuple(
+        _row(tally, place, replicates, tally.combination.id in dropped) for place, tally in enumerate(tallies, start=1)
+    )
+    return Ranking(rows, objective, replicates, mixed)
 
 
 def finite(value: float | None) -> float | None:
@@ -232,11 +236,11 @@ def _mean_of(records: Sequence[Record], metric: str) -> float | None:
     return _mean([value for record in records if (value := finite(record.metrics.get(metric))) is not None])
 
 
-def _order(tally: _Tally, sign: float) -> tuple[bool, int, bool, float, str]:
-    return not tally.values, tally.broken, bool(tally.violated), sign * tally.adjusted, tally.combination.id
+def _order(tally: _Tally, sign: float, dropped: bool) -> tuple[bool, int, bool, bool, float, str]:
+    return not tally.values, tally.broken, bool(tally.violated), dropped, sign * tally.adjusted, tally.combination.id
 
 
-def _row(tally: _Tally, place: int, replicates: int) -> RankedCombination:
+def _row(tally: _Tally, place: int, replicates: int, dropped: bool) -> RankedCombination:
     sources = tally.sources
     return RankedCombination(
         combination=tally.combination,
@@ -252,5 +256,6 @@ def _row(tally: _Tally, place: int, replicates: int) -> RankedCombination:
         undefined=tally.undefined,
         violated=tally.violated,
         complete=tally.results >= replicates,
+        dropped=dropped,
         source=(next(iter(sources)) if len(sources) == 1 else MIXED) if sources else None,
     )

@@ -3,34 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
-from regsweep.api.spec import Flags, FlagValue
+from regsweep.api.spec import Flags, FlagValue, Simpler, SimplicityFlag
 
-
-class Simpler(StrEnum):
-    """Which end of a flag is the simple one."""
-
-    MORE = "More"
-    FEWER = "Fewer"
-
-
-@dataclass(frozen=True, slots=True)
-class SimplicityFlag:
-    """One entry of `simplicityOrder`."""
-
-    flag: str
-    simpler: Simpler
-
-
-DEFAULT_SIMPLICITY_ORDER = (
-    SimplicityFlag("l2", Simpler.MORE),
-    SimplicityFlag("l1", Simpler.MORE),
-    SimplicityFlag("dropout", Simpler.MORE),
-    SimplicityFlag("layers", Simpler.FEWER),
-    SimplicityFlag("units", Simpler.FEWER),
-)
 Size = tuple[float, ...]
 
 

@@ -11,7 +11,8 @@ The range of all candidates is compared instead: combination i leaves when
 
 with v the block-adjusted variances moderated over combinations (see `additive`, `moderation`), and q the studentised
 range's quantile (Tukey) for the m candidates that remain; after each round of leaving m is smaller and the comparison is
-made again. That the shrinking m keeps the 95 % was checked by simulation (docs/calibration.md), also between the
+made again. Where replicates are not paired (see `pairing`), plain means are compared, with v_i / n_i + v_best / n_best in
+the place of (v_i + v_best) / n. That the shrinking m keeps the 95 % was checked by simulation (docs/calibration.md), also between the
 extremes of all equal and all others far behind.
 """
 
@@ -26,7 +27,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import studentized_range
 
-from regsweep.core.stats.additive import Bools, RowVariances, fit_additive, row_variances
+from regsweep.core.stats.additive import Bools, RowVariances, fit_additive, fit_means, row_variances
 from regsweep.core.stats.moderation import Floats
 
 LEVEL = 0.95
@@ -46,9 +47,11 @@ class TiedSet:
     tied: Bools
     """(G,) in the set; the best itself is."""
     comparable: Bools
-    """(G,) has at least 3 replicates in common with the best. What is not comparable is not in the set, nor ruled out."""
+    """(G,) has at least 3 replicates in common with the best (unpaired: 3 replicates). What is not comparable is not in the
+    set, nor ruled out."""
     difference: Floats
-    """(G,) mean difference to the best over common replicates; positive is worse. NaN where not comparable."""
+    """(G,) mean difference to the best over common replicates (unpaired: of the means); positive is worse. NaN where not
+    comparable."""
     standard_error: Floats
     """(G,) of that difference, from the moderated variances."""
     statistic: Floats
@@ -80,35 +83,43 @@ def tied_with_best(
     quantile: Quantile = studentised_range_quantile,
     candidates: Bools | None = None,
     variances: RowVariances | None = None,
+    paired: bool = True,
 ) -> TiedSet | None:
     """The confidence set of the best.
 
     `losses`: (G, n), smaller is better, NaN for a missing cell; row i, column k is combination i's replicate k. Only rows
     that may be called best (none of their replicates diverged) belong in here. `candidates`: (G,) the rows among which the best
-    is looked for; the others only help to estimate the noise. `variances`: of these same losses, if there already.
+    is looked for and that may be tied with it; the others help to estimate the noise, and are compared with the best.
+    `variances`: of these same losses, if there already.
 
     None where no set can be given: no combination has 3 replicates, or none at all is there.
     """
     there = np.isfinite(losses)
-    enough = there.sum(axis=1) >= MIN_COMMON_REPLICATES
-    if candidates is not None:
-        enough &= candidates
-    if not enough.any():
+    own = there.sum(axis=1)
+    enough = own >= MIN_COMMON_REPLICATES
+    candidates = enough if candidates is None else enough & candidates
+    if not candidates.any():
         return None
-    fit = fit_additive(losses)
+    fit = fit_additive(losses) if paired else fit_means(losses)
     variances = row_variances(fit) if variances is None else variances
-    best = int(np.nanargmin(np.where(enough, fit.means, np.nan)))
-    common = there & there[best]
-    counts = common.sum(axis=1)
-    comparable = enough & (counts >= MIN_COMMON_REPLICATES)
-    gaps = np.where(common, np.where(there, losses, 0.0) - np.where(there[best], losses[best], 0.0), 0.0)
-    difference = np.where(comparable, gaps.sum(axis=1) / np.maximum(counts, 1), np.nan)
+    best = int(np.nanargmin(np.where(candidates, fit.means, np.nan)))
     v = variances.moderated.variances
-    error = np.where(comparable, np.sqrt((v + v[best]) / np.maximum(counts, 1)), np.nan)
+    if paired:
+        common = there & there[best]
+        counts = common.sum(axis=1)
+        gaps = np.where(common, np.where(there, losses, 0.0) - np.where(there[best], losses[best], 0.0), 0.0)
+        difference = gaps.sum(axis=1) / np.maximum(counts, 1)
+        error = np.sqrt((v + v[best]) / np.maximum(counts, 1))
+    else:
+        counts = np.minimum(own, own[best])
+        difference = fit.means - fit.means[best]
+        error = np.sqrt(v / np.maximum(own, 1) + v[best] / own[best])
+    comparable = enough & (counts >= MIN_COMMON_REPLICATES)
+    difference, error = np.where(comparable, difference, np.nan), np.where(comparable, error, np.nan)
     statistic = _ratio(difference, error / np.sqrt(2))
     statistic[best] = 0.0
     df = np.minimum(variances.moderated.degrees_of_freedom, variances.moderated.degrees_of_freedom[best])
-    tied = comparable.copy()
+    tied = comparable & candidates
     while True:
         remain = int(tied.sum())
         limits = {each: quantile(_rounded_up(remain), each) for each in np.unique(df[tied]).tolist()}
