@@ -161,7 +161,7 @@ def test_the_version_that_kubernetes_reports_is_the_one_that_is_built() -> None:
 
 
 def test_makefile_and_images_use_one_version_of_uv() -> None:
-    files = ("Makefile", "images/operator/Containerfile", "images/trainer/Containerfile")
+    files = ("Makefile", "images/Containerfile")
     pins = {re.findall(r"UV_VERSION ?:?= ?([0-9.]+)", (paths.CHECKOUT / file).read_text())[0] for file in files}
     assert len(pins) == 1
 
@@ -178,7 +178,7 @@ def test_bare_make_names_every_target_that_has_a_help_text() -> None:
 def test_an_images_tag_changes_with_its_sources_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "src").mkdir()
     (tmp_path / "Containerfile").write_text("FROM x")
-    image = images.ContainerfileImage("a", tmp_path / "Containerfile", [tmp_path / "src"])
+    image = images.ContainerfileImage("a", tmp_path / "Containerfile", "a", [tmp_path / "src"])
     before = images.reference(image)
     (tmp_path / "README").write_text("not a source")
     assert images.reference(image) == before
