@@ -128,6 +128,52 @@ def test_the_runtime_keeps_to_its_own_folders_and_programs() -> None:
     assert str(binaries.program(binaries.RUNC)) in config
 
 
+@pytest.mark.parametrize(
+    ("present", "unused"),
+    [
+        pytest.param({}, [], id="an empty store"),
+        pytest.param(
+            {"localhost/trainer:2": "sha256:m2", "sha256:c2": "sha256:m2"}, [], id="the current image and its digest"
+        ),
+        pytest.param(
+            {
+                "localhost/trainer:1": "sha256:m1",
+                "sha256:c1": "sha256:m1",
+                "localhost/trainer:2": "sha256:m2",
+                "sha256:c2": "sha256:m2",
+            },
+            ["localhost/trainer:1", "sha256:c1"],
+            id="an older tag goes with its digest",
+        ),
+        pytest.param({"sha256:c0": "sha256:m0"}, ["sha256:c0"], id="a digest whose tag went long ago"),
+        pytest.param(
+            {"localhost/trainer:1": "sha256:m", "localhost/trainer:2": "sha256:m", "sha256:c": "sha256:m"},
+            ["localhost/trainer:1"],
+            id="two tags of one image",
+        ),
+        pytest.param(
+            {"localhost/trainer-of-mine:1": "sha256:m1", "sha256:c1": "sha256:m1", "registry.example/trainer:1": "x"},
+            [],
+            id="what the user loaded",
+        ),
+    ],
+)
+def test_images_that_nobody_needs_are_removed_and_no_others(present: dict[str, str], unused: list[str]) -> None:
+    assert containerd.unused(present, {"trainer": "localhost/trainer:2"}) == unused
+    left = {reference: digest for reference, digest in present.items() if reference not in unused}
+    assert containerd.unused(left, {"trainer": "localhost/trainer:2"}) == []
+
+
+def test_images_are_read_from_what_ctr_tells() -> None:
+    told = (
+        "REF                 TYPE                                       DIGEST     SIZE    PLATFORMS   LABELS\n"
+        "localhost/pause:1   application/vnd.oci.image.manifest.v1+json sha256:m1  1.4 MiB linux/amd64 a=b\n"
+        "sha256:c1           application/vnd.oci.image.manifest.v1+json sha256:m1  0.0 B   -           -\n"
+    )
+    assert containerd.parse_images(told) == {"localhost/pause:1": "sha256:m1", "sha256:c1": "sha256:m1"}
+    assert containerd.parse_images("REF TYPE DIGEST SIZE PLATFORMS LABELS\n") == {}
+
+
 def test_prometheus_scrapes_as_users_are_told_to_but_every_second() -> None:
     told = yaml.safe_load((paths.CHECKOUT / "manifests/monitoring/scrape-config.yaml").read_text())
     manifests = list(yaml.safe_load_all(addons.prometheus("localhost/prometheus:1")))
