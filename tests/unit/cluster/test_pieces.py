@@ -6,6 +6,8 @@ import re
 import ssl
 import subprocess
 import tarfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ import pytest
 import yaml
 from cryptography import x509
 
-from cluster import addons, binaries, cgroups, containerd, images, installation, namespaces, node, oci, paths
+from cluster import addons, binaries, cgroups, containerd, images, installation, namespaces, node, oci, paths, toolchain
 from cluster.digests import digest
+from cluster.errors import ClusterError
 from cluster.pki import Authority
 
 
@@ -204,6 +207,29 @@ def test_the_version_that_kubernetes_reports_is_the_one_that_is_built() -> None:
     assert re.findall(r"^\tk8s.io/kubernetes v(\S+)", module, re.MULTILINE) == [binaries.KUBERNETES]
     staging = set(re.findall(r"=> k8s.io/\S+ v(\S+)", module))
     assert staging == {binaries.KUBERNETES.replace("1.", "0.", 1)}
+
+
+def test_behind_a_program_that_does_not_build_no_other_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, told = [], threading.Event()
+
+    def make(build: binaries.Build, compiler: Path) -> None:
+        begun.append(build.name)
+        if build.name == "b":
+            raise ClusterError("b does not build")
+        if build.name == "c":  # may have been begun before anybody heard of it
+            told.wait(20)
+
+    monkeypatch.setattr(binaries, "folder", lambda build: tmp_path / "not built")
+    monkeypatch.setattr(toolchain, "go", lambda: Path("go"))
+    monkeypatch.setattr(binaries, "_make", make)
+    with ThreadPoolExecutor(1) as one_at_a_time:
+        monkeypatch.setattr(binaries, "_builders", one_at_a_time)
+        with pytest.raises(ClusterError, match="b does not build"):
+            binaries.ensure([binaries.Build(name, tmp_path) for name in "abcd"])
+        told.set()
+    assert begun in (["a", "b"], ["a", "b", "c"])
 
 
 def test_makefile_and_images_use_one_version_of_uv() -> None:
