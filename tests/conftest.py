@@ -12,6 +12,8 @@ from support import stage as stages
 from support.stage import Lab, Stage
 
 COLD_SECONDS = 2400
+CLUSTERS = frozenset({"stage", "control_plane"})
+"""The fixtures that bring one up."""
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +32,9 @@ def lab(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Lab]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whichever test is the first to need the cluster may have to build its images, too."""
+    """Whichever test is the first to need a cluster may have to build its programs and images, too."""
     for item in items:
-        if "stage" in getattr(item, "fixturenames", ()):
+        if not CLUSTERS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.timeout(COLD_SECONDS))
 
 

@@ -1,6 +1,7 @@
 """Builds the cluster's programs from Go modules, once per content of their sources, and finds them again."""
 
 import functools
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -64,37 +65,42 @@ KUBE_COMPONENTS = (
 _CNI = "github.com/containernetworking/plugins/plugins"
 _CONTAINERD = "github.com/containerd/containerd/v2/cmd"
 
+_TOOLS_MODULE = paths.GO_SOURCES / "tools"
+
 KUBE = Build("kube", paths.GO_SOURCES / "kube", ldflags=_KUBERNETES_VERSION, links=KUBE_COMPONENTS)
 TOOLS = Build(
     "tools",
-    paths.GO_SOURCES / "tools",
+    _TOOLS_MODULE,
     packages=(
         *(f"{_CONTAINERD}/{program}" for program in ("containerd", "containerd-shim-runc-v2", "ctr")),
         *(f"{_CNI}/{plugin}" for plugin in ("ipam/host-local", "main/bridge", "main/loopback", "meta/portmap")),
     ),
 )
 # runc enters namespaces in C, before Go's runtime has started threads.
-RUNC = Build("runc", paths.GO_SOURCES / "tools", packages=("github.com/opencontainers/runc",), tags="seccomp", cgo=True)
-COREDNS = Build("coredns", paths.GO_SOURCES / "coredns")
+RUNC = Build("runc", _TOOLS_MODULE, packages=("github.com/opencontainers/runc",), tags="seccomp", cgo=True)
+COREDNS = Build("coredns", _TOOLS_MODULE, packages=("./coredns",))
 PAUSE = Build("pause", paths.GO_SOURCES / "pause")
 # Renders and installs the chart; a cluster runs without it.
-HELM = Build("helm", paths.GO_SOURCES / "helm", packages=("helm.sh/helm/v4/cmd/helm",))
+HELM = Build("helm", _TOOLS_MODULE, packages=("helm.sh/helm/v4/cmd/helm",))
 SLEEP_TRAINER = Build("sleep-trainer", paths.CHECKOUT / "tests" / "bench" / "sleep-trainer")
 
 # Without its web pages, which are built with npm, and with one way of finding targets out of forty.
 _PROMETHEUS = "github.com/prometheus/prometheus/cmd"
-PROMETHEUS = Build(
-    "prometheus",
-    paths.GO_SOURCES / "prometheus",
-    packages=(f"{_PROMETHEUS}/prometheus", f"{_PROMETHEUS}/promtool"),
-    tags="remove_all_sd,enable_kubernetes_sd",
-)
-HELM = Build("helm", paths.GO_SOURCES / "helm", packages=("helm.sh/helm/v4/cmd/helm",))
+_DISCOVERY = "remove_all_sd,enable_kubernetes_sd"
+PROMETHEUS = Build("prometheus", _TOOLS_MODULE, packages=(f"{_PROMETHEUS}/prometheus",), tags=_DISCOVERY)
+# Checks rules in the tests; a cluster runs without it.
+PROMTOOL = Build("promtool", _TOOLS_MODULE, packages=(f"{_PROMETHEUS}/promtool",), tags=_DISCOVERY)
 
 CONTROL_PLANE = (KUBE,)
 NODE = (KUBE, TOOLS, RUNC, COREDNS, PAUSE)
 # `make demo` applies the committed rendering of the chart, and so spares a newcomer Helm's build.
-ALL = (*NODE, PROMETHEUS, SLEEP_TRAINER, HELM)
+ALL = (*NODE, PROMETHEUS, SLEEP_TRAINER, PROMTOOL, HELM)
+
+# The linker leaves debugging data out (-s -w), so the compiler need not make them: an eighth of its work.
+_COMPILER_FLAGS = "all=-dwarf=false"
+# One `go build` keeps four processors busy. More at a time would each compile what they share, the standard library
+# first of all: nobody has compiled it yet when they begin.
+_builders = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // 4), "go-build")
 
 
 @functools.cache
@@ -109,16 +115,20 @@ def program(build: Build, name: str | None = None) -> Path:
 
 
 def ensure(builds: Sequence[Build]) -> None:
-    """Build what is not there yet, side by side. Raises ClusterError with the end of the compiler's output."""
+    """Build what is not there yet, in that order. Raises ClusterError with the end of the compiler's output."""
     missing = [build for build in builds if not folder(build).is_dir()]
     if not missing:
         return
     if any(build.cgo for build in missing):
         prerequisites.ensure(prerequisites.BUILD)
     compiler = toolchain.go()
-    with ThreadPoolExecutor(len(missing)) as pool:
-        for _ in pool.map(lambda build: _make(build, compiler), missing):
-            pass
+    making = [_builders.submit(_make, build, compiler) for build in missing]
+    try:
+        for one in making:
+            one.result()
+    finally:
+        for one in making:
+            one.cancel()  # those behind one that failed
 
 
 def _make(build: Build, compiler: Path) -> None:
@@ -137,6 +147,7 @@ def _make(build: Build, compiler: Path) -> None:
                 "-buildvcs=false",
                 "-ldflags",
                 f"-s -w {build.ldflags}".strip(),
+                f"-gcflags={_COMPILER_FLAGS}",
             ]
             command += ["-tags", build.tags] if build.tags else []
             # One package is named as the build; several keep the names of their folders.

@@ -7,7 +7,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cluster import paths, prerequisites
@@ -50,16 +50,15 @@ def context(sources: Sequence[Path]) -> Iterator[Path]:
         yield Path(scratch)
 
 
-def build(reference: str, context: Path, containerfile: Path, archive: Path, arguments: Mapping[str, str]) -> None:
-    """Build an image in that context and write it as an archive."""
+def build(reference: str, context: Path, containerfile: Path, target: str, archive: Path) -> None:
+    """Build that target of a Containerfile in that context and write it as an archive."""
     prerequisites.require_root("building images")
     prerequisites.ensure(prerequisites.IMAGES)
     base = _ensure_base()
     name = reference.rpartition("/")[2].replace(":", "-")
     log = paths.logs() / f"image-{name}.log"
     with step(f"build image {reference}"):
-        options = [f"--build-arg={key}={value}" for key, value in {"BASE": base, **arguments}.items()]
-        options += [*_certificates(), *_package_cache()]
+        options = [f"--build-arg=BASE={base}", f"--target={target}", *_certificates(), *_package_cache()]
         command = ["build", "--isolation=chroot", "--layers", "--pull-never", *options, f"--tag={reference}"]
         command += [f"--file={context / containerfile.relative_to(paths.CHECKOUT)}", str(context)]
         _buildah(command, log)

@@ -6,6 +6,7 @@ when its cluster goes, and the next cluster borrows it with all its images. Two 
 
 import json
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cluster import binaries, namespaces, paths, processes
@@ -66,9 +67,15 @@ def start(state: Path, node: int, pod_network: str, sandbox_image: str) -> None:
         _start(state, node, config)
 
 
-def images(node: int) -> frozenset[str]:
-    """The references of all images in the node's store."""
-    return frozenset(_ctr(node, "images", "list", "--quiet").split())
+def images(node: int) -> dict[str, str]:
+    """All images in the node's store: reference -> digest of its manifest."""
+    return parse_images(_ctr(node, "images", "list"))
+
+
+def parse_images(told: str) -> dict[str, str]:
+    """``ctr images list``: a heading, then reference, type, digest and more."""
+    lines = (line.split() for line in told.splitlines()[1:])
+    return {words[0]: words[2] for words in lines if words}
 
 
 def import_image(node: int, state: Path, archive: Path) -> None:
@@ -77,9 +84,26 @@ def import_image(node: int, state: Path, archive: Path) -> None:
     _ctr(node, "images", "import", "--local", "--snapshotter", chosen, str(archive))
 
 
-def remove_image(node: int, reference: str) -> None:
-    """Its layers go as soon as no other image and no container has them."""
-    _ctr(node, "images", "remove", reference)
+def unused(present: Mapping[str, str], current: Mapping[str, str]) -> list[str]:
+    """Which of the ``present`` images (reference -> digest) nobody needs where ``current`` (name -> reference) is built.
+
+    These are other tags of the same names, and the images of which no tag is left: the runtime notes each image by its
+    own digest too, and that note alone would keep all layers. What else was loaded stays.
+    """
+    stale = {
+        reference
+        for reference in present
+        for name, wanted in current.items()
+        if reference.startswith(f"localhost/{name}:") and reference != wanted
+    }
+    tagged = {present[reference] for reference in present.keys() - stale if not _is_note(reference)}
+    return sorted(stale | {note for note, digest in present.items() if _is_note(note) and digest not in tagged})
+
+
+def remove_images(node: int, references: Sequence[str]) -> None:
+    """Their layers go too, those that no other image and no container has; returns when they are gone."""
+    if references:
+        _ctr(node, "images", "remove", "--sync", *references)
 
 
 def snapshotter(root: Path) -> str:
@@ -166,6 +190,10 @@ def _processes(state: Path) -> list[processes.Process]:
 def _ctr(node: int, *arguments: str) -> str:
     program = binaries.program(binaries.TOOLS, "ctr")
     return namespaces.run_inside(node, [program, "--address", SOCKET, "--namespace", _NAMESPACE, *arguments])
+
+
+def _is_note(reference: str) -> bool:
+    return reference.startswith("sha256:")
 
 
 def _holder(store: Path) -> Path | None:

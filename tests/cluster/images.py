@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -31,25 +31,24 @@ class Image(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ContainerfileImage:
-    """Built from a Containerfile; it sees no other files of the checkout than its sources."""
+    """One target of a Containerfile; it sees no other files of the checkout than its sources."""
 
     name: str
     containerfile: Path
+    target: str
     sources: Sequence[Path]
-    arguments: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def tag(self) -> str:
         """Of sources and base."""
-        words = [f"{key}={value}" for key, value in self.arguments.items()] + buildah.base_sources()
-        return digest([self.containerfile, *self.sources], words)
+        return digest([self.containerfile, *self.sources], [self.target, *buildah.base_sources()])
 
     def make(self, reference: str, archive: Path) -> None:
         """Built on the base image of this machine. Raises ClusterError when the sources are being edited meanwhile."""
         with buildah.context([self.containerfile, *self.sources]) as context:
             if not reference.endswith(self.tag):
                 raise ClusterError(f"the sources of {self.name} changed while they were being read: run it again")
-            buildah.build(reference, context, self.containerfile, archive, self.arguments)
+            buildah.build(reference, context, self.containerfile, self.target, archive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +74,12 @@ _WORKSPACE = tuple(
     paths.CHECKOUT / file
     for file in ("pyproject.toml", "uv.lock", "operator/pyproject.toml", "images/trainer/pyproject.toml")
 )
+_CONTAINERFILE = paths.CHECKOUT / "images/Containerfile"
 OPERATOR = ContainerfileImage(
-    "regsweep-operator",
-    paths.CHECKOUT / "images/operator/Containerfile",
-    (*_WORKSPACE, paths.CHECKOUT / "operator/src"),
+    "regsweep-operator", _CONTAINERFILE, "operator", (*_WORKSPACE, paths.CHECKOUT / "operator/src")
 )
 TRAINER = ContainerfileImage(
-    "regsweep-trainer",
-    paths.CHECKOUT / "images/trainer/Containerfile",
-    (*_WORKSPACE, paths.CHECKOUT / "images/trainer/src"),
+    "regsweep-trainer", _CONTAINERFILE, "trainer", (*_WORKSPACE, paths.CHECKOUT / "images/trainer/src")
 )
 SLEEP_TRAINER = ProgramImage("regsweep-sleep-trainer", binaries.SLEEP_TRAINER)
 PROMETHEUS = ProgramImage("prometheus", binaries.PROMETHEUS)

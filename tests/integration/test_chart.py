@@ -7,29 +7,29 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from cluster import Cluster, ClusterError, Profile, binaries
+from cluster import Cluster, ClusterError, binaries
 from support.helm import CHART, CHECKOUT, Helm
 
 NAMESPACE = "regsweep-system"
+PEOPLES_NAMESPACE = "chart"
 OPERATOR = f"system:serviceaccount:{NAMESPACE}:regsweep"
 DEADLINE_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """An API server with a namespace under the restricted pod security standard."""
-    up = Cluster.up(Profile.CONTROL_PLANE, instance="chart")
-    try:
-        up.kubectl("create", "namespace", NAMESPACE)
-        up.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
-        yield up
-    finally:
-        up.down()
+def cluster(control_plane: Cluster) -> Cluster:
+    """An API server with a namespace under the restricted pod security standard, and another for people."""
+    # Helm refuses to install over CRDs that it did not make: another file may have applied them.
+    control_plane.kubectl("delete", "--ignore-not-found", "-f", CHECKOUT / "manifests" / "crd")
+    for namespace in (NAMESPACE, PEOPLES_NAMESPACE):
+        control_plane.kubectl("create", "namespace", namespace)
+    control_plane.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
+    return control_plane
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def sweep(name: str) -> str:
     manifest = {
         "apiVersion": "regsweep.dev/v1alpha1",
         "kind": "RegularizationSweep",
-        "metadata": {"name": name, "namespace": "default"},
+        "metadata": {"name": name, "namespace": PEOPLES_NAMESPACE},
         "spec": {"flags": [{"name": "l2", "values": [0, 0.01]}]},
     }
     return json.dumps(manifest)
@@ -144,15 +144,15 @@ def test_the_operator_may_renew_its_own_lease_and_no_other(installed: Cluster) -
 )
 def test_roles_of_people(installed: Cluster, role: str, verb: str, resource: str, may: bool) -> None:
     binding = f"somebody-{role}"
-    bind = ["create", "rolebinding", binding, f"--clusterrole={role}", f"--user={binding}", "--namespace=default"]
+    bind = ["create", "rolebinding", binding, f"--clusterrole={role}", f"--user={binding}", "-n", PEOPLES_NAMESPACE]
     dry = installed.kubectl(*bind, "--dry-run=client", "-o", "json")
     installed.kubectl("apply", "-f", "-", input=dry)
     # The controller that aggregates roles takes its moment; every role sees sweeps once it has been there.
     eventually(
-        lambda: allowed(installed, binding, "list", "regsweep.dev/regularizationsweeps", "default"),
+        lambda: allowed(installed, binding, "list", "regsweep.dev/regularizationsweeps", PEOPLES_NAMESPACE),
         f"{role} is aggregated",
     )
-    assert allowed(installed, binding, verb, resource, "default") is may
+    assert allowed(installed, binding, verb, resource, PEOPLES_NAMESPACE) is may
 
 
 def test_job_templates_are_taken(installed: Cluster) -> None:
@@ -174,7 +174,7 @@ def test_sweeps_outlive_the_release_and_install_yaml_takes_over(installed: Clust
     helm.run("uninstall", "regsweep", "--namespace", NAMESPACE, "--wait")
     with pytest.raises(ClusterError, match="NotFound"):
         installed.kubectl("-n", NAMESPACE, "get", "deployment", "regsweep")
-    assert "kept" in installed.kubectl("get", "rsweep", "-o", "name")
+    assert "kept" in installed.kubectl("-n", PEOPLES_NAMESPACE, "get", "rsweep", "-o", "name")
 
     installed.kubectl("apply", "--server-side", "-f", CHECKOUT / "manifests" / "install.yaml")
     installed.kubectl("-n", NAMESPACE, "get", "deployment", "regsweep")

@@ -1,27 +1,23 @@
 """The CustomResourceDefinitions on a real API server: what it takes, refuses, fills in and explains."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cluster import Cluster, ClusterError, Profile
+from cluster import Cluster, ClusterError
 
 ROOT = Path(__file__).parents[2]
 DRY = "--dry-run=server"
+NAMESPACE = "crd"
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    up = Cluster.up(Profile.CONTROL_PLANE, instance="crd")
-    try:
-        up.kubectl("apply", "-f", ROOT / "manifests" / "crd")
-        up.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
-        yield up
-    finally:
-        up.down()
+def cluster(with_crds: Cluster) -> Cluster:
+    """An API server with the CRDs and a namespace."""
+    with_crds.kubectl("create", "namespace", NAMESPACE)
+    return with_crds
 
 
 def sweep(flags: list[dict[str, Any]], **others: Any) -> str:
@@ -29,7 +25,7 @@ def sweep(flags: list[dict[str, Any]], **others: Any) -> str:
         {
             "apiVersion": "regsweep.dev/v1alpha1",
             "kind": "RegularizationSweep",
-            "metadata": {"name": "s", "namespace": "default"},
+            "metadata": {"name": "s", "namespace": NAMESPACE},
             "spec": {"flags": flags, **others},
         }
     )
@@ -141,14 +137,16 @@ def test_status_is_written_apart_from_the_spec(cluster: Cluster) -> None:
     cluster.kubectl("create", "-f", "-", input=sweep([{"name": "a", "values": [1]}]))
     try:
         patch = {"status": {"progress": "1/4", "state": "Running", "bestLabel": "a=1", "bestObjective": "0.07"}}
-        cluster.kubectl("patch", "rsweep", "s", "--subresource=status", "--type=merge", "-p", json.dumps(patch))
-        heading, row = cluster.kubectl("get", "rsweep", "s").splitlines()
+        cluster.kubectl(
+            "-n", NAMESPACE, "patch", "rsweep", "s", "--subresource=status", "--type=merge", "-p", json.dumps(patch)
+        )
+        heading, row = cluster.kubectl("-n", NAMESPACE, "get", "rsweep", "s").splitlines()
         assert heading.split() == ["NAME", "RUNS", "RUNNING", "FAILED", "BEST", "OBJECTIVE", "STATE", "AGE"]
         assert row.split()[:5] == ["s", "1/4", "a=1", "0.07", "Running"]
-        generation = cluster.kubectl("get", "rsweep", "s", "-o", "jsonpath={.metadata.generation}")
+        generation = cluster.kubectl("-n", NAMESPACE, "get", "rsweep", "s", "-o", "jsonpath={.metadata.generation}")
         assert generation == "1", "a status write is no new generation"
     finally:
-        cluster.kubectl("delete", "rsweep", "s")
+        cluster.kubectl("-n", NAMESPACE, "delete", "rsweep", "s")
 
 
 def test_a_result_is_kept_as_written(cluster: Cluster) -> None:
@@ -172,7 +170,7 @@ def test_a_result_is_kept_as_written(cluster: Cluster) -> None:
     head = {
         "apiVersion": "regsweep.dev/v1alpha1",
         "kind": "SweepResult",
-        "metadata": {"name": "s", "namespace": "default"},
+        "metadata": {"name": "s", "namespace": NAMESPACE},
     }
     answer = json.loads(cluster.kubectl("create", DRY, "-o", "json", "-f", "-", input=json.dumps(head | content)))
     assert {name: answer[name] for name in content} == content

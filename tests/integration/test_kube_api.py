@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
 
-from cluster import Cluster, Profile
+from cluster import Cluster
 from contract.kube_api import KubeApiContract, job, lease
 from regsweep.adapters.kube import KubeClient, load_configuration
 from regsweep.adapters.kubeapi import JOBS, LEASES, Resource
 from regsweep.errors import Expired, NotFound, Refused
 
-INSTANCE = "integration-operator"
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """An API server with etcd and controllers."""
-    found = Cluster.up(Profile.CONTROL_PLANE, instance=INSTANCE)
-    yield found
-    found.down()
 
 
 class TestKubeClient(KubeApiContract):
     @pytest.fixture
-    async def api(self, cluster: Cluster) -> AsyncIterator[KubeClient]:
-        client = KubeClient(await load_configuration(cluster.kubeconfig))
+    async def api(self, control_plane: Cluster) -> AsyncIterator[KubeClient]:
+        client = KubeClient(await load_configuration(control_plane.kubeconfig))
         yield client
         await client.close()
 
     @pytest.fixture
-    def namespace(self, cluster: Cluster) -> str:
+    def namespace(self, control_plane: Cluster) -> str:
         name = f"contract-{uuid4().hex[:8]}"
-        cluster.kubectl("create", "namespace", name)
+        control_plane.kubectl("create", "namespace", name)
         return name
 
     async def test_what_the_server_refuses_is_refused_with_its_words(self, api: KubeClient, namespace: str) -> None:

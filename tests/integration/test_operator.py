@@ -12,9 +12,8 @@ import signal
 import socket
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +21,7 @@ import aiohttp
 import kopf
 import pytest
 
-from cluster import Cluster, Profile
+from cluster import Cluster
 from regsweep.adapters.kube import KubeClient, load_configuration
 from regsweep.adapters.kubeapi import (
     JOBS,
@@ -43,19 +42,6 @@ from regsweep.errors import ApiError, Conflict, NotFound
 from unit.controller.world import replicates_of, stamp, termination_message
 
 DEADLINE_SECONDS = 60.0
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """An API server with etcd, controllers and the CRDs."""
-    up = Cluster.up(Profile.CONTROL_PLANE, instance="operator")
-    try:
-        up.kubectl("apply", "-f", ROOT / "manifests" / "crd")
-        up.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
-        yield up
-    finally:
-        up.down()
 
 
 class Lab:
@@ -139,12 +125,12 @@ class Lab:
 
 
 @pytest.fixture
-async def lab(cluster: Cluster) -> AsyncIterator[Lab]:
+async def lab(with_crds: Cluster) -> AsyncIterator[Lab]:
     """A fresh namespace."""
     namespace = f"lab-{uuid4().hex[:8]}"
-    cluster.kubectl("create", "namespace", namespace)
-    api = KubeClient(await load_configuration(cluster.kubeconfig), qps=500, burst=1000)
-    yield Lab(cluster, api, namespace)
+    with_crds.kubectl("create", "namespace", namespace)
+    api = KubeClient(await load_configuration(with_crds.kubeconfig), qps=500, burst=1000)
+    yield Lab(with_crds, api, namespace)
     await api.close()
 
 

@@ -158,7 +158,7 @@ async def test_a_watch_that_ends_by_its_time_goes_on_without_a_new_list(api: Mem
     async with following(watched):
         for i in range(3):
             await api.create(LEASES, lease(f"l{i}"))
-            await until(lambda i=i: len(watched) == i + 1)  # type: ignore[misc]
+            await until(lambda i=i: len(watched) == i + 1)  # type: ignore[misc]  # mypy infers no lambda with a default
     assert lists == 1
 
 

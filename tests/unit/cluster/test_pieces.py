@@ -6,6 +6,8 @@ import re
 import ssl
 import subprocess
 import tarfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ import pytest
 import yaml
 from cryptography import x509
 
-from cluster import addons, binaries, cgroups, containerd, images, installation, namespaces, node, oci, paths
+from cluster import addons, binaries, cgroups, containerd, images, installation, namespaces, node, oci, paths, toolchain
 from cluster.digests import digest
+from cluster.errors import ClusterError
 from cluster.pki import Authority
 
 
@@ -128,6 +131,52 @@ def test_the_runtime_keeps_to_its_own_folders_and_programs() -> None:
     assert str(binaries.program(binaries.RUNC)) in config
 
 
+@pytest.mark.parametrize(
+    ("present", "unused"),
+    [
+        pytest.param({}, [], id="an empty store"),
+        pytest.param(
+            {"localhost/trainer:2": "sha256:m2", "sha256:c2": "sha256:m2"}, [], id="the current image and its digest"
+        ),
+        pytest.param(
+            {
+                "localhost/trainer:1": "sha256:m1",
+                "sha256:c1": "sha256:m1",
+                "localhost/trainer:2": "sha256:m2",
+                "sha256:c2": "sha256:m2",
+            },
+            ["localhost/trainer:1", "sha256:c1"],
+            id="an older tag goes with its digest",
+        ),
+        pytest.param({"sha256:c0": "sha256:m0"}, ["sha256:c0"], id="a digest whose tag went long ago"),
+        pytest.param(
+            {"localhost/trainer:1": "sha256:m", "localhost/trainer:2": "sha256:m", "sha256:c": "sha256:m"},
+            ["localhost/trainer:1"],
+            id="two tags of one image",
+        ),
+        pytest.param(
+            {"localhost/trainer-of-mine:1": "sha256:m1", "sha256:c1": "sha256:m1", "registry.example/trainer:1": "x"},
+            [],
+            id="what the user loaded",
+        ),
+    ],
+)
+def test_images_that_nobody_needs_are_removed_and_no_others(present: dict[str, str], unused: list[str]) -> None:
+    assert containerd.unused(present, {"trainer": "localhost/trainer:2"}) == unused
+    left = {reference: digest for reference, digest in present.items() if reference not in unused}
+    assert containerd.unused(left, {"trainer": "localhost/trainer:2"}) == []
+
+
+def test_images_are_read_from_what_ctr_tells() -> None:
+    told = (
+        "REF                 TYPE                                       DIGEST     SIZE    PLATFORMS   LABELS\n"
+        "localhost/pause:1   application/vnd.oci.image.manifest.v1+json sha256:m1  1.4 MiB linux/amd64 a=b\n"
+        "sha256:c1           application/vnd.oci.image.manifest.v1+json sha256:m1  0.0 B   -           -\n"
+    )
+    assert containerd.parse_images(told) == {"localhost/pause:1": "sha256:m1", "sha256:c1": "sha256:m1"}
+    assert containerd.parse_images("REF TYPE DIGEST SIZE PLATFORMS LABELS\n") == {}
+
+
 def test_prometheus_scrapes_as_users_are_told_to_but_every_second() -> None:
     told = yaml.safe_load((paths.CHECKOUT / "manifests/monitoring/scrape-config.yaml").read_text())
     manifests = list(yaml.safe_load_all(addons.prometheus("localhost/prometheus:1")))
@@ -160,8 +209,31 @@ def test_the_version_that_kubernetes_reports_is_the_one_that_is_built() -> None:
     assert staging == {binaries.KUBERNETES.replace("1.", "0.", 1)}
 
 
+def test_behind_a_program_that_does_not_build_no_other_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, told = [], threading.Event()
+
+    def make(build: binaries.Build, compiler: Path) -> None:
+        begun.append(build.name)
+        if build.name == "b":
+            raise ClusterError("b does not build")
+        if build.name == "c":  # may have been begun before anybody heard of it
+            told.wait(20)
+
+    monkeypatch.setattr(binaries, "folder", lambda build: tmp_path / "not built")
+    monkeypatch.setattr(toolchain, "go", lambda: Path("go"))
+    monkeypatch.setattr(binaries, "_make", make)
+    with ThreadPoolExecutor(1) as one_at_a_time:
+        monkeypatch.setattr(binaries, "_builders", one_at_a_time)
+        with pytest.raises(ClusterError, match="b does not build"):
+            binaries.ensure([binaries.Build(name, tmp_path) for name in "abcd"])
+        told.set()
+    assert begun in (["a", "b"], ["a", "b", "c"])
+
+
 def test_makefile_and_images_use_one_version_of_uv() -> None:
-    files = ("Makefile", "images/operator/Containerfile", "images/trainer/Containerfile")
+    files = ("Makefile", "images/Containerfile")
     pins = {re.findall(r"UV_VERSION ?:?= ?([0-9.]+)", (paths.CHECKOUT / file).read_text())[0] for file in files}
     assert len(pins) == 1
 
@@ -178,7 +250,7 @@ def test_bare_make_names_every_target_that_has_a_help_text() -> None:
 def test_an_images_tag_changes_with_its_sources_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "src").mkdir()
     (tmp_path / "Containerfile").write_text("FROM x")
-    image = images.ContainerfileImage("a", tmp_path / "Containerfile", [tmp_path / "src"])
+    image = images.ContainerfileImage("a", tmp_path / "Containerfile", "a", [tmp_path / "src"])
     before = images.reference(image)
     (tmp_path / "README").write_text("not a source")
     assert images.reference(image) == before

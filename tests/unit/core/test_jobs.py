@@ -66,7 +66,8 @@ def _job(
 
 
 def _pod(job: dict[str, Any]) -> dict[str, Any]:
-    return job["spec"]["template"]["spec"]  # type: ignore[no-any-return]
+    spec: dict[str, Any] = job["spec"]["template"]["spec"]
+    return spec
 
 
 def _trainer(job: dict[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def test_a_query_asks_for_the_chosen_sweep(query: DashboardQuery) -> None:
 
 
 def test_every_query_is_promql(tmp_path: Path) -> None:
-    promtool = binaries.program(binaries.PROMETHEUS, "promtool")
+    promtool = binaries.program(binaries.PROMTOOL)
     if not promtool.exists():
         pytest.skip("promtool is not built here: `make programs` builds it, and `make test` does that first")
     rules = [{"record": f"query_{number}", "expr": query.expr} for number, query in enumerate(QUERIES)]

@@ -1,6 +1,7 @@
 """Data: what the wheel brings along is what scikit-learn loads; what is wrong with a CSV is said by flag, column and row."""
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -134,7 +135,7 @@ def test_bad_data_are_refused_in_words(text: str, flags: dict[str, str], says: s
         pytest.param(lambda path: path.write_bytes(b"a,y\n\xff,1\n"), "no CSV file in UTF-8", id="another encoding"),
     ],
 )
-def test_a_file_that_cannot_be_read(make, says: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_file_that_cannot_be_read(make: Callable[[Path], object], says: str, tmp_path: Path) -> None:
     make(tmp_path / "data.csv")
     with pytest.raises(BadDataError, match=f"flag data_path: .*{says}"):
         load_csv(tmp_path / "data.csv", "y", None, "auto")

@@ -23,7 +23,7 @@ def classes(*counts: int) -> Dataset:
 
 def divide(data: Dataset, split_seed: int = 1, **changes: object) -> Splits:
     options = {"test_seed": 0, "val_fraction": 0.4, "test_fraction": 0.2, "train_rows": None, **changes}
-    return split(data, split_seed=split_seed, **options)  # type: ignore[arg-type]
+    return split(data, split_seed=split_seed, **options)  # type: ignore[arg-type]  # keyword arguments of any one of them
 
 
 sizes = st.lists(st.integers(30, 120), min_size=2, max_size=4)

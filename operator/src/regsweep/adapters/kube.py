@@ -55,7 +55,7 @@ async def load_configuration(kubeconfig: Path | None = None, context: str | None
     try:
         if kubeconfig is None and context is None:
             try:
-                kube_config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+                kube_config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # not annotated
             except kube_config.ConfigException:
                 await _load_kubeconfig(configuration, kubeconfig, context)
         else:
@@ -70,7 +70,7 @@ async def _load_kubeconfig(configuration: Configuration, kubeconfig: Path | None
     file = str(kubeconfig) if kubeconfig else None
 
     async def load() -> None:
-        await kube_config.load_kube_config(  # type: ignore[no-untyped-call]
+        await kube_config.load_kube_config(  # type: ignore[no-untyped-call]  # not annotated
             config_file=file, context=context, client_configuration=configuration
         )
 

@@ -34,7 +34,7 @@ def run() -> None:
         raise RegsweepError(wrong_settings(error)) from error
     set_up_logging(settings.log_level, settings.log_format)
     # Else there is a second series beside every counter, which nobody asks for.
-    disable_created_metrics()  # type: ignore[no-untyped-call]
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # not annotated
     asyncio.run(operate(settings))
 
 
@@ -84,8 +84,8 @@ async def operate(settings: Settings, kubeconfig: Path | None = None) -> None:
             registry=registry,
             settings=quiet_settings(),
             standalone=True,
-            # kopf would ask for the user's name, which an image without an entry in /etc/passwd has not. Its type is not public.
-            identity=operator.lease.identity,  # type: ignore[arg-type]
+            # kopf would ask for the user's name, which an image without an entry in /etc/passwd has not.
+            identity=operator.lease.identity,  # type: ignore[arg-type]  # a NewType of str that is not public
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,
         ),

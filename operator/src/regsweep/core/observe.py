@@ -153,7 +153,7 @@ def _waiting(status: KubeObject, state: KubeObject) -> tuple[str, str]:
 def _container(status: KubeObject, name: str) -> KubeObject:
     for container in status.get("containerStatuses") or ():
         if container["name"] == name:
-            return container  # type: ignore[no-any-return]
+            return container  # type: ignore[no-any-return]  # the API's own shape
     return {}
 
 
