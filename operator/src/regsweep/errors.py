@@ -8,6 +8,7 @@
     │   ├── AlreadyExists
     │   ├── Conflict        a precondition (resourceVersion, UID) no longer holds
     │   ├── Refused         4xx that no retry mends: the object itself is wrong, or we may not
+    │   │   └── NamespaceTerminating
     │   ├── Expired         410: the watch or list must start anew
     │   └── Unavailable     5xx, 429, timeouts, connection failures: try again
     └── MetricsError        Prometheus could not be asked, or its answer cannot be trusted
@@ -72,6 +73,10 @@ class Conflict(ApiError):
 
 class Refused(ApiError):
     """The API server will not take it, however often it is asked."""
+
+
+class NamespaceTerminating(Refused):
+    """The namespace is being deleted: nothing new is taken in it."""
 
 
 class Expired(ApiError):

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from regsweep.adapters.kube import error_of
-from regsweep.errors import AlreadyExists, ApiError, Conflict, Expired, NotFound, Refused, Unavailable
+from regsweep.errors import (
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    Expired,
+    NamespaceTerminating,
+    NotFound,
+    Refused,
+    Unavailable,
+)
 
 OWNER_UNKNOWN = (
     'jobs.batch "s-1" is forbidden: cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion '
@@ -24,6 +33,12 @@ OWNER_UNKNOWN = (
         ),
         pytest.param(422, {}, Refused, id="an object that breaks rules"),
         pytest.param(403, {"message": "jobs is forbidden"}, Refused, id="not allowed"),
+        pytest.param(
+            403,
+            {"details": {"causes": [{"reason": "NamespaceTerminating", "field": "metadata.namespace"}]}},
+            NamespaceTerminating,
+            id="a namespace that is being deleted",
+        ),
         pytest.param(
             403, {"message": OWNER_UNKNOWN}, Unavailable, id="a CRD so new that admission does not know its kind"
         ),

@@ -13,8 +13,8 @@ import pytest
 
 from regsweep.adapters.kubeapi import JOBS, POD_TEMPLATES, PODS, RESULTS, SWEEPS, KubeObject, name_of, uid_of
 from regsweep.adapters.memory import Write
-from regsweep.errors import Refused
-from unit.controller.world import DEADLINE_SECONDS, NAMESPACE, World, operating, settled, sweep_object, until
+from regsweep.errors import NamespaceTerminating, Refused
+from unit.controller.world import DEADLINE_SECONDS, NAMESPACE, World, operating, settled, stamp, sweep_object, until
 
 
 @pytest.fixture
@@ -181,6 +181,41 @@ async def test_a_deleted_sweep_is_left_alone_at_once(world: World) -> None:
         assert not world.jobs()
         assert not world.api.objects(PODS)
         assert not world.api.objects(RESULTS)
+
+
+async def test_the_jobs_of_a_namespace_that_is_being_deleted_are_deleted_and_none_is_made(world: World) -> None:
+    """Kubernetes takes the pods first, and waits for them with a finalizer that only the end of their Job removes."""
+    await world.apply(sweep_object())
+    going = False
+
+    def refuse(write: Write) -> None:
+        if going and write.verb == "create":
+            raise NamespaceTerminating("forbidden: because it is being terminated", 403)
+
+    world.api.before_write = refuse
+    async with operating(world) as operator:
+        await until(lambda: len(world.jobs()) == 2)
+        pods = await world.start_pods()
+        going = True
+        for pod in pods:
+            live = await world.api.get(PODS, NAMESPACE, name_of(pod))
+            live["metadata"]["deletionTimestamp"] = stamp()
+            await world.api.replace(PODS, live)
+        await until(lambda: not world.jobs())
+        await settled(operator, world)
+        assert not world.jobs()
+
+
+async def test_a_pod_that_is_drained_from_its_node_takes_no_job_with_it(world: World) -> None:
+    await world.apply(sweep_object())
+    async with operating(world) as operator:
+        await until(lambda: len(world.jobs()) == 2)
+        pod = (await world.start_pods())[0]
+        live = await world.api.get(PODS, NAMESPACE, name_of(pod))
+        live["metadata"]["deletionTimestamp"] = stamp()
+        await world.api.replace(PODS, live)
+        await settled(operator, world)
+        assert len(world.jobs()) == 2
 
 
 async def test_a_new_sweep_of_a_deleted_ones_name_starts_from_nothing(world: World) -> None:

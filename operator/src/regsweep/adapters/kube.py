@@ -28,7 +28,16 @@ from regsweep.adapters.kubeapi import (
     WatchType,
 )
 from regsweep.adapters.throttle import TokenBucket
-from regsweep.errors import AlreadyExists, ApiError, Conflict, Expired, NotFound, Refused, Unavailable
+from regsweep.errors import (
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    Expired,
+    NamespaceTerminating,
+    NotFound,
+    Refused,
+    Unavailable,
+)
 
 INACTIVITY_SECONDS: Final = 90.0
 """A watch that says nothing for so long is dead: the server sends a bookmark every minute (watch cache, 60 s)."""
@@ -314,6 +323,8 @@ def error_of(status: int, answer: KubeObject, retry_after: str | None) -> ApiErr
     if status in (401, 408, 429) or status >= 500 or _knows_kind_too_late(status, message):
         # 401: tokens expire and are read again before the next request.
         return Unavailable(message, status, wait)
+    if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
+        return NamespaceTerminating(message, status)
     return Refused(message, status)
 
 

@@ -30,6 +30,7 @@ from regsweep.api.status import SweepStatus
 from regsweep.controller.acting import NAME_TAKEN_RETRY_SECONDS, Actor, all_tried
 from regsweep.controller.analysing import Analysing
 from regsweep.controller.children import Children
+from regsweep.controller.namespaces import leave_namespace
 from regsweep.controller.observing import Observing, is_recorded
 from regsweep.controller.publishing import MAX_EVENTS, Events, prior_status, transitions, write_status
 from regsweep.controller.scraping import Scraping
@@ -122,6 +123,8 @@ class Reconciler:
         prior = prior_status(sweep)
         records = await state.store.records()
         runs = await self._observing.runs(sweep, state)
+        if await leave_namespace(self._api, sweep, state, runs):
+            return
         started = bool(runs) or len(records) > 0
         try:
             accepted = self._observing.accept(sweep, prior, state, started)

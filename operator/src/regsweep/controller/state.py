@@ -61,6 +61,10 @@ class SweepState:
     """Notices that are in `notices` or were written."""
     freed_at: deque[float] = field(default_factory=deque)
     """When pods ended whose slots are not filled yet."""
+    namespace_is_going: bool = False
+    """The API server takes nothing new in its namespace: it is being deleted."""
+    pods_asked_about: set[str] = field(default_factory=set)
+    """UIDs of pods that somebody took away, and about which it was asked whether their namespace is going."""
     looked_for_pods: set[tuple[str, str]] = field(default_factory=set)
     """(UID, resourceVersion) of ended Jobs whose pods were asked for live."""
 

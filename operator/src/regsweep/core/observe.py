@@ -98,6 +98,7 @@ def observed_pod(pod: KubeObject, gone: bool = False) -> ObservedPod:
         waiting_message=waiting_message,
         image=_digest_of(container.get("imageID") or ""),
         memory_limit=_memory_limit(pod),
+        deleting="deletionTimestamp" in metadata,
         gone=gone,
     )
 

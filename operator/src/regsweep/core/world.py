@@ -46,6 +46,8 @@ class ObservedPod:
     """Digest of the image that its container runs, as the node names it; empty: not known."""
     memory_limit: str = ""
     """The container's memory limit, such as `2Gi`; empty: none."""
+    deleting: bool = False
+    """Somebody has deleted it, and it is on its way out."""
     gone: bool = False
     """The object was deleted; this is the last that was seen of it."""
 
