@@ -116,9 +116,6 @@ class Lab:
 
     def remove(self) -> None:
         """Delete the namespace with all that is in it, without waiting for the end of that."""
-        # Sweeps first: in a namespace that is going, a Job with backoffLimitPerIndex holds on to a pod that was stopped until
-        # another takes its place, which may not be created there any more; and the namespace waits for its pods, then its Jobs.
-        self.kubectl("delete", "rsweep", "--all")
         self.kubectl("delete", "namespace", self.namespace, "--wait=false")
 
     def edit(self, name: str, **spec: Any) -> None:

@@ -73,16 +73,19 @@ def new_data(results: Results, judgement: Judgement) -> str:
     level = judgement.best.new_data if judgement.best is not None else None
     if level is None:
         return ""
-    text = f"For other data of this kind and size expect the best's {results.objective.metric} {between(level)}"
+    least = 0.0 if results.objective.metric.endswith("loss") else None
+    text = f"For other data of this kind and size expect the best's {results.objective.metric} {between(level, least)}"
     difference = judgement.pick.difference.new_data if judgement.pick is not None else None
     if difference is not None:
         text += f"; the pick may be worse by {short_of(difference.high)} or better by {short_of(-difference.low)}"
     return f"{text}."
 
 
-def between(interval: Interval) -> str:
-    """The ends of an interval, as part of a sentence."""
+def between(interval: Interval, least: float | None = None) -> str:
+    """The ends of an interval, as part of a sentence. `least`: what no value can be below, such as 0 of a loss."""
     rough = ", approximate" if interval.approximate else ""
+    if least is not None and interval.low <= least:
+        return f"up to {short_of(interval.high)} (95 %{rough})"
     return f"between {short_of(interval.low)} and {short_of(interval.high)} (95 %{rough})"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
+from regsweep.api.judgement import RaceReason
 from regsweep.api.status import SweepStatus
 from regsweep.report.numbers import duration, short
 
@@ -18,6 +19,11 @@ def segments(status: SweepStatus, seconds_left: float | None) -> list[str]:
     """The facts that follow the name."""
     runs = status.runs
     parts = [f"{runs.succeeded + runs.failed}/{runs.total} runs", f"{runs.running} running", f"{runs.failed} failed"]
+    race = status.analysis.race if status.analysis is not None else None
+    if race is not None and race.reason is RaceReason.RACING:
+        parts.append(f"{race.racing} still race")
+    if status.final is not None and status.final.ended < (total := status.final.replicates * len(status.final.picks)):
+        parts.append(f"final evaluation {status.final.ended}/{total}")
     if status.best is not None and status.best.objective is not None:
         parts.append(f"best {short(status.best.objective.mean)} {status.best.label.replace(', ', ' ')}")
     if seconds_left is not None:
