@@ -97,7 +97,7 @@ def test_a_failed_replicate_does_not_hold_the_race_up(whole_rows: bool) -> None:
     failed = nobody(losses)
     assert race(losses, failed, SETTINGS).reason is RaceReason.RACING
     failed[1, 1] = True
-    state = race(losses, nobody(losses), SETTINGS, failed=failed.any(axis=1) if whole_rows else failed)
+    state = race(losses, nobody(losses), SETTINGS, failed=np.asarray(failed.any(axis=1)) if whole_rows else failed)
     assert state.dropped == {1: Drop(DropReason.FAILED, 3)}
     assert (state.reason, state.racing.tolist()) == (RaceReason.BUDGET_SPENT, [True, False, True])
 
