@@ -122,6 +122,14 @@ def test_the_tied_set_is_that_of_the_last_completed_look() -> None:
     assert race(ahead, nobody(ahead), SETTINGS).tied.tolist() == at_look.tied.tolist(), "between looks nothing changes"
 
 
+def test_what_races_on_as_a_possible_pick_alone_is_not_tied() -> None:
+    losses = table(np.linspace(0, 6, 40).tolist())
+    losses[:, 3:] = np.nan
+    state = race(losses, nobody(losses), SETTINGS)
+    assert state.reason is RaceReason.RACING
+    assert 1 <= state.tied.sum() < state.racing.sum() < 40
+
+
 def test_what_breaks_a_constraint_is_not_the_best_that_others_are_dropped_for() -> None:
     losses = table([0, 20, 20, 90], noise=0.5)
     accuracy = np.array([[0.5], [0.9], [0.9], [0.9]]) + 0.01 * np.random.default_rng(1).standard_normal((4, 8))
