@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench.calibration import levels, races, resplits, tied_sets
+from bench.calibration import finals, levels, races, resplits, tied_sets, unpaired
 from bench.calibration.figures import Figure
 from bench.calibration.quantiles import largest_error
 
@@ -16,6 +16,8 @@ CASES: dict[str, tuple[str, Callable[[int, int], Iterator[Figure]]]] = {
     "ties": ("(c), (e) Tied sets", tied_sets.figures),
     "races": ("(d) Races", races.figures),
     "resplits": ("(e) Real resplits", resplits.figures),
+    "unpaired": ("(f) Unpaired replicates", unpaired.figures),
+    "finals": ("(g) Final evaluation", finals.figures),
 }
 INTRODUCTION = """# Calibration
 What the statistics promise, held against simulated sweeps whose truth is known. G is the number of combinations, n the
@@ -23,7 +25,8 @@ replicates; all figures are shares between 0 and 1, each with its Monte-Carlo st
 it is missed by more than three of those.
 
 Made by `PYTHONPATH=tests python -m bench.calibration --output docs/calibration.md`. The quantile of the
-studentised range is interpolated here (relative error at most {quantile_error:.1e}); everything else is the code that judges a sweep.
+studentised range is interpolated here (relative error at most {quantile_error:.1e}); everything else is the code that judges a sweep,
+but for the final evaluation's bootstrap: 1,000 resamples here, 10,000 there.
 """
 
 

@@ -152,6 +152,20 @@ def test_what_is_mixed_is_said_and_unpaired_errors_are_larger() -> None:
         assert one.standard_error > other.standard_error
 
 
+def test_the_picks_difference_is_unpaired_where_replicates_are() -> None:
+    def data(flags: Flags, k: int, record: Record) -> Record:
+        return replace(record, environment=Environment(data="aa" if k % 2 else "bb", train_rows=400, val_rows=100))
+
+    picks = [analysis(sweep(change=each)).pick for each in (data, on_rows(400, 100))]
+    (mixed_given, mixed_new), (given_data, new_data) = (
+        (pick.difference.given_data, pick.difference.new_data) for pick in picks if pick is not None
+    )
+    assert mixed_given and mixed_new and given_data and new_data
+    assert mixed_given.mean == pytest.approx(given_data.mean)
+    assert mixed_given.standard_error > given_data.standard_error
+    assert mixed_new.standard_error > mixed_given.standard_error
+
+
 def test_one_kind_of_device_changes_nothing() -> None:
     def one_device(flags: Flags, k: int, record: Record) -> Record:
         return replace(record, environment=Environment("tensorflow", "cpu", "sha256:1", "ab"))

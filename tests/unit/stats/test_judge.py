@@ -23,7 +23,8 @@ NOISE = (0.0, 0.011, -0.007, 0.004, -0.003)
 
 
 def sweep(values: int, spec: Mapping[str, JsonValue] | None = None) -> Sweep:
-    whole = {"flags": [{"name": "l2", "values": list(range(values))}], "replicates": 5, **(spec or {})}
+    flags: JsonValue = [{"name": "l2", "values": list(range(values))}]
+    whole = {"flags": flags, "replicates": 5, **(spec or {})}
     obj = {"kind": "RegularizationSweep", "metadata": {"name": "mine"}, "spec": whole}
     defaults = Defaults("trainer:1", "nvidia.com/gpu", "0.1.0")
     return accept(Identity("mine", "team", "uid", 1), parse_sweep(obj), defaults, pinned=None, started=False)[0]

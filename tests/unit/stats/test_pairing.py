@@ -107,6 +107,16 @@ def test_a_replicate_that_is_hard_for_all_no_longer_helps_when_replicates_are_no
     assert within_one_standard_error(losses, 0, PickRule.PAIRED, paired=False).all()
 
 
+def test_without_pairing_no_replicate_need_be_in_common() -> None:
+    losses = np.array([[1.0, 1.2, 1.1, np.nan, np.nan, np.nan, np.nan], [np.nan, np.nan, np.nan, 1.6, 1.3, 1.4, 1.5]])
+    paired, unpaired = tied_with_best(losses), tied_with_best(losses, paired=False)
+    assert paired is not None and paired.comparable.tolist() == [True, False]
+    assert unpaired is not None and unpaired.comparable.all()
+    assert unpaired.difference[1] == pytest.approx(1.45 - 1.1)
+    v = unpaired.variances.moderated.variances
+    assert unpaired.standard_error[1] == pytest.approx(np.sqrt(v[0] / 3 + v[1] / 4))
+
+
 def test_unpaired_terms_add_up_and_the_gap_stays_paired() -> None:
     rng = np.random.default_rng(4)
     train = rng.standard_normal((4, 5))

@@ -97,7 +97,7 @@ def test_a_failed_replicate_does_not_hold_the_race_up(whole_rows: bool) -> None:
     failed = nobody(losses)
     assert race(losses, failed, SETTINGS).reason is RaceReason.RACING
     failed[1, 1] = True
-    state = race(losses, nobody(losses), SETTINGS, failed=failed.any(axis=1) if whole_rows else failed)
+    state = race(losses, nobody(losses), SETTINGS, failed=np.asarray(failed.any(axis=1)) if whole_rows else failed)
     assert state.dropped == {1: Drop(DropReason.FAILED, 3)}
     assert (state.reason, state.racing.tolist()) == (RaceReason.BUDGET_SPENT, [True, False, True])
 
@@ -120,6 +120,14 @@ def test_the_tied_set_is_that_of_the_last_completed_look() -> None:
     at_look = race(ahead, nobody(ahead), SETTINGS)
     ahead[0, 3] = 50.0
     assert race(ahead, nobody(ahead), SETTINGS).tied.tolist() == at_look.tied.tolist(), "between looks nothing changes"
+
+
+def test_what_races_on_as_a_possible_pick_alone_is_not_tied() -> None:
+    losses = table(np.linspace(0, 6, 40).tolist())
+    losses[:, 3:] = np.nan
+    state = race(losses, nobody(losses), SETTINGS)
+    assert state.reason is RaceReason.RACING
+    assert 1 <= state.tied.sum() < state.racing.sum() < 40
 
 
 def test_what_breaks_a_constraint_is_not_the_best_that_others_are_dropped_for() -> None:

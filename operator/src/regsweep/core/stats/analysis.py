@@ -159,7 +159,6 @@ def analyse(
         notes.append(NO_ROWS_NOTE)
     train, val = (cells.collect(metric_reader(name)) for name in ("train_average_loss", "val_average_loss"))
     trained = np.isfinite(losses).any(axis=0)
-    resampling, variances = settings.resampling, None if paired else tied.variances
     return Analysis(
         ranking=ranking,
         best_id=cells.rows[tied.best].id,
@@ -167,7 +166,7 @@ def analyse(
         optimism=_on_own_scale(selection_optimism(losses[:, trained]), sign),
         tied_with_best=_ids(cells, shown),
         tied_by_accuracy=_tied_by_accuracy(cells, objective, candidates, paired),
-        pick=None if pick is None else pick_result(pick, tied.best, cells, losses, sign, resampling, variances),
+        pick=None if pick is None else pick_result(pick, tied.best, cells, losses, sign, settings.resampling, paired),
         comparisons=_comparisons(cells, shown, pick, decompose(train, val, shown, paired), spreads),
         effects=effects,
         findings=_findings(cells, objective, settings, tied, pick, train, val, candidates, paired),

@@ -9,7 +9,6 @@ import numpy as np
 
 from regsweep.api.spec import PickRule, Resampling
 from regsweep.core.records import Record
-from regsweep.core.stats.additive import RowVariances
 from regsweep.core.stats.intervals import Estimand, Interval, Split, given_data, new_data, unpaired
 from regsweep.core.stats.moderation import Floats
 from regsweep.core.stats.pick import Pick
@@ -61,27 +60,19 @@ def levels_of(values: Floats, split: Split) -> Levels:
 
 
 def pick_result(
-    pick: Pick,
-    best: int,
-    cells: Cells,
-    losses: Floats,
-    sign: float,
-    resampling: Resampling,
-    variances: RowVariances | None,
+    pick: Pick, best: int, cells: Cells, losses: Floats, sign: float, resampling: Resampling, paired: bool
 ) -> PickResult:
-    """`losses`: (G, n), smaller is better; `sign`: what turns them into the objective. `variances`: of the losses where
-    replicates are not paired, else None."""
+    """`losses`: (G, n), smaller is better; `sign`: what turns them into the objective."""
     is_best = pick.row == best
     difference = Levels(None, None)
     if not is_best:
         split = split_of(cells, (pick.row, best), resampling)
-        if variances is None:
+        if paired:
             difference = levels_of(losses[pick.row] - losses[best], split)
         else:
-            rows = (pick.row, best)
+            one, other = (losses[row][np.isfinite(losses[row])] for row in (pick.row, best))
             difference = Levels(
-                unpaired(Estimand.GIVEN_DATA, losses, variances, rows, split),
-                unpaired(Estimand.NEW_DATA, losses, variances, rows, split),
+                unpaired(Estimand.GIVEN_DATA, one, other, split), unpaired(Estimand.NEW_DATA, one, other, split)
             )
     return PickResult(
         combination_id=cells.rows[pick.row].id,

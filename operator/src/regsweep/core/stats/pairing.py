@@ -14,6 +14,7 @@ from regsweep.core.records import Environment, Record, Records
 
 DIGEST_LENGTH: Final = 12
 """Characters of a digest that a person is shown."""
+TEXT_LENGTH: Final = 60
 LISTED: Final = 5
 """Values of one kind that a note names."""
 
@@ -81,7 +82,7 @@ def mixed_note(mixed: Iterable[Mixed]) -> str | None:
 
 
 def _shortened(text: str) -> str:
-    """A digest's first 12 characters without its algorithm; any other text as it is."""
+    """A digest's first 12 characters without its algorithm; of any other text what fits into a note."""
     digest = text.removeprefix("sha256:")
     is_digest = len(digest) > DIGEST_LENGTH and all(each in "0123456789abcdef" for each in digest)
-    return digest[:DIGEST_LENGTH] if is_digest else text
+    return digest[:DIGEST_LENGTH] if is_digest else text[:TEXT_LENGTH]
