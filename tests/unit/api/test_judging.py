@@ -90,12 +90,6 @@ def spec(**fields: Any) -> dict[str, Any]:
             "does not go with folds",
             id="a race over folds",
         ),
-        pytest.param(
-            {"racing": {}, "objective": {"constraints": [{"metric": "val_accuracy", "min": 0.9}]}},
-            "spec.racing",
-            "does not go with objective.constraints",
-            id="a race with constraints",
-        ),
         pytest.param({"final": {"replicates": 2}}, "spec.final.replicates", "from 3 to", id="a final without errors"),
         pytest.param(
             {"final": {"evaluate": "Val"}}, "spec.final.evaluate", "must be `Test`", id="a final on other rows"

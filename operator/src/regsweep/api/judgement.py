@@ -237,7 +237,7 @@ class Judgement(ApiModel):
     pick: PickView | None = None
     """The one-standard-error pick."""
     comparisons: Annotated[list[Verdict], Field(max_length=MOST_LISTED)] = Field(default_factory=list)
-    """Every combination that may be called best, in the order of the ranking. The status lists the first 20."""
+    """Every combination that breaks nothing, in the order of the ranking; what left a race is there too. The status lists the first 20."""
     effects: EffectsView | None = None
     """What matters."""
     selection_optimism: Optimism | None = None

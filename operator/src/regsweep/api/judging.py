@@ -57,9 +57,3 @@ def _racing_problems(spec: SweepSpec) -> Iterator[Problem]:
     if spec.resampling.has_folds:
         text = "does not go with folds: a race looks after numbers of replicates that are no whole rounds. Use kind Holdout."
         yield Problem("spec.racing", text)
-    if spec.objective.constraints:
-        text = (
-            "does not go with objective.constraints: a combination could be dropped for being worse than one that breaks them. "
-            "Remove one of the two."
-        )
-        yield Problem("spec.racing", text)
