@@ -70,6 +70,8 @@ def test_defaults_are_filled_in(cluster: Cluster) -> None:
         "seed": 0,
         "trainer": {"gpus": 1},
         "objective": {"metric": "val_average_loss", "epoch": "Last"},
+        "pick": {"rule": "Paired"},
+        "resampling": {"kind": "Holdout"},
         "suspend": False,
         "retention": {"succeededJobs": 10, "failedJobs": 10},
         "metrics": {"collectTimeoutSeconds": 30},
@@ -94,6 +96,26 @@ RANGE = {"from": 0.001, "to": 1, "points": 3}
             sweep([{"name": "a", "range": {**RANGE, "points": 1}}]), "greater than or equal to 2", id="one point"
         ),
         pytest.param(sweep([{"name": "a"}]), "oneOf", id="neither values nor range"),
+        pytest.param(
+            sweep([{"name": "a", "values": [1]}], objective={"constraints": [{"metric": "val_accuracy"}]}),
+            "needs `max`, `min` or both",
+            id="a constraint without a bound",
+        ),
+        pytest.param(
+            sweep([{"name": "a", "values": [1]}], resampling={"kind": "KFold"}),
+            "`folds` goes with kind KFold",
+            id="k-fold without folds",
+        ),
+        pytest.param(
+            sweep([{"name": "a", "values": [1]}], racing={"initialReplicates": 9, "maxReplicates": 5}),
+            "must be at most `maxReplicates`",
+            id="a race that begins after its end",
+        ),
+        pytest.param(
+            sweep([{"name": "a", "values": [1]}], racing={"minimumDifference": 0}),
+            "should be greater than 0",
+            id="a difference of nothing",
+        ),
         pytest.param(sweep([{"name": "a", "values": [1], "range": RANGE}]), "oneOf", id="both values and range"),
         pytest.param(sweep([]), "spec.flags", id="no flags"),
         pytest.param(
