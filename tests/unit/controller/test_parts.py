@@ -256,7 +256,7 @@ def conditions(said: list[tuple[str, str, str]]) -> list[Condition]:
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        pytest.param([], [("Complete", "True", "AllRunsEnded")], [("AllRunsEnded", False)], id="it completed"),
+        pytest.param([], [("Complete", "True", "AllRunsEnded")], [("Complete", False)], id="it completed"),
         pytest.param(
             [("Complete", "True", "AllRunsEnded")], [("Complete", "True", "AllRunsEnded")], [], id="it still is"
         ),

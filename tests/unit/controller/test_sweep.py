@@ -35,7 +35,7 @@ async def test_a_sweep_is_trained_stored_and_ranked(world: World) -> None:
     assert sorted(world.records()) == sorted(world.trained)
     assert len(world.records()) == 8
     assert len(set(world.created)) == len(world.created) == 4
-    assert world.events("AllRunsEnded")
+    assert world.events("Complete")
 
 
 async def test_what_is_pinned_is_written_before_the_first_job(world: World) -> None:

@@ -84,6 +84,8 @@ class Reason(StrEnum):
     NO_RECORD = "NoRecord"
     TRAINER_FAILED = "TrainerFailed"
     # events alone
+    ACCEPTED = "Accepted"
+    COMPLETE = "Complete"
     SOURCES_DISAGREE = "SourcesDisagree"
     RUN_AGAIN = "RunAgain"
     RUN_FAILED = "RunFailed"

@@ -104,10 +104,10 @@ class RankedResult(ApiModel):
     """Replicates that diverged (NaN or infinite loss)."""
     failed: int = 0
     """Replicates that failed."""
-    violated: Annotated[list[Name], Field(max_length=MAX_CONSTRAINTS)] = Field(default_factory=list)
-    """Metrics whose constraint it breaks."""
-    dropped: bool = False
-    """It left the race."""
+    violated: Annotated[list[Name] | None, Field(max_length=MAX_CONSTRAINTS)] = None
+    """Metrics whose constraint it breaks; absent where it keeps all."""
+    dropped: bool | None = None
+    """It left the race; absent where it did not."""
     source: Name | None = None
     """Where the values come from: `Prometheus`, `Record` or `Mixed`."""
 

@@ -25,11 +25,11 @@ MAX_NOTE: Final = 1024
 """Characters of an event's message that the API server takes."""
 
 _TOLD: Final = {
-    ConditionType.ACCEPTED: False,
-    ConditionType.COMPLETE: False,
-    ConditionType.FAILED: True,
+    ConditionType.ACCEPTED: Reason.ACCEPTED,
+    ConditionType.COMPLETE: Reason.COMPLETE,
+    ConditionType.FAILED: None,
 }
-"""Conditions whose coming true is an event, and whether that is a warning."""
+"""Conditions whose coming true is an event, and what that is called; None: as the condition's reason, and a warning."""
 
 
 def prior_status(sweep: KubeObject) -> SweepStatus:
@@ -66,11 +66,11 @@ def transitions(before: Iterable[Condition], after: Iterable[Condition]) -> Iter
         old = was.get(condition.type)
         if condition.type not in _TOLD or (old and (old.status, old.reason) == (condition.status, condition.reason)):
             continue
-        reason = Reason(condition.reason)
+        name = _TOLD[condition.type]
         if condition.status is ConditionStatus.TRUE:
-            yield Notice(reason, condition.message, warning=_TOLD[condition.type])
+            yield Notice(name or Reason(condition.reason), condition.message, warning=name is None)
         elif condition.type is ConditionType.ACCEPTED:
-            yield Notice(reason, condition.message, warning=True)
+            yield Notice(Reason(condition.reason), condition.message, warning=True)
 
 
 class Events:

@@ -40,9 +40,9 @@ def answer(question: Question) -> Judged:
     sweep, final, records = question.sweep, question.final, Records(question.records)
     trainings: list[FinalTraining] = []
     if final is not None:
-        for pick, point in zip(final.picks, final_points(final, sweep.resolved), strict=True):
+        for pick, point in zip(final.picks, final_points(sweep, final), strict=True):
             of_pick = {k: record for k, record in records.of(point.key).items() if k < final.replicates}
-            trainings.append(FinalTraining(tuple(pick.roles), label(pick.flags), of_pick))
+            trainings.append(FinalTraining(tuple(pick.roles), label(point.combination.flags), of_pick))
     judged = judge(sweep, records, trainings)
     return replace(judged, judgement=judged.judgement.model_copy(update={"rests_on": question.rests_on}))
 

@@ -88,9 +88,7 @@ def progress_of(sweep: Sweep, records: Records, judged: Judged | None, final: Fi
     ended = tuple(target_state(target, sweep, records) for target in grid)
     wants_final = sweep.spec.final is not None
     frozen = final if wants_final else None
-    picks = (
-        tuple(Target(p, frozen.replicates) for p in final_points(frozen, sweep.resolved)) if frozen is not None else ()
-    )
+    picks = tuple(Target(p, frozen.replicates) for p in final_points(sweep, frozen)) if frozen is not None else ()
     final_ended = tuple(target_state(target, sweep, records) for target in picks)
     rests_on = ""
     stage = Stage.TRAINING

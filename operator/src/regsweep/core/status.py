@@ -158,8 +158,8 @@ def ranked_result(row: stats.RankedCombination) -> RankedResult:
         replicates=row.replicates,
         diverged=row.diverged,
         failed=row.failed,
-        violated=[constraint.metric for constraint in row.violated],
-        dropped=row.dropped,
+        violated=[constraint.metric for constraint in row.violated] or None,
+        dropped=row.dropped or None,
         source=row.source,
     )
 

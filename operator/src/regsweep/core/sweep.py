@@ -59,13 +59,15 @@ def points_of(spec: SweepSpec, resolved: Resolved) -> tuple[Point, ...]:
     return tuple(Point(point_key(c.flags, resolved), c) for c in combinations(spec))
 
 
-def final_points(final: FinalStatus, resolved: Resolved) -> tuple[Point, ...]:
-    """The picks as points of their own, in the order of the picks. They are none of the grid, which may have changed since."""
-    return tuple(
-        Point(
-            point_key(pick.flags, resolved, final=True),
-            Combination(combination_id(pick.flags), pick.flags, place),
-            True,
-        )
-        for place, pick in enumerate(final.picks)
-    )
+def final_points(sweep: Sweep, final: FinalStatus) -> tuple[Point, ...]:
+    """The picks as points of their own, in the order of the picks. They are none of the grid, which may have changed since.
+
+    Their flags come in the order of the spec: the API server keeps none.
+    """
+    places = {flag.name: place for place, flag in enumerate(sweep.spec.flags)}
+    points = []
+    for place, pick in enumerate(final.picks):
+        flags = dict(sorted(pick.flags.items(), key=lambda item: places.get(item[0], len(places))))
+        key = point_key(flags, sweep.resolved, final=True)
+        points.append(Point(key, Combination(combination_id(flags), flags, place), final=True))
+    return tuple(points)

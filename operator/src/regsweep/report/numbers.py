@@ -20,9 +20,9 @@ def decimals_for(values: Iterable[float | None], errors: Iterable[float | None])
     """
     positive = [e for e in errors if e is not None and math.isfinite(e) and e > 0]
     if positive:
-        typical = median(positive)
-        exponent = math.floor(math.log10(typical))
-        leading = typical / 10.0**exponent
+        magnitude = math.log10(median(positive))
+        exponent = math.floor(magnitude)
+        leading = 10.0 ** (magnitude - exponent)
         decimals = -exponent + (1 if leading < 2.95 else 0)
     else:
         sizes = [abs(v) for v in values if v is not None and math.isfinite(v) and v != 0]
