@@ -15,8 +15,7 @@ from regsweep.controller.state import Accepted, SweepState, View
 from regsweep.controller.templates import Templates
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.canonical import digest
-from regsweep.core.collect import is_settled
-from regsweep.core.records import Records
+from regsweep.core.collect import is_recorded
 from regsweep.core.world import ObservedRun
 
 FINGERPRINT_LENGTH: Final = 16
@@ -98,12 +97,6 @@ class Observing:
             spec.run_timeout_seconds,
         ]
         return View(sweep, accepted, template, missing, digest(made_from, FINGERPRINT_LENGTH), self._now())
-
-
-def is_recorded(run: ObservedRun, records: Records) -> bool:
-    """Whether nothing more is to be taken from the run."""
-    replicates = range(run.first_replicate, run.first_replicate + run.replicates)
-    return all(is_settled(records.get(run.point_key, k), run) for k in replicates)
 
 
 def _retry_of(sweep: KubeObject) -> int:

@@ -31,7 +31,7 @@ from regsweep.controller.acting import NAME_TAKEN_RETRY_SECONDS, Actor, all_trie
 from regsweep.controller.analysing import Analysing
 from regsweep.controller.children import Children
 from regsweep.controller.namespaces import leave_namespace
-from regsweep.controller.observing import Observing, is_recorded
+from regsweep.controller.observing import Observing
 from regsweep.controller.publishing import MAX_EVENTS, Events, prior_status, transitions, write_status
 from regsweep.controller.scraping import Scraping
 from regsweep.controller.state import Refusal, SweepState, View
@@ -39,6 +39,7 @@ from regsweep.controller.store import RecordStore
 from regsweep.controller.templates import MISSING_BELIEVED_SECONDS
 from regsweep.controller.workqueue import WorkQueue
 from regsweep.core.analysis import prior_analysis, question_of
+from regsweep.core.collect import is_recorded
 from regsweep.core.limits import Stop
 from regsweep.core.plan import Plan, RunRequest, plan
 from regsweep.core.records import Record, Records

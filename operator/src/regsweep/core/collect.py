@@ -102,6 +102,12 @@ def is_settled(record: Record | None, run: ObservedRun) -> bool:
     return record is not None and (record.has_result or record.attempt >= run.attempt)
 
 
+def is_recorded(run: ObservedRun, records: Records) -> bool:
+    """Whether nothing more is to be taken from the run."""
+    replicates = range(run.first_replicate, run.first_replicate + run.replicates)
+    return all(is_settled(records.get(run.point_key, k), run) for k in replicates)
+
+
 def _own_records(run: ObservedRun, pods: Iterable[ObservedPod]) -> dict[int, tuple[ObservedPod, Record]]:
     """Replicate to the first valid record that a pod of the run left, and that pod."""
     own: dict[int, tuple[ObservedPod, Record]] = {}

@@ -14,7 +14,7 @@ from itertools import groupby, islice
 from regsweep.api.conditions import Reason
 from regsweep.api.constants import EXIT_INDEX_FINAL, EXIT_INVALID_FLAGS
 from regsweep.api.status import FinalStatus
-from regsweep.core.collect import Collected, collect, is_settled, is_stuck
+from regsweep.core.collect import Collected, collect, is_recorded, is_settled, is_stuck
 from regsweep.core.identity import run_name
 from regsweep.core.limits import Stop, stop_reason
 from regsweep.core.picks import freeze
@@ -249,7 +249,7 @@ def _deletions(sweep: Sweep, observed: Observed, now: datetime) -> Iterator[RunR
     for run in observed.runs:
         if run.deleting:
             continue
-        if not _is_stored(run, observed.records):
+        if not is_recorded(run, observed.records):
             if sweep.spec.suspend and run.queue_managed and run.suspended and not run.pods:
                 yield _ref(run)
         elif run.succeeded or run.failed_reason is not None:
@@ -260,11 +260,6 @@ def _deletions(sweep: Sweep, observed: Observed, now: datetime) -> Iterator[RunR
     kept = sweep.spec.retention
     yield from (_ref(run) for run in [r for r in ended if r.succeeded][kept.succeeded_jobs :])
     yield from (_ref(run) for run in [r for r in ended if not r.succeeded][kept.failed_jobs :])
-
-
-def _is_stored(run: ObservedRun, stored: Records) -> bool:
-    replicates = range(run.first_replicate, run.first_replicate + run.replicates)
-    return all(is_settled(stored.get(run.point_key, k), run) for k in replicates)
 
 
 class _Linger:
