@@ -145,8 +145,8 @@ Where the time of replacement Jobs went, means:
 
 {refill_parts(measured.sweeps)}
 
-The first part is the operator's, and that of the news which it waits for. The other two are the API server's: on a machine
-whose cores all of the cluster shares, it waits for a core while pods are started.
+The first part is the operator's, with the way of the news to it and of the request from it. The other two are the API
+server's: on a machine whose cores all of the cluster shares, it waits for a core while pods start and end.
 
 Wall time of every trial:
 
