@@ -2,8 +2,11 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from bench.errors import BenchError
 
@@ -20,12 +23,8 @@ def position(log: Path) -> int:
 
 def writes(log: Path, since: int) -> Counter[str]:
     """Writes from that position on, refused ones and dry runs included, by verb and resource (``create jobs``)."""
-    with log.open("rb") as file:
-        file.seek(since)
-        whole = file.read().rpartition(b"\n")[0]
     found: Counter[str] = Counter()
-    for line in whole.splitlines():
-        entry = json.loads(line)
+    for entry in _entries(log, since):
         target = entry["objectRef"]
         resource = "/".join(filter(None, (target["resource"], target.get("subresource"))))
         dry = " (dry run)" if "dryRun=" in entry["requestURI"] else ""
@@ -33,6 +32,40 @@ def writes(log: Path, since: int) -> Counter[str]:
         answer = f" -> {refused}" if refused >= 400 else ""
         found[f"{entry['verb']} {resource}{dry}{answer}"] += 1
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """When the API server had a request whole and when it had answered it: seconds since the epoch, by its clock."""
+
+    received: float
+    answered: float
+
+
+def job_creations(log: Path, since: int) -> dict[str, Answer]:
+    """The Jobs that were created from that position on, by name."""
+    found: dict[str, Answer] = {}
+    for entry in _entries(log, since):
+        target = entry["objectRef"]
+        is_create = entry["verb"] == "create" and target["resource"] == "jobs" and "dryRun=" not in entry["requestURI"]
+        if is_create and entry["responseStatus"]["code"] == 201:
+            found[target["name"]] = Answer(
+                _seconds(entry["requestReceivedTimestamp"]), _seconds(entry["stageTimestamp"])
+            )
+    return found
+
+
+def _entries(log: Path, since: int) -> Iterator[dict[str, Any]]:
+    with log.open("rb") as file:
+        file.seek(since)
+        # A last line that is still being written is left out.
+        whole = file.read().rpartition(b"\n")[0]
+    for line in whole.splitlines():
+        yield json.loads(line)
+
+
+def _seconds(stamp: str) -> float:
+    return datetime.fromisoformat(stamp).timestamp()
 
 
 @dataclass(frozen=True, slots=True)

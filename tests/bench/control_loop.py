@@ -42,6 +42,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     lines = goals.figures(measured)
     print(goals.table(lines))
+    print(f"\nReplacement Jobs:\n{goals.refill_parts(measured.sweeps)}")
     print(f"\nWall times:\n{goals.walls(measured)}\n\nWrites of one sweep:\n{goals.writes(measured.sweeps)}")
     if options.output is not None:
         options.output.write_text(goals.page(measured, machine))

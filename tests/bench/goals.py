@@ -5,10 +5,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.timeline import quantile
+from bench.timeline import Refill, quantile
 from bench.trials import PARALLELISM, RUNS, SweepTrial, Trial
 
 MIB = 2**20
+_SLOWEST = 5
+"""Replacements whose parts are shown beside the mean: in 60, the p99 is the slowest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +76,35 @@ def table(lines: Sequence[Figure]) -> str:
         verdict = {True: "kept", False: "MISSED", None: ""}[one.is_kept]
         floor, goal = (one.shown(value) if value is not None else "" for value in (one.floor, one.at_most))
         rows.append((one.name, one.shown(one.operator), floor, goal and f"≤ {goal}", verdict))
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    return _aligned(rows)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    """The first row is the head, the first column has the names."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     aligned = [
-        "| " + " | ".join([row[0].ljust(widths[0]), *(row[i].rjust(widths[i]) for i in range(1, 5))]) + " |"
-        for row in rows
+        "| " + " | ".join([row[0].ljust(widths[0]), *(map(str.rjust, row[1:], widths[1:]))]) + " |" for row in rows
     ]
     rule = "|" + "|".join(["-" * (widths[0] + 2), *("-" * (width + 1) + ":" for width in widths[1:])]) + "|"
     return "\n".join((aligned[0], rule, *aligned[1:]))
+
+
+def refill_parts(trials: Sequence[SweepTrial]) -> str:
+    """Where the time of replacement Jobs went: of all on average, and of the slowest."""
+    parts = sorted((part for trial in trials for part in trial.job_refill_parts), key=lambda part: -part.total)
+    if not parts:
+        return "No replacement was found in the audit log."
+    columns = [parts[:_SLOWEST], parts]
+    named: tuple[tuple[str, Callable[[Refill], float]], ...] = (
+        ("pod's end → request at the API server", lambda part: part.asked),
+        ("→ its answer", lambda part: part.answered),
+        ("→ news of the Job", lambda part: part.told),
+    )
+    rows: list[tuple[str, ...]] = [("", f"slowest {len(columns[0])}", f"all {len(parts)}")]
+    rows += [
+        (name, *(_seconds(statistics.fmean(of(part) for part in column)) for column in columns)) for name, of in named
+    ]
+    return _aligned(rows)
 
 
 def walls(measured: Measured) -> str:
@@ -116,6 +140,13 @@ loop of `kubectl create` and `kubectl wait` over Jobs of the same image.
   {each} × {RUNS - PARALLELISM} replacements is nearly their worst.
 - Writes are those of the operator's service account in the API server's audit log, refused ones, dry runs, events and the
   renewal of its lease included. Memory is what the kernel says of all processes of its container.
+
+Where the time of replacement Jobs went, means:
+
+{refill_parts(measured.sweeps)}
+
+The first part is the operator's, with the way of the news to it and of the request from it. The other two are the API
+server's: on a machine whose cores all of the cluster shares, it waits for a core while pods start and end.
 
 Wall time of every trial:
 

@@ -1,13 +1,31 @@
 """From what a watcher saw of one trial to its figures. Times are seconds of one monotonic clock."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.accounts import Answer
 from bench.watcher import Seen
 
 _ENDED_PHASES = ("Succeeded", "Failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Refill:
+    """Where the time from a pod's end to its replacement Job went, in seconds; the watcher's lateness is in both ends."""
+
+    asked: float
+    """From the news of the end until the API server had the request: the operator, and the news to it."""
+    answered: float
+    """Until the API server had answered it."""
+    told: float
+    """Until the news of the new Job; below 0 where they came before the answer."""
+
+    @property
+    def total(self) -> float:
+        """From the news of the end to those of the new Job."""
+        return self.asked + self.answered + self.told
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +35,21 @@ class Timeline:
     job_creations: tuple[float, ...]
     pod_creations: tuple[float, ...]
     pod_ends: tuple[float, ...]
+    job_names: tuple[str, ...] = ()
+    """Of the Jobs that were created, in the same order."""
 
     def job_refills(self, slots: int) -> list[float]:
         """From each pod's end to the creation of the Job that takes its slot."""
         return _refills(self.pod_ends, self.job_creations, slots)
+
+    def job_refill_parts(self, slots: int, answers: Mapping[str, Answer], epoch: float) -> list[Refill]:
+        """The same, in parts, for the Jobs whose creation has an answer. ``epoch`` is the clock's 0, in seconds since 1970."""
+        created = zip(self.pod_ends, self.job_creations[slots:], self.job_names[slots:], strict=False)
+        return [
+            Refill(answer.received - epoch - ended, answer.answered - answer.received, came - (answer.answered - epoch))
+            for ended, came, name in created
+            if (answer := answers.get(name)) is not None
+        ]
 
     def pod_refills(self, slots: int) -> list[float]:
         """From each pod's end to the creation of the pod that takes its slot."""
@@ -34,17 +63,19 @@ def timeline(changes: Iterable[Seen]) -> Timeline:
     at which anybody who watches can know.
     """
     jobs: list[float] = []
+    names: list[str] = []
     pods: list[float] = []
     ends: dict[str, float] = {}
     for change in changes:
         if change.resource == "jobs" and change.type == "ADDED":
             jobs.append(change.at)
+            names.append(change.object["metadata"]["name"])
         elif change.resource == "pods":
             if change.type == "ADDED":
                 pods.append(change.at)
             if has_ended(change.object):
                 ends.setdefault(change.object["metadata"]["uid"], change.at)
-    return Timeline(tuple(jobs), tuple(pods), tuple(sorted(ends.values())))
+    return Timeline(tuple(jobs), tuple(pods), tuple(sorted(ends.values())), tuple(names))
 
 
 def has_ended(pod: dict[str, Any]) -> bool:

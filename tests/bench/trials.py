@@ -16,6 +16,7 @@ from typing import Any
 from bench import accounts, timeline
 from bench.accounts import Memory
 from bench.errors import BenchError
+from bench.timeline import Refill
 from bench.watcher import Watcher
 from cluster import binaries, installation
 from cluster.api import wait_until
@@ -69,6 +70,7 @@ class SweepTrial(Trial):
     """Runs, by the status."""
     records: int = 0
     """Combinations with a stored record that is Ok."""
+    job_refill_parts: list[Refill] = field(default_factory=list)
 
     @property
     def writes_per_run(self) -> float:
@@ -136,6 +138,9 @@ def sweep(cluster: Cluster, image: str, seconds: float) -> SweepTrial:
             memory=accounts.memory(_operator_uid(cluster)),
             succeeded=status["runs"]["succeeded"],
             records=len(_recorded(cluster)),
+            job_refill_parts=line.job_refill_parts(
+                PARALLELISM, accounts.job_creations(cluster.audit_log, log_position), time.time() - time.monotonic()
+            ),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -93,6 +94,44 @@ async def test_an_answer_that_is_not_json_is_no_answer(connect: Callable[[Handle
     client = await connect(handler)
     with pytest.raises(Unavailable, match="no usable answer"):
         await client.get(PODS, "ns", "p")
+
+
+async def test_the_proxy_of_the_environment_is_asked(
+    connect: Callable[[Handler], Awaitable[KubeClient]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        asked.append(request.raw_path)
+        return web.json_response({})
+
+    proxy = (await connect(handler)).configuration.host
+    monkeypatch.setenv("http_proxy", str(proxy))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    configuration = Configuration()
+    configuration.host = "http://api.example"
+    client = KubeClient(configuration)
+    await client.get(PODS, "ns", "p")
+    await client.close()
+    await (await connect(handler)).get(PODS, "ns", "p")
+    path = "/api/v1/namespaces/ns/pods/p"
+    assert asked == [f"http://api.example{path}", path], "through the proxy, but not to a host that needs none"
+
+
+async def test_no_request_waits_for_a_thread(
+    connect: Callable[[Handler], Awaitable[KubeClient]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy node a thread waits for a CPU of its own, tens of milliseconds, before the request is even sent."""
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.json_response({"metadata": {"name": "p"}})
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a thread was asked for")
+
+    client = await connect(handler)
+    monkeypatch.setattr(asyncio.get_running_loop(), "run_in_executor", refuse)
+    assert await client.get(PODS, "ns", "p") == {"metadata": {"name": "p"}}
 
 
 async def test_a_refused_connection_is_no_answer() -> None:

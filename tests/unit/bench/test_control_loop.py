@@ -9,14 +9,19 @@ from typing import Any
 import pytest
 
 from bench import accounts, goals, timeline
-from bench.accounts import Memory
+from bench.accounts import Answer, Memory
 from bench.goals import Measured
+from bench.timeline import Refill
 from bench.trials import RUNS, SweepTrial, Trial
 from bench.watcher import Seen
 
 
 def _pod(name: str, **status: Any) -> dict[str, Any]:
     return {"metadata": {"uid": name}, "status": status}
+
+
+def _job(name: str) -> dict[str, Any]:
+    return {"metadata": {"name": name}}
 
 
 _TERMINATED = [{"name": "trainer", "state": {"terminated": {"exitCode": 0}}}]
@@ -42,16 +47,16 @@ def test_a_pod_has_ended_when_the_api_first_shows_it(status: dict[str, Any], end
 
 def test_each_end_of_a_pod_frees_the_slot_that_the_next_creation_takes() -> None:
     changes = [
-        Seen(0.0, "jobs", "ADDED", {}),
-        Seen(0.1, "jobs", "ADDED", {}),
+        Seen(0.0, "jobs", "ADDED", _job("one")),
+        Seen(0.1, "jobs", "ADDED", _job("two")),
         Seen(0.2, "pods", "ADDED", _pod("a")),
         Seen(0.3, "pods", "ADDED", _pod("b")),
         Seen(1.0, "pods", "MODIFIED", _pod("b", phase="Running", containerStatuses=_TERMINATED)),
-        Seen(1.02, "jobs", "ADDED", {}),
+        Seen(1.02, "jobs", "ADDED", _job("three")),
         Seen(1.05, "pods", "ADDED", _pod("c")),
         Seen(1.5, "pods", "MODIFIED", _pod("b", phase="Succeeded")),
         Seen(2.0, "pods", "MODIFIED", _pod("a", phase="Succeeded")),
-        Seen(2.5, "jobs", "ADDED", {}),
+        Seen(2.5, "jobs", "ADDED", _job("four")),
         Seen(2.75, "pods", "ADDED", _pod("d")),
         Seen(4.0, "pods", "DELETED", _pod("d", phase="Succeeded")),
     ]
@@ -74,6 +79,20 @@ def test_a_condition_counts_from_the_moment_it_is_true() -> None:
     ]
     assert timeline.became(changes, "Complete") == 3.0
     assert timeline.became(changes[:2], "Complete") is None
+
+
+def test_a_refill_is_divided_at_what_the_api_server_says_of_the_jobs_creation() -> None:
+    changes = [
+        Seen(0.1, "jobs", "ADDED", _job("first")),
+        Seen(1.0, "pods", "MODIFIED", _pod("a", phase="Succeeded")),
+        Seen(1.0, "pods", "MODIFIED", _pod("b", phase="Succeeded")),
+        Seen(1.17, "jobs", "ADDED", _job("second")),
+        Seen(1.2, "jobs", "ADDED", _job("somebody else's")),
+    ]
+    answers = {"first": Answer(500.05, 500.09), "second": Answer(501.01, 501.05)}
+    (parts,) = timeline.timeline(changes).job_refill_parts(1, answers, epoch=500.0)
+    assert (parts.asked, parts.answered, parts.told) == pytest.approx((0.01, 0.04, 0.12))
+    assert parts.total == pytest.approx(0.17)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +127,25 @@ def test_writes_are_counted_by_what_they_were_and_from_where_the_trial_began(tmp
         "update regularizationsweeps/status": 1,
         "create events -> 403": 1,
     }
+
+
+def test_only_jobs_that_were_created_count_as_creations(tmp_path: Path) -> None:
+    def entry(name: str, code: int = 201, uri: str = "/apis/batch/v1/jobs", verb: str = "create") -> str:
+        stamps = {
+            "requestReceivedTimestamp": "1970-01-01T00:01:40.25Z",
+            "stageTimestamp": "1970-01-01T00:01:40.500000Z",
+        }
+        target = {"resource": "jobs", "name": name}
+        whole = {"verb": verb, "objectRef": target, "requestURI": uri, "responseStatus": {"code": code}}
+        return json.dumps({**whole, **stamps}) + "\n"
+
+    log = tmp_path / "audit.log"
+    log.write_text(entry("before"))
+    since = accounts.position(log)
+    with log.open("a") as file:
+        file.write(entry("made") + entry("tried", uri="/apis/batch/v1/jobs?dryRun=All") + entry("refused", 403))
+        file.write(entry("deleted", 200, verb="delete"))
+    assert accounts.job_creations(log, since) == {"made": Answer(100.25, 100.5)}
 
 
 def test_memory_is_that_of_all_processes_of_the_pod_but_the_one_that_holds_its_namespaces(tmp_path: Path) -> None:
@@ -179,10 +217,12 @@ def test_a_run_of_no_length_may_not_be_lost_either() -> None:
 
 def test_the_page_names_every_figure_and_verdict_and_where_it_was_measured() -> None:
     floor = Trial(wall=20.0, first_pod=0.1, job_refills=[3.0], pod_refills=[3.1])
-    page = goals.page(Measured([floor], [_sweep(wall=25.0)], [_sweep()]), ["2 cores (of some make)", "2026-11-23"])
+    slow = _sweep(wall=25.0, job_refill_parts=[Refill(0.01, 0.04, 0.12)])
+    page = goals.page(Measured([floor], [slow], [_sweep()]), ["2 cores (of some make)", "2026-11-23"])
     assert "MISSED" in page
     assert "kept" in page
     assert "120 MiB |" in page
     assert "≤ 0.95" in page
     assert f"{RUNS} × create jobs" in page
+    assert "| → its answer                          |   0.040 s | 0.040 s |" in page
     assert "Measured on: 2 cores (of some make); 2026-11-23." in page

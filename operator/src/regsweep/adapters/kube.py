@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio import config as kube_config
@@ -101,6 +103,14 @@ async def authorization_header(configuration: Configuration) -> dict[str, str]:
     return {"Authorization": key} if key else {}
 
 
+def proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for that URL (HTTPS_PROXY and the like, but for hosts in NO_PROXY); None: none."""
+    parts = urlsplit(url)
+    if parts.hostname and proxy_bypass(parts.hostname):
+        return None
+    return getproxies().get(parts.scheme)
+
+
 class KubeClient:
     """Serves KubeApi from a real API server. Close it when done."""
 
@@ -117,7 +127,7 @@ class KubeClient:
         rest = RESTClientObject(configuration)  # for its TLS set-up; its own session is never opened
         self._configuration = configuration
         self._base = str(configuration.host).rstrip("/")
-        self._proxy: str | None = configuration.proxy
+        self._proxy = configuration.proxy or proxy_for(self._base)
         self._server_name: str | None = configuration.tls_server_name
         self._observer = observer
         self._bucket = TokenBucket(qps, burst)
@@ -127,7 +137,8 @@ class KubeClient:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=rest.ssl_context, limit=0),
             headers={"User-Agent": user_agent, "Accept": "application/json"},
-            trust_env=True,
+            # It would read the environment and ~/.netrc in a thread before each request: two waits for a CPU.
+            trust_env=False,
         )
 
     @property
