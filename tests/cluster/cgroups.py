@@ -9,6 +9,9 @@ from pathlib import Path
 from cluster.digests import digest
 
 ROOT = Path("/sys/fs/cgroup")
+COMPONENTS = 8
+"""etcd, API server, controller manager, scheduler, kubelet, proxy, containerd, CoreDNS' shim: on a real node they weigh less than all
+pods together, and here each would weigh as much."""
 _WAIT_SECONDS = 5.0
 
 
@@ -37,6 +40,9 @@ def create(state: Path, root: Path = ROOT) -> None:
             # In version 1 a new cpuset is empty and admits no process until it is filled.
             for file in ("cpuset.cpus", "cpuset.mems"):
                 (folder / file).write_text((tree / file).read_text())
+        # Version 1 alone: with autogrouping each component of the control plane is a group of weight 1024 of its own.
+        if (folder / "cpu.shares").exists():
+            (folder / "cpu.shares").write_text(str(COMPONENTS * 1024))
 
 
 def remove(state: Path, root: Path = ROOT) -> None:
