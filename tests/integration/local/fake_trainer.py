@@ -53,6 +53,7 @@ def main() -> int:
 
 
 def write(log: Path, flags: dict[str, object], replicates: list[int]) -> None:
+    score_test = os.environ["REGSWEEP_SCORE_TEST"] == "1"
     records: list[object] = []
     for k in replicates:
         if flags.get("behave") == "diverge":
@@ -60,8 +61,9 @@ def write(log: Path, flags: dict[str, object], replicates: list[int]) -> None:
             continue
         gap = max(0.01, 0.2 - 10 * float(str(flags.get("l2", 0)))) + 0.001 * k
         train = 0.2 - gap / 2
-        records.append([k, "Ok", 30, [train, train + gap], [21, train, train + gap]])
-    columns = ["train_average_loss", "val_average_loss"]
+        tests = [train + gap] if score_test else []
+        records.append([k, "Ok", 30, [train, train + gap, *tests], [21, train, train + gap]])
+    columns = ["train_average_loss", "val_average_loss", *(["test_average_loss"] if score_test else [])]
     log.write_text(
         json.dumps({"version": 1, "backend": "fake", "device": "cpu", "columns": columns, "records": records})
     )

@@ -61,6 +61,35 @@ def test_nothing_is_trained_twice(place: Workplace) -> None:
     assert place.started_at() == before
 
 
+def test_the_final_evaluation_is_made_once_of_picks_that_stay(place: Workplace) -> None:
+    place.spec["final"] = {"replicates": 4}
+    done = place.run()
+    assert done.returncode == 0, done.stderr
+    assert "then the picks x 4 replicates on the test rows" in done.stderr.splitlines()[0]
+    assert "On the test rows, which nothing was chosen by: the best" in done.stdout
+    frozen = (place.runs / "final.json").read_bytes()
+    before = place.started_at()
+    again = place.run()
+    assert again.stdout == done.stdout
+    assert place.started_at() == before
+    place.spec["flags"] = [{"name": "l2", "values": [0, 0.01, 0.015]}, {"name": "dropout", "values": [0, 0.3]}]
+    grown = place.run()
+    assert "This final evaluation is of what the sweep was before it changed." in grown.stdout
+    assert (place.runs / "final.json").read_bytes() == frozen
+    assert len(place.started_at()) == len(before) + 2, "the two new combinations, and no other pick"
+
+
+def test_a_race_trains_what_may_still_win(place: Workplace) -> None:
+    place.spec["racing"] = {"initialReplicates": 3, "maxReplicates": 6}
+    done = place.run("--output", "json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    race = found["analysis"]["race"]
+    assert race["reason"] != "Racing"
+    assert race["trained"] < race["fullGrid"] == 36
+    assert {row["replicates"] for row in found["results"] if row.get("dropped")} == {3}
+
+
 def test_a_grid_that_grew_trains_what_is_new_alone(place: Workplace) -> None:
     place.run()
     before = place.started_at()

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from regsweep.api.judgement import EffectsView, Judgement, Optimism, Remark
+from regsweep.api.judgement import (
+    EffectsView,
+    Interval,
+    Judgement,
+    Levels,
+    Optimism,
+    PickView,
+    RaceReason,
+    RaceView,
+    Remark,
+    Spread,
+)
 from regsweep.report.findings import ALONE, TIE_LEGEND, TOO_FEW, ties_line, told, what_matters
 from unit.report.builders import judgement, ranked, results, share, verdict
 
@@ -122,6 +133,63 @@ def test_findings_are_told_a_line_each(found: tuple[Remark, ...], lines: list[st
 def test_luck_in_the_choice_is_told_where_it_is_clear(optimism: float, lines: list[str]) -> None:
     found = Optimism(optimism=optimism, corrected=0.1 + optimism, note="a lower bound")
     assert list(told(results(*ROWS, judged=judgement(BEST, selection_optimism=found)))) == lines
+
+
+def interval(low: float, high: float, *, approximate: bool = False) -> Interval:
+    return Interval(mean=(low + high) / 2, standard_error=0.01, low=low, high=high, approximate=approximate)
+
+
+PICK = PickView(
+    label="l2=0", is_best=False, candidates=2, rule="Paired", difference=Levels(new_data=interval(-0.01, 0.04))
+)
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        pytest.param(
+            {"best": Levels(new_data=interval(0.05, 0.15))},
+            "For other data of this kind and size expect the best's val_average_loss between 0.05 and 0.15 (95 %).",
+            id="the best",
+        ),
+        pytest.param(
+            {"best": Levels(new_data=interval(-0.05, 0.25, approximate=True)), "pick": PICK},
+            "For other data of this kind and size expect the best's val_average_loss up to 0.25 (95 %, approximate); the pick may "
+            "be worse by 0.04 or better by 0.01.",
+            id="no loss is below nought; the pick beside it",
+        ),
+        pytest.param({"best": Levels(given_data=interval(0.05, 0.15))}, None, id="rows that nobody knows"),
+    ],
+)
+def test_other_data_are_told_apart_from_these(fields: dict[str, object], line: str | None) -> None:
+    judged = judgement(BEST, verdict({"l2": 0}, "Balanced")).model_copy(update=fields)
+    assert list(told(results(*ROWS, judged=judged))) == ([line] if line else [])
+
+
+@pytest.mark.parametrize(
+    ("reason", "start"),
+    [
+        (RaceReason.WON, "The race was won by one combination: "),
+        (RaceReason.EQUIVALENT, "The race ended when all that were left lay within minimumDifference: "),
+        (RaceReason.BUDGET_SPENT, "The race ended when all that were left had the most replicates: "),
+    ],
+)
+def test_a_race_is_told_beside_what_a_full_grid_would_have_cost(reason: RaceReason, start: str) -> None:
+    race = RaceView(reason=reason, racing=3, dropped=57, replicates=20, trained=240, full_grid=1200)
+    assert list(told(results(*ROWS, judged=judgement(BEST, race=race)))) == [
+        f"{start}57 combinations dropped, 3 left, 240 of the 1200 trainings of a full grid (20 %)."
+    ]
+
+
+def test_bias_and_variance_are_told_of_the_best_and_without_regularisation() -> None:
+    best = BEST.model_copy(update={"spread": Spread(squared_error=0.08, variance=0.02, bias_squared=0.06)})
+    plain = verdict({"l2": 0}, "Overfits").model_copy(
+        update={"spread": Spread(squared_error=0.12, variance=0.07, bias_squared=0.05)}
+    )
+    assert list(told(results(*ROWS, judged=judgement(best, plain)))) == [
+        "On rows that replicates had not seen, 0.02 of the best's squared error of 0.08 is that replicates predict differently; "
+        "without regularisation 0.07 of 0.12. The rest is bias and the labels' own noise."
+    ]
 
 
 def test_nothing_is_told_of_a_sweep_that_still_runs() -> None:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from regsweep.api.status import Estimate, RankedResult, RunCounts, SweepStatus
+from regsweep.api.judgement import Judgement, PickRole, RaceReason, RaceView
+from regsweep.api.status import Estimate, FinalPick, FinalStatus, RankedResult, RunCounts, SweepStatus
 from regsweep.report.progress import bar, moving_line, plain_line, seconds_left
 
 FLAGS = {"l2": 0.01, "dropout": 0.5}
@@ -38,6 +39,17 @@ def test_the_moving_line_fits_and_drops_what_is_least_needed(width: int, text: s
         assert line == text
     else:
         assert "14/24 runs" in line and "about 3 min left" in line
+
+
+def test_the_line_says_how_far_a_race_and_the_final_evaluation_are() -> None:
+    race = RaceView(reason=RaceReason.RACING, racing=5, dropped=19, replicates=7, trained=99, full_grid=480)
+    racing = STATUS.model_copy(update={"analysis": Judgement(race=race)})
+    assert "5 still race" in plain_line("demo", racing, None)
+    pick = FinalPick(roles=[PickRole.BEST], flags=FLAGS)
+    final = FinalStatus(rests_on="x", picks=[pick], replicates=5, ended=2)
+    assert "final evaluation 2/5" in plain_line("demo", STATUS.model_copy(update={"final": final}), None)
+    over = final.model_copy(update={"ended": 5})
+    assert "final evaluation" not in plain_line("demo", STATUS.model_copy(update={"final": over}), None)
 
 
 def test_failures_stay_in_a_narrow_line() -> None:
