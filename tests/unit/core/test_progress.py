@@ -181,6 +181,23 @@ def test_frozen_picks_stay_when_the_sweep_grows_and_are_called_stale() -> None:
     assert is_complete(status)
 
 
+def test_flags_in_another_order_are_named_anew_and_change_nothing_else() -> None:
+    world = World(sweep_of({"l2": [0, 0.1], "dropout": [0, 0.5]}, replicates=3, parallelism=4, final={"replicates": 3}))
+    run_out(world)
+    trained = len(world.created)
+    spec = world.sweep.spec.model_copy(update={"flags": world.sweep.spec.flags[::-1]})
+    world.sweep = replace(world.sweep, spec=spec, points=points_of(spec, world.sweep.resolved))
+    run_out(world)
+    status = status_of(world)
+    assert len(world.created) == trained
+    assert status.final is not None
+    assert not status.final.stale
+    assert status.analysis is not None
+    assert status.analysis.comparisons[0].label.startswith("dropout=")
+    assert status.analysis.final is not None
+    assert all(result.label.startswith("dropout=") for result in status.analysis.final.results)
+
+
 def test_where_nothing_may_be_called_best_there_is_nothing_to_evaluate() -> None:
     constraint = {"metric": "val_average_loss", "max": 0.01}
     world = World(sweep_of({"l2": [0, 0.1]}, replicates=3, final={}, objective={"constraints": [constraint]}))

@@ -141,16 +141,22 @@ def grid_digest(sweep: Sweep, grid: Iterable[Target], records: Records) -> str:
         ]
     )
     lines = sorted(_outcomes(target, records) for target in grid)
-    return sha256("\n".join([settings, *lines]).encode()).hexdigest()[:DIGEST_LENGTH]
+    return _digest("\n".join([settings, *lines]))
 
 
 def analysis_digest(sweep: Sweep, grid: Sequence[Target], records: Records, final: Sequence[Target]) -> str:
-    """`grid_digest`, joined by that of the final evaluation's outcomes where there are any."""
-    of_grid = grid_digest(sweep, grid, records)
+    """Of `grid_digest` and the flags' order, in which an analysis names combinations; joined by one of the final
+    evaluation's outcomes where there are any."""
+    names = [flag.name for flag in sweep.spec.flags]
+    of_grid = _digest(canonical_json([grid_digest(sweep, grid, records), names]))
     if not final:
         return of_grid
-    lines = "\n".join(_outcomes(target, records) for target in final)
-    return f"{of_grid}-{sha256(lines.encode()).hexdigest()[:DIGEST_LENGTH]}"
+    outcomes = "\n".join(_outcomes(target, records) for target in final)
+    return f"{of_grid}-{_digest(outcomes)}"
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 def _outcomes(target: Target, records: Records) -> str:
