@@ -129,22 +129,31 @@ def what_matters(effects: EffectsView) -> str:
     if not sure:
         return f"What matters: nothing that was swept explains surely more than chance would. {_caveats(effects)}."
     sure.sort(key=lambda pair: -pair[1])
-    (first, eta), *others = sure[:MOST_SHARES]
+    named = len(sure) if len(sure) == MOST_SHARES + 1 else MOST_SHARES  # one more takes no more room than to count it
+    (first, eta), *others = sure[:named]
     parts = [
-        f"{_subject(first)} explains {percent(eta)} of the differences {_by_chance(first.expected_share)}",
-        *(f"{_subject(share)} {percent(eta)} {_by_chance(share.expected_share)}" for share, eta in others),
+        f"{_subject(first)} explains {percent(eta)} of the differences {_by_chance(first)}",
+        *(f"{_subject(share)} {percent(eta)} {_by_chance(share)}" for share, eta in others),
     ]
-    if rest := sure[MOST_SHARES:]:
-        expected = sum(share.expected_share for share, _ in rest)
-        parts.append(f"{len(rest)} more together {percent(sum(eta for _, eta in rest))} {_by_chance(expected)}")
+    if rest := sure[named:]:
+        parts.append(
+            f"{len(rest)} more together {percent(sum(eta for _, eta in rest))} {_by_chance(*(share for share, _ in rest))}"
+        )
     if unsure:
         parts.append(f"{_listed(unsure if len(unsure) <= MOST_SHARES else ['all else'])} not surely more than chance")
     noise = " The rest is noise between replicates." if effects.adds_up else ""
     return f"What matters: {'; '.join(parts)}.{noise} {_caveats(effects)}."
 
 
-def _by_chance(share: float) -> str:
-    return f"(by chance alone: {percent(share)})"
+def _by_chance(*shares: Share) -> str:
+    """What noise of the size that there is adds to such shares: what omega squared takes off eta squared."""
+    return f"(by chance alone: {percent(sum(map(_chance, shares)))})"
+
+
+def _chance(share: Share) -> float:
+    if share.eta_squared is None or share.omega_squared is None:
+        return share.expected_share
+    return max(share.eta_squared - share.omega_squared, 0.0)
 
 
 def _caveats(effects: EffectsView) -> str:

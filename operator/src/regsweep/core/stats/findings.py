@@ -121,8 +121,9 @@ def objective_sensitive(tied_at_last: Bools, tied_at_best: Bools) -> Finding | N
         return None
     return Finding(
         FindingType.OBJECTIVE_SENSITIVE,
-        f"Whether runs are judged at the last or at the best epoch changes for {differ} combinations whether they are "
-        "tied with the best: part of the ranking is about when training stops, not about regularisation.",
+        f"Whether runs are judged at the last or at the best epoch changes for {differ} combination{'' if differ == 1 else 's'} "
+        f"whether {'it is' if differ == 1 else 'they are'} tied with the best: part of the ranking is about when training stops, "
+        "not about regularisation.",
     )
 
 
