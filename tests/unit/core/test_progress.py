@@ -235,7 +235,9 @@ def test_a_race_is_open_until_it_is_over() -> None:
     train(world)
     world.step()
     assert progress(world).states == (PointState.OPEN, PointState.OPEN)
-    assert not is_complete(status_of(world))
+    status = status_of(world)
+    assert not is_complete(status)
+    assert (status.runs.running, status.runs.pending) == (0, 2), "what has ended and is recorded trains no more"
 
 
 def test_a_race_goes_on_from_its_records_alone() -> None:

@@ -20,6 +20,7 @@ from regsweep.api.status import (
     RunningRun,
     SweepStatus,
 )
+from regsweep.core.collect import is_recorded
 from regsweep.core.conditions import Finding, conditions, findings
 from regsweep.core.grid import label
 from regsweep.core.judge import Judged
@@ -124,7 +125,7 @@ def _state(said: Iterable[Condition], counts: RunCounts) -> str:
 
 
 def _counts(sweep: Sweep, observed: Observed, states: Iterable[PointState]) -> RunCounts:
-    in_hand = {run.point_key for run in observed.runs if _is_in_hand(run)}
+    in_hand = {run.point_key for run in observed.runs if _is_in_hand(run) and not is_recorded(run, observed.records)}
     totals: dict[str, int] = defaultdict(int)
     for point, state in zip(sweep.points, states, strict=True):
         if state is PointState.OPEN:
