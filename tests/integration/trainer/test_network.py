@@ -66,6 +66,7 @@ def train(net: Any, replicate: int = 3, name: str = "breast_cancer", **flags: An
         {"l1": 0.01},
         {"dropout": 0.2},
         {"batch_norm": True},
+        {"noise": 0.3},
         {"dropout": 0.5, "batch_norm": True, "l2": 1},
         {"optimizer": "sgd", "learning_rate": 1},
         {"activation": "softmax"},
@@ -101,19 +102,28 @@ def test_keras_global_seed_plays_no_part() -> None:
     records = []
     for seed in (1, 2):
         keras.utils.set_random_seed(seed)
-        records.append(train(network(dropout=0.5)))
+        records.append(train(network(dropout=0.5, noise=0.2)))
     assert records[0] == records[1]
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamax", "nadam", "adagrad", "rmsprop", "sgd"])
 def test_a_replicate_is_the_same_alone_or_after_others(optimizer: str) -> None:
     """Also: the same inputs give the same record. Every variable, the optimizer's too, is as new after a reset."""
-    flags: dict[str, Any] = {"dropout": 0.3, "batch_norm": True, "l2": 0.01, "optimizer": optimizer}
+    flags: dict[str, Any] = {"dropout": 0.3, "noise": 0.1, "batch_norm": True, "l2": 0.01, "optimizer": optimizer}
     busy = network(**flags)
     train(busy, replicate=1, **flags)
     again = train(busy, **flags)
     assert again == train(network(**flags), **flags)
     assert again.values != train(busy, replicate=4, **flags).values
+
+
+def test_noise_is_there_in_training_and_off_in_evaluation() -> None:
+    rows = data()[0].train.x
+    calm, noisy = network(), network(noise=0.5)
+    for net in (calm, noisy):
+        net.reset(7, 3)
+    np.testing.assert_array_equal(calm.outputs(rows), noisy.outputs(rows))
+    assert train(network(noise=0.5)).values != train(network()).values
 
 
 def test_dropout_and_penalty_are_off_in_evaluation_and_losses_add_up() -> None:

@@ -90,6 +90,12 @@ class Flags(BaseModel):
     dropout: Real = _flag(
         0.0, "a number from 0 to below 1", "Share of units dropped after each hidden layer.", ge=0, lt=1
     )
+    noise: Real = _flag(
+        0.0,
+        "a number of at least 0",
+        "Standard deviation of the normal noise added to each standardised input while training.",
+        ge=0,
+    )
     batch_norm: bool = _flag(
         False, "true or false", "Batch normalisation between each hidden layer and its activation."
     )

@@ -3,7 +3,8 @@
 `Model.fit` spends most of a small network's epoch on its own machinery; here an epoch is one call, and the graph is traced once for all
 replicates of the process: `reset` gives the variables a replicate's values. Weights, dropout masks and row order come from that
 replicate's streams (see `seeds`); Keras' global seed is never drawn from.
-Hidden layer: Dense, [BatchNormalization], activation, [Dropout]. Output layer: Dense, linear; the loss is taken from logits.
+Inputs: [GaussianNoise]. Hidden layer: Dense, [BatchNormalization], activation, [Dropout]. Output layer: Dense, linear; the loss is
+taken from logits.
 """
 
 from typing import Any
@@ -34,7 +35,8 @@ class Network:
         """inputs: columns of x. classes: of the target; ignored for a regression."""
         self._head = head
         self._dense: dict[str, Any] = {}
-        self._dropout: dict[str, Any] = {}
+        self._random: dict[str, Any] = {}
+        """Layers that draw while training, by the stream that they draw from."""
         self._model = self._build(flags, inputs, classes if head is Head.MULTICLASS else 1)
         self._optimizer = OPTIMIZERS[flags.optimizer](learning_rate=flags.learning_rate)
         self._optimizer.build(self._model.trainable_variables)
@@ -51,7 +53,13 @@ class Network:
             self._dense[name] = layer
             return layer
 
+        def random(stream: str, layer: Any) -> Any:
+            self._random[stream] = layer  # its seed, too, is set by `reset`
+            return layer
+
         x = entry = keras.Input((inputs,))
+        if flags.noise:
+            x = random("augment", keras.layers.GaussianNoise(flags.noise, seed=0))(x)
         for index, units in enumerate(flags.hidden_units):
             name = f"hidden{index}"
             x = dense(name, units)(x)
@@ -59,8 +67,7 @@ class Network:
                 x = keras.layers.BatchNormalization()(x)
             x = keras.layers.Activation(flags.activation)(x)
             if flags.dropout:
-                self._dropout[name] = keras.layers.Dropout(flags.dropout, seed=0)  # the seed, too, is set by `reset`
-                x = self._dropout[name](x)
+                x = random(f"dropout/{name}", keras.layers.Dropout(flags.dropout, seed=0))(x)
         return keras.Model(entry, dense("output", outputs)(x))
 
     def _variables(self) -> list[Any]:
@@ -73,8 +80,8 @@ class Network:
         for name, layer in self._dense.items():
             initializer = keras.initializers.GlorotUniform(seed=stream_seed(seed_base, replicate, f"init/{name}"))
             layer.kernel.assign(initializer(layer.kernel.shape))
-        for name, layer in self._dropout.items():
-            layer.seed_generator.state.assign(np.array([stream_seed(seed_base, replicate, f"dropout/{name}"), 0]))
+        for stream, layer in self._random.items():
+            layer.seed_generator.state.assign(np.array([stream_seed(seed_base, replicate, stream), 0]))
 
     def kernels(self) -> dict[str, NDArray[np.float32]]:
         """The weights of each dense layer, without biases."""

@@ -3,7 +3,8 @@
 Replicate k has the same seed for the same stream in every combination, whatever else the combination changes: that is what
 pairs the comparisons. So no stream may depend on another one having been drawn from, and none on a global seed.
 With folds, stream `split` is taken by the repeat's number instead of the replicate's (see `resampling`).
-Streams: split, init/<layer>, dropout/<layer>, shuffle/<epoch>; layers are hidden0, hidden1, ..., output; epochs count from 1.
+Streams: split, init/<layer>, dropout/<layer>, augment (noise on the inputs), shuffle/<epoch>; layers are hidden0, hidden1, ...,
+output; epochs count from 1.
 """
 
 import hashlib

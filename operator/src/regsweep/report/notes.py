@@ -15,7 +15,7 @@ from regsweep.core.records import Source
 from regsweep.report.numbers import ordinal, percent, plural
 from regsweep.report.results import Results
 
-REGULARIZERS = ("l1", "l2", "dropout", "weight_decay", "early_stopping")
+REGULARIZERS = ("l1", "l2", "dropout", "noise", "weight_decay", "early_stopping")
 """Flags of the reference trainer and usual names elsewhere whose 0, false or null means: off."""
 PICK = "pick: simplest within one standard error"
 BEST_AND_PICK = "best, and the simplest within one standard error"
