@@ -229,3 +229,21 @@ def test_a_status_of_ten_thousand_combinations_stays_under_100_kilobytes() -> No
     world.end_all(exit_code=65, message="x" * 4096)
     world.step()
     assert len(status_of(world).model_dump_json(by_alias=True)) < 100_000
+
+
+def test_replicates_of_different_devices_are_not_called_paired() -> None:
+    world = World(sweep_of({"l2": [0, 0.1]}, replicates=3))
+    created = world.step().create
+    world.start_pods()
+    for request, device in zip(created, ("cpu", "NVIDIA H100"), strict=True):
+        pod = world.runs[request.name].pods[0]
+        world.end_pod(request.name, pod.name, message=message_of(range(3), device=device))
+    world.settle()
+    status = status_of(world)
+    paired = condition(status, ConditionType.REPLICATES_PAIRED)
+    assert (paired.status, paired.reason) == (ConditionStatus.FALSE, Reason.MIXED.value)
+    assert "devices (NVIDIA H100, cpu)" in paired.message
+    assert "make a new sweep" in paired.message
+    assert status.analysis is not None
+    assert not status.analysis.paired
+    assert condition(status, ConditionType.COMPLETE).status is ConditionStatus.TRUE
