@@ -52,10 +52,12 @@ def test_a_sweep_outlives_its_operator(lab: Lab, stage: Stage, die: Callable[[St
     lab.until("the operator is ready again", lambda: stage.operator_pod())
     after = (stage.operator_pod() or {})["status"]["containerStatuses"][0]["containerID"]
     assert after != before, "another process finished it"
-    created = lab.created_jobs()
-    assert list(created.values()) == [1] * runs, "each run was created once"
+    # A request whose client died before the answer is missing in the API server's account, though its Job is there.
+    assert set(lab.created_jobs().values()) == {1}, "none was created twice"
+    jobs = {job["metadata"]["name"] for job in lab.jobs("s")}
+    assert len(jobs) == runs
     pods = Counter(pod["metadata"]["labels"]["job-name"] for pod in lab.pods())
-    assert pods == created, "each was trained by one pod"
+    assert pods == dict.fromkeys(jobs, 1), "each was trained by one pod"
     records = Counter((record["point"], record["replicate"]) for record in lab.records("s"))
     assert list(records.values()) == [1] * (2 * runs), "every replicate has its record, once"
     assert {record["outcome"] for record in lab.records("s")} == {"Ok"}
