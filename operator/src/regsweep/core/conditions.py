@@ -13,8 +13,8 @@ from regsweep.core.collect import STUCK_REASONS
 from regsweep.core.limits import Stop
 from regsweep.core.plan import nobody_scrapes
 from regsweep.core.progress import Progress, Stage
-from regsweep.core.records import Records, Source
-from regsweep.core.stats.pairing import mixed_note, mixture_of
+from regsweep.core.records import Source
+from regsweep.core.stats.pairing import Mixed, mixed_note
 from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import timestamp
 from regsweep.core.world import MetricsState, Observed, ObservedPod, ObservedRun
@@ -40,14 +40,15 @@ def findings(
     counts: RunCounts,
     stop: Stop | None,
     final: FinalStatus | None,
+    mixed: Sequence[Mixed],
     edits: Sequence[Problem],
 ) -> Iterator[Finding]:
-    """What is to be said of an accepted sweep. `edits`: changes of what is pinned."""
+    """What is to be said of an accepted sweep. `mixed`: as the ranking found it; `edits`: changes of what is pinned."""
     yield _accepted(sweep, observed, edits)
     yield _progressing(sweep, observed, progress, counts, stop, final)
     yield _suspended(sweep, observed.runs)
     yield _metrics_available(observed)
-    yield _replicates_paired(sweep, observed.records)
+    yield _replicates_paired(mixed)
     yield from _ended(progress, counts, stop, final)
 
 
@@ -194,8 +195,8 @@ def _metrics_available(observed: Observed) -> Finding:
     return Finding(available, None, Reason.NOTHING_TO_SCRAPE_YET, "No trainer was scraped yet.")
 
 
-def _replicates_paired(sweep: Sweep, records: Records) -> Finding:
-    note = mixed_note(mixture_of((point.key for point in sweep.points), records, sweep.most_replicates))
+def _replicates_paired(mixed: Sequence[Mixed]) -> Finding:
+    note = mixed_note(mixed)
     if note is None:
         return Finding(ConditionType.REPLICATES_PAIRED, True, Reason.ALL_ALIKE, "")
     remedy = "For paired ones have spec.template or templateRef name one kind of node, and make a new sweep."

@@ -63,7 +63,7 @@ def sweep_status(
     final = final_status(sweep, frozen, progress, observed.records) if frozen is not None else None
     results = [ranked_result(row) for row in ranked.rows[:MAX_RESULTS] if row.replicates or row.failed]
     best = ranked_result(ranked.best) if ranked.best else None
-    found = findings(sweep, observed, progress, counts, planned.stop, final, edits)
+    found = findings(sweep, observed, progress, counts, planned.stop, final, ranked.mixed, edits)
     said = conditions(found, prior.conditions, sweep.generation, now)
     over = is_over(said)
     return SweepStatus(
