@@ -5,7 +5,6 @@ numpy and scipy load on the first call, never at a program's start.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -28,6 +27,7 @@ from regsweep.api.judgement import (
 from regsweep.api.objective import objective_status
 from regsweep.core.grid import label
 from regsweep.core.records import Records
+from regsweep.core.rounding import rounded, six_digits
 from regsweep.core.stats.final import FinalTraining, evaluate_final
 from regsweep.core.sweep import Sweep
 
@@ -129,8 +129,8 @@ def _verdict(comparison: Comparison, labels: Mapping[str, str], is_best: bool) -
         tied=comparison.tied,
         comparable=comparison.comparable,
         fit=comparison.fit,
-        difference=_rounded(comparison.difference),
-        standard_error=None if is_best else _rounded(comparison.standard_error),
+        difference=rounded(comparison.difference),
+        standard_error=None if is_best else rounded(comparison.standard_error),
         gap_larger=gap is not None and gap.lower_bound > 0,
         spread=None if comparison.spread is None else _spread(comparison.spread),
     )
@@ -156,20 +156,20 @@ def _levels(levels: StatsLevels) -> Levels:
 
 def _interval(interval: StatsInterval | Interval) -> Interval:
     return Interval(
-        mean=_six_digits(interval.mean),
-        standard_error=_six_digits(interval.standard_error),
-        low=_six_digits(interval.low),
-        high=_six_digits(interval.high),
+        mean=six_digits(interval.mean),
+        standard_error=six_digits(interval.standard_error),
+        low=six_digits(interval.low),
+        high=six_digits(interval.high),
         approximate=interval.approximate,
     )
 
 
 def _spread(spread: Spread) -> Spread:
     return Spread(
-        squared_error=_six_digits(spread.squared_error),
-        variance=_six_digits(spread.variance),
-        bias_squared=_six_digits(spread.bias_squared),
-        disagreement=_rounded(spread.disagreement),
+        squared_error=six_digits(spread.squared_error),
+        variance=six_digits(spread.variance),
+        bias_squared=six_digits(spread.bias_squared),
+        disagreement=rounded(spread.disagreement),
     )
 
 
@@ -186,15 +186,15 @@ def _effects(effects: Effects) -> EffectsView:
 def _share(effect: Effect) -> Share:
     return Share(
         flags=list(effect.flags),
-        eta_squared=_rounded(effect.eta_squared),
-        omega_squared=_rounded(effect.omega_squared),
-        expected_share=_six_digits(effect.expected_share),
-        p_value=_rounded(effect.p_value),
+        eta_squared=rounded(effect.eta_squared),
+        omega_squared=rounded(effect.omega_squared),
+        expected_share=six_digits(effect.expected_share),
+        p_value=rounded(effect.p_value),
     )
 
 
 def _optimism(found: SelectionOptimism) -> Optimism:
-    return Optimism(optimism=_six_digits(found.optimism), corrected=_six_digits(found.corrected), note=found.note)
+    return Optimism(optimism=six_digits(found.optimism), corrected=six_digits(found.corrected), note=found.note)
 
 
 def _race(race: Race) -> RaceView:
@@ -213,7 +213,7 @@ def _final(final: FinalEvaluation) -> FinalEvaluation:
         each.model_copy(
             update={
                 "loss": None if each.loss is None else _interval(each.loss),
-                "metrics": {name: _six_digits(value) for name, value in each.metrics.items()},
+                "metrics": {name: six_digits(value) for name, value in each.metrics.items()},
             }
         )
         for each in final.results
@@ -224,12 +224,3 @@ def _final(final: FinalEvaluation) -> FinalEvaluation:
 
 def _most(notes: Iterable[str]) -> list[str]:
     return list(notes)[:MOST_NOTES]
-
-
-def _six_digits(value: float) -> float:
-    return float(f"{value:.6g}")
-
-
-def _rounded(value: float | None) -> float | None:
-    """Six significant digits, as the status has them; None for what is not a number."""
-    return _six_digits(value) if value is not None and math.isfinite(value) else None

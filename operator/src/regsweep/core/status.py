@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -30,6 +29,7 @@ from regsweep.core.plan import Plan
 from regsweep.core.progress import PointState, Progress, Target, progress_of
 from regsweep.core.ranks import rank
 from regsweep.core.records import Outcome, Records
+from regsweep.core.rounding import rounded
 from regsweep.core.stats import ranking as stats
 from regsweep.core.sweep import Point, Sweep
 from regsweep.core.timestamps import timestamp
@@ -153,8 +153,8 @@ def ranked_result(row: stats.RankedCombination) -> RankedResult:
         flags=row.combination.flags,
         label=label(row.combination.flags),
         objective=_estimate(row.objective),
-        train_loss=_rounded(row.train_loss),
-        val_loss=_rounded(row.val_loss),
+        train_loss=rounded(row.train_loss),
+        val_loss=rounded(row.val_loss),
         overfit_gap=_estimate(row.overfit_gap),
         replicates=row.replicates,
         diverged=row.diverged,
@@ -166,15 +166,10 @@ def ranked_result(row: stats.RankedCombination) -> RankedResult:
 
 
 def _estimate(estimate: stats.Estimate | None) -> Estimate | None:
-    mean = _rounded(estimate.mean) if estimate else None
+    mean = rounded(estimate.mean) if estimate else None
     if estimate is None or mean is None:
         return None
-    return Estimate(mean=mean, standard_error=_rounded(estimate.standard_error))
-
-
-def _rounded(value: float | None) -> float | None:
-    """Six significant digits, as records have them; None for what is not a number."""
-    return float(f"{value:.6g}") if value is not None and math.isfinite(value) else None
+    return Estimate(mean=mean, standard_error=rounded(estimate.standard_error))
 
 
 def _running(sweep: Sweep, observed: Observed, targets: Iterable[Target]) -> list[RunningRun]:
@@ -207,7 +202,7 @@ def _running_run(
         replicate=replicate,
         epoch=sample.epoch,
         epochs=sample.epochs,
-        objective=_rounded(value),
+        objective=rounded(value),
     )
 
 
