@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from regsweep.api.spec import Flag, FlagValue, SweepSpec
 from regsweep.api.status import FinalStatus
 from regsweep.core.accept import Defaults, Identity, accept
-from regsweep.core.analysis import answer, question_of
+from regsweep.core.analysis import answer
 from regsweep.core.judge import Judged
 from regsweep.core.plan import Plan, RunRequest, plan
 from regsweep.core.records import Records
@@ -102,8 +102,8 @@ class World:
         for request in decided.create:
             self._create(request)
         self.final = decided.freeze or self.final
-        if decided.analyse is not None and decided.progress is not None:
-            self.judged = answer(question_of(self.sweep, self.records, decided.progress, self.final))
+        if decided.analyse is not None:
+            self.judged = answer(decided.analyse)
 
     def _create(self, request: RunRequest) -> None:
         assert request.name not in self.runs, "a name is created once"

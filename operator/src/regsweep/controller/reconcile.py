@@ -38,7 +38,7 @@ from regsweep.controller.state import Refusal, SweepState, View
 from regsweep.controller.store import RecordStore
 from regsweep.controller.templates import MISSING_BELIEVED_SECONDS
 from regsweep.controller.workqueue import WorkQueue
-from regsweep.core.analysis import prior_analysis, question_of
+from regsweep.core.analysis import prior_analysis
 from regsweep.core.collect import is_recorded
 from regsweep.core.limits import Stop
 from regsweep.core.plan import Plan, RunRequest, plan
@@ -219,9 +219,8 @@ class Reconciler:
             self._queue.add(uid)
         self._forget_tombstones(view, observed, planned, await state.store.records())
         self._ask_prometheus(view, observed, planned)
-        if planned.analyse is not None and planned.progress is not None:
-            question = question_of(sweep, observed.records, planned.progress, observed.final)
-            self._analysing.ask(uid, question)
+        if planned.analyse is not None:
+            self._analysing.ask(uid, planned.analyse)
         self._wake(view, state, planned)
         if not stored:
             await self._report(view, state, observed, planned, prior)

@@ -21,6 +21,7 @@ from regsweep.core.world import MetricsState, Observed, ObservedPod, ObservedRun
 from regsweep.errors import Problem
 
 UNSCHEDULABLE = "Unschedulable"
+ANALYSING = "All runs have ended; their records are being analysed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def _progressing(
     if observed.refusal is not None or observed.template_missing is not None:
         return Finding(progressing, bool(counts.running), Reason.NOT_ACCEPTED, "See the condition Accepted.")
     if progress.stage is Stage.ANALYSING:
-        return Finding(progressing, True, Reason.ANALYSING, "All runs have ended; their records are being analysed.")
+        return Finding(progressing, True, Reason.ANALYSING, ANALYSING)
     evaluating = progress.stage in (Stage.FREEZING, Stage.EVALUATING)
     trains = f"{counts.running} running, {counts.pending} pending."
     if evaluating:
@@ -239,7 +240,7 @@ def _ended(progress: Progress, counts: RunCounts, stop: Stop | None, final: Fina
 def _remaining(progress: Progress, counts: RunCounts, final: FinalStatus | None) -> tuple[Reason, str]:
     """What a sweep that is not over waits for."""
     if progress.stage is Stage.ANALYSING:
-        return Reason.ANALYSING, "All runs have ended; their records are being analysed."
+        return Reason.ANALYSING, ANALYSING
     if progress.stage in (Stage.FREEZING, Stage.EVALUATING):
         return Reason.FINAL_EVALUATION, f"Of the final evaluation, {_final_count(final)}."
     race = progress.judged.judgement.race if progress.judged is not None else None

@@ -14,6 +14,7 @@ from itertools import groupby, islice
 from regsweep.api.conditions import Reason
 from regsweep.api.constants import EXIT_INDEX_FINAL, EXIT_INVALID_FLAGS
 from regsweep.api.status import FinalStatus
+from regsweep.core.analysis import Question, question_of
 from regsweep.core.collect import Collected, collect, is_recorded, is_settled, is_stuck
 from regsweep.core.identity import run_name
 from regsweep.core.limits import Stop, stop_reason
@@ -77,8 +78,8 @@ class Plan:
     """Names of runs whose ended pods' values are still expected from Prometheus."""
     progress: Progress | None = None
     """How far the sweep is once `store` is stored; None: not looked at."""
-    analyse: str | None = None
-    """Digest of the analysis that is wanted, of records that are all stored; None: none is."""
+    analyse: Question | None = None
+    """The analysis that is wanted, of records that are all stored; None: none is."""
     freeze: FinalStatus | None = None
     """Picks of the final evaluation, to be written down before anything of it is trained."""
     stop: Stop | None = None
@@ -116,6 +117,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     if free > 0 and not blocked:
         create, scale = _fill(_requests(sweep, progress.targets, observed, records, collected), active, free)
     decided = not store and stop is None
+    analyse = decided and progress.stage is Stage.ANALYSING
     return Plan(
         store=store,
         delete=tuple(_deletions(sweep, observed, now)),
@@ -125,7 +127,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
         create=create,
         awaiting=tuple(name for name, c in collected.items() if c.awaiting),
         progress=progress,
-        analyse=progress.rests_on if decided and progress.stage is Stage.ANALYSING else None,
+        analyse=question_of(sweep, records, progress, observed.final) if analyse else None,
         freeze=freeze(sweep, progress, records) if decided and progress.stage is Stage.FREEZING else None,
         stop=stop,
         notices=tuple(_notices(observed.runs, collected, create)),

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from regsweep.api.constants import EXIT_INVALID_FLAGS
 from regsweep.api.status import FinalStatus, SweepStatus
-from regsweep.core.analysis import answer, question_of
+from regsweep.core.analysis import answer
 from regsweep.core.judge import Judged
 from regsweep.core.plan import Plan, RunRequest, plan
 from regsweep.core.records import Record, Records
@@ -120,9 +120,8 @@ class LocalRunner:
                 decided = plan(self._sweep, self._observed(), self._clock())
                 await self._carry_out(decided)
                 self._tell(decided)
-                if decided.analyse is not None and decided.progress is not None:
-                    question = question_of(self._sweep, self._records, decided.progress, self._final)
-                    self._judged = await asyncio.to_thread(answer, question)
+                if decided.analyse is not None:
+                    self._judged = await asyncio.to_thread(answer, decided.analyse)
                 elif decided.is_empty:
                     if is_over(self._status.conditions) and not self._processes:
                         break
