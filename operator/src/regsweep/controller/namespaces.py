@@ -1,4 +1,4 @@
-"""Namespaces on their way out: their Jobs are deleted, or they would stay Terminating for ever.
+"""Namespaces on their way out: their Jobs have to be deleted, or they would stay Terminating for ever.
 
 Kubernetes 1.34 and later deletes a namespace's pods first, and all else once they are gone. A pod of a Job with a back-off per index
 keeps its finalizer until another pod takes its place, and no other is taken in that namespace. With the Job gone, so is the finalizer.
@@ -10,38 +10,28 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from regsweep.adapters.kubeapi import EVENTS, JOBS, KubeApi, KubeObject, name_of, namespace_of, uid_of
+from regsweep.adapters.kubeapi import EVENTS, KubeApi, KubeObject, name_of, namespace_of, uid_of
 from regsweep.controller.state import SweepState
 from regsweep.core.world import ObservedRun
-from regsweep.errors import ApiError, Conflict, NamespaceTerminating, NotFound
+from regsweep.errors import ApiError, NamespaceTerminating
 
 logger = logging.getLogger(__name__)
 
 
-async def leave_namespace(api: KubeApi, sweep: KubeObject, state: SweepState, runs: Iterable[ObservedRun]) -> bool:
-    """Whether the sweep's namespace is going; if so, its Jobs are deleted.
-
-    Raises ApiError where a Job cannot be deleted.
-    """
+async def namespace_is_going(api: KubeApi, sweep: KubeObject, state: SweepState, runs: Iterable[ObservedRun]) -> bool:
+    """Whether the sweep's namespace is being deleted, as far as is known."""
     if not state.namespace_is_going:
         taken = {pod.uid for run in runs if not (run.deleting or run.suspended) for pod in run.pods if pod.deleting}
         if taken <= state.pods_asked_about:
             return False
         state.pods_asked_about |= taken
-        state.namespace_is_going = await _is_going(api, sweep)
-        if not state.namespace_is_going:
-            return False
-        logger.info("namespace %s is being deleted: so are the Jobs of %s", namespace_of(sweep), name_of(sweep))
-    for run in runs:
-        if not run.deleting:
-            try:
-                await api.delete(JOBS, namespace_of(sweep), run.name, uid=run.uid)
-            except (NotFound, Conflict):  # gone already
-                continue
-    return True
+        state.namespace_is_going = await _refuses_objects(api, sweep)
+        if state.namespace_is_going:
+            logger.info("namespace %s is being deleted: so are the Jobs of %s", namespace_of(sweep), name_of(sweep))
+    return state.namespace_is_going
 
 
-async def _is_going(api: KubeApi, sweep: KubeObject) -> bool:
+async def _refuses_objects(api: KubeApi, sweep: KubeObject) -> bool:
     """Whether the API server refuses new objects there. Any other refusal says nothing."""
     metadata = {"name": f"{uid_of(sweep)}.probe", "namespace": namespace_of(sweep)}
     involved = {"kind": sweep.get("kind", ""), "name": name_of(sweep), "namespace": namespace_of(sweep)}

@@ -30,7 +30,7 @@ from regsweep.api.status import SweepStatus
 from regsweep.controller.acting import NAME_TAKEN_RETRY_SECONDS, Actor, all_tried
 from regsweep.controller.analysing import Analysing
 from regsweep.controller.children import Children
-from regsweep.controller.namespaces import leave_namespace
+from regsweep.controller.namespaces import namespace_is_going
 from regsweep.controller.observing import Observing
 from regsweep.controller.publishing import MAX_EVENTS, Events, prior_status, transitions, write_status
 from regsweep.controller.scraping import Scraping
@@ -41,7 +41,7 @@ from regsweep.controller.workqueue import WorkQueue
 from regsweep.core.analysis import prior_analysis
 from regsweep.core.collect import is_recorded
 from regsweep.core.limits import Stop
-from regsweep.core.plan import Plan, RunRequest, plan
+from regsweep.core.plan import Plan, RunRef, RunRequest, plan
 from regsweep.core.records import Record, Records
 from regsweep.core.status import is_over, refused_status, sweep_status
 from regsweep.core.world import Observed, ObservedRun, PodPhase
@@ -124,7 +124,9 @@ class Reconciler:
         prior = prior_status(sweep)
         records = await state.store.records()
         runs = await self._observing.runs(sweep, state)
-        if await leave_namespace(self._api, sweep, state, runs):
+        if await namespace_is_going(self._api, sweep, state, runs):
+            jobs = tuple(RunRef(run.name, run.uid) for run in runs if not run.deleting)
+            await self._actor.change(namespace_of(sweep), Plan(delete=jobs))
             return
         started = bool(runs) or len(records) > 0
         try:
