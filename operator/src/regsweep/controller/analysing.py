@@ -11,6 +11,7 @@ from typing import Final
 
 from regsweep.api.status import MAX_RESULTS
 from regsweep.controller.analyst import AnalysisError
+from regsweep.controller.background import Background
 from regsweep.core.analysis import Question, no_answer, shortened
 from regsweep.core.judge import Judged
 from regsweep.metrics import ANALYSES, ANALYSIS_SECONDS, Metrics
@@ -26,9 +27,8 @@ class _Desk:
     """What is known of one sweep."""
 
     judged: Judged | None = None
-    question: asyncio.Task[None] | None = None
     of: str = ""
-    """Digest of what is being asked."""
+    """Digest of what was asked last."""
 
 
 class Analysing:
@@ -47,6 +47,7 @@ class Analysing:
         self._metrics = metrics
         self._clock = clock
         self._desks: dict[str, _Desk] = {}
+        self._questions = Background()
         self._one_at_a_time = asyncio.Semaphore(1)
 
     def latest(self, sweep_uid: str) -> Judged | None:
@@ -57,32 +58,25 @@ class Analysing:
     def ask(self, sweep_uid: str, question: Question) -> None:
         """Asks in the background, unless just that is being asked; `on_answer` is called with the UID once it is answered."""
         desk = self._desks.setdefault(sweep_uid, _Desk())
-        if desk.question is not None:
-            if desk.of == question.rests_on:
-                return
-            desk.question.cancel()
+        if self._questions.is_busy(sweep_uid) and desk.of == question.rests_on:
+            return
         desk.of = question.rests_on
-        desk.question = asyncio.create_task(self._answer(sweep_uid, desk, question), name=f"analyse {sweep_uid}")
+        self._questions.start(sweep_uid, self._answer(sweep_uid, desk, question), name=f"analyse {sweep_uid}")
 
     def forget(self, sweep_uid: str) -> None:
         """Drops what is known of the sweep."""
-        desk = self._desks.pop(sweep_uid, None)
-        if desk is not None and desk.question is not None:
-            desk.question.cancel()
+        self._questions.cancel(sweep_uid)
+        self._desks.pop(sweep_uid, None)
 
     async def close(self) -> None:
         """Gives up what is being asked."""
-        questions = [desk.question for desk in self._desks.values() if desk.question is not None]
-        for question in questions:
-            question.cancel()
-        await asyncio.gather(*questions, return_exceptions=True)
+        await self._questions.close()
         self._desks.clear()
 
     async def _answer(self, sweep_uid: str, desk: _Desk, question: Question) -> None:
         async with self._one_at_a_time:
             judged = await self._tried(sweep_uid, question)
         desk.judged = shortened(judged, MAX_RESULTS)
-        desk.question = None
         self._on_answer(sweep_uid)
 
     async def _tried(self, sweep_uid: str, question: Question) -> Judged:

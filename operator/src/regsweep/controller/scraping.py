@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from datetime import datetime
 from time import monotonic
 
 from regsweep.adapters.prometheus import Prometheus
+from regsweep.controller.background import Background
 from regsweep.core.queries import TargetLabels, final_values_query, parse_answer
 from regsweep.core.world import MetricsState, ObservedPod, Scrapes
 from regsweep.errors import MetricsError
@@ -24,7 +24,6 @@ class _Desk:
 
     scrapes: Scrapes
     asked_at: float | None = None
-    question: asyncio.Task[None] | None = None
 
 
 class Scraping:
@@ -47,6 +46,7 @@ class Scraping:
         self._metrics = metrics
         self._clock = clock
         self._desks: dict[str, _Desk] = {}
+        self._questions = Background()
 
     def latest(self, sweep_uid: str) -> Scrapes:
         """What Prometheus last said of the sweep."""
@@ -64,7 +64,7 @@ class Scraping:
         if self._prometheus is None:
             return None
         desk = self._desks.setdefault(sweep_uid, _Desk(self._unasked()))
-        if desk.question is not None:
+        if self._questions.is_busy(sweep_uid):
             return None
         if desk.asked_at is not None and (wait := desk.asked_at + interval_seconds - self._clock()) > 0:
             return wait
@@ -72,23 +72,18 @@ class Scraping:
         if query is None:
             return None
         desk.asked_at = self._clock()
-        desk.question = asyncio.create_task(
-            self._answer(self._prometheus, sweep_uid, desk, query), name=f"ask {run_name}"
-        )
+        answer = self._answer(self._prometheus, sweep_uid, desk, query)
+        self._questions.start(sweep_uid, answer, name=f"ask {run_name}")
         return None
 
     def forget(self, sweep_uid: str) -> None:
         """Drops what is known of the sweep."""
-        desk = self._desks.pop(sweep_uid, None)
-        if desk is not None and desk.question is not None:
-            desk.question.cancel()
+        self._questions.cancel(sweep_uid)
+        self._desks.pop(sweep_uid, None)
 
     async def close(self) -> None:
         """Gives up what is being asked."""
-        questions = [desk.question for desk in self._desks.values() if desk.question is not None]
-        for question in questions:
-            question.cancel()
-        await asyncio.gather(*questions, return_exceptions=True)
+        await self._questions.close()
         self._desks.clear()
 
     async def _answer(self, prometheus: Prometheus, sweep_uid: str, desk: _Desk, query: str) -> None:
@@ -105,8 +100,6 @@ class Scraping:
                 MetricsState.FAILED, before.samples, str(error).rstrip("."), before.failing_since or self._now()
             )
             self._metrics.count(PROMETHEUS_QUERIES, result="error")
-        finally:
-            desk.question = None
         self._on_answer(sweep_uid)
 
     def _unasked(self) -> Scrapes:
