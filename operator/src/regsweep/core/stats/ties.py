@@ -28,6 +28,7 @@ from scipy.optimize import brentq
 from scipy.stats import studentized_range
 
 from regsweep.core.stats.additive import Bools, RowVariances, fit_additive, fit_means, row_variances
+from regsweep.core.stats.differences import differences_to
 from regsweep.core.stats.moderation import Floats
 
 LEVEL = 0.95
@@ -94,8 +95,7 @@ def tied_with_best(
 
     None where no set can be given: no combination has 3 replicates, or none at all is there.
     """
-    there = np.isfinite(losses)
-    own = there.sum(axis=1)
+    own = np.isfinite(losses).sum(axis=1)
     enough = own >= MIN_COMMON_REPLICATES
     candidates = enough if candidates is None else enough & candidates
     if not candidates.any():
@@ -104,18 +104,12 @@ def tied_with_best(
     variances = row_variances(fit) if variances is None else variances
     best = int(np.nanargmin(np.where(candidates, fit.means, np.nan)))
     v = variances.moderated.variances
-    if paired:
-        common = there & there[best]
-        counts = common.sum(axis=1)
-        gaps = np.where(common, np.where(there, losses, 0.0) - np.where(there[best], losses[best], 0.0), 0.0)
-        difference = gaps.sum(axis=1) / np.maximum(counts, 1)
-        error = np.sqrt((v + v[best]) / np.maximum(counts, 1))
-    else:
-        counts = np.minimum(own, own[best])
-        difference = fit.means - fit.means[best]
-        error = np.sqrt(v / np.maximum(own, 1) + v[best] / own[best])
-    comparable = enough & (counts >= MIN_COMMON_REPLICATES)
-    difference, error = np.where(comparable, difference, np.nan), np.where(comparable, error, np.nan)
+    found = differences_to(losses, best, paired, variances)
+    variance = (
+        (v + v[best]) / np.maximum(found.replicates, 1) if paired else v / np.maximum(own, 1) + v[best] / own[best]
+    )
+    comparable = enough & (found.replicates >= MIN_COMMON_REPLICATES)
+    difference, error = np.where(comparable, found.means, np.nan), np.where(comparable, np.sqrt(variance), np.nan)
     statistic = _ratio(difference, error / np.sqrt(2))
     statistic[best] = 0.0
     df = np.minimum(variances.moderated.degrees_of_freedom, variances.moderated.degrees_of_freedom[best])
