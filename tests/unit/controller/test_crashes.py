@@ -34,7 +34,7 @@ SWEEP: dict[str, Any] = {"replicates": 1, "retention": {"succeededJobs": 1}}
 OPERATORS = ("jobs", "sweepresults", "regularizationsweeps/status", "events")
 
 
-class _Died(Exception):  # noqa: N818
+class _Died(Exception):  # noqa: N818  # no error: the test wants it
     """The operator's process is gone."""
 
 

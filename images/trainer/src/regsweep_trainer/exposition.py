@@ -44,7 +44,7 @@ class Exposition(Collector):
     def show(self, replicate: int, **changes: object) -> None:
         """Changes one replicate's view in one step."""
         with self._lock:
-            self._views[replicate] = replace(self._views[replicate], **changes)  # type: ignore[arg-type]
+            self._views[replicate] = replace(self._views[replicate], **changes)  # type: ignore[arg-type]  # arguments of any one field
 
     def all_complete(self) -> bool:
         with self._lock:

@@ -15,7 +15,7 @@ MAX_RECORDS: Final = 256
 MAX_SEGMENT_BYTES: Final = 200_000
 """Most bytes of a segment as JSON: well under etcd's 1.5 MB, and cheap to write again while it fills."""
 MAX_METRICS: Final = 64
-"""Metrics of one record; a termination message has room for about 30."""
+"""Metrics of one record."""
 
 EnvironmentKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}$", max_length=8)]
 PointKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,64}$", max_length=64)]

@@ -25,6 +25,7 @@ FINAL_FILE = "final.json"
 """The picks of the final evaluation, frozen."""
 MOST_MESSAGE_BYTES = 64 * 1024
 """Far above the contract's 4,096: what is longer is cut, and then refused as malformed."""
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class RunsDirectoryError(RegsweepError):
@@ -163,7 +164,7 @@ def pod_name(run: str, index: int) -> str:
     return f"{run}-{index}"
 
 
-def observed_run(facts: RunFacts, created_at: datetime = datetime.fromtimestamp(0, UTC)) -> ObservedRun:  # noqa: B008
+def observed_run(facts: RunFacts, created_at: datetime = _EPOCH) -> ObservedRun:
     """The run as the core sees it, without its processes."""
     return ObservedRun(
         name=facts.run,

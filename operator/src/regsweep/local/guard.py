@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
             command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=die_with_parent
         )
     except OSError as error:
-        print(f"cannot start {command[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        print(f"cannot start {command[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201  # into the process' output file
         return CANNOT_START
     watched = [sys.stdin.fileno(), wake_read]
     while trainer.poll() is None:
