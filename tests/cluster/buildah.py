@@ -29,6 +29,7 @@ _STRIPPED = (
     "var/lib/apt/lists",
 )
 _EPOCH = 0  # seconds; see `context`
+_UV_CACHE = "/var/cache/uv"  # as UV_CACHE_DIR in images/Containerfile has it
 
 
 @contextlib.contextmanager
@@ -148,7 +149,7 @@ def _package_cache() -> list[str]:
     """uv's cache: what `uv sync` fetched for the checkout is not fetched again for the images."""
     cache = Path(os.environ.get("UV_CACHE_DIR") or paths.user_cache() / "uv")
     cache.mkdir(parents=True, exist_ok=True)
-    return [f"--volume={cache}:/root/.cache/uv:rw"]
+    return [f"--volume={cache}:{_UV_CACHE}:rw"]
 
 
 def _folder(name: str) -> Path:
