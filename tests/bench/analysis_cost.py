@@ -10,8 +10,8 @@ from random import Random
 from regsweep.api.spec import EpochChoice, Goal
 from regsweep.api.status import ObjectiveStatus
 from regsweep.core.grid import Combination
-from regsweep.core.records import Outcome, Record, Records
-from regsweep.core.stats.ranking import rank
+from regsweep.core.judging.stats.ranking import rank
+from regsweep.core.results.records import Outcome, Record, Records
 
 COMBINATIONS, REPLICATES = 10_000, 5
 SECONDS_AT_MOST, MIB_AT_MOST = 2.0, 300.0
@@ -35,7 +35,7 @@ def main() -> int:
     rank(combinations, keys, records, objective, REPLICATES)
     ranked = time.process_time() - start
 
-    from regsweep.core.stats.analysis import analyse
+    from regsweep.core.judging.stats.pipeline import analyse
 
     start = time.process_time()
     analyse(combinations, keys, records, objective, REPLICATES)

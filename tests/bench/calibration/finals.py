@@ -8,8 +8,8 @@ import numpy as np
 from scipy.stats import t as student
 
 from bench.calibration.figures import Figure, share
-from regsweep.core.stats.moderation import Floats
-from regsweep.core.stats.pigeonhole import resampled_means, stretched_interval
+from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.judging.stats.pigeonhole import resampled_means, stretched_interval
 
 LEVEL = 0.95
 REPLICATES = (3, 5, 10)

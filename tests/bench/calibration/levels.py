@@ -9,8 +9,8 @@ from scipy.stats import t as student
 
 from bench.calibration.figures import Figure, share
 from bench.calibration.worlds import WORLDS
-from regsweep.core.stats.moderation import Floats
-from regsweep.core.stats.optimism import selection_optimism
+from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.judging.stats.optimism import selection_optimism
 
 LEVEL = 0.95
 REPLICATES = (3, 5, 10, 20)

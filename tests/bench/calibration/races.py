@@ -10,8 +10,8 @@ from bench.calibration.figures import Figure, share
 from bench.calibration.quantiles import quantile
 from bench.calibration.worlds import WORLDS
 from regsweep.api.spec import Racing
-from regsweep.core.stats.moderation import Floats
-from regsweep.core.stats.racing import race
+from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.judging.stats.racing import race
 
 COMBINATIONS = 100
 ALPHA = 0.05

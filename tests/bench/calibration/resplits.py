@@ -8,9 +8,9 @@ import numpy as np
 
 from bench.calibration.figures import Figure, share
 from bench.calibration.quantiles import quantile
-from regsweep.core.stats.intervals import Split, given_data, new_data
-from regsweep.core.stats.moderation import Floats
-from regsweep.core.stats.ties import tied_with_best
+from regsweep.core.judging.stats.intervals import Split, given_data, new_data
+from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.judging.stats.ties import tied_with_best
 
 ROWS, VAL_ROWS, FEATURES = 120, 30, 20
 PENALTIES = np.geomspace(1, 300, 5)

@@ -10,9 +10,9 @@ from scipy.stats import t as student
 from bench.calibration.figures import Figure, share
 from bench.calibration.quantiles import quantile
 from bench.calibration.worlds import WORLDS, World
-from regsweep.core.stats.additive import Bools
-from regsweep.core.stats.moderation import Floats
-from regsweep.core.stats.ties import tied_with_best
+from regsweep.core.judging.stats.additive import Bools
+from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.judging.stats.ties import tied_with_best
 
 ALPHA = 0.05
 SIZES = (5, 24, 100)

@@ -10,9 +10,9 @@ from bench.calibration.figures import Figure, share
 from bench.calibration.quantiles import quantile
 from bench.calibration.tied_sets import UNEQUAL_MISS
 from bench.calibration.worlds import World
-from regsweep.core.stats.intervals import Estimand, Split, unpaired
-from regsweep.core.stats.moderation import Floats
-from regsweep.core.stats.ties import tied_with_best
+from regsweep.core.judging.stats.intervals import Estimand, Split, unpaired
+from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.judging.stats.ties import tied_with_best
 
 SIZES = (5, 24)
 REPLICATES = (3, 5, 10)

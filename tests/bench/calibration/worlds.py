@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from regsweep.core.stats.moderation import Floats
+from regsweep.core.judging.stats.moderation import Floats
 
 World = Callable[[np.random.Generator, int, int], Floats]
 """(generator, combinations, replicates) -> noise (G, n) of mean 0; standard deviation about 1 unless it says otherwise."""

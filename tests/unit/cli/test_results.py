@@ -20,8 +20,8 @@ from regsweep.cli.kubeconfig import current_namespace
 from regsweep.cli.progress import Progress
 from regsweep.cli.results import follow, get_sweep, has_ended, results_in
 from regsweep.core.accept import Defaults, Identity, accept
-from regsweep.core.records import Outcome, Record
-from regsweep.core.segments import append
+from regsweep.core.results.records import Outcome, Record
+from regsweep.core.results.segments import append
 from regsweep.core.sweep import Sweep
 from regsweep.errors import RegsweepError
 
@@ -100,10 +100,10 @@ async def test_stored_records_are_analysed() -> None:
     for write in append([], records, {p.key: p.combination.flags for p in sweep.points}, sweep):
         await api.create(RESULTS, write.manifest)
     found = await results_in(api, NAMESPACE, await with_status(api, obj, state="Complete", conditions=complete()))
-    judged = found.judgement
-    assert judged is not None and judged.tied_with_best == ["l2=0"]
-    assert [verdict.label for verdict in judged.comparisons] == [row.label for row in found.ranking]
-    assert judged.effects is not None and judged.effects.shares[0].flags == ["l2"]
+    analysis_result = found.analysis
+    assert analysis_result is not None and analysis_result.tied_with_best == ["l2=0"]
+    assert [verdict.label for verdict in analysis_result.comparisons] == [row.label for row in found.ranking]
+    assert analysis_result.effects is not None and analysis_result.effects.shares[0].flags == ["l2"]
 
 
 async def test_a_sweep_that_was_never_accepted_has_no_ranking() -> None:

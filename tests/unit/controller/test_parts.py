@@ -16,13 +16,13 @@ from regsweep.adapters.kubeapi import SWEEPS, uid_of
 from regsweep.api import constants as names
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.status import Condition
-from regsweep.controller.children import trim_job, trim_pod
 from regsweep.controller.health import HealthServer
 from regsweep.controller.logs import set_up_logging
 from regsweep.controller.main import wrong_settings
 from regsweep.controller.operator import Operator, identity_of
 from regsweep.controller.publishing import prior_status, transitions
-from regsweep.core.observe import observed_pod, observed_run
+from regsweep.controller.run_cache import trim_job, trim_pod
+from regsweep.core.kubernetes.observe import observed_pod, observed_run
 from regsweep.metrics import METRICS, Metrics, MetricType
 from regsweep.settings import Settings
 from unit.controller.world import World, operating, settings, sweep_object, until

@@ -10,23 +10,12 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from regsweep.adapters.kubeapi import (
-    EVENTS,
-    JOBS,
-    LEASES,
-    PODS,
-    RESULTS,
-    SWEEPS,
-    KubeObject,
-    name_of,
-    uid_of,
-)
+from regsweep.adapters.kubeapi import EVENTS, JOBS, LEASES, PODS, RESULTS, SWEEPS, KubeObject, name_of, uid_of
 from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.api import constants as names
 from regsweep.controller.operator import Operator
-from regsweep.core.analysis import Question, answer
-from regsweep.core.judge import Judged
+from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, analyse_records
 from regsweep.metrics import Metrics
 from regsweep.settings import Settings
 
@@ -207,9 +196,9 @@ async def operating(
         await operator.stop()
 
 
-async def analyse_here(question: Question) -> Judged:
+async def analyse_here(question: AnalysisRequest) -> AnalysisResult:
     """The analysis without a process of its own, which would take a second."""
-    return answer(question)
+    return analyse_records(question)
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -14,12 +14,13 @@ from datetime import UTC, datetime, timedelta
 from regsweep.api.spec import Flag, FlagValue, SweepSpec
 from regsweep.api.status import FinalStatus
 from regsweep.core.accept import Defaults, Identity, accept
-from regsweep.core.analysis import answer
-from regsweep.core.judge import Judged
-from regsweep.core.plan import Plan, RunRequest, plan
-from regsweep.core.records import Records
+from regsweep.core.judging.analysis import AnalysisResult, analyse_records
+from regsweep.core.plan import Plan, plan
+from regsweep.core.results.records import Records
+from regsweep.core.results.scrapes import MetricsState, Sample, Scrapes
+from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase, RunRequest
 from regsweep.core.sweep import Sweep
-from regsweep.core.world import MetricsState, Observed, ObservedPod, ObservedRun, PodPhase, Sample, Scrapes
+from regsweep.core.world import Observed
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 DEFAULTS = Defaults(trainer_image="trainer:1", gpu_resource="nvidia.com/gpu", version="0.1.0")
@@ -60,7 +61,7 @@ class World:
     scrapes: Scrapes = field(default_factory=Scrapes)
     trained: Counter[tuple[str, int]] = field(default_factory=Counter)
     created: list[RunRequest] = field(default_factory=list)
-    judged: Judged | None = None
+    analysis_result: AnalysisResult | None = None
     final: FinalStatus | None = None
 
     def observe(self) -> Observed:
@@ -68,7 +69,7 @@ class World:
             records=self.records,
             runs=tuple(self.runs.values()),
             scrapes=self.scrapes,
-            judged=self.judged,
+            analysis_result=self.analysis_result,
             final=self.final,
         )
 
@@ -103,7 +104,7 @@ class World:
             self._create(request)
         self.final = decided.freeze or self.final
         if decided.analyse is not None:
-            self.judged = answer(decided.analyse)
+            self.analysis_result = analyse_records(decided.analyse)
 
     def _create(self, request: RunRequest) -> None:
         assert request.name not in self.runs, "a name is created once"

@@ -14,8 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from regsweep.api.conditions import Reason
 from regsweep.core.limits import failed_run_limit
 from regsweep.core.plan import nobody_scrapes
-from regsweep.core.records import Outcome, Record, Records, Source
-from regsweep.core.world import MetricsState, PodPhase, Scrapes
+from regsweep.core.results.records import Outcome, Record, Records, Source
+from regsweep.core.results.scrapes import MetricsState, Scrapes
+from regsweep.core.runs import PodPhase
 
 from .simulation import World, sweep_of
 

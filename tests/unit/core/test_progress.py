@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pytest
 
+from regsweep.api.analysis import PickRole, RaceReason
 from regsweep.api.conditions import ConditionStatus, ConditionType
-from regsweep.api.judgement import PickRole, RaceReason
 from regsweep.api.spec import Flag
 from regsweep.api.status import SweepStatus
 from regsweep.core.identity import final_seed
-from regsweep.core.jobs import job_manifest
+from regsweep.core.judging.analysis import rank
+from regsweep.core.kubernetes.jobs import job_manifest
 from regsweep.core.plan import Plan, plan
 from regsweep.core.progress import PointState, Progress, Stage
-from regsweep.core.ranks import rank
 from regsweep.core.status import sweep_status
 from regsweep.core.sweep import points_of
 
@@ -245,7 +245,7 @@ def test_a_race_goes_on_from_its_records_alone() -> None:
     for _ in range(4):
         world.step()
         train(world)
-    world.judged = None  # an operator that has just started knows none
+    world.analysis_result = None  # an operator that has just started knows none
     run_out(world)
     assert is_complete(status_of(world))
     assert all(trained == 1 for trained in world.trained.values())

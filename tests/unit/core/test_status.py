@@ -11,8 +11,10 @@ import pytest
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.status import Condition, SweepStatus
 from regsweep.core.plan import plan
+from regsweep.core.results.scrapes import MetricsState, Scrapes
+from regsweep.core.runs import PodPhase
 from regsweep.core.status import refused_status, sweep_status
-from regsweep.core.world import MetricsState, Observed, PodPhase, Scrapes
+from regsweep.core.world import Observed
 from regsweep.errors import Problem
 
 from .simulation import START, World, message_of, sample_of, sweep_of

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from regsweep.core.records import Outcome
+from regsweep.core.results.records import Outcome
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError, write_atomically
 from regsweep.local.facts import RunFacts, message_file, output_file
 

@@ -11,8 +11,8 @@ import yaml
 from regsweep.api.spec import SweepSpec
 from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.core.grid import Combination
-from regsweep.core.jobs import job_manifest
-from regsweep.core.plan import RunRequest
+from regsweep.core.kubernetes.jobs import job_manifest
+from regsweep.core.runs import RunRequest
 from regsweep.core.sweep import Point, Sweep
 
 TEMPLATES = Path(__file__).parents[3] / "manifests" / "templates"

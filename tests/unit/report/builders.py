@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from regsweep.api.analysis import Analysis, EffectsView, Fit, PickView, Remark, Share, Verdict
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
-from regsweep.api.judgement import EffectsView, Fit, Judgement, PickView, Remark, Share, Verdict
 from regsweep.api.spec import EpochChoice, Flags, Goal
-from regsweep.api.status import (
-    Condition,
-    Estimate,
-    FailedRun,
-    ObjectiveStatus,
-    RankedResult,
-    RunCounts,
-    SweepStatus,
-)
-from regsweep.report.results import Results
+from regsweep.api.status import Condition, Estimate, FailedRun, ObjectiveStatus, RankedResult, RunCounts, SweepStatus
+from regsweep.report.model import SweepReport
 
 WHEN = "2026-11-23T12:00:00Z"
 
@@ -39,12 +31,12 @@ def ranked(
     source: str | None = "Prometheus",
 ) -> RankedResult:
     """A row of the ranking; `objective` is the validation loss unless it is given."""
-    judged = objective or val
+    analysis_result = objective or val
     return RankedResult(
         rank=rank,
         flags=flags,
         label=label_of(flags),
-        objective=Estimate(mean=judged[0], standard_error=judged[1]) if judged else None,
+        objective=Estimate(mean=analysis_result[0], standard_error=analysis_result[1]) if analysis_result else None,
         train_loss=train,
         val_loss=val[0] if val else None,
         overfit_gap=Estimate(mean=gap[0], standard_error=gap[1]) if gap else None,
@@ -75,11 +67,11 @@ def results(
     goal: Goal = Goal.MINIMIZE,
     epoch: EpochChoice = EpochChoice.LAST,
     remarks: Mapping[str, str] | None = None,
-    judged: Judgement | None = None,
-) -> Results:
+    analysis_result: Analysis | None = None,
+) -> SweepReport:
     """Results of a complete sweep, unless said otherwise."""
     names = tuple(ranking[0].flags) if ranking else ("l2",)
-    return Results(
+    return SweepReport(
         name=name,
         replicates=replicates,
         flag_names=names,
@@ -94,7 +86,7 @@ def results(
         ),
         ranking=tuple(ranking),
         remarks=remarks or {},
-        judgement=judged,
+        analysis=analysis_result,
     )
 
 
@@ -111,10 +103,10 @@ def verdict(
     )
 
 
-def judgement(*verdicts: Verdict, pick: Flags | None = None, **fields: object) -> Judgement:
+def analysis(*verdicts: Verdict, pick: Flags | None = None, **fields: object) -> Analysis:
     """An analysis with these verdicts, that of the best first."""
     picked = label_of(pick) if pick is not None else None
-    return Judgement.model_validate(
+    return Analysis.model_validate(
         {
             "tied_count": sum(v.tied for v in verdicts),
             "tied_with_best": [v.label for v in verdicts if v.tied],
@@ -133,7 +125,7 @@ def share(*flags: str, eta: float | None, by_chance: float = 0.05, p: float | No
     return Share(flags=list(flags), eta_squared=eta, omega_squared=omega, expected_share=by_chance, p_value=p)
 
 
-def breast_cancer() -> Results:
+def breast_cancer() -> SweepReport:
     """The example of a whole sweep: a best, an overfitted, an underfitted, a diverged and a failed combination."""
     return results(
         ranked(1, {"l2": 0.01, "dropout": 0.3}, (0.0712, 0.0041), 0.0502, (0.0210, 0.0031)),
@@ -154,7 +146,7 @@ def breast_cancer() -> Results:
             )
         ],
         remarks={"l2=0.1, dropout=0.1": "diverged at epoch 3"},
-        judged=judgement(
+        analysis_result=analysis(
             verdict({"l2": 0.01, "dropout": 0.3}, "Balanced"),
             verdict({"l2": 0.01, "dropout": 0.5}, "Balanced"),
             verdict({"l2": 0.001, "dropout": 0.5}, "Balanced"),

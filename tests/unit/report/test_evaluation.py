@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from regsweep.api.judgement import FinalEvaluation, FinalResult, Interval, PickRole
+from regsweep.api.analysis import FinalEvaluation, FinalResult, Interval, PickRole
 from regsweep.report.evaluation import evaluated
-from unit.report.builders import judgement, ranked, results, verdict
+from unit.report.builders import analysis, ranked, results, verdict
 
 ROWS = (ranked(1, {"l2": 1}, (0.10, 0.01), 0.08, (0.02, 0.01)), ranked(2, {"l2": 2}, (0.11, 0.01), 0.1, (0.1, 0.01)))
 BEST, ONE_SE = PickRole.BEST, PickRole.ONE_STANDARD_ERROR
@@ -64,12 +64,12 @@ def result(
 def test_the_picks_are_told_on_rows_that_nothing_was_chosen_by(
     final: FinalEvaluation | None, metric: str, lines: list[str]
 ) -> None:
-    judged = judgement(verdict({"l2": 1}, "Balanced"), final=final)
-    assert list(evaluated(results(*ROWS, judged=judged, metric=metric))) == lines
+    analysis_result = analysis(verdict({"l2": 1}, "Balanced"), final=final)
+    assert list(evaluated(results(*ROWS, analysis_result=analysis_result, metric=metric))) == lines
 
 
 @pytest.mark.parametrize(("low", "high", "words"), [(0.01, 0.03, "is worse"), (-0.03, -0.01, "is better")])
 def test_a_pick_that_can_be_told_from_the_best_is(low: float, high: float, words: str) -> None:
     final = FinalEvaluation(results=[result("l2=1", BEST), result("l2=2", ONE_SE)], difference=interval(low, high))
-    said = list(evaluated(results(*ROWS, judged=judgement(verdict({"l2": 1}, "Balanced"), final=final))))
+    said = list(evaluated(results(*ROWS, analysis_result=analysis(verdict({"l2": 1}, "Balanced"), final=final))))
     assert said[1].endswith(f"the pick {words}.")

@@ -6,15 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regsweep.report.numbers import (
-    Measured,
-    decimals_for,
-    duration,
-    fixed,
-    measured_column,
-    ordinal,
-    percent,
-)
+from regsweep.report.numbers import Measured, decimals_for, duration, fixed, measured_column, ordinal, percent
 
 
 @pytest.mark.parametrize(

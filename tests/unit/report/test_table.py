@@ -9,12 +9,12 @@ from rich.console import Console
 
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.spec import EpochChoice, Goal
-from regsweep.report.results import Results
+from regsweep.report.model import SweepReport
 from regsweep.report.table import print_results
 from unit.report.builders import breast_cancer, condition, ranked, results
 
 
-def shown(found: Results, width: int, rows: int = 20) -> str:
+def shown(found: SweepReport, width: int, rows: int = 20) -> str:
     file = io.StringIO()
     print_results(found, Console(file=file, width=width, color_system=None), rows)
     return file.getvalue()

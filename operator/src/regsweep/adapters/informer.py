@@ -15,15 +15,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final, Protocol
 
-from regsweep.adapters.kubeapi import (
-    PAGE_SIZE,
-    KubeApi,
-    KubeObject,
-    Resource,
-    WatchType,
-    uid_of,
-    version_of,
-)
+from regsweep.adapters.kubeapi import PAGE_SIZE, KubeApi, KubeObject, Resource, WatchType, uid_of, version_of
 from regsweep.errors import ApiError, Expired
 
 logger = logging.getLogger(__name__)

@@ -20,15 +20,7 @@ from kubernetes.aio import config as kube_config
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
-from regsweep.adapters.kubeapi import (
-    LEASES,
-    PAGE_SIZE,
-    KubeObject,
-    Page,
-    Resource,
-    WatchEvent,
-    WatchType,
-)
+from regsweep.adapters.kubeapi import LEASES, PAGE_SIZE, KubeObject, Page, Resource, WatchEvent, WatchType
 from regsweep.adapters.throttle import TokenBucket
 from regsweep.errors import (
     AlreadyExists,

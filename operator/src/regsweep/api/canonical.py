@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,17 @@ def canonical_json(value: object) -> str:
         ValueError: for NaN, infinity, and whatever is not JSON (a date, bytes, a key that is not a text).
     """
     return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(value: object, length: int) -> str:
+    """The first `length` (1 to 64) hexadecimal digits of the SHA-256 of the value's canonical JSON.
+
+    Raises:
+        ValueError: where the value has no canonical JSON (NaN, infinity), or the length is out of bounds.
+    """
+    if not 1 <= length <= 64:
+        raise ValueError(f"length must be from 1 to 64, got {length}")
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:length]
 
 
 def normal_number(number: int | float) -> int | float:

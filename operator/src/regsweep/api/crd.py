@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from regsweep.api.constants import GROUP, RESULT_KIND, RESULT_PLURAL, SWEEP_KIND, SWEEP_PLURAL, VERSION
-from regsweep.api.results import SweepResult
 from regsweep.api.schema import Schema, spec_schema, status_schema
 from regsweep.api.spec import SweepSpec
 from regsweep.api.status import SweepStatus
+from regsweep.api.sweep_result import SweepResult
 
 _META: Final[Schema] = {
     "apiVersion": {"type": "string", "description": f"`{GROUP}/{VERSION}`."},

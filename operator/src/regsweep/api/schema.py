@@ -12,9 +12,9 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from regsweep.api.model import ApiModel
-from regsweep.api.results import SweepResult
 from regsweep.api.spec import Constraint, Flag, Racing, Range, Resampling, SweepSpec
 from regsweep.api.status import SweepStatus
+from regsweep.api.sweep_result import SweepResult
 
 Schema = dict[str, Any]
 """A schema is JSON that the API server, not we, gives a meaning to; its shape is that of OpenAPI v3."""

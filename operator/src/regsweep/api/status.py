@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue, StringConstraints
 
+from regsweep.api.analysis import Analysis, PickRole
 from regsweep.api.conditions import ConditionStatus, ConditionType
-from regsweep.api.judgement import Judgement, PickRole
 from regsweep.api.model import ApiModel
 from regsweep.api.spec import MAX_CONSTRAINTS, MAX_PARAMETERS, EpochChoice, Flags, Goal, Resampling
 
@@ -205,7 +205,7 @@ class SweepStatus(ApiModel):
     """Objective of the best, for `kubectl get`."""
     results: list[RankedResult] = Field(default_factory=list, max_length=MAX_RESULTS)
     """The first 20 of the ranking. All of it: `regsweep results`."""
-    analysis: Judgement | None = None
+    analysis: Analysis | None = None
     """How sure the ranking is: ties with the best, the pick, what matters. Made when all runs have ended, and at each look of
     a race."""
     final: FinalStatus | None = None

@@ -18,9 +18,9 @@ from pydantic import JsonValue, ValidationError
 from regsweep.api import wording
 from regsweep.api.canonical import canonical_json, normal_number
 from regsweep.api.constants import API_VERSION, SWEEP_KIND
-from regsweep.api.judging import judging_problems
 from regsweep.api.model import ApiModel
 from regsweep.api.objective import objective_goal
+from regsweep.api.rules import rule_problems
 from regsweep.api.schema import Schema, spec_schema
 from regsweep.api.spec import Objective, Range, Scale, SweepSpec
 from regsweep.api.status import Resolved
@@ -69,7 +69,7 @@ def parse_sweep(manifest: Mapping[str, object], max_combinations: int = DEFAULT_
     if grid_only is not None and not by_flags and not by_excludes:
         problems += _grid_problems(grid_only, max_combinations)
     if parsed is not None:
-        problems += judging_problems(parsed)
+        problems += rule_problems(parsed)
     if parsed is None or problems:
         raise InvalidSweep(list({problem.field: problem for problem in reversed(problems)}.values())[::-1])
     return parsed

@@ -20,15 +20,15 @@ from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import COMPLETE, FAILED, UsageError
 from regsweep.cli.kubeconfig import current_namespace
 from regsweep.cli.progress import Progress
-from regsweep.core.records import Records
-from regsweep.core.segments import load
+from regsweep.core.results.records import Records
+from regsweep.core.results.segments import load
 from regsweep.core.status import is_over
 from regsweep.core.sweep import Sweep, points_of
 from regsweep.errors import Expired, NotFound, RegsweepError, Unavailable
 from regsweep.report.build import results_of
+from regsweep.report.model import SweepReport
 from regsweep.report.outputs import Output
 from regsweep.report.render import write_results
-from regsweep.report.results import Results
 
 WATCH_SECONDS: Final = 240.0
 """Longest watch; a new one takes its place."""
@@ -113,14 +113,14 @@ async def follow(api: KubeApi, namespace: str, name: str, progress: Progress) ->
             await asyncio.sleep(RETRY_SECONDS)
 
 
-async def results_in(api: KubeApi, namespace: str, obj: KubeObject) -> Results:
+async def results_in(api: KubeApi, namespace: str, obj: KubeObject) -> SweepReport:
     """The sweep's results: counts and conditions as the status has them, the ranking from all stored records."""
     status = status_of(obj)
     spec = parse_sweep(obj)
     name = name_of(obj)
     if status.resolved is None:
         names = tuple(flag.name for flag in spec.flags)
-        return Results(name=name, replicates=spec.most_replicates, flag_names=names, status=status, ranking=())
+        return SweepReport(name=name, replicates=spec.most_replicates, flag_names=names, status=status, ranking=())
     sweep = Sweep(
         name=name,
         namespace=namespace,

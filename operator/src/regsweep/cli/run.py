@@ -22,7 +22,7 @@ from regsweep.cli.manifest import load_manifest
 from regsweep.cli.progress import Progress
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.progress import is_done, progress_of
-from regsweep.core.records import Records
+from regsweep.core.results.records import Records
 from regsweep.core.sweep import Sweep
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError, write_atomically
 from regsweep.local.failures import HOW_TO_RETRY
@@ -107,7 +107,7 @@ async def _run(
             raise RunsDirectoryError(
                 f"{error.filename or directory.path}: {error.strerror}. Training was ended."
             ) from error
-    results = results_of(sweep, runner.records, status, runner.judged)
+    results = results_of(sweep, runner.records, status, runner.analysis_result)
     write_atomically(directory.path / "results.json", render(results, Output.JSON))
     write_atomically(directory.path / "results.csv", render(results, Output.CSV))
     if runner.interrupted:

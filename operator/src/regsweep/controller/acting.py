@@ -12,10 +12,11 @@ from pydantic import JsonValue
 from regsweep.adapters.kubeapi import JOBS, KubeApi, KubeObject, is_deleting
 from regsweep.api.conditions import Reason
 from regsweep.api.status import ObjectiveStatus
-from regsweep.controller.children import Children
-from regsweep.core.jobs import job_manifest, same_job
-from regsweep.core.plan import Notice, Plan, RunRef, RunRequest
-from regsweep.core.podtemplate import JobDefaults
+from regsweep.controller.run_cache import RunCache
+from regsweep.core.kubernetes.jobs import job_manifest, same_job
+from regsweep.core.kubernetes.podtemplate import JobDefaults
+from regsweep.core.plan import Notice, Plan
+from regsweep.core.runs import RunRef, RunRequest
 from regsweep.core.sweep import Sweep
 from regsweep.errors import AlreadyExists, Conflict, NotFound
 from regsweep.metrics import RUNS_CREATED, Metrics
@@ -30,7 +31,7 @@ NAME_TAKEN_RETRY_SECONDS: Final = 5.0
 class Actor:
     """Writes to the Jobs of sweeps."""
 
-    def __init__(self, api: KubeApi, children: Children, defaults: JobDefaults, metrics: Metrics) -> None:
+    def __init__(self, api: KubeApi, children: RunCache, defaults: JobDefaults, metrics: Metrics) -> None:
         self._api = api
         self._children = children
         self._defaults = defaults

@@ -11,14 +11,14 @@ import logging
 from collections.abc import Iterable
 
 from regsweep.adapters.kubeapi import EVENTS, KubeApi, KubeObject, name_of, namespace_of, uid_of
-from regsweep.controller.state import SweepState
-from regsweep.core.world import ObservedRun
+from regsweep.controller.memory import SweepMemory
+from regsweep.core.runs import ObservedRun
 from regsweep.errors import ApiError, NamespaceTerminating
 
 logger = logging.getLogger(__name__)
 
 
-async def namespace_is_going(api: KubeApi, sweep: KubeObject, state: SweepState, runs: Iterable[ObservedRun]) -> bool:
+async def namespace_is_going(api: KubeApi, sweep: KubeObject, state: SweepMemory, runs: Iterable[ObservedRun]) -> bool:
     """Whether the sweep's namespace is being deleted, as far as is known."""
     if not state.namespace_is_going:
         taken = {pod.uid for run in runs if not (run.deleting or run.suspended) for pod in run.pods if pod.deleting}

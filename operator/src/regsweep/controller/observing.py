@@ -8,15 +8,15 @@ from typing import Final
 
 from regsweep.adapters.kubeapi import PODS, KubeApi, KubeObject, name_of, namespace_of, uid_of
 from regsweep.api import constants as names
+from regsweep.api.canonical import digest
 from regsweep.api.status import SweepStatus
 from regsweep.api.validation import parse_sweep
-from regsweep.controller.children import Children
-from regsweep.controller.state import Accepted, SweepState, View
+from regsweep.controller.memory import Accepted, SweepMemory, View
+from regsweep.controller.run_cache import RunCache
 from regsweep.controller.templates import Templates
 from regsweep.core.accept import Defaults, Identity, accept
-from regsweep.core.canonical import digest
 from regsweep.core.collect import is_recorded
-from regsweep.core.world import ObservedRun
+from regsweep.core.runs import ObservedRun
 
 FINGERPRINT_LENGTH: Final = 16
 
@@ -27,7 +27,7 @@ class Observing:
     def __init__(
         self,
         api: KubeApi,
-        children: Children,
+        children: RunCache,
         templates: Templates,
         defaults: Defaults,
         *,
@@ -41,7 +41,7 @@ class Observing:
         self._max_combinations = max_combinations
         self._now = now
 
-    async def runs(self, sweep: KubeObject, state: SweepState) -> tuple[ObservedRun, ...]:
+    async def runs(self, sweep: KubeObject, state: SweepMemory) -> tuple[ObservedRun, ...]:
         """The sweep's runs, the first created first.
 
         The pods of a Job that has ended are asked for live where the cache has none: the two watches may be apart, and a Job
@@ -65,7 +65,7 @@ class Observing:
             found = found or bool(page.items)
         return self._children.runs_of(sweep) if found else runs
 
-    def accept(self, sweep: KubeObject, prior: SweepStatus, state: SweepState, started: bool) -> Accepted:
+    def accept(self, sweep: KubeObject, prior: SweepStatus, state: SweepMemory, started: bool) -> Accepted:
         """The accepted sweep; worked out anew only when what it rests on has changed.
 
         Raises InvalidSweep.

@@ -32,22 +32,21 @@ from regsweep.adapters.lease import Lease, LeaseTimes
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.api.constants import SWEEP_UID_LABEL
 from regsweep.controller.acting import Actor
-from regsweep.controller.analysing import Analysing
-from regsweep.controller.analyst import ask_process
-from regsweep.controller.children import Children, sweep_uid_of, trim_job, trim_pod
+from regsweep.controller.analysis_process import ask_process
+from regsweep.controller.analysis_queue import AnalysisQueue
 from regsweep.controller.fence import FencedApi
 from regsweep.controller.health import Health
 from regsweep.controller.observing import Observing
 from regsweep.controller.publishing import Events
 from regsweep.controller.reconcile import Pace, Reconciler
+from regsweep.controller.run_cache import RunCache, sweep_uid_of, trim_job, trim_pod
 from regsweep.controller.scraping import Scraping
 from regsweep.controller.templates import Templates
 from regsweep.controller.workqueue import WorkQueue
 from regsweep.core.accept import Defaults
-from regsweep.core.analysis import Question
-from regsweep.core.judge import Judged
-from regsweep.core.podtemplate import JobDefaults
-from regsweep.core.queries import TargetLabels
+from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult
+from regsweep.core.kubernetes.podtemplate import JobDefaults
+from regsweep.core.results.queries import TargetLabels
 from regsweep.errors import ApiError, Conflict, RegsweepError
 from regsweep.metrics import RECONCILE_SECONDS, RECONCILE_TOTAL, RUNS, Metrics
 from regsweep.metrics import SWEEPS as SWEEPS_GAUGE
@@ -72,7 +71,7 @@ class Operator:
         metrics: Metrics,
         *,
         prometheus: Prometheus | None = None,
-        analyse: Callable[[Question], Awaitable[Judged]] = ask_process,
+        analyse: Callable[[AnalysisRequest], Awaitable[AnalysisResult]] = ask_process,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -98,7 +97,7 @@ class Operator:
         informers = (self.sweeps, self.jobs, self.pods)
         self.health = Health(informers, self.queue, self.lease, live_after_seconds=settings.live_after_seconds)
         fenced = FencedApi(api, lambda: self.lease.held)
-        children = Children(self.jobs, self.pods)
+        children = RunCache(self.jobs, self.pods)
         self._scraping = Scraping(
             prometheus,
             TargetLabels(settings.prometheus_namespace_label, settings.prometheus_pod_label),
@@ -107,7 +106,7 @@ class Operator:
             metrics=metrics,
             clock=clock,
         )
-        self._analysing = Analysing(analyse, on_answer=self.queue.add, metrics=metrics, clock=clock)
+        self._analysing = AnalysisQueue(analyse, on_answer=self.queue.add, metrics=metrics, clock=clock)
         self.reconciler = Reconciler(
             fenced,
             self.sweeps,

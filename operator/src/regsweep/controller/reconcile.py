@@ -28,23 +28,24 @@ from regsweep.api.conditions import Reason
 from regsweep.api.objective import objective_status
 from regsweep.api.status import SweepStatus
 from regsweep.controller.acting import NAME_TAKEN_RETRY_SECONDS, Actor, all_tried
-from regsweep.controller.analysing import Analysing
-from regsweep.controller.children import Children
+from regsweep.controller.analysis_queue import AnalysisQueue
+from regsweep.controller.memory import Refusal, SweepMemory, View
 from regsweep.controller.namespaces import namespace_is_going
 from regsweep.controller.observing import Observing
 from regsweep.controller.publishing import MAX_EVENTS, Events, prior_status, transitions, write_status
+from regsweep.controller.run_cache import RunCache
 from regsweep.controller.scraping import Scraping
-from regsweep.controller.state import Refusal, SweepState, View
 from regsweep.controller.store import RecordStore
 from regsweep.controller.templates import MISSING_BELIEVED_SECONDS
 from regsweep.controller.workqueue import WorkQueue
-from regsweep.core.analysis import prior_analysis
 from regsweep.core.collect import is_recorded
+from regsweep.core.judging.analysis import prior_analysis
 from regsweep.core.limits import Stop
-from regsweep.core.plan import Plan, RunRef, RunRequest, plan
-from regsweep.core.records import Record, Records
+from regsweep.core.plan import Plan, plan
+from regsweep.core.results.records import Record, Records
+from regsweep.core.runs import ObservedRun, PodPhase, RunRef, RunRequest
 from regsweep.core.status import is_over, refused_status, sweep_status
-from regsweep.core.world import Observed, ObservedRun, PodPhase
+from regsweep.core.world import Observed
 from regsweep.errors import InvalidSweep, InvalidTemplate, NotFound, Refused
 from regsweep.metrics import RECORDS_STORED, REFILL_SECONDS, Metrics
 
@@ -71,10 +72,10 @@ class Reconciler:
         self,
         api: KubeApi,
         sweeps: Informer,
-        children: Children,
+        children: RunCache,
         queue: WorkQueue,
         scraping: Scraping,
-        analysing: Analysing,
+        analysing: AnalysisQueue,
         observing: Observing,
         actor: Actor,
         events: Events,
@@ -97,7 +98,7 @@ class Reconciler:
         self._pace = pace
         self._now = now
         self._clock = clock
-        self._states: dict[str, SweepState] = {}
+        self._states: dict[str, SweepMemory] = {}
 
     def begin_term(self) -> None:
         """Forgets everything: in another's term anything may have happened."""
@@ -120,7 +121,7 @@ class Reconciler:
             return
         state = self._states.get(uid)
         if state is None:
-            state = self._states[uid] = SweepState(RecordStore(self._api, namespace_of(sweep), uid))
+            state = self._states[uid] = SweepMemory(RecordStore(self._api, namespace_of(sweep), uid))
         prior = prior_status(sweep)
         records = await state.store.records()
         runs = await self._observing.runs(sweep, state)
@@ -144,7 +145,7 @@ class Reconciler:
 
     # Observing
 
-    async def _is_ready_to_start(self, view: View, prior: SweepStatus, state: SweepState) -> bool:
+    async def _is_ready_to_start(self, view: View, prior: SweepStatus, state: SweepMemory) -> bool:
         """Whether the first Job may be made: the sweep is there, by the API server's own word, and what is pinned is written.
 
         Otherwise a Job could be made for a sweep that a stale cache shows, or by an operator whose successor pins other
@@ -162,7 +163,7 @@ class Reconciler:
             return False
         return True
 
-    async def _confirm(self, view: View, state: SweepState) -> bool:
+    async def _confirm(self, view: View, state: SweepMemory) -> bool:
         """Whether the sweep is there as the cache has it, by the API server's own word; asked once in a term."""
         if state.confirmed:
             return True
@@ -182,7 +183,7 @@ class Reconciler:
         return True
 
     def _observe(
-        self, view: View, state: SweepState, prior: SweepStatus, records: Records, runs: tuple[ObservedRun, ...]
+        self, view: View, state: SweepMemory, prior: SweepStatus, records: Records, runs: tuple[ObservedRun, ...]
     ) -> Observed:
         refusal = state.refusal
         if refusal is not None:
@@ -193,7 +194,8 @@ class Reconciler:
             records=records,
             runs=runs,
             scrapes=self._scraping.latest(uid_of(view.object)),
-            judged=self._analysing.latest(uid_of(view.object)) or prior_analysis(prior.analysis, view.accepted.sweep),
+            analysis_result=self._analysing.latest(uid_of(view.object))
+            or prior_analysis(prior.analysis, view.accepted.sweep),
             final=prior.final,
             refusal=refusal.words if refusal else None,
             template_missing=view.template_missing,
@@ -201,7 +203,7 @@ class Reconciler:
 
     # Acting
 
-    async def _act(self, view: View, state: SweepState, observed: Observed, prior: SweepStatus) -> None:
+    async def _act(self, view: View, state: SweepMemory, observed: Observed, prior: SweepStatus) -> None:
         uid, sweep = uid_of(view.object), view.accepted.sweep
         planned = plan(sweep, observed, view.now)
         if planned.create and not await self._confirm(view, state):
@@ -227,7 +229,7 @@ class Reconciler:
         if not stored:
             await self._report(view, state, observed, planned, prior)
 
-    async def _store(self, view: View, state: SweepState, observed: Observed, planned: Plan) -> tuple[Record, ...]:
+    async def _store(self, view: View, state: SweepMemory, observed: Observed, planned: Plan) -> tuple[Record, ...]:
         """Stores what is due, many records with one write; what is the last, or in danger, is due at once."""
         if not planned.store:
             state.unstored_since = None
@@ -257,7 +259,7 @@ class Reconciler:
         busy = any(not run.deleting and not run.suspended and not is_recorded(run, after) for run in observed.runs)
         return not planned.create and not busy
 
-    async def _create(self, view: View, state: SweepState, requests: tuple[RunRequest, ...]) -> None:
+    async def _create(self, view: View, state: SweepMemory, requests: tuple[RunRequest, ...]) -> None:
         """Creates Jobs. The first one of a template is tried out before, so that what is refused is refused once."""
         if not requests:
             state.freed_at.clear()
@@ -311,7 +313,7 @@ class Reconciler:
             if wait is not None:
                 self._queue.add(uid, wait)
 
-    def _wake(self, view: View, state: SweepState, planned: Plan) -> None:
+    def _wake(self, view: View, state: SweepMemory, planned: Plan) -> None:
         """Comes again when time alone makes a difference."""
         uid = uid_of(view.object)
         if planned.wake_at is not None:
@@ -326,7 +328,7 @@ class Reconciler:
     # Reporting
 
     async def _report(
-        self, view: View, state: SweepState, observed: Observed, planned: Plan, prior: SweepStatus
+        self, view: View, state: SweepMemory, observed: Observed, planned: Plan, prior: SweepStatus
     ) -> None:
         """Computes and writes the status where it is due: after the pace's interval, and at once where people wait for it."""
         uid, sweep = uid_of(view.object), view.accepted.sweep
@@ -357,7 +359,7 @@ class Reconciler:
     def _all_over(self, observed: Observed) -> bool:
         return all(run.deleting or is_recorded(run, observed.records) for run in observed.runs)
 
-    async def _publish(self, sweep: KubeObject, prior: SweepStatus, status: SweepStatus, state: SweepState) -> None:
+    async def _publish(self, sweep: KubeObject, prior: SweepStatus, status: SweepStatus, state: SweepMemory) -> None:
         """Writes the status where it changed, then the events that waited for it."""
         written = await write_status(self._api, sweep, status)
         state.status_at = self._clock()

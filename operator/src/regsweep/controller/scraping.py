@@ -10,8 +10,9 @@ from time import monotonic
 
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.controller.background import Background
-from regsweep.core.queries import TargetLabels, final_values_query, parse_answer
-from regsweep.core.world import MetricsState, ObservedPod, Scrapes
+from regsweep.core.results.queries import TargetLabels, final_values_query, parse_answer
+from regsweep.core.results.scrapes import MetricsState, Scrapes
+from regsweep.core.runs import ObservedPod
 from regsweep.errors import MetricsError
 from regsweep.metrics import PROMETHEUS_QUERIES, Metrics
 

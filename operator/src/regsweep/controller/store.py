@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from regsweep.adapters.kubeapi import RESULTS, KubeApi, KubeObject
 from regsweep.api.constants import SWEEP_UID_LABEL
-from regsweep.core.records import Record, Records
-from regsweep.core.segments import append, load
+from regsweep.core.results.records import Record, Records
+from regsweep.core.results.segments import append, load
 from regsweep.core.sweep import Point, Sweep
 from regsweep.errors import AlreadyExists, Conflict, Expired, NotFound
 

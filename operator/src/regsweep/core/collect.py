@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 from regsweep.api.conditions import NO_RETRY_MENDS, Reason
 from regsweep.api.constants import EXIT_INDEX_FINAL, EXIT_INVALID_FLAGS
-from regsweep.core.messages import MalformedMessage, parse_message, records_of
-from regsweep.core.observe import WAITING_REASONS, failure_of
-from regsweep.core.records import Outcome, Record, Records
-from regsweep.core.sources import merge_sample
-from regsweep.core.world import MetricsState, ObservedPod, ObservedRun, PodPhase, Sample, Scrapes
+from regsweep.core.kubernetes.failures import WAITING_REASONS, failure_of
+from regsweep.core.results.crosscheck import merge_sample
+from regsweep.core.results.messages import MalformedMessage, parse_message, records_of
+from regsweep.core.results.records import Outcome, Record, Records
+from regsweep.core.results.scrapes import MetricsState, Sample, Scrapes
+from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
 
 STUCK_AFTER = timedelta(minutes=5)
 """How long image and configuration errors are put up with: a registry or Secret that comes late gets its chance."""

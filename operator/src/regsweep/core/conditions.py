@@ -6,18 +6,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from regsweep.api.analysis import RaceReason
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
-from regsweep.api.judgement import RaceReason
 from regsweep.api.status import Condition, FinalStatus, RunCounts
 from regsweep.core.collect import STUCK_REASONS
+from regsweep.core.judging.stats.pairing import Mixed, mixed_note
 from regsweep.core.limits import Stop
 from regsweep.core.plan import nobody_scrapes
 from regsweep.core.progress import Progress, Stage
-from regsweep.core.records import Source
-from regsweep.core.stats.pairing import Mixed, mixed_note
+from regsweep.core.results.records import Source
+from regsweep.core.results.scrapes import MetricsState
+from regsweep.core.runs import ObservedPod, ObservedRun
 from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import timestamp
-from regsweep.core.world import MetricsState, Observed, ObservedPod, ObservedRun
+from regsweep.core.world import Observed
 from regsweep.errors import Problem
 
 UNSCHEDULABLE = "Unschedulable"
@@ -25,7 +27,7 @@ ANALYSING = "All runs have ended; their records are being analysed."
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ConditionUpdate:
     """What a condition says now; `None` as status: nothing new, keep what was said before."""
 
     type: ConditionType
@@ -34,7 +36,7 @@ class Finding:
     message: str
 
 
-def findings(
+def condition_updates(
     sweep: Sweep,
     observed: Observed,
     progress: Progress,
@@ -43,7 +45,7 @@ def findings(
     final: FinalStatus | None,
     mixed: Sequence[Mixed],
     edits: Sequence[Problem],
-) -> Iterator[Finding]:
+) -> Iterator[ConditionUpdate]:
     """What is to be said of an accepted sweep. `mixed`: as the ranking found it; `edits`: changes of what is pinned."""
     yield _accepted(sweep, observed, edits)
     yield _progressing(sweep, observed, progress, counts, stop, final)
@@ -53,23 +55,25 @@ def findings(
     yield from _ended(progress, counts, stop, final)
 
 
-def conditions(found: Iterable[Finding], prior: Sequence[Condition], generation: int, now: datetime) -> list[Condition]:
-    """The findings as conditions; the time of transition is kept where the status did not change."""
+def conditions(
+    updates: Iterable[ConditionUpdate], prior: Sequence[Condition], generation: int, now: datetime
+) -> list[Condition]:
+    """The updates as conditions; the time of transition is kept where the status did not change."""
     before = {condition.type: condition for condition in prior}
     result = []
-    for finding in found:
-        old = before.get(finding.type)
-        if finding.status is None and old is not None:
+    for update in updates:
+        old = before.get(update.type)
+        if update.status is None and old is not None:
             result.append(old)
             continue
-        status = ConditionStatus.UNKNOWN if finding.status is None else ConditionStatus(str(finding.status))
+        status = ConditionStatus.UNKNOWN if update.status is None else ConditionStatus(str(update.status))
         changed_at = old.last_transition_time if old and old.status is status else timestamp(now)
         result.append(
             Condition(
-                type=finding.type,
+                type=update.type,
                 status=status,
-                reason=finding.reason.value,
-                message=finding.message,
+                reason=update.reason.value,
+                message=update.message,
                 last_transition_time=changed_at,
                 observed_generation=generation,
             )
@@ -77,15 +81,15 @@ def conditions(found: Iterable[Finding], prior: Sequence[Condition], generation:
     return result
 
 
-def _accepted(sweep: Sweep, observed: Observed, edits: Sequence[Problem]) -> Finding:
+def _accepted(sweep: Sweep, observed: Observed, edits: Sequence[Problem]) -> ConditionUpdate:
     accepted = ConditionType.ACCEPTED
     if edits:
         text = "; ".join(str(edit) for edit in edits)
-        return Finding(
+        return ConditionUpdate(
             accepted, False, Reason.IMMUTABLE, f"{text}. Runs go on as pinned; for other values make a new sweep."
         )
     if observed.template_missing is not None:
-        return Finding(
+        return ConditionUpdate(
             accepted,
             False,
             Reason.TEMPLATE_NOT_FOUND,
@@ -93,12 +97,12 @@ def _accepted(sweep: Sweep, observed: Observed, edits: Sequence[Problem]) -> Fin
             "The sweep goes on when it is there.",
         )
     if observed.refusal is not None:
-        return Finding(
+        return ConditionUpdate(
             accepted, False, Reason.TEMPLATE_REFUSED, f"The API server refused the training Job: {observed.refusal}"
         )
     trainings = len(sweep.points) * sweep.most_replicates
     most = "at most " if sweep.spec.racing else ""
-    return Finding(accepted, True, Reason.VALID, f"{len(sweep.points)} runs, {most}{trainings} trainings.")
+    return ConditionUpdate(accepted, True, Reason.VALID, f"{len(sweep.points)} runs, {most}{trainings} trainings.")
 
 
 def _progressing(
@@ -108,37 +112,39 @@ def _progressing(
     counts: RunCounts,
     stop: Stop | None,
     final: FinalStatus | None,
-) -> Finding:
+) -> ConditionUpdate:
     progressing = ConditionType.PROGRESSING
     if progress.stage is Stage.DECIDED or (stop and not counts.running):
-        return Finding(progressing, False, Reason.FINISHED, "No run is left to be trained.")
+        return ConditionUpdate(progressing, False, Reason.FINISHED, "No run is left to be trained.")
     if sweep.spec.suspend:
-        return Finding(progressing, False, Reason.SUSPENDED_BY_SPEC, "Paused; set spec.suspend to false to go on.")
+        return ConditionUpdate(
+            progressing, False, Reason.SUSPENDED_BY_SPEC, "Paused; set spec.suspend to false to go on."
+        )
     if observed.refusal is not None or observed.template_missing is not None:
-        return Finding(progressing, bool(counts.running), Reason.NOT_ACCEPTED, "See the condition Accepted.")
+        return ConditionUpdate(progressing, bool(counts.running), Reason.NOT_ACCEPTED, "See the condition Accepted.")
     if progress.stage is Stage.ANALYSING:
-        return Finding(progressing, True, Reason.ANALYSING, ANALYSING)
+        return ConditionUpdate(progressing, True, Reason.ANALYSING, ANALYSING)
     evaluating = progress.stage in (Stage.FREEZING, Stage.EVALUATING)
     trains = f"{counts.running} running, {counts.pending} pending."
     if evaluating:
         trains = f"The final evaluation trains the picks on fresh seeds: {_final_count(final)}."
     if (trouble := _waiting(observed.runs)) is not None:
         reason, text = trouble
-        return Finding(progressing, bool(counts.running), reason, text)
+        return ConditionUpdate(progressing, bool(counts.running), reason, text)
     if sweep.spec.parallelism == 0:
-        return Finding(
+        return ConditionUpdate(
             progressing,
             bool(counts.running),
             Reason.DRAINING,
             f"spec.parallelism is 0: nothing new is started. {trains}",
         )
     if evaluating:
-        return Finding(progressing, True, Reason.FINAL_EVALUATION, trains)
+        return ConditionUpdate(progressing, True, Reason.FINAL_EVALUATION, trains)
     if counts.running:
-        return Finding(progressing, True, Reason.RUNS_TRAINING, trains)
+        return ConditionUpdate(progressing, True, Reason.RUNS_TRAINING, trains)
     if any(run.queue_managed and run.suspended for run in observed.runs):
-        return Finding(progressing, False, Reason.QUEUED, f"Runs wait for their queue to admit them. {trains}")
-    return Finding(progressing, True, Reason.RUNS_STARTING, trains)
+        return ConditionUpdate(progressing, False, Reason.QUEUED, f"Runs wait for their queue to admit them. {trains}")
+    return ConditionUpdate(progressing, True, Reason.RUNS_STARTING, trains)
 
 
 def _waiting(runs: Iterable[ObservedRun]) -> tuple[Reason, str] | None:
@@ -168,40 +174,40 @@ def _runs(pods: Sequence[ObservedPod]) -> str:
     return f"{len(pods)} run{'' if len(pods) == 1 else 's'}"
 
 
-def _suspended(sweep: Sweep, runs: Sequence[ObservedRun]) -> Finding:
+def _suspended(sweep: Sweep, runs: Sequence[ObservedRun]) -> ConditionUpdate:
     if not sweep.spec.suspend:
-        return Finding(ConditionType.SUSPENDED, False, Reason.NOT_SUSPENDED, "")
+        return ConditionUpdate(ConditionType.SUSPENDED, False, Reason.NOT_SUSPENDED, "")
     paused = sum(run.suspended for run in runs)
     text = f"{paused} runs are suspended and train again from their last checkpoint, or from the start where they keep none."
-    return Finding(ConditionType.SUSPENDED, True, Reason.SUSPENDED_BY_SPEC, text)
+    return ConditionUpdate(ConditionType.SUSPENDED, True, Reason.SUSPENDED_BY_SPEC, text)
 
 
-def _metrics_available(observed: Observed) -> Finding:
+def _metrics_available(observed: Observed) -> ConditionUpdate:
     available, scrapes = ConditionType.METRICS_AVAILABLE, observed.scrapes
     if scrapes.state is MetricsState.NOT_CONFIGURED:
         text = "The operator has no Prometheus (REGSWEEP_PROMETHEUS_URL); values come from the runs' own records."
-        return Finding(available, False, Reason.NOT_CONFIGURED, text)
+        return ConditionUpdate(available, False, Reason.NOT_CONFIGURED, text)
     if scrapes.state is MetricsState.FAILED:
         since = f" since {timestamp(scrapes.failing_since)}" if scrapes.failing_since else ""
         text = f"{scrapes.error}{since}. Runs go on; final values come from the runs' own records."
-        return Finding(available, False, Reason.QUERY_FAILED, text)
+        return ConditionUpdate(available, False, Reason.QUERY_FAILED, text)
     if nobody_scrapes(observed.records):
         text = (
             "Prometheus answers, but has nothing of the last five runs. Does it scrape pods with the annotation "
             "prometheus.io/scrape, or is there a PodMonitor for them? Values come from the runs' own records."
         )
-        return Finding(available, False, Reason.NOT_SCRAPED, text)
+        return ConditionUpdate(available, False, Reason.NOT_SCRAPED, text)
     if scrapes.samples or any(record.source is Source.PROMETHEUS for record in observed.records.latest_first()):
-        return Finding(available, True, Reason.SCRAPED, "Prometheus answers, and scrapes the trainers.")
-    return Finding(available, None, Reason.NOTHING_TO_SCRAPE_YET, "No trainer was scraped yet.")
+        return ConditionUpdate(available, True, Reason.SCRAPED, "Prometheus answers, and scrapes the trainers.")
+    return ConditionUpdate(available, None, Reason.NOTHING_TO_SCRAPE_YET, "No trainer was scraped yet.")
 
 
-def _replicates_paired(mixed: Sequence[Mixed]) -> Finding:
+def _replicates_paired(mixed: Sequence[Mixed]) -> ConditionUpdate:
     note = mixed_note(mixed)
     if note is None:
-        return Finding(ConditionType.REPLICATES_PAIRED, True, Reason.ALL_ALIKE, "")
+        return ConditionUpdate(ConditionType.REPLICATES_PAIRED, True, Reason.ALL_ALIKE, "")
     remedy = "For paired ones have spec.template or templateRef name one kind of node, and make a new sweep."
-    return Finding(ConditionType.REPLICATES_PAIRED, False, Reason.MIXED, f"{note} {remedy}")
+    return ConditionUpdate(ConditionType.REPLICATES_PAIRED, False, Reason.MIXED, f"{note} {remedy}")
 
 
 def _final_count(final: FinalStatus | None) -> str:
@@ -210,18 +216,20 @@ def _final_count(final: FinalStatus | None) -> str:
     return f"{final.ended} of {final.replicates * len(final.picks)} trainings have ended"
 
 
-def _ended(progress: Progress, counts: RunCounts, stop: Stop | None, final: FinalStatus | None) -> Iterator[Finding]:
+def _ended(
+    progress: Progress, counts: RunCounts, stop: Stop | None, final: FinalStatus | None
+) -> Iterator[ConditionUpdate]:
     complete, failed = ConditionType.COMPLETE, ConditionType.FAILED
     ended = counts.succeeded + counts.failed
     if stop is not None:
-        yield Finding(
+        yield ConditionUpdate(
             complete, False, stop.reason, f"{ended} of {counts.total} runs ended before the sweep was stopped."
         )
-        yield Finding(failed, True, stop.reason, stop.message)
+        yield ConditionUpdate(failed, True, stop.reason, stop.message)
         return
-    yield Finding(failed, False, Reason.WITHIN_LIMIT, "")
+    yield ConditionUpdate(failed, False, Reason.WITHIN_LIMIT, "")
     if progress.stage is not Stage.DECIDED:
-        yield Finding(complete, False, *_remaining(progress, counts, final))
+        yield ConditionUpdate(complete, False, *_remaining(progress, counts, final))
         return
     text = f"{counts.succeeded} runs succeeded"
     if counts.diverged:
@@ -234,7 +242,7 @@ def _ended(progress: Progress, counts: RunCounts, stop: Stop | None, final: Fina
         text += f"; {final.failed} trainings of the final evaluation failed: see status.failures"
     if final is not None and final.stale:
         text += "; the final evaluation is of what the sweep was before it changed"
-    yield Finding(complete, True, Reason.ALL_RUNS_ENDED, f"{text}.")
+    yield ConditionUpdate(complete, True, Reason.ALL_RUNS_ENDED, f"{text}.")
 
 
 def _remaining(progress: Progress, counts: RunCounts, final: FinalStatus | None) -> tuple[Reason, str]:
@@ -243,7 +251,7 @@ def _remaining(progress: Progress, counts: RunCounts, final: FinalStatus | None)
         return Reason.ANALYSING, ANALYSING
     if progress.stage in (Stage.FREEZING, Stage.EVALUATING):
         return Reason.FINAL_EVALUATION, f"Of the final evaluation, {_final_count(final)}."
-    race = progress.judged.judgement.race if progress.judged is not None else None
+    race = progress.analysis_result.analysis.race if progress.analysis_result is not None else None
     if race is not None and race.reason is RaceReason.RACING:
         text = f"{race.racing} of {counts.total} combinations still race, with {race.replicates} replicates each by the next look."
         return Reason.RACING, text

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from regsweep.api.canonical import digest
 from regsweep.api.spec import Flags, FlagValue, SweepSpec
 from regsweep.api.values import grid, grid_size, range_values
-from regsweep.core.canonical import digest
 
 __all__ = ["Combination", "combination_id", "combinations", "grid_size", "label", "range_values"]
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from regsweep.api.canonical import digest
 from regsweep.api.spec import FlagValue
 from regsweep.api.status import Resolved
-from regsweep.core.canonical import digest
 
 POINT_KEY_LENGTH: Final = 16
 """Hex digits of a point's key: 64 bits, so that two of a million points are alike once in 37 million sweeps."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from regsweep.api.conditions import NO_RETRY_MENDS, Reason
 from regsweep.core.progress import PointState
-from regsweep.core.records import Outcome, Record, Records
+from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.sweep import Point, Sweep
 
 ALIKE = 3

@@ -14,15 +14,17 @@ from itertools import groupby, islice
 from regsweep.api.conditions import Reason
 from regsweep.api.constants import EXIT_INDEX_FINAL, EXIT_INVALID_FLAGS
 from regsweep.api.status import FinalStatus
-from regsweep.core.analysis import Question, question_of
 from regsweep.core.collect import Collected, collect, is_recorded, is_settled, is_stuck
+from regsweep.core.final import freeze
 from regsweep.core.identity import run_name
+from regsweep.core.judging.analysis import AnalysisRequest
 from regsweep.core.limits import Stop, stop_reason
-from regsweep.core.picks import freeze
-from regsweep.core.progress import Progress, Stage, Target, is_done, progress_of
-from regsweep.core.records import Record, Records, Source
+from regsweep.core.progress import Progress, Stage, Target, analysis_request, is_done, progress_of
+from regsweep.core.results.records import Record, Records, Source
+from regsweep.core.results.scrapes import MetricsState, Scrapes
+from regsweep.core.runs import ObservedRun, RunRef, RunRequest
 from regsweep.core.sweep import Point, Sweep
-from regsweep.core.world import MetricsState, Observed, ObservedRun, Scrapes
+from regsweep.core.world import Observed
 
 DEFAULT_LINGER_SECONDS = 30
 """How long a finished trainer waits for its last scrape where a Prometheus is configured and the spec says nothing."""
@@ -30,28 +32,6 @@ UNSCRAPED_RUNS = 5
 """After so many runs in a row that nobody scraped, new Jobs do not linger any more."""
 PROBE_EVERY = 20
 """One run in so many lingers nevertheless, to find out whether scrapes have come back."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """A run to be created. Its name is a hash of what it trains, so that creating it twice is a no-op."""
-
-    name: str
-    point: Point
-    first_replicate: int
-    replicates: int
-    replicates_per_pod: int
-    attempt: int
-    linger_seconds: int
-    parallelism: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class RunRef:
-    """An existing run, with the UID that every write to it takes as its precondition."""
-
-    name: str
-    uid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +58,7 @@ class Plan:
     """Names of runs whose ended pods' values are still expected from Prometheus."""
     progress: Progress | None = None
     """How far the sweep is once `store` is stored; None: not looked at."""
-    analyse: Question | None = None
+    analyse: AnalysisRequest | None = None
     """The analysis that is wanted, of records that are all stored; None: none is."""
     freeze: FinalStatus | None = None
     """Picks of the final evaluation, to be written down before anything of it is trained."""
@@ -106,7 +86,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     collected = {run.name: collect(run, observed.records, observed.scrapes, timeout, now) for run in observed.runs}
     store = tuple(record for c in collected.values() for record in c.records)
     records = observed.records.plus(store)
-    progress = progress_of(sweep, records, observed.judged, observed.final)
+    progress = progress_of(sweep, records, observed.analysis_result, observed.final)
     stop = stop_reason(sweep, records, progress.ended)
 
     active = [run for run in observed.runs if not run.deleting and not _is_over(run)]
@@ -127,7 +107,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
         create=create,
         awaiting=tuple(name for name, c in collected.items() if c.awaiting),
         progress=progress,
-        analyse=question_of(sweep, records, progress, observed.final) if analyse else None,
+        analyse=analysis_request(sweep, records, progress, observed.final) if analyse else None,
         freeze=freeze(sweep, progress, records) if decided and progress.stage is Stage.FREEZING else None,
         stop=stop,
         notices=tuple(_notices(observed.runs, collected, create)),

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
+from regsweep.api.analysis import RaceReason
 from regsweep.api.canonical import canonical_json
-from regsweep.api.judgement import RaceReason
 from regsweep.api.status import FinalStatus
-from regsweep.core.judge import Judged
-from regsweep.core.records import Record, Records
+from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult
+from regsweep.core.results.records import Record, Records
 from regsweep.core.sweep import Point, Sweep, final_points
 
 FEWEST_TO_ANALYSE = 3
@@ -73,7 +73,7 @@ class Progress:
     stage: Stage
     rests_on: str
     """Digest of what an analysis made now would rest on; empty while replicates of the grid are wanted."""
-    judged: Judged | None
+    analysis_result: AnalysisResult | None
     """The last analysis, be it of fewer records."""
 
     @property
@@ -82,9 +82,11 @@ class Progress:
         return (*self.grid, *self.final)
 
 
-def progress_of(sweep: Sweep, records: Records, judged: Judged | None, final: FinalStatus | None) -> Progress:
+def progress_of(
+    sweep: Sweep, records: Records, analysis_result: AnalysisResult | None, final: FinalStatus | None
+) -> Progress:
     """Where the sweep stands. `judged`: the last analysis, of whatever records; `final`: the frozen picks."""
-    grid = tuple(Target(point, _wanted(sweep, point, judged)) for point in sweep.points)
+    grid = tuple(Target(point, _wanted(sweep, point, analysis_result)) for point in sweep.points)
     ended = tuple(target_state(target, sweep, records) for target in grid)
     wants_final = sweep.spec.final is not None
     frozen = final if wants_final else None
@@ -95,7 +97,7 @@ def progress_of(sweep: Sweep, records: Records, judged: Judged | None, final: Fi
     if PointState.OPEN not in ended:
         evaluated = frozen is not None and PointState.OPEN not in final_ended
         rests_on = analysis_digest(sweep, grid, records, picks if evaluated else ())
-        current = judged is not None and judged.judgement.rests_on == rests_on
+        current = analysis_result is not None and analysis_result.analysis.rests_on == rests_on
         if _is_analysed(sweep) and not current:
             stage = Stage.ANALYSING
         elif wants_final and frozen is None:
@@ -105,13 +107,21 @@ def progress_of(sweep: Sweep, records: Records, judged: Judged | None, final: Fi
     return Progress(
         grid=grid,
         ended=ended,
-        states=tuple(_racing_states(sweep, grid, ended, judged, stage)),
+        states=tuple(_racing_states(sweep, grid, ended, analysis_result, stage)),
         final=picks,
         final_ended=final_ended,
         stage=stage,
         rests_on=rests_on,
-        judged=judged,
+        analysis_result=analysis_result,
     )
+
+
+def analysis_request(sweep: Sweep, records: Records, progress: Progress, final: FinalStatus | None) -> AnalysisRequest:
+    """What is to be analysed now."""
+    evaluated = final if progress.final and PointState.OPEN not in progress.final_ended else None
+    targets = progress.targets if evaluated is not None else progress.grid
+    wanted = [record for target in targets for record in records.of(target.point.key).values()]
+    return AnalysisRequest(sweep, wanted, evaluated, progress.rests_on)
 
 
 def is_done(record: Record | None, sweep: Sweep) -> bool:
@@ -169,25 +179,29 @@ def _is_analysed(sweep: Sweep) -> bool:
     return sweep.most_replicates >= FEWEST_TO_ANALYSE or sweep.spec.final is not None
 
 
-def _wanted(sweep: Sweep, point: Point, judged: Judged | None) -> int:
+def _wanted(sweep: Sweep, point: Point, analysis_result: AnalysisResult | None) -> int:
     """Replicates of the point that are wanted now: all, or as many as the race has come to."""
     racing = sweep.spec.racing
     if racing is None:
         return sweep.spec.replicates
-    by_race = judged.wanted.get(point.combination.id, 0) if judged is not None else 0
+    by_race = analysis_result.wanted.get(point.combination.id, 0) if analysis_result is not None else 0
     return min(max(by_race, racing.initial_replicates), racing.max_replicates)
 
 
 def _racing_states(
-    sweep: Sweep, grid: Sequence[Target], ended: Sequence[PointState], judged: Judged | None, stage: Stage
+    sweep: Sweep,
+    grid: Sequence[Target],
+    ended: Sequence[PointState],
+    analysis_result: AnalysisResult | None,
+    stage: Stage,
 ) -> Iterable[PointState]:
-    race = judged.judgement.race if judged is not None else None
+    race = analysis_result.analysis.race if analysis_result is not None else None
     over = stage in (Stage.FREEZING, Stage.EVALUATING, Stage.DECIDED) or (
         race is not None and race.reason is not RaceReason.RACING and stage is not Stage.TRAINING
     )
     if sweep.spec.racing is None or over:
         return ended
-    dropped = judged.dropped if judged is not None else frozenset()
+    dropped = analysis_result.dropped if analysis_result is not None else frozenset()
     return (
         PointState.OPEN if state is PointState.SUCCEEDED and target.point.combination.id not in dropped else state
         for target, state in zip(grid, ended, strict=True)

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from regsweep.api.analysis import Analysis
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
-from regsweep.api.judgement import Judgement
 from regsweep.api.spec import EpochChoice, Objective
 from regsweep.api.status import (
     MAX_RESULTS,
@@ -20,20 +20,21 @@ from regsweep.api.status import (
     SweepStatus,
 )
 from regsweep.core.collect import is_recorded
-from regsweep.core.conditions import Finding, conditions, findings
+from regsweep.core.conditions import ConditionUpdate, condition_updates, conditions
+from regsweep.core.final import final_status
 from regsweep.core.grid import label
-from regsweep.core.judge import Judged
+from regsweep.core.judging.analysis import AnalysisResult, rank
+from regsweep.core.judging.stats import ranking as stats
 from regsweep.core.limits import first_failure
-from regsweep.core.picks import final_status
 from regsweep.core.plan import Plan
 from regsweep.core.progress import PointState, Progress, Target, progress_of
-from regsweep.core.ranks import rank
-from regsweep.core.records import Outcome, Records
+from regsweep.core.results.records import Outcome, Records
+from regsweep.core.results.scrapes import Sample
 from regsweep.core.rounding import rounded
-from regsweep.core.stats import ranking as stats
+from regsweep.core.runs import ObservedRun, PodPhase
 from regsweep.core.sweep import Point, Sweep
 from regsweep.core.timestamps import timestamp
-from regsweep.core.world import Observed, ObservedRun, PodPhase, Sample
+from regsweep.core.world import Observed
 from regsweep.errors import Problem
 
 MAX_LISTED = 20
@@ -55,16 +56,16 @@ def sweep_status(
     """
     progress = planned.progress
     if progress is None or planned.store:
-        progress = progress_of(sweep, observed.records, observed.judged, observed.final)
+        progress = progress_of(sweep, observed.records, observed.analysis_result, observed.final)
     counts = _counts(sweep, observed, progress.states)
-    judged = observed.judged
-    ranked = rank(sweep, observed.records, judged)
+    analysis_result = observed.analysis_result
+    ranked = rank(sweep, observed.records, analysis_result)
     frozen = observed.final or planned.freeze
     final = final_status(sweep, frozen, progress, observed.records) if frozen is not None else None
     results = [ranked_result(row) for row in ranked.rows[:MAX_RESULTS] if row.replicates or row.failed]
     best = ranked_result(ranked.best) if ranked.best else None
-    found = findings(sweep, observed, progress, counts, planned.stop, final, ranked.mixed, edits)
-    said = conditions(found, prior.conditions, sweep.generation, now)
+    updates = condition_updates(sweep, observed, progress, counts, planned.stop, final, ranked.mixed, edits)
+    said = conditions(updates, prior.conditions, sweep.generation, now)
     over = is_over(said)
     return SweepStatus(
         observed_generation=sweep.generation,
@@ -78,7 +79,7 @@ def sweep_status(
         best_label=best.label if best else None,
         best_objective=f"{best.objective.mean:.4g}" if best and best.objective else None,
         results=results,
-        analysis=_analysis(sweep, progress, judged),
+        analysis=_analysis(sweep, progress, analysis_result),
         final=final,
         running=_running(sweep, observed, progress.targets),
         failures=_failures(observed.records, progress),
@@ -92,8 +93,8 @@ def refused_status(
 ) -> SweepStatus:
     """The status of a sweep whose spec breaks rules: Accepted=False; all that was reached before stays."""
     text = "\n".join(str(problem) for problem in problems)
-    accepted = Finding(ConditionType.ACCEPTED, False, reason, text)
-    progressing = Finding(ConditionType.PROGRESSING, False, Reason.NOT_ACCEPTED, "See the condition Accepted.")
+    accepted = ConditionUpdate(ConditionType.ACCEPTED, False, reason, text)
+    progressing = ConditionUpdate(ConditionType.PROGRESSING, False, Reason.NOT_ACCEPTED, "See the condition Accepted.")
     said = conditions((accepted, progressing), prior.conditions, generation, now)
     said += [c for c in prior.conditions if c.type not in (ConditionType.ACCEPTED, ConditionType.PROGRESSING)]
     return prior.model_copy(
@@ -107,13 +108,13 @@ def is_over(said: Iterable[Condition]) -> bool:
     return any(c.type in ends and c.status is ConditionStatus.TRUE for c in said)
 
 
-def _analysis(sweep: Sweep, progress: Progress, judged: Judged | None) -> Judgement | None:
+def _analysis(sweep: Sweep, progress: Progress, analysis_result: AnalysisResult | None) -> Analysis | None:
     """The analysis, where it is of the present records; that of a race's last look stands until the next."""
-    if judged is None:
+    if analysis_result is None:
         return None
-    of, now = judged.judgement.rests_on, progress.rests_on
+    of, now = analysis_result.analysis.rests_on, progress.rests_on
     of_the_grid = bool(now) and (now == of or now.startswith(f"{of}-"))
-    return judged.judgement.shortened(MAX_RESULTS) if of_the_grid or sweep.spec.racing is not None else None
+    return analysis_result.analysis.shortened(MAX_RESULTS) if of_the_grid or sweep.spec.racing is not None else None
 
 
 def _state(said: Iterable[Condition], counts: RunCounts) -> str:

@@ -14,9 +14,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from regsweep.api.status import FinalStatus
-from regsweep.core.messages import MalformedMessage, parse_message, records_of
-from regsweep.core.records import Record, Records
-from regsweep.core.world import ObservedPod, ObservedRun, PodPhase
+from regsweep.core.results.messages import MalformedMessage, parse_message, records_of
+from regsweep.core.results.records import Record, Records
+from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
 from regsweep.errors import RegsweepError
 from regsweep.local.facts import RUN_FILE, RunFacts, message_file, output_file
 

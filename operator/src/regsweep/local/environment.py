@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from regsweep.api.objective import objective_status
-from regsweep.core.plan import RunRequest
-from regsweep.core.podtemplate import contract_environment
+from regsweep.core.kubernetes.podtemplate import contract_environment
+from regsweep.core.runs import RunRequest
 from regsweep.core.sweep import Sweep
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from regsweep.api.conditions import Reason
-from regsweep.core.messages import MalformedMessage, parse_message
-from regsweep.core.records import Record
-from regsweep.core.world import ObservedPod
+from regsweep.core.results.messages import MalformedMessage, parse_message
+from regsweep.core.results.records import Record
+from regsweep.core.runs import ObservedPod
 
 HOW_TO_RETRY = "start the same command again"
 EXIT_CODES = {

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 
 from regsweep.api.constants import EXIT_INVALID_FLAGS
 from regsweep.api.status import FinalStatus, SweepStatus
-from regsweep.core.analysis import answer
-from regsweep.core.judge import Judged
-from regsweep.core.plan import Plan, RunRequest, plan
-from regsweep.core.records import Record, Records
+from regsweep.core.judging.analysis import AnalysisResult, analyse_records
+from regsweep.core.plan import Plan, plan
+from regsweep.core.results.records import Record, Records
+from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase, RunRequest
 from regsweep.core.status import is_over, sweep_status
 from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import timestamp
-from regsweep.core.world import Observed, ObservedPod, ObservedRun, PodPhase
+from regsweep.core.world import Observed
 from regsweep.local.directory import RunsDirectory, observed_run, pod_name
 from regsweep.local.environment import local_environment
 from regsweep.local.facts import ProcessFacts, RunFacts, message_file, output_file
@@ -76,7 +76,7 @@ class LocalRunner:
         self._grace_seconds = grace_seconds
         self._clock = clock
         self._records = records
-        self._judged: Judged | None = None
+        self._judged: AnalysisResult | None = None
         self._final = final
         self._runs: dict[str, _Run] = {}
         self._processes: dict[asyncio.Task[None], TrainerProcess] = {}
@@ -91,7 +91,7 @@ class LocalRunner:
         return self._records
 
     @property
-    def judged(self) -> Judged | None:
+    def analysis_result(self) -> AnalysisResult | None:
         """The last analysis, be it of fewer records; None: none was made."""
         return self._judged
 
@@ -121,7 +121,7 @@ class LocalRunner:
                 await self._carry_out(decided)
                 self._tell(decided)
                 if decided.analyse is not None:
-                    self._judged = await asyncio.to_thread(answer, decided.analyse)
+                    self._judged = await asyncio.to_thread(analyse_records, decided.analyse)
                 elif decided.is_empty:
                     if is_over(self._status.conditions) and not self._processes:
                         break
@@ -147,7 +147,7 @@ class LocalRunner:
 
     def _observed(self) -> Observed:
         runs = tuple(run.observed for run in self._runs.values())
-        return Observed(records=self._records, runs=runs, judged=self._judged, final=self._final)
+        return Observed(records=self._records, runs=runs, analysis_result=self._judged, final=self._final)
 
     def _tell(self, decided: Plan) -> None:
         self._status = sweep_status(self._sweep, self._observed(), decided, (), self._status, self._clock())

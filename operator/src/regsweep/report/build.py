@@ -5,34 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from regsweep.api.status import SweepStatus
-from regsweep.core.analysis import answer, question_of
 from regsweep.core.grid import label
-from regsweep.core.judge import Judged
-from regsweep.core.progress import progress_of
-from regsweep.core.ranks import rank
-from regsweep.core.records import Outcome, Record, Records
+from regsweep.core.judging.analysis import AnalysisResult, analyse_records, rank
+from regsweep.core.progress import analysis_request, progress_of
+from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.status import ranked_result
 from regsweep.core.sweep import Sweep
-from regsweep.report.results import Results
+from regsweep.report.model import SweepReport
 
 
-def results_of(sweep: Sweep, records: Records, status: SweepStatus, known: Judged | None = None) -> Results:
+def results_of(sweep: Sweep, records: Records, status: SweepStatus, known: AnalysisResult | None = None) -> SweepReport:
     """The results with every combination that has a record, ranked and analysed; counts come from the status.
 
     `known`: an analysis that is there already, taken where it is of just these records.
     """
     progress = progress_of(sweep, records, known, status.final)
-    judged = known
-    if known is None or not progress.rests_on or known.judgement.rests_on != progress.rests_on:
-        judged = answer(question_of(sweep, records, progress, status.final)) if len(records) else None
-    ranking = rank(sweep, records, judged)
+    analysis_result = known
+    if known is None or not progress.rests_on or known.analysis.rests_on != progress.rests_on:
+        analysis_result = (
+            analyse_records(analysis_request(sweep, records, progress, status.final)) if len(records) else None
+        )
+    ranking = rank(sweep, records, analysis_result)
     rows = tuple(ranked_result(row) for row in ranking.rows if row.replicates or row.failed)
     remarks = {
         label(point.combination.flags): remark
         for point in sweep.points
         if (remark := divergence(records.of(point.key), sweep.most_replicates))
     }
-    return Results(
+    return SweepReport(
         name=sweep.name,
         replicates=sweep.most_replicates,
         flag_names=tuple(flag.name for flag in sweep.spec.flags),
@@ -40,7 +40,7 @@ def results_of(sweep: Sweep, records: Records, status: SweepStatus, known: Judge
         ranking=rows,
         parameters=sweep.resolved.parameters,
         remarks=remarks,
-        judgement=judged.judgement if judged is not None and rows else None,
+        analysis=analysis_result.analysis if analysis_result is not None and rows else None,
     )
 
 

@@ -11,10 +11,10 @@ from rich.cells import cell_len
 from regsweep.api.spec import EpochChoice
 from regsweep.api.status import Estimate, RankedResult
 from regsweep.core.grid import label
-from regsweep.report.findings import TIE
+from regsweep.report.model import VAL_LOSS, SweepReport
 from regsweep.report.notes import BRIEF, is_tied, note_of
 from regsweep.report.numbers import Measured, decimals_for, measured_column
-from regsweep.report.results import VAL_LOSS, Results
+from regsweep.report.sentences import TIE
 
 GUTTER = 3
 NARROW_GUTTER = 2
@@ -52,7 +52,7 @@ def flag_text(value: JsonValue) -> str:
     return label({"flag": value}).removeprefix("flag=")
 
 
-def columns_of(rows: Sequence[RankedResult], results: Results, brief: bool = False) -> list[Column]:
+def columns_of(rows: Sequence[RankedResult], results: SweepReport, brief: bool = False) -> list[Column]:
     """All columns for these rows, in order; ties and notes are absent when no row has one. `brief`: notes in a word."""
     columns = [Column("#", tuple("-" if r.rank is None else str(r.rank) for r in rows), right=True)]
     ties = tuple(TIE if is_tied(r, results) else "" for r in rows)

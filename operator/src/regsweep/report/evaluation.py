@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from regsweep.api.judgement import FinalResult, PickRole
-from regsweep.report.findings import between, short_of
+from regsweep.api.analysis import FinalResult, PickRole
+from regsweep.report.model import SweepReport
 from regsweep.report.numbers import plural
-from regsweep.report.results import Results
+from regsweep.report.sentences import between, short_of
 
 LOSS = "test_average_loss"
 
 
-def evaluated(results: Results) -> Iterator[str]:
+def evaluated(results: SweepReport) -> Iterator[str]:
     """What the test rows say of the picks; nothing before they are evaluated."""
-    final = results.judgement.final if results.judgement is not None else None
+    final = results.analysis.final if results.analysis is not None else None
     if final is None:
         return
     objective = f"test_{results.objective.metric.partition('_')[2]}"

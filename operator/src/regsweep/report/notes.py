@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
+from regsweep.api.analysis import Fit, Verdict
 from regsweep.api.conditions import ConditionType
-from regsweep.api.judgement import Fit, Verdict
 from regsweep.api.status import RankedResult
 from regsweep.core.grid import label
-from regsweep.core.records import Source
+from regsweep.core.results.records import Source
+from regsweep.report.model import SweepReport
 from regsweep.report.numbers import ordinal, percent, plural
-from regsweep.report.results import Results
 
 REGULARIZERS = ("l1", "l2", "dropout", "noise", "weight_decay", "early_stopping")
 """Flags of the reference trainer and usual names elsewhere whose 0, false or null means: off."""
@@ -24,7 +24,7 @@ BRIEF = {PICK: "pick", BEST_AND_PICK: "best, pick"}
 NOT_COMPARABLE = "too few replicates in common with the best"
 
 
-def note_of(result: RankedResult, results: Results) -> str:
+def note_of(result: RankedResult, results: SweepReport) -> str:
     """The note beside a combination: best, overfits, diverged, failed and why; empty where nothing is to be said."""
     if (remark := results.remarks.get(result.label)) is not None:
         return remark
@@ -47,24 +47,24 @@ def note_of(result: RankedResult, results: Results) -> str:
     return note or (f"{result.failed} failed" if result.failed else "")
 
 
-def is_pick(result: RankedResult, results: Results) -> bool:
+def is_pick(result: RankedResult, results: SweepReport) -> bool:
     """Whether it is the simplest combination within one standard error of the best."""
-    pick = results.judgement.pick if results.judgement else None
+    pick = results.analysis.pick if results.analysis else None
     return pick is not None and pick.label == result.label
 
 
-def is_tied(result: RankedResult, results: Results) -> bool:
+def is_tied(result: RankedResult, results: SweepReport) -> bool:
     """Whether it is in the best's confidence set, the best itself included."""
     verdict = verdict_of(result, results)
     return verdict is not None and verdict.tied
 
 
-def verdict_of(result: RankedResult, results: Results) -> Verdict | None:
+def verdict_of(result: RankedResult, results: SweepReport) -> Verdict | None:
     """What the analysis says of it beside the best; None where it takes no part, or where nothing can be said."""
-    return results.judgement.verdict(result.label) if results.judgement else None
+    return results.analysis.verdict(result.label) if results.analysis else None
 
 
-def fit_note(result: RankedResult, results: Results) -> str:
+def fit_note(result: RankedResult, results: SweepReport) -> str:
     """`overfits`, `underfits`, why it cannot be compared, or nothing: the words for the analysis' label."""
     verdict = verdict_of(result, results)
     if verdict is None or verdict.tied:
@@ -87,7 +87,7 @@ def legend_of(notes: set[str]) -> str:
     return f"{'; '.join(said)}." if said else ""
 
 
-def source_line(results: Results) -> str:
+def source_line(results: SweepReport) -> str:
     """Where the values come from; empty while there are none."""
     words = {
         Source.PROMETHEUS.value: "from Prometheus",
@@ -111,7 +111,7 @@ def is_off(value: JsonValue) -> bool:
     return value is None or (isinstance(value, bool | int | float) and value == 0)
 
 
-def unregularized(results: Results) -> tuple[RankedResult, ...]:
+def unregularized(results: SweepReport) -> tuple[RankedResult, ...]:
     """Ranked combinations in which every regularisation flag that the sweep varies is off, in the ranking's order."""
     varied = [name for name in results.flag_names if name in REGULARIZERS]
     if not varied:
@@ -123,7 +123,7 @@ def unregularized(results: Results) -> tuple[RankedResult, ...]:
     )
 
 
-def conclusion(results: Results) -> str:
+def conclusion(results: SweepReport) -> str:
     """What regularisation brought, in one sentence; empty where the sweep cannot say it.
 
     Compares the best with the best-ranked combination without regularisation. Speaks only when the sweep is complete.
@@ -171,5 +171,5 @@ def _gains(plain: RankedResult, best: RankedResult, verdict: Verdict) -> list[st
     return gains
 
 
-def _fixed(results: Results) -> Mapping[str, JsonValue]:
+def _fixed(results: SweepReport) -> Mapping[str, JsonValue]:
     return {k: v for k, v in results.parameters.items() if k not in results.flag_names}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
-from regsweep.api.judgement import RaceReason
+from regsweep.api.analysis import RaceReason
 from regsweep.api.status import SweepStatus
 from regsweep.report.numbers import duration, short
 

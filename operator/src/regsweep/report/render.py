@@ -12,16 +12,16 @@ from rich.console import Console
 
 from regsweep.api.status import Estimate, RankedResult
 from regsweep.report.columns import flag_text
+from regsweep.report.model import SweepReport
 from regsweep.report.notes import conclusion, is_pick, note_of, verdict_of
 from regsweep.report.outputs import Output
-from regsweep.report.results import Results
 from regsweep.report.table import DEFAULT_ROWS, print_results
 
 ESTIMAND = "givenData"
 """What the means and standard errors are about: the expectation over splits and seeds of this data set."""
 
 
-def write_results(results: Results, output: Output, console: Console, rows: int = DEFAULT_ROWS) -> None:
+def write_results(results: SweepReport, output: Output, console: Console, rows: int = DEFAULT_ROWS) -> None:
     """Writes the results to the console in the format asked for; `rows` limits the table alone."""
     if output is Output.TABLE:
         print_results(results, console, rows)
@@ -29,7 +29,7 @@ def write_results(results: Results, output: Output, console: Console, rows: int 
         console.file.write(render(results, output))
 
 
-def render(results: Results, output: Output) -> str:
+def render(results: SweepReport, output: Output) -> str:
     """The results as JSON, YAML or CSV text, every combination included.
 
     Raises ValueError for a table, which needs a console.
@@ -46,7 +46,7 @@ def render(results: Results, output: Output) -> str:
     raise ValueError(f"a {output} is printed to a console")
 
 
-def document(results: Results) -> dict[str, JsonValue]:
+def document(results: SweepReport) -> dict[str, JsonValue]:
     """The results for programs: the words of the status, and all combinations. What is not a number is absent."""
     status = results.status
     found: dict[str, JsonValue] = {
@@ -60,14 +60,14 @@ def document(results: Results) -> dict[str, JsonValue]:
         "failures": [f.to_json() for f in status.failures],
         "conditions": [c.to_json() for c in status.conditions],
     }
-    if results.judgement is not None:
-        found["analysis"] = results.judgement.to_json()
+    if results.analysis is not None:
+        found["analysis"] = results.analysis.to_json()
     if said := conclusion(results):
         found["conclusion"] = said
     return found
 
 
-def _result(result: RankedResult, results: Results) -> dict[str, JsonValue]:
+def _result(result: RankedResult, results: SweepReport) -> dict[str, JsonValue]:
     fields: dict[str, JsonValue] = result.to_json()
     # A flag that is null is a value; to_json leaves null fields out.
     fields["flags"] = dict(result.flags)
@@ -76,7 +76,7 @@ def _result(result: RankedResult, results: Results) -> dict[str, JsonValue]:
     return fields
 
 
-def as_csv(results: Results) -> str:
+def as_csv(results: SweepReport) -> str:
     """One line per combination at full precision; flags as `flag_<name>`; NaN where a trained value is not a number."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -121,7 +121,7 @@ def as_csv(results: Results) -> str:
     return text.getvalue()
 
 
-def _judged(result: RankedResult, results: Results) -> tuple[str, str, str]:
+def _judged(result: RankedResult, results: SweepReport) -> tuple[str, str, str]:
     """Ties, pick and label; empty where the analysis says nothing of the combination."""
     verdict = verdict_of(result, results)
     if verdict is None:

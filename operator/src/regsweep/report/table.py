@@ -10,16 +10,16 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from regsweep.api.analysis import Fit
 from regsweep.api.conditions import ConditionStatus, ConditionType
-from regsweep.api.judgement import Fit
 from regsweep.api.spec import Goal
 from regsweep.api.status import RankedResult
 from regsweep.report.columns import NOTE, Column, columns_of, fit
 from regsweep.report.evaluation import evaluated
-from regsweep.report.findings import ties_line, told
+from regsweep.report.model import SweepReport
 from regsweep.report.notes import conclusion, is_pick, legend_of, source_line, unregularized
 from regsweep.report.numbers import plural
-from regsweep.report.results import Results
+from regsweep.report.sentences import ties_line, told
 
 INDENT = 2
 DEFAULT_ROWS = 20
@@ -30,7 +30,7 @@ LONGEST_SENTENCE_LINE = 120
 """Cells: longer lines of prose are hard to read, however wide the terminal is."""
 
 
-def print_results(results: Results, console: Console, rows: int = DEFAULT_ROWS) -> None:
+def print_results(results: SweepReport, console: Console, rows: int = DEFAULT_ROWS) -> None:
     """Prints header, ranked table and the sentences under it.
 
     rows: how many combinations to show; 0 shows all. What is cut is said. The best combination without regularisation
@@ -40,7 +40,7 @@ def print_results(results: Results, console: Console, rows: int = DEFAULT_ROWS) 
     console.print(Text("\n").join(report(results, console.width, rows)), soft_wrap=True, highlight=False)
 
 
-def report(results: Results, width: int, rows: int = DEFAULT_ROWS) -> Iterator[Text]:
+def report(results: SweepReport, width: int, rows: int = DEFAULT_ROWS) -> Iterator[Text]:
     """The same as lines for a terminal of `width` cells."""
     yield from _header(header_parts(results), width)
     if trouble := _trouble(results):
@@ -68,7 +68,7 @@ def report(results: Results, width: int, rows: int = DEFAULT_ROWS) -> Iterator[T
             yield from _wrapped(line, width)
 
 
-def header_parts(results: Results) -> list[str]:
+def header_parts(results: SweepReport) -> list[str]:
     """Name, size, objective, direction and estimand: what the numbers below are."""
     objective = results.objective
     runs = results.status.runs
@@ -116,7 +116,7 @@ def _wrapped(line: str, width: int, style: str = "") -> Iterator[Text]:
         yield Text(part.replace(NO_BREAK, " "), style=style)
 
 
-def _trouble(results: Results) -> str:
+def _trouble(results: SweepReport) -> str:
     """The message of what stopped the sweep, or of a spec that was not accepted; empty when all is well."""
     failed = results.condition(ConditionType.FAILED)
     if failed and failed.status is ConditionStatus.TRUE:
@@ -127,7 +127,7 @@ def _trouble(results: Results) -> str:
     return ""
 
 
-def _shown(results: Results, rows: int) -> list[RankedResult]:
+def _shown(results: SweepReport, rows: int) -> list[RankedResult]:
     """The first rows, and of those further down the pick and the best combination without regularisation."""
     ranking = results.ranking
     if rows <= 0 or len(ranking) <= rows:
@@ -136,7 +136,9 @@ def _shown(results: Results, rows: int) -> list[RankedResult]:
     return [r for place, r in enumerate(ranking) if place < rows or r is plain or is_pick(r, results)]
 
 
-def _table(columns: Sequence[Column], gutter: int, shown: Sequence[RankedResult], results: Results) -> Iterator[Text]:
+def _table(
+    columns: Sequence[Column], gutter: int, shown: Sequence[RankedResult], results: SweepReport
+) -> Iterator[Text]:
     """Header and rows, one Text each, never wider than they must be: a pipe gets no trailing blanks."""
     headers = ("" if c.header == NOTE else c.header for c in columns)
     yield Text(_line(headers, columns, gutter), style="dim")
@@ -156,7 +158,7 @@ def _line(cells: Iterable[str], columns: Sequence[Column], gutter: int) -> str:
     return (" " * INDENT + (" " * gutter).join(padded)).rstrip()
 
 
-def _gaps(shown: Sequence[RankedResult], results: Results) -> set[int]:
+def _gaps(shown: Sequence[RankedResult], results: SweepReport) -> set[int]:
     """After which of the shown rows the ranking has rows that are not shown."""
     places = [next(i for i, r in enumerate(results.ranking) if r is s) for s in shown]
     gaps = {n for n, (one, after) in enumerate(pairwise(places)) if after != one + 1}
@@ -171,7 +173,7 @@ def _style(result: RankedResult, note: str) -> str:
     return "yellow" if note == Fit.OVERFITS.lower() else ""
 
 
-def _cuts(results: Results, shown: Sequence[RankedResult], left_out: Sequence[str]) -> Iterator[str]:
+def _cuts(results: SweepReport, shown: Sequence[RankedResult], left_out: Sequence[str]) -> Iterator[str]:
     """What the table does not show, and how to see it."""
     hidden = len(results.ranking) - len(shown)
     if hidden:
@@ -180,7 +182,7 @@ def _cuts(results: Results, shown: Sequence[RankedResult], left_out: Sequence[st
         yield f"Left out for want of width: {', '.join(left_out)}. A wider terminal or --output csv has it all."
 
 
-def _failures(results: Results) -> Iterator[str]:
+def _failures(results: SweepReport) -> Iterator[str]:
     failures = results.status.failures
     for failure in failures[:FAILURES_SHOWN]:
         words = f": {failure.message}" if failure.message else ""

@@ -1,0 +1,59 @@
+"""Rules of how results are judged: constraints, the pick, folds, races. Words for what no single field's type can say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from regsweep.api.spec import ResamplingKind, SweepSpec
+from regsweep.errors import Problem
+
+
+def rule_problems(spec: SweepSpec) -> list[Problem]:
+    """What contradicts itself, a Problem per field."""
+    return [*_constraint_problems(spec), *_pick_problems(spec), *_resampling_problems(spec), *_racing_problems(spec)]
+
+
+def _constraint_problems(spec: SweepSpec) -> Iterator[Problem]:
+    for place, constraint in enumerate(spec.objective.constraints):
+        field = f"spec.objective.constraints[{place}]"
+        if constraint.max is None and constraint.min is None:
+            yield Problem(field, "needs `max`, `min` or both, such as {metric: val_accuracy, min: 0.9}.")
+        elif constraint.max is not None and constraint.min is not None and constraint.min > constraint.max:
+            yield Problem(f"{field}.min", f"must be at most `max`, got min {constraint.min} and max {constraint.max}.")
+
+
+def _pick_problems(spec: SweepSpec) -> Iterator[Problem]:
+    names = [entry.flag for entry in spec.pick.simplicity_order]
+    for name, count in Counter(names).items():
+        if count > 1:
+            yield Problem("spec.pick.simplicityOrder", f'names "{name}" {count} times. Leave it in once.')
+
+
+def _resampling_problems(spec: SweepSpec) -> Iterator[Problem]:
+    kind, folds, replicates = spec.resampling.kind, spec.resampling.folds, spec.replicates
+    if kind is ResamplingKind.HOLDOUT:
+        if folds is not None:
+            text = "goes with `kind: KFold` or `RepeatedKFold`; a Holdout has no folds. Remove it, or name the kind."
+            yield Problem("spec.resampling.folds", text)
+        return
+    if folds is None:
+        yield Problem("spec.resampling.folds", f"is required with kind {kind}: how many folds, such as 5.")
+    elif kind is ResamplingKind.KFOLD and replicates != folds:
+        text = f"must be {folds}, got {replicates}: with KFold there is a replicate for each fold. For more, use RepeatedKFold."
+        yield Problem("spec.replicates", text)
+    elif replicates % folds:
+        text = f"must be a multiple of the {folds} folds, such as {max(1, round(replicates / folds)) * folds}, got {replicates}."
+        yield Problem("spec.replicates", text)
+
+
+def _racing_problems(spec: SweepSpec) -> Iterator[Problem]:
+    racing = spec.racing
+    if racing is None:
+        return
+    if racing.initial_replicates > racing.max_replicates:
+        text = f"must be at most maxReplicates ({racing.max_replicates}), got {racing.initial_replicates}."
+        yield Problem("spec.racing.initialReplicates", text)
+    if spec.resampling.has_folds:
+        text = "does not go with folds: a race looks after numbers of replicates that are no whole rounds. Use kind Holdout."
+        yield Problem("spec.racing", text)

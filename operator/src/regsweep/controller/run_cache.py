@@ -1,0 +1,191 @@
+"""What the informers keep of Jobs and pods, and how it becomes the runs of a sweep.
+
+Ten thousand Jobs fit into the operator's memory because only what `core.observe` reads is kept, and a pass over a sweep is
+cheap because a Job or pod that has not changed is not read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from dataclasses import replace
+from sys import intern
+from typing import Any, Final
+
+from regsweep.adapters.informer import Entry, Informer
+from regsweep.adapters.kubeapi import KubeObject, controller_uid_of, label_of, name_of, namespace_of, uid_of
+from regsweep.api import constants as names
+from regsweep.core.kubernetes.observe import COMPLETION_INDEX, observed_pod, observed_run
+from regsweep.core.runs import ObservedPod, ObservedRun
+
+_LABELS: Final = frozenset({names.SWEEP_UID_LABEL, names.RUN_LABEL, names.QUEUE_NAME_LABEL, COMPLETION_INDEX})
+_ANNOTATIONS: Final = frozenset(
+    {
+        names.POINT_KEY_ANNOTATION,
+        names.FIRST_REPLICATE_ANNOTATION,
+        names.REPLICATES_ANNOTATION,
+        names.REPLICATES_PER_POD_ANNOTATION,
+        names.ATTEMPT_ANNOTATION,
+        COMPLETION_INDEX,
+    }
+)
+_JOB_SPEC: Final = ("parallelism", "suspend")
+_JOB_STATUS: Final = ("completionTime", "failedIndexes", "completedIndexes")
+_POD_STATUS: Final = ("phase", "reason", "startTime")
+_CONDITION: Final = ("type", "status", "reason", "message", "lastTransitionTime")
+_OWNER: Final = ("apiVersion", "kind", "name", "uid", "controller")
+_METADATA: Final = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp")
+
+
+def sweep_uid_of(obj: KubeObject) -> str:
+    """UID of the sweep that a Job or pod is labelled with. Anybody may write labels: owners decide."""
+    return label_of(obj, names.SWEEP_UID_LABEL)
+
+
+def trim_job(job: KubeObject) -> KubeObject:
+    """What is kept of a Job."""
+    status = job.get("status") or {}
+    return {
+        "metadata": _metadata(job["metadata"]),
+        "spec": _picked(job.get("spec") or {}, _JOB_SPEC),
+        "status": {**_picked(status, _JOB_STATUS), "conditions": _conditions(status)},
+    }
+
+
+def trim_pod(pod: KubeObject) -> KubeObject:
+    """What is kept of a pod."""
+    status = pod.get("status") or {}
+    return {
+        "metadata": _metadata(pod["metadata"]),
+        "spec": {
+            "containers": [_container(c) for c in pod["spec"]["containers"] if c["name"] == names.TRAINER_CONTAINER]
+        },
+        "status": {
+            **_picked(status, _POD_STATUS),
+            "conditions": _conditions(status),
+            "containerStatuses": [
+                _picked(c, ("name", "state", "imageID"))
+                for c in status.get("containerStatuses") or ()
+                if c["name"] == names.TRAINER_CONTAINER
+            ],
+            "initContainerStatuses": [
+                _picked(c, ("name", "state"))
+                for c in status.get("initContainerStatuses") or ()
+                if "waiting" in (c.get("state") or {})
+            ],
+        },
+    }
+
+
+class RunCache:
+    """The runs of sweeps, from the informers of Jobs and pods."""
+
+    def __init__(self, jobs: Informer, pods: Informer) -> None:
+        self.jobs = jobs
+        self.pods = pods
+        self._pods: dict[str, tuple[Entry, ObservedPod]] = {}
+        self._runs: dict[str, tuple[Entry, tuple[ObservedPod, ...], ObservedRun | None]] = {}
+        jobs.add_listener(self._drop_what_was_read)
+        pods.add_listener(self._drop_what_was_read)
+
+    def runs_of(self, sweep: KubeObject) -> tuple[ObservedRun, ...]:
+        """The sweep's runs in the order of their creation, each with its pods, those that are gone included.
+
+        Only Jobs that the sweep owns and pods that these Jobs own count.
+        """
+        sweep_uid, namespace = uid_of(sweep), namespace_of(sweep)
+        by_job: dict[str, list[ObservedPod]] = {}
+        for entry in self.pods.group(sweep_uid):
+            if namespace_of(entry.object) == namespace:
+                by_job.setdefault(controller_uid_of(entry.object), []).append(self._pod(entry))
+        runs = []
+        for entry in self.jobs.group(sweep_uid):
+            if namespace_of(entry.object) == namespace and controller_uid_of(entry.object) == sweep_uid:
+                run = self._run(entry, by_job.get(uid_of(entry.object), ()))
+                if run is not None:
+                    runs.append(run)
+        runs.sort(key=lambda run: (run.created_at, run.name))
+        return tuple(runs)
+
+    def forget_gone(self, sweep_uid: str, needed: Container[str]) -> bool:
+        """Drops tombstones: of Jobs but those of the names `needed`, and of pods whose Job is gone; returns whether a Job went."""
+        dropped = False
+        for job in self.jobs.tombstones(sweep_uid):
+            if name_of(job) not in needed:
+                self._forget(self.jobs, uid_of(job))
+                dropped = True
+        for pod in self.pods.tombstones(sweep_uid):
+            if controller_uid_of(pod) not in self.jobs:
+                self._forget(self.pods, uid_of(pod))
+        return dropped
+
+    def forget_sweep(self, sweep_uid: str) -> None:
+        """Drops the tombstones of a sweep that is gone, and what was read of its children."""
+        for informer in (self.jobs, self.pods):
+            for entry in list(informer.group(sweep_uid)):
+                self._forget(informer, uid_of(entry.object))
+
+    def job_deleted(self, uid: str) -> None:
+        """Takes it that a delete of ours has gone through: the Job leaves no tombstone."""
+        self.jobs.remove_from_write(uid)
+        self._runs.pop(uid, None)
+
+    def _forget(self, informer: Informer, uid: str) -> None:
+        informer.forget(uid)
+        self._pods.pop(uid, None)
+        self._runs.pop(uid, None)
+
+    def _drop_what_was_read(self, entry: Entry) -> None:
+        uid = uid_of(entry.object)
+        self._pods.pop(uid, None)
+        self._runs.pop(uid, None)
+
+    def _pod(self, entry: Entry) -> ObservedPod:
+        uid = uid_of(entry.object)
+        known = self._pods.get(uid)
+        if known is not None and known[0] is entry:
+            return known[1]
+        pod = observed_pod(entry.object, gone=entry.gone)
+        self._pods[uid] = (entry, pod)
+        return pod
+
+    def _run(self, entry: Entry, pods: Iterable[ObservedPod]) -> ObservedRun | None:
+        uid = uid_of(entry.object)
+        given = tuple(sorted(pods, key=lambda pod: pod.uid))
+        known = self._runs.get(uid)
+        if known is not None and known[0] is entry and _identical(known[1], given):
+            return known[2]
+        run = observed_run(entry.object, given)
+        if run is not None and entry.gone:
+            run = replace(run, deleting=True)
+        self._runs[uid] = (entry, given, run)
+        return run
+
+
+def _identical(one: tuple[ObservedPod, ...], other: tuple[ObservedPod, ...]) -> bool:
+    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
+
+
+def _metadata(metadata: KubeObject) -> KubeObject:
+    kept = _picked(metadata, _METADATA)
+    kept["labels"] = {intern(k): intern(v) for k, v in (metadata.get("labels") or {}).items() if k in _LABELS}
+    kept["annotations"] = {intern(k): v for k, v in (metadata.get("annotations") or {}).items() if k in _ANNOTATIONS}
+    kept["ownerReferences"] = [_picked(owner, _OWNER) for owner in metadata.get("ownerReferences") or ()]
+    return kept
+
+
+def _conditions(status: KubeObject) -> list[KubeObject]:
+    return [_picked(condition, _CONDITION) for condition in status.get("conditions") or ()]
+
+
+def _container(container: KubeObject) -> KubeObject:
+    limits = (container.get("resources") or {}).get("limits") or {}
+    return {"name": names.TRAINER_CONTAINER, "resources": {"limits": _picked(limits, ("memory",))}}
+
+
+def _picked(source: KubeObject, fields: Iterable[str]) -> dict[str, Any]:
+    """The fields that are there; short strings, of which thousands are alike, are shared."""
+    return {name: _shared(source[name]) for name in fields if name in source}
+
+
+def _shared(value: object) -> object:
+    return intern(value) if isinstance(value, str) and len(value) <= 64 else value

@@ -1,0 +1,50 @@
+"""The final evaluation's picks: what they are, and whether they still are what the sweep would pick."""
+
+from __future__ import annotations
+
+from regsweep.api.analysis import PickRole
+from regsweep.api.spec import Flags
+from regsweep.api.status import FinalPick, FinalStatus
+from regsweep.core.grid import label
+from regsweep.core.judging.analysis import rank
+from regsweep.core.progress import PointState, Progress, grid_digest
+from regsweep.core.results.records import Records
+from regsweep.core.sweep import Sweep
+
+
+def freeze(sweep: Sweep, progress: Progress, records: Records) -> FinalStatus:
+    """The picks to evaluate: the best and the one-standard-error pick, once where both are one; none where nothing may be best.
+
+    The spec must ask for a final evaluation, and the grid must have ended.
+
+    Raises ValueError where it does not.
+    """
+    if sweep.spec.final is None:
+        raise ValueError(f"sweep {sweep.name} asks for no final evaluation")
+    roles: dict[str, tuple[Flags, list[PickRole]]] = {}
+    best = rank(sweep, records, progress.analysis_result).best
+    if best is not None:
+        flags = best.combination.flags
+        roles[label(flags)] = (flags, [PickRole.BEST])
+        pick = progress.analysis_result.analysis.pick if progress.analysis_result is not None else None
+        if pick is not None:
+            picked = next(p.combination.flags for p in sweep.points if label(p.combination.flags) == pick.label)
+            roles.setdefault(pick.label, (picked, []))[1].append(PickRole.ONE_STANDARD_ERROR)
+    return FinalStatus(
+        rests_on=grid_digest(sweep, progress.grid, records),
+        picks=[FinalPick(roles=played, flags=flags) for flags, played in roles.values()],
+        replicates=sweep.spec.final.replicates,
+    )
+
+
+def final_status(sweep: Sweep, frozen: FinalStatus, progress: Progress, records: Records) -> FinalStatus:
+    """How far the final evaluation is, and whether the sweep has changed since the picks were frozen."""
+    ended = failed = 0
+    for target, state in zip(progress.final, progress.final_ended, strict=True):
+        stored = records.of(target.point.key)
+        there = [stored[k] for k in range(target.replicates) if k in stored]
+        lost = sum(not record.has_result for record in there) if state is not PointState.OPEN else 0
+        ended += sum(record.has_result for record in there) + lost
+        failed += lost
+    stale = frozen.rests_on != grid_digest(sweep, progress.grid, records)
+    return frozen.model_copy(update={"ended": ended, "failed": failed, "stale": stale})

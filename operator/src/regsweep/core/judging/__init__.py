@@ -1,0 +1,1 @@
+"""What the results come to: the ranking, the analysis, and how sure both are."""

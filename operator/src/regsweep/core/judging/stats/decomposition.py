@@ -1,0 +1,76 @@
+"""Why a combination is worse than the best: it fits the training rows less well, or what it fits carries over less.
+
+With c a combination, b the best, and gap = val - train (average_loss, same weights, same epoch):
+
+    val_c - val_b = (train_c - train_b) + (gap_c - gap_b)
+
+in every replicate, hence exactly in the means. The larger term names the label, if its one-sided 95 % bound
+(paired, t; Welch's where replicates are not paired) is above 0. A gap is paired in any case: one network, two sets of rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student
+
+from regsweep.api.analysis import Fit
+from regsweep.core.judging.stats.differences import Differences, differences_to
+from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.judging.stats.ranking import MIN_REPLICATES_FOR_ERROR
+from regsweep.core.judging.stats.ties import TiedSet
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A mean difference to the best."""
+
+    mean: float
+    standard_error: float
+    lower_bound: float
+    """One-sided 95 % bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decomposition:
+    """One combination's distance to the best in val_average_loss, in two parts that add up."""
+
+    fit: Fit
+    val: Term | None
+    train: Term | None
+    gap: Term | None
+    replicates: int
+    """Replicates in common, with both losses. The terms are None below 3."""
+
+
+def decompose(train: Floats, val: Floats, tied: TiedSet, paired: bool = True) -> tuple[Decomposition, ...]:
+    """One decomposition per row. `train`, `val`: (G, n) average_loss, NaN for a missing cell."""
+    both = np.isfinite(train) & np.isfinite(val)
+    train, val = np.where(both, train, np.nan), np.where(both, val, np.nan)
+    found = [differences_to(values, tied.best, paired) for values in (val, train, val - train)]
+    terms = [_terms(each) for each in found]
+    counts = found[0].replicates.astype(int).tolist()
+    return tuple(_decomposition(tied, row, counts[row], *(term[row] for term in terms)) for row in range(len(val)))
+
+
+def _decomposition(tied: TiedSet, row: int, n: int, by_val: Term, by_train: Term, by_gap: Term) -> Decomposition:
+    if n < MIN_REPLICATES_FOR_ERROR:
+        return Decomposition(Fit.BALANCED if tied.tied[row] else Fit.UNDETERMINED, None, None, None, n)
+    fit = Fit.UNDETERMINED
+    if tied.tied[row]:
+        fit = Fit.BALANCED
+    elif tied.comparable[row] and by_gap.mean > by_train.mean and by_gap.lower_bound > 0:
+        fit = Fit.OVERFITS
+    elif tied.comparable[row] and by_train.mean > by_gap.mean and by_train.lower_bound > 0:
+        fit = Fit.UNDERFITS
+    return Decomposition(fit, by_val, by_train, by_gap, n)
+
+
+def _terms(found: Differences) -> list[Term]:
+    """One term per row; with fewer than two replicates its numbers mean nothing."""
+    bounds = found.means - student.ppf(LEVEL, found.degrees_of_freedom) * found.standard_errors
+    numbers = zip(found.means.tolist(), found.standard_errors.tolist(), bounds.tolist(), strict=True)
+    return [Term(*each) for each in numbers]

@@ -1,0 +1,121 @@
+"""Why a pod or a whole run failed: a reason for machines, and a sentence that says what helps."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from regsweep.api import constants as names
+from regsweep.api.conditions import Reason
+from regsweep.core.results.messages import MalformedMessage, parse_message
+from regsweep.core.runs import ObservedPod, ObservedRun
+
+_DEADLINE: Final = "DeadlineExceeded"
+
+_EVICTIONS: Final = {
+    "Evicted": "evicted by the kubelet, mostly since the node ran out of memory or disk",
+    "Preempting": "preempted by a critical pod",
+    "PreemptionByScheduler": "preempted by a pod of higher priority",
+    "DeletionByTaintManager": "its node was tainted NoExecute",
+    "EvictionByEvictionAPI": "evicted through the API, as by kubectl drain",
+    "DeletionByPodGC": "its node is gone",
+    "TerminationByKubelet": "terminated by the kubelet: node pressure or shutdown",
+    "DisruptionTarget": "disrupted",
+    "NodeLost": "its node does not answer",
+    "NodeShutdown": "its node shut down",
+    "Terminated": "its node shut down",
+    "Shutdown": "its node shut down",
+}
+"""A pod's reasons, and those of its condition DisruptionTarget, for an end that is not the trainer's doing."""
+
+_START_ERRORS: Final = frozenset({"StartError", "ContainerCannotRun", "RunContainerError"})
+
+WAITING_REASONS: Final = {
+    "ErrImagePull": Reason.IMAGE_UNAVAILABLE,
+    "ImagePullBackOff": Reason.IMAGE_UNAVAILABLE,
+    "InvalidImageName": Reason.IMAGE_UNAVAILABLE,
+    "ErrImageNeverPull": Reason.IMAGE_UNAVAILABLE,
+    "CreateContainerConfigError": Reason.CONFIG_ERROR,
+    "CreateContainerError": Reason.CONFIG_ERROR,
+    "Unschedulable": Reason.UNSCHEDULABLE,
+}
+"""The kubelet's and the scheduler's reasons for a container that waits, and ours."""
+
+_EXIT_CODES: Final = {
+    126: "the command cannot be executed",
+    127: "the command was not found in the image",
+    134: "it aborted (SIGABRT)",
+    137: "it was killed (SIGKILL): not ended in its grace period, or out of memory on the node",
+    139: "it crashed (SIGSEGV)",
+    143: "it was told to stop (SIGTERM) while training",
+}
+
+
+def failure_of(run: ObservedRun, pod: ObservedPod | None) -> tuple[Reason, str]:
+    """Why the pod, or without one the whole run, failed: a reason for machines, and a sentence that says what helps.
+
+    pod: the one whose end decided; None where none was seen.
+    """
+    if pod is not None and pod.exit_code == names.EXIT_INVALID_FLAGS:
+        return Reason.INVALID_FLAGS, _words(pod) or f"The trainer refused its flags (exit code 64). {_log(pod)}"
+    if pod is not None and pod.exit_code == names.EXIT_INDEX_FINAL:
+        return Reason.INDEX_FINAL, _words(pod) or f"The trainer gave this index up (exit code 65). {_log(pod)}"
+    if run.failed_reason == _DEADLINE or (pod is not None and pod.reason == _DEADLINE):
+        limit = "its time limit (spec.runTimeoutSeconds). Raise the limit, or train fewer epochs."
+        return Reason.TIMEOUT, f"Run {run.name} was stopped at {limit}"
+    if pod is None:
+        said = ": ".join(part for part in (run.failed_reason, run.failed_message) if part)
+        return Reason.TRAINER_FAILED, f"Run {run.name} failed, and no pod of it was seen ({said or 'no reason given'})."
+    return _infrastructure(pod) or _ended(pod)
+
+
+def _infrastructure(pod: ObservedPod) -> tuple[Reason, str] | None:
+    """What was done to the pod from outside; None where its container ended by itself."""
+    if pod.reason == "OOMKilled":
+        limit = f" of {pod.memory_limit}" if pod.memory_limit else ""
+        return Reason.OUT_OF_MEMORY, (
+            f"Pod {pod.name} was killed because it needed more memory than its limit{limit}. Raise resources.limits.memory "
+            "of container trainer in spec.template, or lower batch_size or units."
+        )
+    if pod.reason in _EVICTIONS:
+        return Reason.EVICTED, f"Pod {pod.name} was taken off its node before it had ended ({_EVICTIONS[pod.reason]})."
+    if pod.reason in _START_ERRORS:
+        text = f"Container trainer of pod {pod.name} could not be started: {_cut(pod.message) or pod.reason}."
+        return Reason.CONFIG_ERROR, f"{text} Mend command or image of container trainer."
+    if not pod.ended and pod.waiting_reason in WAITING_REASONS:
+        words = f": {_cut(pod.waiting_message)}" if pod.waiting_message else ""
+        return WAITING_REASONS[pod.waiting_reason], f"Pod {pod.name} cannot start, {pod.waiting_reason}{words}"
+    return None
+
+
+def _ended(pod: ObservedPod) -> tuple[Reason, str]:
+    code = pod.exit_code
+    if code is None:
+        why = pod.reason or "no reason given"
+        return Reason.TRAINER_FAILED, f"Pod {pod.name} failed before container trainer ran ({why}). {_log(pod)}"
+    if code == 0:
+        message = parse_message(pod.message)
+        if isinstance(message, MalformedMessage):
+            return Reason.NO_RECORD if message.empty else Reason.INVALID_RECORD, message.reason
+        return Reason.NO_RECORD, f"The termination message of pod {pod.name} lacks a record of this replicate."
+    words = _words(pod)
+    meaning = f", {_EXIT_CODES[code]}" if code in _EXIT_CODES else ""
+    text = f"Container trainer of pod {pod.name} ended with exit code {code}{meaning}."
+    return Reason.TRAINER_FAILED, f"{text} It says: {words}" if words else f"{text} {_log(pod)}"
+
+
+def _words(pod: ObservedPod) -> str:
+    """What the trainer says of its failure: its message's error, or the message itself where it is no contract's."""
+    message = parse_message(pod.message)
+    if isinstance(message, MalformedMessage):
+        return _cut(pod.message)
+    return _cut(message.error.message) if message.error else ""
+
+
+def _cut(text: str) -> str:
+    """The text on one line of at most 500 characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= 500 else line[:497] + "..."
+
+
+def _log(pod: ObservedPod) -> str:
+    return f"The log of {pod.name} says more."

@@ -1,0 +1,203 @@
+"""Jobs and pods as the API server's JSON has them, read into what is observed of the world.
+
+This is a hot path: after a restart it reads every Job and pod of the cluster's sweeps. So it takes the few fields that it
+needs by hand instead of validating whole objects, and takes an absent field as the API's default. The objects come from
+the API server, which has checked their structure; annotations alone may hold anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from regsweep.api import constants as names
+from regsweep.core.ownership import KubeObject, owner_uid
+from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
+
+COMPLETION_INDEX: Final = "batch.kubernetes.io/job-completion-index"
+_ENDED_PHASES: Final = {"Succeeded": PodPhase.SUCCEEDED, "Failed": PodPhase.FAILED}
+
+
+def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ()) -> ObservedRun | None:
+    """The Job as a run, with those of the pods that it controls; None where its annotations do not say what it trains.
+
+    pods: the API's JSON, or what `observed_pod` made of it (then the caller has seen to it that the Job controls them).
+    Whether the Job is of a certain sweep is told by `children.owner_uid`, not by its labels: those are anybody's to write.
+    """
+    metadata, spec, status = job["metadata"], job.get("spec") or {}, job.get("status") or {}
+    annotations = metadata.get("annotations") or {}
+    first = _count(annotations.get(names.FIRST_REPLICATE_ANNOTATION))
+    replicates = _count(annotations.get(names.REPLICATES_ANNOTATION))
+    per_pod = _count(annotations.get(names.REPLICATES_PER_POD_ANNOTATION))
+    attempt = _count(annotations.get(names.ATTEMPT_ANNOTATION, "0"))
+    point_key = annotations.get(names.POINT_KEY_ANNOTATION)
+    if not point_key or first is None or not replicates or not per_pod or attempt is None:
+        return None
+    uid = metadata["uid"]
+    own = (
+        pod if isinstance(pod, ObservedPod) else observed_pod(pod)
+        for pod in pods
+        if isinstance(pod, ObservedPod) or owner_uid(pod) == uid
+    )
+    conditions = {c["type"]: c for c in status.get("conditions") or () if c.get("status") == "True"}
+    complete, failed = conditions.get("Complete"), conditions.get("Failed")
+    ended = status.get("completionTime") or (complete or failed or {}).get("lastTransitionTime")
+    return ObservedRun(
+        name=metadata["name"],
+        uid=uid,
+        point_key=point_key,
+        first_replicate=first,
+        replicates=replicates,
+        replicates_per_pod=per_pod,
+        attempt=attempt,
+        created_at=_time(metadata["creationTimestamp"]),
+        parallelism=spec.get("parallelism", 1),
+        suspended=bool(spec.get("suspend")),
+        queue_managed=_is_queue_managed(metadata),
+        succeeded=complete is not None,
+        failed_reason=failed.get("reason") or "Failed" if failed else None,
+        failed_message=(failed or {}).get("message", ""),
+        failed_indexes=_indexes(status.get("failedIndexes")),
+        succeeded_indexes=_indexes(status.get("completedIndexes")),
+        ended_at=_time(ended) if ended else None,
+        deleting="deletionTimestamp" in metadata,
+        pods=tuple(sorted(own, key=lambda pod: (pod.index, pod.created_at, pod.name))),
+    )
+
+
+def observed_pod(pod: KubeObject, gone: bool = False) -> ObservedPod:
+    """The pod as training sees it: by its container `trainer`.
+
+    It has ended with that container, or with the pod itself where the container never ran (evicted, an init container
+    that failed). gone: the object was deleted and this is the last of it.
+    """
+    metadata, status = pod["metadata"], pod.get("status") or {}
+    container = _container(status, names.TRAINER_CONTAINER)
+    state = container.get("state") or {}
+    terminated = state.get("terminated")
+    running = state.get("running") or {}
+    waiting_reason, waiting_message = _waiting(status, state)
+    started = (terminated or running).get("startedAt")
+    phase = _phase(status.get("phase"), terminated)
+    ended = (terminated or {}).get("finishedAt") or _pod_end(status) if phase in _ENDED_PHASES.values() else None
+    return ObservedPod(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        index=_index_of(metadata),
+        phase=phase,
+        created_at=_time(metadata["creationTimestamp"]),
+        started_at=_time(started) if started else None,
+        ended_at=_time(ended) if ended else None,
+        exit_code=terminated.get("exitCode") if terminated else None,
+        message=(terminated or {}).get("message", ""),
+        reason=_reason(status, terminated),
+        waiting_reason=waiting_reason,
+        waiting_message=waiting_message,
+        image=_digest_of(container.get("imageID") or ""),
+        memory_limit=_memory_limit(pod),
+        deleting="deletionTimestamp" in metadata,
+        gone=gone,
+    )
+
+
+def _is_queue_managed(metadata: KubeObject) -> bool:
+    """Whether Kueue admits the Job: it carries a queue's name, or belongs to an object that does (a Workload owns it)."""
+    if names.QUEUE_NAME_LABEL in (metadata.get("labels") or {}):
+        return True
+    owners = metadata.get("ownerReferences") or ()
+    return any(owner.get("apiVersion", "").startswith("kueue.x-k8s.io/") for owner in owners)
+
+
+def _phase(phase: str | None, terminated: KubeObject | None) -> PodPhase:
+    """The kubelet says of the pod only later what the container's end has already decided: it is never restarted."""
+    if phase in _ENDED_PHASES:
+        return _ENDED_PHASES[phase]
+    if terminated is not None:
+        return PodPhase.SUCCEEDED if terminated.get("exitCode") == 0 else PodPhase.FAILED
+    # Unknown (the node is silent) counts as running: its GPU is not free until the pod is known to have ended.
+    return PodPhase.PENDING if phase in (None, "Pending") else PodPhase.RUNNING
+
+
+def _reason(status: KubeObject, terminated: KubeObject | None) -> str:
+    """The pod's own reason (Evicted), else who disrupted it, else the container's (OOMKilled, Error, Completed)."""
+    if status.get("reason"):
+        return str(status["reason"])
+    own = (terminated or {}).get("reason", "")
+    if own == "OOMKilled":
+        return "OOMKilled"
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "DisruptionTarget" and condition.get("status") == "True":
+            return str(condition.get("reason") or "DisruptionTarget")
+    return str(own)
+
+
+def _waiting(status: KubeObject, state: KubeObject) -> tuple[str, str]:
+    """Why training does not begin: the container's reason, an init container's, or the scheduler's; empty where it has."""
+    if "running" in state or "terminated" in state:
+        return "", ""
+    for container in status.get("initContainerStatuses") or ():
+        waiting = (container.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason", "PodInitializing") != "PodInitializing":
+            return waiting["reason"], waiting.get("message", "")
+    waiting = state.get("waiting") or {}
+    if waiting.get("reason"):
+        return waiting["reason"], waiting.get("message", "")
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition.get("status") == "False":
+            return condition.get("reason", ""), condition.get("message", "")
+    return "", ""
+
+
+def _container(status: KubeObject, name: str) -> KubeObject:
+    for container in status.get("containerStatuses") or ():
+        if container["name"] == name:
+            return container  # type: ignore[no-any-return]  # the API's own shape
+    return {}
+
+
+def _digest_of(image_id: str) -> str:
+    """The digest alone: nodes name an image `repository@sha256:...`, or `sha256:...` where it was loaded into them."""
+    return image_id.rpartition("@")[2].rpartition("//")[2]
+
+
+def _pod_end(status: KubeObject) -> str | None:
+    """When a pod ended whose container never did: the last change of its conditions, else its start."""
+    times = [c["lastTransitionTime"] for c in status.get("conditions") or () if c.get("lastTransitionTime")]
+    return max(times, default=None) or status.get("startTime")
+
+
+def _memory_limit(pod: KubeObject) -> str:
+    for container in (pod.get("spec") or {}).get("containers") or ():
+        if container["name"] == names.TRAINER_CONTAINER:
+            return str(((container.get("resources") or {}).get("limits") or {}).get("memory", ""))
+    return ""
+
+
+def _index_of(metadata: KubeObject) -> int:
+    for marks in (metadata.get("annotations") or {}, metadata.get("labels") or {}):
+        index = _count(marks.get(COMPLETION_INDEX))
+        if index is not None:
+            return index
+    return 0
+
+
+def _indexes(text: str | None) -> frozenset[int]:
+    """Indexes as the Job's status lists them, such as `0,2-5`."""
+    found: set[int] = set()
+    for part in (text or "").split(","):
+        first, _, last = part.partition("-")
+        if first:
+            found.update(range(int(first), int(last or first) + 1))
+    return frozenset(found)
+
+
+def _count(text: str | None) -> int | None:
+    """A number of our own annotations; None where somebody wrote something else."""
+    if text is None or not text.isascii() or not text.isdigit() or len(text) > 9:
+        return None
+    return int(text)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

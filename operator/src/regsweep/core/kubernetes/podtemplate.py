@@ -1,0 +1,269 @@
+"""The pod that trains a run: operator defaults < the shared PodTemplate < `spec.template` < what the operator owns.
+
+What the operator owns keeps the training contract (docs/trainer-contract.md) and the record: image, the contract's
+environment, the port `metrics`, the termination message, restartPolicy, no service-account token, the GPUs. The rest is
+the templates' to say, the restricted security context included.
+
+A stored PodTemplate carries values that nobody wrote: it needs an image even as a placeholder, and the API server fills
+in restartPolicy, imagePullPolicy and terminationMessage*. So of container `trainer` these never count there, and an image
+or pull policy for it stands in `spec.trainer.image` or `spec.template`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from pydantic import JsonValue
+
+from regsweep.api import constants as names
+from regsweep.api.canonical import canonical_json
+from regsweep.api.status import ObjectiveStatus, Resolved
+from regsweep.core.identity import final_seed
+from regsweep.core.kubernetes.merging import merge_templates
+from regsweep.core.ownership import JsonObject, child_labels
+from regsweep.core.runs import RunRequest
+from regsweep.core.sweep import Sweep
+from regsweep.errors import InvalidTemplate
+
+TERMINATION_LOG: Final = "/dev/termination-log"
+FINAL_SUFFIX: Final = "/final"
+"""After the sweep's name in the labels of the final evaluation's series: dashboards do not mix them with the runs that are ranked."""
+NONROOT: Final = 65532
+"""User and group `nonroot` of distroless images, and ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobDefaults:
+    """What an installation decides once for the Jobs of all sweeps."""
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Environment of every training container; templates and the training contract win over it."""
+    image_pull_policy: str | None = None
+    """Of the training container; None: what Kubernetes derives from the image's tag. `spec.template` wins over it."""
+    retries_per_index: int = 2
+    """How often a failed pod is replaced before its index fails."""
+    grace_period_seconds: int = 30
+    """Between SIGTERM and SIGKILL, to write records and checkpoints. It is Kubernetes' own default: a stored PodTemplate
+    always has a value, and a default of ours that differed would never come through."""
+
+
+def pod_template(
+    sweep: Sweep,
+    request: RunRequest,
+    objective: ObjectiveStatus,
+    shared: Mapping[str, JsonValue] | None,
+    defaults: JobDefaults,
+) -> JsonObject:
+    """The template of the run's pods: `metadata` with labels and annotations, and `spec`.
+
+    shared: field `template` of the PodTemplate that `spec.templateRef` names; None: there is none.
+
+    Raises InvalidTemplate, naming the field, where a template cannot be merged or contradicts what is owned.
+    """
+    merged = _operator_defaults(defaults)
+    if shared is not None:
+        reference = sweep.spec.template_ref.name if sweep.spec.template_ref else ""
+        path = f"template of PodTemplate {reference}"
+        merged = merge_templates(merged, _without_server_defaults(_checked(shared, path)), path)
+    if sweep.spec.template is not None:
+        own = _checked(sweep.spec.template, "spec.template")
+        _refuse_other_image(own, sweep.resolved.image)
+        merged = merge_templates(merged, own, "spec.template")
+    return _owned(merged, sweep, request, objective)
+
+
+def run_labels(sweep: Sweep, request: RunRequest) -> dict[str, str]:
+    """Labels of a run's Job and pods."""
+    return {**child_labels(sweep), names.RUN_LABEL: request.name}
+
+
+def _operator_defaults(defaults: JobDefaults) -> JsonObject:
+    trainer: JsonObject = {
+        "name": names.TRAINER_CONTAINER,
+        "env": [{"name": name, "value": value} for name, value in defaults.env.items()],
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    if defaults.image_pull_policy is not None:
+        trainer["imagePullPolicy"] = defaults.image_pull_policy
+    return {
+        "metadata": {
+            "annotations": {
+                "kubectl.kubernetes.io/default-container": names.TRAINER_CONTAINER,
+                "prometheus.io/scrape": "true",
+                "prometheus.io/port": str(names.METRICS_PORT),
+                "prometheus.io/path": "/metrics",
+            }
+        },
+        "spec": {
+            "containers": [trainer],
+            "enableServiceLinks": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": NONROOT,
+                "runAsGroup": NONROOT,
+                "fsGroup": NONROOT,
+                "fsGroupChangePolicy": "OnRootMismatch",
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "terminationGracePeriodSeconds": defaults.grace_period_seconds,
+        },
+    }
+
+
+def _checked(template: Mapping[str, JsonValue], path: str) -> JsonObject:
+    """The template, if it has the outer shape of one."""
+    for name, value in template.items():
+        if name not in ("metadata", "spec"):
+            hint = f"did you mean {path}.spec.{name}? " if name in _POD_FIELDS else ""
+            raise InvalidTemplate(f"{path}.{name}: {hint}A pod template has the fields metadata and spec")
+        if value is not None and not isinstance(value, dict):
+            raise InvalidTemplate(f"{path}.{name}: must be an object")
+    return dict(template)
+
+
+_POD_FIELDS: Final = frozenset(
+    {"containers", "volumes", "nodeSelector", "tolerations", "affinity", "initContainers", "securityContext"}
+)
+
+
+def _without_server_defaults(template: JsonObject) -> JsonObject:
+    spec = template.get("spec")
+    if not isinstance(spec, dict):
+        return template
+    containers = spec.get("containers")
+    if isinstance(containers, list):
+        containers = [
+            {name: value for name, value in entry.items() if name not in ("image", "imagePullPolicy")}
+            if isinstance(entry, dict) and entry.get("name") == names.TRAINER_CONTAINER
+            else entry
+            for entry in containers
+        ]
+        spec = {**spec, "containers": containers}
+    return {**template, "spec": spec}
+
+
+def _refuse_other_image(template: JsonObject, pinned: str) -> None:
+    spec = template.get("spec")
+    containers = spec.get("containers") if isinstance(spec, dict) else None
+    for entry in containers if isinstance(containers, list) else ():
+        if isinstance(entry, dict) and entry.get("name") == names.TRAINER_CONTAINER:
+            image = entry.get("image")
+            if image is not None and image != pinned:
+                raise InvalidTemplate(
+                    f"spec.template.spec.containers[name={names.TRAINER_CONTAINER}].image: got {image!r}, but the sweep "
+                    f"trains with {pinned!r}. Name the image in spec.trainer.image: results are told apart by it"
+                )
+
+
+def _owned(merged: JsonObject, sweep: Sweep, request: RunRequest, objective: ObjectiveStatus) -> JsonObject:
+    metadata, spec = _object(merged, "metadata"), _object(merged, "spec")
+    containers = spec.get("containers")
+    entries = containers if isinstance(containers, list) else []
+    if not any(_is_trainer(entry) for entry in entries):
+        raise InvalidTemplate(
+            f"spec.template.spec.containers: container {names.TRAINER_CONTAINER} must stay; it trains. "
+            "Take the $patch directive away that deletes it"
+        )
+    contract = contract_environment(sweep, request, objective)
+    return {
+        "metadata": {
+            "labels": {**_object(metadata, "labels"), **run_labels(sweep, request)},
+            "annotations": _object(metadata, "annotations"),
+        },
+        "spec": {
+            **spec,
+            "containers": [
+                _owned_trainer(entry, contract, sweep.resolved)
+                if isinstance(entry, dict) and _is_trainer(entry)
+                else entry
+                for entry in entries
+            ],
+            "restartPolicy": "Never",
+            "automountServiceAccountToken": False,
+        },
+    }
+
+
+def _owned_trainer(container: JsonObject, contract: Mapping[str, str], resolved: Resolved) -> JsonObject:
+    env, ports = container.get("env"), container.get("ports")
+    others = [entry for entry in env if _field(entry, "name") not in contract] if isinstance(env, list) else []
+    # Ahead of the others, which may refer to them as $(REGSWEEP_RUN); each $ doubled, or Kubernetes would expand it here.
+    owned: list[JsonValue] = [{"name": name, "value": value.replace("$", "$$")} for name, value in contract.items()]
+    kept = [entry for entry in ports if not _is_metrics_port(entry)] if isinstance(ports, list) else []
+    return {
+        **container,
+        "image": resolved.image,
+        "env": [*owned, *others],
+        "ports": [
+            {"name": names.METRICS_PORT_NAME, "containerPort": names.METRICS_PORT, "protocol": "TCP"},
+            *kept,
+        ],
+        "resources": _with_gpus(_object(container, "resources"), resolved),
+        "terminationMessagePath": TERMINATION_LOG,
+        "terminationMessagePolicy": "File",
+    }
+
+
+def contract_environment(sweep: Sweep, request: RunRequest, objective: ObjectiveStatus) -> dict[str, str]:
+    """The variables of docs/trainer-contract.md; JOB_COMPLETION_INDEX comes from the Job controller, or the local runner."""
+    flags, resolved = request.point.combination.flags, sweep.resolved
+    return {
+        "REGSWEEP_SWEEP": f"{sweep.name}{FINAL_SUFFIX}" if request.point.final else sweep.name,
+        "REGSWEEP_RUN": request.name,
+        "REGSWEEP_FLAGS": canonical_json({**resolved.parameters, **flags}),
+        "REGSWEEP_FLAG_NAMES": json.dumps(list(flags)),
+        "REGSWEEP_SEED_BASE": str(final_seed(resolved.seed) if request.point.final else resolved.seed),
+        "REGSWEEP_FIRST_REPLICATE": str(request.first_replicate),
+        "REGSWEEP_REPLICATES": str(request.replicates_per_pod),
+        "REGSWEEP_LAST_REPLICATE": str(request.first_replicate + request.replicates - 1),
+        "REGSWEEP_OBJECTIVE": json.dumps(
+            {"metric": objective.metric, "goal": objective.goal.value, "epoch": objective.epoch.value}
+        ),
+        "REGSWEEP_RESAMPLING": json.dumps(resolved.resampling.to_json()),
+        # Always there, so that no template can have other runs look at the test rows.
+        "REGSWEEP_SCORE_TEST": str(int(request.point.final)),
+        "REGSWEEP_GPUS": str(resolved.gpus),
+        "REGSWEEP_LINGER_SECONDS": str(request.linger_seconds),
+        "REGSWEEP_METRICS_PORT": str(names.METRICS_PORT),
+        "REGSWEEP_TERMINATION_LOG": TERMINATION_LOG,
+    }
+
+
+def _with_gpus(resources: JsonObject, resolved: Resolved) -> JsonObject:
+    """The resources with as many GPUs as are pinned, unless a template asks for a GPU in another way.
+
+    Another way is a resource of the same vendor (`nvidia.com/mig-1g.10gb` beside `nvidia.com/gpu`) or a DRA claim; then the
+    template stands. Kubernetes wants limit and request of such a resource alike.
+    """
+    limits, requests, gpu = _object(resources, "limits"), _object(resources, "requests"), resolved.gpu_resource
+    vendor = gpu.partition("/")[0] + "/"
+    if resolved.gpus == 0:
+        limits.pop(gpu, None)
+        requests.pop(gpu, None)
+    elif not resources.get("claims") and not any(name != gpu and name.startswith(vendor) for name in limits):
+        limits[gpu] = str(resolved.gpus)
+        if gpu in requests:
+            requests[gpu] = str(resolved.gpus)
+    others = {name: value for name, value in resources.items() if name not in ("limits", "requests")}
+    return {**others, **({"limits": limits} if limits else {}), **({"requests": requests} if requests else {})}
+
+
+def _is_trainer(entry: JsonValue) -> bool:
+    return _field(entry, "name") == names.TRAINER_CONTAINER
+
+
+def _is_metrics_port(entry: JsonValue) -> bool:
+    return _field(entry, "name") == names.METRICS_PORT_NAME or _field(entry, "containerPort") == names.METRICS_PORT
+
+
+def _field(entry: JsonValue, name: str) -> JsonValue:
+    return entry.get(name) if isinstance(entry, dict) else None
+
+
+def _object(parent: Mapping[str, JsonValue], name: str) -> JsonObject:
+    """A copy of the object in that field; empty where there is none."""
+    value = parent.get(name)
+    return dict(value) if isinstance(value, dict) else {}

@@ -1,0 +1,41 @@
+"""What makes an object a sweep's child: its controller reference, and the labels that children are found by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from pydantic import JsonValue
+
+from regsweep.api import constants as names
+from regsweep.core.sweep import Sweep
+
+JsonObject: TypeAlias = dict[str, JsonValue]
+"""An object that we write."""
+KubeObject: TypeAlias = Mapping[str, Any]
+"""An object of the API server as its JSON has it: no model could tell more about it than that."""
+
+
+def owner_reference(sweep: Sweep) -> JsonObject:
+    """What makes an object the sweep's: it goes when the sweep goes, and only the operator controls it."""
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.SWEEP_KIND,
+        "name": sweep.name,
+        "uid": sweep.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def child_labels(sweep: Sweep) -> dict[str, str]:
+    """Labels of every child. A sweep's name of more than 63 characters is cut to what a label may hold."""
+    return {names.SWEEP_UID_LABEL: sweep.uid, names.SWEEP_NAME_LABEL: sweep.name[:63].rstrip("-.")}
+
+
+def owner_uid(item: KubeObject) -> str | None:
+    """UID of the object's controller; None where nobody controls it."""
+    for owner in item["metadata"].get("ownerReferences") or ():
+        if owner.get("controller"):
+            return str(owner["uid"])
+    return None

@@ -1,0 +1,209 @@
+"""What to ask Prometheus about a sweep, and what its answer means.
+
+One instant query per sweep asks for every series that is not yet recorded. It selects by namespace and by the Jobs' name
+prefix with the shape of their hash, never by pod names, of which there may be thousands. So it may also return runs of
+another sweep of that namespace whose name has the same first 40 characters. That is harmless: samples are looked up by
+the names of the sweep's own pods, and a pod's name contains its Job's, whose hash contains the sweep's UID.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from regsweep.api.conditions import Reason
+from regsweep.core.identity import HASH_LENGTH
+from regsweep.core.results.scrapes import Sample
+from regsweep.core.runs import ObservedPod
+from regsweep.errors import MetricsError
+
+_PREFIX: Final = "regsweep_trainer_"
+_SERIES: Final = ("metric", "complete", "epoch", "epochs", "best", "best_epoch")
+_NAMES: Final = f"{_PREFIX}({'|'.join(_SERIES)})"
+
+LOOKBACK: Final = timedelta(minutes=5)
+"""The longest scrape interval that is put up with: as long as Prometheus itself takes a series to be current."""
+CLOCK_SKEW: Final = timedelta(minutes=1)
+"""Pods' times are their nodes', samples' times are Prometheus', and now is ours."""
+
+PodReplicate = tuple[str, int]
+"""Name of a pod, and number of a replicate that it trains."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetLabels:
+    """Which labels hold namespace and pod of a scraped target: whoever configured Prometheus has chosen them."""
+
+    namespace: str = "namespace"
+    pod: str = "pod"
+
+
+def final_values_query(
+    namespace: str, run_name: str, pods: Iterable[ObservedPod], now: datetime, labels: TargetLabels
+) -> str | None:
+    """The PromQL text to be asked as an instant query, without a time of its own; None where no pod has started.
+
+    run_name: of any run of the sweep; all have the same shape. pods: those with a replicate that is not recorded. The
+    window reaches back to the oldest sample that may be some pod's last one: a running pod's is recent, a finished one's
+    is at most one scrape interval older than its end, and none is older than its start. `last_over_time` finds it after
+    the series has gone stale, which it does one interval after the pod's end.
+    """
+    needed = [
+        max(pod.started_at, (pod.ended_at if pod.ended and pod.ended_at else now) - LOOKBACK)
+        for pod in pods
+        if pod.started_at is not None
+    ]
+    if not needed:
+        return None
+    window = max(math.ceil((now - min(needed) + CLOCK_SKEW).total_seconds()), int(CLOCK_SKEW.total_seconds()))
+    selector = ",".join(
+        (
+            f"__name__=~{_quoted(_NAMES)}",
+            f"{labels.namespace}={_quoted(namespace)}",
+            f"run=~{_quoted(_shape_of(run_name))}",
+        )
+    )
+    return f"last_over_time({{{selector}}}[{window}s])"
+
+
+def parse_answer(body: str | bytes, labels: TargetLabels) -> dict[PodReplicate, Sample]:
+    """The answer's samples; an empty one is no failure: nothing was scraped.
+
+    body: Prometheus' JSON. Where several targets show the same pod (two scrape configurations), the one that knows more
+    counts whole: series of two targets are never mixed, for they may be of different epochs.
+
+    Raises MetricsError, with the reason of a condition: not JSON, `status: error`, a warning (the data may be partial:
+    it must not be ranked on), a result of another type, or series without the label that names the pod.
+    """
+    try:
+        answer = _Answer.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise _failed(f"its answer is not what its HTTP API promises ({where or 'body'}: {first['msg']})") from error
+    if answer.status == "error":
+        raise _failed(f"{answer.error_type or 'error'}: {answer.error or 'no words given'}")
+    if answer.warnings:
+        raise _failed(f"its answer may be partial: {'; '.join(answer.warnings[:3])}")
+    if answer.data is None:
+        raise _failed("its answer has no data")
+    targets: dict[PodReplicate, dict[_Target, _Readings]] = {}
+    for series in answer.data.result:
+        found = _place(series.metric, labels)
+        if found is None:
+            continue
+        key, target = found
+        readings = targets.setdefault(key, {}).setdefault(target, _Readings())
+        readings.take(series.metric, series.value[1])
+    return {key: max((r.sample() for r in found.values()), key=_knowledge) for key, found in targets.items()}
+
+
+class _Series(BaseModel):
+    metric: dict[str, str]
+    value: tuple[float, str]
+
+
+class _Data(BaseModel):
+    result_type: Annotated[Literal["vector"], Field(alias="resultType")]
+    result: list[_Series]
+
+
+class _Answer(BaseModel):
+    """Source: the format overview of Prometheus' HTTP API. `infos` are remarks on the query, never on the data."""
+
+    status: Literal["success", "error"]
+    data: _Data | None = None
+    error_type: Annotated[str | None, Field(alias="errorType")] = None
+    error: str | None = None
+    warnings: list[str] = Field(default_factory=list)
+
+
+_Target = tuple[tuple[str, str], ...]
+"""All labels of a series that say where it was scraped, and nothing of what it shows."""
+
+
+@dataclass(slots=True)
+class _Readings:
+    """The series of one replicate from one target."""
+
+    values: dict[str, float]
+    metrics: dict[str, float]
+    best: dict[str, float]
+
+    def __init__(self) -> None:
+        self.values, self.metrics, self.best = {}, {}, {}
+
+    def take(self, series: Mapping[str, str], text: str) -> None:
+        name, split, value = series["__name__"].removeprefix(_PREFIX), series.get("split", ""), _number(text)
+        if name == "metric":
+            metric = series.get("metric", "")
+            self.metrics[f"{split}_{metric}" if split else metric] = value
+        elif name == "best":
+            self.best[split] = value
+        else:
+            self.values[name] = value
+
+    def sample(self) -> Sample:
+        best_epoch = _count(self.values.get("best_epoch"))
+        return Sample(
+            complete=self.values.get("complete") == 1,
+            epoch=_count(self.values.get("epoch")) or 0,
+            epochs=_count(self.values.get("epochs")) or 0,
+            metrics=self.metrics,
+            best_epoch=best_epoch,
+            best_train=self.best.get("train") if best_epoch else None,
+            best_val=self.best.get("val") if best_epoch else None,
+        )
+
+
+def _place(series: Mapping[str, str], labels: TargetLabels) -> tuple[PodReplicate, _Target] | None:
+    """Whose series it is, and from which target; None where it is none of a trainer's."""
+    name, replicate = series.get("__name__", "").removeprefix(_PREFIX), series.get("replicate", "")
+    if name not in _SERIES or not (replicate.isascii() and replicate.isdigit() and len(replicate) <= 9):
+        return None
+    pod = series.get(labels.pod)
+    if not pod:
+        raise _failed(
+            f"its series of run {series.get('run', '')} have no label {labels.pod}, which should name the pod. They have "
+            f"{', '.join(sorted(series.keys() - {'__name__'}))}. Set the operator's label names, or the relabelling"
+        )
+    target = tuple(sorted((k, v) for k, v in series.items() if k not in ("__name__", "metric", "split")))
+    return (pod, int(replicate)), target
+
+
+def _knowledge(sample: Sample) -> tuple[bool, int, int]:
+    return sample.complete, sample.epoch, len(sample.metrics)
+
+
+def _shape_of(run_name: str) -> str:
+    """A regular expression for the names of all runs of the sweep; Prometheus anchors it at both ends."""
+    return f"{re.escape(run_name[:-HASH_LENGTH])}[0-9a-f]{{{HASH_LENGTH}}}"
+
+
+def _quoted(text: str) -> str:
+    """The text as a PromQL string."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def _number(text: str) -> float:
+    """A sample's value: Prometheus writes NaN, +Inf and -Inf, which float reads."""
+    try:
+        return float(text)
+    except ValueError:
+        raise _failed(f"its answer has the value {text!r}, which is not a number") from None
+
+
+def _count(value: float | None) -> int | None:
+    """A number of epochs; None for what cannot be one."""
+    return int(value) if value is not None and 0 <= value < 2**31 else None
+
+
+def _failed(words: str) -> MetricsError:
+    return MetricsError(Reason.QUERY_FAILED, f"Prometheus gave no final values: {words}.")

@@ -1,0 +1,138 @@
+"""What a replicate's training came to: the record, and the store of all records of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from regsweep.api.conditions import Reason
+from regsweep.api.sweep_result import Outcome, Source
+
+__all__ = ["BestEpoch", "Environment", "Outcome", "Record", "Records", "Source", "TestLosses"]
+
+
+@dataclass(frozen=True, slots=True)
+class BestEpoch:
+    """The objective's metric at its best epoch; both values come from that one epoch."""
+
+    epoch: int
+    train: float | None
+    val: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What trained a replicate, and on how many rows. Empty or None: not known."""
+
+    backend: str = ""
+    device: str = ""
+    """Device class, such as `cpu` or a GPU's model."""
+    image: str = ""
+    """Digest of the image that ran, as its node names it."""
+    data: str = ""
+    """Beginning of the data's digest."""
+    train_rows: int | None = None
+    val_rows: int | None = None
+    """Rows that the ranked validation metrics come from."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestLosses:
+    """Losses of a replicate on blocks of the test rows, in one order for all replicates."""
+
+    __test__ = False  # pytest would take it for a test
+
+    rows: str
+    """Digest of the test rows: losses of other rows are not comparable."""
+    losses: str
+    """Base64 of little-endian half-precision numbers: each block's mean loss in multiples of the replicate's test_average_loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One (point, replicate) that has ended."""
+
+    point_key: str
+    replicate: int
+    outcome: Outcome
+    run: str
+    """Name of the Job or local run that trained it."""
+    attempt: int = 0
+    epochs: int = 0
+    """Epochs trained."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Values at the last epoch, split first (`val_average_loss`). An absent name: not reported, or not a number."""
+    best: BestEpoch | None = None
+    source: Source = Source.RECORD
+    environment: Environment = Environment()
+    test: TestLosses | None = None
+    """Only of the final evaluation."""
+    reason: Reason | None = None
+    """Why it failed; None unless `outcome` is Failed."""
+    message: str = ""
+    """Why it failed, in words."""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What the store merges by."""
+        return self.point_key, self.replicate
+
+    @property
+    def has_result(self) -> bool:
+        """Whether training came to a result, be it divergence."""
+        return self.outcome is not Outcome.FAILED
+
+
+class Records:
+    """All stored records of a sweep, in the order in which they were stored, merged by (point key, replicate).
+
+    The first result of a replicate wins. A failure gives way to a later attempt's result or failure, and to nothing else.
+    """
+
+    __slots__ = ("_by_point",)
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self._by_point: dict[str, dict[int, Record]] = {}
+        for record in records:
+            self.add(record)
+
+    def add(self, record: Record) -> bool:
+        """Takes the record in; False where the one that is there wins."""
+        replicates = self._by_point.setdefault(record.point_key, {})
+        present = replicates.get(record.replicate)
+        if present is not None and (present.has_result or record.attempt <= present.attempt):
+            return False
+        replicates[record.replicate] = record
+        return True
+
+    def get(self, point_key: str, replicate: int) -> Record | None:
+        """The record, or None."""
+        return self._by_point.get(point_key, {}).get(replicate)
+
+    def of(self, point_key: str) -> Mapping[int, Record]:
+        """The point's records by replicate."""
+        return self._by_point.get(point_key, {})
+
+    def plus(self, more: Iterable[Record]) -> Records:
+        """These and more, merged; these stay as they are."""
+        joined = Records()
+        joined._by_point = dict(self._by_point)
+        copied: set[str] = set()
+        for record in more:
+            if record.point_key not in copied:
+                copied.add(record.point_key)
+                joined._by_point[record.point_key] = dict(joined._by_point.get(record.point_key, {}))
+            joined.add(record)
+        return joined
+
+    def latest_first(self) -> Iterator[Record]:
+        """Records by point, the point that was first stored last coming first."""
+        for replicates in reversed(self._by_point.values()):
+            yield from replicates.values()
+
+    def __iter__(self) -> Iterator[Record]:
+        for replicates in self._by_point.values():
+            yield from replicates.values()
+
+    def __len__(self) -> int:
+        return sum(len(replicates) for replicates in self._by_point.values())

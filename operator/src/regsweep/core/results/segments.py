@@ -1,0 +1,274 @@
+"""Records as SweepResult objects and back. The stored record, not the Job, says that a replicate is done.
+
+A sweep's records stand in segments, each an object of its own: writing one more record rewrites at most 256. Records are
+appended, never changed: a later attempt stands beside the failure that it replaces, and `load` merges as `Records` does.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import JsonValue
+
+from regsweep.api.canonical import digest
+from regsweep.api.conditions import Reason
+from regsweep.api.constants import API_VERSION, RESULT_KIND
+from regsweep.api.spec import Flags
+from regsweep.api.sweep_result import MAX_METRICS, MAX_RECORDS, MAX_SEGMENT_BYTES
+from regsweep.core.ownership import JsonObject, KubeObject, child_labels, owner_reference
+from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Records, Source, TestLosses
+from regsweep.core.sweep import Sweep
+
+MAX_MESSAGE: Final = 1024
+"""Characters of a record's message, as the CRD has it; a longer one is cut."""
+MAX_NAME: Final = 253
+"""Characters of a short text, as the CRD has it; a longer one is cut."""
+ENVIRONMENT_KEY_LENGTH: Final = 8
+MAX_METRIC_NAME: Final = 63
+"""Characters of a metric's name; the record goes without a metric of a longer one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentWrite:
+    """One write that stores records."""
+
+    manifest: JsonObject
+    """The whole object. To replace a segment it carries the resourceVersion that it was read at: if that is not the
+    newest any more, the server refuses (Conflict), and the records are appended anew to what is there by then."""
+    replaces: bool
+    """PUT in place of a segment that is there; else POST a new one."""
+    records: tuple[Record, ...]
+    """Those that are stored once the write has landed."""
+
+    @property
+    def name(self) -> str:
+        """The object's name."""
+        metadata = self.manifest["metadata"]
+        return str(metadata["name"]) if isinstance(metadata, dict) else ""
+
+
+def append(
+    segments: Iterable[KubeObject], records: Iterable[Record], flags_by_point: Mapping[str, Flags], sweep: Sweep
+) -> list[SegmentWrite]:
+    """The writes that store the records: the last segment filled up, then new ones; none for what is stored already.
+
+    segments: the sweep's, in any order, as the API server has them. The last one alone will do for a caller that has left
+    out of `records` what is stored. flags_by_point: of each new record's point, by its key; a point that is not named has
+    no flags there.
+    """
+    present = sorted(segments, key=_sequence)
+    stored = load(present)
+    new = [record for record in records if stored.add(record)]
+    writes: list[SegmentWrite] = []
+    segment = _Segment.of(present[-1]) if present else _Segment.empty(sweep, 0)
+    for record in new:
+        point: JsonObject = {"key": record.point_key, "flags": dict(flags_by_point.get(record.point_key, {}))}
+        environment = _environment_json(record.environment)
+        entry = _to_json(record)
+        if environment is not None:
+            entry["environment"] = environment["key"]
+        if not segment.has_room_for(entry, point, environment):
+            if segment.added:
+                writes.append(segment.write())
+            segment = _Segment.empty(sweep, segment.sequence + 1)
+        segment.add(record, entry, point, environment)
+    if segment.added:
+        writes.append(segment.write())
+    return writes
+
+
+def load(segments: Iterable[KubeObject]) -> Records:
+    """The records of the segments, whatever their order: the first result of a replicate wins, as it was stored."""
+    ordered = sorted(segments, key=_sequence)
+    return Records(record for segment in ordered for record in _records_of(segment))
+
+
+def stored_flags(segments: Iterable[KubeObject]) -> dict[str, Flags]:
+    """The flags of every point that has a record, by its key: also of points that have left the grid."""
+    return {point["key"]: point["flags"] for segment in segments for point in segment.get("points") or ()}
+
+
+def _records_of(segment: KubeObject) -> Iterator[Record]:
+    environments = {entry["key"]: _environment(entry) for entry in segment.get("environments") or ()}
+    for entry in segment.get("records") or ():
+        yield _from_json(entry, environments.get(entry.get("environment"), Environment()))
+
+
+def segment_name(sweep_uid: str, sequence: int) -> str:
+    """Name of the segment: never that of another sweep, be it one of the same name."""
+    return f"{sweep_uid}-{sequence}"
+
+
+@dataclass(slots=True)
+class _Segment:
+    """A segment that is being filled."""
+
+    manifest: JsonObject
+    replaces: bool
+    sequence: int
+    points: list[JsonValue]
+    environments: list[JsonValue]
+    records: list[JsonValue]
+    keys: set[str]
+    """Of its points and environments, whose lengths differ."""
+    size: int
+    """Bytes of the object as compact JSON."""
+    added: list[Record]
+
+    @classmethod
+    def empty(cls, sweep: Sweep, sequence: int) -> _Segment:
+        manifest: JsonObject = {
+            "apiVersion": API_VERSION,
+            "kind": RESULT_KIND,
+            "metadata": {
+                "name": segment_name(sweep.uid, sequence),
+                "namespace": sweep.namespace,
+                "labels": dict(child_labels(sweep)),
+                "ownerReferences": [owner_reference(sweep)],
+            },
+            "sweepName": sweep.name,
+            "sequence": sequence,
+            "points": [],
+            "environments": [],
+            "records": [],
+        }
+        return cls(manifest, False, sequence, [], [], [], set(), _size(manifest), [])
+
+    @classmethod
+    def of(cls, stored: KubeObject) -> _Segment:
+        points, environments, records = (list(stored.get(name) or ()) for name in ("points", "environments", "records"))
+        # A list's items leave out apiVersion and kind; managedFields are the server's, and absent they stay as they are.
+        metadata = {name: value for name, value in stored["metadata"].items() if name != "managedFields"}
+        manifest: JsonObject = {**stored, "apiVersion": API_VERSION, "kind": RESULT_KIND, "metadata": metadata}
+        keys = {item["key"] for item in (*points, *environments)}
+        return cls(manifest, True, _sequence(stored), points, environments, records, keys, _size(manifest), [])
+
+    def has_room_for(self, entry: JsonObject, point: JsonObject, environment: JsonObject | None) -> bool:
+        """Whether it takes the record; an empty segment takes any."""
+        if not self.records:
+            return True
+        more = _size(entry) + sum(_size(item) for item in (point, environment) if item and item["key"] not in self.keys)
+        return len(self.records) < MAX_RECORDS and self.size + more <= MAX_SEGMENT_BYTES
+
+    def add(self, record: Record, entry: JsonObject, point: JsonObject, environment: JsonObject | None) -> None:
+        for item, items in ((point, self.points), (environment, self.environments)):
+            if item is not None and item["key"] not in self.keys:
+                self.keys.add(str(item["key"]))
+                items.append(item)
+                self.size += _size(item)
+        self.records.append(entry)
+        self.size += _size(entry)
+        self.added.append(record)
+
+    def write(self) -> SegmentWrite:
+        manifest: JsonObject = {
+            **self.manifest,
+            "points": self.points,
+            "environments": self.environments,
+            "records": self.records,
+        }
+        return SegmentWrite(manifest, self.replaces, tuple(self.added))
+
+
+def _sequence(segment: KubeObject) -> int:
+    return int(segment.get("sequence", 0))
+
+
+def _size(value: JsonValue) -> int:
+    """Bytes as compact JSON, with a comma after it."""
+    return len(json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode()) + 1
+
+
+def _to_json(record: Record) -> JsonObject:
+    """The record as the CRD has it. What is empty is left out; what is not a number is absent, never NaN."""
+    metrics = [
+        (name, value) for name, value in record.metrics.items() if math.isfinite(value) and len(name) <= MAX_METRIC_NAME
+    ]
+    entry: JsonObject = {
+        "point": record.point_key,
+        "replicate": record.replicate,
+        "outcome": record.outcome.value,
+        "run": record.run,
+        "attempt": record.attempt,
+        "epochs": record.epochs,
+        "metrics": dict(metrics[:MAX_METRICS]),
+        "source": record.source.value,
+    }
+    if record.best is not None and record.best.epoch >= 1:
+        best: JsonObject = {"epoch": record.best.epoch}
+        for split, value in (("train", record.best.train), ("val", record.best.val)):
+            if value is not None and math.isfinite(value):
+                best[split] = value
+        entry["best"] = best
+    if record.reason is not None:
+        entry["reason"] = record.reason.value
+    if record.message:
+        entry["message"] = _cut(record.message, MAX_MESSAGE)
+    if record.test is not None:
+        entry["test"] = {"rows": _cut(record.test.rows, MAX_NAME), "losses": record.test.losses}
+    return entry
+
+
+def _environment_json(environment: Environment) -> JsonObject | None:
+    """What is known of the environment, under the hash of that; None where nothing is."""
+    known: JsonObject = {}
+    for name in ("backend", "device", "image", "data"):
+        if text := getattr(environment, name):
+            known[name] = _cut(text, MAX_NAME)
+    for name, count in (("trainRows", environment.train_rows), ("valRows", environment.val_rows)):
+        if count is not None:
+            known[name] = count
+    return {"key": digest(known, ENVIRONMENT_KEY_LENGTH), **known} if known else None
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def _environment(entry: KubeObject) -> Environment:
+    return Environment(
+        backend=entry.get("backend", ""),
+        device=entry.get("device", ""),
+        image=entry.get("image", ""),
+        data=entry.get("data", ""),
+        train_rows=entry.get("trainRows"),
+        val_rows=entry.get("valRows"),
+    )
+
+
+def _from_json(entry: KubeObject, environment: Environment) -> Record:
+    best = entry.get("best")
+    return Record(
+        point_key=entry["point"],
+        replicate=entry["replicate"],
+        outcome=Outcome(entry["outcome"]),
+        run=entry["run"],
+        attempt=entry.get("attempt", 0),
+        epochs=entry.get("epochs", 0),
+        # The API server writes 1.0 as 1.
+        metrics={name: float(value) for name, value in (entry.get("metrics") or {}).items()},
+        best=BestEpoch(best["epoch"], _float(best.get("train")), _float(best.get("val"))) if best else None,
+        source=Source(entry.get("source", Source.RECORD)),
+        environment=environment,
+        test=TestLosses(test["rows"], test["losses"]) if (test := entry.get("test")) else None,
+        reason=_reason(entry.get("reason")),
+        message=entry.get("message", ""),
+    )
+
+
+def _reason(text: str | None) -> Reason | None:
+    """The reason; one that a later operator wrote counts as TrainerFailed."""
+    if text is None:
+        return None
+    return Reason(text) if text in _REASONS else Reason.TRAINER_FAILED
+
+
+_REASONS: Final = frozenset(reason.value for reason in Reason)
+
+
+def _float(value: float | None) -> float | None:
+    return float(value) if value is not None else None

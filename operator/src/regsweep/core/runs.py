@@ -1,0 +1,115 @@
+"""A run as decisions see it: what is to be created, and the Job (or local process) that is observed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from regsweep.core.sweep import Point
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A run to be created. Its name is a hash of what it trains, so that creating it twice is a no-op."""
+
+    name: str
+    point: Point
+    first_replicate: int
+    replicates: int
+    replicates_per_pod: int
+    attempt: int
+    linger_seconds: int
+    parallelism: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """An existing run, with the UID that every write to it takes as its precondition."""
+
+    name: str
+    uid: str
+
+
+class PodPhase(StrEnum):
+    """The phases of a pod that matter here."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedPod:
+    """A training pod, or a local process."""
+
+    name: str
+    uid: str
+    index: int
+    """Its completion index within the Job."""
+    phase: PodPhase
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    """End of the container `trainer`."""
+    exit_code: int | None = None
+    message: str = ""
+    """The termination message, as written."""
+    reason: str = ""
+    """The pod's or container's own reason: OOMKilled, Evicted, DeadlineExceeded ..."""
+    waiting_reason: str = ""
+    """Why the container does not start (ImagePullBackOff ...) or the pod is not scheduled (Unschedulable)."""
+    waiting_message: str = ""
+    image: str = ""
+    """Digest of the image that its container runs, as the node names it; empty: not known."""
+    memory_limit: str = ""
+    """The container's memory limit, such as `2Gi`; empty: none."""
+    deleting: bool = False
+    """Somebody has deleted it, and it is on its way out."""
+    gone: bool = False
+    """The object was deleted; this is the last that was seen of it."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether its container has ended, whatever the Job controller has made of that yet."""
+        return self.phase in (PodPhase.SUCCEEDED, PodPhase.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedRun:
+    """A Job of the sweep, or a local run. Its replicates are first_replicate ... first_replicate + replicates - 1."""
+
+    name: str
+    uid: str
+    point_key: str
+    first_replicate: int
+    replicates: int
+    replicates_per_pod: int
+    attempt: int
+    created_at: datetime
+    parallelism: int = 1
+    """Pods that the Job controller may run at once."""
+    suspended: bool = False
+    queue_managed: bool = False
+    """A queue (Kueue) admits it: its `suspend` is not ours."""
+    succeeded: bool = False
+    """The Job controller says Complete."""
+    failed_reason: str | None = None
+    """The Job controller says Failed, for this reason (PodFailurePolicy, DeadlineExceeded, BackoffLimitExceeded ...)."""
+    failed_message: str = ""
+    failed_indexes: frozenset[int] = frozenset()
+    succeeded_indexes: frozenset[int] = frozenset()
+    ended_at: datetime | None = None
+    deleting: bool = False
+    pods: tuple[ObservedPod, ...] = ()
+
+    @property
+    def completions(self) -> int:
+        """How many indexes the Job has."""
+        return -(-self.replicates // self.replicates_per_pod)
+
+    def replicates_of(self, index: int) -> range:
+        """The replicates that the pod of this index trains; the last index may have fewer."""
+        first = self.first_replicate + index * self.replicates_per_pod
+        return range(first, min(first + self.replicates_per_pod, self.first_replicate + self.replicates))

@@ -1,0 +1,119 @@
+"""Intervals: for this data set and for new data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from regsweep.api.spec import Resampling, ResamplingKind
+from regsweep.core.judging.stats.intervals import (
+    APPROXIMATE_NOTE,
+    FEW_REPLICATES_NOTE,
+    KFOLD_NOTE,
+    Estimand,
+    Split,
+    given_data,
+    new_data,
+    unpaired,
+)
+from regsweep.core.judging.stats.levels import rows_ratio
+from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.results.records import Environment, Outcome, Record
+
+VALUES = np.array([0.31, 0.28, 0.35, 0.30, 0.29, 0.33])
+
+
+def folds(kind: ResamplingKind, number: int) -> Resampling:
+    return Resampling(kind=kind, folds=number)
+
+
+def t_interval(values: Floats, variance: float, df: int) -> tuple[float, float]:
+    low, high = stats.t.interval(0.95, df, loc=values.mean(), scale=np.sqrt(variance))
+    return float(low), float(high)
+
+
+def test_the_interval_for_this_data_set_is_students() -> None:
+    interval = given_data(VALUES)
+    assert interval is not None
+    assert interval.standard_error == pytest.approx(float(stats.sem(VALUES)), rel=1e-9)
+    assert (interval.low, interval.high) == pytest.approx(t_interval(VALUES, VALUES.var(ddof=1) / 6, 5), rel=1e-9)
+    assert not interval.approximate
+
+
+@pytest.mark.parametrize(
+    ("split", "factor", "approximate"),
+    [
+        pytest.param(
+            Split(val_rows_per_train_row=0.25), 1 / 6 + 0.25, False, id="Nadeau and Bengio: 1/n + n_val/n_train"
+        ),
+        pytest.param(Split(val_rows_per_train_row=1.0), 1 / 6 + 1, True, id="as many val as train rows: approximate"),
+        pytest.param(
+            Split(folds(ResamplingKind.REPEATED_KFOLD, 3)),
+            1 / 6 + 1 / 2,
+            True,
+            id="3 folds twice: 1/(kr) + 1/(k-1), Bouckaert and Frank",
+        ),
+        pytest.param(Split(folds(ResamplingKind.KFOLD, 6)), 1 / 6 + 1 / 5, True, id="6 folds once"),
+    ],
+)
+def test_the_interval_for_new_data(split: Split, factor: float, approximate: bool) -> None:
+    interval = new_data(VALUES, split)
+    assert interval is not None
+    assert interval.standard_error == pytest.approx(float(np.sqrt(VALUES.var(ddof=1) * factor)), rel=1e-9)
+    assert (interval.low, interval.high) == pytest.approx(t_interval(VALUES, VALUES.var(ddof=1) * factor, 5), rel=1e-9)
+    assert interval.approximate is approximate
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_no_interval_below_three_replicates(n: int) -> None:
+    assert given_data(VALUES[:n]) is None
+    assert new_data(VALUES[:n], Split(val_rows_per_train_row=0.2)) is None
+
+
+def test_no_interval_for_new_data_without_the_numbers_of_rows() -> None:
+    assert new_data(VALUES, Split()) is None
+
+
+def test_what_is_weak_about_an_interval_is_noted() -> None:
+    few = given_data(VALUES[:4])
+    by_fold = given_data(VALUES, Split(folds(ResamplingKind.KFOLD, 6)))
+    large = new_data(VALUES, Split(val_rows_per_train_row=0.6))
+    assert few is not None and by_fold is not None and large is not None
+    assert (few.notes, by_fold.notes, large.notes) == ((FEW_REPLICATES_NOTE,), (KFOLD_NOTE,), (APPROXIMATE_NOTE,))
+
+
+def environment(train: int | None, val: int | None) -> Record:
+    return Record("key", 0, Outcome.OK, "run", environment=Environment(train_rows=train, val_rows=val))
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        pytest.param([environment(400, 100), environment(400, 100)], 0.25, id="as the records say"),
+        pytest.param([environment(400, 100), environment(400, 200)], 0.375, id="their mean where replicates differ"),
+        pytest.param([environment(400, 100), environment(None, None)], 0.25, id="unknown ones are passed over"),
+        pytest.param([environment(None, 100)], None, id="not known without the training rows"),
+        pytest.param([environment(0, 100)], None, id="no training rows are no ratio"),
+        pytest.param([], None, id="no record"),
+    ],
+)
+def test_the_ratio_of_rows_comes_from_the_records(records: list[Record], expected: float | None) -> None:
+    assert rows_ratio(records) == expected
+
+
+def test_an_unpaired_difference_has_welchs_interval() -> None:
+    one, other = VALUES, 3 * VALUES[:4]
+    interval = unpaired(Estimand.GIVEN_DATA, one, other, Split())
+    expected = stats.ttest_ind(one, other, equal_var=False).confidence_interval()
+    assert interval is not None
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
+
+
+def test_an_unpaired_difference_for_new_data_adds_the_ratio_to_each_mean() -> None:
+    interval = unpaired(Estimand.NEW_DATA, VALUES + 0.1, VALUES[::-1], Split(val_rows_per_train_row=0.25))
+    assert interval is not None
+    assert interval.mean == pytest.approx(0.1)
+    assert interval.standard_error == pytest.approx(np.sqrt(2 * VALUES.var(ddof=1) * (1 / 6 + 0.25)), rel=1e-9)
+    assert unpaired(Estimand.NEW_DATA, VALUES, VALUES, Split()) is None
+    assert unpaired(Estimand.GIVEN_DATA, VALUES, VALUES[:2], Split()) is None

@@ -1,0 +1,337 @@
+"""The analysis of a whole sweep: labels, findings, optimism, notes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from regsweep.api.analysis import Fit
+from regsweep.api.spec import EpochChoice, Flags, Goal, Resampling, ResamplingKind
+from regsweep.api.status import ObjectiveStatus
+from regsweep.core.grid import Combination
+from regsweep.core.judging.stats.findings import FindingType, at_grid_edge
+from regsweep.core.judging.stats.intervals import KFOLD_NOTE, NO_ROWS_NOTE
+from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.judging.stats.optimism import selection_optimism
+from regsweep.core.judging.stats.pipeline import (
+    BIAS_VARIANCE_NOTE,
+    TOO_FEW_NOTE,
+    AnalysisSettings,
+    PipelineResult,
+    analyse,
+)
+from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Records
+
+LOSS = ObjectiveStatus(metric="val_average_loss", goal=Goal.MINIMIZE, epoch=EpochChoice.LAST)
+ACCURACY = ObjectiveStatus(metric="val_accuracy", goal=Goal.MAXIMIZE, epoch=EpochChoice.LAST)
+L2, DROPOUT = [0.0, 0.01, 0.1, 1.0], [0.0, 0.3]
+COMBINATIONS = [
+    Combination(f"{i:02x}", {"l2": l2, "dropout": dropout}, i)
+    for i, (l2, dropout) in enumerate(itertools.product(L2, DROPOUT))
+]
+KEYS = {combination.id: combination.id for combination in COMBINATIONS}
+TRAIN = {0.0: 0.02, 0.01: 0.20, 0.1: 0.21, 1.0: 0.60}
+GAP = {0.0: 0.60, 0.01: 0.06, 0.1: 0.05, 1.0: 0.01}
+"""Without l2 the network overfits, with too much it underfits; between, it makes no difference."""
+
+
+def sweep(n: int = 5, change: Callable[[Flags, int, Record], Record] = lambda flags, k, record: record) -> Records:
+    rng = np.random.default_rng(1)
+    easy = (0.02 * rng.standard_normal(n)).tolist()
+    records = Records()
+    for combination in COMBINATIONS:
+        l2 = combination.flags["l2"]
+        assert isinstance(l2, float)
+        for k in range(n):
+            train = float(TRAIN[l2] + 0.003 * rng.standard_normal())
+            val = float(train + GAP[l2] + easy[k] + 0.005 * rng.standard_normal())
+            metrics = {
+                "train_average_loss": train,
+                "val_average_loss": val,
+                "val_accuracy": 1 - val,
+                "val_label_mean": 0.4,
+            }
+            record = Record(
+                combination.id, k, Outcome.OK, "run", epochs=100, metrics=metrics, best=BestEpoch(60, train, val)
+            )
+            records.add(change(combination.flags, k, record))
+    return records
+
+
+def on_rows(train: int | None, val: int | None) -> Callable[[Flags, int, Record], Record]:
+    return lambda flags, k, record: replace(record, environment=Environment(train_rows=train, val_rows=val))
+
+
+def analysis(
+    records: Records, n: int = 5, objective: ObjectiveStatus = LOSS, settings: AnalysisSettings | None = None
+) -> PipelineResult:
+    return analyse(COMBINATIONS, KEYS, records, objective, n, settings)
+
+
+def flags_of(result: PipelineResult, ident: str) -> Mapping[str, object]:
+    return next(row.combination.flags for row in result.ranking.rows if row.combination.id == ident)
+
+
+@pytest.mark.parametrize(
+    ("l2", "fit"),
+    [
+        pytest.param(0.0, Fit.OVERFITS, id="no l2 overfits"),
+        pytest.param(0.01, Fit.BALANCED, id="some l2 is balanced"),
+        pytest.param(0.1, Fit.BALANCED, id="more l2 is balanced"),
+        pytest.param(1.0, Fit.UNDERFITS, id="much l2 underfits"),
+    ],
+)
+@pytest.mark.parametrize("objective", [pytest.param(LOSS, id="by loss"), pytest.param(ACCURACY, id="by accuracy")])
+def test_labels_say_why_a_combination_is_worse(l2: float, fit: Fit, objective: ObjectiveStatus) -> None:
+    result = analysis(sweep(), objective=objective)
+    labels = {c.fit for c in result.comparisons if flags_of(result, c.combination_id)["l2"] == l2}
+    assert labels == {fit}
+
+
+def test_the_two_terms_add_up_to_the_difference() -> None:
+    for comparison in analysis(sweep()).comparisons:
+        parts = comparison.decomposition
+        assert parts.val and parts.train and parts.gap
+        assert parts.val.mean == pytest.approx(parts.train.mean + parts.gap.mean, abs=1e-12)
+
+
+def test_the_tied_set_is_what_makes_no_difference_and_comes_by_id() -> None:
+    result = analysis(sweep())
+    assert [flags_of(result, ident)["l2"] for ident in result.tied_with_best] == [0.01, 0.01, 0.1, 0.1]
+    assert result.tied_with_best == tuple(sorted(result.tied_with_best))
+    assert result.tied_by_accuracy == result.tied_with_best
+    assert analysis(sweep(), objective=ACCURACY).tied_by_accuracy is None
+
+
+def test_the_pick_is_tied_and_at_least_as_simple_as_the_best() -> None:
+    result = analysis(sweep(change=on_rows(400, 100)))
+    assert result.pick is not None and result.best is not None and result.ranking.best is not None
+    best, pick = result.ranking.best.combination.flags, flags_of(result, result.pick.combination_id)
+    assert (pick["l2"], pick["dropout"]) >= (best["l2"], best["dropout"])
+    assert result.best.given_data and result.best.new_data
+    assert result.best.new_data.standard_error > result.best.given_data.standard_error
+
+
+def test_a_diverged_combination_is_neither_best_nor_tied_nor_picked_and_leaves_the_effects() -> None:
+    def diverge(flags: Flags, k: int, record: Record) -> Record:
+        broken = flags["l2"] == 0.01 and k == 2
+        return replace(record, outcome=Outcome.DIVERGED) if broken else record
+
+    result = analysis(sweep(change=diverge))
+    assert {c.combination_id for c in result.comparisons}.isdisjoint({"02", "03"})
+    assert [row.combination.flags["l2"] for row in result.ranking.rows[-2:]] == [0.01, 0.01]
+    assert result.effects is not None
+    assert result.effects.left_out == 2
+
+
+def test_two_replicates_give_a_ranking_and_effects_but_no_errors() -> None:
+    result = analysis(sweep(2), 2)
+    assert result.ranking.best is not None
+    assert (result.best, result.pick, result.tied_with_best) == (None, None, ())
+    assert TOO_FEW_NOTE in result.notes
+    assert result.effects is not None
+
+
+def test_before_the_first_result_there_is_nothing_and_no_error() -> None:
+    result = analysis(Records())
+    assert (result.ranking.best, result.effects, result.findings) == (None, None, ())
+
+
+def test_what_is_mixed_is_said_and_unpaired_errors_are_larger() -> None:
+    def devices(flags: Flags, k: int, record: Record) -> Record:
+        return replace(record, environment=Environment(backend="tensorflow", device="cpu" if k else "H100"))
+
+    mixed, same = analysis(sweep(change=devices)), analysis(sweep())
+    assert any("devices (H100, cpu)" in note for note in mixed.notes)
+    assert not any("not paired" in note for note in same.notes)
+    for one, other in zip(mixed.comparisons, same.comparisons, strict=True):
+        assert one.difference == pytest.approx(other.difference)
+        assert one.standard_error is not None and other.standard_error is not None
+        assert one.standard_error > other.standard_error
+
+
+def test_the_picks_difference_is_unpaired_where_replicates_are() -> None:
+    def data(flags: Flags, k: int, record: Record) -> Record:
+        return replace(record, environment=Environment(data="aa" if k % 2 else "bb", train_rows=400, val_rows=100))
+
+    picks = [analysis(sweep(change=each)).pick for each in (data, on_rows(400, 100))]
+    (mixed_given, mixed_new), (given_data, new_data) = (
+        (pick.difference.given_data, pick.difference.new_data) for pick in picks if pick is not None
+    )
+    assert mixed_given and mixed_new and given_data and new_data
+    assert mixed_given.mean == pytest.approx(given_data.mean)
+    assert mixed_given.standard_error > given_data.standard_error
+    assert mixed_new.standard_error > mixed_given.standard_error
+
+
+def test_one_kind_of_device_changes_nothing() -> None:
+    def one_device(flags: Flags, k: int, record: Record) -> Record:
+        return replace(record, environment=Environment("tensorflow", "cpu", "sha256:1", "ab"))
+
+    assert analysis(sweep(change=one_device)) == analysis(sweep())
+
+
+def test_the_rows_of_the_best_decide_whether_there_is_an_interval_for_new_data() -> None:
+    def of_the_worst_alone(flags: Flags, k: int, record: Record) -> Record:
+        return on_rows(400, 100)(flags, k, record) if flags["l2"] == 1.0 else record
+
+    assert NO_ROWS_NOTE in analysis(sweep()).notes
+    assert NO_ROWS_NOTE in analysis(sweep(change=of_the_worst_alone)).notes
+    known = analysis(sweep(change=on_rows(400, 100)))
+    assert NO_ROWS_NOTE not in known.notes
+    assert known.best and known.best.new_data and known.pick and known.pick.levels.new_data
+
+
+def test_a_difference_for_new_data_takes_the_larger_share_of_validation_rows() -> None:
+    def rows(flags: Flags, k: int, record: Record) -> Record:
+        return on_rows(100, 100 if flags["l2"] == 0.1 else 10)(flags, k, record)
+
+    result = analysis(sweep(change=rows))
+    assert result.pick is not None and not result.pick.is_best
+    given, new = result.pick.difference.given_data, result.pick.difference.new_data
+    assert given is not None and new is not None
+    assert new.standard_error / given.standard_error == pytest.approx(np.sqrt((1 / 5 + 1) * 5))
+
+
+def test_folds_need_no_rows() -> None:
+    folds = Resampling(kind=ResamplingKind.KFOLD, folds=5)
+    result = analysis(sweep(), settings=AnalysisSettings(resampling=folds))
+    assert result.best and result.best.given_data and result.best.new_data
+    ratio = result.best.new_data.standard_error / result.best.given_data.standard_error
+    assert ratio == pytest.approx(np.sqrt((1 / 5 + 1 / 4) * 5))
+    assert KFOLD_NOTE in result.notes and NO_ROWS_NOTE not in result.notes
+
+
+def test_bias_and_variance_stand_where_records_have_them_and_else_a_note() -> None:
+    def audited(flags: Flags, k: int, record: Record) -> Record:
+        audit = {"audit_squared_error": 0.3} | ({"audit_spread": 0.1} if k else {})
+        return replace(record, metrics={**record.metrics, **audit}) if flags["l2"] == 0.1 else record
+
+    assert BIAS_VARIANCE_NOTE in analysis(sweep()).notes
+    result = analysis(sweep(change=audited))
+    assert BIAS_VARIANCE_NOTE not in result.notes
+    told = {flags_of(result, c.combination_id)["l2"] for c in result.comparisons if c.spread is not None}
+    assert told == {0.1}
+
+
+def found(result: PipelineResult) -> set[FindingType]:
+    return {finding.type for finding in result.findings}
+
+
+def test_a_quiet_sweep_has_no_findings_but_its_edges() -> None:
+    assert found(analysis(sweep())) <= {FindingType.AT_GRID_EDGE}
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        pytest.param(
+            lambda flags, k, r: replace(r, metrics={**r.metrics, "train_average_loss": 0.001 * (k + 1)}),
+            FindingType.ALL_OVERFIT,
+            id="all overfit where most of every validation loss is gap",
+        ),
+        pytest.param(
+            lambda flags, k, r: replace(
+                r, metrics={name: v + 0.7 if name.endswith("loss") else v for name, v in r.metrics.items()}
+            ),
+            FindingType.NO_BETTER_THAN_PRIOR,
+            id="no better than prior where the loss is above the labels' entropy",
+        ),
+        pytest.param(
+            lambda flags, k, r: replace(r, best=BestEpoch(97, 0.1, r.metrics["val_average_loss"])),
+            FindingType.NOT_CONVERGED,
+            id="not converged where the best epoch is among the last",
+        ),
+        pytest.param(
+            lambda flags, k, r: replace(r, best=BestEpoch(9, 0.1, 0.2 + 0.001 * k + 0.01 * (flags["l2"] == 0.1))),
+            FindingType.OBJECTIVE_SENSITIVE,
+            id="objective sensitive where early epochs tell another story",
+        ),
+    ],
+)
+def test_findings(change: Callable[[Flags, int, Record], Record], finding: FindingType) -> None:
+    assert finding in found(analysis(sweep(change=change)))
+
+
+@pytest.mark.parametrize(
+    ("flag", "values", "at", "expected"),
+    [
+        pytest.param("l2", [0, 0.001, 0.01], 0.01, "larger values too, such as 0.1", id="by ratio: the next power"),
+        pytest.param("units", [16, 32, 64], 16, "smaller values too, such as 8", id="by ratio, downwards"),
+        pytest.param("dropout", [0, 0.2, 0.4], 0.4, "larger values too, such as 0.6", id="by difference"),
+        pytest.param("dropout", [0.5, 0.7, 0.9], 0.9, "such as 0.95", id="a share stays below 1"),
+        pytest.param("dropout", [0.1, 0.4], 0.1, "such as 0.05", id="never through 0"),
+    ],
+)
+def test_at_the_edge_the_text_says_which_way_to_extend(
+    flag: str, values: list[float], at: float, expected: str
+) -> None:
+    grid = [Combination(str(i), {flag: value}, i) for i, value in enumerate(values)]
+    (finding,) = at_grid_edge("The best", {flag: at}, grid)
+    assert expected in finding.message
+
+
+@pytest.mark.parametrize(
+    ("values", "at"),
+    [
+        pytest.param([0, 0.2, 0.4], 0, id="0 is no edge: nothing is below"),
+        pytest.param([0, 0.2, 0.4], 0.2, id="in the middle"),
+        pytest.param(["relu", "tanh"], "relu", id="what is no number has no edge"),
+    ],
+)
+def test_no_edge(values: list[float | str], at: float | str) -> None:
+    grid = [Combination(str(i), {"flag": value}, i) for i, value in enumerate(values)]
+    assert at_grid_edge("The best", {"flag": at}, grid) == ()
+
+
+def test_selection_optimism_by_hand() -> None:
+    optimism = selection_optimism(np.array([[1.0, 2.0, 9.0], [3.0, 3.0, 3.0]]))
+    assert optimism is not None
+    # without replicate 0 the second is best (3 against 5.5): 3; without 1 the second (3, 5): 3; without 2 the first: 9
+    assert optimism.chosen == (1, 1, 0)
+    assert optimism.optimism == pytest.approx((3 + 3 + 9) / 3 - 3)
+
+
+@given(arrays(np.float64, (4, 5), elements=st.floats(-100, 100)))
+def test_selection_never_looks_worse_than_it_is(losses: Floats) -> None:
+    optimism = selection_optimism(losses)
+    assert optimism is not None
+    assert optimism.optimism >= -1e-9
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_the_order_of_runs_changes_nothing(random: Random) -> None:
+    records = list(sweep())
+    random.shuffle(records)
+    assert analysis(Records(records)) == analysis(sweep())
+
+
+def test_means_over_folds_are_scikit_learns() -> None:
+    from sklearn.datasets import load_diabetes
+    from sklearn.linear_model import Ridge
+    from sklearn.model_selection import GridSearchCV, KFold
+
+    search = GridSearchCV(Ridge(), {"alpha": [0.1, 1.0, 10.0]}, cv=KFold(5), scoring="neg_mean_squared_error")
+    results = search.fit(*load_diabetes(return_X_y=True)).cv_results_
+    combinations = [Combination(str(i), {"alpha": value}, i) for i, value in enumerate([0.1, 1.0, 10.0])]
+    records = Records(
+        Record(str(i), k, Outcome.OK, "run", metrics={"val_average_loss": -results[f"split{k}_test_score"][i]})
+        for i in range(3)
+        for k in range(5)
+    )
+    ranking = analyse(combinations, {str(i): str(i) for i in range(3)}, records, LOSS, 5).ranking
+    for row in ranking.rows:
+        place = row.combination.index
+        assert row.objective is not None
+        assert row.objective.mean == pytest.approx(-results["mean_test_score"][place], rel=1e-9)
+        assert row.objective.standard_error == pytest.approx(results["std_test_score"][place] / 2, rel=1e-9)
+        assert row.rank == results["rank_test_score"][place]

@@ -1,0 +1,191 @@
+"""A sweep's records to its judgement: one call from the spec to the view."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+from pydantic import JsonValue
+
+from regsweep.api.analysis import Analysis, Fit, PickRole, RaceReason
+from regsweep.api.spec import Resampling, ResamplingKind
+from regsweep.api.validation import parse_sweep
+from regsweep.core.accept import Defaults, Identity, accept
+from regsweep.core.judging.analysis import MISSING_NOTE, judge
+from regsweep.core.judging.stats.final import FinalTraining
+from regsweep.core.results.records import Environment, Outcome, Record, Records
+from regsweep.core.sweep import Sweep
+
+NOISE = (0.0, 0.011, -0.007, 0.004, -0.003)
+
+
+def sweep(values: int, spec: Mapping[str, JsonValue] | None = None) -> Sweep:
+    flags: JsonValue = [{"name": "l2", "values": list(range(values))}]
+    whole = {"flags": flags, "replicates": 5, **(spec or {})}
+    obj = {"kind": "RegularizationSweep", "metadata": {"name": "mine"}, "spec": whole}
+    defaults = Defaults("trainer:1", "nvidia.com/gpu", "0.1.0")
+    return accept(Identity("mine", "team", "uid", 1), parse_sweep(obj), defaults, pinned=None, started=False)[0]
+
+
+def trained(
+    of: Sweep,
+    losses: Sequence[float],
+    replicates: Mapping[int, range] | None = None,
+    environments: Sequence[Environment] = (Environment(),),
+) -> Records:
+    """Records over l2 with these validation losses; training loss 0.1 throughout."""
+    records = Records()
+    for point in of.points:
+        l2 = point.combination.index
+        for k in (replicates or {}).get(l2, range(5)):
+            val = losses[l2] + NOISE[(k + 2 * l2) % 5]
+            metrics = {"val_average_loss": val, "train_average_loss": 0.1, "val_accuracy": 1 - val}
+            where = environments[k % len(environments)]
+            records.add(Record(point.key, k, Outcome.OK, "r", epochs=10, metrics=metrics, environment=where))
+    return records
+
+
+def analysis_result(losses: Sequence[float], replicates: Mapping[int, range] | None = None) -> Analysis:
+    found = sweep(len(losses))
+    return judge(found, trained(found, losses, replicates)).analysis
+
+
+def test_a_whole_sweep_is_judged_by_label() -> None:
+    found = analysis_result([0.90, 0.200, 0.202, 0.60])
+    assert (set(found.tied_with_best), found.tied_count) == ({"l2=1", "l2=2"}, 2)
+    assert found.tied_by_accuracy == found.tied_with_best
+    assert found.pick is not None
+    assert (found.pick.label, found.pick.is_best, found.pick.rule) == ("l2=2", False, "Paired")
+    assert found.pick.level.given_data is not None and found.pick.difference.given_data is not None
+    assert found.pick.difference.given_data.mean == pytest.approx(0.002, abs=1e-6)
+    worst = found.verdict("l2=0")
+    assert worst is not None and (worst.fit, worst.gap_larger, worst.tied) == (Fit.OVERFITS, True, False)
+    assert found.comparisons[0].difference == 0 and found.comparisons[0].standard_error is None
+    assert found.best is not None and found.best.given_data is not None and found.best.new_data is None
+    assert found.effects is not None and (found.effects.shares[0].eta_squared or 0) > 0.9
+    assert (found.race, found.final, found.rests_on, found.paired) == (None, None, "", True)
+
+
+def test_numbers_have_six_digits_and_the_judgement_survives_json() -> None:
+    found = analysis_result([0.9, 0.2, 0.2123456789])
+    assert Analysis.model_validate(found.to_json()) == found
+    assert found.best is not None and found.best.given_data is not None
+    assert found.best.given_data.mean == float(f"{found.best.given_data.mean:.6g}")
+
+
+def test_below_three_replicates_there_are_no_ties() -> None:
+    found = analysis_result([0.9, 0.2], {0: range(2), 1: range(2)})
+    assert (found.tied_with_best, found.tied_count, found.pick, found.comparisons) == ([], 0, None, [])
+
+
+def test_a_first_of_the_ranking_with_few_replicates_is_not_judged_by_another_best() -> None:
+    found = analysis_result([0.9, 0.2, 0.1], {2: range(1)})
+    assert (found.tied_with_best, found.pick, found.comparisons, found.best) == ([], None, [], None)
+    assert MISSING_NOTE in found.notes
+
+
+def test_combinations_without_a_common_replicate_have_no_effects() -> None:
+    found = analysis_result([0.9, 0.2], {0: range(1), 1: range(1, 2)})
+    assert (found.effects, found.tied_with_best) == (None, [])
+
+
+def test_nothing_trained_is_nothing_judged() -> None:
+    found = sweep(3)
+    assert judge(found, Records()).analysis.tied_count == 0
+
+
+def test_the_specs_rule_order_and_constraints_are_followed() -> None:
+    pick: JsonValue = {"rule": "Glmnet", "simplicityOrder": [{"flag": "l2", "simpler": "Fewer"}]}
+    constrained: JsonValue = {"constraints": [{"metric": "val_average_loss", "min": 0.15}]}
+    found = sweep(4, {"pick": pick, "objective": constrained})
+    analysis = judge(found, trained(found, [0.201, 0.200, 0.1, 0.6])).analysis
+    assert analysis.pick is not None
+    assert (analysis.pick.label, analysis.pick.rule) == ("l2=0", "Glmnet")
+    assert analysis.verdict("l2=2") is None, "it breaks the constraint"
+
+
+def test_the_pinned_resampling_is_followed() -> None:
+    found = sweep(3)
+    folds = Resampling(kind=ResamplingKind.KFOLD, folds=5)
+    found = replace(found, resolved=found.resolved.model_copy(update={"resampling": folds}))
+    analysis = judge(found, trained(found, [0.9, 0.2, 0.3])).analysis
+    assert analysis.best is not None and analysis.best.new_data is not None
+    assert analysis.best.new_data.approximate
+
+
+def test_a_mixed_sweep_is_unpaired() -> None:
+    found = sweep(3)
+    records = trained(found, [0.9, 0.2, 0.3], environments=(Environment(device="cpu"), Environment(device="gpu")))
+    analysis = judge(found, records).analysis
+    assert not analysis.paired
+    assert any("devices (cpu, gpu)" in note for note in analysis.notes)
+
+
+RACE: Mapping[str, JsonValue] = {"racing": {"initialReplicates": 3, "maxReplicates": 8}}
+
+
+def test_a_race_says_what_to_train_and_what_has_left() -> None:
+    found = sweep(4, RACE)
+    ids = [point.combination.id for point in found.points]
+    start = judge(found, Records())
+    assert start.wanted == dict.fromkeys(ids, 3) and not start.dropped
+    records = trained(found, [0.9, 0.200, 0.202, 0.6], {l2: range(3) for l2 in range(4)})
+    look = judge(found, records)
+    assert look.wanted == {ids[1]: 5, ids[2]: 5}
+    assert look.dropped == {ids[0], ids[3]}
+    race = look.analysis.race
+    assert race is not None
+    assert (race.reason, race.racing, race.dropped, race.replicates) == (RaceReason.RACING, 2, 2, 5)
+    assert (race.trained, race.full_grid) == (12, 32)
+    assert set(look.analysis.tied_with_best) == {"l2=1", "l2=2"}
+    assert [each.label for each in look.analysis.comparisons] == ["l2=1", "l2=2", "l2=3", "l2=0"]
+    dropped = look.analysis.verdict("l2=0")
+    assert dropped is not None
+    assert (dropped.tied, dropped.comparable, dropped.fit) == (False, True, Fit.OVERFITS)
+
+
+def test_the_best_of_a_race_is_looked_for_among_those_still_racing() -> None:
+    found = sweep(3, RACE)
+    records = trained(found, [0.9, 0.2, 0.202], {0: range(3), 1: range(4), 2: range(4)})
+    for k in range(3, 8):  # trained ahead, and lucky: it left at the first look all the same
+        records.add(Record(found.points[0].key, k, Outcome.OK, "r", metrics={"val_average_loss": -9.0}))
+    look = judge(found, records)
+    assert found.points[0].combination.id in look.dropped
+    assert look.analysis.comparisons[0].label in {"l2=1", "l2=2"}
+    assert "l2=0" not in look.analysis.tied_with_best
+
+
+def test_a_failed_replicate_leaves_the_race_unless_a_person_asked_for_it_again() -> None:
+    found = sweep(3, RACE)
+    records = trained(found, [0.2, 0.2, 0.202], {0: range(2), 1: range(3), 2: range(3)})
+    records.add(Record(found.points[0].key, 2, Outcome.FAILED, "r"))
+    ident = found.points[0].combination.id
+    assert ident in judge(found, records).dropped
+    assert judge(replace(found, retry=1), records).wanted[ident] == 3
+
+
+def test_final_trainings_stand_in_the_judgement() -> None:
+    found = sweep(3)
+    metrics = [{"test_average_loss": 0.123456789 + 0.01 * k, "test_accuracy": 0.9} for k in range(3)]
+    records = {k: Record("key", k, Outcome.OK, "r", metrics=each) for k, each in enumerate(metrics)}
+    final = FinalTraining((PickRole.BEST, PickRole.ONE_STANDARD_ERROR), "l2=1", records)
+    analysis = judge(found, trained(found, [0.9, 0.2, 0.6]), [final]).analysis
+    assert analysis.final is not None
+    (result,) = analysis.final.results
+    assert result.loss is not None and result.loss.mean == 0.133457
+    assert result.metrics["test_average_loss"] == 0.133457
+
+
+def test_what_renders_loads_no_library_for_statistics_before_there_is_something_to_judge() -> None:
+    program = "import sys, regsweep.cli.run, regsweep.report.render; print({'numpy', 'scipy'} & set(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert loaded.strip() == "set()"
+
+
+def test_judging_loads_no_library_for_statistics_before_the_first_call() -> None:
+    program = "import sys, regsweep.core.judging.analysis; print({'numpy', 'scipy'} & set(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert loaded.strip() == "set()"
