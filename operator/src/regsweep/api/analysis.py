@@ -1,6 +1,7 @@
 """The statistical analysis of a sweep as people and programs read it, in the status and in `regsweep results -o json` alike.
 
-Combinations stand here by their labels, such as `l2=0.01, dropout=0.3`. Numbers have six significant digits.
+A combination stands here by its id, which programs join by, and by its label, such as `l2=0.01, dropout=0.3`, which people
+read. Numbers have six significant digits.
 """
 
 from __future__ import annotations
@@ -10,16 +11,15 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
+from regsweep.api.findings import MOST_LISTED, Finding, Label, Note, Sentence, Word
 from regsweep.api.model import ApiModel
+from regsweep.api.spec import PickRule
 
-MOST_LISTED: Final = 1_000_000
-"""Bound of lists that have an entry for each combination; the status holds the first few alone."""
 MOST_NOTES: Final = 50
 MOST_METRICS: Final = 64
 
-Label = Annotated[str, StringConstraints(max_length=32_768)]
-Sentence = Annotated[str, StringConstraints(max_length=4096)]
-Word = Annotated[str, StringConstraints(max_length=253)]
+CombinationId = Annotated[str, StringConstraints(max_length=64)]
+"""A combination's id: 12 hexadecimal digits of a hash of its flags."""
 
 
 class Fit(StrEnum):
@@ -60,6 +60,8 @@ class Interval(ApiModel):
     """Upper end of the 95 % interval."""
     approximate: bool = False
     """The interval rests on more than its formula was tried for."""
+    cut: bool = False
+    """An end was cut at a bound of the metric, such as 0 of a loss or 1 of an accuracy."""
 
 
 class Levels(ApiModel):
@@ -84,9 +86,11 @@ class Spread(ApiModel):
     """Share of pairs of replicates that predict different classes for a row; absent for a regression."""
 
 
-class Verdict(ApiModel):
+class Comparison(ApiModel):
     """A combination beside the best; differences are paired, and positive is worse whatever the goal."""
 
+    combination: CombinationId | None = None
+    """The combination's id; absent only in what an older version wrote."""
     label: Label
     """The combination."""
     tied: bool
@@ -105,16 +109,18 @@ class Verdict(ApiModel):
     """Bias and variance; absent where no row has two predictions."""
 
 
-class PickView(ApiModel):
+class PickResult(ApiModel):
     """The simplest combination within one standard error of the best: a heuristic, not a test."""
 
+    combination: CombinationId | None = None
+    """The combination's id; absent only in what an older version wrote."""
     label: Label
     """The combination."""
     is_best: bool
     """It is the best itself."""
     candidates: int
     """Combinations that were simple enough and within one standard error."""
-    rule: Word
+    rule: PickRule
     """`Paired` or `Glmnet`."""
     level: Levels = Field(default_factory=Levels)
     """How good it is."""
@@ -137,7 +143,7 @@ class Share(ApiModel):
     """Of the F test."""
 
 
-class EffectsView(ApiModel):
+class Effects(ApiModel):
     """What matters, within the ranges swept."""
 
     shares: Annotated[list[Share], Field(max_length=1000)]
@@ -148,17 +154,8 @@ class EffectsView(ApiModel):
     """Shares and noise add up to 1: a full grid with every replicate."""
     left_out: int = 0
     """Combinations without part in it: a replicate diverged or gave no number."""
-    notes: Annotated[list[Sentence], Field(max_length=MOST_NOTES)] = Field(default_factory=list)
+    notes: Annotated[list[Note], Field(max_length=MOST_NOTES)] = Field(default_factory=list)
     """What to bear in mind."""
-
-
-class Remark(ApiModel):
-    """One finding about the sweep as a whole."""
-
-    type: Word
-    """Kind of finding, such as `AtGridEdge`."""
-    message: Sentence
-    """What it is and what to do."""
 
 
 class Optimism(ApiModel):
@@ -172,7 +169,7 @@ class Optimism(ApiModel):
     """How far it may be trusted."""
 
 
-class RaceView(ApiModel):
+class RaceStatus(ApiModel):
     """Where the race stands."""
 
     reason: RaceReason
@@ -193,6 +190,8 @@ class RaceView(ApiModel):
 class FinalResult(ApiModel):
     """A pick on the test rows, trained anew with fresh seeds."""
 
+    combination: CombinationId | None = None
+    """The combination's id; absent only in what an older version wrote."""
     label: Label
     """The combination."""
     roles: Annotated[list[PickRole], Field(max_length=2)]
@@ -214,7 +213,7 @@ class FinalEvaluation(ApiModel):
     """The picks; one where both are the same combination."""
     difference: Interval | None = None
     """test_average_loss of the pick minus that of the best, paired in seeds and rows; positive: the pick is worse."""
-    notes: Annotated[list[Sentence], Field(max_length=MOST_NOTES)] = Field(default_factory=list)
+    notes: Annotated[list[Note], Field(max_length=MOST_NOTES)] = Field(default_factory=list)
     """What to bear in mind."""
 
 
@@ -234,26 +233,22 @@ class Analysis(ApiModel):
     """A 95 % confidence set of the best, without order: no proof that they are equal. The status lists the first 20."""
     tied_by_accuracy: Annotated[list[Label] | None, Field(max_length=MOST_LISTED)] = None
     """The same by val_accuracy, where that is reported beside the objective."""
-    pick: PickView | None = None
+    pick: PickResult | None = None
     """The one-standard-error pick."""
-    comparisons: Annotated[list[Verdict], Field(max_length=MOST_LISTED)] = Field(default_factory=list)
+    comparisons: Annotated[list[Comparison], Field(max_length=MOST_LISTED)] = Field(default_factory=list)
     """Every combination that breaks nothing, in the order of the ranking; what left a race is there too. The status lists the first 20."""
-    effects: EffectsView | None = None
+    effects: Effects | None = None
     """What matters."""
     selection_optimism: Optimism | None = None
     """How much of the best is luck."""
-    race: RaceView | None = None
+    race: RaceStatus | None = None
     """Where the race stands; absent without one."""
     final: FinalEvaluation | None = None
     """The picks on the test rows; absent until they are trained."""
-    findings: Annotated[list[Remark], Field(max_length=MOST_NOTES)] = Field(default_factory=list)
+    findings: Annotated[list[Finding], Field(max_length=MOST_NOTES)] = Field(default_factory=list)
     """What to know of the sweep as a whole."""
-    notes: Annotated[list[Sentence], Field(max_length=MOST_NOTES)] = Field(default_factory=list)
+    notes: Annotated[list[Note], Field(max_length=MOST_NOTES)] = Field(default_factory=list)
     """What to bear in mind."""
-
-    def verdict(self, combination: str) -> Verdict | None:
-        """The verdict on the combination of this label, or None."""
-        return next((v for v in self.comparisons if v.label == combination), None)
 
     def shortened(self, most: int) -> Analysis:
         """The same with at most so many entries in each list that has one per combination or effect."""

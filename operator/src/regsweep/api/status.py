@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, JsonValue, StringConstraints
 
-from regsweep.api.analysis import Analysis, PickRole
+from regsweep.api.analysis import Analysis, CombinationId, PickRole
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.model import ApiModel
 from regsweep.api.spec import MAX_CONSTRAINTS, MAX_PARAMETERS, EpochChoice, Flags, Goal, Resampling
@@ -17,6 +18,23 @@ MAX_RESULTS = 20
 Text = Annotated[str, StringConstraints(max_length=32_768)]
 Timestamp = Annotated[str, StringConstraints(max_length=40)]
 Name = Annotated[str, StringConstraints(max_length=253)]
+
+
+class SweepState(StrEnum):
+    """A sweep's state in one word, for `kubectl get`; its conditions say more."""
+
+    PENDING = "Pending"
+    """No run has started."""
+    RUNNING = "Running"
+    """Runs are being trained, or their records analysed."""
+    SUSPENDED = "Suspended"
+    """Paused by `spec.suspend`."""
+    COMPLETE = "Complete"
+    """Every run has ended, within the limit of failed ones."""
+    FAILED = "Failed"
+    """Stopped by failures."""
+    INVALID = "Invalid"
+    """The spec breaks a rule."""
 
 
 class Condition(ApiModel):
@@ -86,6 +104,8 @@ class RankedResult(ApiModel):
 
     rank: int | None = None
     """Place, from 1; absent where the objective is absent."""
+    combination: CombinationId | None = None
+    """The combination's id; absent only in what an older version wrote."""
     flags: Flags
     """The combination."""
     label: Text
@@ -117,8 +137,12 @@ class RunningRun(ApiModel):
 
     run: Name
     """Name of the Job."""
+    combination: CombinationId | None = None
+    """The combination's id; absent only in what an older version wrote."""
     label: Text
     """The flags as people write them."""
+    final: bool | None = None
+    """It belongs to the final evaluation; absent where it does not."""
     replicate: int | None = None
     """The replicate being trained."""
     epoch: int | None = None
@@ -134,8 +158,12 @@ class FailedRun(ApiModel):
 
     run: Name
     """Name of the Job."""
+    combination: CombinationId | None = None
+    """The combination's id; absent only in what an older version wrote."""
     label: Text
     """The flags as people write them."""
+    final: bool | None = None
+    """It belongs to the final evaluation; absent where it does not."""
     reason: Name
     """Why, in one word."""
     message: Text = ""
@@ -185,7 +213,7 @@ class SweepStatus(ApiModel):
 
     observed_generation: int = 0
     """The generation of the spec that this status was computed from."""
-    state: Name = "Pending"
+    state: SweepState = SweepState.PENDING
     """In one word: Pending, Running, Suspended, Complete, Failed, Invalid."""
     progress: Name = "0/0"
     """Ended runs of all runs, such as `23/24`."""

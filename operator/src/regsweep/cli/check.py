@@ -12,9 +12,8 @@ from pydantic import JsonValue
 
 from regsweep.cli.consoles import result_console
 from regsweep.cli.manifest import Manifest, load_manifest
-from regsweep.core.grid import Combination, combinations, label
-from regsweep.report.columns import flag_text
-from regsweep.report.numbers import plural
+from regsweep.core.figures import plural
+from regsweep.core.grid import Combination, combinations, label, value_text
 from regsweep.report.outputs import Output
 
 ROWS = 50
@@ -68,7 +67,7 @@ def _render(manifest: Manifest, found: tuple[Combination, ...], output: Output) 
         names = [flag.name for flag in manifest.spec.flags]
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(f"flag_{name}" for name in names)
-        writer.writerows([flag_text(c.flags[name]) for name in names] for c in found)
+        writer.writerows([value_text(c.flags[name]) for name in names] for c in found)
         return text.getvalue()
     document: dict[str, JsonValue] = {
         "sweep": manifest.name,

@@ -21,6 +21,7 @@ from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail
 from regsweep.cli.manifest import load_manifest
 from regsweep.cli.progress import Progress
 from regsweep.core.accept import Defaults, Identity, accept
+from regsweep.core.figures import plural
 from regsweep.core.progress import is_done, progress_of
 from regsweep.core.results.records import Records
 from regsweep.core.sweep import Sweep
@@ -35,7 +36,6 @@ from regsweep.local.trainer import (
     reference_trainer,
 )
 from regsweep.report.build import results_of
-from regsweep.report.numbers import plural
 from regsweep.report.outputs import Output
 from regsweep.report.render import render, write_results
 

@@ -31,6 +31,7 @@ from regsweep.adapters.kubeapi import (
 from regsweep.adapters.lease import Lease, LeaseTimes
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.api.constants import SWEEP_UID_LABEL
+from regsweep.api.status import SweepState
 from regsweep.controller.acting import Actor
 from regsweep.controller.analysis_process import ask_process
 from regsweep.controller.analysis_queue import AnalysisQueue
@@ -58,7 +59,6 @@ VERSION = version("regsweep")
 QUIET_CHANGE_SECONDS = 0.3
 """How long news that free no slot (scheduled, pulled, started) wait for more of their kind."""
 _RUN_STATES = ("pending", "running", "succeeded", "failed")
-_SWEEP_STATES = ("Pending", "Running", "Suspended", "Complete", "Failed", "Invalid")
 
 
 class Operator:
@@ -278,9 +278,9 @@ class Operator:
     # What the gauges read
 
     def _sweeps_by_state(self) -> Iterator[tuple[Mapping[str, str], float]]:
-        states = Counter(_status(entry).get("state", "Pending") for entry in self.sweeps.group(""))
-        for state in _SWEEP_STATES:
-            yield {"state": state}, float(states[state])
+        states = Counter(_status(entry).get("state", SweepState.PENDING) for entry in self.sweeps.group(""))
+        for state in SweepState:
+            yield {"state": state.value}, float(states[state])
 
     def _runs_by_state(self) -> Iterator[tuple[Mapping[str, str], float]]:
         for entry in self.sweeps.group(""):
@@ -334,4 +334,4 @@ def _is_at_rest(entry: Entry) -> bool:
     """Whether the sweep is over and its spec has not changed since, or it is being deleted."""
     status = _status(entry)
     seen = status.get("observedGeneration") == entry.object["metadata"].get("generation")
-    return is_deleting(entry.object) or (seen and status.get("state") in ("Complete", "Failed"))
+    return is_deleting(entry.object) or (seen and status.get("state") in (SweepState.COMPLETE, SweepState.FAILED))

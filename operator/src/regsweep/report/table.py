@@ -10,16 +10,15 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from regsweep.api.analysis import Fit
 from regsweep.api.conditions import ConditionStatus, ConditionType
-from regsweep.api.spec import Goal
+from regsweep.api.objective import includes_penalty
+from regsweep.api.spec import EpochChoice, Goal
 from regsweep.api.status import RankedResult
-from regsweep.report.columns import NOTE, Column, columns_of, fit
-from regsweep.report.evaluation import evaluated
+from regsweep.core.figures import plural
+from regsweep.report.columns import Column, columns_of, fit
 from regsweep.report.model import SweepReport
-from regsweep.report.notes import conclusion, is_pick, legend_of, source_line, unregularized
-from regsweep.report.numbers import plural
-from regsweep.report.sentences import ties_line, told
+from regsweep.report.notes import RowNote, RowNoteKind, conclusion, legend_of, note_of, source_line
+from regsweep.report.sentences import sentences, test_row_sentences, ties_sentence
 
 INDENT = 2
 DEFAULT_ROWS = 20
@@ -49,23 +48,23 @@ def report(results: SweepReport, width: int, rows: int = DEFAULT_ROWS) -> Iterat
     if not results.ranking:
         yield Text(" " * INDENT + "No combination has a result yet.")
         return
-    shown = _shown(results, rows)
+    places = _shown(results, rows)
+    shown = [results.ranking[place] for place in places]
+    brief = False
     columns, gutter, left_out = fit(columns_of(shown, results), width - INDENT)
     if left_out:  # words go before numbers do
-        columns, gutter, left_out = fit(columns_of(shown, results, brief=True), width - INDENT)
-    yield from _table(columns, gutter, shown, results)
+        brief = True
+        columns, gutter, left_out = fit(columns_of(shown, results, brief), width - INDENT)
+    notes = [note_of(result, results) for result in shown]
+    yield from _table(columns, gutter, [_style(*row) for row in zip(shown, notes, strict=True)], _gaps(places, results))
     yield Text("")
     for line in _cuts(results, shown, left_out):
         yield from _wrapped(line, width, style="dim")
-    notes = set(columns[-1].cells) if columns[-1].header == NOTE else set()
-    yield from _wrapped(ties_line(results), width)
-    if said := conclusion(results):
-        yield from _wrapped(said, width, style="bold")
-    for line in evaluated(results):
+    yield from _wrapped(ties_sentence(results), width)
+    for line in (conclusion(results), *test_row_sentences(results)):
         yield from _wrapped(line, width, style="bold")
-    for line in (*told(results), legend_of(notes), *_failures(results), source_line(results)):
-        if line:
-            yield from _wrapped(line, width)
+    for line in (*sentences(results), legend_of(notes, brief), *_failures(results), source_line(results)):
+        yield from _wrapped(line, width)
 
 
 def header_parts(results: SweepReport) -> list[str]:
@@ -78,8 +77,9 @@ def header_parts(results: SweepReport) -> list[str]:
         parts.append(f"{results.status.state}: {ended} of {runs.total} runs ended")
     parts.append(f"{plural(runs.total, 'combination')} x {plural(results.replicates, 'replicate')}")
     direction = "lower" if objective.goal is Goal.MINIMIZE else "higher"
-    at_best = " at its best epoch" if objective.epoch == "Best" else ""
-    parts.append(f"{objective.metric}{at_best}, {direction} is better")
+    at_best = " at its best epoch" if objective.epoch is EpochChoice.BEST else ""
+    penalty = " with the penalty" if includes_penalty(objective.metric) else ""
+    parts.append(f"{objective.metric}{penalty}{at_best}, {direction} is better")
     if results.replicates >= 3:
         parts.append("mean ± standard error over splits and seeds of this data set")
     else:
@@ -127,26 +127,23 @@ def _trouble(results: SweepReport) -> str:
     return ""
 
 
-def _shown(results: SweepReport, rows: int) -> list[RankedResult]:
-    """The first rows, and of those further down the pick and the best combination without regularisation."""
+def _shown(results: SweepReport, rows: int) -> list[int]:
+    """Places in the ranking of the first rows, and of those further down the pick and the best combination without
+    regularisation."""
     ranking = results.ranking
     if rows <= 0 or len(ranking) <= rows:
-        return list(ranking)
-    plain = next(iter(unregularized(results)), None)
-    return [r for place, r in enumerate(ranking) if place < rows or r is plain or is_pick(r, results)]
+        return list(range(len(ranking)))
+    plain = results.unregularized
+    return [place for place, r in enumerate(ranking) if place < rows or r is plain or results.is_pick(r)]
 
 
-def _table(
-    columns: Sequence[Column], gutter: int, shown: Sequence[RankedResult], results: SweepReport
-) -> Iterator[Text]:
-    """Header and rows, one Text each, never wider than they must be: a pipe gets no trailing blanks."""
-    headers = ("" if c.header == NOTE else c.header for c in columns)
-    yield Text(_line(headers, columns, gutter), style="dim")
-    gaps = _gaps(shown, results)
-    for number, result in enumerate(shown):
-        cells = [c.cells[number] for c in columns]
-        yield Text(_line(cells, columns, gutter), style=_style(result, cells[-1]))
-        if number in gaps:
+def _table(columns: Sequence[Column], gutter: int, styles: Sequence[str], gaps: set[int]) -> Iterator[Text]:
+    """Header and rows, one Text each, never wider than they must be: a pipe gets no trailing blanks. `gaps`: the rows after
+    which some are left out."""
+    yield Text(_line((column.header for column in columns), columns, gutter), style="dim")
+    for row, style in enumerate(styles):
+        yield Text(_line((column.cells[row] for column in columns), columns, gutter), style=style)
+        if row in gaps:
             yield Text(" " * INDENT + "…", style="dim")
 
 
@@ -158,19 +155,18 @@ def _line(cells: Iterable[str], columns: Sequence[Column], gutter: int) -> str:
     return (" " * INDENT + (" " * gutter).join(padded)).rstrip()
 
 
-def _gaps(shown: Sequence[RankedResult], results: SweepReport) -> set[int]:
+def _gaps(places: Sequence[int], results: SweepReport) -> set[int]:
     """After which of the shown rows the ranking has rows that are not shown."""
-    places = [next(i for i, r in enumerate(results.ranking) if r is s) for s in shown]
-    gaps = {n for n, (one, after) in enumerate(pairwise(places)) if after != one + 1}
+    gaps = {row for row, (one, after) in enumerate(pairwise(places)) if after != one + 1}
     return gaps | ({len(places) - 1} if places[-1] != len(results.ranking) - 1 else set())
 
 
-def _style(result: RankedResult, note: str) -> str:
+def _style(result: RankedResult, note: RowNote) -> str:
     if result.rank == 1:
         return "bold green"
     if result.objective is None:
         return "red"
-    return "yellow" if note == Fit.OVERFITS.lower() else ""
+    return "yellow" if note.kind is RowNoteKind.OVERFITS else ""
 
 
 def _cuts(results: SweepReport, shown: Sequence[RankedResult], left_out: Sequence[str]) -> Iterator[str]:
