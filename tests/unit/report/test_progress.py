@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from regsweep.api.analysis import Analysis, PickRole, RaceReason, RaceView
+from regsweep.api.analysis import Analysis, PickRole, RaceReason, RaceStatus
 from regsweep.api.status import Estimate, FinalPick, FinalStatus, RankedResult, RunCounts, SweepStatus
 from regsweep.report.progress import bar, moving_line, plain_line, seconds_left
 
@@ -42,7 +42,7 @@ def test_the_moving_line_fits_and_drops_what_is_least_needed(width: int, text: s
 
 
 def test_the_line_says_how_far_a_race_and_the_final_evaluation_are() -> None:
-    race = RaceView(reason=RaceReason.RACING, racing=5, dropped=19, replicates=7, trained=99, full_grid=480)
+    race = RaceStatus(reason=RaceReason.RACING, racing=5, dropped=19, replicates=7, trained=99, full_grid=480)
     racing = STATUS.model_copy(update={"analysis": Analysis(race=race)})
     assert "5 still race" in plain_line("demo", racing, None)
     pick = FinalPick(roles=[PickRole.BEST], flags=FLAGS)

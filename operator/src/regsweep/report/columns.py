@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from rich.cells import cell_len
 
@@ -58,7 +59,7 @@ class ResultColumn:
     """The cells where the terminal is narrow; None: the same."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: the width is kept in __dict__
 class Column:
     """A column as the table prints it."""
 
@@ -67,7 +68,7 @@ class Column:
     right: bool = False
     droppable: int = 0
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Widest cell, header included, in terminal cells."""
         return max(map(cell_len, (self.header, *self.cells)))
@@ -75,38 +76,11 @@ class Column:
 
 def result_columns(report: SweepReport) -> list[ResultColumn]:
     """All columns, in order."""
-    objective = report.objective
     return [
         ResultColumn("#", _each(_rank), (Field("rank", lambda r, _: "" if r.rank is None else r.rank),), right=True),
         ResultColumn("", _each(_tie), is_shown=lambda cells: cells.count(TIE) > 1),
         *map(_flag_column, report.flag_names),
-        ResultColumn(
-            metric_title(objective.metric, objective.epoch),
-            _measured(lambda r: r.objective),
-            _estimate_fields("objective", lambda r: r.objective),
-            right=True,
-        ),
-        ResultColumn(
-            metric_title(VAL_LOSS),
-            None if report.objective_is(VAL_LOSS) else _losses(lambda r: r.val_loss),
-            (_number_field(VAL_LOSS, lambda r: r.val_loss),),
-            right=True,
-            droppable=3,
-        ),
-        ResultColumn(
-            metric_title(TRAIN_LOSS),
-            None if report.objective_is(TRAIN_LOSS) else _losses(lambda r: r.train_loss),
-            (_number_field(TRAIN_LOSS, lambda r: r.train_loss),),
-            right=True,
-            droppable=4,
-        ),
-        ResultColumn(
-            "overfit gap",
-            _measured(lambda r: r.overfit_gap),
-            _estimate_fields("overfit_gap", lambda r: r.overfit_gap),
-            right=True,
-            droppable=1,
-        ),
+        *_figures(report),
         ResultColumn(
             RUNS,
             _each(lambda r, report: f"{r.replicates - r.diverged}/{report.replicates}"),
@@ -134,6 +108,40 @@ def result_columns(report: SweepReport) -> list[ResultColumn]:
             (Field("note", lambda r, report: note_of(r, report).text, in_json=True),),
             is_shown=any,
             brief=_each(lambda r, report: note_of(r, report).brief or note_of(r, report).text),
+        ),
+    ]
+
+
+def _figures(report: SweepReport) -> list[ResultColumn]:
+    """The objective, both losses where they are not it, and the gap between them."""
+    objective = report.objective
+    return [
+        ResultColumn(
+            metric_title(objective.metric, objective.epoch),
+            _measured(lambda r: r.objective),
+            _estimate_fields("objective", lambda r: r.objective),
+            right=True,
+        ),
+        ResultColumn(
+            metric_title(VAL_LOSS),
+            None if report.objective_is(VAL_LOSS) else _losses(lambda r: r.val_loss),
+            (_number_field(VAL_LOSS, lambda r: r.val_loss),),
+            right=True,
+            droppable=3,
+        ),
+        ResultColumn(
+            metric_title(TRAIN_LOSS),
+            None if report.objective_is(TRAIN_LOSS) else _losses(lambda r: r.train_loss),
+            (_number_field(TRAIN_LOSS, lambda r: r.train_loss),),
+            right=True,
+            droppable=4,
+        ),
+        ResultColumn(
+            "overfit gap",
+            _measured(lambda r: r.overfit_gap),
+            _estimate_fields("overfit_gap", lambda r: r.overfit_gap),
+            right=True,
+            droppable=1,
         ),
     ]
 

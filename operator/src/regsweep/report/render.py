@@ -49,7 +49,7 @@ def document(results: SweepReport) -> dict[str, JsonValue]:
     status = results.status
     found: dict[str, JsonValue] = {
         "sweep": results.name,
-        "state": status.state,
+        "state": status.state.value,
         "objective": results.objective.to_json(),
         "estimand": ESTIMAND,
         "replicates": results.replicates,

@@ -33,7 +33,7 @@ def ties_sentence(report: SweepReport) -> str:
     return outcome.ALONE if others and all(each.comparable for each in others) else ""
 
 
-def test_row_sentences(report: SweepReport) -> Iterator[str]:
+def final_evaluation_sentences(report: SweepReport) -> Iterator[str]:
     """What the test rows say of the picks; nothing before they are evaluated."""
     final = report.analysis.final if report.analysis is not None else None
     if final is None:

@@ -18,7 +18,7 @@ from regsweep.core.figures import plural
 from regsweep.report.columns import Column, columns_of, fit
 from regsweep.report.model import SweepReport
 from regsweep.report.notes import RowNote, RowNoteKind, conclusion, legend_of, note_of, source_line
-from regsweep.report.sentences import sentences, test_row_sentences, ties_sentence
+from regsweep.report.sentences import final_evaluation_sentences, sentences, ties_sentence
 
 INDENT = 2
 DEFAULT_ROWS = 20
@@ -61,7 +61,7 @@ def report(results: SweepReport, width: int, rows: int = DEFAULT_ROWS) -> Iterat
     for line in _cuts(results, shown, left_out):
         yield from _wrapped(line, width, style="dim")
     yield from _wrapped(ties_sentence(results), width)
-    for line in (conclusion(results), *test_row_sentences(results)):
+    for line in (conclusion(results), *final_evaluation_sentences(results)):
         yield from _wrapped(line, width, style="bold")
     for line in (*sentences(results), legend_of(notes, brief), *_failures(results), source_line(results)):
         yield from _wrapped(line, width)

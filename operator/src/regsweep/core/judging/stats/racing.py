@@ -150,9 +150,7 @@ def race(
 
     Raises ValueError where the arrays' shapes do not fit the settings.
     """
-    expected = (len(losses), racing.max_replicates)
-    if losses.shape != expected or diverged.shape != expected:
-        raise ValueError(f"losses and diverged must be {expected}, but got {losses.shape} and {diverged.shape}")
+    _check_shapes(losses, diverged, (len(losses), racing.max_replicates))
     level = 1 - ALPHA / len(looks(racing))
     picks = np.ones(len(losses), dtype=np.bool_) if may_be_picked is None else may_be_picked
     field = _Field.at_start(losses, diverged, failed)
@@ -171,14 +169,25 @@ def race(
             replicates = n
             break
         field.drop(candidates & ~_stays(tied, picks, n, racing.max_replicates), DropReason.DROPPED, n)
-        if field.alive.sum() == 1:
-            reason, replicates = RaceReason.WON, n
-            break
-        if not (field.alive & breaks).any() and _equivalent(tied, field.alive, racing.minimum_difference):
-            reason, replicates = RaceReason.EQUIVALENT, n
+        over = _over(tied, field.alive, breaks, racing.minimum_difference)
+        if over is not None:
+            reason, replicates = over, n
             break
     trained = int((np.isfinite(losses) | diverged).sum())
     return Race(reason, field.alive, field.alive & field.tied, field.dropped, replicates, trained, losses.size)
+
+
+def _check_shapes(losses: Floats, diverged: Bools, expected: tuple[int, int]) -> None:
+    if losses.shape != expected or diverged.shape != expected:
+        raise ValueError(f"losses and diverged must be {expected}, but got {losses.shape} and {diverged.shape}")
+
+
+def _over(tied: TiedSet, alive: Bools, breaks: Bools, minimum_difference: float | None) -> RaceReason | None:
+    """Why the race is over after this look; None where it goes on. `breaks`: (G,) rows that break a constraint at it."""
+    if alive.sum() == 1:
+        return RaceReason.WON
+    comparable = not (alive & breaks).any()
+    return RaceReason.EQUIVALENT if comparable and _equivalent(tied, alive, minimum_difference) else None
 
 
 @dataclass(slots=True)
