@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from regsweep.api.canonical import digest
+from regsweep.api.canonical import digest, normal_number
 from regsweep.api.spec import Flags, FlagValue, SweepSpec
 from regsweep.api.values import grid, grid_size, range_values
 
@@ -106,13 +105,15 @@ def _escaped(text: str) -> str:
 
 
 def _number(value: int | float) -> str:
-    """Shortest text of the number: plain from a millionth to 10^15, and with an exponent such as 1e-7 beyond."""
-    if isinstance(value, int) or not math.isfinite(value):
+    """Shortest text of the number, the same for 1 and 1.0: plain from a millionth to 10^15 and for whole numbers of 64 bits; with
+    an exponent such as 1e-7 beyond."""
+    try:
+        value = normal_number(value)
+    except ValueError:  # no sweep holds it: an error message may name it
         return str(value)
-    if value == 0:
-        return "0"
+    if isinstance(value, int):
+        return str(value)
     if 1e-6 <= abs(value) < 1e15:
-        plain = format(Decimal(repr(value)), "f")
-        return plain.removesuffix(".0")
+        return format(Decimal(repr(value)), "f")
     mantissa, _, exponent = repr(value).partition("e")
-    return f"{mantissa.removesuffix('.0')}e{int(exponent)}" if exponent else mantissa.removesuffix(".0")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}" if exponent else mantissa
