@@ -54,8 +54,8 @@ def test_an_older_finding_keeps_its_type_and_an_older_note_its_words() -> None:
 
 
 def test_the_states_of_a_sweep_are_named_in_one_place() -> None:
-    (column,) = [each for each in SWEEP_COLUMNS if each[0] == "State"]
-    assert column[3] == "Pending, Running, Suspended, Complete, Failed or Invalid."
+    columns: dict[str, str] = {name: description for name, _, _, description in SWEEP_COLUMNS}
+    assert columns["State"] == "Pending, Running, Suspended, Complete, Failed or Invalid."
     state = sweep_schema()["properties"]["status"]["properties"]["state"]
     assert state["enum"] == [each.value for each in SweepState]
     assert SWEEPS.labels["state"] == ", ".join(SweepState), "the metric's help"

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from regsweep.api.analysis import Analysis, Comparison, Fit, PickRole, RaceReason
 from regsweep.api.findings import NoteType
-from regsweep.api.spec import Resampling, ResamplingKind
+from regsweep.api.spec import Flags, Resampling, ResamplingKind
 from regsweep.api.validation import parse_sweep
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.judging.analysis import judge, prior_analysis
@@ -84,9 +84,8 @@ def test_numbers_have_six_digits_and_the_analysis_survives_json() -> None:
 
 def test_every_finding_and_note_has_its_message() -> None:
     found = analysis_result([0.9, 0.2, 0.6])
-    assert found.effects is not None
-    said = [*found.findings, *found.notes, *found.effects.notes]
-    assert said and all(each.message.endswith(".") for each in said)
+    messages = [each.message for each in found.findings] + [each.message for each in found.notes]
+    assert messages and all(message.endswith(".") for message in messages)
 
 
 def test_combinations_are_named_by_their_ids() -> None:
@@ -99,10 +98,11 @@ def test_combinations_are_named_by_their_ids() -> None:
 
 def test_values_that_read_alike_are_two_combinations() -> None:
     """A list of the number 1 and a list of the text 1."""
-    found = sweep(2, {"flags": [{"name": "units", "values": [[1], [2]]}]})
+    alike: list[Flags] = [{"units": [1]}, {"units": ["1"]}]
+    found = sweep(2)
     points = [
-        replace(point, combination=replace(point.combination, flags={"units": units}))
-        for point, units in zip(found.points, ([1], ["1"]), strict=True)
+        replace(point, combination=replace(point.combination, flags=flags))
+        for point, flags in zip(found.points, alike, strict=True)
     ]
     analysis = judge(replace(found, points=tuple(points)), trained(found, [0.2, 0.9])).analysis
     assert [(each.label, each.tied) for each in analysis.comparisons] == [("units=[1]", True), ('units=["1"]', False)]
