@@ -25,7 +25,10 @@ def status_of(
 ) -> SweepStatus:
     observed: Observed = replace(world.observe(), **seen)  # type: ignore[arg-type]  # keyword arguments of any one field
     planned = plan(world.sweep, observed, world.now)
-    return sweep_status(world.sweep, observed, planned, edits, prior or SweepStatus(), world.now)
+    status = sweep_status(world.sweep, observed, planned, edits, prior or SweepStatus(), world.now)
+    for said in status.conditions:
+        assert said.type in Reason(said.reason).about.conditions, f"{said.reason} is not documented for {said.type}"
+    return status
 
 
 def condition(status: SweepStatus, wanted: ConditionType) -> Condition:
