@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, JsonValue, StringConstraints
 
-from regsweep.api.constants import MAX_REPLICATES_PER_POD
+from regsweep.api.constants import MAX_NAME_LENGTH, MAX_REPLICATES_PER_POD, MIN_REPLICATES_FOR_ERROR
 from regsweep.api.model import ApiModel
 
 FlagName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", min_length=1, max_length=63)]
@@ -25,8 +25,6 @@ MAX_PARAMETERS: Final = 100
 MAX_TEMPLATE_FIELDS: Final = 10
 MAX_CONSTRAINTS: Final = 10
 MAX_FINAL_REPLICATES: Final = 100
-FEWEST_RACING_REPLICATES: Final = 3
-"""Below it no standard error is given, and so nothing can be dropped."""
 
 FailedRunsLimit = (
     Annotated[int, Field(ge=0, le=99_999)]
@@ -213,7 +211,7 @@ class FinalSpec(ApiModel):
 
     evaluate: FinalSplit = FinalSplit.TEST
     """`Test`: the test rows, which no other run touches."""
-    replicates: Annotated[int, Field(ge=3, le=MAX_FINAL_REPLICATES)] = 5
+    replicates: Annotated[int, Field(ge=MIN_REPLICATES_FOR_ERROR, le=MAX_FINAL_REPLICATES)] = 5
     """Trainings of the best and of the one-standard-error pick, each with fresh seeds."""
 
 
@@ -221,9 +219,9 @@ class Racing(ApiModel):
     """Replicates go to the combinations that may still be the best: at fixed numbers of replicates those that can be neither the
     best nor the pick are dropped; a true best is dropped in at most 5 % of sweeps."""
 
-    initial_replicates: Annotated[int, Field(ge=FEWEST_RACING_REPLICATES, le=MAX_REPLICATES)] = 3
+    initial_replicates: Annotated[int, Field(ge=MIN_REPLICATES_FOR_ERROR, le=MAX_REPLICATES)] = MIN_REPLICATES_FOR_ERROR
     """Replicates of every combination before the first look."""
-    max_replicates: Annotated[int, Field(ge=FEWEST_RACING_REPLICATES, le=MAX_REPLICATES)] = 20
+    max_replicates: Annotated[int, Field(ge=MIN_REPLICATES_FOR_ERROR, le=MAX_REPLICATES)] = 20
     """Most replicates of a combination; `spec.replicates` is not looked at."""
     minimum_difference: Annotated[float | None, Field(gt=0)] = None
     """A difference of the objective too small to matter, in its unit: the race ends when all that are left lie within it."""
@@ -250,7 +248,7 @@ class Metrics(ApiModel):
 class TemplateRef(ApiModel):
     """A PodTemplate (core/v1) in the sweep's namespace."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=253)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH)]
     """Name of the PodTemplate."""
 
 

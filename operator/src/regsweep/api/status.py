@@ -8,15 +8,18 @@ from pydantic import Field, JsonValue, StringConstraints
 
 from regsweep.api.analysis import Analysis, PickRole
 from regsweep.api.conditions import ConditionStatus, ConditionType
+from regsweep.api.constants import MAX_NAME_LENGTH
 from regsweep.api.model import ApiModel
 from regsweep.api.spec import MAX_CONSTRAINTS, MAX_PARAMETERS, EpochChoice, Flags, Goal, Resampling
 
+MAX_LISTED = 20
+"""Running and failed runs in the status."""
 MAX_RESULTS = 20
 """Ranked combinations in the status; all of them stand in the sweep's SweepResults."""
 
 Text = Annotated[str, StringConstraints(max_length=32_768)]
 Timestamp = Annotated[str, StringConstraints(max_length=40)]
-Name = Annotated[str, StringConstraints(max_length=253)]
+Name = Annotated[str, StringConstraints(max_length=MAX_NAME_LENGTH)]
 
 
 class Condition(ApiModel):
@@ -210,9 +213,9 @@ class SweepStatus(ApiModel):
     a race."""
     final: FinalStatus | None = None
     """The final evaluation, where `spec.final` asks for one; its figures stand in `analysis.final`."""
-    running: list[RunningRun] = Field(default_factory=list, max_length=20)
+    running: list[RunningRun] = Field(default_factory=list, max_length=MAX_LISTED)
     """Runs being trained, as Prometheus last saw them (at most 20)."""
-    failures: list[FailedRun] = Field(default_factory=list, max_length=20)
+    failures: list[FailedRun] = Field(default_factory=list, max_length=MAX_LISTED)
     """Failed runs and why (at most 20)."""
     start_time: Timestamp | None = None
     """When the sweep was first accepted."""

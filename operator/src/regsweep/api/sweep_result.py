@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
+from regsweep.api.constants import MAX_NAME_LENGTH
 from regsweep.api.model import ApiModel
 from regsweep.api.spec import Flags
 
@@ -16,12 +17,17 @@ MAX_SEGMENT_BYTES: Final = 200_000
 """Most bytes of a segment as JSON: well under etcd's 1.5 MB, and cheap to write again while it fills."""
 MAX_METRICS: Final = 64
 """Metrics of one record."""
+MAX_METRIC_NAME_LENGTH: Final = 63
+MAX_MESSAGE_LENGTH: Final = 1024
+"""Characters of a record's message."""
+MAX_LOSSES_LENGTH: Final = 4096
+"""Characters of a record's losses on the test rows."""
 
 EnvironmentKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}$", max_length=8)]
 PointKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,64}$", max_length=64)]
-MetricName = Annotated[str, StringConstraints(max_length=63)]
-Name = Annotated[str, StringConstraints(max_length=253)]
-Words = Annotated[str, StringConstraints(max_length=1024)]
+MetricName = Annotated[str, StringConstraints(max_length=MAX_METRIC_NAME_LENGTH)]
+Name = Annotated[str, StringConstraints(max_length=MAX_NAME_LENGTH)]
+Words = Annotated[str, StringConstraints(max_length=MAX_MESSAGE_LENGTH)]
 
 
 class Outcome(StrEnum):
@@ -65,7 +71,7 @@ class ResultTest(ApiModel):
 
     rows: Name
     """Digest of the test rows: losses of other rows are not comparable."""
-    losses: Annotated[str, StringConstraints(max_length=4096)]
+    losses: Annotated[str, StringConstraints(max_length=MAX_LOSSES_LENGTH)]
     """Base64 of half-precision numbers: each block's mean loss in multiples of `test_average_loss`."""
 
 

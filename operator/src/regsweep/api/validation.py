@@ -17,7 +17,7 @@ from pydantic import JsonValue, ValidationError
 
 from regsweep.api import wording
 from regsweep.api.canonical import canonical_json, normal_number
-from regsweep.api.constants import API_VERSION, SWEEP_KIND
+from regsweep.api.constants import API_VERSION, MAX_COMBINATIONS, MAX_NAME_LENGTH, SWEEP_KIND
 from regsweep.api.model import ApiModel
 from regsweep.api.objective import objective_goal
 from regsweep.api.rules import rule_problems
@@ -27,17 +27,14 @@ from regsweep.api.status import Resolved
 from regsweep.api.values import grid, grid_size, range_values
 from regsweep.errors import InvalidSweep, Problem
 
-__all__ = ["DEFAULT_MAX_COMBINATIONS", "changed_pinned_fields", "objective_goal", "parse_sweep"]
-
-DEFAULT_MAX_COMBINATIONS: Final = 10_000
-"""Most combinations of a grid, before `exclude` and `sample`; the operator's setting may allow more."""
+__all__ = ["changed_pinned_fields", "objective_goal", "parse_sweep"]
 
 _TOP_LEVEL: Final = ("apiVersion", "kind", "metadata", "spec", "status")
 _DNS_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _Model = TypeVar("_Model", bound=ApiModel)
 
 
-def parse_sweep(manifest: Mapping[str, object], max_combinations: int = DEFAULT_MAX_COMBINATIONS) -> SweepSpec:
+def parse_sweep(manifest: Mapping[str, object], max_combinations: int = MAX_COMBINATIONS) -> SweepSpec:
     """The typed spec of a RegularizationSweep's manifest, as read from YAML or from the API server.
 
     `apiVersion`, `kind` and `metadata` are checked where they are given. Numbers are taken as the API server stores them
@@ -119,10 +116,10 @@ def _envelope(manifest: Mapping[str, object]) -> list[Problem]:
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
     if not isinstance(metadata, Mapping):
         problems.append(Problem("metadata", f"must be a mapping with `name`, got {wording.shown(metadata)}."))
-    elif name is not None and not (isinstance(name, str) and len(name) <= 253 and _DNS_SUBDOMAIN.fullmatch(name)):
-        allowed = (
-            "at most 253 lower-case letters, digits, `-` and `.`, with a letter or digit at both ends of every part"
-        )
+    elif name is not None and not (
+        isinstance(name, str) and len(name) <= MAX_NAME_LENGTH and _DNS_SUBDOMAIN.fullmatch(name)
+    ):
+        allowed = f"at most {MAX_NAME_LENGTH} lower-case letters, digits, `-` and `.`, with a letter or digit at both ends of every part"
         problems.append(Problem("metadata.name", f"must be {allowed}, got {wording.shown(name)}."))
     for key in manifest:
         if key not in _TOP_LEVEL:

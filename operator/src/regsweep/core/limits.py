@@ -101,7 +101,5 @@ def _metric_missing(sweep: Sweep, records: Records, states: Sequence[PointState]
 
 def _unreported(reason: Reason, field: str, metric: str, reported: set[str]) -> Stop:
     names = ", ".join(sorted(reported)) or "nothing"
-    text = (
-        f"{field}: no run reported {metric}. Reported: {names}. Set {field} to one of these."
-    )
+    text = f"{field}: no run reported {metric}. Reported: {names}. Set {field} to one of these."
     return Stop(reason, text)
