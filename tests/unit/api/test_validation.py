@@ -115,7 +115,7 @@ OTHER_CASES = [
     pytest.param(
         "exclude: [{l2: 1e-4}]", "spec.exclude[0].l2", "1.0e-4", id="exclude by a number that YAML made a text"
     ),
-    pytest.param("exclude: [{l2: 0}, {l2: 0.1}]", "spec.exclude", "leaves out all 2", id="everything is excluded"),
+    pytest.param("exclude: [{l2: 0}, {l2: 0.1}]", "spec.exclude", "excludes all 2", id="everything is excluded"),
     pytest.param("replicas: 3", "spec.replicas", "Did you mean `replicates`?", id="an unknown field"),
     pytest.param("replicates_per_pod: 3", "spec.replicates_per_pod", "`replicatesPerPod`", id="snake case"),
     pytest.param("replicates: 0", "spec.replicates", "from 1 to 1000, got 0", id="too small a number"),
@@ -190,11 +190,73 @@ def test_flags_that_are_fine(entry: str) -> None:
     assert problems(flags(entry)) == {}
 
 
-def test_a_grid_above_the_limit_says_how_large_it_is() -> None:
-    large = "range: {from: 0, to: 1, points: 101}"
-    spec = flags(f"{{name: a, {large}}}", f"{{name: b, {large}}}", rest="sample: {size: 10}")
-    assert "10,201 combinations (101 x 101)" in problems(spec)["spec.flags"]
-    assert problems(spec, max_combinations=10_201) == {}
+HUNDRED = "range: {from: 0, to: 1, points: 100}"
+TWO_HUNDRED = "range: {from: 0, to: 1, points: 200}"
+LARGE = (f"{{name: a, {HUNDRED}}}", f"{{name: b, {TWO_HUNDRED}}}")
+"""20,000 combinations."""
+
+
+@pytest.mark.parametrize(
+    ("rest", "limit", "field", "words"),
+    [
+        pytest.param(
+            "",
+            10_000,
+            "spec.flags",
+            "the grid has 20,000 combinations (100 x 200), but a sweep may train at most 10,000.",
+            id="the grid",
+        ),
+        pytest.param(
+            "exclude: [{a: 0}, {a: 1}]",
+            10_000,
+            "spec.flags",
+            "(100 x 200), 19,600 of them not excluded, but a sweep may train at most 10,000.",
+            id="what is left of the grid",
+        ),
+        pytest.param(
+            "sample: {size: 15000}",
+            10_000,
+            "spec.sample.size",
+            "is 15,000, but a sweep may train at most 10,000 combinations. Use a smaller sample.",
+            id="the sample",
+        ),
+        pytest.param("", 19_999, "spec.flags", "at most 19,999", id="one combination above a limit of one's own"),
+    ],
+)
+def test_more_than_a_sweep_may_train_is_refused(rest: str, limit: int, field: str, words: str) -> None:
+    (found,) = problems(flags(*LARGE, rest=rest), max_combinations=limit).items()
+    assert found[0] == field
+    assert words in found[1]
+
+
+@pytest.mark.parametrize(
+    ("rest", "limit"),
+    [
+        pytest.param("", 20_000, id="as many as are allowed"),
+        pytest.param("sample: {size: 20}", 10_000, id="a small sample of a large grid"),
+        pytest.param("sample: {size: 10000}", 10_000, id="a sample of as many as are allowed"),
+        pytest.param("sample: {size: 30000}, exclude: [{b: 0}]", 19_900, id="a sample above what is left"),
+        pytest.param("exclude: [{a: 0}]", 19_800, id="a grid that exclude brings down to the limit"),
+    ],
+)
+def test_only_what_is_trained_counts_for_the_limit(rest: str, limit: int) -> None:
+    assert problems(flags(*LARGE, rest=rest), max_combinations=limit) == {}
+
+
+@pytest.mark.parametrize("rest", ["", "sample: {size: 1}"])
+def test_a_grid_that_is_too_large_to_go_through_is_refused_at_once(rest: str) -> None:
+    thousand = [f"{{name: {name}, range: {{from: 0, to: 1, points: 1000}}}}" for name in "abcdefghij"]
+    (message,) = problems(flags(*thousand, rest=rest)).values()
+    assert "1,000,000,000,000,000,000,000,000,000,000 combinations" in message
+    assert "at most 1,000,000 are allowed" in message
+
+
+@pytest.mark.parametrize("rest", ["", "sample: {size: 15000}"])
+def test_advice_to_raise_the_limit_is_given_only_where_somebody_can(rest: str) -> None:
+    (alone,) = problems(flags(*LARGE, rest=rest)).values()
+    assert "operator" not in alone and "REGSWEEP" not in alone
+    (told,) = problems(flags(*LARGE, rest=rest), how_to_raise="raise the operator's REGSWEEP_MAX_COMBINATIONS").values()
+    assert ", or raise the operator's REGSWEEP_MAX_COMBINATIONS." in told
 
 
 def test_all_problems_come_at_once() -> None:

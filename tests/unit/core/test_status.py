@@ -84,6 +84,21 @@ def test_a_condition_keeps_its_time_of_transition_while_its_status_holds() -> No
     assert status_of(world, before).conditions == before.conditions
 
 
+def test_warnings_stand_in_the_message_of_accepted_and_the_sweep_runs() -> None:
+    world = World(sweep_of({"l2": [0, 0.1]}, exclude=[{"l2": 0.2}]))
+    accepted = condition(status_of(world), ConditionType.ACCEPTED)
+    assert (accepted.status, accepted.reason) == (ConditionStatus.TRUE, "Valid")
+    assert accepted.message.startswith("2 runs, 2 trainings. Warning: spec.exclude[0].l2: 0.2 is not a value")
+    assert len(world.plan().create) == 2
+
+
+def test_a_thousand_warnings_fit_into_a_message() -> None:
+    exclude = [{"l2": f"{place}" * 60} for place in range(100, 1100)]
+    accepted = condition(status_of(World(sweep_of({"l2": ["x"]}, exclude=exclude))), ConditionType.ACCEPTED)
+    assert accepted.message.endswith("995 more warnings: `regsweep validate` shows all.")
+    assert len(accepted.message) < 2000
+
+
 def test_counts_are_disjoint_and_add_up() -> None:
     world = World(sweep_of({"l2": [0, 1, 2, 3]}, parallelism=3))
     first, second, _ = world.step().create

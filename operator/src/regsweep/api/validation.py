@@ -18,13 +18,14 @@ from pydantic import JsonValue, ValidationError
 from regsweep.api import wording
 from regsweep.api.canonical import canonical_json, normal_number
 from regsweep.api.constants import API_VERSION, MAX_COMBINATIONS, MAX_NAME_LENGTH, SWEEP_KIND
+from regsweep.api.grid_rules import grid_problems
 from regsweep.api.model import ApiModel
 from regsweep.api.objective import objective_goal
 from regsweep.api.rules import rule_problems
 from regsweep.api.schema import Schema, spec_schema
 from regsweep.api.spec import Objective, Range, Scale, SweepSpec
 from regsweep.api.status import Resolved
-from regsweep.api.values import grid, grid_size, range_values
+from regsweep.api.values import range_values
 from regsweep.errors import InvalidSweep, Problem
 
 __all__ = ["changed_pinned_fields", "objective_goal", "parse_sweep"]
@@ -34,11 +35,16 @@ _DNS_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a
 _Model = TypeVar("_Model", bound=ApiModel)
 
 
-def parse_sweep(manifest: Mapping[str, object], max_combinations: int = MAX_COMBINATIONS) -> SweepSpec:
+def parse_sweep(
+    manifest: Mapping[str, object], max_combinations: int = MAX_COMBINATIONS, *, how_to_raise: str = ""
+) -> SweepSpec:
     """The typed spec of a RegularizationSweep's manifest, as read from YAML or from the API server.
 
     `apiVersion`, `kind` and `metadata` are checked where they are given. Numbers are taken as the API server stores them
     (1.0 is 1).
+
+    max_combinations: how many the sweep may train, after `exclude` and `sample`.
+    how_to_raise: how a person has that limit raised, as part of a sentence; empty: it cannot be raised.
 
     Raises:
         InvalidSweep: with one Problem per field that breaks a rule: what stands around the spec first, then types, then the rest.
@@ -57,14 +63,13 @@ def parse_sweep(manifest: Mapping[str, object], max_combinations: int = MAX_COMB
     problems += typed
     flags = spec.get("flags")
     excludes = spec.get("exclude")
-    by_flags = _flag_problems(flags) if isinstance(flags, list) else []
-    problems += by_flags
-    by_excludes = _exclude_problems(flags, excludes) if isinstance(flags, list) and isinstance(excludes, list) else []
-    problems += by_excludes
+    of_grid = _flag_problems(flags) if isinstance(flags, list) else []
+    of_grid += _exclude_problems(flags, excludes) if isinstance(flags, list) and isinstance(excludes, list) else []
+    problems += of_grid
     problems += _objective_problems(spec.get("objective"))
-    grid_only, _ = _typed(SweepSpec, {key: spec[key] for key in ("flags", "exclude") if key in spec})
-    if grid_only is not None and not by_flags and not by_excludes:
-        problems += _grid_problems(grid_only, max_combinations)
+    grid_only, _ = _typed(SweepSpec, {key: spec[key] for key in ("flags", "exclude", "sample") if key in spec})
+    if grid_only is not None and not of_grid:
+        problems += grid_problems(grid_only, max_combinations, how_to_raise)
     if parsed is not None:
         problems += rule_problems(parsed)
     if parsed is None or problems:
@@ -336,19 +341,4 @@ def _objective_problems(raw: JsonValue) -> list[Problem]:
         objective_goal(objective)
     except InvalidSweep as error:
         return list(error.problems)
-    return []
-
-
-def _grid_problems(spec: SweepSpec, max_combinations: int) -> list[Problem]:
-    """A grid that is too large, or of which nothing is left."""
-    size = grid_size(spec)
-    if size > max_combinations:
-        sizes = " x ".join(str(grid_size(spec.model_copy(update={"flags": [flag]}))) for flag in spec.flags)
-        message = (
-            f"the grid has {size:,} combinations ({sizes}), and at most {max_combinations:,} are allowed, before `exclude` "
-            "and `sample`. Take fewer values or flags, or have the operator's limit raised."
-        )
-        return [Problem("spec.flags", message)]
-    if next(grid(spec), None) is None:
-        return [Problem("spec.exclude", f"leaves out all {size:,} combinations of the grid. Remove an entry.")]
     return []

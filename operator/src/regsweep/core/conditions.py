@@ -23,6 +23,8 @@ from regsweep.core.world import Observed
 from regsweep.errors import Problem
 
 UNSCHEDULABLE = "Unschedulable"
+MAX_WARNINGS = 5
+"""Warnings in the message of Accepted."""
 ANALYSING = "All runs have ended; their records are being analysed."
 
 
@@ -102,7 +104,16 @@ def _accepted(sweep: Sweep, observed: Observed, edits: Sequence[Problem]) -> Con
         )
     trainings = len(sweep.points) * sweep.most_replicates
     most = "at most " if sweep.spec.racing else ""
-    return ConditionUpdate(accepted, True, Reason.VALID, f"{len(sweep.points)} runs, {most}{trainings} trainings.")
+    text = f"{len(sweep.points)} runs, {most}{trainings} trainings.{_warnings(sweep.warnings)}"
+    return ConditionUpdate(accepted, True, Reason.VALID, text)
+
+
+def _warnings(warnings: Sequence[Problem]) -> str:
+    """The first warnings, each as a sentence; there may be a thousand, and a message is bounded."""
+    texts = [f" Warning: {warning}" for warning in warnings[:MAX_WARNINGS]]
+    if len(warnings) > MAX_WARNINGS:
+        texts.append(f" {len(warnings) - MAX_WARNINGS} more warnings: `regsweep validate` shows all.")
+    return "".join(texts)
 
 
 def _progressing(
