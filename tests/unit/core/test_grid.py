@@ -188,7 +188,12 @@ def test_a_sweep_keeps_its_draw(flags: dict[str, list[Any]], size: int, seed: in
 
 
 def test_the_draw_of_a_known_sweep() -> None:
-    flags = {"l2": [0, 0.1, 0.01], "Units": [[64], [64, 32]], "act-x": ["relu", 'a"ü'], "bn": [True, False]}
+    flags: dict[str, list[Any]] = {
+        "l2": [0, 0.1, 0.01],
+        "Units": [[64], [64, 32]],
+        "act-x": ["relu", 'a"ü'],
+        "bn": [True, False],
+    }
     drawn = combinations(spec(flags, exclude=[{"l2": 0}], sample={"size": 4, "seed": 3}))
     assert [c.id for c in drawn] == ["f5abb1e11d72", "d824c751d729", "a835074ea032", "b12bcf3e6eb9"]
 
