@@ -59,7 +59,7 @@ def test_every_problem_of_a_manifest_is_listed_with_its_field(manifest: Path) ->
     done = runner.invoke(app, ["validate", str(manifest)])
     assert done.exit_code == 2
     assert "2 things are wrong in the manifest" in done.stderr
-    assert "  spec.replicats: there is no such field." in done.stderr
+    assert "  spec.replicats: unknown field." in done.stderr
     assert "  spec.replicates: " in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""

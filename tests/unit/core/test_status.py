@@ -154,7 +154,11 @@ def pending_pod(reason: str, message: str) -> World:
             "ImagePullBackOff", 'pulling "x"', Reason.IMAGE_UNAVAILABLE, "pull secret", id="the image cannot be pulled"
         ),
         pytest.param(
-            "CreateContainerConfigError", 'secret "s" not found', Reason.CONFIG_ERROR, "Mend", id="a Secret is missing"
+            "CreateContainerConfigError",
+            'secret "s" not found',
+            Reason.CONFIG_ERROR,
+            "Fix what",
+            id="a Secret is missing",
         ),
     ],
 )
@@ -263,7 +267,7 @@ def test_replicates_of_different_devices_are_not_called_paired() -> None:
     paired = condition(status, ConditionType.REPLICATES_PAIRED)
     assert (paired.status, paired.reason) == (ConditionStatus.FALSE, Reason.MIXED.value)
     assert "devices (NVIDIA H100, cpu)" in paired.message
-    assert "make a new sweep" in paired.message
+    assert "create a new sweep" in paired.message
     assert status.analysis is not None
     assert not status.analysis.paired
     assert condition(status, ConditionType.COMPLETE).status is ConditionStatus.TRUE
