@@ -82,9 +82,10 @@ def _kind(field: Schema) -> str:
 
 
 def _plural(kind: str) -> str:
-    return {"object": "objects", "any value": "any values", "map of any values": "maps", "number": "numbers"}.get(
-        kind, kind
-    )
+    if kind.startswith("string, "):
+        return f"strings of {kind.removeprefix('string, ')}"
+    words = {"object": "objects", "any value": "any values", "map of any values": "maps", "number": "numbers"}
+    return words.get(kind, kind)
 
 
 def _limits(least: int | None, most: int | None) -> str:

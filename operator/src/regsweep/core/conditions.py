@@ -17,7 +17,7 @@ from regsweep.core.plan import nobody_scrapes
 from regsweep.core.progress import Progress, Stage
 from regsweep.core.results.records import Source
 from regsweep.core.results.scrapes import MetricsState
-from regsweep.core.runs import ObservedPod, ObservedRun
+from regsweep.core.runs import ObservedRun
 from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import timestamp
 from regsweep.core.world import Observed
