@@ -234,14 +234,25 @@ def test_a_person_may_ask_for_failed_runs_again() -> None:
     assert {record.outcome for record in world.records} == {Outcome.OK}
 
 
-def test_the_first_three_failing_alike_for_what_no_retry_mends_stop_the_sweep() -> None:
-    world = World(sweep_of({"l2": list(range(10))}, parallelism=3))
+@pytest.mark.parametrize(
+    ("runs", "parallelism", "words"),
+    [
+        pytest.param(10, 3, "The first 3 runs all failed with InvalidFlags: ", id="the first three of ten"),
+        pytest.param(2, 2, "All 2 runs failed with InvalidFlags: ", id="fewer than three, all of them"),
+        pytest.param(1, 1, "The only run failed with InvalidFlags: ", id="the only one"),
+    ],
+)
+def test_the_first_three_failing_alike_for_what_no_retry_mends_stop_the_sweep(
+    runs: int, parallelism: int, words: str
+) -> None:
+    world = World(sweep_of({"l2": list(range(runs))}, parallelism=parallelism))
     world.step()
     world.start_pods()
     world.end_all(exit_code=64)
     decided = world.step()
     assert decided.stop is not None
     assert decided.stop.reason is Reason.RUNS_FAIL_ALIKE
+    assert decided.stop.message.startswith(words)
     assert decided.create == ()
 
 
@@ -348,6 +359,18 @@ def test_a_metric_that_no_run_reports_stops_the_sweep_and_the_message_lists_the_
     assert stop.message.startswith(words)
     world.sweep = sweep_of(flags, parallelism=3)
     assert len(world.plan().create) == 3, "another objective lets it continue"
+
+
+def test_only_metrics_that_may_be_chosen_are_listed_as_reported() -> None:
+    world = World(sweep_of({"l2": [0]}, objective={"metric": "val_auc"}))
+    (request,) = world.step().create
+    world.start_pods()
+    columns = ["regularization_loss", "val_average_loss"]
+    text = json.dumps({"version": 1, "columns": columns, "records": [[0, "Ok", 1, [0.5, 0.5], None]]})
+    world.end_pod(request.name, world.runs[request.name].pods[0].name, message=text)
+    stop = world.step().stop
+    assert stop is not None
+    assert "Reported: val_average_loss. Set" in stop.message
 
 
 def test_a_constraint_on_a_metric_that_some_run_reports_stops_nothing() -> None:

@@ -109,7 +109,7 @@ def _known(schema: Schema, location: Location, kind: str) -> Location:
 
 def _message(error: ErrorDetails, location: Location, schema: Schema) -> str:
     """The message for one error."""
-    kind, got, context = error["type"], error["input"], error.get("ctx", {})
+    kind, got = error["type"], error["input"]
     field = at(schema, location) or {}
     if kind == "extra_forbidden":
         known = (at(schema, location[:-1]) or {}).get("properties", {})
@@ -123,6 +123,12 @@ def _message(error: ErrorDetails, location: Location, schema: Schema) -> str:
         return f"must be an integer such as 3, or a percentage from 0% to 100%, got {shown(got)}."
     if _WRONG_TYPE.fullmatch(kind):
         return _wrong_type(got, field)
+    return _broken_limit(error, field)
+
+
+def _broken_limit(error: ErrorDetails, field: Schema) -> str:
+    """The message for a value of the right type that is too small, too large, too long or of another form."""
+    kind, got, context = error["type"], error["input"], error.get("ctx", {})
     if kind in ("greater_than_equal", "less_than_equal"):
         return f"must be {_between(field.get('minimum'), field.get('maximum'))}, got {shown(got)}."
     if kind == "greater_than":
@@ -133,7 +139,8 @@ def _message(error: ErrorDetails, location: Location, schema: Schema) -> str:
     if kind in ("string_too_short", "string_too_long"):
         return f"must have {_between(field.get('minLength'), field.get('maxLength'))} characters, got {shown(got)}."
     if kind == "string_pattern_mismatch":
-        return f"must be {_PATTERNS.get(field.get('pattern', ''), 'of the form ' + str(field.get('pattern')))}, got {shown(got)}."
+        pattern = str(field.get("pattern"))
+        return f"must be {_PATTERNS.get(pattern, f'of the form {pattern}')}, got {shown(got)}."
     return f"{error['msg']}, got {shown(got)}."
 
 

@@ -126,35 +126,32 @@ def _progressing(
     if progress.stage is Stage.DECIDED or (stop and not counts.running):
         return ConditionUpdate(progressing, False, Reason.FINISHED, "No run is left to train.")
     if sweep.spec.suspend:
-        return ConditionUpdate(
-            progressing,
-            False,
-            Reason.SUSPENDED_BY_SPEC,
-            "The sweep is suspended. Set spec.suspend to false to continue.",
-        )
+        text = "The sweep is suspended. Set spec.suspend to false to continue."
+        return ConditionUpdate(progressing, False, Reason.SUSPENDED_BY_SPEC, text)
     if observed.refusal is not None or observed.template_missing is not None:
         return ConditionUpdate(progressing, bool(counts.running), Reason.NOT_ACCEPTED, "See the condition Accepted.")
     if progress.stage is Stage.ANALYSING:
         return ConditionUpdate(progressing, True, Reason.ANALYSING, ANALYSING)
+    if (trouble := _waiting(observed.runs)) is not None:
+        return ConditionUpdate(progressing, bool(counts.running), *trouble)
     evaluating = progress.stage in (Stage.FREEZING, Stage.EVALUATING)
     trains = f"{counts.running} running, {counts.pending} pending."
     if evaluating:
         trains = f"The final evaluation trains the picks with new seeds: {_final_count(final)}."
-    if (trouble := _waiting(observed.runs)) is not None:
-        reason, text = trouble
-        return ConditionUpdate(progressing, bool(counts.running), reason, text)
     if sweep.spec.parallelism == 0:
-        return ConditionUpdate(
-            progressing,
-            bool(counts.running),
-            Reason.DRAINING,
-            f"spec.parallelism is 0, so no new run is started. {trains}",
-        )
+        text = f"spec.parallelism is 0, so no new run is started. {trains}"
+        return ConditionUpdate(progressing, bool(counts.running), Reason.DRAINING, text)
+    return _training(observed.runs, counts, evaluating, trains)
+
+
+def _training(runs: Iterable[ObservedRun], counts: RunCounts, evaluating: bool, trains: str) -> ConditionUpdate:
+    """What is trained, where nothing keeps runs from being started."""
+    progressing = ConditionType.PROGRESSING
     if evaluating:
         return ConditionUpdate(progressing, True, Reason.FINAL_EVALUATION, trains)
     if counts.running:
         return ConditionUpdate(progressing, True, Reason.RUNS_TRAINING, trains)
-    if any(run.queue_managed and run.suspended for run in observed.runs):
+    if any(run.queue_managed and run.suspended for run in runs):
         return ConditionUpdate(progressing, False, Reason.QUEUED, f"Runs wait for their queue to admit them. {trains}")
     return ConditionUpdate(progressing, True, Reason.RUNS_STARTING, trains)
 

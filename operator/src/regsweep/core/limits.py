@@ -42,7 +42,8 @@ def stop_reason(sweep: Sweep, records: Records, states: Sequence[PointState]) ->
     all_failed = bool(failed) and len(failed) == len(states)
     if not succeeded and len(reasons) == 1 and (len(failed) >= ALIKE or all_failed) and reasons <= NO_RETRY_MENDS:
         first = failures[0]
-        who = f"The first {len(failed)} runs all" if len(failed) > 1 else "The only run"
+        runs = f"All {len(failed)} runs" if all_failed else f"The first {len(failed)} runs all"
+        who = runs if len(failed) > 1 else "The only run"
         text = f"{who} failed with {first.reason}: {_sentence(first.message)} Fix the cause, then {sweep.how_to_retry} or change the flags."
         return Stop(Reason.RUNS_FAIL_ALIKE, text)
     if all_failed:
@@ -100,6 +101,6 @@ def _metric_missing(sweep: Sweep, records: Records, states: Sequence[PointState]
 
 
 def _unreported(reason: Reason, field: str, metric: str, reported: set[str]) -> Stop:
-    names = ", ".join(sorted(reported)) or "nothing"
+    names = ", ".join(sorted(name for name in reported if name.startswith(("train_", "val_")))) or "nothing"
     text = f"{field}: no run reported {metric}. Reported: {names}. Set {field} to one of these."
     return Stop(reason, text)
