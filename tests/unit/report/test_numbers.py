@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regsweep.core.figures import listed, ordinal, percent, plural, rough
+from regsweep.api.wording import plural
+from regsweep.core.figures import listed, ordinal, percent, rough
 from regsweep.report.numbers import Measured, NumberFormat, duration, format_for, measured_column
 
 

@@ -16,12 +16,13 @@ from rich.console import Console
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.spec import Retention, SweepSpec
 from regsweep.api.status import SweepStatus
+from regsweep.api.wording import plural
+from regsweep.cli.check import print_warnings
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail
 from regsweep.cli.manifest import load_manifest
 from regsweep.cli.progress import Progress
 from regsweep.core.accept import Defaults, Identity, accept
-from regsweep.core.figures import plural
 from regsweep.core.progress import is_done, progress_of
 from regsweep.core.results.records import Records
 from regsweep.core.sweep import Sweep
@@ -74,6 +75,7 @@ def run_command(options: RunOptions) -> int:
     for line in _differences(manifest.spec, options):
         errors.print(line, soft_wrap=True, highlight=False, markup=False)
     sweep = local_sweep(manifest.name, manifest.spec, trainer, parallelism)
+    print_warnings(sweep.warnings)
     directory = RunsDirectory(options.runs_dir / manifest.name)
     with directory.locked() as lock:
         records = directory.records()

@@ -14,7 +14,8 @@ from regsweep.api.conditions import ConditionType
 from regsweep.api.objective import includes_penalty
 from regsweep.api.regularizers import REGULARIZERS, is_off
 from regsweep.api.status import RankedResult
-from regsweep.core.figures import listed, ordinal, percent, plural
+from regsweep.api.wording import plural
+from regsweep.core.figures import listed, ordinal, percent
 from regsweep.core.grid import label
 from regsweep.core.judging.stats.ranking import MIXED
 from regsweep.core.results.records import Source

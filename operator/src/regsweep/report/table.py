@@ -14,7 +14,7 @@ from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.objective import includes_penalty
 from regsweep.api.spec import EpochChoice, Goal
 from regsweep.api.status import RankedResult
-from regsweep.core.figures import plural
+from regsweep.api.wording import plural
 from regsweep.report.columns import Column, columns_of, fit
 from regsweep.report.model import SweepReport
 from regsweep.report.notes import RowNote, RowNoteKind, conclusion, legend_of, note_of, source_line

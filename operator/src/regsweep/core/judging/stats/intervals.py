@@ -19,12 +19,11 @@ import numpy as np
 from scipy.stats import t as student
 
 from regsweep.api.analysis import Interval
+from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.api.spec import Resampling
 from regsweep.core.judging.stats.differences import welch
 from regsweep.core.judging.stats.moderation import Floats
-from regsweep.core.judging.stats.ranking import MIN_REPLICATES_FOR_ERROR
 
-LEVEL = 0.95
 LARGEST_VAL_SHARE = 0.5
 """Above this n_val / n_train the correction is an extrapolation from what its authors tried: the interval is approximate."""
 
@@ -100,7 +99,7 @@ def _of_mean(estimand: Estimand, values: Floats, split: Split, extra: float) -> 
 
 
 def _interval(estimand: Estimand, centre: float, error: float, df: float, split: Split) -> Interval:
-    margin = float(student.ppf((1 + LEVEL) / 2, df)) * error
+    margin = float(student.ppf((1 + CONFIDENCE_LEVEL) / 2, df)) * error
     extrapolated = estimand is Estimand.NEW_DATA and split.ratio is not None and split.ratio > LARGEST_VAL_SHARE
     return Interval(
         mean=centre,

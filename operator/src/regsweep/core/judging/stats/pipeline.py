@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from regsweep.api.analysis import MOST_NOTES, Analysis, Comparison, Effects, Optimism, Spread
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import Finding, Note, NoteType, Subject
 from regsweep.api.objective import includes_penalty
 from regsweep.api.spec import (
@@ -37,7 +38,7 @@ from regsweep.core.judging.stats.racing import Race, race_status
 from regsweep.core.judging.stats.ranking import Ranking, TrainedGrid, objective_reader, rank
 from regsweep.core.judging.stats.scores import Cells, metric_reader
 from regsweep.core.judging.stats.spread import spread_of
-from regsweep.core.judging.stats.ties import MIN_COMMON_REPLICATES, TiedSet, tied_with_best
+from regsweep.core.judging.stats.ties import TiedSet, tied_with_best
 from regsweep.core.results.records import Record
 
 FEW_REPLICATES = 5
@@ -290,7 +291,7 @@ def _objective_sensitive(compared: _Compared, tied: TiedSet) -> Finding | None:
     objective = compared.grid.objective
     other = EpochChoice.BEST if objective.epoch is EpochChoice.LAST else EpochChoice.LAST
     elsewhere = compared.cells.losses(objective_reader(objective.model_copy(update={"epoch": other})))
-    enough = np.isfinite(elsewhere).sum(axis=1) >= MIN_COMMON_REPLICATES
+    enough = np.isfinite(elsewhere).sum(axis=1) >= MIN_REPLICATES_FOR_ERROR
     if not enough[compared.candidates].all():
         return None
     tied_elsewhere = compared.tied_by(elsewhere)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from regsweep.api.analysis import Effects, Share
-from regsweep.core.figures import listed, percent, plural
+from regsweep.api.wording import plural
+from regsweep.core.figures import listed, percent
 
 MOST_SHARES: Final = 4
 """Flags and pairs that the sentence names, the largest first."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from regsweep.api.findings import Finding, FindingType, GridEnd, Subject
-from regsweep.core.figures import plural, short
+from regsweep.api.wording import plural
+from regsweep.core.figures import short
 from regsweep.core.grid import value_text
 
 

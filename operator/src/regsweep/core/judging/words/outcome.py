@@ -16,7 +16,8 @@ from regsweep.api.analysis import (
 )
 from regsweep.api.objective import metric_bounds
 from regsweep.api.spec import Goal
-from regsweep.core.figures import percent, plural, rough
+from regsweep.api.wording import plural
+from regsweep.core.figures import percent, rough
 
 TIE: Final = "="
 TIE_LEGEND: Final = (
