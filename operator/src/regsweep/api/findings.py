@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
+from regsweep.api.constants import MAX_NAME_LENGTH
 from regsweep.api.model import ApiModel
 
 MOST_LISTED: Final = 1_000_000
@@ -19,7 +20,7 @@ LONGEST_SENTENCE: Final = 4096
 
 Label = Annotated[str, StringConstraints(max_length=32_768)]
 Sentence = Annotated[str, StringConstraints(max_length=LONGEST_SENTENCE)]
-Word = Annotated[str, StringConstraints(max_length=253)]
+Word = Annotated[str, StringConstraints(max_length=MAX_NAME_LENGTH)]
 
 
 class Subject(StrEnum):
@@ -123,66 +124,66 @@ class MixedKind(StrEnum):
 
 
 class Mixture(ApiModel):
-    """A part of the environment that has more than one value among the replicates."""
+    """A part of the training environment that differs between the replicates."""
 
     kind: MixedKind
     """`data`, `images`, `backends` or `devices`."""
     values: Annotated[list[Word], Field(max_length=MOST_VALUES)]
-    """The first 20 values, sorted; digests shortened to 12 characters."""
+    """First 20 values, sorted; digests are shortened to 12 characters."""
     count: int
-    """How many values there are."""
+    """Number of different values."""
 
 
 class Finding(ApiModel):
     """Something that the results show, and what to do about it."""
 
     type: FindingType
-    """Kind of finding, such as `AtGridEdge`."""
+    """Type of the finding, such as `AtGridEdge`."""
     message: Sentence = ""
-    """What it is and what to do."""
+    """The finding in words, with what to do."""
     subject: Subject = Subject.SWEEP
-    """What it is about: `Best`, `Pick` or `Sweep`."""
+    """What the finding is about: `Best`, `Pick` or `Sweep`."""
     flag: Word | None = None
-    """The flag whose value lies at the edge."""
+    """Flag whose value is at the edge of the values swept."""
     value: JsonValue = None
-    """That value."""
+    """Value of that flag."""
     end: GridEnd | None = None
-    """The end of the values swept at which it lies."""
+    """End of the values swept: `Largest` or `Smallest`."""
     suggestion: JsonValue = None
-    """A value to sweep next, beyond that end; absent where none is known to make sense."""
+    """Value to sweep next, beyond that end. Absent if none is known to make sense."""
     count: int | None = None
-    """How many replicates or combinations."""
+    """Number of replicates or combinations that the finding is true of."""
     of: int | None = None
-    """Of how many."""
+    """Number of replicates or combinations that were examined."""
     loss: float | None = None
-    """The best's mean val_average_loss."""
+    """Mean val_average_loss of the best."""
     prior_loss: float | None = None
-    """The loss of always predicting the labels' frequencies."""
+    """Loss of always predicting the frequencies of the labels."""
 
 
 class Note(ApiModel):
-    """Something to bear in mind about what is shown."""
+    """A limitation of what is shown."""
 
     type: NoteType
-    """Kind of note, such as `FewReplicates`."""
+    """Type of the note, such as `FewReplicates`."""
     message: Sentence = ""
     """The note in words."""
     subject: Subject | None = None
-    """What it is about; absent: what holds the note."""
+    """What the note is about: `Best`, `Pick` or `Difference`. Absent if it is about all of it."""
     count: int | None = None
-    """How many trainings."""
+    """Number of trainings that the note is about."""
     of: int | None = None
-    """Of how many."""
+    """Number of trainings with a result."""
     mixed: Annotated[list[Mixture] | None, Field(max_length=len(MixedKind))] = None
     """What differs between the replicates."""
     reason: SeedsAloneReason | None = None
-    """Why the interval is over seeds alone."""
+    """Reason why the interval does not include the test rows."""
     metric: Word | None = None
-    """A metric that tells the same without what the note is about."""
+    """Metric without the penalty that the objective contains."""
     label: Label | None = None
-    """The combination that is the best by that metric; absent where it is the same one."""
+    """Best combination by that metric. Absent if it is the same one."""
     cause: Sentence | None = None
-    """What an analysis failed with."""
+    """Error that the analysis failed with."""
 
     @model_validator(mode="before")
     @classmethod

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from regsweep.api.analysis import Analysis
 from regsweep.api.conditions import ConditionType
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import NoteType
 from regsweep.core.judging.words import outcome
 from regsweep.core.judging.words.effects import effects_sentence
@@ -26,7 +27,11 @@ def ties_sentence(report: SweepReport) -> str:
     if any(note.type is NoteType.REPLICATES_MISSING for note in analysis.notes):
         return ""  # the note says it
     if not analysis.tied_with_best:
-        return outcome.TOO_FEW if report.replicates < 3 or report.holds(ConditionType.COMPLETE) else ""
+        return (
+            outcome.TOO_FEW
+            if report.replicates < MIN_REPLICATES_FOR_ERROR or report.holds(ConditionType.COMPLETE)
+            else ""
+        )
     if len(analysis.tied_with_best) > 1:
         return outcome.TIE_LEGEND
     others = analysis.comparisons[1:]

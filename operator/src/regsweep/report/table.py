@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from regsweep.api.conditions import ConditionStatus, ConditionType
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.objective import includes_penalty
 from regsweep.api.spec import EpochChoice, Goal
 from regsweep.api.status import RankedResult
@@ -80,10 +81,10 @@ def header_parts(results: SweepReport) -> list[str]:
     at_best = " at its best epoch" if objective.epoch is EpochChoice.BEST else ""
     penalty = " with the penalty" if includes_penalty(objective.metric) else ""
     parts.append(f"{objective.metric}{penalty}{at_best}, {direction} is better")
-    if results.replicates >= 3:
+    if results.replicates >= MIN_REPLICATES_FOR_ERROR:
         parts.append("mean ± standard error over splits and seeds of this data set")
     else:
-        parts.append("mean over replicates (no standard error below 3)")
+        parts.append(f"mean over replicates (no standard error below {MIN_REPLICATES_FOR_ERROR})")
     return parts
 
 

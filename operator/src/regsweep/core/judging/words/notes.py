@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import LONGEST_SENTENCE, MixedKind, Mixture, Note, NoteType, SeedsAloneReason, Subject
 
 LISTED: Final = 5
@@ -83,7 +84,7 @@ def _final_diverged(note: Note) -> str:
 
 
 def _final_too_few(note: Note) -> str:
-    return f"{_who(note)}: fewer than 3 final trainings have a test loss, too few for an interval."
+    return f"{_who(note)}: fewer than {MIN_REPLICATES_FOR_ERROR} final trainings have a test loss, too few for an interval."
 
 
 def _seeds_alone(note: Note) -> str:
@@ -105,7 +106,9 @@ _MESSAGES: Final[Mapping[NoteType, str | Callable[[Note], str]]] = {
     ),
     NoteType.MIXED: lambda note: mixture_sentence(note.mixed or ()) or "Replicates are not paired.",
     NoteType.PENALTY_IN_OBJECTIVE: _penalty_in_objective,
-    NoteType.TOO_FEW_REPLICATES: "Fewer than 3 replicates: no errors, no tied set, no one-standard-error pick.",
+    NoteType.TOO_FEW_REPLICATES: (
+        f"Fewer than {MIN_REPLICATES_FOR_ERROR} replicates: no errors, no tied set, no one-standard-error pick."
+    ),
     NoteType.FEW_REPLICATES: (
         "Fewer than 5 replicates: with variances that differ between combinations, more than 5 % of such sweeps leave a true "
         "best out of the tied set."

@@ -14,6 +14,7 @@ from regsweep.api.analysis import (
     RaceStatus,
     Spread,
 )
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.objective import metric_bounds
 from regsweep.api.spec import Goal
 from regsweep.api.wording import plural
@@ -26,7 +27,7 @@ TIE_LEGEND: Final = (
 ALONE: Final = (
     "The best stands alone: every other combination can be told from it with these data (95 % confidence set)."
 )
-TOO_FEW: Final = "3 replicates or more are needed for ties with the best, and for why a combination is worse."
+TOO_FEW: Final = f"{MIN_REPLICATES_FOR_ERROR} replicates or more are needed for ties with the best, and for why a combination is worse."
 STALE: Final = "This final evaluation is of what the sweep was before it changed."
 TEST_LOSS: Final = "test_average_loss"
 
