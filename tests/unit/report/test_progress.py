@@ -4,6 +4,7 @@ import pytest
 
 from regsweep.api.analysis import Analysis, PickRole, RaceReason, RaceStatus
 from regsweep.api.status import Estimate, FinalPick, FinalStatus, RankedResult, RunCounts, SweepStatus
+from regsweep.core.grid import label
 from regsweep.report.progress import bar, moving_line, plain_line, seconds_left
 
 FLAGS = {"l2": 0.01, "dropout": 0.5}
@@ -54,6 +55,13 @@ def test_the_line_says_how_far_a_race_and_the_final_evaluation_are() -> None:
     assert "final evaluation 2/5" in plain_line("demo", STATUS.model_copy(update={"final": final}), None)
     over = final.model_copy(update={"ended": 5})
     assert "final evaluation" not in plain_line("demo", STATUS.model_copy(update={"final": over}), None)
+
+
+def test_values_in_the_line_are_what_they_are_in_labels() -> None:
+    flags = {"units": [64, 32], "tag": "a, b"}
+    best = RankedResult(rank=1, flags=flags, label=label(flags), objective=Estimate(mean=0.1))
+    line = plain_line("demo", STATUS.model_copy(update={"best": best}), None)
+    assert line.endswith('best 0.1 units=[64, 32] tag="a, b"')
 
 
 def test_failures_stay_in_a_narrow_line() -> None:

@@ -66,9 +66,9 @@ def combination_id(flags: Mapping[str, FlagValue]) -> str:
     return digest(flags, ID_LENGTH)
 
 
-def label(flags: Mapping[str, FlagValue]) -> str:
+def label(flags: Mapping[str, FlagValue], separator: str = ", ") -> str:
     """The flags as people write them, such as `l2=0.01, dropout=0.3`. Different flags have different labels."""
-    return ", ".join(f"{name}={value_text(value)}" for name, value in flags.items())
+    return separator.join(f"{name}={value_text(value)}" for name, value in flags.items())
 
 
 def value_text(value: FlagValue) -> str:

@@ -31,11 +31,18 @@ class NumberFormat:
             return "0" if value == 0 else f"{value:.{self.decimals}e}"
         if abs(value) >= MOST_PLAIN:
             return f"{value:.3g}"
-        smallest = 10.0**-self.decimals
-        if 0 < value < smallest / 2:
-            return f"<{smallest:.{self.decimals}f}"
+        if self.hides(value):
+            return f"<{self._smallest:.{self.decimals}f}"
         text = f"{value:.{self.decimals}f}"
         return text.removeprefix("-") if float(text) == 0 else text
+
+    def hides(self, value: float) -> bool:
+        """Whether the value is positive and would read as 0."""
+        return not self.has_exponent and 0 < value < self._smallest / 2
+
+    @property
+    def _smallest(self) -> float:
+        return 10.0**-self.decimals
 
     def error(self, value: float) -> str:
         """A standard error: two digits where there is an exponent."""
@@ -92,7 +99,7 @@ def measured_column(cells: Iterable[Measured], number_format: NumberFormat | Non
     rows = list(cells)
     shown = number_format or format_for((c.value for c in rows), (c.error for c in rows))
     sizes = [c.value for c in rows if c.value is not None]
-    if sizes and all(shown.text(size).startswith("<") for size in sizes):
+    if sizes and all(map(shown.hides, sizes)):
         tiny = format_for(sizes, ())
         shown = NumberFormat(DIGITS - 1, has_exponent=True) if not tiny.has_exponent else tiny
     values = [c.absent if c.value is None else shown.text(c.value) for c in rows]

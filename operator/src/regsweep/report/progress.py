@@ -12,6 +12,7 @@ from rich.text import Text
 from regsweep.api.analysis import RaceReason
 from regsweep.api.status import SweepStatus
 from regsweep.core.figures import short
+from regsweep.core.grid import label
 from regsweep.report.numbers import duration
 
 BAR_CELLS = 20
@@ -57,7 +58,7 @@ def facts(status: SweepStatus, seconds_left: float | None) -> list[Fact]:
     if status.final is not None and status.final.ended < (total := status.final.replicates * len(status.final.picks)):
         found.append(Fact(FactKind.FINAL, f"final evaluation {status.final.ended}/{total}"))
     if status.best is not None and status.best.objective is not None:
-        flags = status.best.label.replace(", ", " ")
+        flags = label(status.best.flags, separator=" ")
         found.append(Fact(FactKind.BEST, f"best {short(status.best.objective.mean)} {flags}"))
     if seconds_left is not None:
         found.append(Fact(FactKind.TIME_LEFT, f"about {duration(seconds_left)} left"))
