@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from regsweep.api.analysis import Analysis, PickRole, RaceReason, RaceStatus
+from regsweep.api.spec import Flags
 from regsweep.api.status import Estimate, FinalPick, FinalStatus, RankedResult, RunCounts, SweepStatus
 from regsweep.core.grid import label
 from regsweep.report.progress import bar, moving_line, plain_line, seconds_left
@@ -58,7 +59,7 @@ def test_the_line_says_how_far_a_race_and_the_final_evaluation_are() -> None:
 
 
 def test_values_in_the_line_are_what_they_are_in_labels() -> None:
-    flags = {"units": [64, 32], "tag": "a, b"}
+    flags: Flags = {"units": [64, 32], "tag": "a, b"}
     best = RankedResult(rank=1, flags=flags, label=label(flags), objective=Estimate(mean=0.1))
     line = plain_line("demo", STATUS.model_copy(update={"best": best}), None)
     assert line.endswith('best 0.1 units=[64, 32] tag="a, b"')
