@@ -228,7 +228,7 @@ async def test_an_operator_without_the_lease_writes_nothing() -> None:
     await world.api.create(LEASES, {"metadata": meta, "spec": held})
     async with operating(world) as operator:
         await world.apply(sweep_object())
-        await until(lambda: operator.health.ready[0].reason() is None and operator.queue.depth == 1)
+        await until(lambda: operator.health.ready[0].reason() is None and operator.queues.sweeps.depth == 1)
         before = acting_writes(world)
         for _ in range(1000):
             await asyncio.sleep(0)
@@ -260,8 +260,8 @@ async def test_a_sweep_that_only_the_cache_still_shows_gets_no_job() -> None:
             "metadata": {**sweep["metadata"], "uid": "ghost"},
             "spec": {**sweep["spec"], "parallelism": 1},
         }
-        operator.sweeps.upsert_from_write(ghost)
-        operator.queue.add("ghost")
+        operator.caches.sweeps.upsert_from_write(ghost)
+        operator.queues.sweeps.add("ghost")
         await settled(operator, world)
         assert not world.jobs()
 

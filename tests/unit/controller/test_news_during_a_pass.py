@@ -49,7 +49,12 @@ async def test_a_pod_that_ends_and_goes_with_its_job_during_a_pass_has_its_recor
         job = next(j for j in world.jobs() if uid_of(j) == second["metadata"]["ownerReferences"][0]["uid"])
         await world.succeed(second)
         await world.api.delete(JOBS, NAMESPACE, name_of(job), uid=uid_of(job))
-        await until(lambda: operator.jobs.get(uid_of(job)) is None and operator.pods.get(uid_of(second)) is None)
+        await until(
+            lambda: (
+                operator.caches.runs.jobs.get(uid_of(job)) is None
+                and operator.caches.runs.pods.get(uid_of(second)) is None
+            )
+        )
         gate.open()
         await world.train_everything(world.is_over)
     assert world.created.count(name_of(job)) == 1

@@ -16,12 +16,14 @@ from regsweep.adapters.kubeapi import SWEEPS, uid_of
 from regsweep.api import constants as names
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.status import Condition
+from regsweep.controller.assembly import identity_of
+from regsweep.controller.events import transitions
 from regsweep.controller.health import HealthServer
 from regsweep.controller.logs import set_up_logging
 from regsweep.controller.main import wrong_settings
-from regsweep.controller.operator import Operator, identity_of
-from regsweep.controller.publishing import prior_status, transitions
+from regsweep.controller.operator import Operator
 from regsweep.controller.run_cache import trim_job, trim_pod
+from regsweep.controller.status_writer import prior_status
 from regsweep.core.kubernetes.observe import observed_pod, observed_run
 from regsweep.metrics import METRICS, Metrics, MetricType
 from regsweep.settings import Settings
@@ -229,7 +231,7 @@ async def test_health_and_metrics_are_served_and_a_deleted_sweep_leaves_nothing(
         assert "regsweep_operator_records_stored_total 8.0" in text
         assert "regsweep_operator_leader 1.0" in text
         await world.api.delete(SWEEPS, "lab", "demo", uid=uid_of(sweep))
-        await until(lambda: len(operator.sweeps) == 0)
+        await until(lambda: len(operator.caches.sweeps) == 0)
         assert 'sweep="demo"' not in generate_latest(metrics.registry).decode()
         await server.stop()
 

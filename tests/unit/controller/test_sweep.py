@@ -162,8 +162,8 @@ async def test_a_refusal_is_tried_again_after_a_while_without_a_change(world: Wo
     async with operating(world, refusal_retry_seconds=0.5) as operator:
         sweep = await world.apply(sweep_object())
         await until(lambda: "exceeded quota" in world.condition("Accepted").get("message", ""))
-        operator.queue.add(uid_of(sweep))  # news of the sweep, such as our own status, must not make it forget
-        await until(lambda: operator.queue.depth == 0)
+        operator.queues.sweeps.add(uid_of(sweep))  # news of the sweep, such as our own status, must not make it forget
+        await until(lambda: operator.queues.sweeps.depth == 0)
         full = False
         await until(world.jobs)
         await until(lambda: world.condition("Accepted").get("status") == "True")
@@ -360,7 +360,7 @@ async def test_nothing_is_written_about_a_complete_sweep_any_more(world: World) 
         await world.train_everything(world.is_over)
         await settled(operator, world)
         before = len(world.writes("update", "regularizationsweeps/status"))
-        operator.queue.add(uid_of(world.sweep()))
+        operator.queues.sweeps.add(uid_of(world.sweep()))
         await settled(operator, world)
         assert len(world.writes("update", "regularizationsweeps/status")) == before
 

@@ -214,7 +214,7 @@ async def settled(operator: Operator, world: World) -> None:
         while True:
             before = acting_writes(world)
             await asyncio.sleep(0.15)
-            if acting_writes(world) == before and operator.queue.depth == 0:
+            if acting_writes(world) == before and operator.queues.sweeps.depth == 0:
                 return
 
 

@@ -84,8 +84,8 @@ class RunCache:
         self.pods = pods
         self._pods: dict[str, tuple[Entry, ObservedPod]] = {}
         self._runs: dict[str, tuple[Entry, tuple[ObservedPod, ...], ObservedRun | None]] = {}
-        jobs.add_listener(self._drop_what_was_read)
-        pods.add_listener(self._drop_what_was_read)
+        jobs.add_listener(self._drop_observed)
+        pods.add_listener(self._drop_observed)
 
     def runs_of(self, sweep: KubeObject) -> tuple[ObservedRun, ...]:
         """The sweep's runs in the order of their creation, each with its pods, those that are gone included.
@@ -119,7 +119,7 @@ class RunCache:
         return dropped
 
     def forget_sweep(self, sweep_uid: str) -> None:
-        """Drops the tombstones of a sweep that is gone, and what was read of its children."""
+        """Drops the tombstones of a sweep that is gone, and what was made of its Jobs and pods."""
         for informer in (self.jobs, self.pods):
             for entry in list(informer.group(sweep_uid)):
                 self._forget(informer, uid_of(entry.object))
@@ -134,7 +134,7 @@ class RunCache:
         self._pods.pop(uid, None)
         self._runs.pop(uid, None)
 
-    def _drop_what_was_read(self, entry: Entry) -> None:
+    def _drop_observed(self, entry: Entry) -> None:
         uid = uid_of(entry.object)
         self._pods.pop(uid, None)
         self._runs.pop(uid, None)

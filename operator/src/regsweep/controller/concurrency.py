@@ -1,0 +1,37 @@
+"""Writes side by side: all are tried before the first failure is raised, so that one that fails stops no other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+async def both(first: Coroutine[Any, Any, A], second: Coroutine[Any, Any, B]) -> tuple[A, B]:
+    """Does both side by side; raises the first failure once both have been tried."""
+    one, other = await asyncio.gather(first, second, return_exceptions=True)
+    if isinstance(one, BaseException):
+        raise one
+    if isinstance(other, BaseException):
+        raise other
+    return one, other
+
+
+async def all_of(work: Iterable[Coroutine[Any, Any, A]], *, at_once: int) -> list[A]:
+    """Does all of it, `at_once` at a time; raises the first failure once all has been tried."""
+    slots = asyncio.Semaphore(at_once)
+
+    async def one(each: Coroutine[Any, Any, A]) -> A:
+        async with slots:
+            return await each
+
+    outcomes = await asyncio.gather(*(one(each) for each in work), return_exceptions=True)
+    results: list[A] = []
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        results.append(outcome)
+    return results
