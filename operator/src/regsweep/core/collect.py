@@ -99,7 +99,9 @@ def collect(run: ObservedRun, records: Records, scrapes: Scrapes, timeout: timed
 
     timeout: how long after the end of a pod its values are waited for.
     """
-    settlements: list[tuple[int, Settlement]] = []
+    taken: list[Taken] = []
+    lost: list[int] = []
+    waits: list[datetime] = []
     deadlines: list[datetime] = []
     for number in range(run.completions):
         missing = [k for k in run.replicates_of(number) if not is_settled(records.get(run.point_key, k), run)]
@@ -108,19 +110,20 @@ def collect(run: ObservedRun, records: Records, scrapes: Scrapes, timeout: timed
         index = _observed_index(run, number, now)
         if index.end is None:
             deadlines += _stuck_deadlines(index.pods)
-        settlements += [(k, settle(k, index, scrapes, timeout, now)) for k in missing]
-    return _gathered(settlements, deadlines) if settlements else Collected()
-
-
-def _gathered(settlements: Sequence[tuple[int, Settlement]], deadlines: Sequence[datetime]) -> Collected:
-    taken = [settlement for _, settlement in settlements if isinstance(settlement, Taken)]
-    waits = [settlement.until for _, settlement in settlements if isinstance(settlement, Awaiting)]
+        for replicate in missing:
+            match settle(replicate, index, scrapes, timeout, now):
+                case Taken() as settled:
+                    taken.append(settled)
+                case Awaiting(until):
+                    waits.append(until)
+                case Lost():
+                    lost.append(replicate)
     return Collected(
-        records=tuple(settlement.record for settlement in taken),
+        records=tuple(settled.record for settled in taken),
         awaiting=bool(waits),
-        lost=tuple(replicate for replicate, settlement in settlements if isinstance(settlement, Lost)),
-        look_again_at=min([*deadlines, *waits], default=None),
-        disagreements=tuple(settlement.disagreement for settlement in taken if settlement.disagreement),
+        lost=tuple(lost),
+        look_again_at=min(deadlines + waits, default=None),
+        disagreements=tuple(settled.disagreement for settled in taken if settled.disagreement),
     )
 
 
@@ -181,19 +184,19 @@ def _own_records(run: ObservedRun, pods: Iterable[ObservedPod]) -> dict[int, tup
 
 def _end_of(run: ObservedRun, number: int, pods: Sequence[ObservedPod], now: datetime) -> IndexEnd | None:
     """How the index ended; None while a pod of it runs or another one may come."""
-    succeeded = next((pod for pod in pods if pod.phase is PodPhase.SUCCEEDED), None)
-    if succeeded is not None:
-        return IndexEnd(succeeded.ended_at or now, None)
+    for pod in pods:
+        if pod.phase is PodPhase.SUCCEEDED:
+            return IndexEnd(pod.ended_at or now, None)
     if run.succeeded or number in run.succeeded_indexes:
         return IndexEnd(run.ended_at or now, None)
-    stuck = next((pod for pod in pods if _is_stuck(pod, now)), None)
-    if stuck is not None:
-        return IndexEnd(now, (STUCK_REASONS[stuck.waiting_reason], stuck.waiting_message or stuck.waiting_reason))
+    for pod in pods:
+        if _is_stuck(pod, now):
+            return IndexEnd(now, (STUCK_REASONS[pod.waiting_reason], pod.waiting_message or pod.waiting_reason))
     if any(not pod.ended and not pod.gone for pod in pods):
         return None
-    final = next((pod for pod in run.pods if _gave_up(pod, number)), None)
-    if final is not None:
-        return IndexEnd(final.ended_at or now, failure_of(run, final))
+    for pod in run.pods:
+        if _gave_up(pod, number):
+            return IndexEnd(pod.ended_at or now, failure_of(run, pod))
     if run.failed_reason is not None or number in run.failed_indexes:
         last = pods[-1] if pods else None
         return IndexEnd((last and last.ended_at) or run.ended_at or now, failure_of(run, last))
