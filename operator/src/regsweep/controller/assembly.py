@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from regsweep.adapters.informer import Informer
-from regsweep.adapters.kubeapi import JOBS, PODS, SWEEPS, KubeApi, KubeObject, Resource
+from regsweep.adapters.informer import Informer, Scope
+from regsweep.adapters.kubeapi import JOBS, PODS, SWEEPS, KubeApi
 from regsweep.adapters.lease import Lease, LeaseTimes
+from regsweep.adapters.object_cache import ObjectCache
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.api.constants import SWEEP_UID_LABEL
 from regsweep.controller.acceptance import Rules
@@ -54,7 +55,7 @@ def prometheus_of(settings: Settings) -> Prometheus | None:
     )
 
 
-def lease_of(api: KubeApi, settings: Settings, clocks: Clocks) -> Lease:
+def build_lease(api: KubeApi, settings: Settings, clocks: Clocks) -> Lease:
     """The lease that operators contend for."""
     return Lease(
         api,
@@ -69,32 +70,26 @@ def lease_of(api: KubeApi, settings: Settings, clocks: Clocks) -> Lease:
     )
 
 
-def caches_of(api: KubeApi, settings: Settings, clocks: Clocks) -> Caches:
-    """The caches, not yet following the API server. All sweeps are one group; Jobs and pods are grouped by sweep."""
-    sweeps = Informer(
-        api, SWEEPS, group_by=lambda _: "", namespaces=tuple(settings.namespaces) or (None,), clock=clocks.monotonic
-    )
-    jobs = _informer_by_sweep(api, JOBS, trim_job, settings, clocks)
-    pods = _informer_by_sweep(api, PODS, trim_pod, settings, clocks)
+def build_caches(api: KubeApi, clocks: Clocks) -> Caches:
+    """The caches, still empty. All sweeps are one group; Jobs and pods are grouped by their sweep."""
+    jobs = ObjectCache(group_by=sweep_uid_of, trim=trim_job, keep_tombstones=True)
+    pods = ObjectCache(group_by=sweep_uid_of, trim=trim_pod, keep_tombstones=True)
+    sweeps = ObjectCache(group_by=lambda _: "")
     return Caches(sweeps, RunCache(jobs, pods), TemplateCache(api, clock=clocks.monotonic))
 
 
-def _informer_by_sweep(
-    api: KubeApi, resource: Resource, trim: Callable[[KubeObject], KubeObject], settings: Settings, clocks: Clocks
-) -> Informer:
-    return Informer(
-        api,
-        resource,
-        group_by=sweep_uid_of,
-        label_selector=SWEEP_UID_LABEL,
-        namespaces=tuple(settings.namespaces) or (None,),
-        trim=trim,
-        keep_tombstones=True,
-        clock=clocks.monotonic,
+def build_informers(api: KubeApi, settings: Settings, caches: Caches, clocks: Clocks) -> tuple[Informer, ...]:
+    """What keeps the caches of sweeps, Jobs and pods in step with the API server."""
+    namespaces = tuple(settings.namespaces) or (None,)
+    scopes = (
+        (Scope(SWEEPS, namespaces=namespaces), caches.sweeps),
+        (Scope(JOBS, SWEEP_UID_LABEL, namespaces), caches.runs.jobs),
+        (Scope(PODS, SWEEP_UID_LABEL, namespaces), caches.runs.pods),
     )
+    return tuple(Informer(api, scope, cache, clock=clocks.monotonic) for scope, cache in scopes)
 
 
-def queues_of(
+def build_queues(
     settings: Settings,
     prometheus: Prometheus | None,
     analyse: Callable[[AnalysisRequest], Awaitable[AnalysisResult]],
@@ -111,7 +106,7 @@ def queues_of(
     )
 
 
-def reconciler_of(
+def build_reconciler(
     api: KubeApi,
     settings: Settings,
     caches: Caches,

@@ -10,7 +10,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-async def both(first: Coroutine[Any, Any, A], second: Coroutine[Any, Any, B]) -> tuple[A, B]:
+async def run_both(first: Coroutine[Any, Any, A], second: Coroutine[Any, Any, B]) -> tuple[A, B]:
     """Does both side by side; raises the first failure once both have been tried."""
     one, other = await asyncio.gather(first, second, return_exceptions=True)
     if isinstance(one, BaseException):
@@ -20,7 +20,7 @@ async def both(first: Coroutine[Any, Any, A], second: Coroutine[Any, Any, B]) ->
     return one, other
 
 
-async def all_of(work: Iterable[Coroutine[Any, Any, A]], *, at_once: int) -> list[A]:
+async def run_all(work: Iterable[Coroutine[Any, Any, A]], *, at_once: int) -> list[A]:
     """Does all of it, `at_once` at a time; raises the first failure once all has been tried."""
     slots = asyncio.Semaphore(at_once)
 

@@ -10,7 +10,7 @@ from regsweep.errors import NotFound
 logger = logging.getLogger(__name__)
 
 
-async def live_sweep(api: KubeApi, sweep: KubeObject) -> KubeObject | None:
+async def read_live_sweep(api: KubeApi, sweep: KubeObject) -> KubeObject | None:
     """The sweep as it is now; None: it is gone or being deleted, or another has its name.
 
     Raises ApiError when the API server does not answer.

@@ -55,7 +55,7 @@ class Health:
         metrics.read_gauge(LOOP_LAG, lambda: [({}, self.loop_lag_seconds)])
         metrics.read_gauge(INFORMER_AGE, lambda: list(self._ages()))
         metrics.read_gauge(
-            INFORMER_OBJECTS, lambda: [({"resource": i.resource.plural}, float(len(i))) for i in self._informers]
+            INFORMER_OBJECTS, lambda: [({"resource": i.resource.plural}, float(len(i.cache))) for i in self._informers]
         )
 
     async def watch_loop(self) -> None:

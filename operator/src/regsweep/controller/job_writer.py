@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from regsweep.adapters.kubeapi import JOBS, KubeApi, KubeObject, is_deleting
 from regsweep.api.objective import objective_status
-from regsweep.controller.concurrency import all_of
+from regsweep.controller.concurrency import run_all
 from regsweep.controller.run_cache import RunCache
 from regsweep.core.kubernetes.jobs import job_manifest, same_job
 from regsweep.core.kubernetes.podtemplate import JobDefaults
@@ -82,7 +82,7 @@ class JobWriter:
 
         Raises the first ApiError, after all has been tried.
         """
-        return await all_of([self._create(sweep, job) for job in jobs], at_once=AT_ONCE)
+        return await run_all([self._create(sweep, job) for job in jobs], at_once=AT_ONCE)
 
     async def change(self, namespace: str, plan: Plan) -> None:
         """Deletes, suspends, resumes and widens the Jobs that the plan names.
@@ -93,7 +93,7 @@ class JobWriter:
         writes += [self._patch(namespace, run, {"suspend": True}) for run in plan.suspend]
         writes += [self._patch(namespace, run, {"suspend": False}) for run in plan.resume]
         writes += [self._patch(namespace, run, {"parallelism": pods}) for run, pods in plan.scale]
-        await all_of(writes, at_once=AT_ONCE)
+        await run_all(writes, at_once=AT_ONCE)
 
     async def _create(self, sweep: Sweep, job: NewJob) -> Creation:
         try:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from regsweep.adapters.kubeapi import KubeApi, name_of, namespace_of
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.controller.analysis_process import ask_process
-from regsweep.controller.assembly import caches_of, lease_of, queues_of, reconciler_of
+from regsweep.controller.assembly import build_caches, build_informers, build_lease, build_queues, build_reconciler
 from regsweep.controller.clocks import SYSTEM_CLOCKS, Clocks
 from regsweep.controller.fence import FencedApi
 from regsweep.controller.health import Health
@@ -40,14 +40,14 @@ class Operator:
         self._settings = settings
         self._metrics = metrics
         self._clocks = clocks
-        self.lease = lease_of(api, settings, clocks)
+        self.lease = build_lease(api, settings, clocks)
         fenced = FencedApi(api, lambda: self.lease.held)
-        self.caches = caches_of(api, settings, clocks)
-        self.queues = queues_of(settings, prometheus, analyse, metrics, clocks)
-        self.reconciler = reconciler_of(
+        self.caches = build_caches(api, clocks)
+        self.queues = build_queues(settings, prometheus, analyse, metrics, clocks)
+        self.reconciler = build_reconciler(
             fenced, settings, self.caches, self.queues, self.lease.identity, metrics, clocks
         )
-        self._informers = (self.caches.sweeps, self.caches.runs.jobs, self.caches.runs.pods)
+        self._informers = build_informers(api, settings, self.caches, clocks)
         self.health = Health(
             self._informers, self.queues.sweeps, self.lease, live_after_seconds=settings.live_after_seconds
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from regsweep.adapters.informer import Informer
+from regsweep.adapters.object_cache import ObjectCache
 from regsweep.controller.analysis_queue import AnalysisQueue
 from regsweep.controller.job_writer import JobWriter
 from regsweep.controller.prometheus_queue import PrometheusQueue
@@ -18,7 +18,7 @@ from regsweep.controller.workqueue import WorkQueue
 class Caches:
     """What is read without asking the API server."""
 
-    sweeps: Informer
+    sweeps: ObjectCache
     runs: RunCache
     templates: TemplateCache
 

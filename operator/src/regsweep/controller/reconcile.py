@@ -14,8 +14,8 @@ from regsweep.adapters.kubeapi import KubeApi, KubeObject, is_deleting, namespac
 from regsweep.api.conditions import Reason
 from regsweep.controller.admission import Admission
 from regsweep.controller.clocks import Clocks
-from regsweep.controller.concurrency import both
-from regsweep.controller.confirmation import live_sweep
+from regsweep.controller.concurrency import run_both
+from regsweep.controller.confirmation import read_live_sweep
 from regsweep.controller.job_writer import Creation
 from regsweep.controller.memory import SweepMemory
 from regsweep.controller.observation import InvalidSpec, NamespaceTerminating, Observation
@@ -23,7 +23,7 @@ from regsweep.controller.parts import Caches, Queues, Writers
 from regsweep.controller.prometheus_queue import pods_to_ask_about
 from regsweep.controller.record_store import RecordStore
 from regsweep.controller.schedule import Intervals, wake_ups
-from regsweep.controller.status_pace import LastStatus, nothing_runs, seconds_until_status, urgent_of
+from regsweep.controller.status_pace import LastStatus, is_idle, seconds_until_status, urgent_of
 from regsweep.controller.store_pace import seconds_until_store
 from regsweep.controller.sweep_reader import SweepReader
 from regsweep.controller.tombstones import forget_tombstones
@@ -126,7 +126,7 @@ class Reconciler:
         """Whether the sweep is as the cache has it, by the API server's own word; asked once in a term."""
         if memory.confirmed:
             return True
-        live = await live_sweep(self._api, sweep)
+        live = await read_live_sweep(self._api, sweep)
         if live is None:
             return False
         memory.confirmed = True
@@ -146,7 +146,7 @@ class Reconciler:
     async def _act(self, observation: Observation, planned: Plan, memory: SweepMemory) -> Outcome:
         """Carries the plan out. A GPU does not wait for records to be written, nor do records for a Job that is refused."""
         due = self._due_records(observation, planned, memory)
-        creations, stored = await both(
+        creations, stored = await run_both(
             self._create(observation, planned.create, memory),
             self._store_and_change(observation, planned, due, memory),
         )
@@ -248,7 +248,7 @@ class Reconciler:
         over = await self._write_status(after, planned, memory)
         if planned.freeze is not None:
             self._queues.sweeps.add(observation.uid)  # the next pass decides on what was written
-        if over and planned.is_empty and not planned.awaiting and nothing_runs(after.observed):
+        if over and planned.is_empty and not planned.awaiting and is_idle(after.observed):
             # Thousands of records of sweeps that are long over are not to be held: a change reads them again.
             memory.records.forget()
             self._queues.prometheus.forget(observation.uid)

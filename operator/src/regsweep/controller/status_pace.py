@@ -55,12 +55,12 @@ def seconds_until_status(
     return max(0.0, last.at + interval_seconds - now)
 
 
-def nothing_runs(observed: Observed) -> bool:
+def is_idle(observed: Observed) -> bool:
     """Whether all that is to be taken from the runs is stored."""
     return all(run.deleting or is_recorded(run, observed.records) for run in observed.runs)
 
 
 def _has_just_ended(observation: Observation, planned: Plan) -> bool:
     """Whether nothing is under way any more, and the last status does not say so."""
-    under_way = planned.store or planned.create or planned.awaiting or not nothing_runs(observation.observed)
+    under_way = planned.store or planned.create or planned.awaiting or not is_idle(observation.observed)
     return not under_way and not is_over(observation.prior.conditions)

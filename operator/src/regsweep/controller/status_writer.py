@@ -6,8 +6,8 @@ import logging
 
 from pydantic import ValidationError
 
-from regsweep.adapters.informer import Informer
 from regsweep.adapters.kubeapi import SWEEPS, KubeApi, KubeObject, name_of, namespace_of
+from regsweep.adapters.object_cache import ObjectCache
 from regsweep.api.status import Resolved, SweepStatus
 from regsweep.controller.events import EventWriter, Notices, transitions
 
@@ -32,7 +32,7 @@ def prior_status(sweep: KubeObject) -> SweepStatus:
 class StatusWriter:
     """Writes what people see of a sweep."""
 
-    def __init__(self, api: KubeApi, sweeps: Informer, events: EventWriter) -> None:
+    def __init__(self, api: KubeApi, sweeps: ObjectCache, events: EventWriter) -> None:
         self._api = api
         self._sweeps = sweeps
         self._events = events

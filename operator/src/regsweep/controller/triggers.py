@@ -7,8 +7,8 @@ from collections.abc import Callable
 from random import uniform
 from typing import Final
 
-from regsweep.adapters.informer import Entry
 from regsweep.adapters.kubeapi import controller_uid_of, is_deleting, uid_of
+from regsweep.adapters.object_cache import Entry
 from regsweep.controller.parts import Caches
 from regsweep.controller.run_cache import sweep_uid_of
 from regsweep.controller.workqueue import WorkQueue
