@@ -15,7 +15,7 @@ from regsweep.errors import Problem
 
 
 @dataclass(frozen=True, slots=True)
-class NamespaceTerminating:
+class TerminatingNamespace:
     """The sweep's namespace is being deleted."""
 
     jobs: tuple[RunRef, ...]

@@ -18,7 +18,7 @@ from regsweep.controller.concurrency import run_both
 from regsweep.controller.confirmation import read_live_sweep
 from regsweep.controller.job_writer import Creation
 from regsweep.controller.memory import SweepMemory
-from regsweep.controller.observation import InvalidSpec, NamespaceTerminating, Observation
+from regsweep.controller.observation import InvalidSpec, Observation, TerminatingNamespace
 from regsweep.controller.parts import Caches, Queues, Writers
 from regsweep.controller.prometheus_queue import pods_to_ask_about
 from regsweep.controller.record_store import RecordStore
@@ -77,7 +77,7 @@ class Reconciler:
         """Forgets everything: in another's term anything may have happened."""
         self._memories.clear()
 
-    def pod_ended(self, sweep_uid: str) -> None:
+    def note_pod_end(self, sweep_uid: str) -> None:
         """Notes that a pod has ended, for the time that its slot takes to be filled again."""
         memory = self._memories.get(sweep_uid)
         if memory is not None:
@@ -94,7 +94,7 @@ class Reconciler:
             return
         memory = self._memory_of(sweep)
         observation = await self._reader.observe(sweep, memory)
-        if isinstance(observation, NamespaceTerminating):
+        if isinstance(observation, TerminatingNamespace):
             await self._writers.jobs.change(namespace_of(sweep), Plan(delete=observation.jobs))
             return
         if isinstance(observation, InvalidSpec):

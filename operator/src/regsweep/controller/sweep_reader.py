@@ -11,7 +11,7 @@ from regsweep.controller.acceptance import Rules
 from regsweep.controller.clocks import Clocks
 from regsweep.controller.memory import SweepMemory
 from regsweep.controller.namespaces import is_terminating
-from regsweep.controller.observation import Accepted, InvalidSpec, NamespaceTerminating, Observation, Template
+from regsweep.controller.observation import Accepted, InvalidSpec, Observation, Template, TerminatingNamespace
 from regsweep.controller.parts import Caches, Queues
 from regsweep.controller.status_writer import prior_status
 from regsweep.core.collect import is_recorded
@@ -34,7 +34,7 @@ class SweepReader:
         self._rules = rules
         self._clocks = clocks
 
-    async def observe(self, sweep: KubeObject, memory: SweepMemory) -> Observation | InvalidSpec | NamespaceTerminating:
+    async def observe(self, sweep: KubeObject, memory: SweepMemory) -> Observation | InvalidSpec | TerminatingNamespace:
         """The sweep at this moment.
 
         Raises ApiError where something has to be asked of the API server, and it does not answer.
@@ -43,7 +43,7 @@ class SweepReader:
         records = await memory.records.all()
         runs = await self._runs(sweep, records, memory.searched_jobs)
         if await is_terminating(self._api, sweep, runs, memory.namespace):
-            return NamespaceTerminating(tuple(RunRef(run.name, run.uid) for run in runs if not run.deleting))
+            return TerminatingNamespace(tuple(RunRef(run.name, run.uid) for run in runs if not run.deleting))
         started = bool(runs) or len(records) > 0
         try:
             accepted = memory.acceptance.accept(sweep, prior.resolved, started, self._rules)
