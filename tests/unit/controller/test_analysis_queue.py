@@ -17,7 +17,7 @@ from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, anal
 from regsweep.core.progress import analysis_request, progress_of
 from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Records
 from regsweep.metrics import ANALYSES, Metrics
-from unit.controller.world import World, operating, settled, sweep_object, until
+from unit.controller.fake_cluster import FakeCluster, operating, settled, sweep_object, until
 
 
 def question(values: int = 3, replicates: int = 5) -> AnalysisRequest:
@@ -114,55 +114,55 @@ async def test_after_three_failures_the_sweep_goes_on_without_an_answer(answers:
 
 
 async def test_the_status_says_how_sure_the_ranking_is() -> None:
-    world = World()
-    await world.apply(sweep_object(replicates=3))
-    async with operating(world):
-        await world.train_everything(world.is_over)
-        analysis = world.status()["analysis"]
+    cluster = FakeCluster()
+    await cluster.apply(sweep_object(replicates=3))
+    async with operating(cluster):
+        await cluster.train_everything(cluster.is_over)
+        analysis = cluster.status()["analysis"]
         assert analysis["tiedCount"] == 4, "all have the same losses"
         assert analysis["restsOn"]
 
 
 async def test_an_operator_that_starts_again_does_not_analyse_anew_what_is_complete() -> None:
-    world, metrics = World(), Metrics()
-    await world.apply(sweep_object(replicates=3))
-    async with operating(world):
-        await world.train_everything(world.is_over)
-    async with operating(world, metrics=metrics) as operator:
-        await settled(operator, world)
-        assert world.is_over()
+    cluster, metrics = FakeCluster(), Metrics()
+    await cluster.apply(sweep_object(replicates=3))
+    async with operating(cluster):
+        await cluster.train_everything(cluster.is_over)
+    async with operating(cluster, metrics=metrics) as operator:
+        await settled(operator, cluster)
+        assert cluster.is_over()
     assert metrics.value(ANALYSES, result="ok") == 0
 
 
 async def test_the_final_evaluation_is_trained_once_and_written_into_the_status() -> None:
-    world = World()
-    await world.apply(sweep_object(replicates=3, final={"replicates": 3}))
-    async with operating(world):
-        await world.train_everything(world.is_over)
-        status = world.status()
+    cluster = FakeCluster()
+    await cluster.apply(sweep_object(replicates=3, final={"replicates": 3}))
+    async with operating(cluster):
+        await cluster.train_everything(cluster.is_over)
+        status = cluster.status()
     assert (status["final"]["ended"], status["final"]["failed"]) == (3 * len(status["final"]["picks"]), 0)
     assert status["analysis"]["final"]["results"]
-    assert len(world.trained) == len(set(world.trained)) == 4 * 3 + status["final"]["ended"]
+    assert len(cluster.trained) == len(set(cluster.trained)) == 4 * 3 + status["final"]["ended"]
 
 
 async def test_an_operator_that_dies_between_the_picks_and_their_training_evaluates_the_same_picks() -> None:
-    world = World()
-    await world.apply(sweep_object(replicates=3, final={"replicates": 3}))
-    async with operating(world):
-        await world.train_everything(lambda: "final" in world.status())
-        frozen = world.status()["final"]["picks"]
-    async with operating(world):
-        await world.train_everything(world.is_over)
-    assert world.status()["final"]["picks"] == frozen
-    assert len(world.trained) == len(set(world.trained))
+    cluster = FakeCluster()
+    await cluster.apply(sweep_object(replicates=3, final={"replicates": 3}))
+    async with operating(cluster):
+        await cluster.train_everything(lambda: "final" in cluster.status())
+        frozen = cluster.status()["final"]["picks"]
+    async with operating(cluster):
+        await cluster.train_everything(cluster.is_over)
+    assert cluster.status()["final"]["picks"] == frozen
+    assert len(cluster.trained) == len(set(cluster.trained))
 
 
 async def test_a_race_is_run_to_its_end_by_an_operator_that_starts_again_on_the_way() -> None:
-    world = World()
-    await world.apply(sweep_object(racing={"initialReplicates": 3, "maxReplicates": 6}))
-    async with operating(world):
-        await world.train_everything(lambda: len(world.records()) >= 12)
-    async with operating(world):
-        await world.train_everything(world.is_over)
-        await until(lambda: world.status()["analysis"]["race"]["reason"] != "Racing")
-    assert len(world.trained) == len(set(world.trained))
+    cluster = FakeCluster()
+    await cluster.apply(sweep_object(racing={"initialReplicates": 3, "maxReplicates": 6}))
+    async with operating(cluster):
+        await cluster.train_everything(lambda: len(cluster.records()) >= 12)
+    async with operating(cluster):
+        await cluster.train_everything(cluster.is_over)
+        await until(lambda: cluster.status()["analysis"]["race"]["reason"] != "Racing")
+    assert len(cluster.trained) == len(set(cluster.trained))

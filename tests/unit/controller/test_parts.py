@@ -27,7 +27,7 @@ from regsweep.controller.status_writer import prior_status
 from regsweep.core.kubernetes.observe import observed_pod, observed_run
 from regsweep.metrics import METRICS, Metrics, MetricType
 from regsweep.settings import Settings
-from unit.controller.world import World, operating, settings, sweep_object, until
+from unit.controller.fake_cluster import FakeCluster, operating, settings, sweep_object, until
 
 STAMP = "2026-11-23T10:00:00Z"
 OWNER = {"apiVersion": "batch/v1", "kind": "Job", "name": "run", "uid": "job-uid", "controller": True}
@@ -212,13 +212,13 @@ def test_every_metric_is_declared_once_and_named_by_the_rules() -> None:
         assert list(spec.buckets) == sorted(spec.buckets)
 
 
-async def test_health_and_metrics_are_served_and_a_deleted_sweep_leaves_nothing(world: World) -> None:
+async def test_health_and_metrics_are_served_and_a_deleted_sweep_leaves_nothing(cluster: FakeCluster) -> None:
     metrics = Metrics()
-    async with operating(world, metrics=metrics) as operator:
+    async with operating(cluster, metrics=metrics) as operator:
         server = HealthServer(operator.health, metrics, "127.0.0.1", 0)
         base = f"http://127.0.0.1:{await server.start()}"
-        sweep = await world.apply(sweep_object())
-        await world.train_everything(world.is_over)
+        sweep = await cluster.apply(sweep_object())
+        await cluster.train_everything(cluster.is_over)
         async with ClientSession() as session:
             for path in ("/livez", "/readyz"):
                 async with session.get(base + path) as answer:
@@ -230,21 +230,21 @@ async def test_health_and_metrics_are_served_and_a_deleted_sweep_leaves_nothing(
         assert "regsweep_operator_jobs_created_total 4.0" in text
         assert "regsweep_operator_records_stored_total 8.0" in text
         assert "regsweep_operator_leader 1.0" in text
-        await world.api.delete(SWEEPS, "lab", "demo", uid=uid_of(sweep))
+        await cluster.api.delete(SWEEPS, "lab", "demo", uid=uid_of(sweep))
         await until(lambda: len(operator.caches.sweeps) == 0)
         assert 'sweep="demo"' not in generate_latest(metrics.registry).decode()
         await server.stop()
 
 
-async def test_an_operator_whose_caches_are_not_complete_is_not_ready(world: World) -> None:
-    operator = Operator(world.api, settings(), Metrics())
+async def test_an_operator_whose_caches_are_not_complete_is_not_ready(cluster: FakeCluster) -> None:
+    operator = Operator(cluster.api, settings(), Metrics())
     (check,) = operator.health.ready
     assert check.reason() == "not yet listed: regularizationsweeps, jobs, pods"
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def cluster() -> FakeCluster:
+    return FakeCluster()
 
 
 def condition(type_: ConditionType, status: ConditionStatus, reason: str) -> Condition:
