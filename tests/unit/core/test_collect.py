@@ -257,10 +257,18 @@ def test_a_pod_in_flight_keeps_its_index_open_although_the_job_has_failed() -> N
     assert len(collect(vanished, Records(), WITHOUT_PROMETHEUS, TIMEOUT, NOW).records) == 1
 
 
-def test_the_first_record_of_a_replicate_is_taken_and_its_pods_sample_checks_it() -> None:
+def test_the_first_record_of_a_replicate_is_taken_and_only_its_own_pods_sample_checks_it() -> None:
     first = ended(LONG_AGO, message=message_of([0], loss=0.5))
     second = replace(
         ended(LONG_AGO, message=message_of([0], loss=0.9)), name="pod-2", created_at=NOW - timedelta(minutes=30)
     )
-    (record,) = collect(replace(RUN, pods=(second, first)), Records(), WITHOUT_PROMETHEUS, TIMEOUT, NOW).records
-    assert record.metrics["train_average_loss"] == 0.5
+    scrapes = Scrapes(MetricsState.ANSWERED, {("pod-2", 0): replace(SAMPLE, metrics={"train_average_loss": 0.9})})
+    collected = collect(replace(RUN, pods=(second, first)), Records(), scrapes, TIMEOUT, NOW)
+    assert [record.metrics["train_average_loss"] for record in collected.records] == [0.5]
+    assert collected.disagreements == ()
+
+
+def test_an_index_that_has_ended_waits_for_no_image() -> None:
+    run = replace(RUN, succeeded=True, ended_at=JUST_NOW, pods=(waiting("ImagePullBackOff", 299),))
+    collected = collect(run, Records(), NOT_YET_SCRAPED, TIMEOUT, NOW)
+    assert collected == Collected(awaiting=True, look_again_at=JUST_NOW + TIMEOUT)
