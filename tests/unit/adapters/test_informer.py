@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -34,16 +35,27 @@ def informer(
     return Informer(api, scope, cache, watch_seconds=watch_seconds, first_backoff_seconds=0.001)
 
 
+def counting(api: MemoryApi) -> Counter[str]:
+    """Counts reads by their verb from now on."""
+    reads: Counter[str] = Counter()
+
+    def count(verb: str, resource: Resource) -> None:
+        reads[verb] += 1
+
+    api.before_read = count
+    return reads
+
+
 @asynccontextmanager
 async def following(watched: Informer) -> AsyncIterator[list[Entry]]:
-    """Runs the informer; gives what its listener is told."""
-    told: list[Entry] = []
-    watched.cache.add_listener(told.append)
+    """Runs the informer; gives the changes that its listener gets."""
+    changes: list[Entry] = []
+    watched.cache.add_listener(changes.append)
     task = asyncio.create_task(watched.run())
     try:
         async with asyncio.timeout(10):
             await watched.wait_synced()
-            yield told
+            yield changes
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -73,16 +85,16 @@ def api() -> MemoryApi:
     return MemoryApi()
 
 
-async def test_it_lists_by_pages_and_groups_what_it_finds(api: MemoryApi) -> None:
+async def test_it_lists_by_pages_and_groups_what_it_gets(api: MemoryApi) -> None:
     for i in range(1203):
         await api.create(LEASES, lease(f"l{i}", f"s{i % 2}"))
-    async with following(informer(api)) as told:
-        pass
+    reads = counting(api)
     watched = informer(api)
-    async with following(watched) as told:
+    async with following(watched) as changes:
         assert len(watched.cache) == 1203
         assert len(names(watched, "s0")) == 602
-        assert len(told) == 1203
+        assert len(changes) == 1203
+        assert reads["list"] == 3, "pages of 500"
 
 
 async def test_it_follows_what_happens(api: MemoryApi) -> None:
@@ -100,7 +112,7 @@ async def test_it_follows_what_happens(api: MemoryApi) -> None:
 async def test_what_happened_while_the_watch_was_expired_is_found_deletions_included(api: MemoryApi) -> None:
     one = await api.create(LEASES, lease("one"))
     watched = informer(api)
-    async with following(watched) as told:
+    async with following(watched) as changes:
         await api.create(LEASES, lease("two"))
         await until(lambda: names(watched) == {"one", "two"})
         api.before_read = _failing(Unavailable("down"))
@@ -110,7 +122,7 @@ async def test_what_happened_while_the_watch_was_expired_is_found_deletions_incl
         api.expire_history()
         api.before_read = None
         await until(lambda: names(watched) == {"two", "three"})
-        assert [e.gone for e in told if uid_of(e.object) == uid_of(one)] == [False, True]
+        assert [e.gone for e in changes if uid_of(e.object) == uid_of(one)] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -124,9 +136,12 @@ async def test_what_happened_while_the_watch_was_expired_is_found_deletions_incl
     ],
 )
 async def test_it_outlives_every_failure_of_a_watch(api: MemoryApi, failure: ApiError) -> None:
+    reads = counting(api)
     watched = informer(api)
     async with following(watched):
+        await until(lambda: reads["watch"])
         api.break_watches(failure)
+        await until(lambda: reads["watch"] + reads["list"] > 2)
         await api.create(LEASES, lease("one"))
         await until(lambda: names(watched) == {"one"})
 
@@ -148,19 +163,14 @@ async def test_it_outlives_an_api_server_that_is_away_at_the_start(api: MemoryAp
 
 
 async def test_a_watch_that_ends_by_its_time_goes_on_without_a_new_list(api: MemoryApi) -> None:
-    lists = 0
-
-    def count(verb: str, resource: Resource) -> None:
-        nonlocal lists
-        lists += verb == "list"
-
-    api.before_read = count
+    reads = counting(api)
     watched = informer(api, watch_seconds=0.01)
     async with following(watched):
-        for i in range(3):
-            await api.create(LEASES, lease(f"l{i}"))
-            await until(lambda i=i: len(watched.cache) == i + 1)  # type: ignore[misc]  # mypy infers no lambda with a default
-    assert lists == 1
+        for number in (2, 3, 4):
+            await until(lambda number=number: reads["watch"] >= number)  # type: ignore[misc]  # mypy infers no lambda with a default
+            await api.create(LEASES, lease(f"l{number}"))
+        await until(lambda: len(watched.cache) == 3)
+    assert reads["list"] == 1
 
 
 async def test_our_own_write_is_seen_at_once(api: MemoryApi) -> None:

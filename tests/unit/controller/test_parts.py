@@ -14,10 +14,7 @@ from pydantic import ValidationError
 
 from regsweep.adapters.kubeapi import SWEEPS, uid_of
 from regsweep.api import constants as names
-from regsweep.api.conditions import ConditionStatus, ConditionType
-from regsweep.api.status import Condition
 from regsweep.controller.assembly import identity_of
-from regsweep.controller.events import transitions
 from regsweep.controller.health import HealthServer
 from regsweep.controller.logs import set_up_logging
 from regsweep.controller.main import wrong_settings
@@ -245,35 +242,6 @@ async def test_an_operator_whose_caches_are_not_complete_is_not_ready(cluster: F
 @pytest.fixture
 def cluster() -> FakeCluster:
     return FakeCluster()
-
-
-def condition(type_: ConditionType, status: ConditionStatus, reason: str) -> Condition:
-    return Condition(type=type_, status=status, reason=reason, message="words", last_transition_time=STAMP)
-
-
-def conditions(said: list[tuple[str, str, str]]) -> list[Condition]:
-    return [condition(ConditionType(t), ConditionStatus(s), r) for t, s, r in said]
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "told"),
-    [
-        pytest.param([], [("Complete", "True", "AllRunsEnded")], [("Complete", False)], id="it completed"),
-        pytest.param(
-            [("Complete", "True", "AllRunsEnded")], [("Complete", "True", "AllRunsEnded")], [], id="it still is"
-        ),
-        pytest.param([], [("Failed", "True", "RunsFailAlike")], [("RunsFailAlike", True)], id="it failed"),
-        pytest.param([], [("Failed", "False", "WithinLimit")], [], id="it has not failed"),
-        pytest.param(
-            [("Accepted", "True", "Valid")], [("Accepted", "False", "Immutable")], [("Immutable", True)], id="refused"
-        ),
-        pytest.param([], [("Progressing", "True", "RunsTraining")], [], id="what changes all the time is no event"),
-    ],
-)
-def test_events_tell_what_a_person_would_ask_about(
-    before: list[tuple[str, str, str]], after: list[tuple[str, str, str]], told: list[tuple[str, bool]]
-) -> None:
-    assert [(n.reason.value, n.warning) for n in transitions(conditions(before), conditions(after))] == told
 
 
 def test_of_a_status_by_a_later_operator_what_is_pinned_is_kept() -> None:

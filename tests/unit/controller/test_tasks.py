@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from inspect import CORO_CLOSED, getcoroutinestate
 
 import pytest
 
@@ -134,3 +135,14 @@ async def test_no_more_are_under_way_at_once_than_allowed() -> None:
 
     await run_all([work() for _ in range(20)], at_once=3)
     assert most == 3
+
+
+async def test_what_a_cancellation_keeps_from_its_start_is_closed() -> None:
+    work = [_forever() for _ in range(3)]
+    running = asyncio.create_task(run_all(work, at_once=1))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert running.cancelled()
+    assert [getcoroutinestate(each) for each in work] == [CORO_CLOSED] * 3

@@ -19,6 +19,7 @@ from regsweep.core.collect import (
     Settlement,
     Taken,
     collect,
+    is_recorded,
     is_stuck,
     settle,
 )
@@ -179,6 +180,14 @@ def test_a_failure_of_an_earlier_attempt_does_not_settle_a_later_one() -> None:
     assert len(collect(run, earlier, WITHOUT_PROMETHEUS, TIMEOUT, NOW).records) == 1
     of_this_one = Records([replace(failed(Reason.EVICTED), attempt=2)])
     assert collect(run, of_this_one, WITHOUT_PROMETHEUS, TIMEOUT, NOW) == Collected()
+
+
+def test_a_run_is_recorded_once_all_of_its_replicates_are() -> None:
+    run = replace(RUN, first_replicate=1, replicates=2)
+    stored = [replace(RECORD, replicate=k) for k in (0, 1, 2)]
+    assert is_recorded(run, Records(stored))
+    assert not is_recorded(run, Records(stored[:2]))
+    assert not is_recorded(run, Records([*stored[:2], replace(stored[2], point_key="another")]))
 
 
 def waiting(reason: str, seconds: float, **fields: Any) -> ObservedPod:

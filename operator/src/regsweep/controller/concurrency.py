@@ -23,12 +23,17 @@ async def run_both(first: Coroutine[Any, Any, A], second: Coroutine[Any, Any, B]
 async def run_all(work: Iterable[Coroutine[Any, Any, A]], *, at_once: int) -> list[A]:
     """Does all of it, `at_once` at a time; raises the first failure once all has been tried."""
     slots = asyncio.Semaphore(at_once)
+    waiting = list(work)
 
     async def one(each: Coroutine[Any, Any, A]) -> A:
         async with slots:
             return await each
 
-    outcomes = await asyncio.gather(*(one(each) for each in work), return_exceptions=True)
+    try:
+        outcomes = await asyncio.gather(*(one(each) for each in waiting), return_exceptions=True)
+    finally:
+        for each in waiting:
+            each.close()  # one that a cancellation has kept from its start; no other has anything left to close
     results: list[A] = []
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
