@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from regsweep.adapters.kubeapi import JOBS, LEASES, PODS, RESULTS, Resource, name_of, uid_of
+from regsweep.adapters.kubeapi import JOBS, LEASES, PODS, RESULTS, SWEEPS, Resource, name_of, uid_of
 from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.controller.fence import FencedApi
@@ -249,7 +249,8 @@ async def test_a_second_operator_takes_over_when_the_first_stops() -> None:
     assert len(set(cluster.created)) == len(cluster.created) == 4
 
 
-async def test_a_sweep_that_only_the_cache_still_shows_gets_no_job() -> None:
+@pytest.mark.parametrize("pinned", [pytest.param(True, id="seen before"), pytest.param(False, id="never seen before")])
+async def test_a_sweep_that_only_the_cache_still_shows_gets_no_job_and_no_status(pinned: bool) -> None:
     cluster = FakeCluster()
     async with operating(cluster) as operator:
         await cluster.apply(sweep_object(parallelism=0))
@@ -259,10 +260,36 @@ async def test_a_sweep_that_only_the_cache_still_shows_gets_no_job() -> None:
             **sweep,
             "metadata": {**sweep["metadata"], "uid": "ghost"},
             "spec": {**sweep["spec"], "parallelism": 1},
+            "status": sweep["status"] if pinned else {},
         }
+        await settled(operator, cluster)
+        before = len(cluster.writes("update", "regularizationsweeps/status"))
         operator.caches.sweeps.upsert_from_write(ghost)
         operator.queues.sweeps.add("ghost")
         await settled(operator, cluster)
+        assert not cluster.jobs()
+        assert len(cluster.writes("update", "regularizationsweeps/status")) == before
+
+
+async def test_a_successor_that_has_not_heard_of_a_sweeps_deletion_makes_no_job_for_it() -> None:
+    cluster = FakeCluster()
+    async with operating(cluster):
+        sweep = await cluster.apply(sweep_object(parallelism=1))
+        await until(cluster.jobs)
+        (job,) = cluster.jobs()
+
+    def deaf_to_sweeps(verb: str, resource: Resource) -> None:
+        if (verb, resource) == ("watch", SWEEPS):
+            raise Unavailable("no route to host")
+
+    async with operating(cluster) as operator:
+        await settled(operator, cluster)
+        cluster.api.before_read = deaf_to_sweeps
+        cluster.api.break_watches()
+        await cluster.api.delete(SWEEPS, NAMESPACE, "demo", uid=uid_of(sweep))
+        await until(lambda: operator.caches.runs.jobs.get(uid_of(job)) is None)
+        await settled(operator, cluster)
+        assert len(operator.caches.sweeps) == 1, "it has not heard of it"
         assert not cluster.jobs()
 
 

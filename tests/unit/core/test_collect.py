@@ -107,6 +107,12 @@ def without_record(end: IndexEnd | None, *pods: ObservedPod, attempt: int = 0) -
             id="and failed when it was not",
         ),
         pytest.param(without_record(IndexEnd(LONG_AGO, None)), NOT_YET_SCRAPED, Lost(), id="its pod is gone"),
+        pytest.param(
+            ObservedIndex(RUN, (POD,), {0: (POD, RECORD)}, None),
+            NOT_YET_SCRAPED,
+            Awaiting(NOW + TIMEOUT),
+            id="nobody knows when it ended",
+        ),
     ],
 )
 def test_a_replicate_is_settled(index: ObservedIndex, scrapes: Scrapes, settlement: Settlement) -> None:
@@ -182,6 +188,28 @@ def test_a_failure_of_an_earlier_attempt_does_not_settle_a_later_one() -> None:
     assert collect(run, of_this_one, WITHOUT_PROMETHEUS, TIMEOUT, NOW) == Collected()
 
 
+@pytest.mark.parametrize(
+    ("pod", "reason"),
+    [
+        pytest.param(ended(LONG_AGO), Reason.NO_RECORD, id="it left no message"),
+        pytest.param(ended(LONG_AGO, message="rubbish"), Reason.INVALID_RECORD, id="its message cannot be read"),
+    ],
+)
+def test_a_pod_that_succeeded_ends_its_index_before_the_job_controller_says_so(
+    pod: ObservedPod, reason: Reason
+) -> None:
+    (record,) = collect(replace(RUN, pods=(pod,)), Records(), WITHOUT_PROMETHEUS, TIMEOUT, NOW).records
+    assert record.reason is reason
+
+
+def test_a_failed_index_has_failed_for_its_last_pods_reason() -> None:
+    evicted = replace(POD, phase=PodPhase.FAILED, exit_code=137, reason="Evicted", ended_at=LONG_AGO)
+    killed = replace(evicted, name="pod-2", reason="OOMKilled", created_at=NOW - timedelta(minutes=9))
+    run = replace(RUN, failed_indexes=frozenset({0}), pods=(killed, evicted))
+    (record,) = collect(run, Records(), WITHOUT_PROMETHEUS, TIMEOUT, NOW).records
+    assert record.reason is Reason.OUT_OF_MEMORY
+
+
 def test_a_run_is_recorded_once_all_of_its_replicates_are() -> None:
     run = replace(RUN, first_replicate=1, replicates=2)
     stored = [replace(RECORD, replicate=k) for k in (0, 1, 2)]
@@ -210,6 +238,11 @@ def test_a_run_is_stuck_by_what_does_not_mend_itself(pod: ObservedPod, stuck: bo
     run = replace(RUN, pods=(pod,))
     assert is_stuck(run, NOW) == stuck
     assert bool(collect(run, Records(), WITHOUT_PROMETHEUS, TIMEOUT, NOW).records) == stuck
+
+
+def test_one_stuck_pod_makes_its_run_stuck() -> None:
+    other = replace(POD, name="pod-1", index=1)
+    assert is_stuck(replace(RUN, pods=(waiting("ImagePullBackOff", 300), other)), NOW)
 
 
 @pytest.mark.parametrize(
