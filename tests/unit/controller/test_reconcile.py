@@ -191,7 +191,7 @@ async def test_a_job_that_is_gone_without_a_record_is_wanted_again_at_once(stand
 async def test_a_record_waits_for_more_of_its_kind_and_is_then_stored_before_any_status_tells_of_it(
     stand: Stand,
 ) -> None:
-    first, second = await stand.start()
+    first, _ = await stand.start()
     await stand.cluster.succeed(first)
     writes, delays = await stand.make_pass()
     assert (writes[f"create {RECORDS}"], delays[0]) == (0, 2.0)
@@ -205,9 +205,18 @@ async def test_a_record_waits_for_more_of_its_kind_and_is_then_stored_before_any
     writes, _ = await stand.make_pass()
     assert writes[f"update {STATUS}"] == 1
     assert stand.cluster.status()["runs"]["succeeded"] == 1
+
+
+async def test_a_record_that_comes_right_after_others_were_stored_waits_as_long_as_they_did(stand: Stand) -> None:
+    first, second = await stand.start()
+    await stand.cluster.succeed(first)
+    await stand.make_pass()
+    stand.seconds += 2
+    assert (await stand.make_pass())[0][f"create {RECORDS}"] == 1
     await stand.cluster.succeed(second)
-    _, delays = await stand.make_pass()
-    assert 2.0 in delays, "the next one waits as long as the first did"
+    stand.seconds += 1
+    writes, delays = await stand.make_pass()
+    assert (writes[f"update {RECORDS}"], delays[0]) == (0, 2.0)
 
 
 async def test_a_status_tells_of_what_its_pass_has_done(stand: Stand) -> None:

@@ -311,6 +311,6 @@ def test_the_first_record_of_a_replicate_is_taken_and_only_its_own_pods_sample_c
 
 
 def test_an_index_that_has_ended_waits_for_no_image() -> None:
-    run = replace(RUN, succeeded=True, ended_at=JUST_NOW, pods=(waiting("ImagePullBackOff", 299),))
+    run = replace(RUN, succeeded=True, ended_at=JUST_NOW, pods=(waiting("ImagePullBackOff", 299.5),))
     collected = collect(run, Records(), NOT_YET_SCRAPED, TIMEOUT, NOW)
     assert collected == Collected(awaiting=True, look_again_at=JUST_NOW + TIMEOUT)

@@ -1,7 +1,7 @@
 """/livez, /readyz and /metrics on one port.
 
-Live means that a restart would not help: informers hear from the API server, due sweeps are taken up, the event loop turns. That the
-API server is away is no reason to restart. Ready means that the caches are complete; a standby is ready too.
+Live means that a restart would not help: due sweeps are taken up, and the event loop turns. That the API server is away is no reason
+to restart. Ready means that the caches are complete; a standby is ready too.
 """
 
 from __future__ import annotations
