@@ -238,6 +238,23 @@ async def test_how_long_a_slot_was_empty_is_measured(stand: Stand) -> None:
     assert stand.metrics.registry.get_sample_value(f"{REFILL_SECONDS.name}_count") == 1
 
 
+async def test_the_pods_of_an_ended_job_are_asked_for_once_where_the_cache_has_none(stand: Stand) -> None:
+    reads: Counter[str] = Counter()
+
+    def count(verb: str, resource: Resource) -> None:
+        reads[f"{verb} {resource.plural}"] += 1
+
+    (pod,) = await stand.start(flags=ONE_COMBINATION)
+    await stand.cluster.succeed(pod)
+    await stand.cluster.finish_jobs()
+    await stand.cluster.api.delete(PODS, NAMESPACE, name_of(pod), uid=uid_of(pod))
+    stand.cluster.api.before_read = count
+    for _ in range(3):
+        await stand.make_pass()
+    assert reads["list pods"] == 1
+    assert len(stand.cluster.created) == 2, "its record is lost: it is trained once more"
+
+
 async def test_a_sweep_that_is_over_holds_no_records(stand: Stand) -> None:
     reads: Counter[str] = Counter()
 
