@@ -18,7 +18,7 @@ from regsweep.controller.workqueue import WorkQueue
 from regsweep.core.results.queries import TargetLabels
 from regsweep.errors import Refused, Unavailable
 from regsweep.metrics import REFILL_SECONDS, Metrics
-from unit.controller.fake_cluster import NAMESPACE, FakeCluster, analyse_here, settings, sweep_object
+from unit.controller.fake_cluster import NAMESPACE, FakeCluster, analyse_here, settings, stamp, sweep_object
 
 STATUS, RECORDS = "regularizationsweeps/status", "sweepresults"
 ONE_COMBINATION = [{"name": "l2", "values": [0]}]
@@ -253,6 +253,15 @@ async def test_the_pods_of_an_ended_job_are_asked_for_once_where_the_cache_has_n
         await stand.make_pass()
     assert reads["list pods"] == 1
     assert len(stand.cluster.created) == 2, "its record is lost: it is trained once more"
+
+
+async def test_whether_the_namespace_is_terminating_is_asked_once_for_a_pod_that_is_taken_away(stand: Stand) -> None:
+    pod, _ = await stand.start()
+    live = await stand.cluster.api.get(PODS, NAMESPACE, name_of(pod))
+    live["metadata"] |= {"deletionTimestamp": stamp(), "finalizers": ["batch.kubernetes.io/job-tracking"]}
+    await stand.cluster.api.replace(PODS, live)
+    asked = [(await stand.make_pass())[0]["try events"] for _ in range(3)]
+    assert asked == [1, 0, 0]
 
 
 async def test_a_sweep_that_is_over_holds_no_records(stand: Stand) -> None:
