@@ -108,6 +108,18 @@ def without_record(end: IndexEnd | None, *pods: ObservedPod, attempt: int = 0) -
         ),
         pytest.param(without_record(IndexEnd(LONG_AGO, None)), NOT_YET_SCRAPED, Lost(), id="its pod is gone"),
         pytest.param(
+            without_record(IndexEnd(LONG_AGO, None), attempt=2),
+            NOT_YET_SCRAPED,
+            Lost(),
+            id="its pod is gone, of a person's retry",
+        ),
+        pytest.param(
+            without_record(IndexEnd(LONG_AGO, None), replace(POD, phase=PodPhase.FAILED, exit_code=1)),
+            NOT_YET_SCRAPED,
+            Lost(),
+            id="the pod that succeeded is gone, one that failed before is not",
+        ),
+        pytest.param(
             ObservedIndex(RUN, (POD,), {0: (POD, RECORD)}, None),
             NOT_YET_SCRAPED,
             Awaiting(NOW + TIMEOUT),
@@ -173,6 +185,24 @@ def test_a_run_is_collected_replicate_by_replicate() -> None:
     assert len(collected.disagreements) == 1
     assert (collected.awaiting, collected.look_again_at) == (True, JUST_NOW + TIMEOUT)
     assert collected.lost == (4, 5)
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        pytest.param(ended(JUST_NOW), id="it succeeded"),
+        pytest.param(replace(POD, phase=PodPhase.FAILED, exit_code=65, ended_at=JUST_NOW), id="it gave its index up"),
+    ],
+)
+def test_values_are_waited_for_since_the_end_of_the_pod(pod: ObservedPod) -> None:
+    collected = collect(replace(RUN, pods=(pod,)), Records(), NOT_YET_SCRAPED, TIMEOUT, NOW)
+    assert collected == Collected(awaiting=True, look_again_at=JUST_NOW + TIMEOUT)
+
+
+def test_a_run_is_looked_at_again_when_the_first_of_its_waits_is_over() -> None:
+    later = replace(ended(NOW), name="pod-1", index=1)
+    run = replace(RUN, replicates=2, pods=(ended(JUST_NOW), later))
+    assert collect(run, Records(), NOT_YET_SCRAPED, TIMEOUT, NOW).look_again_at == JUST_NOW + TIMEOUT
 
 
 def test_a_run_whose_records_are_stored_gives_nothing_more() -> None:
