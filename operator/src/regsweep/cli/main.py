@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors
+from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors, told
+from regsweep.cli.streams import OutputError, prepare_streams
 from regsweep.report.outputs import Output
 
 app = typer.Typer(
@@ -118,7 +120,11 @@ def version() -> None:
 
 def main() -> None:
     """The program `regsweep`."""
-    app()
+    prepare_streams()
+    try:
+        app()
+    except OutputError as error:  # of what the command line itself prints: help and version
+        sys.exit(told(error))
 
 
 if __name__ == "__main__":
