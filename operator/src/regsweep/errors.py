@@ -3,8 +3,10 @@
     RegsweepError
     ├── InvalidSweep        the manifest breaks a rule; carries one Problem per rule broken
     ├── InvalidTemplate     a pod template cannot be merged
+    ├── KubeconfigError     a kubeconfig is missing or wrong; the text names file and field
     ├── ApiError            the Kubernetes API refused or failed (adapters map their client's errors to these)
     │   ├── NotFound
+    │   │   └── UnknownResource     the API server does not serve that kind at all
     │   ├── AlreadyExists
     │   ├── Conflict        a precondition (resourceVersion, UID) no longer holds
     │   ├── Refused         4xx that no retry mends: the object itself is wrong, or we may not
@@ -50,6 +52,10 @@ class InvalidTemplate(RegsweepError):
     """A pod template cannot be merged; the text names the field."""
 
 
+class KubeconfigError(RegsweepError):
+    """A kubeconfig is missing or wrong, or what it names cannot be used; the text names the file and the field."""
+
+
 class ApiError(RegsweepError):
     """The Kubernetes API refused or failed; `status` is the HTTP status, 0 when there was no answer."""
 
@@ -61,6 +67,10 @@ class ApiError(RegsweepError):
 
 class NotFound(ApiError):
     """The object is not there."""
+
+
+class UnknownResource(NotFound):
+    """The API server does not serve that kind: its CustomResourceDefinition is not installed."""
 
 
 class AlreadyExists(ApiError):

@@ -27,14 +27,29 @@ from regsweep.api.status import Resolved
 from regsweep.api.values import grid, grid_size, range_values
 from regsweep.errors import InvalidSweep, Problem
 
-__all__ = ["DEFAULT_MAX_COMBINATIONS", "changed_pinned_fields", "objective_goal", "parse_sweep"]
+__all__ = [
+    "DEFAULT_MAX_COMBINATIONS",
+    "NAME_RULE",
+    "changed_pinned_fields",
+    "is_sweep_name",
+    "objective_goal",
+    "parse_sweep",
+]
 
 DEFAULT_MAX_COMBINATIONS: Final = 10_000
 """Most combinations of a grid, before `exclude` and `sample`; the operator's setting may allow more."""
 
 _TOP_LEVEL: Final = ("apiVersion", "kind", "metadata", "spec", "status")
 _DNS_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+NAME_RULE: Final = (
+    "at most 253 lower-case letters, digits, `-` and `.`, with a letter or digit at both ends of every part"
+)
 _Model = TypeVar("_Model", bound=ApiModel)
+
+
+def is_sweep_name(name: str) -> bool:
+    """Whether the API server takes the name for a sweep (NAME_RULE says which it takes)."""
+    return len(name) <= 253 and _DNS_SUBDOMAIN.fullmatch(name) is not None
 
 
 def parse_sweep(manifest: Mapping[str, object], max_combinations: int = DEFAULT_MAX_COMBINATIONS) -> SweepSpec:
@@ -119,11 +134,8 @@ def _envelope(manifest: Mapping[str, object]) -> list[Problem]:
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
     if not isinstance(metadata, Mapping):
         problems.append(Problem("metadata", f"must be a mapping with `name`, got {wording.shown(metadata)}."))
-    elif name is not None and not (isinstance(name, str) and len(name) <= 253 and _DNS_SUBDOMAIN.fullmatch(name)):
-        allowed = (
-            "at most 253 lower-case letters, digits, `-` and `.`, with a letter or digit at both ends of every part"
-        )
-        problems.append(Problem("metadata.name", f"must be {allowed}, got {wording.shown(name)}."))
+    elif name is not None and not (isinstance(name, str) and is_sweep_name(name)):
+        problems.append(Problem("metadata.name", f"must be {NAME_RULE}, got {wording.shown(name)}."))
     for key in manifest:
         if key not in _TOP_LEVEL:
             hint = wording.closest(str(key), _TOP_LEVEL)

@@ -10,7 +10,8 @@ import kopf
 from prometheus_client import disable_created_metrics
 from pydantic import ValidationError
 
-from regsweep.adapters.kube import KubeClient, load_configuration
+from regsweep.adapters.connection import load_connection
+from regsweep.adapters.kube import KubeClient
 from regsweep.controller.handlers import quiet_settings, registry_of
 from regsweep.controller.health import HealthServer
 from regsweep.controller.logs import set_up_logging
@@ -53,7 +54,7 @@ async def operate(settings: Settings, kubeconfig: Path | None = None) -> None:
 
     kubeconfig: None: the pod's service account, else the user's own.
     """
-    configuration = await load_configuration(kubeconfig, settings.kube_context or None)
+    configuration = (await load_connection(kubeconfig, settings.kube_context or None)).configuration
     metrics = Metrics()
     client = KubeClient(
         configuration,
