@@ -146,6 +146,9 @@ def _envelope(manifest: Mapping[str, object]) -> list[Problem]:
 
 def _plain(value: object, location: wording.Location, problems: list[Problem]) -> JsonValue:
     """The value as JSON, its numbers as the API server stores them; what cannot be JSON becomes a problem, and null."""
+    if isinstance(value, str) and not _is_unicode(value):
+        problems.append(Problem(wording.path(location), f"must be Unicode text, got half of a character in {value!a}."))
+        return None
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int | float):
@@ -159,12 +162,23 @@ def _plain(value: object, location: wording.Location, problems: list[Problem]) -
             if not isinstance(key, str):
                 message = f"the name {key!r} must be a text: write it in quotes."
                 problems.append(Problem(wording.path((*location, str(key))), message))
+            elif not _is_unicode(key):
+                problems.append(Problem(wording.path(location), f"the name {key!a} must be Unicode text."))
         return {str(key): _plain(item, (*location, str(key)), problems) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return [_plain(item, (*location, place), problems) for place, item in enumerate(value)]
     message = f"must be a number, a text, true, false, a list or a mapping, got a {type(value).__name__}, {value}. Write it in quotes."
     problems.append(Problem(wording.path(location), message))
     return None
+
+
+def _is_unicode(text: str) -> bool:
+    """False where it holds half of a surrogate pair, which neither JSON nor a file can keep."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _without_nulls(spec: dict[str, JsonValue], schema: Schema) -> dict[str, JsonValue]:

@@ -13,7 +13,7 @@ from regsweep.core.grid import Combination, combinations, label
 from regsweep.report.documents import as_csv, as_json, as_yaml, flag_cell
 from regsweep.report.numbers import plural
 from regsweep.report.outputs import Output
-from regsweep.report.printing import charset_of, print_lines, write_document
+from regsweep.report.printing import charset_of, print_lines, print_prose, write_document
 
 ROWS = 50
 """Combinations that the table lists unless more are asked for."""
@@ -22,7 +22,7 @@ ROWS = 50
 def validate_command(file: Path) -> int:
     """Says that the manifest is valid, and what it would train; raises what is wrong with it."""
     manifest = load_manifest(file, None)
-    print_lines(result_console(), f"{file} is valid: {_size(manifest, combinations(manifest.spec))}")
+    print_prose(result_console(), f"{file} is valid: {_size(manifest, combinations(manifest.spec))}")
     return 0
 
 

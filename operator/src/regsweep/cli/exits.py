@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from shutil import get_terminal_size
 from typing import Final, NoReturn
 
 import typer
 
 from regsweep.cli.streams import ReaderGoneError
 from regsweep.errors import InvalidSweep, RegsweepError
-from regsweep.report.text import visible
+from regsweep.report.text import visible, wrapped
 
 COMPLETE: Final = 0
 FAILED: Final = 1
@@ -65,5 +66,7 @@ def fail(message: str, code: int) -> NoReturn:
 
 
 def tell(line: str) -> None:
-    """Prints one line to standard error, with escapes for what is not printable."""
-    sys.stderr.write(f"{visible(line)}\n")
+    """Prints one line to standard error, with escapes for what is not printable; a terminal gets it broken between words."""
+    shown = visible(line)
+    lines = wrapped(shown, get_terminal_size().columns) if sys.stderr.isatty() else [shown]
+    sys.stderr.write("".join(f"{part}\n" for part in lines) or "\n")

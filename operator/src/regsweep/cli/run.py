@@ -37,7 +37,7 @@ from regsweep.local.trainer import (
 from regsweep.report.build import results_of
 from regsweep.report.numbers import plural
 from regsweep.report.outputs import Output
-from regsweep.report.printing import print_lines
+from regsweep.report.printing import print_prose
 from regsweep.report.render import write_results
 
 LOCAL = "local"
@@ -75,12 +75,12 @@ def run_command(options: RunOptions) -> int:
         raise UsageError(str(error)) from error
     parallelism = options.parallelism or default_parallelism(manifest.spec.parallelism)
     for line in _differences(manifest.spec, options):
-        print_lines(errors, line)
+        print_prose(errors, line)
     sweep = local_sweep(manifest.name, manifest.spec, trainer, parallelism)
     directory = RunsDirectory(options.runs_dir / manifest.name)
     with directory.locked() as lock:
         records = directory.records()
-        print_lines(errors, announcement(sweep, records, directory.path))
+        print_prose(errors, announcement(sweep, records, directory.path))
         return asyncio.run(_run(sweep, records, directory, trainer, lock, options, errors))
 
 

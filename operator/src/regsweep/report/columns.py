@@ -20,7 +20,6 @@ from regsweep.report.text import Charset
 GUTTER = 3
 NARROW_GUTTER = 2
 """Blanks between columns."""
-NOTE = "note"
 SHORT_METRICS = {"average_loss": "loss"}
 
 
@@ -34,6 +33,8 @@ class Column:
     """Numbers are set flush right."""
     droppable: int = 0
     """Above 0: may be left out when the terminal is narrow, the highest first."""
+    is_note: bool = False
+    """The last column, of words that need no header."""
 
     def shown(self, charset: Charset) -> Column:
         """The column as the charset has it."""
@@ -85,7 +86,7 @@ def columns_of(
     if brief:
         notes = tuple(BRIEF.get(note, note) for note in notes)
     if any(notes):
-        columns.append(Column(NOTE, notes))
+        columns.append(Column("", notes, is_note=True))
     return columns
 
 

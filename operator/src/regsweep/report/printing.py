@@ -7,7 +7,7 @@ from typing import IO
 from rich.console import Console
 from rich.text import Text
 
-from regsweep.report.text import Charset
+from regsweep.report.text import Charset, wrapped
 
 
 def charset_of(console: Console) -> Charset:
@@ -23,6 +23,12 @@ def print_lines(console: Console, *lines: str | Text) -> None:
     charset = charset_of(console)
     texts = [Text(charset.text(line)) if isinstance(line, str) else line for line in lines]
     console.print(Text("\n").join(texts), soft_wrap=True, markup=False, emoji=False, highlight=False)
+
+
+def print_prose(console: Console, text: str) -> None:
+    """Prints a sentence from outside; a terminal gets it broken between words, a pipe in one line."""
+    shown = charset_of(console).text(text)
+    print_lines(console, *(map(Text, wrapped(shown, console.width)) if console.is_terminal else [Text(shown)]))
 
 
 def write_document(file: IO[str], document: str) -> None:

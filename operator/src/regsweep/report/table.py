@@ -14,7 +14,7 @@ from regsweep.api.analysis import Fit
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.spec import Goal
 from regsweep.api.status import RankedResult
-from regsweep.report.columns import NOTE, Column, columns_of, fit
+from regsweep.report.columns import Column, columns_of, fit
 from regsweep.report.evaluation import evaluated
 from regsweep.report.model import SweepReport
 from regsweep.report.notes import conclusion, is_pick, legend_of, source_line, unregularized
@@ -56,11 +56,11 @@ def report(results: SweepReport, width: int, rows: int = DEFAULT_ROWS, charset: 
         return
     shown = _shown(results, rows)
     columns, gutter, left_out = _fitting(shown, results, width - INDENT, charset)
-    yield from _table(columns, gutter, shown, results, charset)
+    yield from _table(columns, gutter, shown, results, width, charset)
     yield Text("")
     for line in _cuts(results, shown, left_out):
         yield from prose.lines(line, style="dim")
-    notes = set(columns[-1].cells) if columns[-1].header == NOTE else set()
+    notes = set(columns[-1].cells) if columns[-1].is_note else set()
     yield from prose.lines(ties_line(results))
     for line in (conclusion(results), *evaluated(results)):
         yield from prose.lines(line, style="bold")
@@ -151,15 +151,26 @@ def _shown(results: SweepReport, rows: int) -> list[RankedResult]:
 
 
 def _table(
-    columns: Sequence[Column], gutter: int, shown: Sequence[RankedResult], results: SweepReport, charset: Charset
+    columns: Sequence[Column],
+    gutter: int,
+    shown: Sequence[RankedResult],
+    results: SweepReport,
+    width: int,
+    charset: Charset,
 ) -> Iterator[Text]:
-    """Header and rows, one Text each, never wider than they must be: a pipe gets no trailing blanks."""
-    headers = ("" if c.header == NOTE else c.header for c in columns)
-    yield Text(_line(headers, columns, gutter), style="dim")
+    """Header and rows, one Text each, never wider than they must be: a pipe gets no trailing blanks.
+
+    Where a row has no room for its note, the note stands below it.
+    """
+    yield Text(_line([c.header for c in columns], columns, gutter), style="dim")
     gaps = _gaps(shown, results)
     for number, result in enumerate(shown):
         cells = [c.cells[number] for c in columns]
-        yield Text(_line(cells, columns, gutter), style=_style(result, cells[-1]))
+        style, line = _style(result, cells[-1]), _line(cells, columns, gutter)
+        if columns[-1].is_note and cells[-1] and cell_len(line) > width:
+            yield Text(_line(cells[:-1], columns[:-1], gutter), style=style)
+            line = " " * (INDENT + columns[0].width + gutter) + cells[-1]
+        yield Text(line, style=style)
         if number in gaps:
             yield Text(" " * INDENT + charset.own(ELLIPSIS), style="dim")
 
