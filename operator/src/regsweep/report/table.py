@@ -104,7 +104,7 @@ class _Prose:
                 lines[-1] += dot + part
             else:
                 lines.append(" " * INDENT + part)
-        first = Text(lines[0])
+        first = Text(lines[0].rstrip())
         first.stylize("bold", 0, len(name))
         yield first
         for line in lines[1:]:
@@ -169,7 +169,7 @@ def _table(
         style, line = _style(result, cells[-1]), _line(cells, columns, gutter)
         if columns[-1].is_note and cells[-1] and cell_len(line) > width:
             yield Text(_line(cells[:-1], columns[:-1], gutter), style=style)
-            line = " " * (INDENT + columns[0].width + gutter) + cells[-1]
+            line = (" " * (INDENT + columns[0].width + gutter) + cells[-1]).rstrip()
         yield Text(line, style=style)
         if number in gaps:
             yield Text(" " * INDENT + charset.own(ELLIPSIS), style="dim")
