@@ -12,6 +12,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import JsonValue
 from typer.testing import CliRunner
 
 import regsweep
@@ -51,7 +52,7 @@ CASES = [
 
 def manifest(path: Path, values: list[FlagValue]) -> Path:
     file = path / "sweep.yaml"
-    spec = {"flags": [{"name": "rule", "values": values}], "replicates": 3}
+    spec: JsonValue = {"flags": [{"name": "rule", "values": [*values]}], "replicates": 3}
     file.write_text(as_yaml({"kind": "RegularizationSweep", "metadata": {"name": "mine"}, "spec": spec}))
     return file
 

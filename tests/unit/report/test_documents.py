@@ -73,7 +73,9 @@ def test_yaml_comes_back_equal_and_can_be_written(document: dict[str, JsonValue]
     "text", ["y", "n", "1e3", "0o17", "1_000", "=", "~", "2026-01-01", "1:30", "", " ", "a: b", "0x1F", "No", ".5"]
 )
 def test_a_text_that_some_reader_takes_for_something_else_is_in_quotes(text: str) -> None:
-    ((_, value),) = yaml.compose(as_yaml({"key": text})).value
+    node = yaml.compose(as_yaml({"key": text}))
+    assert node is not None
+    ((_, value),) = node.value
     assert value.style == '"'
 
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from regsweep.report.text import UTF8, Charset, visible, wrapped
+from regsweep.report.text import UTF8, Charset, visible
+from regsweep.report.wrapping import wrapped
 
 ENCODINGS = ("utf-8", "ascii", "latin-1", "cp1252", "shift_jis", "utf-16")
 anything = st.text(st.characters(exclude_categories=()))

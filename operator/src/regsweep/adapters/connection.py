@@ -68,10 +68,10 @@ async def load_connection(kubeconfig: Path | None = None, context: str | None = 
         if monotonic() - loaded_at <= RENEW_SECONDS:
             return
         loaded_at = monotonic()
-        # What was read from a pipe cannot be read twice.
-        again = read_kubeconfigs([path for path in files if path.is_file()], must_exist=False)
         try:
-            await _apply(select({**files, **again}, selection.context.name), configuration)
+            # What was read from a pipe cannot be read twice.
+            files.update(read_kubeconfigs([path for path in files if path.is_file()], must_exist=False))
+            await _apply(select(files, selection.context.name), configuration)
         except KubeconfigError as error:
             raise Unavailable(str(error)) from error
 

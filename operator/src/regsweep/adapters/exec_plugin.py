@@ -8,15 +8,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from regsweep.adapters.kubeconfig import Chosen, User, token_of
 from regsweep.errors import KubeconfigError
-
-MAX_BYTES: Final = 1024**2
-"""Most that is taken of what a plugin prints."""
 
 
 class Credentials(BaseModel):
@@ -65,7 +61,11 @@ async def credentials_of(user: Chosen[User]) -> Credentials | None:
         )
         hint = f" {' '.join(plugin.install_hint.split())}" if plugin.install_hint else " Install it, or name another."
         raise KubeconfigError(f"{where}.command: {plugin.command} cannot be started: {reason}.{hint}") from error
-    printed = await _printed(process)
+    try:
+        printed, _ = await process.communicate()
+    finally:
+        if process.returncode is None:  # this was cancelled
+            process.kill()
     name = Path(plugin.command).name
     if process.returncode != 0:
         raise KubeconfigError(
@@ -88,19 +88,3 @@ async def credentials_of(user: Chosen[User]) -> Credentials | None:
     if answer.status.token:
         return answer.status.model_copy(update={"token": token_of(answer.status.token, f"{where}: {name}")})
     return answer.status
-
-
-async def _printed(process: asyncio.subprocess.Process) -> bytes:
-    """What the process prints until its end, the first MAX_BYTES of it."""
-    assert process.stdout is not None
-    try:
-        try:
-            printed = await process.stdout.readexactly(MAX_BYTES)
-        except asyncio.IncompleteReadError as error:
-            printed = error.partial
-            await process.wait()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return printed

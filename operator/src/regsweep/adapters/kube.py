@@ -151,9 +151,11 @@ class KubeClient:
         ) as response:
             async for line in _lines(response):
                 event = json.loads(line)
-                if event["type"] == "ERROR":
+                if not isinstance(event, dict) or not isinstance(event.get("object"), dict):
+                    raise ValueError("it is no event of a watch")
+                if event.get("type") == "ERROR":
                     raise error_of(int(event["object"].get("code") or 500), event["object"], None)
-                yield WatchEvent(WatchType(event["type"]), event["object"])
+                yield WatchEvent(WatchType(str(event.get("type"))), event["object"])
 
     async def create(self, resource: Resource, obj: KubeObject, *, dry_run: bool = False) -> KubeObject:
         """See KubeApi."""
@@ -313,6 +315,8 @@ def _reason(error: Exception) -> str:
             return "it is not JSON"
         case TimeoutError():
             return "it took too long"
+        case RecursionError():
+            return "it is nested too deeply"
     return " ".join(str(error).split()) or type(error).__name__
 
 

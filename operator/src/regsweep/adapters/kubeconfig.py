@@ -20,8 +20,8 @@ from pydantic_core import ErrorDetails
 
 from regsweep.errors import KubeconfigError
 
-MAX_BYTES: Final = 10 * 1024**2
-"""A kubeconfig with hundreds of clusters has one; anything larger is not read."""
+MAX_BYTES: Final = 4 * 1024**2
+"""A kubeconfig with hundreds of clusters has two; anything larger is not read."""
 MAX_TOKEN_BYTES: Final = 1024**2
 _FILES: Final = ("certificate-authority", "client-certificate", "client-key")
 _DATA: Final = ("certificate-authority-data", "client-certificate-data", "client-key-data")
@@ -234,11 +234,9 @@ def _parsed(path: Path, content: bytes) -> _File:
 def _where(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: {error.problem}"
-    return (
-        "it holds bytes that are no text"
-        if isinstance(error, UnicodeDecodeError | yaml.reader.ReaderError)
-        else (" ".join(str(error).split()) or type(error).__name__)
-    )
+    if isinstance(error, UnicodeDecodeError | yaml.reader.ReaderError):
+        return "it holds bytes that are no text"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
 
 
 def _validated(model: type[_Model], value: object, prefix: str) -> _Model:
@@ -247,7 +245,8 @@ def _validated(model: type[_Model], value: object, prefix: str) -> _Model:
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"])
-        raise KubeconfigError(f"{prefix}{field.removeprefix('.')}: {_wording(problem)}") from error
+        where = f"{prefix}{field.removeprefix('.')}".rstrip(".")
+        raise KubeconfigError(f"{where}: {_wording(problem)}") from error
 
 
 def _wording(problem: ErrorDetails) -> str:

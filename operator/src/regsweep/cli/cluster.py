@@ -10,6 +10,7 @@ from regsweep.adapters.connection import Connection, load_connection
 from regsweep.cli.exits import UsageError
 from regsweep.errors import ApiError, KubeconfigError, RegsweepError, UnknownResource
 
+BAD_REQUEST = 400
 UNAUTHORIZED = 401
 FORBIDDEN = 403
 
@@ -36,11 +37,12 @@ def explained(connection: Connection) -> Iterator[None]:
 def explanation(error: ApiError, connection: Connection) -> str:
     """One sentence on what went wrong, and one on what to do."""
     server = f"{connection.server_at}: {connection.configuration.host}"
-    said = str(error).rstrip(".")
+    said = " ".join(str(error).split()).rstrip(".")
     match error:
         case UnknownResource():
             return f"{server} has no RegularizationSweeps ({said}). Install regsweep there, or choose another cluster with --context."
-        case ApiError(status=0):
+        case ApiError(status=status) if status < BAD_REQUEST:
+            # None at all, or one that is no API server's: a page, or the way to one.
             return f"{server}: {said}. Check the address, and that it can be reached from here."
         case ApiError(status=status) if status == UNAUTHORIZED:
             return (

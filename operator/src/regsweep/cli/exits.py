@@ -12,7 +12,7 @@ import typer
 
 from regsweep.cli.streams import ReaderGoneError
 from regsweep.errors import InvalidSweep, RegsweepError
-from regsweep.report.text import visible, wrapped
+from regsweep.report.text import visible
 
 COMPLETE: Final = 0
 FAILED: Final = 1
@@ -68,5 +68,8 @@ def fail(message: str, code: int) -> NoReturn:
 def tell(line: str) -> None:
     """Prints one line to standard error, with escapes for what is not printable; a terminal gets it broken between words."""
     shown = visible(line)
-    lines = wrapped(shown, get_terminal_size().columns) if sys.stderr.isatty() else [shown]
-    sys.stderr.write("".join(f"{part}\n" for part in lines) or "\n")
+    if sys.stderr.isatty():
+        from regsweep.report.wrapping import wrapped  # spares the operator what measures cells
+
+        shown = "\n".join(wrapped(shown, get_terminal_size().columns))
+    sys.stderr.write(f"{shown}\n")

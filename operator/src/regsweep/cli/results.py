@@ -76,9 +76,9 @@ async def _results(options: ResultsOptions) -> int:
 
 
 async def get_sweep(api: KubeApi, namespace: str, name: str) -> KubeObject:
-    """The sweep. Raises UsageError where there is none of that name."""
+    """The sweep. Raises UsageError where there is none of that name, and Unavailable where the answer is something else."""
     try:
-        return await api.get(SWEEPS, namespace, name)
+        obj = await api.get(SWEEPS, namespace, name)
     except UnknownResource:
         raise
     except NotFound as error:
@@ -86,6 +86,11 @@ async def get_sweep(api: KubeApi, namespace: str, name: str) -> KubeObject:
             f"there is no RegularizationSweep {name} in namespace {namespace}. "
             "`kubectl get rsweep --all-namespaces` lists what there is; -n names the namespace."
         ) from error
+    metadata = obj["metadata"]
+    if obj.get("kind") != SWEEPS.kind or not {"name", "uid", "resourceVersion"} <= metadata.keys():
+        path = SWEEPS.path(namespace, name)
+        raise Unavailable(f"no usable answer to GET {path}: it is no {SWEEPS.kind}")
+    return obj
 
 
 async def follow(api: KubeApi, namespace: str, name: str, progress: Progress) -> None:

@@ -7,7 +7,8 @@ from typing import IO
 from rich.console import Console
 from rich.text import Text
 
-from regsweep.report.text import Charset, wrapped
+from regsweep.report.text import Charset
+from regsweep.report.wrapping import wrapped
 
 
 def charset_of(console: Console) -> Charset:

@@ -21,7 +21,8 @@ from regsweep.report.notes import conclusion, is_pick, legend_of, source_line, u
 from regsweep.report.numbers import PLUS_MINUS, plural
 from regsweep.report.printing import charset_of, print_lines
 from regsweep.report.sentences import ties_line, told
-from regsweep.report.text import UTF8, Charset, wrapped
+from regsweep.report.text import UTF8, Charset
+from regsweep.report.wrapping import wrapped
 
 INDENT = 2
 DEFAULT_ROWS = 20
