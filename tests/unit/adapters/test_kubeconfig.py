@@ -52,7 +52,7 @@ def test_a_context_comes_to_its_cluster_user_and_namespace(tmp_path: Path) -> No
         pytest.param(b"", "is empty. A kubeconfig holds clusters, users and contexts.", id="empty"),
         pytest.param(b"# nothing\n", "is empty.", id="a comment alone"),
         pytest.param(b"[a, b]", "holds a list. A kubeconfig is a mapping", id="a list"),
-        pytest.param(b"hello", "holds a text.", id="a text"),
+        pytest.param(b"hello", "holds a string.", id="a text"),
         pytest.param(b"12", "holds a number.", id="a number"),
         pytest.param(b"\xff\xfe\x00\x9d\x80", "is not YAML: it holds bytes that are no text.", id="binary"),
         pytest.param(b"a: \x00", "is not YAML: it holds bytes that are no text.", id="a text with a NUL"),
@@ -60,16 +60,16 @@ def test_a_context_comes_to_its_cluster_user_and_namespace(tmp_path: Path) -> No
         pytest.param(b"a: 1\n---\nb: 2\n", "is not YAML: line 2, column 1", id="two documents"),
         pytest.param(b"[" * 20_000, "is not YAML: it is nested too deeply.", id="nested without end"),
         pytest.param(b"clusters: {a: b}", "clusters: must be a list, got a mapping.", id="no list of clusters"),
-        pytest.param(b"contexts: [a]", "contexts[0]: must be a mapping, got a text.", id="an entry that is a text"),
+        pytest.param(b"contexts: [a]", "contexts[0]: must be a mapping, got a string.", id="an entry that is a text"),
         pytest.param(b"users: [{user: {}}]", "users[0].name: is missing.", id="an entry without a name"),
         pytest.param(
             b"users: [{name: 12}]",
-            "users[0].name: must be a text, got a number. Write it in quotes.",
+            "users[0].name: must be a string, got a number. Write it in quotes.",
             id="a name that is a number",
         ),
         pytest.param(
             b"current-context: [a]",
-            "current-context: must be a text, got a list.",
+            "current-context: must be a string, got a list.",
             id="a current context that is a list",
         ),
         pytest.param(
@@ -94,7 +94,7 @@ def test_a_file_that_is_no_kubeconfig_is_told_by_name(tmp_path: Path, content: b
         pytest.param({"contexts": None}, "there is no context here. Contexts: none.", id="no contexts"),
         pytest.param({"context": None}, "contexts[here].context.cluster: is missing.", id="an empty context"),
         pytest.param(
-            {"context": "x"}, "contexts[here].context: must be a mapping, got a text.", id="a context that is a text"
+            {"context": "x"}, "contexts[here].context: must be a mapping, got a string.", id="a context that is a text"
         ),
         pytest.param(
             {"context": {"cluster": "gone"}},
@@ -125,7 +125,7 @@ def test_a_file_that_is_no_kubeconfig_is_told_by_name(tmp_path: Path, content: b
         pytest.param({"cluster": {"server": "https://[::1"}}, "is no address", id="half an IPv6 address"),
         pytest.param(
             {"cluster": {"server": ["x"]}},
-            "clusters[main].cluster.server: must be a text, got a list.",
+            "clusters[main].cluster.server: must be a string, got a list.",
             id="a server that is a list",
         ),
         pytest.param(
@@ -135,7 +135,7 @@ def test_a_file_that_is_no_kubeconfig_is_told_by_name(tmp_path: Path, content: b
         ),
         pytest.param(
             {"cluster": {"server": "https://a", "insecure-skip-tls-verify": "yes"}},
-            "insecure-skip-tls-verify: must be true or false, got a text.",
+            "insecure-skip-tls-verify: must be true or false, got a string.",
             id="a text for a boolean",
         ),
         pytest.param(
@@ -168,7 +168,7 @@ def test_a_file_that_is_no_kubeconfig_is_told_by_name(tmp_path: Path, content: b
         ),
         pytest.param(
             {"user": {"token": 12}},
-            "users[dev].user.token: must be a text, got a number. Write it in quotes.",
+            "users[dev].user.token: must be a string, got a number. Write it in quotes.",
             id="a token that is a number",
         ),
         pytest.param({"user": {"token": "a\nb"}}, "users[dev].user.token: holds no token", id="a token of two lines"),
@@ -185,7 +185,7 @@ def test_a_file_that_is_no_kubeconfig_is_told_by_name(tmp_path: Path, content: b
         ),
         pytest.param(
             {"user": {"exec": {"apiVersion": "v1", "command": "x", "args": "a"}}},
-            "users[dev].user.exec.args: must be a list, got a text.",
+            "users[dev].user.exec.args: must be a list, got a string.",
             id="arguments that are a text",
         ),
         pytest.param(

@@ -253,7 +253,7 @@ def _wording(problem: ErrorDetails) -> str:
     if problem["type"] == "missing":
         return "is missing."
     wanted = {
-        "string_type": "a text",
+        "string_type": "a string",
         "bool_type": "true or false",
         "list_type": "a list",
         "dict_type": "a mapping",
@@ -262,12 +262,12 @@ def _wording(problem: ErrorDetails) -> str:
     got = _kind(problem["input"])
     if wanted is None:
         return f"{problem['msg']}."
-    return f"must be {wanted}, got {got}.{' Write it in quotes.' if got == 'a number' and wanted == 'a text' else ''}"
+    return f"must be {wanted}, got {got}.{' Write it in quotes.' if got == 'a number' and wanted == 'a string' else ''}"
 
 
 def _kind(value: object) -> str:
     kinds: tuple[tuple[type, str], ...] = (
-        (str, "a text"),
+        (str, "a string"),
         (bool, "true or false"),
         (int, "a number"),
         (float, "a number"),

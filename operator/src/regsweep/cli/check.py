@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from regsweep.cli.consoles import result_console
+from regsweep.api.warnings import spec_warnings
+from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.manifest import Manifest, load_manifest
 from regsweep.core.grid import Combination, combinations, label
+from regsweep.errors import Problem
 from regsweep.report.documents import as_csv, as_json, as_yaml, flag_cell
 from regsweep.report.numbers import plural
 from regsweep.report.outputs import Output
@@ -22,14 +24,24 @@ ROWS = 50
 def validate_command(file: Path) -> int:
     """Says that the manifest is valid, and what it would train; raises what is wrong with it."""
     manifest = load_manifest(file, None)
-    print_prose(result_console(), f"{file} is valid: {_size(manifest, combinations(manifest.spec))}")
+    found = combinations(manifest.spec)
+    print_prose(result_console(), f"{file} is valid: {_size(manifest, found)}")
+    print_warnings(spec_warnings(manifest.spec, len(found)))
     return 0
+
+
+def print_warnings(warnings: Iterable[Problem]) -> None:
+    """Prints each warning on a line of standard error."""
+    console = error_console()
+    for warning in warnings:
+        print_prose(console, f"warning: {warning}")
 
 
 def plan_command(file: Path, output: Output, rows: int = ROWS) -> int:
     """Lists the combinations that would be trained; raises what is wrong with the manifest."""
     manifest = load_manifest(file, None)
     found = combinations(manifest.spec)
+    print_warnings(spec_warnings(manifest.spec, len(found)))
     console = result_console()
     if output is Output.TABLE:
         print_lines(console, *_listed(manifest, found, rows))
