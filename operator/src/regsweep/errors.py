@@ -3,6 +3,7 @@
     RegsweepError
     ├── InvalidSweep        the manifest breaks a rule; carries one Problem per rule broken
     ├── InvalidTemplate     a pod template cannot be merged
+    ├── UnreadableManifest  a text is not YAML or JSON as kubectl reads them; carries line and column
     ├── ApiError            the Kubernetes API refused or failed (adapters map their client's errors to these)
     │   ├── NotFound
     │   ├── AlreadyExists
@@ -48,6 +49,15 @@ class InvalidSweep(RegsweepError):
 
 class InvalidTemplate(RegsweepError):
     """A pod template cannot be merged; the text names the field."""
+
+
+class UnreadableManifest(RegsweepError):
+    """A text is not YAML or JSON as kubectl reads them, or kubectl would lose part of it; `line` and `column` count from 1."""
+
+    def __init__(self, problem: str, line: int, column: int) -> None:
+        super().__init__(f"line {line}, column {column}: {problem}")
+        self.line = line
+        self.column = column
 
 
 class ApiError(RegsweepError):
