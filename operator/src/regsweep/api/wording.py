@@ -64,6 +64,14 @@ def number_in_quotes(text: str) -> str:
     return f'"{text}" is a text, not a number (YAML takes {text} for a text where the dot is missing): write {write}'
 
 
+def unquoted_word(value: object) -> str:
+    """What to do about a boolean where a string belongs, or nothing where the value is no boolean."""
+    if not isinstance(value, bool):
+        return ""
+    words = "y, yes, on and true as true" if value else "n, no, off and false as false"
+    return f" YAML reads {words} where they are not in quotes: put the word in quotes."
+
+
 def closest(name: str, names: Iterable[str]) -> str:
     """` Did you mean ...?` with the nearest of the names, or nothing where none is near. Case and `_` do not count."""
     plain = {known.lower().replace("_", ""): known for known in names}
@@ -103,7 +111,8 @@ def _message(error: ErrorDetails, location: Location, schema: Schema) -> str:
         purpose = field.get("description", "").split(". ")[0].rstrip(".")
         return f"is required: {purpose}."
     if "enum" in field:
-        return f"must be {_either(field['enum'])}, got {shown(got)}.{closest(str(got), field['enum'])}"
+        hint = unquoted_word(got) or closest(str(got), field["enum"])
+        return f"must be {_either(field['enum'])}, got {shown(got)}.{hint}"
     if field.get("x-kubernetes-int-or-string"):
         return f"must be a number such as 3, or a percentage such as 10% (0% to 100%), got {shown(got)}."
     if _WRONG_TYPE.fullmatch(kind):
@@ -136,6 +145,11 @@ def _wrong_type(got: object, field: Schema) -> str:
         return f"must be true or false, got {shown(got)}: write {'true' if got.lower() in ('yes', 'on') else 'false'}."
     if field.get("type") == "array" and "items" in field:
         return f"must be a list, got {shown(got)}. Write it in brackets, such as [..., ...], or one `- ` to a line."
+    if field.get("type") == "string":
+        quotes = (
+            " Put it in quotes." if isinstance(got, int | float) and not isinstance(got, bool) else unquoted_word(got)
+        )
+        return f"must be {wanted}, got {shown(got)}.{quotes}"
     return f"must be {wanted}, got {shown(got)}."
 
 

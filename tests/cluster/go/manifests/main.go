@@ -18,6 +18,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
@@ -44,11 +45,12 @@ func main() {
 }
 
 func answerAll(questions io.Reader, answers io.Writer) error {
-	folder, err := os.MkdirTemp("", "manifests")
+	folder, err := os.MkdirTemp("", "read-manifests")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(folder)
+	path := filepath.Join(folder, "manifest")
 	lines := bufio.NewReader(questions)
 	out := bufio.NewWriter(answers)
 	encoder := json.NewEncoder(out)
@@ -69,8 +71,8 @@ func answerAll(questions io.Reader, answers io.Writer) error {
 		if err := read.documents(file); err != nil {
 			read.DocumentsError = err.Error()
 		}
-		if err := read.objects(file, filepath.Join(folder, "manifest")); err != nil {
-			read.ObjectsError = err.Error()
+		if err := read.objects(file, path); err != nil {
+			read.ObjectsError = strings.ReplaceAll(err.Error(), path, "manifest")
 		}
 		if err := encoder.Encode(read); err != nil {
 			return err

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -117,12 +117,28 @@ def compose(text: str, start: Place) -> Node | None:
         line, column = text.count("\n", 0, control.start()), control.start() - text.rfind("\n", 0, control.start()) - 1
         place = start.after(line, column)
         raise UnreadableManifest(
-            f"the character U+{ord(control[0]):04X} cannot stand here. Remove it, or write it as an escape within "
-            'double quotes, such as "\\x01". A binary file is not a manifest.',
+            f"the character U+{ord(control[0]):04X} cannot stand here. Save the file as UTF-8 text, remove the character, "
+            'or write it as an escape within double quotes, such as "\\x01".',
             place.line,
             place.column,
         )
     return _Composer(text, start).document()
+
+
+def place_of(root: Node, path: Sequence[str | int]) -> Place:
+    """Where the value stands that the path of keys and indexes leads to, or what is nearest to it on the way."""
+    node = root
+    for step in path:
+        target = node.target if isinstance(node, AliasNode) else node
+        if isinstance(target, SequenceNode) and isinstance(step, int) and step < len(target.items):
+            node = target.items[step]
+            continue
+        pairs = target.pairs if isinstance(target, MappingNode) else ()
+        found = [value for key, value in pairs if isinstance(key, ScalarNode) and key.text == step]
+        if not found:
+            break
+        node = found[-1]
+    return node.place
 
 
 class _Composer:

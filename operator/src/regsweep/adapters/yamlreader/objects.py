@@ -9,18 +9,12 @@ from typing import Final
 from pydantic import JsonValue
 
 from regsweep.adapters.yamlreader.stream import Document, read_documents
+from regsweep.api.wording import shown, unquoted_word
 from regsweep.errors import UnreadableManifest
 
 _TEXTS: Final = ("name", "generateName", "namespace", "uid", "resourceVersion")
 _MAPS: Final = ("labels", "annotations")
-_LIST: Final = "List"
-_JSON_KINDS: Final[Mapping[type, str]] = {
-    str: "a string",
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    list: "a list",
-}
+_Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +26,7 @@ class KubernetesObject:
     api_version: str
     """Empty where it is not given: only an object that is not in a list may lack it here, and no API server takes it."""
     line: int
-    """The line in which its document begins, from 1."""
+    """The line in which it begins, from 1."""
 
 
 def read_objects(data: bytes) -> list[KubernetesObject]:
@@ -43,90 +37,85 @@ def read_objects(data: bytes) -> list[KubernetesObject]:
     Raises:
         UnreadableManifest: where the text cannot be read (see `read_documents`), or a document is not an object.
     """
-    return [found for document in read_documents(data) for found in _objects(document)]
+    return [found for document in read_documents(data) for found in _Objects(document).found()]
 
 
-def _objects(document: Document) -> Iterator[KubernetesObject]:
-    value = _mapping(document.value, "the document", document.line)
-    outer = _object(value, "", document.line)
-    if "items" not in value:
-        yield outer
-        return
-    items = value["items"]
-    if not isinstance(items, list | None):
-        raise _refused(f"`items` must be a list of objects, got {_kind(items)}.", document.line)
-    for number, item in enumerate(items or ()):
-        yield _item(item, f"items[{number}]", outer)
+class _Objects:
+    """The objects of one document; problems are raised with the place of what is wrong."""
 
+    def __init__(self, document: Document) -> None:
+        self._document = document
 
-def _item(item: JsonValue, where: str, outer: KubernetesObject) -> KubernetesObject:
-    """An item of a list; one without kind and apiVersion has those of the list, PodList giving Pod."""
-    value = _mapping({} if item is None else item, where, outer.line)
-    if not value.get("kind") and not value.get("apiVersion"):
-        value = {**value, "kind": outer.kind.removesuffix(_LIST), "apiVersion": outer.api_version}
-    if isinstance(value.get("items"), list):
-        raise _refused(f"{where} is a list within a list, which kubectl does not take. Move its items up.", outer.line)
-    found = _object(value, f"{where}.", outer.line)
-    if not found.api_version:
-        raise _refused(f"{where}.apiVersion is missing. Write it, such as `apiVersion: v1`.", outer.line)
-    return found
+    def found(self) -> Iterator[KubernetesObject]:
+        value = self._mapping(self._document.value, ())
+        outer = self._object(value, ())
+        if "items" not in value:
+            yield outer
+            return
+        items = value["items"]
+        if not isinstance(items, list | None):
+            raise self._refused(f"must be a list of objects, got {_shown(items)}.", ("items",))
+        for number, item in enumerate(items or ()):
+            yield self._item(item, ("items", number), outer)
 
+    def _item(self, item: JsonValue, path: _Path, outer: KubernetesObject) -> KubernetesObject:
+        """An item of a list; one without kind and apiVersion has those of the list, PodList giving Pod."""
+        value = self._mapping({} if item is None else item, path)
+        if not value.get("kind") and not value.get("apiVersion"):
+            value = {**value, "kind": outer.kind.removesuffix("List"), "apiVersion": outer.api_version}
+        if isinstance(value.get("items"), list):
+            raise self._refused("is a list within a list, which kubectl does not take. Move its items up.", path)
+        found = self._object(value, path)
+        if not found.api_version:
+            raise self._refused("apiVersion is missing. Write it, such as `apiVersion: v1`.", path)
+        return found
 
-def _object(value: Mapping[str, JsonValue], where: str, line: int) -> KubernetesObject:
-    kind = _text(value, "kind", where, line)
-    if not kind:
-        raise _refused(f"{where}kind is missing. Every document of a manifest needs `apiVersion` and `kind`.", line)
-    version = _text(value, "apiVersion", where, line)
-    if version.count("/") > 1:
-        raise _refused(f'{where}apiVersion must be a version or group/version, got "{version}".', line)
-    metadata = value.get("metadata")
-    if metadata is not None:
-        _check_metadata(_mapping(metadata, f"{where}metadata", line), f"{where}metadata.", line)
-    return KubernetesObject(value, kind, version, line)
+    def _object(self, value: Mapping[str, JsonValue], path: _Path) -> KubernetesObject:
+        kind = self._text(value, "kind", path)
+        if not kind:
+            raise self._refused("kind is missing. Every document of a manifest needs `apiVersion` and `kind`.", path)
+        version = self._text(value, "apiVersion", path)
+        if version == "/" or version.count("/") > 1:
+            raise self._refused(f'must be a version or group/version, got "{version}".', (*path, "apiVersion"))
+        if value.get("metadata") is not None:
+            self._check_metadata(self._mapping(value["metadata"], (*path, "metadata")), (*path, "metadata"))
+        return KubernetesObject(value, kind, version, self._document.place(path).line)
 
+    def _check_metadata(self, metadata: Mapping[str, JsonValue], path: _Path) -> None:
+        for field in _TEXTS:
+            self._text(metadata, field, path)
+        for field in _MAPS:
+            if metadata.get(field) is not None:
+                entries = self._mapping(metadata[field], (*path, field))
+                for key in entries:
+                    self._text(entries, key, (*path, field))
 
-def _check_metadata(metadata: Mapping[str, JsonValue], where: str, line: int) -> None:
-    for field in _TEXTS:
-        _text(metadata, field, where, line)
-    for field in _MAPS:
-        entries = metadata.get(field)
-        if entries is not None:
-            pairs = _mapping(entries, f"{where}{field}", line)
-            for key in pairs:
-                _text(pairs, key, f"{where}{field}.", line)
+    def _text(self, value: Mapping[str, JsonValue], field: str, path: _Path) -> str:
+        """The field's string; empty where it is absent or null."""
+        found = value.get(field)
+        if found is not None and not isinstance(found, str):
+            raise self._refused(f"must be a string, got {_shown(found)}.{_quotes(found)}", (*path, field))
+        return found or ""
 
+    def _mapping(self, value: JsonValue, path: _Path) -> Mapping[str, JsonValue]:
+        if not isinstance(value, dict):
+            raise self._refused(f"must be a mapping of fields, such as `kind: ConfigMap`, got {_shown(value)}.", path)
+        return value
 
-def _text(value: Mapping[str, JsonValue], field: str, where: str, line: int) -> str:
-    """The field's string; empty where it is absent or null."""
-    found = value.get(field)
-    if found is not None and not isinstance(found, str):
-        raise _refused(f"{where}{field} must be a string, got {_shown(found)}.{_quotes(found)}", line)
-    return found or ""
-
-
-def _mapping(value: JsonValue, what: str, line: int) -> Mapping[str, JsonValue]:
-    if not isinstance(value, dict):
-        raise _refused(f"{what} is {_kind(value)}, not a mapping of fields such as `kind: ConfigMap`.", line)
-    return value
+    def _refused(self, problem: str, path: _Path) -> UnreadableManifest:
+        place = self._document.place(path)
+        field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+        return UnreadableManifest(f"{field or 'the document'}: {problem}", place.line, place.column)
 
 
 def _quotes(value: JsonValue) -> str:
     """What to do about a boolean or a number where a string belongs."""
-    if isinstance(value, bool):
-        words = "y, yes, on and true as true" if value else "n, no, off and false as false"
-        return f" YAML reads {words}: put the word in quotes."
-    return " Put it in quotes." if isinstance(value, int | float) else ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return " Put it in quotes."
+    return unquoted_word(value)
 
 
 def _shown(value: JsonValue) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"the number {value}" if isinstance(value, int | float) else _kind(value)
-
-
-def _kind(value: JsonValue) -> str:
-    return _JSON_KINDS.get(type(value), "a mapping")
-
-
-def _refused(problem: str, line: int) -> UnreadableManifest:
-    return UnreadableManifest(problem, line, 1)
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "a mapping"
+    return shown(value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from regsweep.adapters.yamlreader import jsontext
 from regsweep.adapters.yamlreader.limits import MAX_BYTES, MAX_DOCUMENTS
-from regsweep.adapters.yamlreader.nodes import Place, compose
+from regsweep.adapters.yamlreader.nodes import Node, Place, compose, place_of
 from regsweep.adapters.yamlreader.values import decode
 from regsweep.errors import UnreadableManifest
 
@@ -36,8 +36,13 @@ class Document:
     """One document of a file; any JSON value but null."""
 
     value: JsonValue
-    line: int
-    """The line in which it begins, from 1."""
+    _start: Place
+    _root: Node | None
+    """None of a document that is JSON, or empty."""
+
+    def place(self, path: Sequence[str | int] = ()) -> Place:
+        """Where the value stands that the path of keys and indexes leads to; of JSON, where the document begins."""
+        return self._start if self._root is None else place_of(self._root, path)
 
 
 def read_documents(data: bytes) -> list[Document]:
@@ -51,7 +56,7 @@ def read_documents(data: bytes) -> list[Document]:
     found: list[Document] = []
     for number, document in enumerate(_documents(_decoded(data))):
         if number == MAX_DOCUMENTS:
-            raise _refused(f"the file has more than {MAX_DOCUMENTS:,} documents. Split it.", Place(document.line, 1))
+            raise _refused(f"the file has more than {MAX_DOCUMENTS:,} documents. Split it.", document.place())
         if document.value is not None:
             found.append(document)
     return found
@@ -122,12 +127,15 @@ def _json_document(file: _Text, start: int) -> tuple[Document, int]:
     if file.broken and _REPLACEMENT in file.text[start:end]:
         message = "this text has bytes that are not UTF-8. Save the file as UTF-8."
         raise _refused(message, file.place(file.text.index(_REPLACEMENT, start)))
-    return Document(value, place.line), end
+    return Document(value, place, None), end
 
 
 def _read_as_yaml(text: str, place: Place) -> None:
-    """Raises the refusal of a JSON text with the place of its cause, which YAML's reader knows and JSON's does not."""
-    root = compose(text, place)
+    """Raises the refusal of a JSON text with the place of its cause, where YAML's reader can tell it; JSON's cannot."""
+    try:
+        root = compose(text, place)
+    except UnreadableManifest:
+        return
     if root is not None:
         decode(root)
 
@@ -149,7 +157,7 @@ def _yaml_start(file: _Text, start: int) -> int:
 def _yaml_documents(file: _Text, start: int) -> Iterator[Document]:
     for text, place in _parts(file, start):
         root = compose(text, place)
-        yield Document(None if root is None else decode(root, file.broken), place.line)
+        yield Document(None if root is None else decode(root, file.broken), place, root)
 
 
 def _parts(file: _Text, start: int) -> Iterator[tuple[str, Place]]:
