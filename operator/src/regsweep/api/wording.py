@@ -51,7 +51,7 @@ def spells_number(value: object) -> bool:
 
 
 def number_in_quotes(text: str) -> str:
-    """What to do about a text that spells a number: YAML readers take `1e-4`, without a dot, for a text."""
+    """What to do about a text that spells a number: it is in quotes, or other YAML than kubectl's took `1e-4` for a text."""
     mantissa, mark, exponent = text.lower().partition("e")
     if not mark:
         return f'"{text}" is a text, not a number: write it without quotes, {text}'
@@ -61,7 +61,7 @@ def number_in_quotes(text: str) -> str:
     except InvalidOperation:
         plain = dotted
     write = dotted if len(plain) > 12 else f"{plain} or {dotted}"
-    return f'"{text}" is a text, not a number (YAML takes {text} for a text where the dot is missing): write {write}'
+    return f'"{text}" is a text, not a number (it is in quotes, or its YAML was read by a tool that needs a dot): write {write}'
 
 
 def unquoted_word(value: object) -> str:

@@ -108,8 +108,8 @@ def test_a_wrong_encoding_is_refused_at_its_first_character(data: bytes, line: i
         pytest.param(b"[" * MAX_BYTES, f"nested more than {MAX_DEPTH} deep", id="brackets"),
         pytest.param(b"- " * (MAX_BYTES // 2), f"nested more than {MAX_DEPTH} deep", id="lists"),
         pytest.param(b'{"a":' * (MAX_BYTES // 5), f"nested more than {MAX_DEPTH} deep", id="JSON"),
-        pytest.param(b"[" + b"0," * MAX_NODES + b"0]", f"more than {MAX_NODES:,} values", id="values"),
-        pytest.param(b'{"a":[' + b"0," * MAX_NODES + b"0]}", f"more than {MAX_NODES:,} values", id="values of JSON"),
+        pytest.param(b"[" + b"0," * MAX_NODES + b"0]", f": the document has more than {MAX_NODES:,} values", id="values"),
+        pytest.param(b'{"a":[' + b"0," * MAX_NODES + b"0]}", f": the document has more than {MAX_NODES:,} values", id="values of JSON"),
         pytest.param(b"---\n" * (2 * MAX_DOCUMENTS + 2), f"more than {MAX_DOCUMENTS:,} documents", id="documents"),
         pytest.param(b"{}" * (MAX_DOCUMENTS + 1), f"more than {MAX_DOCUMENTS:,} documents", id="documents of JSON"),
         pytest.param(

@@ -149,9 +149,8 @@ def _yaml_start(file: _Text, start: int) -> int:
         start += 1
         if text[start - 1] == "\n":
             return start
-    raise _refused(
-        "this is neither JSON nor YAML that kubectl takes. Close the brackets, or remove it.", file.place(start)
-    )
+    place = file.place(jsontext.skip_whitespace(text, start))
+    raise _refused("this is neither JSON nor YAML that kubectl takes. Close the brackets, or remove it.", place)
 
 
 def _yaml_documents(file: _Text, start: int) -> Iterator[Document]:

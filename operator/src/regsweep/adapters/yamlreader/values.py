@@ -45,9 +45,9 @@ class _Collection:
 class _Decoder:
     """Decodes one document in its order, and counts as go-yaml does (`decoder.unmarshal` of go.yaml.in/yaml/v2)."""
 
-    def __init__(self, broken: bool) -> None:
+    def __init__(self, broken: bool, done: dict[int, _Collection] | None = None) -> None:
         self._broken = broken
-        self._done: dict[int, _Collection] = {}
+        self._done = {} if done is None else done
         self._nodes = 1  # the document itself
         self._from_aliases = 0
 
@@ -77,7 +77,7 @@ class _Decoder:
 
     def _again(self, alias: AliasNode) -> _Collection:
         """What the alias stands for. In a list of `<<`, which is read from its end, its node may come later."""
-        done = self._done.get(id(alias.target)) or _Decoder(self._broken)._collection(alias.target)
+        done = self._done.get(id(alias.target)) or _Decoder(self._broken, self._done)._collection(alias.target)
         self._count(alias.place, done.nodes, done.nodes)
         return done
 
@@ -139,7 +139,7 @@ class _Decoder:
         return type(value).__name__, value
 
     def _merge(self, entries: dict[_Key, JsonValue], written: dict[_Key, Place], node: Node) -> None:
-        """Adds what `<<` names. Of a list, the earlier mapping wins; what the mapping had before loses, to kubectl."""
+        """Adds what `<<` names; of a list, the earlier mapping wins. A key written before `<<` would lose, and is refused."""
         for source in self._sources(node):
             for key, value in self._collection(source).entries.items():
                 if key in written:
@@ -204,7 +204,7 @@ def key_text(key: _Key) -> str:
 
 def _float_key(value: float) -> str:
     """The number as Go's strconv.FormatFloat(value, 'g', -1, 32) spells it: the shortest that single precision tells apart."""
-    import numpy as np
+    import numpy as np  # takes long to import, and hardly any key is such a number
 
     with np.errstate(over="ignore"):
         single = np.float32(value)
