@@ -246,8 +246,9 @@ def test_an_endless_standard_input_is_not_read_to_its_end(monkeypatch: pytest.Mo
 )
 def test_values_are_read_as_kubectl_reads_them(tmp_path: Path, written_as: str, value: object) -> None:
     text = SWEEP.replace("[0, 1e-4]", f"[{written_as}]")
-    (found,) = load_manifest(written(tmp_path, text)).spec.flags[0].values or ()
-    assert (type(found), found) == (type(value), value)
+    values = load_manifest(written(tmp_path, text)).spec.flags[0].values
+    assert values == [value]
+    assert [type(found) for found in values or ()] == [type(value)]
 
 
 def test_anchors_and_merges_work(tmp_path: Path) -> None:
