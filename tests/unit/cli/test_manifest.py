@@ -19,8 +19,8 @@ kind: RegularizationSweep
 metadata: {name: mine}
 spec: {flags: [{name: l2, values: [0, 1e-4]}]}
 """
-TRUE = " YAML reads y, yes, on and true as true where they are not in quotes: put the word in quotes."
-FALSE = " YAML reads n, no, off and false as false where they are not in quotes: put the word in quotes."
+TRUE = " YAML reads y, yes, on and true as true unless quoted. Put the word in quotes."
+FALSE = " YAML reads n, no, off and false as false unless quoted. Put the word in quotes."
 CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: data}\ndata: {a: b}\n"
 
 
@@ -262,13 +262,13 @@ def test_anchors_and_merges_work(tmp_path: Path) -> None:
     [
         pytest.param("name: l2", "name: y", f"got true.{TRUE}", id="a flag's name"),
         pytest.param("name: l2", "name: 1", "got 1. Put it in quotes", id="a flag's name as a number"),
-        pytest.param("[0, 1e-4]", "[relu, on]", f"all must be of one type.{TRUE}", id="a value among texts"),
-        pytest.param("[0, 1e-4]", "[off, relu]", f"all must be of one type.{FALSE}", id="the first value among texts"),
+        pytest.param("[0, 1e-4]", "[relu, on]", f"All must be of one type.{TRUE}", id="a value among texts"),
+        pytest.param("[0, 1e-4]", "[off, relu]", f"All must be of one type.{FALSE}", id="the first value among texts"),
         pytest.param("spec: {", "spec: {pick: {rule: no}, ", f"got false.{FALSE}", id="a word of several"),
         pytest.param("spec: {", "spec: {objective: {metric: yes}, ", f"got true.{TRUE}", id="a metric"),
         pytest.param("spec: {", "spec: {trainer: {image: on}, ", f"got true.{TRUE}", id="an image"),
         pytest.param("l2, values: [0, 1e-4]}]", "'y', values: [0, 1]}], exclude: [{y: 1}]", "YAML reads y as true", id="an exclude"),
-        pytest.param("0, 1e-4]}]", "a, b]}], exclude: [{l2: no}]", f"of type text.{FALSE}", id="a value of an exclude"),
+        pytest.param("0, 1e-4]}]", "a, b]}], exclude: [{l2: no}]", f"it can never match.{FALSE}", id="a value of an exclude"),
     ],
 )  # fmt: skip
 def test_a_boolean_where_a_text_belongs_says_what_yaml_made_of_the_word(

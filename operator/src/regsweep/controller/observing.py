@@ -17,6 +17,7 @@ from regsweep.controller.templates import Templates
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.collect import is_recorded
 from regsweep.core.runs import ObservedRun
+from regsweep.settings import variable_of
 
 FINGERPRINT_LENGTH: Final = 16
 
@@ -72,7 +73,8 @@ class Observing:
         """
         generation = int(sweep["metadata"]["generation"])
         if state.spec_of is None or state.spec_of[0] != generation:
-            state.spec_of = (generation, parse_sweep(sweep, self._max_combinations))
+            how_to_raise = f"raise the operator's {variable_of('max_combinations')}"
+            state.spec_of = (generation, parse_sweep(sweep, self._max_combinations, how_to_raise=how_to_raise))
         retry = _retry_of(sweep)
         rests_on = (generation, retry, prior.resolved, started)
         if state.accepted_of is None or state.accepted_of[0] != rests_on:

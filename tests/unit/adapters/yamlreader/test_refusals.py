@@ -21,6 +21,7 @@ OBJECT = "apiVersion: v1\nkind: ConfigMap\n"
         pytest.param("a: {<<: {1: b}, '1': c}\n", 1, 4, 'two keys of this mapping are "1"', id="a merged number and its text"),
         pytest.param('\n{"a": 1,\n "a": 2}', 3, 2, 'the key "a" is given already, in line 2', id="a key twice in JSON"),
         pytest.param('{"a": "\\ud83d\\ude00", "b": 1, "b": 2}', 1, 1, 'the key "b" is given twice', id="JSON that YAML cannot place"),
+        pytest.param('{"\\ud800": 1, "\\ud801": 2}', 1, 1, "is given twice in one object", id="two halves of pairs as keys"),
         pytest.param("a: &x {b: 1}\nc:\n  b: 2\n  <<: *x\n", 3, 3, "Write `<<` first", id="a merge behind its key"),
         pytest.param("a: {<<: 1}\n", 1, 9, "`<<` takes a mapping", id="a merge of a number"),
         pytest.param("a: &x [*x]\n", 1, 8, "the anchor &x contains itself. Remove the alias *x", id="a self-reference"),

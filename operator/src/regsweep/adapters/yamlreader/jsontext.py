@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from pydantic import JsonValue
@@ -16,19 +17,19 @@ _WHITESPACE: Final = re.compile(r"[ \t\r\n]*")
 _MOST_DIGITS: Final = 400
 """Digits of an integer beyond which no double holds it."""
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_TOO_DEEP: Final = f"lists and objects are nested more than {MAX_DEPTH} deep. Flatten them."
 
 
-class JsonRefusedError(ValueError):
-    """It is JSON, and still not taken; the message says why and what to do."""
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """A JSON value within a text."""
 
-
-class KeyTwiceError(JsonRefusedError):
-    """An object gives a key twice."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(
-            f'the key "{key}" is given twice in one object; kubectl would take the last one in silence. Leave one of them out.'
-        )
+    value: JsonValue
+    """Numbers are as the API server stores them."""
+    end: int
+    """Offset behind the value."""
+    problem: str | None
+    """Why it is refused although it is JSON, and what to do; None where it is not."""
 
 
 def skip_whitespace(text: str, start: int) -> int:
@@ -37,73 +38,78 @@ def skip_whitespace(text: str, start: int) -> int:
     return found.end() if found else start
 
 
-def read_value(text: str, start: int) -> tuple[JsonValue, int]:
-    """The JSON value that begins at `start`, numbers as the API server stores them, and where it ends.
+def read_value(text: str, start: int) -> JsonText:
+    """The JSON value that begins at the offset `start`.
 
     Raises:
         json.JSONDecodeError: where the text is not JSON.
-        JsonRefusedError: where it is, and kubectl refuses it or would lose part of it, or a bound is passed.
     """
-    try:
-        value, end = _DECODER.raw_decode(text, start)
-        if isinstance(value, int | float) and text[end : end + 1] in (".", "e", "E"):
-            raise json.JSONDecodeError("the number is not complete", text, end)
-        return _Bounded().checked(value, 0), end
-    except RecursionError:
-        raise JsonRefusedError(_TOO_DEEP) from None
+    return _Reader().read(text, start)
 
 
-_TOO_DEEP: Final = f"lists and objects are nested more than {MAX_DEPTH} deep. Flatten them."
-
-
-class _Bounded:
-    """Counts what a document holds, and replaces halves of surrogate pairs as Go does."""
+class _Reader:
+    """Reads one value, and notes the first thing in it that is refused."""
 
     def __init__(self) -> None:
         self._count = 0
+        self._problem: str | None = None
+        self._decoder = json.JSONDecoder(
+            object_pairs_hook=self._object,
+            parse_int=self._number,
+            parse_float=self._number,
+            parse_constant=_no_number,
+        )
 
-    def checked(self, value: JsonValue, depth: int) -> JsonValue:
+    def read(self, text: str, start: int) -> JsonText:
+        try:
+            value, end = self._decoder.raw_decode(text, start)
+        except RecursionError:
+            return JsonText(None, len(text), _TOO_DEEP)
+        if isinstance(value, int | float) and text[end : end + 1] in (".", "e", "E"):
+            raise json.JSONDecodeError("the number is not complete", text, end)
+        whole = self._whole(value, 0)
+        return JsonText(whole, end, self._problem)
+
+    def _object(self, pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+        found: dict[str, JsonValue] = {}
+        for key, value in pairs:
+            if key in found:
+                self._note(
+                    f'the key "{key}" is given twice in one object; kubectl would take the last one in silence. Leave one of them out.'
+                )
+            found[key] = value
+        return found
+
+    def _number(self, digits: str) -> int | float:
+        try:
+            is_short_integer = digits.lstrip("-").isdigit() and len(digits) <= _MOST_DIGITS
+            return stored_number(int(digits) if is_short_integer else float(digits))
+        except ValueError:
+            self._note("it has a number that is too large for Kubernetes to store. Write a smaller one.")
+            return math.inf
+
+    def _whole(self, value: JsonValue, depth: int) -> JsonValue:
+        """The value with halves of surrogate pairs replaced, as Go does; None behind a bound."""
         self._count += 1
         if depth > MAX_DEPTH:
-            raise JsonRefusedError(_TOO_DEEP)
-        if self._count > MAX_NODES:
-            raise JsonRefusedError(f"the document has more than {MAX_NODES:,} values. Split it.")
-        if isinstance(value, dict):
-            return {_whole(key): self.checked(item, depth + 1) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self.checked(item, depth + 1) for item in value]
-        if isinstance(value, float) and math.isinf(value):
-            raise JsonRefusedError("it has a number that is too large for Kubernetes to store. Write a smaller one.")
-        return _whole(value) if isinstance(value, str) else value
+            self._note(_TOO_DEEP)
+        elif self._count > MAX_NODES:
+            self._note(f"the document has more than {MAX_NODES:,} values. Split it.")
+        elif isinstance(value, dict):
+            return self._object([(_without_halves(key), self._whole(item, depth + 1)) for key, item in value.items()])
+        elif isinstance(value, list):
+            return [self._whole(item, depth + 1) for item in value]
+        else:
+            return _without_halves(value) if isinstance(value, str) else value
+        return None
+
+    def _note(self, problem: str) -> None:
+        self._problem = self._problem or problem
 
 
-def _whole(text: str) -> str:
+def _without_halves(text: str) -> str:
     return _SURROGATE.sub("\ufffd", text)
-
-
-def _object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-    found: dict[str, JsonValue] = {}
-    for key, value in pairs:
-        if key in found:
-            raise KeyTwiceError(key)
-        found[key] = value
-    return found
-
-
-def _number(digits: str) -> int | float:
-    """The number; infinity where no double holds it, which is refused once the whole text is known to be JSON."""
-    try:
-        return stored_number(
-            int(digits) if digits.lstrip("-").isdigit() and len(digits) <= _MOST_DIGITS else float(digits)
-        )
-    except ValueError:
-        return math.inf
 
 
 def _no_number(word: str) -> NoReturn:
     raise json.JSONDecodeError(f"{word} is not JSON", word, 0)
-
-
-_DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=_number, parse_float=_number, parse_constant=_no_number
-)

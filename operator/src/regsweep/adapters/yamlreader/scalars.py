@@ -7,6 +7,7 @@ import calendar
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -67,17 +68,18 @@ _MOST_DIGITS: Final = 64
 """Digits of the longest integer within 64 bits (base 2); more are a float or a string, and Python would refuse thousands."""
 
 
-class TagError(ValueError):
-    """The text does not fit the tag in front of it; the message says what would."""
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A text does not fit the tag before it."""
+
+    problem: str
+    """What is wrong and what to do, without the full stop."""
 
 
-def resolve(text: str, tag: str | None, plain: bool) -> Scalar:
+def resolve(text: str, tag: str | None, plain: bool) -> Scalar | Mismatch:
     """The value of a scalar. Integers are within -2**63 to 2**64 - 1; floats may be infinite or NaN.
 
     tag: in its long form; None where there is none. plain: written without quotes, or with the tag `!`.
-
-    Raises:
-        TagError: where the tag demands another kind of value.
     """
     if tag is None:
         return _by_form(text) if plain else text
@@ -134,7 +136,7 @@ def _finite(digits: str, text: str) -> float | str:
     return value if math.isfinite(value) else text
 
 
-def _of_kind(text: str, tag: str) -> Scalar:
+def _of_kind(text: str, tag: str) -> Scalar | Mismatch:
     """The value of a text with a tag of YAML's own, in quotes or not."""
     value = _by_form(text)
     kind = _kind(value)
@@ -142,7 +144,7 @@ def _of_kind(text: str, tag: str) -> Scalar:
         return value
     if tag == _FLOAT and isinstance(value, int) and kind == _INTEGER and value in _INT64:
         return float(value)
-    raise TagError(f"!!{tag.removeprefix(CORE)} is written before {shortened(text)}, which is not {_KINDS[tag]}")
+    return Mismatch(f"!!{tag.removeprefix(CORE)} is written before {shortened(text)}, which is not {_KINDS[tag]}")
 
 
 def _kind(value: Scalar) -> str:
@@ -155,28 +157,26 @@ def _kind(value: Scalar) -> str:
     return _NULL if value is None else _FLOAT
 
 
-def _decoded(text: str) -> str:
+def _decoded(text: str) -> str | Mismatch:
     """The text of base64. Bytes that are not UTF-8 are refused: kubectl would replace them."""
     try:
         data = base64.b64decode(text.replace("\r", "").replace("\n", ""), validate=True)
-    except ValueError as error:
-        raise TagError(
-            f"!!binary is written before {shortened(text)}, which is not base64: write the text itself"
-        ) from error
+    except ValueError:
+        return Mismatch(f"!!binary is written before {shortened(text)}, which is not base64: write the text itself")
     try:
         return data.decode()
-    except UnicodeDecodeError as error:
-        raise TagError(
+    except UnicodeDecodeError:
+        return Mismatch(
             f"!!binary is written before {shortened(text)}, whose bytes are not UTF-8; Kubernetes would replace them. Leave !!binary "
             "out and keep the base64"
-        ) from error
+        )
 
 
-def _timestamp(text: str) -> str:
+def _timestamp(text: str) -> str | Mismatch:
     """The text of a timestamp: kubectl checks it, and keeps it as a string."""
     found = _DATE.fullmatch(text)
     if found is None or not _exists(found):
-        raise TagError(f"!!timestamp is written before {shortened(text)}, which is not {_KINDS[_TIMESTAMP]}")
+        return Mismatch(f"!!timestamp is written before {shortened(text)}, which is not {_KINDS[_TIMESTAMP]}")
     return text
 
 

@@ -118,19 +118,17 @@ def _documents(file: _Text) -> Iterator[Document]:
 
 def _json_document(file: _Text, start: int) -> tuple[Document, int]:
     place = file.place(start)
-    try:
-        value, end = jsontext.read_value(file.text, start)
-    except jsontext.JsonRefusedError as error:
-        if isinstance(error, jsontext.KeyTwiceError):
-            _read_as_yaml(file.text[start:], place)
-        raise _refused(str(error), place) from error
-    if file.broken and _REPLACEMENT in file.text[start:end]:
+    read = jsontext.read_value(file.text, start)
+    if read.problem is not None:
+        _refuse_as_yaml(file.text[start : read.end], place)
+        raise _refused(read.problem, place)
+    if file.broken and _REPLACEMENT in file.text[start : read.end]:
         message = "this text has bytes that are not UTF-8. Save the file as UTF-8."
         raise _refused(message, file.place(file.text.index(_REPLACEMENT, start)))
-    return Document(value, place, None), end
+    return Document(read.value, place, None), read.end
 
 
-def _read_as_yaml(text: str, place: Place) -> None:
+def _refuse_as_yaml(text: str, place: Place) -> None:
     """Raises the refusal of a JSON text with the place of its cause, where YAML's reader can tell it; JSON's cannot."""
     try:
         root = compose(text, place)

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from regsweep.adapters.yamlreader.limits import FREE_ALIAS_NODES, FREE_NODES, MAX_ALIAS_SHARE, MAX_NODES
 from regsweep.adapters.yamlreader.nodes import AliasNode, MappingNode, Node, Place, ScalarNode, SequenceNode
-from regsweep.adapters.yamlreader.scalars import MERGE, Scalar, TagError, resolve, shortened, stored_number
+from regsweep.adapters.yamlreader.scalars import MERGE, Mismatch, Scalar, resolve, shortened, stored_number
 from regsweep.errors import UnreadableManifest
 
 _Key = tuple[str, Scalar]
@@ -104,10 +104,10 @@ class _Decoder:
         if self._broken and _REPLACEMENT in node.text:
             message = f"{shortened(node.text)} has bytes that are not UTF-8. Save the file as UTF-8."
             raise UnreadableManifest(message, node.place.line, node.place.column)
-        try:
-            return resolve(node.text, node.tag, node.plain)
-        except TagError as error:
-            raise UnreadableManifest(f"{error}.", node.place.line, node.place.column) from error
+        value = resolve(node.text, node.tag, node.plain)
+        if isinstance(value, Mismatch):
+            raise UnreadableManifest(f"{value.problem}.", node.place.line, node.place.column)
+        return value
 
     def _entries(self, node: MappingNode) -> dict[_Key, JsonValue]:
         entries: dict[_Key, JsonValue] = {}
