@@ -1,4 +1,4 @@
-"""kubectl's own packages against what is kept of their answers, and against our reader on texts that nobody chose."""
+"""kubectl's own packages against their kept answers, and against our reader on generated texts."""
 
 from __future__ import annotations
 
@@ -99,9 +99,9 @@ FRAGMENTS = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
 TEXT = st.one_of(NODES, NODES, FRAGMENTS, st.builds("{}\n---\n{}".format, NODES, NODES)).map(str.encode)
 
 
-def drawn() -> list[bytes]:
+def generated_texts() -> list[bytes]:
     """The same texts every time."""
-    found: dict[bytes, None] = {}
+    collected: dict[bytes, None] = {}
 
     @settings(
         max_examples=TEXTS,
@@ -112,28 +112,28 @@ def drawn() -> list[bytes]:
     )
     @given(TEXT)
     def collect(text: bytes) -> None:
-        found[text] = None
+        collected[text] = None
 
     collect()
-    return list(found)
+    return list(collected)
 
 
 @pytest.mark.timeout(BUILD_SECONDS)
-def test_the_kept_answers_are_those_of_kubectls_packages() -> None:
+def test_kept_answers_match_kubectls_packages() -> None:
     files = corpus()
-    told = dict(zip(files, ask_kubectl(list(files.values())), strict=True))
+    current = dict(zip(files, ask_kubectl(list(files.values())), strict=True))
     kept = answers()
-    changed = {name: (kept[name], answer) for name, answer in told.items() if not unchanged(kept[name], answer)}
+    changed = {name: (kept[name], answer) for name, answer in current.items() if not unchanged(kept[name], answer)}
     assert changed == {}, "PYTHONPATH=tests python -m support.manifests writes tests/data/manifests/answers.json anew"
 
 
-def unchanged(kept: Answer, told: Answer) -> bool:
-    return same(kept.documents, told.documents) and same(kept.objects, told.objects)
+def unchanged(kept: Answer, current: Answer) -> bool:
+    return same(kept.documents, current.documents) and same(kept.objects, current.objects)
 
 
 @pytest.mark.timeout(BUILD_SECONDS)
-def test_no_text_is_read_otherwise_than_by_kubectl_or_where_kubectl_refuses_it() -> None:
-    texts = drawn()
+def test_a_generated_text_is_read_as_by_kubectl_or_refused() -> None:
+    texts = generated_texts()
     alike = 0
     wrong = {}
     for text, kubectl in zip(texts, ask_kubectl(texts), strict=True):

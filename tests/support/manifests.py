@@ -65,23 +65,23 @@ def ask_kubectl(files: Sequence[bytes]) -> list[Answer]:
     questions = b"".join(base64.b64encode(file) + b"\n" for file in files)
     program = binaries.program(binaries.READ_MANIFESTS)
     done = subprocess.run([program], input=questions, capture_output=True, check=True)
-    told = [json.loads(line, parse_int=_number) for line in done.stdout.decode().split("\n") if line]
-    assert len(told) == len(files)
+    replies = [json.loads(line, parse_int=_number) for line in done.stdout.decode().split("\n") if line]
+    assert len(replies) == len(files)
     return [
         Answer(
             None if "documentsError" in one else one["documents"],
             None if {"documentsError", "objectsError"} & one.keys() else one["objects"],
         )
-        for one in told
+        for one in replies
     ]
 
 
 def write_answers() -> None:
-    """Asks kubectl for all of the corpus, and keeps what it says: a line for each file."""
+    """Asks kubectl for all of the corpus and keeps the answers, one line per file."""
     files = corpus()
     lines = []
-    for name, told in zip(files, ask_kubectl(list(files.values())), strict=True):
-        kept = {"documents": told.documents, "objects": told.objects}
+    for name, answer in zip(files, ask_kubectl(list(files.values())), strict=True):
+        kept = {"documents": answer.documents, "objects": answer.objects}
         known = {key: value for key, value in kept.items() if value is not None}
         lines.append(f"{json.dumps(name, ensure_ascii=False)}: {json.dumps(known, sort_keys=True)}")
     _ANSWERS.write_text("{\n" + ",\n".join(lines) + "\n}\n")
@@ -113,11 +113,11 @@ _BYTES: Final[Mapping[str, bytes]] = {
     "a next line": "a: 1\x85b: 2\n".encode(),
     "a line separator": "a: b\u2028  c\n".encode(),
     "a paragraph separator in quotes": "a: 'b\u2029  c'\n".encode(),
-    "a blank that does not break": "a:\u00a0b\n".encode(),
-    "a separator with a blank that does not break": "a: 1\n---\u00a0\nb: 2\n".encode(),
+    "a no-break space": "a:\u00a0b\n".encode(),
+    "a separator with a no-break space": "a: 1\n---\u00a0\nb: 2\n".encode(),
     "a separator with a form feed": b"a: 1\n---\f\nb: 2\n",
     "a separator with a file separator": b"a: 1\n---\x1c\nb: 2\n",
-    "a blank of no width": "a: b\u200bc\n".encode(),
+    "a zero-width space": "a: b\u200bc\n".encode(),
     "a form feed": b"a: b\fc\n",
     "a form feed between lines": b"a: 1\n\f\nb: 2\n",
     "NUL": b"a: b\x00c\n",
@@ -133,9 +133,9 @@ _BYTES: Final[Mapping[str, bytes]] = {
     "UTF-8 with two marks": f"{_BOM}{_BOM}{_TEXT}".encode(),
     "UTF-8 with a mark in JSON": f'{_BOM}{{"a": 1}}'.encode(),
     "a mark in a text": f"a: b{_BOM}c\n".encode(),
-    "a mark behind a separator": f"a: 1\n---\n{_BOM}b: 2\n".encode(),
+    "a mark after a separator": f"a: 1\n---\n{_BOM}b: 2\n".encode(),
     "stricter/a mark at the beginning of a later line": f"a: 1\n{_BOM}b: 2\n".encode(),
-    "stricter/a mark behind an empty line": f"\n{_BOM}a: 1\n".encode(),
+    "stricter/a mark after an empty line": f"\n{_BOM}a: 1\n".encode(),
     "stricter/a mark at the beginning of a line in brackets": f"a: [1,\n{_BOM}2]\n".encode(),
     "a mark alone in a line": f"a: 1\n{_BOM}\n".encode(),
     "UTF-16, little end first": f"{_BOM}{_TEXT}".encode("utf-16-le"),
@@ -150,7 +150,7 @@ _BYTES: Final[Mapping[str, bytes]] = {
     "stricter/Latin-1 in a key": "é: 1\n".encode("latin-1"),
     "stricter/Latin-1 in JSON": '{"a": "é"}'.encode("latin-1"),
     "Latin-1 in a comment": "a: 1 # é\n".encode("latin-1"),
-    "Latin-1 in a comment behind a mark": f"{_BOM}a: 1 # ".encode() + b"\xe9\n",
+    "Latin-1 in a comment after a mark": f"{_BOM}a: 1 # ".encode() + b"\xe9\n",
     "the replacement character and Latin-1 in a comment": b"a: b # " + b"\xe9\nc: 1\n",
     "a character cut off": b"a: 1 # \xe2\x82",
 }

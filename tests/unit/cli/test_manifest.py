@@ -31,7 +31,7 @@ def written(tmp_path: Path, text: str | bytes) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         pytest.param("", f"is empty, so it has no RegularizationSweep. A manifest begins with `apiVersion: {API_VERSION}`", id="empty"),
         pytest.param("# later\n\n", "is empty, so it has no RegularizationSweep", id="comments"),
@@ -46,25 +46,25 @@ def written(tmp_path: Path, text: str | bytes) -> Path:
         pytest.param("- 1\n", "line 1, column 1: the document: must be a mapping of fields, such as `kind: ", id="no mapping"),
         pytest.param(f"{SWEEP}---\nreplicates: 3\n", "line 6, column 1: the document: kind is missing", id="a stray document"),
         pytest.param("kind: [\n", "line 2, column 1: did not find expected node content. Write a value, or", id="not YAML"),
-        pytest.param(f"{SWEEP}kind: Pod\n", 'line 5, column 1: the key "kind" is given already, in line 2', id="a key twice"),
-        pytest.param("\x00", "line 1, column 1: the character U+0000 cannot stand here. Save the file as UTF-8", id="binary"),
-        pytest.param(SWEEP.encode("utf-16-le"), "U+0000 cannot stand here. Save the file as UTF-8", id="UTF-16 without a mark"),
+        pytest.param(f"{SWEEP}kind: Pod\n", 'line 5, column 1: duplicate key "kind", first in line 2', id="a key twice"),
+        pytest.param("\x00", "line 1, column 1: the character U+0000 is not allowed here. Save the file as UTF-8", id="binary"),
+        pytest.param(SWEEP.encode("utf-16-le"), "U+0000 is not allowed here. Save the file as UTF-8", id="UTF-16 without a mark"),
         pytest.param(
             SWEEP.replace("mine", "größe").encode("latin-1"), "bytes that are not UTF-8. Save the file as UTF-8", id="Latin-1"
         ),
         pytest.param(b"#" * (MAX_BYTES + 1), "the file has more than 3,145,728 bytes", id="too large"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_no_manifest_is_refused_in_words(tmp_path: Path, text: str | bytes, said: str) -> None:
+def test_a_file_that_is_no_manifest_is_refused_in_words(tmp_path: Path, text: str | bytes, message: str) -> None:
     path = written(tmp_path, text)
     with pytest.raises(UsageError) as error:
         load_manifest(path)
     assert str(error.value).startswith(f"{path}: ")
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "message"),
     [
         pytest.param("RegularisationSweep", "Did you mean `RegularizationSweep`?", id="British"),
         pytest.param("Regularizationsweep", "Did you mean `RegularizationSweep`?", id="a small letter"),
@@ -73,13 +73,13 @@ def test_a_file_that_is_no_manifest_is_refused_in_words(tmp_path: Path, text: st
         pytest.param("Pod", "has no kind Pod.", id="another kind"),
     ],
 )
-def test_a_kind_that_the_api_does_not_have_is_named_wherever_it_stands(tmp_path: Path, kind: str, said: str) -> None:
+def test_a_kind_that_the_api_does_not_have_is_named_wherever_it_stands(tmp_path: Path, kind: str, message: str) -> None:
     misspelt = SWEEP.replace("kind: RegularizationSweep", f"kind: {kind}")
     for text, line in ((misspelt, 1), (f"{SWEEP}---\n{misspelt}", 6)):
         with pytest.raises(UsageError) as error:
             load_manifest(written(tmp_path, text))
         assert f"line {line}: {API_VERSION} has no kind {kind}." in str(error.value)
-        assert said in str(error.value)
+        assert message in str(error.value)
         assert str(error.value).endswith("A sweep is of `kind: RegularizationSweep`.")
 
 
@@ -91,7 +91,7 @@ def test_a_misspelt_kind_of_another_api_is_guessed_at(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         pytest.param(
             f"{SWEEP}---\n{SWEEP.replace('mine', 'other')}",
@@ -109,14 +109,14 @@ def test_a_misspelt_kind_of_another_api_is_guessed_at(tmp_path: Path) -> None:
         ),
     ],
 )  # fmt: skip
-def test_several_sweeps_are_refused_with_their_names(tmp_path: Path, text: str, said: str) -> None:
+def test_several_sweeps_are_refused_with_their_names(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UsageError) as error:
         load_manifest(written(tmp_path, text))
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         pytest.param(f"apiVersion: {API_VERSION}\n", "", f"apiVersion is missing. Write `apiVersion: {API_VERSION}`", id="no API"),
         pytest.param(f": {API_VERSION}\n", ":\n", f"apiVersion is missing. Write `apiVersion: {API_VERSION}`", id="an empty API"),
@@ -125,7 +125,7 @@ def test_several_sweeps_are_refused_with_their_names(tmp_path: Path, text: str, 
         pytest.param("name: mine", "labels: {}", "metadata.name is missing. Write it into the file, or", id="no name"),
         pytest.param("name: mine", "name: ''", "metadata.name is missing. Write it into the file, or", id="an empty name"),
         pytest.param("metadata: {name: mine}\n", "", "metadata.name is missing. Write it into the file, or", id="no metadata"),
-        pytest.param("{name: mine}", "mine", "line 3, column 11: metadata: must be a mapping of fields", id="metadata as a text"),
+        pytest.param("{name: mine}", "mine", "line 3, column 11: metadata: must be a mapping of fields", id="metadata as a string"),
         pytest.param("mine", "no", "line 3, column 18: metadata.name: must be a string, got false. YAML reads n, no,", id="no"),
         pytest.param("mine", "off", "metadata.name: must be a string, got false. YAML reads n, no, off and false", id="off"),
         pytest.param("mine", "y", "metadata.name: must be a string, got true. YAML reads y, yes, on and true as true", id="y"),
@@ -135,13 +135,13 @@ def test_several_sweeps_are_refused_with_their_names(tmp_path: Path, text: str, 
         pytest.param("mine", "[a]", "metadata.name: must be a string, got a list", id="a list as name"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_around_the_spec_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+def test_what_is_wrong_around_the_spec_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert old in SWEEP
     path = written(tmp_path, SWEEP.replace(old, new, 1))
     with pytest.raises(UsageError) as error:
         load_manifest(path)
     assert str(error.value).startswith(f"{path}: ")
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize("version", ["regsweep.dev/v1", "v1alpha1", "apps/v1"])
@@ -169,7 +169,7 @@ def test_a_folder_is_no_manifest(tmp_path: Path) -> None:
     "text",
     [
         pytest.param(f"{CONFIG_MAP}---\n{SWEEP}", id="before it"),
-        pytest.param(f"---\n{SWEEP}---\n{CONFIG_MAP}---\n", id="behind it"),
+        pytest.param(f"---\n{SWEEP}---\n{CONFIG_MAP}---\n", id="after it"),
         pytest.param(f"apiVersion: v1\nkind: List\nitems:\n- {SWEEP.replace(chr(10), chr(10) + '  ')}", id="in a list"),
         pytest.param(f"{CONFIG_MAP}---\r\n{SWEEP}".replace("\n", "\r\n"), id="with line ends of Windows"),
         pytest.param(f"\ufeff{SWEEP}", id="with a byte order mark"),
@@ -236,12 +236,12 @@ def test_an_endless_standard_input_is_not_read_to_its_end(monkeypatch: pytest.Mo
         pytest.param("1_000", 1000, id="an underscore between digits"),
         pytest.param("0o17", 15, id="octal"),
         pytest.param("017", 15, id="octal as C has it"),
-        pytest.param("2026-01-01", "2026-01-01", id="a date is a text"),
-        pytest.param("1:30", "1:30", id="base 60 is a text"),
-        pytest.param("relu", "relu", id="a text"),
+        pytest.param("2026-01-01", "2026-01-01", id="a date is a string"),
+        pytest.param("1:30", "1:30", id="base 60 is a string"),
+        pytest.param("relu", "relu", id="a string"),
         pytest.param("y", True, id="a boolean of one letter, as for kubectl"),
-        pytest.param("'true'", "true", id="quotes keep a text a text"),
-        pytest.param("'y'", "y", id="quotes keep a letter a text"),
+        pytest.param("'true'", "true", id="quotes keep a string a string"),
+        pytest.param("'y'", "y", id="quotes keep a letter a string"),
     ],
 )
 def test_values_are_read_as_kubectl_reads_them(tmp_path: Path, written_as: str, value: object) -> None:
@@ -258,7 +258,7 @@ def test_anchors_and_merges_work(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         pytest.param("name: l2", "name: y", f"got true.{TRUE}", id="a flag's name"),
         pytest.param("name: l2", "name: 1", "got 1. Put it in quotes", id="a flag's name as a number"),
@@ -272,9 +272,9 @@ def test_anchors_and_merges_work(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_boolean_where_a_text_belongs_says_what_yaml_made_of_the_word(
-    tmp_path: Path, old: str, new: str, said: str
+    tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     assert old in SWEEP
     with pytest.raises(InvalidSweep) as error:
         load_manifest(written(tmp_path, SWEEP.replace(old, new, 1)))
-    assert said in str(error.value)
+    assert message in str(error.value)

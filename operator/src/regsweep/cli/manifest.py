@@ -28,18 +28,18 @@ class Manifest:
 
 
 def load_manifest(path: Path, name: str | None = None) -> Manifest:
-    """The one RegularizationSweep of the file (`-`: standard input); objects of other kinds beside it are left alone.
+    """The one RegularizationSweep of the file (`-`: standard input); objects of other kinds are ignored.
 
-    name: stands in for `metadata.name`.
+    name: replaces `metadata.name`.
 
     Raises:
-        UsageError: where the file cannot be read, kubectl would not take it, or it has none or several sweeps.
+        UsageError: where the file cannot be read, kubectl would refuse it, or it has no sweep or several.
         InvalidSweep: where the sweep breaks a rule of the API.
     """
-    found = _only_sweep(load_documents(path), path)
-    if not found.api_version:
+    document = _only_sweep(load_documents(path), path)
+    if not document.api_version:
         raise UsageError(f"{_shown(path)}: apiVersion is missing. Write `apiVersion: {API_VERSION}` into the file.")
-    sweep = dict(found.value)
+    sweep = dict(document.value)
     metadata = sweep.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     chosen = name if name is not None else metadata.get("name")
@@ -53,7 +53,7 @@ def load_documents(path: Path) -> list[KubernetesObject]:
     """All objects of the file (`-`: standard input), in order, lists expanded: what `kubectl apply -f` would send.
 
     Raises:
-        UsageError: where the file cannot be read, or kubectl would not take it.
+        UsageError: where the file cannot be read, or kubectl would refuse it.
     """
     try:
         data = _bytes(path)
@@ -69,7 +69,7 @@ def load_documents(path: Path) -> list[KubernetesObject]:
 
 
 def _bytes(path: Path) -> bytes:
-    """The file's content, cut behind the size that the reader refuses."""
+    """The file's content, cut after the first byte too many."""
     if path != STANDARD_INPUT:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)

@@ -1,4 +1,4 @@
-"""The reader against what kubectl's own packages said of the same files (see support/manifests.py)."""
+"""The reader against what kubectl's own packages read in the same files (see support/manifests.py)."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ CORPUS = corpus()
 ANSWERS = answers()
 
 STRICTER_SCALARS = {
-    "brackets a:": "Put a text that ends with a colon in quotes",
-    "brackets a]b": "text behind the end of the document",
-    "brackets ]a": "text behind the end of the document",
-    "brackets !a": "Put a blank before the comma",
-    "brackets !!str": "Put a blank before the comma",
-    "brackets !a,b c": "Put a blank before the comma",
-    "value !a,b c": "Put a blank behind a tag",
-    "key !a,b c": "Put a blank behind a tag",
+    "brackets a:": "Quote strings that end with a colon",
+    "brackets a]b": "text after the end of the document",
+    "brackets ]a": "text after the end of the document",
+    "brackets !a": "Put a space before the comma",
+    "brackets !!str": "Put a space before the comma",
+    "brackets !a,b c": "Put a space before the comma",
+    "value !a,b c": "Put a space after a tag",
+    "key !a,b c": "Put a space after a tag",
     "value !!binary /w==": "whose bytes are not UTF-8",
     "key !!binary /w==": "whose bytes are not UTF-8",
     "brackets !!binary /w==": "whose bytes are not UTF-8",
 }
-"""Scalars that kubectl reads in some place and regsweep refuses on purpose, with a part of what it says."""
+"""Scalars that kubectl reads in some place and regsweep refuses on purpose, with a part of the message."""
 STRICTER_NAMES = [name for name in CORPUS if name.startswith(STRICTER) or name in STRICTER_SCALARS]
 
 
@@ -35,12 +35,12 @@ def ours(file: bytes) -> Answer:
     except UnreadableManifest:
         return Answer(None, None)
     try:
-        return Answer(documents, [dict(found.value) for found in read_objects(file)])
+        return Answer(documents, [dict(each.value) for each in read_objects(file)])
     except UnreadableManifest:
         return Answer(documents, None)
 
 
-def test_there_is_an_answer_for_every_file_of_the_corpus() -> None:
+def test_every_file_of_the_corpus_has_an_answer() -> None:
     assert list(CORPUS) == list(ANSWERS)
     assert len(CORPUS) > 1000
 
@@ -56,7 +56,7 @@ def test_kubectl_and_regsweep_read_the_same() -> None:
 
 
 @pytest.mark.parametrize("name", STRICTER_NAMES)
-def test_what_kubectl_would_lose_in_silence_is_refused(name: str) -> None:
+def test_what_kubectl_would_silently_lose_is_refused(name: str) -> None:
     assert ANSWERS[name].documents is not None, "kubectl refuses it as well: this is nothing stricter"
     with pytest.raises(UnreadableManifest, match=STRICTER_SCALARS.get(name)):
         if "objects/" in name:

@@ -12,24 +12,24 @@ OBJECT = "apiVersion: v1\nkind: ConfigMap\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "column", "said"),
+    ("text", "line", "column", "message"),
     [
-        pytest.param("a: 1\na: 2\n", 2, 1, 'the key "a" is given already, in line 1', id="a key twice"),
-        pytest.param("b:\n- {a: 1, a: 2}\n", 2, 10, 'the key "a" is given already, in line 2', id="a key twice in braces"),
-        pytest.param("y: 1\non: 2\n", 2, 1, 'the key "true" is given already', id="one boolean twice as a key"),
+        pytest.param("a: 1\na: 2\n", 2, 1, 'duplicate key "a", first in line 1', id="a key twice"),
+        pytest.param("b:\n- {a: 1, a: 2}\n", 2, 10, 'duplicate key "a", first in line 2', id="a key twice in braces"),
+        pytest.param("y: 1\non: 2\n", 2, 1, 'duplicate key "true", first in line 1', id="one boolean twice as a key"),
         pytest.param("yes: 1\n'true': 2\n", 1, 1, 'two keys of this mapping are "true"', id="a boolean and its text as keys"),
         pytest.param("a: {<<: {1: b}, '1': c}\n", 1, 4, 'two keys of this mapping are "1"', id="a merged number and its text"),
-        pytest.param('\n{"a": 1,\n "a": 2}', 3, 2, 'the key "a" is given already, in line 2', id="a key twice in JSON"),
-        pytest.param('{"a": "\\ud83d\\ude00", "b": 1, "b": 2}', 1, 1, 'the key "b" is given twice', id="JSON that YAML cannot place"),
-        pytest.param('{"\\ud800": 1, "\\ud801": 2}', 1, 1, "is given twice in one object", id="two halves of pairs as keys"),
-        pytest.param("a: &x {b: 1}\nc:\n  b: 2\n  <<: *x\n", 3, 3, "Write `<<` first", id="a merge behind its key"),
+        pytest.param('\n{"a": 1,\n "a": 2}', 3, 2, 'duplicate key "a", first in line 2', id="a key twice in JSON"),
+        pytest.param('{"a": "\\ud83d\\ude00", "b": 1, "b": 2}', 1, 1, 'duplicate key "b" in one object', id="JSON that YAML cannot place"),
+        pytest.param('{"\\ud800": 1, "\\ud801": 2}', 1, 1, "in one object; kubectl would", id="two halves of pairs as keys"),
+        pytest.param("a: &x {b: 1}\nc:\n  b: 2\n  <<: *x\n", 3, 3, "Write `<<` first", id="a merge after its key"),
         pytest.param("a: {<<: 1}\n", 1, 9, "`<<` takes a mapping", id="a merge of a number"),
         pytest.param("a: &x [*x]\n", 1, 8, "the anchor &x contains itself. Remove the alias *x", id="a self-reference"),
         pytest.param("a: &x {b: &y [*x]}\n", 1, 15, "the anchor &x contains itself", id="a self-reference deeper"),
         pytest.param("a: &x 1\nb: *y\n", 2, 4, "no anchor &y before the alias *y. Anchors before it: x", id="an unknown alias"),
-        pytest.param("a: *.csv\n", 1, 5, "Put a text that begins with & or * in quotes", id="a glob"),
+        pytest.param("a: *.csv\n", 1, 5, "Quote strings that begin with & or *", id="a glob"),
         pytest.param("a: 1\n\n---\nb:\n\t- 2\n", 5, 1, "Indent with spaces, not with a tab", id="a tab as indentation"),
-        pytest.param("a: b: c\n", 1, 5, "Put a text that contains `: ` in quotes", id="two colons"),
+        pytest.param("a: b: c\n", 1, 5, "Quote strings that contain `: `", id="two colons"),
         pytest.param("a: [1,\nb: 2\n", 3, 1, "separate its items with commas", id="an open bracket"),
         pytest.param('a: "b\n', 2, 1, "Close the quote that is open", id="an open quote"),
         pytest.param('a: "C:\\data"\n', 1, 7, "Write a backslash twice", id="a path with backslashes"),
@@ -40,15 +40,15 @@ OBJECT = "apiVersion: v1\nkind: ConfigMap\n"
         pytest.param('{"a": 1e999}', 1, 1, "too large for Kubernetes to store", id="a JSON number that is too large"),
         pytest.param("a: !!int b\n", 1, 4, '!!int is written before "b"', id="a tag that does not fit"),
         pytest.param("a: !!bool 1\n", 1, 4, "write true or false", id="a number that is to be a boolean"),
-        pytest.param("%YAML 1.2\n---\na: 1\n", 2, 1, "Leave out lines that begin with %", id="a directive"),
-        pytest.param("a: 1\n--- b\n", 2, 4, "only a comment may stand behind `---`", id="text behind a separator"),
-        pytest.param("a: 1\n...\nb: 2\n", 3, 1, "text behind the end of the document", id="text behind an end"),
-        pytest.param("[a] b\n", 1, 5, "text behind the end of the document", id="text behind brackets"),
-        pytest.param("a: [b?c]\n", 1, 5, "Put the text in quotes", id="a question mark within brackets"),
+        pytest.param("%YAML 1.2\n---\na: 1\n", 2, 1, "Remove lines that begin with %", id="a directive"),
+        pytest.param("a: 1\n--- b\n", 2, 4, "only a comment may follow `---`", id="text after a separator"),
+        pytest.param("a: 1\n...\nb: 2\n", 3, 1, "text after the end of the document", id="text after an end"),
+        pytest.param("[a] b\n", 1, 5, "text after the end of the document", id="text after brackets"),
+        pytest.param("a: [b?c]\n", 1, 5, "Quote the string", id="a question mark within brackets"),
         pytest.param('a: "b\\/c"\n', 1, 4, "Write / without the backslash", id="an escaped slash"),
-        pytest.param("a: \x00\n", 1, 4, "U+0000 cannot stand here. Save the file as UTF-8", id="NUL"),
-        pytest.param("a: 1\r\nb: c\x1bd\n", 2, 5, "U+001B cannot stand here", id="a control character"),
-        pytest.param('{"a": 1}\n{"b": 2}\n---\nc: 3\n', 3, 1, "2 JSON documents are before it", id="YAML behind JSON"),
+        pytest.param("a: \x00\n", 1, 4, "U+0000 is not allowed here. Save the file as UTF-8", id="NUL"),
+        pytest.param("a: 1\r\nb: c\x1bd\n", 2, 5, "U+001B is not allowed here", id="a control character"),
+        pytest.param('{"a": 1}\n{"b": 2}\n---\nc: 3\n', 3, 1, "2 JSON documents are before it", id="YAML after JSON"),
         pytest.param('{"a": 1}\n}', 2, 1, "neither JSON nor YAML", id="a brace too many"),
         pytest.param("- a\n", 1, 1, "the document: must be a mapping of fields", id="a list as a document"),
         pytest.param("a: 1\n", 1, 1, "kind is missing", id="no kind"),
@@ -75,35 +75,35 @@ OBJECT = "apiVersion: v1\nkind: ConfigMap\n"
         ),
     ],
 )  # fmt: skip
-def test_a_refusal_says_what_is_wrong_where_and_what_to_do(text: str, line: int, column: int, said: str) -> None:
+def test_a_refusal_says_what_is_wrong_where_and_what_to_do(text: str, line: int, column: int, message: str) -> None:
     with pytest.raises(UnreadableManifest) as refused:
         read_objects(text.encode())
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert (refused.value.line, refused.value.column) == (line, column)
     assert str(refused.value).startswith(f"line {line}, column {column}: ")
     assert str(refused.value).endswith(".")
 
 
 @pytest.mark.parametrize(
-    ("data", "line", "column", "said"),
+    ("data", "line", "column", "message"),
     [
         pytest.param("a: 1\nb: ä\n".encode("latin-1"), 2, 4, "bytes that are not UTF-8. Save the file as UTF-8", id="a value"),
         pytest.param("ä: 1\n".encode("latin-1"), 1, 1, "bytes that are not UTF-8", id="a key"),
         pytest.param('{"a": "ä"}'.encode("latin-1"), 1, 8, "bytes that are not UTF-8", id="JSON"),
         pytest.param(b"\xef\xbb\xbfa: 1 # \xe4\n", 1, 8, "the byte 0xE4 is not UTF-8, which the file says it is", id="with a mark"),
-        pytest.param("a: 1\n".encode("utf-16-le"), 1, 2, "U+0000 cannot stand here. Save the file as UTF-8", id="UTF-16 unmarked"),
-        pytest.param(b"\x89PNG\r\n\x1a\n", 2, 1, "U+001A cannot stand here", id="a picture"),
+        pytest.param("a: 1\n".encode("utf-16-le"), 1, 2, "U+0000 is not allowed here. Save the file as UTF-8", id="UTF-16 unmarked"),
+        pytest.param(b"\x89PNG\r\n\x1a\n", 2, 1, "U+001A is not allowed here", id="a picture"),
     ],
 )  # fmt: skip
-def test_a_wrong_encoding_is_refused_at_its_first_character(data: bytes, line: int, column: int, said: str) -> None:
+def test_a_wrong_encoding_is_refused_at_its_first_character(data: bytes, line: int, column: int, message: str) -> None:
     with pytest.raises(UnreadableManifest) as refused:
         read_objects(data)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert (refused.value.line, refused.value.column) == (line, column)
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         pytest.param(b"#" * (MAX_BYTES + 1), f"more than {MAX_BYTES:,} bytes", id="bytes"),
         pytest.param(b"[" * MAX_BYTES, f"nested more than {MAX_DEPTH} deep", id="brackets"),
@@ -120,10 +120,10 @@ def test_a_wrong_encoding_is_refused_at_its_first_character(data: bytes, line: i
         ),
     ],
 )  # fmt: skip
-def test_a_file_beyond_the_bounds_is_refused_before_it_costs_much(data: bytes, said: str) -> None:
+def test_a_file_beyond_the_bounds_is_refused_before_it_costs_much(data: bytes, message: str) -> None:
     with pytest.raises(UnreadableManifest) as refused:
         read_objects(data)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def bomb(levels: int) -> bytes:
@@ -139,5 +139,5 @@ def test_a_bomb_of_aliases_is_refused_whatever_its_size(levels: int) -> None:
 
 
 def test_a_bomb_of_json_cannot_be_written_and_an_alias_in_it_is_a_text() -> None:
-    (found,) = read_objects(b'{"kind": "A", "apiVersion": "v1", "a": "*a"}')
-    assert found.value["a"] == "*a"
+    (config,) = read_objects(b'{"kind": "A", "apiVersion": "v1", "a": "*a"}')
+    assert config.value["a"] == "*a"

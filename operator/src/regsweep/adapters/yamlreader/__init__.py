@@ -2,7 +2,7 @@
 
 kubectl reads with k8s.io/apimachinery/pkg/util/yaml, sigs.k8s.io/yaml and go.yaml.in/yaml/v2, a mixture of YAML 1.1 and 1.2
 that no Python library knows: `y` is true, 0o17 is 15, 1e-4 is a number, 1:30 is a string. The grammar is libyaml's, of
-which go-yaml is a translation; PyYAML brings libyaml. What stands here is the rest, in the order in which a file meets it:
+which go-yaml is a translation; PyYAML brings libyaml. The modules here do the rest, in this order:
 
     stream    bytes to text, text to documents
     jsontext  a document that is JSON
@@ -11,9 +11,9 @@ which go-yaml is a translation; PyYAML brings libyaml. What stands here is the r
     scalars   one scalar as a value
     objects   documents as Kubernetes objects, lists expanded
 
-A value is either what kubectl reads or it is refused. Refused, beyond what kubectl refuses, is what it would lose in silence: a
-key that is given twice, a key that a later `<<` overrides, text behind the end of a document, bytes that are not UTF-8;
-and what is beyond the bounds of `limits`. tests/integration/test_yaml_reader.py holds this against kubectl's own packages.
+A value is the one that kubectl reads, or the file is refused. What kubectl would silently lose is refused too: a duplicate
+key, a key that a later `<<` overrides, text after the end of a document, bytes that are not UTF-8. So is what exceeds
+`limits`. tests/integration/test_yaml_reader.py compares the reader with kubectl's own packages.
 """
 
 from regsweep.adapters.yamlreader.objects import KubernetesObject, read_objects

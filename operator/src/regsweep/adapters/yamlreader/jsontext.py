@@ -15,7 +15,7 @@ from regsweep.adapters.yamlreader.scalars import stored_number
 
 _WHITESPACE: Final = re.compile(r"[ \t\r\n]*")
 _MOST_DIGITS: Final = 400
-"""Digits of an integer beyond which no double holds it."""
+"""Longest integer, in digits, that may still fit a double."""
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _TOO_DEEP: Final = f"lists and objects are nested more than {MAX_DEPTH} deep. Flatten them."
 
@@ -27,15 +27,15 @@ class JsonText:
     value: JsonValue
     """Numbers are as the API server stores them."""
     end: int
-    """Offset behind the value."""
+    """Offset after the value."""
     problem: str | None
     """Why it is refused although it is JSON, and what to do; None where it is not."""
 
 
 def skip_whitespace(text: str, start: int) -> int:
     """The offset of the next character that is not JSON's whitespace."""
-    found = _WHITESPACE.match(text, start)
-    return found.end() if found else start
+    match = _WHITESPACE.match(text, start)
+    return match.end() if match else start
 
 
 def read_value(text: str, start: int) -> JsonText:
@@ -48,7 +48,7 @@ def read_value(text: str, start: int) -> JsonText:
 
 
 class _Reader:
-    """Reads one value, and notes the first thing in it that is refused."""
+    """Reads one value, and notes the first reason to refuse it."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -71,14 +71,14 @@ class _Reader:
         return JsonText(whole, end, self._problem)
 
     def _object(self, pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-        found: dict[str, JsonValue] = {}
+        result: dict[str, JsonValue] = {}
         for key, value in pairs:
-            if key in found:
+            if key in result:
                 self._note(
-                    f'the key "{key}" is given twice in one object; kubectl would take the last one in silence. Leave one of them out.'
+                    f'duplicate key "{key}" in one object; kubectl would silently take the last one. Remove one of them.'
                 )
-            found[key] = value
-        return found
+            result[key] = value
+        return result
 
     def _number(self, digits: str) -> int | float:
         try:
@@ -89,7 +89,7 @@ class _Reader:
             return math.inf
 
     def _whole(self, value: JsonValue, depth: int) -> JsonValue:
-        """The value with halves of surrogate pairs replaced, as Go does; None behind a bound."""
+        """The value with halves of surrogate pairs replaced, as Go does; None beyond a bound."""
         self._count += 1
         if depth > MAX_DEPTH:
             self._note(_TOO_DEEP)

@@ -23,7 +23,7 @@ except ImportError as missing:  # pragma: no cover
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands in the file; both count from 1."""
+    """A position in the file; both count from 1."""
 
     line: int
     column: int
@@ -54,7 +54,7 @@ class SequenceNode:
 
 @dataclass(slots=True, eq=False)
 class MappingNode:
-    """Keys and values, in order; a key may be any node, and may be there more than once."""
+    """Keys and values, in order; a key may be any node, and may occur more than once."""
 
     place: Place
     pairs: list[tuple[Node, Node]] = field(default_factory=list)
@@ -84,10 +84,10 @@ _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _ADVICE: Final = (
     (
         "cannot start any token",
-        "Indent with spaces, not with a tab, and put a text that begins with @, ` or % in quotes",
+        "Indent with spaces, not with a tab, and quote strings that begin with @, ` or %",
     ),
-    ("mapping values are not allowed", "Put a text that contains `: ` in quotes, and check the indentation"),
-    ("could not find expected ':'", "Write `key: value`, with a blank behind the colon, and check the indentation"),
+    ("mapping values are not allowed", "Quote strings that contain `: `, and check the indentation"),
+    ("could not find expected ':'", "Write `key: value`, with a space after the colon, and check the indentation"),
     ("did not find expected key", "Check the indentation of this line and of the one before"),
     ("did not find expected '-' indicator", "Check the indentation of this line and of the one before"),
     ("did not find expected ',' or ']'", "Close the list with ] or separate its items with commas"),
@@ -95,19 +95,19 @@ _ADVICE: Final = (
     ("did not find expected node content", "Write a value, or close the bracket that is open"),
     ("unexpected end of stream", "Close the quote that is open"),
     ("unknown escape character", "Write a backslash twice within double quotes, or use single quotes"),
-    ("did not find expected <document start>", "Leave out lines that begin with %, which kubectl does not take"),
+    ("did not find expected <document start>", "Remove lines that begin with %, which kubectl does not accept"),
     (
         "did not find expected whitespace or line break",
-        "Put a blank behind a tag (!tag), or put a text that begins with ! in quotes",
+        "Put a space after a tag (!tag), or quote strings that begin with !",
     ),
-    ("found unexpected ':'", "Put a text that ends with a colon in quotes"),
-    ("undefined tag handle", "Put a text that begins with ! in quotes"),
-    ("alphabetic or numeric character", "Put a text that begins with & or * in quotes"),
+    ("found unexpected ':'", "Quote strings that end with a colon"),
+    ("undefined tag handle", "Quote strings that begin with !"),
+    ("alphabetic or numeric character", "Quote strings that begin with & or *"),
 )
 
 
 def compose(text: str, start: Place) -> Node | None:
-    """The tree of the text's one document; None where it holds nothing. `start` is the place of the text in its file.
+    """The tree of the text's one document; None where it is empty. `start` is the place of the text in its file.
 
     Raises:
         UnreadableManifest: where libyaml refuses the text, a bound is passed, or more than one document is in it.
@@ -117,7 +117,7 @@ def compose(text: str, start: Place) -> Node | None:
         line, column = text.count("\n", 0, control.start()), control.start() - text.rfind("\n", 0, control.start()) - 1
         place = start.after(line, column)
         raise UnreadableManifest(
-            f"the character U+{ord(control[0]):04X} cannot stand here. Save the file as UTF-8 text, remove the character, "
+            f"the character U+{ord(control[0]):04X} is not allowed here. Save the file as UTF-8 text, remove the character, "
             'or write it as an escape within double quotes, such as "\\x01".',
             place.line,
             place.column,
@@ -126,7 +126,7 @@ def compose(text: str, start: Place) -> Node | None:
 
 
 def place_of(root: Node, path: Sequence[str | int]) -> Place:
-    """Where the value stands that the path of keys and indexes leads to, or what is nearest to it on the way."""
+    """The place of the value at the path of keys and indexes, or of its nearest ancestor that exists."""
     node = root
     for step in path:
         target = node.target if isinstance(node, AliasNode) else node
@@ -134,10 +134,10 @@ def place_of(root: Node, path: Sequence[str | int]) -> Place:
             node = target.items[step]
             continue
         pairs = target.pairs if isinstance(target, MappingNode) else ()
-        found = [value for key, value in pairs if isinstance(key, ScalarNode) and key.text == step]
-        if not found:
+        values = [value for key, value in pairs if isinstance(key, ScalarNode) and key.text == step]
+        if not values:
             break
-        node = found[-1]
+        node = values[-1]
     return node.place
 
 
@@ -161,9 +161,9 @@ class _Composer:
         root = self._node(next(self._events), 0)
         self._complete = True
         next(self._events)  # the document's end
-        behind = next(self._events)
-        if not isinstance(behind, yaml.StreamEndEvent):
-            raise self._refusal(_BEHIND_THE_END, behind)
+        following = next(self._events)
+        if not isinstance(following, yaml.StreamEndEvent):
+            raise self._refusal(_AFTER_THE_END, following)
         return root
 
     def _parsed(self, text: str) -> Iterator[yaml.Event]:
@@ -172,7 +172,7 @@ class _Composer:
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             place = self._start if mark is None else self._start.after(mark.line, mark.column)
-            problem = _BEHIND_THE_END if self._complete else _with_advice(getattr(error, "problem", None) or str(error))
+            problem = _AFTER_THE_END if self._complete else _with_advice(getattr(error, "problem", None) or str(error))
             raise UnreadableManifest(problem, place.line, place.column) from error
 
     def _node(self, event: yaml.Event, depth: int) -> Node:
@@ -220,22 +220,22 @@ class _Composer:
         target = self._anchors.get(event.anchor or "")
         if target is None:
             known = f" Anchors before it: {', '.join(sorted(self._anchors))}." if self._anchors else ""
-            raise self._refusal(f"there is no anchor &{event.anchor} before the alias *{event.anchor}.{known}", event)
+            raise self._refusal(f"no anchor &{event.anchor} before the alias *{event.anchor}.{known}", event)
         if id(target) in self._open:
             raise self._refusal(f"the anchor &{event.anchor} contains itself. Remove the alias *{event.anchor}.", event)
         return AliasNode(place, target)
 
     def _dialect(self, event: yaml.ScalarEvent) -> str | None:
-        """What to change in a scalar that go-yaml, an older translation of libyaml, reads otherwise or refuses."""
+        """What to change in a scalar that go-yaml, a translation of an older libyaml, reads differently or refuses."""
         end = _offset(event.end_mark)
         source = self._text[_offset(event.start_mark) : end]
         if event.style == '"' and any(escaped[1] == "/" for escaped in _ESCAPED.finditer(source)):
             return "kubectl does not know the escape \\/ in YAML. Write / without the backslash."
         plain = not event.style
         if plain and self._brackets and "?" in event.value:
-            return "kubectl ends a text within brackets at its ?. Put the text in quotes."
+            return "kubectl ends an unquoted string within brackets at its ?. Quote the string."
         if plain and event.tag and not event.value and self._text.startswith(",", end):
-            return "kubectl takes the comma as part of the tag before it. Put a blank before the comma."
+            return "kubectl reads the comma as part of the tag before it. Put a space before the comma."
         return None
 
     def _place(self, event: yaml.Event) -> Place:
@@ -247,9 +247,8 @@ class _Composer:
         return UnreadableManifest(problem, place.line, place.column)
 
 
-_BEHIND_THE_END: Final = (
-    "there is text behind the end of the document, which kubectl would leave out in silence. Remove it, or put a line "
-    "`---` before it."
+_AFTER_THE_END: Final = (
+    "text after the end of the document, which kubectl would silently ignore. Remove it, or put a line `---` before it."
 )
 
 

@@ -24,7 +24,7 @@ class KubernetesObject:
     value: Mapping[str, JsonValue]
     kind: str
     api_version: str
-    """Empty where it is not given: only an object that is not in a list may lack it here, and no API server takes it."""
+    """Empty where it is absent, which only the API server refuses."""
     line: int
     """The line in which it begins, from 1."""
 
@@ -37,7 +37,7 @@ def read_objects(data: bytes) -> list[KubernetesObject]:
     Raises:
         UnreadableManifest: where the text cannot be read (see `read_documents`), or a document is not an object.
     """
-    return [found for document in read_documents(data) for found in _Objects(document).found()]
+    return [each for document in read_documents(data) for each in _Objects(document).expand()]
 
 
 class _Objects:
@@ -46,7 +46,7 @@ class _Objects:
     def __init__(self, document: Document) -> None:
         self._document = document
 
-    def found(self) -> Iterator[KubernetesObject]:
+    def expand(self) -> Iterator[KubernetesObject]:
         value = self._mapping(self._document.value, ())
         outer = self._object(value, ())
         if "items" not in value:
@@ -64,11 +64,11 @@ class _Objects:
         if not value.get("kind") and not value.get("apiVersion"):
             value = {**value, "kind": outer.kind.removesuffix("List"), "apiVersion": outer.api_version}
         if isinstance(value.get("items"), list):
-            raise self._refused("is a list within a list, which kubectl does not take. Move its items up.", path)
-        found = self._object(value, path)
-        if not found.api_version:
+            raise self._refused("is a list within a list, which kubectl does not accept. Move its items up.", path)
+        result = self._object(value, path)
+        if not result.api_version:
             raise self._refused("apiVersion is missing. Write it, such as `apiVersion: v1`.", path)
-        return found
+        return result
 
     def _object(self, value: Mapping[str, JsonValue], path: _Path) -> KubernetesObject:
         kind = self._text(value, "kind", path)
@@ -92,10 +92,10 @@ class _Objects:
 
     def _text(self, value: Mapping[str, JsonValue], field: str, path: _Path) -> str:
         """The field's string; empty where it is absent or null."""
-        found = value.get(field)
-        if found is not None and not isinstance(found, str):
-            raise self._refused(f"must be a string, got {_shown(found)}.{_quotes(found)}", (*path, field))
-        return found or ""
+        content = value.get(field)
+        if content is not None and not isinstance(content, str):
+            raise self._refused(f"must be a string, got {_shown(content)}.{_quotes(content)}", (*path, field))
+        return content or ""
 
     def _mapping(self, value: JsonValue, path: _Path) -> Mapping[str, JsonValue]:
         if not isinstance(value, dict):

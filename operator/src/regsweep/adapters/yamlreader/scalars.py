@@ -93,7 +93,7 @@ def resolve(text: str, tag: str | None, plain: bool) -> Scalar | Mismatch:
 
 
 def _by_form(text: str) -> Scalar:
-    """The value of a text that nothing but its form explains."""
+    """The value of an untagged plain scalar."""
     if text in _WORDS:
         return _WORDS[text]
     if text in _SPECIAL_FLOATS:
@@ -121,8 +121,8 @@ def _number(digits: str, text: str) -> Scalar:
 def _integer(digits: str) -> int | None:
     """The integer of 64 bits, by Go's prefixes (0x, 0b, 0o, 0); None where it is none. A sign costs the unsigned range."""
     for form, base in _INTEGER_BASES:
-        if found := form.fullmatch(digits):
-            sign, magnitude = found[1], found[2].lstrip("0")
+        if match := form.fullmatch(digits):
+            sign, magnitude = match[1], match[2].lstrip("0")
             if len(magnitude) > _MOST_DIGITS:
                 return None
             value = int(f"{sign}{magnitude or 0}", base)
@@ -137,7 +137,7 @@ def _finite(digits: str, text: str) -> float | str:
 
 
 def _of_kind(text: str, tag: str) -> Scalar | Mismatch:
-    """The value of a text with a tag of YAML's own, in quotes or not."""
+    """The value of a scalar with one of YAML's own tags, quoted or not."""
     value = _by_form(text)
     kind = _kind(value)
     if kind == tag:
@@ -167,15 +167,15 @@ def _decoded(text: str) -> str | Mismatch:
         return data.decode()
     except UnicodeDecodeError:
         return Mismatch(
-            f"!!binary is written before {shortened(text)}, whose bytes are not UTF-8; Kubernetes would replace them. Leave !!binary "
-            "out and keep the base64"
+            f"!!binary is written before {shortened(text)}, whose bytes are not UTF-8; Kubernetes would replace them. Remove !!binary "
+            "and keep the base64"
         )
 
 
 def _timestamp(text: str) -> str | Mismatch:
     """The text of a timestamp: kubectl checks it, and keeps it as a string."""
-    found = _DATE.fullmatch(text)
-    if found is None or not _exists(found):
+    date = _DATE.fullmatch(text)
+    if date is None or not _exists(date):
         return Mismatch(f"!!timestamp is written before {shortened(text)}, which is not {_KINDS[_TIMESTAMP]}")
     return text
 
@@ -197,7 +197,7 @@ def _exists(date: re.Match[str]) -> bool:
 def stored_number(number: int | float) -> int | float:
     """The number as the API server stores it: an integer within 64 bits where its JSON is one, else a double.
 
-    kubectl sends a double as Go's encoding/json writes it: below 1e21 in digits, those behind the shortest spelling as
+    kubectl sends a double as Go's encoding/json writes it: below 1e21 in digits, those after the shortest spelling as
     zeros. 2.0**60 is sent, and stored, as 1152921504606847000.
 
     Raises:

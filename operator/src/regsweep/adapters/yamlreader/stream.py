@@ -22,7 +22,7 @@ from regsweep.errors import UnreadableManifest
 
 _SPACE: Final = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 """What Go's unicode.IsSpace holds, as a class of a regular expression."""
-_BLANK: Final = re.compile(f"[{_SPACE}]*")
+_SPACES: Final = re.compile(f"[{_SPACE}]*")
 _SEPARATOR: Final = re.compile(f"---[{_SPACE}]*(?P<rest>[^#].*)?", re.DOTALL)
 _MARKS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_BE, "utf-16-be"), (codecs.BOM_UTF16_LE, "utf-16-le"))
 _NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
@@ -41,7 +41,7 @@ class Document:
     """None of a document that is JSON, or empty."""
 
     def place(self, path: Sequence[str | int] = ()) -> Place:
-        """Where the value stands that the path of keys and indexes leads to; of JSON, where the document begins."""
+        """The place of the value at the path of keys and indexes; of JSON, the place where the document begins."""
         return self._start if self._root is None else place_of(self._root, path)
 
 
@@ -49,21 +49,21 @@ def read_documents(data: bytes) -> list[Document]:
     """All documents of a file, as `kubectl apply` reads them; empty ones are left out. Parts may be shared: do not change them.
 
     Raises:
-        UnreadableManifest: where kubectl refuses the file or would lose part of it in silence, or a bound is passed.
+        UnreadableManifest: where kubectl refuses the file or would silently lose part of it, or a bound is exceeded.
     """
     if len(data) > MAX_BYTES:
         raise _refused(f"the file has more than {MAX_BYTES:,} bytes. Split it.", Place(1, 1))
-    found: list[Document] = []
+    documents: list[Document] = []
     for number, document in enumerate(_documents(_decoded(data))):
         if number == MAX_DOCUMENTS:
             raise _refused(f"the file has more than {MAX_DOCUMENTS:,} documents. Split it.", document.place())
         if document.value is not None:
-            found.append(document)
-    return found
+            documents.append(document)
+    return documents
 
 
 class _Text:
-    """A file's text. Bytes that are not UTF-8 are U+FFFD in it, and `broken` says that there are some."""
+    """A file's text. Bytes that are not UTF-8 are U+FFFD in it, and `broken` tells whether there are any."""
 
     def __init__(self, text: str, broken: bool) -> None:
         self.text = text
@@ -98,10 +98,10 @@ def _decoded(data: bytes) -> _Text:
 
 def _documents(file: _Text) -> Iterator[Document]:
     """All documents, empty ones included."""
-    if not file.text.startswith("{", _blank_end(file.text, 0)):
+    if not file.text.startswith("{", _space_end(file.text, 0)):
         yield from _yaml_documents(file, 0)
         return
-    # kubectl reads JSON as long as it can, one value behind the other. It goes on with YAML behind the first value at most.
+    # kubectl reads JSON as long as it can, one value after the other. It changes to YAML after the first value at most.
     end = count = 0
     while (start := jsontext.skip_whitespace(file.text, end)) < len(file.text):
         try:
@@ -139,10 +139,10 @@ def _refuse_as_yaml(text: str, place: Place) -> None:
 
 
 def _yaml_start(file: _Text, start: int) -> int:
-    """Where YAML begins behind what was JSON: behind blanks, or behind the end of a line of blanks."""
+    """The offset where YAML begins after JSON: after whitespace, up to the end of its line."""
     text = file.text
     while len(text[start : start + _SHORTEST_YAML].encode()) >= _SHORTEST_YAML and text[start] != _REPLACEMENT:
-        if _blank_end(text[start], 0) == 0:
+        if _space_end(text[start], 0) == 0:
             return start
         start += 1
         if text[start - 1] == "\n":
@@ -165,8 +165,8 @@ def _parts(file: _Text, start: int) -> Iterator[tuple[str, Place]]:
         separator = _SEPARATOR.match(line)
         if separator is not None and separator["rest"]:
             message = (
-                "only a comment may stand behind `---` in its line. Write what follows in the next line, and put a text that begins "
-                "with --- in quotes."
+                "only a comment may follow `---` on its line. Write the rest on the next line, and quote strings that begin "
+                "with ---."
             )
             raise _refused(message, first.after(number, 3))
         if separator is not None and lines:
@@ -187,9 +187,9 @@ def _lines(text: str) -> Iterator[str]:
         yield last
 
 
-def _blank_end(text: str, start: int) -> int:
-    found = _BLANK.match(text, start)
-    return found.end() if found else start
+def _space_end(text: str, start: int) -> int:
+    match = _SPACES.match(text, start)
+    return match.end() if match else start
 
 
 def _refused(problem: str, place: Place) -> UnreadableManifest:

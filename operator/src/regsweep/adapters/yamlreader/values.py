@@ -23,10 +23,10 @@ _REPLACEMENT: Final = "\ufffd"
 def decode(root: Node, broken: bool = False) -> JsonValue:
     """The document's value, numbers as the API server stores them. What aliases stand for is shared: do not change it.
 
-    broken: bytes of the file were not UTF-8 and have been replaced, so that a text with U+FFFD is not what was written.
+    broken: bytes of the file were not UTF-8 and have been replaced, so that a string with U+FFFD is not what was written.
 
     Raises:
-        UnreadableManifest: where kubectl refuses the document or would lose part of it, or a bound is passed.
+        UnreadableManifest: where kubectl refuses the document or would lose part of it, or a bound is exceeded.
     """
     return _Decoder(broken).value(root)
 
@@ -76,7 +76,7 @@ class _Decoder:
         return done
 
     def _again(self, alias: AliasNode) -> _Collection:
-        """What the alias stands for. In a list of `<<`, which is read from its end, its node may come later."""
+        """The collection that the alias stands for. A list of `<<` is read from its end, so that its node may come later."""
         done = self._done.get(id(alias.target)) or _Decoder(self._broken, self._done)._collection(alias.target)
         self._count(alias.place, done.nodes, done.nodes)
         return done
@@ -90,7 +90,7 @@ class _Decoder:
         self._nodes += nodes
         self._from_aliases += from_aliases
         if self._nodes > MAX_NODES:
-            message = f"with all aliases expanded, the document has more than {MAX_NODES:,} values. Write less of it as aliases."
+            message = f"with all aliases expanded, the document has more than {MAX_NODES:,} values. Use fewer aliases."
             raise UnreadableManifest(message, place.line, place.column)
         many = self._nodes > FREE_NODES and self._from_aliases > FREE_ALIAS_NODES
         if many and self._from_aliases / self._nodes > MAX_ALIAS_SHARE:
@@ -126,9 +126,7 @@ class _Decoder:
     def _key(self, node: Node) -> _Key:
         scalar = node.target if isinstance(node, AliasNode) else node
         if not isinstance(scalar, ScalarNode):
-            message = (
-                "a key must be a string, not a list or a mapping. Put a text that begins with [, { or ? in quotes."
-            )
+            message = "a key must be a string, not a list or a mapping. Quote strings that begin with [, { or ?."
             raise UnreadableManifest(message, node.place.line, node.place.column)
         self._count_scalar(node)
         value = self._scalar(scalar)
@@ -144,7 +142,7 @@ class _Decoder:
             for key, value in self._collection(source).entries.items():
                 if key in written:
                     message = (
-                        f'the key "{key_text(key)}" is given before `<<`, which overrides it. Write `<<` first, so that '
+                        f'the key "{key_text(key)}" is set before `<<`, which overrides it in kubectl. Write `<<` first, so that '
                         "the mapping's own keys win."
                     )
                     raise UnreadableManifest(message, written[key].line, written[key].column)
@@ -156,9 +154,7 @@ class _Decoder:
         for source in nodes:
             target = source.target if isinstance(source, AliasNode) else source
             if not isinstance(target, MappingNode):
-                message = (
-                    '`<<` takes a mapping or a list of mappings, such as `<<: *anchor`. Put another key "<<" in quotes.'
-                )
+                message = '`<<` takes a mapping or a list of mappings, such as `<<: *anchor`. Quote a key "<<" that is no merge.'
                 raise UnreadableManifest(message, source.place.line, source.place.column)
             yield source
 
@@ -174,7 +170,7 @@ def _stored(value: Scalar, place: Place) -> JsonValue:
     try:
         return stored_number(value)
     except ValueError as error:
-        message = f"{value} is not a number that Kubernetes can store. Write a finite number, or put a text in quotes."
+        message = f"{value} is not a number that Kubernetes can store. Write a finite number, or quote it as a string."
         raise UnreadableManifest(message, place.line, place.column) from error
 
 
@@ -185,7 +181,7 @@ def _with_text_keys(entries: Mapping[_Key, JsonValue], node: MappingNode) -> Jso
         text = key_text(key)
         if text in texts:
             message = (
-                f'two keys of this mapping are "{text}" to Kubernetes, whose keys are strings. Leave one of them out.'
+                f'two keys of this mapping are "{text}" to Kubernetes, whose keys are strings. Remove one of them.'
             )
             raise UnreadableManifest(message, node.place.line, node.place.column)
         texts[text] = value
@@ -218,7 +214,7 @@ def _float_key(value: float) -> str:
 
 def _twice(key: str, first: Place, second: Place) -> UnreadableManifest:
     return UnreadableManifest(
-        f'the key "{key}" is given already, in line {first.line}; kubectl would take the last one in silence. Leave one of them out.',
+        f'duplicate key "{key}", first in line {first.line}; kubectl would silently take the last one. Remove one of them.',
         second.line,
         second.column,
     )
