@@ -209,6 +209,21 @@ def test_the_version_that_kubernetes_reports_is_the_one_that_is_built() -> None:
     assert staging == {binaries.KUBERNETES.replace("1.", "0.", 1)}
 
 
+def test_manifests_are_read_by_the_packages_of_the_kubectl_that_is_built() -> None:
+    kube, manifests = (
+        dict(re.findall(r"(\S+)(?: => \S+)? v([0-9]\S*)", (paths.GO_SOURCES / module / "go.mod").read_text()))
+        for module in ("kube", "manifests")
+    )
+    readers = (
+        "k8s.io/apimachinery",
+        "k8s.io/cli-runtime",
+        "sigs.k8s.io/yaml",
+        "sigs.k8s.io/json",
+        "go.yaml.in/yaml/v2",
+    )
+    assert {name: manifests[name] for name in readers} == {name: kube[name] for name in readers}
+
+
 def test_behind_a_program_that_does_not_build_no_other_is_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
