@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
+from regsweep_kit.errors import BadDataError
 from regsweep_trainer.dataset import Dataset, Head
-from regsweep_trainer.errors import BadDataError
 from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.sources import load, load_bundled, load_csv
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regsweep_trainer.errors import InvalidFlagsError
+from regsweep_kit.errors import InvalidFlagsError
 from regsweep_trainer.flags import Flags, describe, flag_lines, label_value, parse_flags
 
 IRIS: dict[str, Any] = {"dataset": "iris"}

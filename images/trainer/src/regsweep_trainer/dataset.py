@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from regsweep_trainer.errors import BadDataError
+from regsweep_kit.errors import BadDataError
 
 MOST_CLASSES = 1000  # beyond it a target is hardly meant as classes; protects against an id column chosen as target
 MOST_NUMERIC_CLASSES = (

@@ -11,11 +11,15 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from regsweep_trainer.errors import InvalidFlagsError
+from regsweep_kit.errors import InvalidFlagsError
 
 Dataset = Literal["breast_cancer", "digits", "wine", "iris", "diabetes"]
 Task = Literal["auto", "classification", "regression"]
 Optimizer = Literal["adam", "adamax", "nadam", "adagrad", "rmsprop", "sgd"]
+StoppingMetric = Literal[
+    "average_loss", "loss", "accuracy", "auc", "auc_precision_recall", "precision", "recall",
+    "estimator_auc", "estimator_auc_pr", "estimator_loss",
+]  # fmt: skip
 Activation = Literal[
     "relu", "elu", "exponential", "gelu", "hard_sigmoid", "leaky_relu", "linear", "mish",
     "relu6", "selu", "sigmoid", "silu", "softmax", "softplus", "softsign", "swish", "tanh",
@@ -113,6 +117,11 @@ class Flags(BaseModel):
         "Epochs without a better `stop` half before training ends; 0: off.",
         ge=0,
         le=100_000,
+    )
+    early_stopping_metric: StoppingMetric = _flag(
+        "average_loss",
+        "one of " + ", ".join(get_args(StoppingMetric)),
+        "What early stopping goes by on the `stop` half, whatever the sweep's objective is.",
     )
     train_rows: Integer | None = _flag(
         None, "an integer of at least 2", "Train on at most so many rows, to show overfitting; absent: all.", ge=2

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from regsweep_kit.splits import Rows, Splits
 from regsweep_trainer.dataset import Dataset
-from regsweep_trainer.splits import Rows, Splits
 
 
 @dataclass(frozen=True, slots=True)

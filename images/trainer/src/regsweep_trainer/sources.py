@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from regsweep_kit.errors import BadDataError
 from regsweep_trainer.dataset import Dataset, encode_target
-from regsweep_trainer.errors import BadDataError
 from regsweep_trainer.flags import Flags
 
 MARKS = ("train", "val", "test")

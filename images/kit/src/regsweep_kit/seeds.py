@@ -2,9 +2,8 @@
 
 Replicate k has the same seed for the same stream in every combination, whatever else the combination changes: that is what
 pairs the comparisons. So no stream may depend on another one having been drawn from, and none on a global seed.
-With folds, stream `split` is taken by the repeat's number instead of the replicate's (see `resampling`).
-Streams: split, init/<layer>, dropout/<layer>, augment (noise on the inputs), shuffle/<epoch>; layers are hidden0, hidden1, ...,
-output; epochs count from 1.
+Stream `split` orders the rows; with folds it is taken by the repeat's number instead of the replicate's (see `resampling`).
+A trainer names its other streams itself, such as init/<layer>, dropout/<layer> and shuffle/<epoch>.
 """
 
 import hashlib

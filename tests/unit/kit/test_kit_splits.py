@@ -1,5 +1,7 @@
 """Splits: disjoint and whole, stratified, test rows never moved by a replicate, val never moved by a cap on training rows."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,23 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regsweep_trainer.dataset import Dataset
-from regsweep_trainer.errors import BadDataError
-from regsweep_trainer.preparation import fixed_sample, prepare
-from regsweep_trainer.resampling import Fold
-from regsweep_trainer.sources import load_bundled
-from regsweep_trainer.splits import Splits, split, stratified_order
+from regsweep_kit.errors import BadDataError
+from regsweep_kit.resampling import Fold
+from regsweep_kit.splits import Division, Draw, Outline, Splits, split, stratified_order
 
 
-def classes(*counts: int) -> Dataset:
-    target = np.repeat(np.arange(len(counts)), counts).astype(float)
-    features = np.arange(len(target), dtype=float).reshape(-1, 1)
-    return Dataset("made", features, target, tuple(f"c{i}" for i in range(len(counts))))
+def classes(*counts: int, marks: Sequence[str] | None = None) -> Outline:
+    labels = np.repeat(np.arange(len(counts)), counts)
+    return Outline("made", len(labels), "0f" * 32, labels, tuple(f"c{i}" for i in range(len(counts))), marks)
 
 
-def divide(data: Dataset, split_seed: int = 1, **changes: object) -> Splits:
-    options = {"test_seed": 0, "val_fraction": 0.4, "test_fraction": 0.2, "train_rows": None, **changes}
-    return split(data, split_seed=split_seed, **options)  # type: ignore[arg-type]  # keyword arguments of any one of them
+def divide(data: Outline, split_seed: int = 1, fold: Fold | None = None, **division: Any) -> Splits:
+    return split(data, Division(**division), Draw(split_seed, fold))
 
 
 sizes = st.lists(st.integers(30, 120), min_size=2, max_size=4)
@@ -62,7 +59,7 @@ def test_test_rows_do_not_depend_on_the_replicate(one: int, other: int) -> None:
 
 def test_test_rows_depend_on_test_seed_and_on_the_data() -> None:
     data = classes(60, 40)
-    changed = Dataset("made", data.features + 1, data.target, data.classes)
+    changed = replace(data, digest="1f" * 32)
     assert not np.array_equal(divide(data).test, divide(data, test_seed=1).test)
     assert not np.array_equal(divide(data).test, divide(changed).test)
 
@@ -86,9 +83,7 @@ def test_audit_rows_are_set_aside_from_all_other_parts_and_the_same_in_every_rep
 
 
 def test_audit_rows_come_from_those_marked_train() -> None:
-    data = classes(20, 20)
-    marks = tuple(("train", "train", "val", "test")[row % 4] for row in range(40))
-    marked = Dataset("made", data.features, data.target, data.classes, marks)
+    marked = classes(20, 20, marks=("train", "train", "val", "test") * 10)
     parts = divide(marked, audit_fraction=0.1)
     assert parts.counts == {"train": 16, "stop": 5, "val": 5, "test": 10, "audit": 4}
     assert {int(row) % 4 for row in parts.audit} <= {0, 1}
@@ -114,9 +109,7 @@ def test_a_smaller_cap_is_a_part_of_a_larger_one() -> None:
 
 
 def test_marks_decide_test_and_val_rows() -> None:
-    data = classes(20, 20)
-    marks = tuple(("train", "train", "val", "test")[row % 4] for row in range(40))
-    marked = Dataset("made", data.features, data.target, data.classes, marks)
+    marked = classes(20, 20, marks=("train", "train", "val", "test") * 10)
     for seed in (1, 2):
         parts = divide(marked, seed)
         assert [row % 4 for row in parts.test] == [3] * 10
@@ -125,8 +118,7 @@ def test_marks_decide_test_and_val_rows() -> None:
 
 
 def test_without_marked_val_rows_train_is_divided() -> None:
-    data = classes(20, 20)
-    marked = Dataset("made", data.features, data.target, data.classes, ("train",) * 30 + ("test",) * 10)
+    marked = classes(20, 20, marks=("train",) * 30 + ("test",) * 10)
     assert divide(marked).counts == {"train": 18, "stop": 6, "val": 6, "test": 10}
 
 
@@ -140,7 +132,7 @@ def test_without_marked_val_rows_train_is_divided() -> None:
         pytest.param(
             classes(50, 50),
             {"audit_fraction": 0.01},
-            "audit would have 1, .* test_fraction, audit_fraction or",
+            "audit would have 1, .* change val_fraction, test_fraction, audit_fraction or",
             id="an audit of one row",
         ),
         pytest.param(classes(50, 50), {"audit_fraction": 0.9}, "train would have 0", id="everything audited"),
@@ -158,7 +150,7 @@ def test_without_marked_val_rows_train_is_divided() -> None:
         ),
     ],
 )
-def test_a_split_that_cannot_be_made_is_refused(data: Dataset, changes: dict[str, Any], says: str) -> None:
+def test_a_split_that_cannot_be_made_is_refused(data: Outline, changes: dict[str, Any], says: str) -> None:
     with pytest.raises(BadDataError, match=says):
         divide(data, **changes)
 
@@ -184,7 +176,7 @@ def test_over_the_folds_every_row_outside_test_validates_once(
         assert np.abs(np.bincount(data.labels[part.val], minlength=len(counts)) - expected).max() <= len(counts) + 1
 
 
-def test_val_fraction_is_not_looked_at_with_folds() -> None:
+def test_val_fraction_is_ignored_with_folds() -> None:
     data, fold = classes(60, 40), Fold(1, 4)
     assert divide(data, fold=fold).counts == divide(data, fold=fold, val_fraction=0.9).counts
 
@@ -198,16 +190,15 @@ def test_a_cap_gives_every_fold_training_rows_of_its_own() -> None:
 
 
 def test_marked_val_rows_contradict_folds() -> None:
-    data = classes(20, 20)
-    marks = ("train",) * 20 + ("val",) * 10 + ("test",) * 10
-    marked = Dataset("made", data.features, data.target, data.classes, marks)
-    with pytest.raises(BadDataError, match=r"flag split_column: 10 rows of made are marked val, but .* 4 folds"):
+    marked = classes(20, 20, marks=("train",) * 20 + ("val",) * 10 + ("test",) * 10)
+    with pytest.raises(
+        BadDataError, match=r"^10 rows of made are marked val, but .* 4 folds, where every row outside test"
+    ):
         divide(marked, fold=Fold(0, 4))
 
 
 def test_marked_test_rows_are_outside_all_folds() -> None:
-    data = classes(20, 20)
-    marked = Dataset("made", data.features, data.target, data.classes, ("train", "train", "train", "test") * 10)
+    marked = classes(20, 20, marks=("train", "train", "train", "test") * 10)
     for index in range(3):
         assert divide(marked, fold=Fold(index, 3)).counts == {"train": 20, "stop": 5, "val": 5, "test": 10}
 
@@ -219,40 +210,85 @@ def test_a_regression_is_shuffled() -> None:
     assert list(order) != list(rows)
 
 
-def test_standardisation_is_fitted_on_train_alone() -> None:
-    data = load_bundled("diabetes")
-    parts = divide(data)
-    prepared = prepare(data, parts)
-    assert prepared.train.x.dtype == np.float32
-    np.testing.assert_allclose(prepared.train.x.mean(axis=0), 0, atol=1e-5)
-    np.testing.assert_allclose(prepared.train.x.std(axis=0), 1, atol=1e-5)
-    assert np.abs(prepared.val.x.mean(axis=0)).max() > 0.01
-    assert prepared.target_mean == pytest.approx(data.target[parts.train].mean())
-    np.testing.assert_allclose(
-        prepared.target_mean + prepared.target_scale * prepared.val.y.astype(float), prepared.val.target, rtol=1e-5
-    )
+def outer_folds(data: Outline, folds: int, split_seed: int = 1, **options: Any) -> list[Splits]:
+    return [divide(data, split_seed, outer=Fold(index, folds), **options) for index in range(folds)]
 
 
-def test_audited_rows_are_prepared_as_val_is() -> None:
-    data = load_bundled("diabetes")
-    parts = divide(data, audit_fraction=0.1)
-    prepared = prepare(data, parts, parts.val)
-    assert np.array_equal(prepared.audit_rows, parts.val)
-    assert np.array_equal(prepared.audit.x, prepared.val.x)
-    assert np.array_equal(prepared.audit.target, prepared.val.target)
-    assert len(prepare(data, parts).audit.y) == len(prepare(data, parts).audit_rows) == 0
+@settings(deadline=None, max_examples=60)
+@given(sizes, seeds, st.integers(2, 7), st.sampled_from([None, Fold(0, 3), Fold(2, 3)]), st.floats(0, 0.2))
+def test_every_row_is_test_row_of_exactly_one_outer_fold(
+    counts: list[int], seed: int, folds: int, fold: Fold | None, audit: float
+) -> None:
+    data = classes(*counts)
+    assert data.labels is not None
+    parts = outer_folds(data, folds, seed, fold=fold, audit_fraction=audit if round(audit * data.rows) > 1 else 0)
+    assert np.array_equal(np.sort(np.concatenate([part.test for part in parts])), np.arange(data.rows))
+    assert max(len(part.test) for part in parts) - min(len(part.test) for part in parts) <= 1
+    for part in parts:
+        together = np.concatenate([part.train, part.stop, part.val, part.test, part.audit])
+        assert np.array_equal(np.sort(together), np.arange(data.rows))
+        expected = np.array(counts) * len(part.test) / data.rows
+        assert np.abs(np.bincount(data.labels[part.test], minlength=len(counts)) - expected).max() <= len(counts) + 1
 
 
-def test_a_column_that_is_constant_in_train_stays_finite() -> None:
-    data = Dataset("made", np.full((40, 1), 0.1), (np.arange(40) % 2).astype(float), ("a", "b"))
-    assert np.isfinite(prepare(data, divide(data)).train.x).all()
+@settings(deadline=None, max_examples=40)
+@given(seeds, seeds, st.integers(2, 5))
+def test_outer_folds_depend_on_the_data_and_test_seed_alone(one: int, other: int, folds: int) -> None:
+    data = classes(60, 40)
+    for index in range(folds):
+        outer = Fold(index, folds)
+        test = divide(data, one, outer=outer).test
+        assert np.array_equal(test, divide(data, other, outer=outer, val_fraction=0.3, test_fraction=0.9).test)
+        assert np.array_equal(test, divide(data, other, outer=outer, fold=Fold(1, 2), train_rows=20).test)
+        assert not np.array_equal(test, divide(data, one, outer=outer, test_seed=1).test)
+        assert not np.array_equal(test, divide(replace(data, digest="1f" * 32), one, outer=outer).test)
 
 
-def test_the_live_sample_is_fixed_and_bounded() -> None:
-    data = classes(3000, 3000)
-    train = prepare(data, divide(data)).train
-    sample = fixed_sample(train, 2000)
-    assert len(sample.y) == len(sample.x) == len(sample.target) == 2000
-    assert np.array_equal(sample.x, fixed_sample(train, 2000).x)
-    assert abs(sample.y.mean() - 0.5) < 0.05
-    assert fixed_sample(train, 10_000) is train
+@settings(deadline=None, max_examples=60)
+@given(sizes, seeds, st.integers(0, 2), st.sampled_from([None, Fold(0, 3), Fold(1, 2)]))
+def test_inner_splits_are_those_of_the_data_without_the_outer_test_rows(
+    counts: list[int], seed: int, index: int, fold: Fold | None
+) -> None:
+    """So they do not depend on what these rows contain."""
+    data = classes(*counts)
+    assert data.labels is not None
+    whole = divide(data, seed, fold=fold, outer=Fold(index, 3))
+    rest = np.setdiff1d(np.arange(data.rows), whole.test)
+    without = replace(data, rows=len(rest), labels=data.labels[rest], digest="1f" * 32)
+    alone = divide(without, seed, fold=fold, test_fraction=0)
+    for part in ("train", "stop", "val"):
+        assert np.array_equal(getattr(whole, part), rest[getattr(alone, part)])
+
+
+def test_an_outer_fold_is_the_test_rows_of_that_fraction() -> None:
+    data = classes(60, 40)
+    assert np.array_equal(divide(data, outer=Fold(0, 5)).test, divide(data, test_fraction=0.2).test)
+
+
+@pytest.mark.parametrize("mark", ["test", "val"])
+def test_marked_test_or_val_rows_contradict_outer_folds(mark: str) -> None:
+    marked = classes(20, 20, marks=("train", "train", "train", mark) * 10)
+    with pytest.raises(
+        BadDataError, match=f"^10 rows of made are marked {mark}, but .* 5 outer folds, where every row"
+    ):
+        divide(marked, outer=Fold(0, 5))
+    assert len(divide(classes(20, 20, marks=("train",) * 40), outer=Fold(0, 5)).test) == 8
+
+
+@pytest.mark.parametrize(
+    ("data", "folds", "says"),
+    [
+        pytest.param(
+            classes(20, 20), 30, r"test in outer fold 11 of 30 would have 1, at least 2", id="some of one row"
+        ),
+        pytest.param(
+            classes(6, 6), 12, r"test in outer fold 1 of 12 would have 1, .* the number of outer folds", id="one"
+        ),
+        pytest.param(
+            classes(3, 3), 3, r"stop would have 1, .*; change val_fraction, the number of outer folds", id="rest"
+        ),
+    ],
+)
+def test_an_outer_fold_that_cannot_be_is_refused(data: Outline, folds: int, says: str) -> None:
+    with pytest.raises(BadDataError, match=says):
+        outer_folds(data, folds)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from regsweep_trainer.seeds import permutation
-from regsweep_trainer.splits import Rows
+from regsweep_kit.seeds import permutation
+from regsweep_kit.splits import Rows
 
 LARGEST = float(np.finfo(np.float16).max)
 

@@ -1,11 +1,12 @@
 """What can end a run before its time: every error knows its reason (for machines) and its exit code (for Kubernetes).
 
     TrainerError
-    ├── InvalidFlagsError      64  a flag is unknown or has a value that it cannot have
+    ├── InvalidFlagsError      64  a flag is unknown, or has a value that it cannot have in this sweep
     ├── InvalidContractError   64  an environment variable of the contract cannot be read
     ├── BadDataError           64  the data can never be trained on
+    ├── DataChangedError       64  the data are not the ones that the sweep's other results rest on
     ├── NothingToTrainError    65  this index lies beyond the last replicate; other indexes may go on
-    ├── GpuNotVisibleError      1  GPUs were asked for and none is visible: another node may have one
+    ├── GpuNotVisibleError      1  GPUs were requested and none is visible: another node may have one
     ├── PortTakenError          1  /metrics cannot be served
     └── RecordUnwritableError   1  the termination message cannot be written
 
@@ -19,7 +20,6 @@ EXIT_OK = 0
 EXIT_RETRY = 1
 EXIT_INVALID = 64
 EXIT_INDEX_FINAL = 65
-EXIT_TERMINATED = 143  # 128 + SIGTERM
 
 
 class TrainerError(Exception):
@@ -41,6 +41,11 @@ class InvalidContractError(TrainerError):
 
 class BadDataError(TrainerError):
     reason = "BadData"
+    exit_code = EXIT_INVALID
+
+
+class DataChangedError(TrainerError):
+    reason = "DataChanged"
     exit_code = EXIT_INVALID
 
 

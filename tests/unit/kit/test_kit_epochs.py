@@ -4,21 +4,22 @@ import math
 
 import pytest
 
-from regsweep_trainer.contract import Goal, Objective
-from regsweep_trainer.epochs import Best, Watch
+from regsweep_kit.epochs import Best, Watch
+from regsweep_kit.objective import Goal, Objective, Rule
 
-LOSS, ACCURACY = Objective(), Objective("val_accuracy", Goal.MAXIMIZE)
+LOSS, ACCURACY = Objective().rule, Rule("val_accuracy", Goal.MAXIMIZE)
 
 
-def watched(objective: Objective, *stops: float) -> Watch:
-    watch = Watch()
+def watched(rule: Rule, *stops: float) -> Watch:
+    watch, other = Watch(rule), {"something_else": 0.0}
     for epoch, stop in enumerate(stops, start=1):
-        watch = watch.seen(objective, epoch, stop, train=-epoch, val=epoch * 10)
+        train, val = {rule.name: -epoch, **other}, {rule.name: epoch * 10, **other}
+        watch = watch.seen(epoch, train, {rule.name: stop, **other}, val)
     return watch
 
 
 @pytest.mark.parametrize(
-    ("objective", "stops", "best_epoch"),
+    ("rule", "stops", "best_epoch"),
     [
         pytest.param(LOSS, [3, 1, 2], 2, id="the least loss"),
         pytest.param(ACCURACY, [0.3, 0.1, 0.5], 3, id="the greatest accuracy"),
@@ -27,8 +28,8 @@ def watched(objective: Objective, *stops: float) -> Watch:
         pytest.param(LOSS, [math.inf, 2], 2, id="rather anything than infinity"),
     ],
 )
-def test_the_best_epoch(objective: Objective, stops: list[float], best_epoch: int) -> None:
-    assert watched(objective, *stops).best == Best(best_epoch, stops[best_epoch - 1], -best_epoch, best_epoch * 10)
+def test_the_best_epoch(rule: Rule, stops: list[float], best_epoch: int) -> None:
+    assert watched(rule, *stops).best == Best(best_epoch, stops[best_epoch - 1], -best_epoch, best_epoch * 10)
 
 
 def test_without_a_number_there_is_no_best() -> None:

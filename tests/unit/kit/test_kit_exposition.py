@@ -8,14 +8,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from regsweep_trainer.errors import PortTakenError
-from regsweep_trainer.exposition import Exposition, label_name
-from regsweep_trainer.server import MetricsServer
+from regsweep_kit.epochs import Best
+from regsweep_kit.errors import InvalidContractError, PortTakenError
+from regsweep_kit.exposition import Exposition, Run, label_name
+from regsweep_kit.record import Progress
+from regsweep_kit.server import MetricsServer
 
 EXPECTED = """\
 # HELP regsweep_trainer_info 1; the swept flags as labels.
 # TYPE regsweep_trainer_info gauge
-regsweep_trainer_info{flag_dropout="0.5",flag_l2="1e-4",replicate="3",run="r",sweep="s"} 1.0
+regsweep_trainer_info{data_digest="fed3eb72d0575ef6",flag_dropout="0.5",flag_l2="1e-4",replicate="3",run="r",sweep="s"} 1.0
 # HELP regsweep_trainer_metric Metric of the last epoch, in inference mode; train on a sample until complete.
 # TYPE regsweep_trainer_metric gauge
 regsweep_trainer_metric{metric="average_loss",replicate="3",run="r",split="train",sweep="s"} 0.25
@@ -27,7 +29,7 @@ regsweep_trainer_rows{replicate="3",run="r",split="train",sweep="s"} 100.0
 # HELP regsweep_trainer_epoch Epochs trained so far.
 # TYPE regsweep_trainer_epoch gauge
 regsweep_trainer_epoch{replicate="3",run="r",sweep="s"} 7.0
-# HELP regsweep_trainer_epochs Epochs asked for.
+# HELP regsweep_trainer_epochs Epochs requested.
 # TYPE regsweep_trainer_epochs gauge
 regsweep_trainer_epochs{replicate="3",run="r",sweep="s"} 10.0
 # HELP regsweep_trainer_best The objective's metric at its best epoch; train on a sample until complete.
@@ -43,49 +45,53 @@ regsweep_trainer_complete{replicate="3",run="r",sweep="s"} 0.0
 """
 
 
+def exposition(*replicates: int, flags: dict[str, str] | None = None, data_digest: str = "") -> Exposition:
+    return Exposition(Run("s", "r", replicates, 10, flags or {}, data_digest))
+
+
 def test_the_exposition_is_this_text() -> None:
-    exposition = Exposition("s", "r", [3], 10, {"l2": "1e-4", "dropout": "0.5"})
-    exposition.show(
-        3,
-        epoch=7,
-        values={
-            ("average_loss", "train"): 0.25,
-            ("average_loss", "val"): float("nan"),
-            ("regularization_loss", ""): 0.5,
-        },
-        rows={"train": 100},
-        best={"train": 0.125, "val": 0.75},
-        best_epoch=4,
-    )
-    assert exposition.text().decode() == EXPECTED
+    shown = exposition(3, flags={"l2": "1e-4", "dropout": "0.5"}, data_digest="fed3eb72d0575ef6" * 4)
+    values = {("average_loss", "train"): 0.25, ("average_loss", "val"): float("nan"), ("regularization_loss", ""): 0.5}
+    shown.show(3, Progress(7, values, {"train": 100}, Best(4, 0.1, 0.125, 0.75)))
+    assert shown.text().decode() == EXPECTED
 
 
 def test_before_training_every_replicate_is_there_and_not_complete() -> None:
-    text = Exposition("s", "r", [0, 1], 10, {}).text().decode()
+    text = exposition(0, 1).text().decode()
     assert text.count("regsweep_trainer_complete{") == 2
     assert 'regsweep_trainer_complete{replicate="1",run="r",sweep="s"} 0.0' in text
+    assert 'regsweep_trainer_epoch{replicate="1",run="r",sweep="s"} 0.0' in text
+    assert 'regsweep_trainer_info{replicate="1",run="r",sweep="s"} 1.0' in text
     assert "regsweep_trainer_metric{" not in text
+    assert "regsweep_trainer_best_epoch{" not in text
 
 
 def test_no_scrape_sees_complete_beside_values_that_are_not_final() -> None:
-    exposition = Exposition("s", "r", [0], 10, {})
+    shown = exposition(0)
     stop = threading.Event()
 
     def train() -> None:
         while not stop.is_set():
-            exposition.show(0, values={("average_loss", "val"): 1.0}, complete=False)
-            exposition.show(0, values={("average_loss", "val"): 2.0}, complete=True)
+            shown.show(0, Progress(1, {("average_loss", "val"): 1.0}, {}, None))
+            shown.show(0, Progress(2, {("average_loss", "val"): 2.0}, {}, None), complete=True)
 
     trainer = threading.Thread(target=train)
     trainer.start()
     try:
         for _ in range(300):
-            text = exposition.text().decode()
+            text = shown.text().decode()
             complete = 'complete{replicate="0",run="r",sweep="s"} 1.0' in text
             assert ('split="val",sweep="s"} 2.0' in text) is complete
     finally:
         stop.set()
         trainer.join()
+
+
+def test_two_flags_of_one_label_are_refused() -> None:
+    with pytest.raises(
+        InvalidContractError, match=r"REGSWEEP_FLAG_NAMES: 'a\.b' and another flag are both label flag_a_b"
+    ):
+        exposition(0, flags={"a-b": "1", "a.b": "1"})
 
 
 @pytest.mark.parametrize(("flag", "label"), [("l2", "flag_l2"), ("my-flag.x", "flag_my_flag_x"), ("2x", "flag_2x")])

@@ -6,12 +6,31 @@ replicates are there. It is written in place: in a pod the file is a mount, whic
 
 import os
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack
 
-from regsweep_trainer.errors import RecordUnwritableError
-from regsweep_trainer.record import Failure, Header, Record, encode
+from regsweep_kit.contract import USUAL_MESSAGE_BYTES
+from regsweep_kit.errors import RecordUnwritableError
+from regsweep_kit.message import Header, encode
+from regsweep_kit.objective import Rule
+from regsweep_kit.record import Failure, Record
+
+
+class HeaderParts(TypedDict, total=False):
+    """Fields of a Header."""
+
+    columns: tuple[str, ...]
+    backend: str
+    device: str
+    gpus: int
+    rows: Mapping[str, int]
+    data: str
+    data_digest: str
+    rule: Rule
+    start: int
+    test_rows: str | None
 
 
 class Journal:
@@ -19,6 +38,7 @@ class Journal:
         """Raises RecordUnwritableError at once rather than after the training."""
         self._path = path
         self._lock = threading.RLock()
+        self._message_bytes = USUAL_MESSAGE_BYTES
         self._header = Header()
         self._records: list[Record] = []
         try:
@@ -29,7 +49,12 @@ class Journal:
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def describe(self, **known: Any) -> None:
+    def limit(self, message_bytes: int) -> None:
+        """Sets the message's room, for which the columns must have been chosen."""
+        with self._lock:
+            self._message_bytes = message_bytes
+
+    def describe(self, **known: Unpack[HeaderParts]) -> None:
         """Adds to the header what has become known."""
         with self._lock:
             self._header = replace(self._header, **known)
@@ -54,7 +79,7 @@ class Journal:
             return False
 
     def _write(self, failure: Failure | None) -> None:
-        message = encode(self._header, self._records, failure)
+        message = encode(self._header, self._records, failure, self._message_bytes)
         try:
             written = 0
             while written < len(message):
@@ -67,5 +92,5 @@ class Journal:
     def _unwritable(self, error: OSError) -> RecordUnwritableError:
         return RecordUnwritableError(
             f"REGSWEEP_TERMINATION_LOG: cannot write {self._path}: {error.strerror or error}; "
-            "outside Kubernetes set it to a file in a folder that is there"
+            "outside Kubernetes set it to a file in a folder that exists"
         )

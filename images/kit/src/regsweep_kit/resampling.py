@@ -1,4 +1,7 @@
-"""How the rows outside test become training and validation rows, replicate by replicate: one draw each, or folds of a common draw."""
+"""How rows become training and validation rows, replicate by replicate: one draw each, or folds of a common draw.
+
+With an outer fold (nested resampling) its rows are taken away first and are the test rows; the rest is divided as without it.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +18,7 @@ class ResamplingKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Number `index`, from 0, of `folds` stretches: the one that validates."""
+    """Number `index`, from 0, of `folds` stretches of ordered rows."""
 
     index: int
     folds: int
@@ -26,11 +29,13 @@ class Resampling:
     kind: ResamplingKind = ResamplingKind.HOLDOUT
     folds: int | None = None
     """From 2 to 1000; `None` with Holdout and only there."""
+    outer: Fold | None = None
+    """The fold whose rows are the test rows, the same in every replicate; `None`: the test rows are chosen otherwise."""
 
     def draw(self, replicate: int) -> int:
         """The number whose stream `split` orders the replicate's rows: its own, or with folds its repeat's."""
         return replicate if self.folds is None else replicate // self.folds
 
     def fold(self, replicate: int) -> Fold | None:
-        """The replicate's fold; `None` with Holdout."""
+        """The replicate's inner fold; `None` with Holdout."""
         return None if self.folds is None else Fold(replicate % self.folds, self.folds)

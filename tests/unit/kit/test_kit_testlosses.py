@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regsweep_trainer.testlosses import deal, relative_losses
+from regsweep_kit.testlosses import deal, relative_losses
 
 ROWS = np.arange(100, 200)
 

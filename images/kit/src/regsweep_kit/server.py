@@ -13,7 +13,7 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from regsweep_trainer.errors import PortTakenError
+from regsweep_kit.errors import PortTakenError
 
 IDLE_SECONDS = 120.0  # a kept-alive connection without a request is closed; Prometheus scrapes far more often
 DELIVERY_SECONDS = 5.0  # how long a written answer may wait for its acknowledgement before it counts as lost

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regsweep_trainer.seeds import permutation, stream_seed
+from regsweep_kit.seeds import permutation, stream_seed
 
 streams = st.tuples(
     st.integers(), st.integers(0, 10**6), st.sampled_from(["split", "init/hidden0", "init/output", "shuffle/1"])
