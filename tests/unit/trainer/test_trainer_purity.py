@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-PURE = ["flags", "dataset", "preparation", "estimator", "metrics", "columns", "audit", "training"]
+PURE = ["flags", "dataset", "preparation", "estimator", "metrics", "record_columns", "audit", "training"]
 
 
 @pytest.mark.parametrize("module", [*PURE, "bundled", "identity", "run", "main"])

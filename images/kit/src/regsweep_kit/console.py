@@ -1,7 +1,10 @@
 """What a run says while it goes. The log is for people: that it cannot be written, or cannot show a character, never ends a run."""
 
 import contextlib
+import os
 import sys
+
+STDERR = 2  # the last of the standard descriptors
 
 
 def say(line: str, *, error: bool = False) -> None:
@@ -19,3 +22,13 @@ def flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
+
+
+def occupy_standard_descriptors() -> None:
+    """Opens those of descriptors 0 to 2 that are closed, to nowhere.
+
+    Otherwise the next file or pipe gets such a number, and what a library writes to stdout or stderr goes into it.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)

@@ -10,12 +10,15 @@ import signal
 import threading
 from collections.abc import Callable
 
+from regsweep_kit.console import occupy_standard_descriptors
+
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Stopping:
     def __init__(self) -> None:
         """Call it in the main thread. Until `on_signal` says otherwise a signal ends the process with code 128 + its number."""
+        occupy_standard_descriptors()  # or the pipe would get their numbers
         self._lock = threading.Lock()
         self._answer: Callable[[int], int] = lambda number: 128 + number
         self._reader, writer = os.pipe()

@@ -24,11 +24,11 @@ from regsweep_kit.testlosses import Blocks, deal
 from regsweep_kit.timing import Stopwatch
 from regsweep_trainer import backend, identity, sources
 from regsweep_trainer.audit import Audit, audited_rows
-from regsweep_trainer.columns import columns_of
 from regsweep_trainer.dataset import Dataset
 from regsweep_trainer.flags import Flags, label_value, parse_flags
 from regsweep_trainer.metrics import METRICS
 from regsweep_trainer.preparation import prepare
+from regsweep_trainer.record_columns import columns_of
 from regsweep_trainer.training import Task, train_replicate
 
 if TYPE_CHECKING:
