@@ -101,6 +101,13 @@ def test_each_refusal_has_its_reason_and_exit_code(
     refused(bare(flags, **environment), code, reason)
 
 
+def test_an_errors_text_keeps_to_the_messages_room(bare: Start) -> None:
+    trainer = bare({"fail": "x" * 5000}, REGSWEEP_MESSAGE_BYTES="1024")
+    assert trainer.wait() == 1
+    assert trainer.log.stat().st_size == 1024
+    assert "x" * 5000 in trainer.err
+
+
 def test_an_error_of_the_training_itself_is_retried(bare: Start) -> None:
     trainer = bare({"fail": "no memory"})
     assert trainer.wait() == 1

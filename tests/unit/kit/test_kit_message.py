@@ -157,6 +157,8 @@ def test_the_longest_message_fills_its_room(replicates: int, test_losses: bool) 
     )
     message = encode(header, [record] * replicates)
     assert len(message) <= 4096
+    if not test_losses:
+        assert len(message) == 4096 - room.spare(columns)
     if test_losses:
         assert len(message) > 4096 - 4 * replicates  # another block would not fit
     ended = encode(header, [record] * (replicates - 1), Failure("Terminated", "SIGTERM " * 1000))

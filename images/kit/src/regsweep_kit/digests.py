@@ -68,13 +68,13 @@ def _files(paths: Iterable[Path]) -> list[tuple[str, Path]]:
 def _inside(folder: Path) -> Iterator[Path]:
     """The folder's files at any depth, through links, each real folder once.
 
-    Names that begin with `..` are left out: in a mounted ConfigMap they are folders named by the time of mounting, and links lead to
+    Folders whose names begin with `..` are left out: in a mounted ConfigMap they are named by the time of mounting, and links lead to
     their files.
     """
     entered = {folder.resolve()}
     for here, inner, names in os.walk(folder, onerror=_raise, followlinks=True):
         inner[:] = [name for name in sorted(inner) if not name.startswith("..") and _enter(Path(here) / name, entered)]
-        yield from (Path(here) / name for name in names if not name.startswith(".."))
+        yield from (Path(here) / name for name in names)
 
 
 def _enter(folder: Path, entered: set[Path]) -> bool:
