@@ -37,7 +37,7 @@ def test_every_variable_is_documented() -> None:
 
 
 def test_every_reason_is_documented_with_its_exit_code() -> None:
-    known = {errors.TrainerError, *errors.TrainerError.__subclasses__()}
+    known: list[type[errors.TrainerError]] = [errors.TrainerError, *errors.TrainerError.__subclasses__()]
     listed = dict(re.findall(r"^\| ([A-Z][A-Za-z]+) \| (\d+)", CONTRACT, re.MULTILINE))
     expected = {error.reason: str(error.exit_code) for error in known} | {"Terminated": "128"}
     del expected[errors.RecordUnwritableError.reason]  # there is no message to name it in
