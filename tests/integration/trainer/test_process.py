@@ -165,7 +165,8 @@ def test_a_contract_that_cannot_be_read_is_refused(start: Start) -> None:
 
 def test_a_message_without_room_for_the_records_is_refused(start: Start) -> None:
     trainer = start(FLAGS, REGSWEEP_REPLICATES="16", REGSWEEP_MESSAGE_BYTES="2048")
-    assert "2048 bytes have no room for regularization_loss of 16 replicates" in refused(trainer, 64, "InvalidContract")
+    text = refused(trainer, 64, "InvalidContract")
+    assert "2048 bytes have no room for train_average_loss, val_average_loss of 16 replicates" in text
 
 
 def test_a_message_has_the_columns_that_its_room_allows(start: Start) -> None:
