@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -104,10 +105,20 @@ def test_modules_that_somebody_names_are_found_all_the_same(tmp_path: Path) -> N
     assert "''" not in done.stdout
 
 
-@pytest.mark.parametrize("folder", [Path(os.__file__).parent, Path(__file__).parents[3] / "images/trainer/src"])
-def test_it_runs_from_the_folders_that_it_was_installed_to(start: Start, folder: Path) -> None:
-    trainer = start({**FLAGS, "epochs": 1}, cwd=folder)
-    assert trainer.wait() == 0, trainer.err
+INSTALLED = {
+    "Python's own modules": Path(os.__file__).parent,
+    "site-packages": Path(sysconfig.get_path("purelib")),
+    "this package": Path(__file__).parents[3] / "images/trainer/src",
+}
+
+
+@pytest.mark.parametrize("folder", INSTALLED.values(), ids=INSTALLED.keys())
+def test_it_finds_everything_from_the_folders_that_it_was_installed_to(folder: Path) -> None:
+    check = (
+        "from regsweep_trainer.safepath import forget_working_directory as f; f(); "
+        "import json, numpy, regsweep_kit, regsweep_trainer.run"
+    )
+    subprocess.run([sys.executable, "-c", check], cwd=folder, env=surroundings(), check=True, timeout=DEADLINE_SECONDS)
 
 
 def test_it_runs_where_the_working_directory_was_deleted(tmp_path: Path) -> None:
