@@ -70,6 +70,8 @@ def _answer_signals(stopping: Stopping, contract: Contract, journal: Journal) ->
 
 def _train(contract: Contract, flags: Flags, journal: Journal) -> int:
     data = sources.load(flags)
+    for note in data.notes:
+        _say(f"note: {note}")
     splits = {replicate: _split(data, flags, contract, replicate) for replicate in contract.replicates}
     audited = flags.audit_fraction > 0 or contract.resampling.kind is ResamplingKind.REPEATED_K_FOLD
     audit = Audit(data.head, data.rows, len(data.classes or ())) if audited else None
@@ -161,9 +163,12 @@ def _train_one(
         )
 
     started = time.monotonic()
+    prepared = prepare(data, rows, None if audit is None else _audited_rows(rows, flags, contract))
+    for note in prepared.notes:
+        _say(f"note: replicate {replicate}: {note}")
     record, final = train_replicate(
         network,
-        prepare(data, rows, None if audit is None else _audited_rows(rows, flags, contract)),
+        prepared,
         data.head,
         flags,
         contract.objective,
