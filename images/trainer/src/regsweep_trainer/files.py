@@ -65,7 +65,7 @@ def read_blocks(path: Path) -> Iterator[Block]:
 
 def _pieces(path: Path) -> Iterator[bytes]:
     """Pieces of the file's text with LF for every end of a line, without byte order mark."""
-    with _errors(path), path.open("rb") as raw:
+    with reading(path), path.open("rb") as raw:
         head = raw.peek(32)[:32]
         _check_head(head, path)
         file: BufferedIOBase = gzip.GzipFile(fileobj=raw) if head.startswith(_GZIP) else raw
@@ -80,7 +80,8 @@ def _pieces(path: Path) -> Iterator[bytes]:
 
 
 @contextmanager
-def _errors(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
+    """Makes BadDataError of what goes wrong while the file is opened and read."""
     try:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

@@ -13,7 +13,9 @@ from enum import Enum, auto
 from types import MappingProxyType
 
 EXACT_INTEGERS = 2.0**53
-"""Up to this magnitude every integer is a float64."""
+"""Below this magnitude every integer is a float64."""
+
+DIGITS_OF_EXACT_INTEGERS = 16
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
@@ -51,7 +53,13 @@ _PATTERNS = (
     (Notation.NOT_FINITE, re.compile(r"[+-]?(?:inf(?:inity)?|nan)", re.IGNORECASE)),
     (Notation.OUT_OF_RANGE, _NUMBER),
     (Notation.DECIMAL_COMMA, re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")),
-    (Notation.DATE, re.compile(r"[0-9]{1,4}([./-])[0-9]{1,2}\1[0-9]{1,4}(?:[T ].*)?|[0-9]{1,2}:[0-9]{2}(?::.*)?")),
+    (
+        Notation.DATE,
+        re.compile(
+            r"(?:[0-9]{4}([./-])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([./-])[0-9]{1,2}\2(?:[0-9]{2}|[0-9]{4}))(?:[T ].*)?"
+            r"|[0-9]{1,2}:[0-9]{2}(?::.*)?"
+        ),
+    ),
     (Notation.GROUPED, re.compile(r"[+-]?[0-9]{1,3}(?:[,.'’\s][0-9]{2,3})+(?:[.,][0-9]*)?")),
     (Notation.UNDERSCORES, re.compile(r"[+-]?[0-9.]+(?:_[0-9.]+)+(?:[eE][+-]?[0-9]+)?")),
     (Notation.OTHER_BASE, re.compile(r"[+-]?(?:0[xX][0-9a-fA-F.]+(?:[pP][+-]?[0-9]+)?|0[oO][0-7]+|0[bB][01]+)")),
@@ -110,25 +118,30 @@ def exact_value(cell: str) -> Decimal:
 
 
 def loses_digits(cell: str) -> bool:
-    """Whether a number's cell writes an integer with more digits than a float64 keeps."""
+    """Whether a number's cell writes an integer that is not a float64: neither its exact value nor its shortest digits."""
     digits = cell.lstrip("+-")
-    return digits.isdigit() and Decimal(cell) != Decimal(repr(float(cell)))
+    if len(digits) < DIGITS_OF_EXACT_INTEGERS or not digits.isdigit():
+        return False
+    value = float(cell)
+    return Decimal(cell) not in (Decimal(value), Decimal(repr(value)))
 
 
 def notation(cell: str) -> Notation:
     """What a cell that is not a number looks like."""
     if cell in _MISSING:
         return Notation.MISSING
-    for kind, pattern in _PATTERNS:
-        if pattern.fullmatch(cell):
-            return kind
+    if not cell.isascii() and _NUMBER.fullmatch(_in_ascii(cell)):
+        return Notation.OTHER_CHARACTERS
+    return next((kind for kind, pattern in _PATTERNS if pattern.fullmatch(cell)), Notation.TEXT)
+
+
+def _in_ascii(cell: str) -> str:
+    """The cell with ASCII digits and minus signs for those of other scripts, without invisible characters."""
     plain = unicodedata.normalize("NFKC", cell).replace("\N{MINUS SIGN}", "-").replace("\N{EN DASH}", "-")
-    plain = "".join(_plain_character(character) for character in plain).strip()
-    return Notation.OTHER_CHARACTERS if _NUMBER.fullmatch(plain) else Notation.TEXT
+    return "".join(_in_ascii_alone(character) for character in plain).strip()
 
 
-def _plain_character(character: str) -> str:
-    """The ASCII digit of a digit in any script, nothing of an invisible character, else the character itself."""
+def _in_ascii_alone(character: str) -> str:
     if unicodedata.category(character) == "Cf":
         return ""
     digit = unicodedata.decimal(character, None)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from regsweep_trainer.columns import show
 from regsweep_trainer.errors import BadDataError
 
-FEWEST_ROWS = 10  # in fewer rows a column may well look like a row number by chance
+FEWEST_ROWS = 10  # fewer rows may look like row numbers by chance, and have no usual value
 SAMPLED_ROWS = 10_000  # evenly spaced rows by which columns are chosen that are worth a closer look
 DWARFED = 1e-3  # standard deviations within which half of the values lie: below it, said
 DROWNED = (
@@ -46,6 +46,8 @@ def check_scale(values: NDArray[np.float64], where: str, places: Places) -> str 
 
     Compares how far values are from the median (those that are not the median) with the standard deviation.
     """
+    if len(values) < FEWEST_ROWS:
+        return None
     quartered = values * 0.25  # so that no difference overflows
     median = float(np.median(quartered))
     deviation = quartered - median

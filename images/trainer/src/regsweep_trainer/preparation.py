@@ -46,7 +46,7 @@ class Prepared:
 
 
 def prepare(data: Dataset, splits: Splits, audited: Rows | None = None) -> Prepared:
-    """Mean and standard deviation come from the train rows; a column that is constant there becomes its distance from the mean.
+    """Mean and standard deviation come from the train rows; a column that is constant there becomes its distance from that.
 
     audited: rows outside train whose predictions are audited; `None`: none.
     Raises BadDataError where a value is too far from the train rows for float32.
@@ -101,7 +101,7 @@ class Scaling:
     scale: NDArray[np.float64]
     fine: Mapping[int, Fine]
     flat: tuple[int, ...]
-    """Columns that do not vary beyond rounding errors; their scale is 1."""
+    """Columns that do not vary beyond rounding errors."""
 
 
 def scaling_of(train: NDArray[np.float64]) -> Scaling:
@@ -112,13 +112,14 @@ def scaling_of(train: NDArray[np.float64]) -> Scaling:
     fine, flat = {}, []
     for index in np.flatnonzero(~usual).tolist():
         found = _fine(train[:, index])
-        if found is None:
-            flat.append(index)
-            mean[index] = mean[index] if np.isfinite(mean[index]) else train[0, index]
-        else:
+        mean[index], scale[index] = 0.0, 1.0
+        if found is not None:
             fine[index] = found
-            mean[index] = 0.0
-        scale[index] = 1.0
+            continue
+        flat.append(index)
+        mean[index] = train[0, index]
+        if np.ptp(train[:, index]):
+            scale[index] = np.abs(mean[index])  # rounding errors stay as small as they are
     return Scaling(mean, scale, MappingProxyType(fine), tuple(flat))
 
 
@@ -129,7 +130,7 @@ def _fine(values: NDArray[np.float64]) -> Fine | None:
     scaled = values * factor
     offset = float(scaled[0])
     distance = scaled - offset  # exact where the values are close together
-    if np.abs(distance).max() <= ROUNDING_ERRORS:
+    if np.abs(distance).max() <= ROUNDING_ERRORS * np.abs(scaled).max():
         return None
     return Fine(factor, offset, float(distance.mean()), float(distance.std()))
 

@@ -193,7 +193,7 @@ def _check_digits(block: Block, layout: Layout, lines: Lines, numbers: NDArray[n
     if not len(numbers):
         return
     largest = np.maximum(numbers.max(axis=0), -numbers.min(axis=0))
-    large = [index for index, most in zip(layout.numbers, largest, strict=True) if most > EXACT_INTEGERS]
+    large = [index for index, most in zip(layout.numbers, largest, strict=True) if most >= EXACT_INTEGERS]
     if not large:
         return
     table = _parse(block, layout, large, include=large)
@@ -207,21 +207,17 @@ def cells_by_line(block: Block, layout: Layout, lines: Lines) -> Iterator[tuple[
     for number, line in enumerate(block.text.decode().split("\n"), start=block.first_line):
         if line:
             try:
-                yield number, split_line(line, layout.separator)
+                cells = next(csv.reader([line], delimiter=layout.separator, strict=True))
             except csv.Error as error:
                 raise BadDataError(
                     f"flag data_path: {layout.file} cannot be read in {lines.at(number)}: {error}"
                 ) from error
-
-
-def split_line(line: str, separator: str) -> list[str]:
-    """The stripped cells of a line. Raises csv.Error where quotation marks are not around cells."""
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=separator, strict=True))]
+            yield number, [cell.strip() for cell in cells]
 
 
 def _number(cell: str, index: int, line: int, layout: Layout, lines: Lines) -> float:
     value = parse_number(cell)
-    if value is not None and not (abs(value) > EXACT_INTEGERS and loses_digits(cell)):
+    if value is not None and not loses_digits(cell):
         return value
     what, remedy = WORDS[notation(cell)]
     if value is not None:

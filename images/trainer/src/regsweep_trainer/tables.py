@@ -1,6 +1,5 @@
 """Tables of numbers and labels from CSV files: the header, the separator, and all rows put together (`rows` reads them)."""
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from regsweep_trainer.columns import check_names, show
 from regsweep_trainer.errors import BadDataError
 from regsweep_trainer.files import Block, read_blocks
-from regsweep_trainer.rows import Layout, Lines, cells_by_line, check_quotes, read_rows, split_line
+from regsweep_trainer.rows import Layout, Lines, cells_by_line, check_quotes, read_rows
 from regsweep_trainer.targets import TextColumn
 
 SEPARATORS = MappingProxyType({"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"})
@@ -43,15 +42,9 @@ class CsvFile:
                 "the flag separator where the header does not tell"
             )
         self._separator = separator or _recognise_separator(header, first, self._file)
-        self.names = tuple(self._names(header))
+        self.names = tuple(_cells(header, self._lines.header, self._separator, self._file))
         check_names(self.names, self._file)
         self._blocks = chain([first], blocks)
-
-    def _names(self, header: str) -> list[str]:
-        line, layout = Block(self._lines.header, f"{header}\n".encode()), Layout(self._file, (), self._separator, ())
-        check_quotes(line, layout, self._lines)
-        ((_, names),) = cells_by_line(line, layout, self._lines)
-        return names
 
     def read(self, texts: Sequence[int]) -> Table:
         """All rows; `texts` are the indices of the columns that are text. To be called once. Raises BadDataError."""
@@ -124,6 +117,14 @@ def _recognise_separator(header: str, below: Block, file: str) -> str:
 def _split(line: str, separator: str) -> list[str]:
     """The cells; none where the line cannot be split by this separator."""
     try:
-        return split_line(line, separator)
-    except csv.Error:
+        return _cells(line, 1, separator, "")
+    except BadDataError:
         return []
+
+
+def _cells(line: str, number: int, separator: str, file: str) -> list[str]:
+    """The cells of the line of that number. Raises BadDataError where quotation marks are not around cells."""
+    block, layout, lines = Block(number, f"{line}\n".encode()), Layout(file, (), separator, ()), Lines(number)
+    check_quotes(block, layout, lines)
+    ((_, cells),) = cells_by_line(block, layout, lines)
+    return cells
