@@ -350,6 +350,25 @@ def test_what_is_odd_but_not_wrong_is_noted(tmp_path: Path) -> None:
     assert read(tmp_path, table()).notes == ()
 
 
+def test_a_value_that_dwarfs_the_others_of_a_regression_is_named(tmp_path: Path) -> None:
+    labels = [numbers.split(",")[0] for numbers in FEATURES]
+    data = read(tmp_path, table(labels=[*labels[:-1], "1e7"]), task="regression")
+    assert [note.split(" has 1e+07 in row 60 (line 61), ")[0] for note in data.notes] == [
+        f"flag target: column 'y' of {tmp_path / 't.csv'}"
+    ]
+    with pytest.raises(BadDataError, match=r"flag target: column 'y' of .* has 1e\+30 in row 60 \(line 61\), but 90%"):
+        read(tmp_path, table(labels=[*labels[:-1], "1e30"]), task="regression")
+
+
+@pytest.mark.parametrize("above", [0, 3])
+def test_rows_of_labels_are_counted_without_blank_lines(above: int, tmp_path: Path) -> None:
+    lines = table(labels=[*LABELS[:8], "NA", *LABELS[9:59], "NA"]).split("\n")
+    text = "\n" * above + "\n".join([*lines[:5], "", "", *lines[5:40], "", *lines[40:]])
+    place = rf"row 9 \(line {12 + above}\), row 60 \(line {64 + above}\);"
+    with pytest.raises(BadDataError, match=f"no value in 2 of 60 rows, but 'NA': {place}"):
+        read(tmp_path, text)
+
+
 def test_large_integers_are_read_where_no_digit_is_lost(tmp_path: Path) -> None:
     exact = ["9007199254740992", "-9007199254740994", "12345678901234567000", "1e22", "9007199254740993.0"]
     data = read(tmp_path, table(features=[f"{i * 7 % 60},{exact[i % 5]}" for i in range(60)]))

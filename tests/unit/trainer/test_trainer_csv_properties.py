@@ -41,7 +41,7 @@ def written_by_csv(frame: pd.DataFrame, separator: str, quoting: int) -> str:
 
 
 def written_by_pandas(frame: pd.DataFrame, separator: str, quoting: int) -> str:
-    return frame.to_csv(index=False, sep=separator, quoting=quoting)  # type: ignore[call-overload, no-any-return]
+    return frame.to_csv(index=False, sep=separator, quoting=quoting)  # type: ignore[no-any-return]
 
 
 def written_by_r(frame: pd.DataFrame, separator: str, quoting: int) -> str:

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from regsweep_trainer.errors import BadDataError
-from regsweep_trainer.plausibility import check_features, check_scale
+from regsweep_trainer.plausibility import SAMPLED_ROWS, check_features, check_scale
+
+pytestmark = pytest.mark.filterwarnings("error")
 
 NORMAL = np.random.default_rng(0).normal(size=1000)
 
@@ -17,7 +19,7 @@ def places(rows: NDArray[np.int64]) -> str:
 
 
 def features(column: NDArray[np.float64]) -> tuple[str, ...]:
-    other = NORMAL[: len(column)]
+    other = np.resize(NORMAL, len(column))
     return check_features(np.stack([other, column], axis=1), ["a", "b"], "t.csv", places)
 
 
@@ -44,6 +46,7 @@ SORTED = "column 'b' of t.csv rises or falls from every row to the next"
         pytest.param(np.repeat(np.arange(10.0), 2), False, id="sorted groups"),
         pytest.param(np.append(np.arange(20.0), 3), False, id="almost a row number"),
         pytest.param(np.concatenate([[1.0, 0.0], np.arange(2.0, 20.0)]), False, id="row numbers out of order"),
+        pytest.param(np.concatenate([[0.0, 2.0, 1.0], np.arange(3.0, 20.0)]), False, id="two rows exchanged"),
         pytest.param(np.ones(20), False, id="a constant"),
     ],
 )
@@ -68,6 +71,7 @@ def test_a_column_that_tells_the_order_of_rows_is_noted(column: NDArray[np.float
         pytest.param(np.where(NORMAL > 1, 1e30, NORMAL), "noted", id="a mark for missing values in a sixth of rows"),
         pytest.param(2.0 ** (np.arange(1000) % 60), "noted", id="powers of two"),
         pytest.param(NORMAL * 1e300, None, id="huge throughout"),
+        pytest.param(np.where(NORMAL > 0, 1.7e308, -1.7e308), None, id="differences beyond float64"),
         pytest.param(NORMAL * 1e-300, None, id="tiny throughout"),
         pytest.param(1e15 + np.round(NORMAL), None, id="far from zero"),
         pytest.param(np.array([1.0, 2.0, 1e200]), None, id="too few rows to tell"),
@@ -87,6 +91,16 @@ def test_a_value_that_dwarfs_the_others_is_named(column: NDArray[np.float64], ou
         note = check_scale(column, where, places)
         assert (note is not None) is (outcome == "noted")
         assert note is None or note.startswith(place)
+
+
+def test_rows_between_the_sampled_ones_count_too() -> None:
+    column = np.zeros(20_001)
+    between = np.setdiff1d(np.arange(20_001), np.linspace(0, 20_000, SAMPLED_ROWS).astype(np.int64))
+    column[between[:500]] = np.random.default_rng(0).normal(size=500)
+    assert features(column) == ()
+    column[between[600]] = 1e30
+    with pytest.raises(BadDataError, match=rf"column 'b' of t.csv has 1e\+30 in rows \[{between[600] + 1}\]"):
+        features(column)
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=40))

@@ -11,13 +11,15 @@ from regsweep_trainer.errors import BadDataError
 from regsweep_trainer.preparation import prepare, scaling_of
 from regsweep_trainer.splits import Splits
 
+pytestmark = pytest.mark.filterwarnings("error")
+
 RANDOM = np.random.default_rng(0)
 NORMAL = RANDOM.normal(size=40)
 
 
 def data(*columns: NDArray[np.float64], target: NDArray[np.float64] | None = None, names: str = "abcdefgh") -> Dataset:
     features = np.stack(columns, axis=1)
-    values = np.arange(len(features)) % 2.0 if target is None else target
+    values = (np.arange(len(features)) % 2).astype(np.float64) if target is None else target
     classes = ("no", "yes") if target is None else None
     return Dataset("d", features, values, classes, columns=tuple(names[: len(columns)]))
 
@@ -34,6 +36,7 @@ def halves(rows: int) -> Splits:
         pytest.param(NORMAL, id="ordinary"),
         pytest.param(NORMAL * 1e307, id="squares beyond float64"),
         pytest.param(np.where(NORMAL > 0, 1.7e308, -1.7e308), id="differences and sums beyond float64"),
+        pytest.param(NORMAL * 1e-161, id="squares of few digits"),
         pytest.param(NORMAL * 1e-200, id="squares below float64"),
         pytest.param(np.round(NORMAL * 10) * 5e-324, id="the smallest numbers there are"),
         pytest.param(1e15 + np.round(NORMAL * 10), id="a spread of 1e-14 of the mean"),

@@ -11,6 +11,8 @@ from regsweep_trainer.errors import BadDataError
 from regsweep_trainer.numerals import exact_value, is_missing, parse_number
 from regsweep_trainer.targets import Target, TextColumn, encode_target
 
+pytestmark = pytest.mark.filterwarnings("error")
+
 
 def encode(cells: list[str], task: str = "auto") -> Target:
     distinct = list(dict.fromkeys(cells))

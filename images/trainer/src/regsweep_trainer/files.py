@@ -53,7 +53,7 @@ def read_blocks(path: Path) -> Iterator[Block]:
         cut = piece.rfind(b"\n") + 1
         if cut:
             yield _checked(Block(line, rest + piece[:cut]), path)
-            line, rest = line + rest.count(b"\n") + piece.count(b"\n", 0, cut), b""
+            line, rest = line + piece.count(b"\n", 0, cut), b""
         rest += piece[cut:]
         if len(rest) > MOST_LINE_BYTES:
             raise BadDataError(
