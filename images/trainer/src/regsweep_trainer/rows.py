@@ -177,9 +177,8 @@ def check_quotes(block: Block, layout: Layout, lines: Lines) -> None:
     opening, closing = marks[0::2], marks[1::2]
     allowed = np.zeros(256, bool)
     allowed[[_QUOTE, _LF, ord(layout.separator)]] = True
-    misplaced = (
-        ~allowed[text[opening - 1]] | ~allowed[text[closing + 1]]
-    )  # before the first character: the last one, LF
+    # Before the first character comes, as index -1, the last one: LF.
+    misplaced = ~allowed[text[opening - 1]] | ~allowed[text[closing + 1]]
     if misplaced.any():
         line = int(np.searchsorted(ends, opening[np.argmax(misplaced)]))
         raise BadDataError(
