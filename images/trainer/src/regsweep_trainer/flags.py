@@ -15,6 +15,7 @@ from regsweep_kit.errors import InvalidFlagsError
 
 Dataset = Literal["breast_cancer", "digits", "wine", "iris", "diabetes"]
 Task = Literal["auto", "classification", "regression"]
+Separator = Literal["auto", "comma", "semicolon", "tab", "pipe"]
 Optimizer = Literal["adam", "adamax", "nadam", "adagrad", "rmsprop", "sgd"]
 StoppingMetric = Literal[
     "average_loss", "loss", "accuracy", "auc", "auc_precision_recall", "precision", "recall",
@@ -72,6 +73,11 @@ class Flags(BaseModel):
         None,
         "a column's name",
         "Column of data_path that says train, val or test per row; instead of test_fraction and, where any row is val, of val_fraction.",
+    )
+    separator: Separator = _flag(
+        "auto",
+        "auto, comma, semicolon, tab or pipe",
+        "What stands between the cells of data_path; auto: recognised by the header and the first rows.",
     )
     task: Task = _flag(
         "auto",
@@ -244,6 +250,8 @@ def _contradictions(given: Mapping[str, Any]) -> dict[str, str]:
             )
         if "dataset" in there and given.get("task", "auto") != "auto":
             problems["task"] = "flag task: it only goes with data_path: a dataset knows what it is"
+        if "dataset" in there and given.get("separator", "auto") != "auto":
+            problems["separator"] = "flag separator: it only goes with data_path, a CSV file"
     if "layers" in there and isinstance(given.get("units", []), list):
         problems["layers"] = "flag layers: only goes with units as one number: a list of units already says how many"
     if {"target", "split_column"} <= there and given["target"] == given["split_column"]:

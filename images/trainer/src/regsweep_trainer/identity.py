@@ -16,7 +16,7 @@ from regsweep_trainer.flags import Flags, parse_flags
 GENERATION = 2
 """Of this trainer's semantics: raised when the same flags and data train, or are evaluated, differently than before.
 
-1: early stopping followed the objective. 2: it follows `early_stopping_metric`.
+1: early stopping followed the objective. 2: it follows `early_stopping_metric`; columns of any magnitude are standardised.
 """
 
 T = TypeVar("T")

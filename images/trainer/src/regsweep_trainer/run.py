@@ -62,6 +62,8 @@ class Plan:
 def _train(contract: Contract, flags: Flags, journal: Journal, stopwatch: Stopwatch) -> None:
     labels = _labels(contract, flags)
     data, digest = _load(contract, flags, journal)
+    for note in data.notes:
+        say(f"note: {note}")
     plan = plan_run(contract, flags, data)
     journal.describe(
         columns=plan.columns,
@@ -153,6 +155,8 @@ def train_one(plan: Plan, replicate: int, network: "Network", reporter: Reporter
     )
     reporter.begin()
     prepared = prepare(plan.data, rows, None if plan.audit is None else _audited_rows(rows, flags, contract))
+    for note in prepared.notes:
+        say(f"note: replicate {replicate}: {note}")
     record, final = train_replicate(network, prepared, task, lambda progress: reporter.epoch(replicate, progress))
     period = reporter.finish(record, final)
     at = "diverged in" if record.outcome is Outcome.DIVERGED else "after"
