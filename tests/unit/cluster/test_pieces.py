@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import tarfile
 import threading
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -271,6 +272,22 @@ def test_an_images_tag_changes_with_its_sources_only(tmp_path: Path, monkeypatch
     assert images.reference(image) == before
     (tmp_path / "src" / "main.py").write_text("1")
     assert images.reference(image) != before
+
+
+def test_what_the_containerfile_copies_is_what_the_images_tags_depend_on() -> None:
+    lines = re.findall(r"^COPY (?!--from)(.+)$", (paths.CHECKOUT / "images/Containerfile").read_text(), re.MULTILINE)
+    copied = {paths.CHECKOUT / source for line in lines for source in line.split()[:-1]}
+    assert copied == {*images.TRAINER.sources, *images.OPERATOR.sources}
+
+
+def test_images_are_built_with_every_member_of_the_workspace() -> None:
+    settings = tomllib.loads((paths.CHECKOUT / "pyproject.toml").read_text())
+    manifests = {
+        paths.CHECKOUT / member / "pyproject.toml" for member in settings["tool"]["uv"]["workspace"]["members"]
+    }
+    for image in (images.TRAINER, images.OPERATOR):
+        assert manifests <= set(image.sources)  # without one uv refuses the lock file
+    assert {path.parent / "src" for path in manifests if "operator" not in path.parts} <= set(images.TRAINER.sources)
 
 
 def _read(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
