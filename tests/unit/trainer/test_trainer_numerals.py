@@ -86,6 +86,13 @@ def test_every_cell_has_a_notation_with_words(cell: str) -> None:
     assert not (is_missing(cell) and parse_number(cell) is not None)
 
 
+@pytest.mark.parametrize("digit", ["1", "1.", "1,", "1_", "1 ", "1e", "0x1", ".", "é"])
+def test_a_cell_of_millions_of_characters_is_judged(digit: str) -> None:
+    cell = digit * 1_000_000
+    assert notation(cell) in (Notation.OUT_OF_RANGE, Notation.TEXT)
+    assert parse_number(cell) is None
+
+
 def test_every_notation_has_words() -> None:
     assert set(WORDS) == set(Notation)
 

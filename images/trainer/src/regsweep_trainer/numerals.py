@@ -16,8 +16,9 @@ EXACT_INTEGERS = 2.0**53
 """Below this magnitude every integer is a float64."""
 
 DIGITS_OF_EXACT_INTEGERS = 16
+LONGEST_NOTATION = 400  # characters of a cell: more than any float needs, few enough for every pattern
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 # What pandas, R, Excel and databases write where a value is missing or could not be computed.
 _MISSING = frozenset([
@@ -63,7 +64,7 @@ _PATTERNS = (
     (Notation.GROUPED, re.compile(r"[+-]?[0-9]{1,3}(?:[,.'’\s][0-9]{2,3})+(?:[.,][0-9]*)?")),
     (Notation.UNDERSCORES, re.compile(r"[+-]?[0-9.]+(?:_[0-9.]+)+(?:[eE][+-]?[0-9]+)?")),
     (Notation.OTHER_BASE, re.compile(r"[+-]?(?:0[xX][0-9a-fA-F.]+(?:[pP][+-]?[0-9]+)?|0[oO][0-7]+|0[bB][01]+)")),
-    (Notation.OTHER_EXPONENT, re.compile(r"[+-]?[0-9]+\.?[0-9]*(?:[dDqQ][+-]?[0-9]+|\s*[×x*]\s*10\^?[+-]?[0-9]+)")),
+    (Notation.OTHER_EXPONENT, re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[dDqQ][+-]?[0-9]+|\s*[×x*]\s*10\^?[+-]?[0-9]+)")),
     (Notation.TRUTH_VALUE, re.compile(r"true|false|t|f|yes|no|y|n", re.IGNORECASE)),
     (Notation.UNIT, re.compile(r"\([0-9.,]+\)|[0-9.,]+-|[^\w\s+.,-]\s*[+-]?[0-9.,]+|[+-]?[0-9.,]+\s*[^\s0-9]{1,4}")),
 )
@@ -130,6 +131,8 @@ def notation(cell: str) -> Notation:
     """What a cell that is not a number looks like."""
     if cell in _MISSING:
         return Notation.MISSING
+    if len(cell) > LONGEST_NOTATION:
+        return Notation.OUT_OF_RANGE if _NUMBER.fullmatch(cell) else Notation.TEXT
     if not cell.isascii() and _NUMBER.fullmatch(_in_ascii(cell)):
         return Notation.OTHER_CHARACTERS
     return next((kind for kind, pattern in _PATTERNS if pattern.fullmatch(cell)), Notation.TEXT)
