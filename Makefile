@@ -47,9 +47,10 @@ test-e2e: $(SYNCED) ## tests on a real node with real training (needs root)
 	$(PYTEST) tests/e2e $(wildcard tests/faults)
 
 .PHONY: lint
-lint: $(SYNCED) ## style, format, types, and the contracts between layers
+lint: $(SYNCED) ## style, format, sizes, types, and the contracts between layers
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
+	$(PYTHON) tests/lint_sizes.py
 	.venv/bin/mypy operator/src images/trainer/src tests
 	.venv/bin/lint-imports
 

@@ -40,7 +40,8 @@ from regsweep.adapters.kubeapi import (
 from regsweep.api import constants as names
 from regsweep.controller.handlers import quiet_settings, registry_of
 from regsweep.errors import ApiError, Conflict, NotFound
-from unit.controller.world import replicates_of, stamp, termination_message
+from support.training import message_of
+from unit.controller.fake_cluster import SPREAD, replicates_of, stamp
 
 DEADLINE_SECONDS = 60.0
 
@@ -93,7 +94,7 @@ class Lab:
                     "exitCode": 0,
                     "startedAt": stamp(),
                     "finishedAt": stamp(),
-                    "message": termination_message(replicates),
+                    "message": message_of(replicates, spread=SPREAD),
                 }
             }
             container = {

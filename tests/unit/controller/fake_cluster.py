@@ -1,4 +1,7 @@
-"""A cluster in memory for the operator's tests: the API, a Job controller and a kubelet that do at once what a test says."""
+"""A cluster in memory for the operator's tests: the API, a Job controller and a kubelet that do at once what a test says.
+
+It takes the place of Kubernetes, and the operator under test acts on it. `unit.core.simulation` takes the place of both, for `plan`.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,13 @@ from regsweep.controller.operator import Operator
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, analyse_records
 from regsweep.metrics import Metrics
 from regsweep.settings import Settings
+from support.training import indexes_to_start, message_of
 
 NAMESPACE = "lab"
 DEADLINE_SECONDS = 20.0
 INDEX = "batch.kubernetes.io/job-completion-index"
+SPREAD = 0.001
+"""Between the losses of two replicates: without any there would be no errors to estimate."""
 
 QUICK = {
     "trainer_image": "trainer:1",
@@ -52,7 +58,7 @@ def sweep_object(name: str = "demo", **spec: Any) -> KubeObject:
     }
 
 
-class World:
+class FakeCluster:
     """The API in memory with hands that play the Job controller and the kubelet."""
 
     def __init__(self) -> None:
@@ -61,7 +67,7 @@ class World:
         """Names of Jobs, each time that one was created."""
         self.trained: list[tuple[str, int]] = []
         """(Point key, replicate), each time that one was trained to the end."""
-        self._succeeded: dict[str, set[str]] = {}
+        self._succeeded: dict[str, set[int]] = {}
         """Indexes that the Job controller has counted, by Job UID: it counts a pod before the pod may vanish."""
         self.api.after_write = self._note
 
@@ -114,22 +120,22 @@ class World:
         pods = self.api.objects(PODS)
         for job in self.jobs():
             own = [p for p in pods if p["metadata"]["ownerReferences"][0]["uid"] == uid_of(job)]
-            taken = {p["metadata"]["labels"][INDEX] for p in own} | self._succeeded.get(uid_of(job), set())
-            free = job["spec"]["parallelism"] - sum(p["status"]["phase"] == "Running" for p in own)
+            busy = {int(p["metadata"]["labels"][INDEX]) for p in own} | self._succeeded.get(uid_of(job), set())
+            flying = sum(p["status"]["phase"] == "Running" for p in own)
             if job["spec"].get("suspend") or job.get("status", {}).get("conditions"):
                 continue
-            wanted = [str(i) for i in range(job["spec"]["completions"]) if str(i) not in taken][:free]
-            started += [await self.api.create(PODS, _pod(job, index)) for index in wanted]
+            indexes = indexes_to_start(job["spec"]["completions"], job["spec"]["parallelism"], busy, flying)
+            started += [await self.api.create(PODS, _pod(job, str(index))) for index in indexes]
         return started
 
-    async def succeed(self, pod: KubeObject, *, loss: float = 0.5, message: str | None = None) -> None:
+    async def succeed(self, pod: KubeObject) -> None:
         """The pod's trainer ends well, with a record of each of its replicates."""
         job = next(j for j in self.jobs() if uid_of(j) == pod["metadata"]["ownerReferences"][0]["uid"])
         replicates = replicates_of(job, pod)
         point = job["metadata"]["annotations"][names.POINT_KEY_ANNOTATION]
-        self._succeeded.setdefault(uid_of(job), set()).add(pod["metadata"]["labels"][INDEX])
+        self._succeeded.setdefault(uid_of(job), set()).add(int(pod["metadata"]["labels"][INDEX]))
         self.trained += [(point, k) for k in replicates]
-        text = termination_message(replicates, loss) if message is None else message
+        text = message_of(replicates, spread=SPREAD)
         await self.end(pod, "Succeeded", {"exitCode": 0, "reason": "Completed", "message": text})
 
     async def end(self, pod: KubeObject, phase: str, terminated: KubeObject) -> None:
@@ -183,11 +189,11 @@ class World:
 
 @asynccontextmanager
 async def operating(
-    world: World, *, prometheus: Prometheus | None = None, metrics: Metrics | None = None, **changes: Any
+    cluster: FakeCluster, *, prometheus: Prometheus | None = None, metrics: Metrics | None = None, **changes: Any
 ) -> AsyncIterator[Operator]:
-    """An operator that runs in the world."""
+    """An operator that runs in the cluster."""
     operator = Operator(
-        world.api, settings(**changes), metrics or Metrics(), prometheus=prometheus, analyse=analyse_here
+        cluster.api, settings(**changes), metrics or Metrics(), prometheus=prometheus, analyse=analyse_here
     )
     operator.start()
     try:
@@ -204,23 +210,23 @@ async def analyse_here(question: AnalysisRequest) -> AnalysisResult:
 async def until(condition: Callable[[], object]) -> None:
     """Waits until the condition holds."""
     async with asyncio.timeout(DEADLINE_SECONDS):
-        while not condition():  # noqa: ASYNC110 (the condition is about a world that signals nothing)
+        while not condition():  # noqa: ASYNC110 (the condition is about a cluster that signals nothing)
             await asyncio.sleep(0.002)
 
 
-async def settled(operator: Operator, world: World) -> None:
+async def settled(operator: Operator, cluster: FakeCluster) -> None:
     """Waits until the operator has nothing more to write: its queue is empty and no write came for a while."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while True:
-            before = acting_writes(world)
+            before = acting_writes(cluster)
             await asyncio.sleep(0.15)
-            if acting_writes(world) == before and operator.queue.depth == 0:
+            if acting_writes(cluster) == before and operator.queues.sweeps.depth == 0:
                 return
 
 
-def acting_writes(world: World) -> int:
+def acting_writes(cluster: FakeCluster) -> int:
     """Writes but those to the lease."""
-    return sum(w.resource != LEASES.plural for w in world.api.writes)
+    return sum(w.resource != LEASES.plural for w in cluster.api.writes)
 
 
 def stamp() -> str:
@@ -237,13 +243,6 @@ def replicates_of(job: KubeObject, pod: KubeObject) -> range:
     )
     start = first + int(pod["metadata"]["labels"][INDEX]) * per_pod
     return range(start, min(start + per_pod, first + count))
-
-
-def termination_message(replicates: range, loss: float = 0.5) -> str:
-    """A record of each replicate, as the trainer writes it."""
-    records = [[k, "Ok", 3, [loss - 0.1, loss + k / 1000], [2, loss - 0.1, loss]] for k in replicates]
-    columns = ["train_average_loss", "val_average_loss"]
-    return json.dumps({"version": 1, "backend": "tensorflow", "device": "cpu", "columns": columns, "records": records})
 
 
 _serial: Iterator[int] = iter(range(10**9))

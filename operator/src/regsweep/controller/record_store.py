@@ -28,7 +28,7 @@ class RecordStore:
         self._records: Records | None = None
         self._last: KubeObject | None = None
 
-    async def records(self) -> Records:
+    async def all(self) -> Records:
         """All stored records, read from the API server where that was not done yet.
 
         Raises ApiError.
@@ -44,7 +44,7 @@ class RecordStore:
 
         Raises Conflict when another has written (then all is read again the next time), and other ApiErrors.
         """
-        present = await self.records()
+        present = await self.all()
         new = [r for r in records if _is_news(present, r)]
         flags = {point.key: point.combination.flags for point in points} if new else {}
         stored: list[Record] = []

@@ -1,4 +1,4 @@
-"""What people see of a sweep: its status, written whole and only when it changed, and events once that has landed."""
+"""Events on sweeps: which conditions make one, which still wait for the status to be written, and writing them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
-from pydantic import ValidationError
-
 from regsweep.adapters.kubeapi import EVENTS, SWEEPS, KubeApi, KubeObject, name_of, namespace_of, uid_of
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
-from regsweep.api.status import Condition, Resolved, SweepStatus
+from regsweep.api.status import Condition
 from regsweep.core.plan import Notice
 from regsweep.core.timestamps import timestamp
 from regsweep.errors import AlreadyExists, ApiError
@@ -24,64 +22,58 @@ MAX_EVENTS: Final = 10
 MAX_NOTE: Final = 1024
 """Characters of an event's message that the API server takes."""
 
-_TOLD: Final = {
+_EVENT_REASONS: Final = {
     ConditionType.ACCEPTED: Reason.ACCEPTED,
     ConditionType.COMPLETE: Reason.COMPLETE,
     ConditionType.FAILED: None,
 }
-"""Conditions whose coming true is an event, and what that is called; None: as the condition's reason, and a warning."""
-
-
-def prior_status(sweep: KubeObject) -> SweepStatus:
-    """The status that the sweep has; of one that another version of the operator wrote, at least what was pinned."""
-    status = sweep.get("status") or {}
-    try:
-        return SweepStatus.model_validate(status)
-    except ValidationError as error:
-        logger.warning("%s/%s: its status is not ours to read: %s", namespace_of(sweep), name_of(sweep), error)
-    try:
-        return (
-            SweepStatus(resolved=Resolved.model_validate(status["resolved"])) if "resolved" in status else SweepStatus()
-        )
-    except ValidationError:
-        return SweepStatus()
-
-
-async def write_status(api: KubeApi, sweep: KubeObject, status: SweepStatus) -> KubeObject | None:
-    """Writes the status where it differs from the sweep's; returns the sweep as it is then, None where nothing was written.
-
-    Raises Conflict when the sweep has changed meanwhile, NotFound when it is gone.
-    """
-    body = status.to_json()
-    if body == sweep.get("status"):
-        return None
-    whole = {**sweep, "apiVersion": SWEEPS.api_version, "kind": SWEEPS.kind, "status": body}
-    return await api.replace(SWEEPS, whole, subresource="status")
+"""Conditions whose coming true is an event, and that event's reason; None: the condition's reason, and a warning."""
 
 
 def transitions(before: Iterable[Condition], after: Iterable[Condition]) -> Iterator[Notice]:
     """Events for conditions that have just come true, and for a spec that was just refused."""
-    was = {condition.type: condition for condition in before}
+    previous = {condition.type: condition for condition in before}
     for condition in after:
-        old = was.get(condition.type)
-        if condition.type not in _TOLD or (old and (old.status, old.reason) == (condition.status, condition.reason)):
+        old = previous.get(condition.type)
+        unchanged = old is not None and (old.status, old.reason) == (condition.status, condition.reason)
+        if condition.type not in _EVENT_REASONS or unchanged:
             continue
-        name = _TOLD[condition.type]
+        reason = _EVENT_REASONS[condition.type]
         if condition.status is ConditionStatus.TRUE:
-            yield Notice(name or Reason(condition.reason), condition.message, warning=name is None)
+            yield Notice(reason or Reason(condition.reason), condition.message, warning=reason is None)
         elif condition.type is ConditionType.ACCEPTED:
             yield Notice(Reason(condition.reason), condition.message, warning=True)
 
 
-class Events:
-    """Events on sweeps. One that cannot be written is logged and given up: it decides nothing."""
+class Notices:
+    """What is to become an event of one sweep with its next status write; each notice once in a term."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Notice] = []
+        self._known: set[Notice] = set()
+
+    def add(self, notices: Iterable[Notice]) -> None:
+        """Keeps those that are new."""
+        for notice in notices:
+            if notice not in self._known:
+                self._known.add(notice)
+                self._waiting.append(notice)
+
+    def take(self) -> list[Notice]:
+        """The first ones that wait; none waits after that."""
+        taken, self._waiting = self._waiting[:MAX_EVENTS], []
+        return taken
+
+
+class EventWriter:
+    """Writes events. One that cannot be written is logged and given up: it decides nothing."""
 
     def __init__(self, api: KubeApi, *, instance: str, now: Callable[[], datetime]) -> None:
         self._api = api
         self._instance = instance
         self._now = now
 
-    async def tell(self, sweep: KubeObject, notices: Iterable[Notice]) -> None:
+    async def write(self, sweep: KubeObject, notices: Iterable[Notice]) -> None:
         """Writes an event for each notice, each once: its name is a hash of what it says."""
         for notice in notices:
             try:
@@ -95,13 +87,13 @@ class Events:
 
     def _event(self, sweep: KubeObject, notice: Notice) -> KubeObject:
         generation = sweep["metadata"].get("generation", 0)
-        said = f"{uid_of(sweep)}\n{generation}\n{notice.reason}\n{notice.message}"
+        content = f"{uid_of(sweep)}\n{generation}\n{notice.reason}\n{notice.message}"
         stamp = timestamp(self._now())
         return {
             "apiVersion": EVENTS.api_version,
             "kind": EVENTS.kind,
             "metadata": {
-                "name": f"{name_of(sweep)[:230]}.{sha256(said.encode()).hexdigest()[:16]}",
+                "name": f"{name_of(sweep)[:230]}.{sha256(content.encode()).hexdigest()[:16]}",
                 "namespace": namespace_of(sweep),
             },
             "involvedObject": {

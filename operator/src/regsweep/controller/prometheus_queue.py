@@ -1,18 +1,19 @@
-"""Questions to Prometheus about sweeps: asked beside the reconciling, so that a Prometheus that hangs holds up nothing."""
+"""Questions to Prometheus about sweeps: asked in the background, so that a Prometheus that hangs delays no pass."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from time import monotonic
 
 from regsweep.adapters.prometheus import Prometheus
-from regsweep.controller.background import Background
+from regsweep.controller.background import BackgroundTasks
+from regsweep.controller.clocks import Clocks
+from regsweep.core.collect import is_recorded
 from regsweep.core.results.queries import TargetLabels, final_values_query, parse_answer
 from regsweep.core.results.scrapes import MetricsState, Scrapes
-from regsweep.core.runs import ObservedPod
+from regsweep.core.runs import ObservedPod, PodPhase
+from regsweep.core.world import Observed
 from regsweep.errors import MetricsError
 from regsweep.metrics import PROMETHEUS_QUERIES, Metrics
 
@@ -20,14 +21,25 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _Desk:
+class _Known:
     """What is known of one sweep."""
 
     scrapes: Scrapes
     asked_at: float | None = None
 
 
-class Scraping:
+def pods_to_ask_about(observed: Observed, awaiting: Container[str]) -> list[ObservedPod]:
+    """Pods whose values are wanted: ended ones of the runs `awaiting` (their names), and running ones."""
+    return [
+        pod
+        for run in observed.runs
+        if not is_recorded(run, observed.records)
+        for pod in run.pods
+        if (pod.ended and run.name in awaiting) or (pod.phase is PodPhase.RUNNING and not pod.gone)
+    ]
+
+
+class PrometheusQueue:
     """The latest answers by sweep. One question per sweep at a time, and not more often than asked for."""
 
     def __init__(
@@ -36,23 +48,21 @@ class Scraping:
         labels: TargetLabels,
         *,
         on_answer: Callable[[str], None],
-        now: Callable[[], datetime],
         metrics: Metrics,
-        clock: Callable[[], float] = monotonic,
+        clocks: Clocks,
     ) -> None:
         self._prometheus = prometheus
         self._labels = labels
         self._on_answer = on_answer
-        self._now = now
         self._metrics = metrics
-        self._clock = clock
-        self._desks: dict[str, _Desk] = {}
-        self._questions = Background()
+        self._clocks = clocks
+        self._known: dict[str, _Known] = {}
+        self._questions = BackgroundTasks()
 
     def latest(self, sweep_uid: str) -> Scrapes:
-        """What Prometheus last said of the sweep."""
-        desk = self._desks.get(sweep_uid)
-        return desk.scrapes if desk else self._unasked()
+        """Prometheus' last answer about the sweep."""
+        known = self._known.get(sweep_uid)
+        return known.scrapes if known else self._unasked()
 
     def ask(
         self, sweep_uid: str, namespace: str, run_name: str, pods: Sequence[ObservedPod], interval_seconds: float
@@ -64,41 +74,42 @@ class Scraping:
         """
         if self._prometheus is None:
             return None
-        desk = self._desks.setdefault(sweep_uid, _Desk(self._unasked()))
+        known = self._known.setdefault(sweep_uid, _Known(self._unasked()))
         if self._questions.is_busy(sweep_uid):
             return None
-        if desk.asked_at is not None and (wait := desk.asked_at + interval_seconds - self._clock()) > 0:
-            return wait
-        query = final_values_query(namespace, run_name, pods, self._now(), self._labels)
+        asked_at, now = known.asked_at, self._clocks.monotonic()
+        if asked_at is not None and now < asked_at + interval_seconds:
+            return asked_at + interval_seconds - now
+        query = final_values_query(namespace, run_name, pods, self._clocks.now(), self._labels)
         if query is None:
             return None
-        desk.asked_at = self._clock()
-        answer = self._answer(self._prometheus, sweep_uid, desk, query)
+        known.asked_at = now
+        answer = self._answer(self._prometheus, sweep_uid, known, query)
         self._questions.start(sweep_uid, answer, name=f"ask {run_name}")
         return None
 
     def forget(self, sweep_uid: str) -> None:
         """Drops what is known of the sweep."""
         self._questions.cancel(sweep_uid)
-        self._desks.pop(sweep_uid, None)
+        self._known.pop(sweep_uid, None)
 
     async def close(self) -> None:
         """Gives up what is being asked."""
         await self._questions.close()
-        self._desks.clear()
+        self._known.clear()
 
-    async def _answer(self, prometheus: Prometheus, sweep_uid: str, desk: _Desk, query: str) -> None:
+    async def _answer(self, prometheus: Prometheus, sweep_uid: str, known: _Known, query: str) -> None:
         try:
             body = await prometheus.query(query)
-            desk.scrapes = Scrapes(MetricsState.ANSWERED, parse_answer(body, self._labels))
+            known.scrapes = Scrapes(MetricsState.ANSWERED, parse_answer(body, self._labels))
             self._metrics.count(PROMETHEUS_QUERIES, result="ok")
         except MetricsError as error:
-            before = desk.scrapes
+            before = known.scrapes
             if before.failing_since is None:
                 logger.warning("sweep %s: %s", sweep_uid, error)
             # Samples of an earlier, whole answer stay true: a complete value never changes.
-            desk.scrapes = Scrapes(
-                MetricsState.FAILED, before.samples, str(error).rstrip("."), before.failing_since or self._now()
+            known.scrapes = Scrapes(
+                MetricsState.FAILED, before.samples, str(error).rstrip("."), before.failing_since or self._clocks.now()
             )
             self._metrics.count(PROMETHEUS_QUERIES, result="error")
         self._on_answer(sweep_uid)

@@ -16,8 +16,8 @@ MISSING_BELIEVED_SECONDS: Final = 4.0
 MAX_KEPT: Final = 1000
 
 
-class Templates:
-    """Fetches PodTemplates."""
+class TemplateCache:
+    """PodTemplates by namespace and name."""
 
     def __init__(self, api: KubeApi, *, clock: Callable[[], float] = monotonic) -> None:
         self._api = api
