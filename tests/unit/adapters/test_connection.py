@@ -292,5 +292,5 @@ async def test_a_kubeconfig_from_a_pipe_is_read_once(tmp_path: Path, monkeypatch
     os.close(write)
     monkeypatch.setattr(connection, "RENEW_SECONDS", -1.0)
     found = await load_connection(Path(f"/dev/fd/{read}"))
-    os.close(read)
     assert await authorization_header(found.configuration) == {"Authorization": "Bearer piped"}
+    os.close(read)

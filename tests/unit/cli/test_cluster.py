@@ -27,6 +27,7 @@ from regsweep.report.outputs import Output
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve = Callable[..., Awaitable[str]]
+POD = '{"kind": "Pod", "metadata": {"name": "mine", "uid": "1", "resourceVersion": "1"}}'
 PATH = "/apis/regsweep.dev/v1alpha1/namespaces/default/regularizationsweeps/mine"
 
 
@@ -160,7 +161,7 @@ async def redirect(request: web.Request) -> web.Response:
                 ("null", "null", "it is no object of Kubernetes"),
                 ("another API's", '{"data": 1}', "it is no object of Kubernetes"),
                 ("without end", "[" * 100_000, "it is nested too deeply"),
-                ("another object", '{"kind": "Pod", "metadata": {}}', "it is no RegularizationSweep"),
+                ("another object", POD, "it is no RegularizationSweep"),
                 ("half an object", '{"kind": "RegularizationSweep", "metadata": {}}', "it is no RegularizationSweep"),
             )
         ),
