@@ -6,7 +6,7 @@ from typing import Any
 
 from regsweep.adapters.kubeapi import SWEEPS
 from regsweep.metrics import ANALYSES, Metrics
-from unit.controller.world import NAMESPACE, World, operating, settled, sweep_object
+from unit.controller.fake_cluster import NAMESPACE, FakeCluster, operating, settled, sweep_object
 
 
 def as_before(value: Any) -> Any:
@@ -21,7 +21,7 @@ def as_before(value: Any) -> Any:
     return {name: as_before(item) for name, item in value.items() if name not in new}
 
 
-async def rewrite_status(world: World) -> dict[str, Any]:
+async def rewrite_status(world: FakeCluster) -> dict[str, Any]:
     """Has the sweep the status that an older version would have written; returns it."""
     sweep = await world.api.get(SWEEPS, NAMESPACE, "demo")
     older: dict[str, Any] = as_before(sweep["status"])
@@ -30,7 +30,7 @@ async def rewrite_status(world: World) -> dict[str, Any]:
 
 
 async def test_a_complete_sweep_stays_complete_and_is_not_analysed_anew() -> None:
-    world, metrics = World(), Metrics()
+    world, metrics = FakeCluster(), Metrics()
     await world.apply(sweep_object(replicates=3))
     async with operating(world):
         await world.train_everything(world.is_over)
@@ -46,7 +46,7 @@ async def test_a_complete_sweep_stays_complete_and_is_not_analysed_anew() -> Non
 
 
 async def test_frozen_picks_stay_frozen_and_are_not_trained_again() -> None:
-    world = World()
+    world = FakeCluster()
     await world.apply(sweep_object(replicates=3, final={"replicates": 3}))
     async with operating(world):
         await world.train_everything(world.is_over)

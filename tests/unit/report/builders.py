@@ -167,33 +167,37 @@ def breast_cancer() -> SweepReport:
             )
         ],
         divergences={combination_id({"l2": 0.1, "dropout": 0.1}): Divergence(5, 5, 3, 3)},
-        analysis_result=analysis(
-            comparison({"l2": 0.01, "dropout": 0.3}, "Balanced"),
-            comparison({"l2": 0.01, "dropout": 0.5}, "Balanced"),
-            comparison({"l2": 0.001, "dropout": 0.5}, "Balanced"),
-            comparison({"l2": 0.001, "dropout": 0.3}, "Overfits"),
-            comparison({"l2": 0.1, "dropout": 0.3}, "Underfits"),
-            comparison({"l2": 0, "dropout": 0}, "Overfits"),
-            pick={"l2": 0.01, "dropout": 0.5},
-            effects=Effects(
-                shares=[
-                    share("l2", eta=0.77, by_chance=0.09),
-                    share("dropout", eta=0.12, by_chance=0.03),
-                    share("l2", "dropout", eta=0.04, by_chance=0.09, p=0.6),
-                ],
-                adds_up=False,
-                left_out=1,
-            ),
-            findings=[
-                Finding(
-                    type=FindingType.AT_GRID_EDGE,
-                    subject=Subject.PICK,
-                    flag="dropout",
-                    value=0.5,
-                    end=GridEnd.LARGEST,
-                    suggestion=0.7,
-                ),
+        analysis_result=_of_breast_cancer(),
+    )
+
+
+def _of_breast_cancer() -> Analysis:
+    return analysis(
+        comparison({"l2": 0.01, "dropout": 0.3}, "Balanced"),
+        comparison({"l2": 0.01, "dropout": 0.5}, "Balanced"),
+        comparison({"l2": 0.001, "dropout": 0.5}, "Balanced"),
+        comparison({"l2": 0.001, "dropout": 0.3}, "Overfits"),
+        comparison({"l2": 0.1, "dropout": 0.3}, "Underfits"),
+        comparison({"l2": 0, "dropout": 0}, "Overfits"),
+        pick={"l2": 0.01, "dropout": 0.5},
+        effects=Effects(
+            shares=[
+                share("l2", eta=0.77, by_chance=0.09),
+                share("dropout", eta=0.12, by_chance=0.03),
+                share("l2", "dropout", eta=0.04, by_chance=0.09, p=0.6),
             ],
-            notes=[note(NoteType.NO_BIAS_VARIANCE), note(NoteType.FEW_REPLICATES)],
+            adds_up=False,
+            left_out=1,
         ),
+        findings=[
+            Finding(
+                type=FindingType.AT_GRID_EDGE,
+                subject=Subject.PICK,
+                flag="dropout",
+                value=0.5,
+                end=GridEnd.LARGEST,
+                suggestion=0.7,
+            ),
+        ],
+        notes=[note(NoteType.NO_BIAS_VARIANCE), note(NoteType.FEW_REPLICATES)],
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from rich.cells import cell_len
@@ -17,9 +17,11 @@ from regsweep.api.spec import EpochChoice
 from regsweep.api.status import Estimate, RankedResult
 from regsweep.core.grid import value_text
 from regsweep.core.judging.words.outcome import TIE
+from regsweep.report.documents import flag_cell
 from regsweep.report.model import TRAIN_LOSS, VAL_LOSS, SweepReport
 from regsweep.report.notes import note_of
-from regsweep.report.numbers import Measured, format_for, measured_column
+from regsweep.report.numbers import PLUS_MINUS, Measured, format_for, measured_column
+from regsweep.report.text import Charset
 
 GUTTER = 3
 NARROW_GUTTER = 2
@@ -57,6 +59,8 @@ class ResultColumn:
     """Whether the table has it, by its cells."""
     brief: Cells | None = None
     """The cells where the terminal is narrow; None: the same."""
+    is_note: bool = False
+    """Words that stand below the row where there is no room beside it."""
 
 
 @dataclass(frozen=True)  # no slots: the width is kept in __dict__
@@ -67,6 +71,12 @@ class Column:
     cells: tuple[str, ...]
     right: bool = False
     droppable: int = 0
+    is_note: bool = False
+    """The last column, of words that need no header."""
+
+    def shown(self, charset: Charset) -> Column:
+        """The column as the charset has it."""
+        return replace(self, header=charset.text(self.header), cells=tuple(map(charset.text, self.cells)))
 
     @cached_property
     def width(self) -> int:
@@ -74,13 +84,13 @@ class Column:
         return max(map(cell_len, (self.header, *self.cells)))
 
 
-def result_columns(report: SweepReport) -> list[ResultColumn]:
-    """All columns, in order."""
+def result_columns(report: SweepReport, plus_minus: str = PLUS_MINUS) -> list[ResultColumn]:
+    """All columns, in order. `plus_minus`: the sign before a standard error."""
     return [
         ResultColumn("#", _each(_rank), (Field("rank", lambda r, _: "" if r.rank is None else r.rank),), right=True),
         ResultColumn("", _each(_tie), is_shown=lambda cells: cells.count(TIE) > 1),
         *map(_flag_column, report.flag_names),
-        *_figures(report),
+        *_figures(report, plus_minus),
         ResultColumn(
             RUNS,
             _each(lambda r, report: f"{r.replicates - r.diverged}/{report.replicates}"),
@@ -108,17 +118,18 @@ def result_columns(report: SweepReport) -> list[ResultColumn]:
             (Field("note", lambda r, report: note_of(r, report).text, in_json=True),),
             is_shown=any,
             brief=_each(lambda r, report: note_of(r, report).brief or note_of(r, report).text),
+            is_note=True,
         ),
     ]
 
 
-def _figures(report: SweepReport) -> list[ResultColumn]:
+def _figures(report: SweepReport, plus_minus: str) -> list[ResultColumn]:
     """The objective, both losses where they are not it, and the gap between them."""
     objective = report.objective
     return [
         ResultColumn(
             metric_title(objective.metric, objective.epoch),
-            _measured(lambda r: r.objective),
+            _measured(lambda r: r.objective, plus_minus),
             _estimate_fields("objective", lambda r: r.objective),
             right=True,
         ),
@@ -138,7 +149,7 @@ def _figures(report: SweepReport) -> list[ResultColumn]:
         ),
         ResultColumn(
             "overfit gap",
-            _measured(lambda r: r.overfit_gap),
+            _measured(lambda r: r.overfit_gap, plus_minus),
             _estimate_fields("overfit_gap", lambda r: r.overfit_gap),
             right=True,
             droppable=1,
@@ -153,13 +164,13 @@ def metric_title(metric: str, epoch: EpochChoice = EpochChoice.LAST) -> str:
     return f"{title} (best epoch)" if epoch is EpochChoice.BEST else title
 
 
-def columns_of(rows: Rows, report: SweepReport, brief: bool = False) -> list[Column]:
+def columns_of(rows: Rows, report: SweepReport, brief: bool = False, plus_minus: str = PLUS_MINUS) -> list[Column]:
     """The table's columns for these rows, in order; ties and notes are absent when no row has one. `brief`: notes in a word."""
     columns = []
-    for column in result_columns(report):
+    for column in result_columns(report, plus_minus):
         cells = (brief and column.brief) or column.cells
         if cells is not None and column.is_shown(shown := tuple(cells(rows, report))):
-            columns.append(Column(column.header, shown, column.right, column.droppable))
+            columns.append(Column(column.header, shown, column.right, column.droppable, column.is_note))
     return columns
 
 
@@ -196,20 +207,24 @@ def _tie(row: RankedResult, report: SweepReport) -> str:
 
 
 def _flag_column(name: str) -> ResultColumn:
-    def value(row: RankedResult, _report: SweepReport) -> str:
+    def text(row: RankedResult, _report: SweepReport) -> str:
         return value_text(row.flags[name]) if name in row.flags else ""
 
-    return ResultColumn(f"{name} (flag)" if name == RUNS else name, _each(value), (Field(f"flag_{name}", value),))
+    def cell(row: RankedResult, _report: SweepReport) -> str:
+        return flag_cell(row.flags[name]) if name in row.flags else ""
+
+    return ResultColumn(f"{name} (flag)" if name == RUNS else name, _each(text), (Field(f"flag_{name}", cell),))
 
 
-def _measured(estimate: Callable[[RankedResult], Estimate | None]) -> Cells:
+def _measured(estimate: Callable[[RankedResult], Estimate | None], plus_minus: str) -> Cells:
     """Means with their standard errors."""
 
     def cells(rows: Rows, _report: SweepReport) -> Sequence[str]:
-        return measured_column(
+        measured = [
             Measured(e.mean, e.standard_error) if (e := estimate(r)) else Measured(None, absent=_absent(r))
             for r in rows
-        )
+        ]
+        return measured_column(measured, plus_minus=plus_minus)
 
     return cells
 

@@ -9,6 +9,7 @@ from statistics import median
 
 from regsweep.core.figures import DIGITS
 
+PLUS_MINUS = "±"
 MAX_DECIMALS = 9
 MOST_PLAIN = 1e9
 """A number of this size or more is written with an exponent."""
@@ -90,11 +91,13 @@ class Measured:
     """What is shown for no value."""
 
 
-def measured_column(cells: Iterable[Measured], number_format: NumberFormat | None = None) -> list[str]:
+def measured_column(
+    cells: Iterable[Measured], number_format: NumberFormat | None = None, plus_minus: str = PLUS_MINUS
+) -> list[str]:
     """A column of `0.071 ± 0.004`: digits shared, values and errors aligned.
 
     `number_format`: None lets the column's own errors decide. Where it would show every value as near 0, such as `<0.001`, the
-    values decide: figures must tell rows apart.
+    values decide: figures must tell rows apart. `plus_minus`: the sign, or what stands for it where it cannot be shown.
     """
     rows = list(cells)
     shown = number_format or format_for((c.value for c in rows), (c.error for c in rows))
@@ -103,7 +106,7 @@ def measured_column(cells: Iterable[Measured], number_format: NumberFormat | Non
         tiny = format_for(sizes, ())
         shown = NumberFormat(DIGITS - 1, has_exponent=True) if not tiny.has_exponent else tiny
     values = [c.absent if c.value is None else shown.text(c.value) for c in rows]
-    errors = ["" if c.value is None or c.error is None else f" ± {shown.error(c.error)}" for c in rows]
+    errors = ["" if c.value is None or c.error is None else f" {plus_minus} {shown.error(c.error)}" for c in rows]
     value_width = max(map(len, values), default=0)
     error_width = max(map(len, errors), default=0)
     return [f"{v:>{value_width}}{e:<{error_width}}" for v, e in zip(values, errors, strict=True)]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
+from collections.abc import Iterator
 
 from pydantic import JsonValue
 from rich.console import Console
 
 from regsweep.report.columns import Field, result_columns
+from regsweep.report.documents import as_csv, as_json, as_yaml
 from regsweep.report.model import SweepReport
 from regsweep.report.notes import conclusion
 from regsweep.report.outputs import Output
+from regsweep.report.printing import charset_of, write_document
 from regsweep.report.table import DEFAULT_ROWS, print_results
 
 ESTIMAND = "givenData"
@@ -24,23 +24,22 @@ def write_results(results: SweepReport, output: Output, console: Console, rows: 
     if output is Output.TABLE:
         print_results(results, console, rows)
     else:
-        console.file.write(render(results, output))
+        write_document(console.file, render(results, output, ascii_only=not charset_of(console).is_utf8))
 
 
-def render(results: SweepReport, output: Output) -> str:
+def render(results: SweepReport, output: Output, ascii_only: bool = False) -> str:
     """The results as JSON, YAML or CSV text, every combination included.
+
+    ascii_only: other characters are escaped, where the format has escapes (CSV has none).
 
     Raises ValueError for a table, which needs a console.
     """
     if output is Output.JSON:
-        return json.dumps(document(results), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+        return as_json(document(results), ascii_only)
     if output is Output.YAML:
-        import yaml  # spares the other outputs its import
-
-        text: str = yaml.safe_dump(document(results), sort_keys=False, allow_unicode=True)
-        return text
+        return as_yaml(document(results), ascii_only)
     if output is Output.CSV:
-        return as_csv(results)
+        return as_csv(table_rows(results))
     raise ValueError(f"a {output} is printed to a console")
 
 
@@ -78,14 +77,15 @@ def _results(results: SweepReport) -> list[JsonValue]:
     return found
 
 
-def as_csv(results: SweepReport) -> str:
-    """One line per combination at full precision; flags as `flag_<name>`; NaN where a trained value is not a number."""
+def table_rows(results: SweepReport) -> Iterator[list[str | int]]:
+    """The lines of the CSV: headers, then a line per combination at full precision.
+
+    Flags are `flag_<name>`; NaN stands where a trained value is not a number.
+    """
     fields = _fields(results)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([field.name for field in fields])
-    writer.writerows([field.value(result, results) for field in fields] for result in results.ranking)
-    return text.getvalue()
+    yield [field.name for field in fields]
+    for result in results.ranking:
+        yield [field.value(result, results) for field in fields]
 
 
 def _fields(results: SweepReport) -> list[Field]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from rich.cells import cell_len
@@ -19,13 +19,20 @@ from regsweep.api.wording import plural
 from regsweep.report.columns import Column, columns_of, fit
 from regsweep.report.model import SweepReport
 from regsweep.report.notes import RowNote, RowNoteKind, conclusion, legend_of, note_of, source_line
+from regsweep.report.numbers import PLUS_MINUS
+from regsweep.report.printing import charset_of, print_lines
 from regsweep.report.sentences import final_evaluation_sentences, sentences, ties_sentence
+from regsweep.report.text import UTF8, Charset
+from regsweep.report.wrapping import wrapped
 
 INDENT = 2
 DEFAULT_ROWS = 20
 """Rows shown unless more are asked for."""
 FAILURES_SHOWN = 5
-NO_BREAK = "\N{NO-BREAK SPACE}"
+DOT = "·"
+ELLIPSIS = "…"
+SHORTEST_SENTENCE_LINE = 30
+"""Cells: a narrower terminal breaks the lines itself."""
 LONGEST_SENTENCE_LINE = 120
 """Cells: longer lines of prose are hard to read, however wide the terminal is."""
 
@@ -36,36 +43,33 @@ def print_results(results: SweepReport, console: Console, rows: int = DEFAULT_RO
     rows: how many combinations to show; 0 shows all. What is cut is said. The best combination without regularisation
     and the pick are shown in any case, since the sentences speak of them.
     """
-    # soft_wrap: lines are broken here, so that rich neither pads nor cuts them.
-    console.print(Text("\n").join(report(results, console.width, rows)), soft_wrap=True, highlight=False)
+    print_lines(console, *report(results, console.width, rows, charset_of(console)))
 
 
-def report(results: SweepReport, width: int, rows: int = DEFAULT_ROWS) -> Iterator[Text]:
+def report(results: SweepReport, width: int, rows: int = DEFAULT_ROWS, charset: Charset = UTF8) -> Iterator[Text]:
     """The same as lines for a terminal of `width` cells."""
-    yield from _header(header_parts(results), width)
+    prose = _Prose(width, charset)
+    yield from prose.header(header_parts(results))
     if trouble := _trouble(results):
-        yield from _wrapped(trouble, width, style="red")
+        yield from prose.lines(trouble, style="red")
     yield Text("")
     if not results.ranking:
         yield Text(" " * INDENT + "No combination has a result yet.")
         return
     places = _shown(results, rows)
     shown = [results.ranking[place] for place in places]
-    brief = False
-    columns, gutter, left_out = fit(columns_of(shown, results), width - INDENT)
-    if left_out:  # words go before numbers do
-        brief = True
-        columns, gutter, left_out = fit(columns_of(shown, results, brief), width - INDENT)
     notes = [note_of(result, results) for result in shown]
-    yield from _table(columns, gutter, [_style(*row) for row in zip(shown, notes, strict=True)], _gaps(places, results))
+    columns, gutter, left_out, brief = _fitting(shown, results, width - INDENT, charset)
+    styles = [_style(result, note) for result, note in zip(shown, notes, strict=True)]
+    yield from _Table(columns, gutter, width, charset).lines(styles, _gaps(places, results))
     yield Text("")
     for line in _cuts(results, shown, left_out):
-        yield from _wrapped(line, width, style="dim")
-    yield from _wrapped(ties_sentence(results), width)
+        yield from prose.lines(line, style="dim")
+    yield from prose.lines(ties_sentence(results))
     for line in (conclusion(results), *final_evaluation_sentences(results)):
-        yield from _wrapped(line, width, style="bold")
+        yield from prose.lines(line, style="bold")
     for line in (*sentences(results), legend_of(notes, brief), *_failures(results), source_line(results)):
-        yield from _wrapped(line, width)
+        yield from prose.lines(line)
 
 
 def header_parts(results: SweepReport) -> list[str]:
@@ -82,39 +86,54 @@ def header_parts(results: SweepReport) -> list[str]:
     penalty = " with the penalty" if includes_penalty(objective.metric) else ""
     parts.append(f"{objective.metric}{penalty}{at_best}, {direction} is better")
     if results.replicates >= MIN_REPLICATES_FOR_ERROR:
-        parts.append("mean ± standard error over splits and seeds of this data set")
+        parts.append(f"mean {PLUS_MINUS} standard error over splits and seeds of this data set")
     else:
         parts.append(f"mean over replicates (no standard error below {MIN_REPLICATES_FOR_ERROR})")
     return parts
 
 
-def _header(parts: Sequence[str], width: int) -> Iterator[Text]:
-    """The parts joined by middle dots, broken only between parts."""
-    lines = [parts[0]]
-    for part in parts[1:]:
-        if len(lines[-1]) + 3 + len(part) <= width:
-            lines[-1] += f" · {part}"
-        else:
-            lines.append(" " * INDENT + part)
-    first = Text(lines[0])
-    first.stylize("bold", 0, len(parts[0]))
-    yield first
-    for line in lines[1:]:
-        yield from _wrapped(line.strip(), width)
+@dataclass(frozen=True, slots=True)
+class _Prose:
+    """Sentences for a terminal."""
+
+    width: int
+    charset: Charset
+
+    def header(self, parts: Sequence[str]) -> Iterator[Text]:
+        """The parts joined by middle dots, broken only between parts."""
+        dot = self.charset.own(f" {DOT} ")
+        name, *rest = map(self.charset.own, parts)
+        lines = [name]
+        for part in rest:
+            if cell_len(lines[-1]) + cell_len(dot) + cell_len(part) <= self.width:
+                lines[-1] += dot + part
+            else:
+                lines.append(" " * INDENT + part)
+        first = Text(lines[0].rstrip())
+        first.stylize("bold", 0, len(name))
+        yield first
+        for line in lines[1:]:
+            yield from self.lines(line.strip())
+
+    def lines(self, text: str, style: str = "") -> Iterator[Text]:
+        """The text in lines that are indented; none for no text."""
+        cells = min(max(self.width, SHORTEST_SENTENCE_LINE), LONGEST_SENTENCE_LINE) - INDENT
+        for line in wrapped(self.charset.text(text), cells):
+            yield Text(" " * INDENT + line, style=style)
 
 
-def _wrapped(line: str, width: int, style: str = "") -> Iterator[Text]:
-    indent = " " * INDENT
-    lines = textwrap.wrap(
-        line.replace(" %", f"{NO_BREAK}%"),
-        min(max(width, 30), LONGEST_SENTENCE_LINE),
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,  # a path must be copied whole
-        break_on_hyphens=False,
-    )
-    for part in lines:
-        yield Text(part.replace(NO_BREAK, " "), style=style)
+def _fitting(
+    shown: Sequence[RankedResult], results: SweepReport, width: int, charset: Charset
+) -> tuple[list[Column], int, list[str], bool]:
+    """As `fit`: the columns, the blanks between them, and what is left out; and whether notes are in a word, which they are
+    before a number is left out."""
+
+    def columns(brief: bool) -> list[Column]:
+        found = columns_of(shown, results, brief, plus_minus=charset.own(PLUS_MINUS))
+        return [column.shown(charset) for column in found]
+
+    kept, gutter, left_out = fit(columns(brief=False), width)
+    return (*fit(columns(brief=True), width), True) if left_out else (kept, gutter, left_out, False)
 
 
 def _trouble(results: SweepReport) -> str:
@@ -138,14 +157,31 @@ def _shown(results: SweepReport, rows: int) -> list[int]:
     return [place for place, r in enumerate(ranking) if place < rows or r is plain or results.is_pick(r)]
 
 
-def _table(columns: Sequence[Column], gutter: int, styles: Sequence[str], gaps: set[int]) -> Iterator[Text]:
-    """Header and rows, one Text each, never wider than they must be: a pipe gets no trailing blanks. `gaps`: the rows after
-    which some are left out."""
-    yield Text(_line((column.header for column in columns), columns, gutter), style="dim")
-    for row, style in enumerate(styles):
-        yield Text(_line((column.cells[row] for column in columns), columns, gutter), style=style)
-        if row in gaps:
-            yield Text(" " * INDENT + "…", style="dim")
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The shown rows as lines, never wider than they must be: a pipe gets no trailing blanks."""
+
+    columns: Sequence[Column]
+    gutter: int
+    width: int
+    charset: Charset
+
+    def lines(self, styles: Sequence[str], gaps: set[int]) -> Iterator[Text]:
+        """Header and rows. `gaps`: the rows after which some are left out.
+
+        Where a row has no room for its note, the note stands below it.
+        """
+        columns, gutter = self.columns, self.gutter
+        yield Text(_line([c.header for c in columns], columns, gutter), style="dim")
+        for row, style in enumerate(styles):
+            cells = [c.cells[row] for c in columns]
+            line = _line(cells, columns, gutter)
+            if columns[-1].is_note and cells[-1] and cell_len(line) > self.width:
+                yield Text(_line(cells[:-1], columns[:-1], gutter), style=style)
+                line = (" " * (INDENT + columns[0].width + gutter) + cells[-1]).rstrip()
+            yield Text(line, style=style)
+            if row in gaps:
+                yield Text(" " * INDENT + self.charset.own(ELLIPSIS), style="dim")
 
 
 def _line(cells: Iterable[str], columns: Sequence[Column], gutter: int) -> str:

@@ -11,15 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from regsweep.api.analysis import Analysis, Fit
 from regsweep.api.findings import FindingType, NoteType, Subject
 from regsweep.api.spec import EpochChoice, Flags, Goal, Resampling, ResamplingKind
 from regsweep.api.status import ObjectiveStatus
 from regsweep.core.grid import Combination, label
-from regsweep.core.judging.stats.moderation import Floats
-from regsweep.core.judging.stats.optimism import selection_optimism
 from regsweep.core.judging.stats.pipeline import AnalysisSettings, analyse
 from regsweep.core.judging.stats.ranking import TrainedGrid, rank
 from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Records
@@ -335,61 +332,6 @@ def test_a_penalty_in_the_objective_is_said_and_whether_it_decides(
         n for n in analysis(sweep(change=change), objective=objective).notes if n.type is NoteType.PENALTY_IN_OBJECTIVE
     ]
     assert [(note.metric, note.label) for note in notes] == ([expected] if expected else [])
-
-
-@pytest.mark.parametrize(
-    ("metric", "goal", "levels", "bounds"),
-    [
-        pytest.param("val_accuracy", Goal.MAXIMIZE, (0.97, 1.0, 0.8), (0, 1), id="accuracies"),
-        pytest.param("val_average_loss", Goal.MINIMIZE, (0.01, 0.0, 0.3), (0, np.inf), id="losses near nothing"),
-        pytest.param("val_auc", Goal.MAXIMIZE, (0.99, 1.0, 0.7), (0, 1), id="areas"),
-    ],
-)
-def test_intervals_stay_within_what_the_metric_can_be(
-    metric: str, goal: Goal, levels: tuple[float, float, float], bounds: tuple[float, float]
-) -> None:
-    combinations = [Combination(str(i), {"l2": i}, i) for i in range(2)]
-    records = Records(
-        Record(
-            str(i), k, Outcome.OK, "run", metrics={metric: level}, environment=Environment(train_rows=10, val_rows=10)
-        )
-        for i in range(2)
-        for k, level in enumerate(levels)
-    )
-    objective = ObjectiveStatus(metric=metric, goal=goal, epoch=EpochChoice.LAST)
-    found = analyse(TrainedGrid(combinations, {"0": "0", "1": "1"}, records, objective, 3))
-    assert found.best is not None and found.pick is not None
-    intervals = [found.best.given_data, found.best.new_data, found.pick.level.new_data]
-    for interval in intervals:
-        assert interval is not None
-        assert bounds[0] <= interval.low <= interval.mean <= interval.high <= bounds[1]
-        assert interval.cut
-
-
-def test_a_loss_that_is_below_nothing_has_no_bound() -> None:
-    combinations = [Combination(str(i), {"l2": i}, i) for i in range(2)]
-    records = Records(
-        Record(str(i), k, Outcome.OK, "run", metrics={"val_average_loss": level})
-        for i in range(2)
-        for k, level in enumerate((0.3, -0.2, 0.1))
-    )
-    found = analyse(TrainedGrid(combinations, {"0": "0", "1": "1"}, records, LOSS, 3))
-    assert found.best is not None and found.best.given_data is not None
-    assert found.best.given_data.low < 0 and not found.best.given_data.cut
-
-
-def test_selection_optimism_by_hand() -> None:
-    optimism = selection_optimism(np.array([[1.0, 2.0, 9.0], [3.0, 3.0, 3.0]]))
-    assert optimism is not None
-    # without replicate 0 the second is best (3 against 5.5): 3; without 1 the second (3, 5): 3; without 2 the first: 9
-    assert optimism.optimism == pytest.approx((3 + 3 + 9) / 3 - 3)
-
-
-@given(arrays(np.float64, (4, 5), elements=st.floats(-100, 100)))
-def test_selection_never_looks_worse_than_it_is(losses: Floats) -> None:
-    optimism = selection_optimism(losses)
-    assert optimism is not None
-    assert optimism.optimism >= -1e-9
 
 
 @settings(max_examples=15, deadline=None)

@@ -169,12 +169,10 @@ def race(
             replicates = n
             break
         field.drop(candidates & ~_stays(tied, picks, n, racing.max_replicates), DropReason.DROPPED, n)
-        over = _over(tied, field.alive, breaks, racing.minimum_difference)
-        if over is not None:
+        if (over := _over(tied, field.alive, breaks, racing.minimum_difference)) is not None:
             reason, replicates = over, n
             break
-    trained = int((np.isfinite(losses) | diverged).sum())
-    return Race(reason, field.alive, field.alive & field.tied, field.dropped, replicates, trained, losses.size)
+    return field.race(reason, replicates, trained=int((np.isfinite(losses) | diverged).sum()))
 
 
 def _check_shapes(losses: Floats, diverged: Bools, expected: tuple[int, int]) -> None:
@@ -226,6 +224,11 @@ class _Field:
         missing = ~np.isfinite(self.known[:, :n])
         self.drop(self.alive & (self.gone[:, :n] & missing).any(axis=1), DropReason.FAILED, n)
         return not missing[self.alive].any()
+
+    def race(self, reason: RaceReason, replicates: int, trained: int) -> Race:
+        """Where the race stands after the last look."""
+        size = self.known.size
+        return Race(reason, self.alive, self.alive & self.tied, self.dropped, replicates, trained, full_grid=size)
 
     def look(self, n: int, candidates: Bools, quantile: Quantile, paired: bool) -> TiedSet | None:
         """The confidence set of the best by the first n replicates; None where nothing is compared."""
