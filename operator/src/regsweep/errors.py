@@ -4,6 +4,7 @@
     ├── InvalidSweep                    the manifest breaks rules of the API; carries one Problem per rule
     ├── InvalidTemplate                 a pod template cannot be merged
     ├── KubeconfigError                 a kubeconfig is missing or wrong; the text names file and field
+    ├── UnreadableManifest              a text is not YAML or JSON as kubectl reads them; carries line and column
     ├── ApiError                        the Kubernetes API refused or failed
     │   ├── NotFound                    404
     │   │   └── UnknownResource         404: the kind is not served, its CRD is not installed
@@ -60,6 +61,15 @@ class InvalidTemplate(RegsweepError):
 
 class KubeconfigError(RegsweepError):
     """A kubeconfig is missing or wrong, or what it names cannot be used; the text names the file and the field."""
+
+
+class UnreadableManifest(RegsweepError):
+    """A text is not YAML or JSON as kubectl reads them, or kubectl would lose part of it; `line` and `column` count from 1."""
+
+    def __init__(self, problem: str, line: int, column: int) -> None:
+        super().__init__(f"line {line}, column {column}: {problem}")
+        self.line = line
+        self.column = column
 
 
 class ApiError(RegsweepError):

@@ -53,7 +53,16 @@ CASES = [
 def manifest(path: Path, values: list[FlagValue]) -> Path:
     file = path / "sweep.yaml"
     spec: JsonValue = {"flags": [{"name": "rule", "values": [*values]}], "replicates": 3}
-    file.write_text(as_yaml({"kind": "RegularizationSweep", "metadata": {"name": "mine"}, "spec": spec}))
+    file.write_text(
+        as_yaml(
+            {
+                "apiVersion": "regsweep.dev/v1alpha1",
+                "kind": "RegularizationSweep",
+                "metadata": {"name": "mine"},
+                "spec": spec,
+            }
+        )
+    )
     return file
 
 
@@ -94,7 +103,15 @@ def test_any_two_values_are_planned(tmp_path_factory: pytest.TempPathFactory, on
 def test_any_wrong_field_is_told_in_one_line(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     file = tmp_path_factory.mktemp("wrong") / "sweep.yaml"
     file.write_text(
-        json.dumps({"kind": "RegularizationSweep", "metadata": {"name": text}, f"x{text}": 1, "spec": {"flags": 1}})
+        json.dumps(
+            {
+                "apiVersion": "regsweep.dev/v1alpha1",
+                "kind": "RegularizationSweep",
+                "metadata": {"name": text},
+                f"x{text}": 1,
+                "spec": {"flags": 1},
+            }
+        )
     )
     done = runner.invoke(app, ["validate", str(file)])
     assert done.exit_code == 2

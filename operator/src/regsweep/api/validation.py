@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Final, TypeGuard, TypeVar
 
@@ -265,6 +265,7 @@ def _value_problems(field: str, values: Sequence[JsonValue]) -> list[Problem]:
             first_value = f"a {kinds[0]}, {wording.shown(values[0])}"
             message = (
                 f"is a {kind}, {wording.shown(value)}, but the first value is {first_value}. All must be of one type."
+                f"{_word_hint(value, kinds[0]) or _word_hint(values[0], kind)}"
             )
             problems.append(Problem(where, message))
     return problems
@@ -325,15 +326,31 @@ def _exclude_problems(flags: Sequence[JsonValue], excludes: Sequence[JsonValue])
             problems.append(Problem(field, message))
         for name, value in entry.items():
             if name not in kinds:
-                message = f'the sweep has no flag "{name}".{wording.closest(name, kinds)} Flags: {", ".join(kinds)}.'
+                hint = _key_hint(name, kinds) or wording.closest(name, kinds)
+                message = f'the sweep has no flag "{name}".{hint} Flags: {", ".join(kinds)}.'
                 problems.append(Problem(f"{field}.{name}", message))
             elif kinds[name] == "number" and wording.spells_number(value):
                 problems.append(Problem(f"{field}.{name}", f"{wording.number_in_quotes(str(value))}."))
             elif kinds[name] is not None and _kind(value) != kinds[name]:
                 got = "null" if value is None else f"a {_kind(value)}, {wording.shown(value)}"
-                message = f"is {got}, but the values of this flag are of type {kinds[name]}: it can never match."
+                message = (
+                    f"is {got}, but the values of this flag are of type {kinds[name]}: it can never match."
+                    f"{_word_hint(value, kinds[name])}"
+                )
                 problems.append(Problem(f"{field}.{name}", message))
     return problems
+
+
+def _word_hint(value: JsonValue, wanted: str | None) -> str:
+    """What to do about a boolean among strings; empty where there is none."""
+    return wording.unquoted_word(value) if wanted == "string" else ""
+
+
+def _key_hint(name: str, names: Iterable[str]) -> str:
+    """What to do about a key that was a flag's name without quotes, such as `y`, which YAML reads as true."""
+    spellings = {"true": ("y", "yes", "on"), "false": ("n", "no", "off")}.get(name, ())
+    meant = [known for known in names if known.lower() in spellings]
+    return f" YAML reads {meant[0]} as {name} unless quoted. Put it in quotes." if meant else ""
 
 
 def _flag_kind(flag: JsonValue) -> tuple[str | None, str | None]:
