@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from regsweep.api.conditions import Reason
-from regsweep.core.limits import failed_run_limit
 from regsweep.core.plan import nobody_scrapes
 from regsweep.core.results.records import Outcome, Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
@@ -227,56 +226,6 @@ def test_a_person_may_ask_for_failed_runs_again() -> None:
     world.end_pod(again.name, world.runs[again.name].pods[0].name)
     world.settle()
     assert {record.outcome for record in world.records} == {Outcome.OK}
-
-
-def test_the_first_three_failing_alike_for_what_no_retry_mends_stop_the_sweep() -> None:
-    world = World(sweep_of({"l2": list(range(10))}, parallelism=3))
-    world.step()
-    world.start_pods()
-    world.end_all(exit_code=64)
-    decided = world.step()
-    assert decided.stop is not None
-    assert decided.stop.reason is Reason.RUNS_FAIL_ALIKE
-    assert decided.create == ()
-
-
-@pytest.mark.parametrize(
-    ("runs", "asked", "limit"),
-    [
-        pytest.param(4, None, 3, id="by default at least 3"),
-        pytest.param(100, None, 10, id="by default 10 %"),
-        pytest.param(24, "25%", 6, id="a percentage"),
-        pytest.param(24, 0, 0, id="none"),
-    ],
-)
-def test_the_limit_of_failed_runs(runs: int, asked: str | int | None, limit: int) -> None:
-    assert failed_run_limit(sweep_of({"l2": list(range(runs))}, max_failed_runs=asked)) == limit
-
-
-def test_one_failure_more_than_the_limit_stops_the_sweep() -> None:
-    world = World(sweep_of({"l2": [0, 1, 2, 3]}, parallelism=1, max_failed_runs=1))
-    for exit_code in (0, 65, 65):
-        world.step()
-        world.start_pods()
-        world.end_all(exit_code=exit_code)
-    decided = world.step()
-    assert decided.stop is not None
-    assert decided.stop.reason is Reason.TOO_MANY_FAILED_RUNS
-    assert decided.create == ()
-
-
-def test_an_objective_that_nobody_reports_stops_the_sweep_and_names_what_there_is() -> None:
-    flags = {"l2": list(range(10))}
-    world = World(sweep_of(flags, parallelism=3, objective={"metric": "val_acuracy", "goal": "Maximize"}))
-    world.step()
-    world.start_pods()
-    world.end_all()
-    stop = world.step().stop
-    assert stop is not None
-    assert stop.reason is Reason.OBJECTIVE_NOT_REPORTED
-    assert "val_average_loss" in stop.message
-    world.sweep = sweep_of(flags, parallelism=3)
-    assert len(world.plan().create) == 3, "another objective lets it go on"
 
 
 def test_lingering_stops_when_nobody_scrapes_and_one_run_in_twenty_probes() -> None:

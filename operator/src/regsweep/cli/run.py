@@ -16,6 +16,7 @@ from rich.console import Console
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.spec import Retention, SweepSpec
 from regsweep.api.status import SweepStatus
+from regsweep.cli.check import print_warnings
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail
 from regsweep.cli.manifest import load_manifest
@@ -74,6 +75,7 @@ def run_command(options: RunOptions) -> int:
     for line in _differences(manifest.spec, options):
         errors.print(line, soft_wrap=True, highlight=False, markup=False)
     sweep = local_sweep(manifest.name, manifest.spec, trainer, parallelism)
+    print_warnings(sweep.warnings)
     directory = RunsDirectory(options.runs_dir / manifest.name)
     with directory.locked() as lock:
         records = directory.records()

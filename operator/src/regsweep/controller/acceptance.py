@@ -11,6 +11,7 @@ from regsweep.api.status import Resolved
 from regsweep.api.validation import parse_sweep
 from regsweep.controller.observation import Accepted
 from regsweep.core.accept import Defaults, Identity, accept
+from regsweep.settings import variable_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class Acceptance:
 
     def _parsed(self, sweep: KubeObject, generation: int, rules: Rules) -> SweepSpec:
         if self._spec is None or self._spec[0] != generation:
-            self._spec = (generation, parse_sweep(sweep, rules.max_combinations))
+            how_to_raise = f"raise the operator's {variable_of('max_combinations')}"
+            self._spec = (generation, parse_sweep(sweep, rules.max_combinations, how_to_raise=how_to_raise))
         return self._spec[1]
 
 

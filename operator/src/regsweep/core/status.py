@@ -10,6 +10,7 @@ from regsweep.api.analysis import Analysis
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.spec import EpochChoice, Objective
 from regsweep.api.status import (
+    MAX_LISTED,
     MAX_RESULTS,
     Condition,
     Estimate,
@@ -37,8 +38,6 @@ from regsweep.core.timestamps import timestamp
 from regsweep.core.world import Observed
 from regsweep.errors import Problem
 
-MAX_LISTED = 20
-"""Running and failed runs that the status lists."""
 FINAL_MARK = " (final evaluation)"
 
 

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, sqrt
 
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.spec import Constraint, EpochChoice, Goal
 from regsweep.api.status import ObjectiveStatus
 from regsweep.core.grid import Combination
@@ -27,8 +28,6 @@ from regsweep.core.judging.stats.blocks import adjusted_mean, block_effects, mea
 from regsweep.core.judging.stats.pairing import Mixed, mixture_of
 from regsweep.core.results.records import Outcome, Record, Records
 
-MIN_REPLICATES_FOR_ERROR = 3
-"""Below this a standard error says next to nothing: t at one degree of freedom is 12.7."""
 LARGEST = 3.5e38
 """Trainers compute in float32: what is larger in size is an overflow, not a number."""
 MIXED = "Mixed"
