@@ -22,7 +22,8 @@ import kopf
 import pytest
 
 from cluster import Cluster
-from regsweep.adapters.kube import KubeClient, load_configuration
+from regsweep.adapters.connection import load_connection
+from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.kubeapi import (
     JOBS,
     LEASES,
@@ -130,7 +131,7 @@ async def lab(with_crds: Cluster) -> AsyncIterator[Lab]:
     """A fresh namespace."""
     namespace = f"lab-{uuid4().hex[:8]}"
     with_crds.kubectl("create", "namespace", namespace)
-    api = KubeClient(await load_configuration(with_crds.kubeconfig), qps=500, burst=1000)
+    api = KubeClient((await load_connection(with_crds.kubeconfig)).configuration, qps=500, burst=1000)
     yield Lab(with_crds, api, namespace)
     await api.close()
 

@@ -235,7 +235,7 @@ async def test_a_status_tells_of_what_its_pass_has_done(stand: Stand) -> None:
     await stand.cluster.edit(suspend=True)
     writes, _ = await stand.make_pass()
     assert (writes["patch jobs"], writes[f"update {STATUS}"]) == (2, 1)
-    assert stand.cluster.condition("Suspended")["message"].startswith("2 runs suspended")
+    assert stand.cluster.condition("Suspended")["message"].startswith("2 runs suspended.")
 
 
 async def test_how_long_a_slot_was_empty_is_measured(stand: Stand) -> None:

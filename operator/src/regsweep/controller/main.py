@@ -11,7 +11,8 @@ import kopf
 from kubernetes.aio.client.configuration import Configuration
 from prometheus_client import disable_created_metrics
 
-from regsweep.adapters.kube import KubeClient, load_configuration
+from regsweep.adapters.connection import load_connection
+from regsweep.adapters.kube import KubeClient
 from regsweep.controller.assembly import VERSION, prometheus_of
 from regsweep.controller.handlers import quiet_settings, registry_of
 from regsweep.controller.health import HealthServer
@@ -41,7 +42,7 @@ async def operate(settings: Settings, kubeconfig: Path | None = None) -> None:
 
     kubeconfig: None: the pod's service account, else the user's own.
     """
-    configuration = await load_configuration(kubeconfig, settings.kube_context or None)
+    configuration = (await load_connection(kubeconfig, settings.kube_context or None)).configuration
     metrics = Metrics()
     client = _client_of(configuration, settings, metrics)
     prometheus = prometheus_of(settings)
