@@ -19,10 +19,7 @@ ROOTS: Final = ("operator", "images", "charts", "manifests", "tests")
 
 ELSEWHERE: Final = "being cut elsewhere"
 EXCEPTIONS: Final = {
-    "images/trainer/src/regsweep_trainer/run.py::_train": ELSEWHERE,
-    "images/trainer/src/regsweep_trainer/training.py::train_replicate": ELSEWHERE,
     "manifests/monitoring/dashboard.py::panels": ELSEWHERE,
-    "tests/integration/trainer/test_process.py": ELSEWHERE,
     "tests/unit/core/kubernetes/test_observe.py": ELSEWHERE,
 }
 """Path, or path::function, and why it may be longer."""
