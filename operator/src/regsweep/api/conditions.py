@@ -76,6 +76,9 @@ class Reason(StrEnum):
     WITHIN_LIMIT = "WithinLimit"
     # failed runs
     INVALID_FLAGS = "InvalidFlags"
+    INVALID_CONTRACT = "InvalidContract"
+    BAD_DATA = "BadData"
+    DATA_CHANGED = "DataChanged"
     INDEX_FINAL = "IndexFinal"
     OUT_OF_MEMORY = "OutOfMemory"
     EVICTED = "Evicted"
@@ -83,6 +86,7 @@ class Reason(StrEnum):
     INVALID_RECORD = "InvalidRecord"
     NO_RECORD = "NoRecord"
     TRAINER_FAILED = "TrainerFailed"
+    UNKNOWN = "Unknown"
     # events alone
     ACCEPTED = "Accepted"
     COMPLETE = "Complete"
@@ -95,6 +99,9 @@ class Reason(StrEnum):
 NO_RETRY_MENDS = frozenset(
     {
         Reason.INVALID_FLAGS,
+        Reason.INVALID_CONTRACT,
+        Reason.BAD_DATA,
+        Reason.DATA_CHANGED,
         Reason.IMAGE_UNAVAILABLE,
         Reason.CONFIG_ERROR,
         Reason.INVALID_RECORD,

@@ -1,10 +1,11 @@
-"""The goal of an objective, from the metric's name."""
+"""An objective as it is understood: its goal from the metric's name, and the rule of its best epoch."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
-from regsweep.api.spec import Goal, Objective
+from regsweep.api.spec import EpochChoice, Goal, Objective
 from regsweep.api.status import ObjectiveStatus
 from regsweep.errors import InvalidSweep, Problem
 
@@ -14,6 +15,25 @@ _SMALL_IS_GOOD: Final = frozenset(
 _LARGE_IS_GOOD: Final = frozenset({"accuracy", "acc", "auc", "f1", "precision", "prc", "r2", "recall"})
 _SAYS_NOTHING: Final = frozenset({"baseline", "mean"})
 """As a name's last word: `accuracy_baseline`, `label_mean`, `prediction_mean` describe the data, and cannot be improved."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRule:
+    """The rule by which the best epoch of a training is chosen."""
+
+    metric: str
+    """Split first."""
+    goal: Goal
+
+
+def epoch_rule(objective: ObjectiveStatus) -> EpochRule:
+    """The rule that a trainer is given with this objective. It chooses a best epoch by it whatever epoch is ranked."""
+    return EpochRule(objective.metric, objective.goal)
+
+
+def ranked_rule(objective: ObjectiveStatus) -> EpochRule | None:
+    """The rule that chose the epoch which is ranked; None where that is the last one, which no rule chooses."""
+    return epoch_rule(objective) if objective.epoch is EpochChoice.BEST else None
 
 
 def objective_goal(objective: Objective) -> Goal:

@@ -14,6 +14,9 @@ from regsweep.api.spec import MAX_CONSTRAINTS, MAX_PARAMETERS, EpochChoice, Flag
 MAX_RESULTS = 20
 """Ranked combinations in the status; all of them stand in the sweep's SweepResults."""
 
+FIRST_NAMED_KEY_VERSION = 2
+"""Sweeps of the first formula say nothing of it."""
+
 Text = Annotated[str, StringConstraints(max_length=32_768)]
 Timestamp = Annotated[str, StringConstraints(max_length=40)]
 Name = Annotated[str, StringConstraints(max_length=253)]
@@ -36,6 +39,17 @@ class Condition(ApiModel):
     """The generation of the spec that this was said of."""
 
 
+class ObjectiveStatus(ApiModel):
+    """The objective as it was understood."""
+
+    metric: Name
+    """The metric, split first."""
+    goal: Goal
+    """`Minimize` or `Maximize`."""
+    epoch: EpochChoice
+    """`Last` or `Best`."""
+
+
 class Resolved(ApiModel):
     """What was pinned when the sweep was accepted; later versions of the operator keep it."""
 
@@ -51,8 +65,24 @@ class Resolved(ApiModel):
     """Base of every seed."""
     resampling: Resampling = Field(default_factory=Resampling)
     """How each replicate's training and validation rows are chosen."""
+    data_revision: Name | None = None
+    """The state of the data: `spec.trainer.dataRevision`, which may change; of a local run a digest of the data."""
+    objective: ObjectiveStatus | None = None
+    """The objective at that time: `status.objective` is the one in force. Where its epoch is `Best`, its metric and goal are
+    part of every key."""
+    key_version: Annotated[int | None, Field(ge=FIRST_NAMED_KEY_VERSION)] = None
+    """Version of the formula that makes the points' keys; absent: the first one."""
     operator_version: Name
     """Version of the operator that accepted the sweep."""
+
+
+class DataStatus(ApiModel):
+    """The data that results rest on, by the trainers' own reports."""
+
+    digest: Name
+    """Beginning of the SHA-256 of their source bytes; later runs refuse to train on other data."""
+    revision: Name | None = None
+    """The data revision that it belongs to; absent: none is given."""
 
 
 class RunCounts(ApiModel):
@@ -169,17 +199,6 @@ class FinalStatus(ApiModel):
     a new sweep with another `test_seed`."""
 
 
-class ObjectiveStatus(ApiModel):
-    """The objective as it was understood."""
-
-    metric: Name
-    """The metric, split first."""
-    goal: Goal
-    """`Minimize` or `Maximize`."""
-    epoch: EpochChoice
-    """`Last` or `Best`."""
-
-
 class SweepStatus(ApiModel):
     """What has become of the sweep."""
 
@@ -195,8 +214,10 @@ class SweepStatus(ApiModel):
     """Conditions; `kubectl wait --for=condition=Complete` works."""
     resolved: Resolved | None = None
     """What was pinned when the sweep was accepted."""
+    data: DataStatus | None = None
+    """The data that results rest on; absent until a trainer has reported them."""
     objective: ObjectiveStatus | None = None
-    """The objective as it was understood."""
+    """The objective as it was understood, and is ranked by."""
     best: RankedResult | None = None
     """The first of the ranking."""
     best_label: Text | None = None

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import Field, StringConstraints
 
 from regsweep.api.model import ApiModel
-from regsweep.api.spec import Flags
+from regsweep.api.spec import Flags, Goal
 
 MAX_RECORDS: Final = 256
 """Records of one segment."""
@@ -22,6 +22,7 @@ PointKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,64}$", max_len
 MetricName = Annotated[str, StringConstraints(max_length=63)]
 Name = Annotated[str, StringConstraints(max_length=253)]
 Words = Annotated[str, StringConstraints(max_length=1024)]
+Timestamp = Annotated[str, StringConstraints(max_length=40)]
 
 
 class Outcome(StrEnum):
@@ -30,6 +31,8 @@ class Outcome(StrEnum):
     OK = "Ok"
     DIVERGED = "Diverged"
     FAILED = "Failed"
+    UNKNOWN = "Unknown"
+    """One that a later version knows. The replicate is not trained again, and its values are not read."""
 
 
 class Source(StrEnum):
@@ -39,6 +42,17 @@ class Source(StrEnum):
     """A scrape with `_complete` 1, checked against the pod's own record where there is one."""
     RECORD = "Record"
     """The pod's termination message (or the process' file): no complete scrape was there in time."""
+    UNKNOWN = "Unknown"
+    """One that a later version knows."""
+
+
+class ResultRule(ApiModel):
+    """The rule by which the best epoch of a replicate was chosen."""
+
+    metric: Name
+    """The metric, split first."""
+    goal: Goal
+    """`Minimize` or `Maximize`."""
 
 
 class ResultEnvironment(ApiModel):
@@ -53,7 +67,11 @@ class ResultEnvironment(ApiModel):
     image: Name | None = None
     """Digest of the image that ran, as its node names it."""
     data: Name | None = None
-    """Beginning of the data's digest."""
+    """Beginning of the digest of the data as the trainer read them."""
+    data_digest: Name | None = None
+    """Beginning of the SHA-256 of the data's source bytes."""
+    rule: ResultRule | None = None
+    """The rule by which best epochs were chosen."""
     train_rows: Annotated[int | None, Field(ge=0)] = None
     """Training rows."""
     val_rows: Annotated[int | None, Field(ge=0)] = None
@@ -73,7 +91,7 @@ class ResultPoint(ApiModel):
     """A point that records of this segment belong to."""
 
     key: PointKey
-    """The point's key: a hash of flags, parameters, trainer image and seed base."""
+    """The point's key: a hash of all that determines its results and is known before it is trained."""
     flags: Flags
     """The combination that the point trains."""
 
@@ -101,7 +119,8 @@ class ResultRecord(ApiModel):
     run: Name
     """Name of the Job that trained it."""
     attempt: Annotated[int, Field(ge=0)] = 0
-    """How often a person had asked to run it again."""
+    """The sweep's retry annotation when it was trained. In sweeps without `keyVersion`: twice that, plus 1 where an earlier
+    record of the replicate had been lost."""
     epochs: Annotated[int, Field(ge=0)] = 0
     """Epochs trained."""
     metrics: dict[MetricName, float] = Field(default_factory=dict, max_length=MAX_METRICS)
@@ -110,6 +129,12 @@ class ResultRecord(ApiModel):
     """The objective at its best epoch."""
     source: Source = Source.RECORD
     """`Prometheus`, or `Record` where no complete scrape was there in time."""
+    start: Timestamp | None = None
+    """When its training started, RFC 3339; absent where the trainer did not report it."""
+    end: Timestamp | None = None
+    """When its training ended, RFC 3339."""
+    gpu_seconds: Annotated[float | None, Field(ge=0)] = None
+    """Seconds from start to end times the GPUs that it used."""
     environment: EnvironmentKey | None = None
     """Key of what trained it, one of this segment's `environments`."""
     test: ResultTest | None = None

@@ -32,6 +32,8 @@ __all__ = ["DEFAULT_MAX_COMBINATIONS", "changed_pinned_fields", "objective_goal"
 DEFAULT_MAX_COMBINATIONS: Final = 10_000
 """Most combinations of a grid, before `exclude` and `sample`; the operator's setting may allow more."""
 
+DATA_PARAMETERS: Final = ("dataset", "data_path")
+"""Parameters that name the data. They cannot be swept: results of different data answer different questions."""
 _TOP_LEVEL: Final = ("apiVersion", "kind", "metadata", "spec", "status")
 _DNS_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _Model = TypeVar("_Model", bound=ApiModel)
@@ -204,6 +206,9 @@ def _flag_problems(flags: Sequence[JsonValue]) -> list[Problem]:
             elif metric_label in by_label:
                 other, where = by_label[metric_label]
                 message = f'"{name}" and "{other}" ({where}) would both be `flag_{metric_label}` in Prometheus. Rename one of them.'
+                problems.append(Problem(f"{field}.name", message))
+            if name in DATA_PARAMETERS:
+                message = f'"{name}" says what the data are, and combinations are compared on the same data. Put it into spec.trainer.parameters, and make a sweep for each value.'
                 problems.append(Problem(f"{field}.name", message))
             by_name.setdefault(name, field)
             by_label.setdefault(metric_label, (name, field))

@@ -9,7 +9,6 @@ from datetime import datetime
 
 from regsweep.adapters.kubeapi import KubeObject
 from regsweep.api.spec import SweepSpec
-from regsweep.api.status import Resolved
 from regsweep.controller.store import RecordStore
 from regsweep.core.plan import Notice
 from regsweep.core.sweep import Sweep
@@ -44,7 +43,7 @@ class SweepMemory:
     """A live GET in this term has shown that the sweep is there."""
     spec_of: tuple[int, SweepSpec] | None = None
     """Generation, and the spec read from it."""
-    accepted_of: tuple[tuple[int, int, Resolved | None, bool], Accepted] | None = None
+    accepted_of: tuple[tuple[object, ...], Accepted] | None = None
     """What the acceptance rested on, and its outcome."""
     taken_fingerprint: str | None = None
     """What the last Job that the API server took was made from."""

@@ -9,13 +9,15 @@ from typing import Final
 from regsweep.adapters.kubeapi import PODS, KubeApi, KubeObject, name_of, namespace_of, uid_of
 from regsweep.api import constants as names
 from regsweep.api.canonical import digest
+from regsweep.api.objective import objective_status
 from regsweep.api.status import SweepStatus
 from regsweep.api.validation import parse_sweep
 from regsweep.controller.memory import Accepted, SweepMemory, View
 from regsweep.controller.run_cache import RunCache
 from regsweep.controller.templates import Templates
-from regsweep.core.accept import Defaults, Identity, accept
+from regsweep.core.accept import Defaults, Identity, Past, accept
 from regsweep.core.collect import is_recorded
+from regsweep.core.results.records import Records
 from regsweep.core.runs import ObservedRun
 
 FINGERPRINT_LENGTH: Final = 16
@@ -65,19 +67,30 @@ class Observing:
             found = found or bool(page.items)
         return self._children.runs_of(sweep) if found else runs
 
-    def accept(self, sweep: KubeObject, prior: SweepStatus, state: SweepMemory, started: bool) -> Accepted:
+    def accept(
+        self,
+        sweep: KubeObject,
+        prior: SweepStatus,
+        state: SweepMemory,
+        records: Records,
+        runs: tuple[ObservedRun, ...],
+    ) -> Accepted:
         """The accepted sweep; worked out anew only when what it rests on has changed.
 
         Raises InvalidSweep.
         """
+        past = Past(prior.resolved, prior.objective, records, runs)
         generation = int(sweep["metadata"]["generation"])
         if state.spec_of is None or state.spec_of[0] != generation:
             state.spec_of = (generation, parse_sweep(sweep, self._max_combinations))
         retry = _retry_of(sweep)
-        rests_on = (generation, retry, prior.resolved, started)
+        # What was trained decides only whether an edited objective can be followed.
+        edited = objective_status(state.spec_of[1].objective) != prior.objective
+        trained = (len(records), frozenset(run.uid for run in runs)) if edited else None
+        rests_on = (generation, retry, prior.resolved, prior.objective, past.started, trained)
         if state.accepted_of is None or state.accepted_of[0] != rests_on:
             identity = Identity(name_of(sweep), namespace_of(sweep), uid_of(sweep), generation, retry)
-            accepted, edits = accept(identity, state.spec_of[1], self._defaults, prior.resolved, started)
+            accepted, edits = accept(identity, state.spec_of[1], self._defaults, past)
             state.accepted_of = (rests_on, Accepted(accepted, edits))
         return state.accepted_of[1]
 

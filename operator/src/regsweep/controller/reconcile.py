@@ -131,7 +131,7 @@ class Reconciler:
             return
         started = bool(runs) or len(records) > 0
         try:
-            accepted = self._observing.accept(sweep, prior, state, started)
+            accepted = self._observing.accept(sweep, prior, state, records, runs)
         except InvalidSweep as invalid:
             generation = sweep["metadata"]["generation"]
             status = refused_status(Reason.INVALID, invalid.problems, prior, generation, self._now())

@@ -89,7 +89,7 @@ def collect(run: ObservedRun, records: Records, scrapes: Scrapes, timeout: timed
                 found.append(_failed(run, replicate, failure))
             elif (succeeded := next((p for p in pods if p.phase is PodPhase.SUCCEEDED), None)) is not None:
                 found.append(_failed(run, replicate, failure_of(run, succeeded)))
-            elif run.attempt % 2 == 0:
+            elif run.lost == 0:
                 lost.append(replicate)
             else:
                 found.append(

@@ -10,6 +10,7 @@ from regsweep.api.analysis import RaceReason
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.status import Condition, FinalStatus, RunCounts
 from regsweep.core.collect import STUCK_REASONS
+from regsweep.core.data import is_unguarded
 from regsweep.core.judging.stats.pairing import Mixed, mixed_note
 from regsweep.core.limits import Stop
 from regsweep.core.plan import nobody_scrapes
@@ -17,7 +18,7 @@ from regsweep.core.progress import Progress, Stage
 from regsweep.core.results.records import Source
 from regsweep.core.results.scrapes import MetricsState
 from regsweep.core.runs import ObservedPod, ObservedRun
-from regsweep.core.sweep import Sweep
+from regsweep.core.sweep import Sweep, point_keys
 from regsweep.core.timestamps import timestamp
 from regsweep.core.world import Observed
 from regsweep.errors import Problem
@@ -51,7 +52,7 @@ def condition_updates(
     yield _progressing(sweep, observed, progress, counts, stop, final)
     yield _suspended(sweep, observed.runs)
     yield _metrics_available(observed)
-    yield _replicates_paired(mixed)
+    yield _replicates_paired(mixed, is_unguarded(point_keys(sweep, observed.final), observed.records))
     yield from _ended(progress, counts, stop, final)
 
 
@@ -202,10 +203,11 @@ def _metrics_available(observed: Observed) -> ConditionUpdate:
     return ConditionUpdate(available, None, Reason.NOTHING_TO_SCRAPE_YET, "No trainer was scraped yet.")
 
 
-def _replicates_paired(mixed: Sequence[Mixed]) -> ConditionUpdate:
+def _replicates_paired(mixed: Sequence[Mixed], unguarded: bool) -> ConditionUpdate:
     note = mixed_note(mixed)
     if note is None:
-        return ConditionUpdate(ConditionType.REPLICATES_PAIRED, True, Reason.ALL_ALIKE, "")
+        text = "The trainer reports no digest of its data, so that a change of the data would not be noticed."
+        return ConditionUpdate(ConditionType.REPLICATES_PAIRED, True, Reason.ALL_ALIKE, text if unguarded else "")
     remedy = "For paired ones have spec.template or templateRef name one kind of node, and make a new sweep."
     return ConditionUpdate(ConditionType.REPLICATES_PAIRED, False, Reason.MIXED, f"{note} {remedy}")
 

@@ -8,10 +8,12 @@ from datetime import datetime
 
 from regsweep.api.analysis import Analysis
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
-from regsweep.api.spec import EpochChoice, Objective
+from regsweep.api.objective import objective_status, ranked_rule
+from regsweep.api.spec import Objective
 from regsweep.api.status import (
     MAX_RESULTS,
     Condition,
+    DataStatus,
     Estimate,
     FailedRun,
     RankedResult,
@@ -21,6 +23,7 @@ from regsweep.api.status import (
 )
 from regsweep.core.collect import is_recorded
 from regsweep.core.conditions import ConditionUpdate, condition_updates, conditions
+from regsweep.core.data import pinned_digest
 from regsweep.core.final import final_status
 from regsweep.core.grid import label
 from regsweep.core.judging.analysis import AnalysisResult, rank
@@ -32,7 +35,7 @@ from regsweep.core.results.records import Outcome, Records
 from regsweep.core.results.scrapes import Sample
 from regsweep.core.rounding import rounded
 from regsweep.core.runs import ObservedRun, PodPhase
-from regsweep.core.sweep import Point, Sweep
+from regsweep.core.sweep import Point, Sweep, point_keys
 from regsweep.core.timestamps import timestamp
 from regsweep.core.world import Observed
 from regsweep.errors import Problem
@@ -74,6 +77,7 @@ def sweep_status(
         runs=counts,
         conditions=said,
         resolved=sweep.resolved,
+        data=_data(sweep, observed),
         objective=ranked.objective,
         best=best,
         best_label=best.label if best else None,
@@ -106,6 +110,12 @@ def is_over(said: Iterable[Condition]) -> bool:
     """Whether the conditions say that the sweep is Complete or Failed."""
     ends = (ConditionType.COMPLETE, ConditionType.FAILED)
     return any(c.type in ends and c.status is ConditionStatus.TRUE for c in said)
+
+
+def _data(sweep: Sweep, observed: Observed) -> DataStatus | None:
+    """The data that the results rest on; None while no result names them."""
+    digest = pinned_digest(point_keys(sweep, observed.final), observed.records, sweep.data_digest)
+    return DataStatus(digest=digest, revision=sweep.resolved.data_revision) if digest else None
 
 
 def _analysis(sweep: Sweep, progress: Progress, analysis_result: AnalysisResult | None) -> Analysis | None:
@@ -183,22 +193,23 @@ def _running(sweep: Sweep, observed: Observed, targets: Iterable[Target]) -> lis
         seen = [k for k in run.replicates_of(pod.index) if (pod.name, k) in observed.scrapes.samples]
         replicate = seen[-1] if seen else None
         sample = observed.scrapes.samples[(pod.name, replicate)] if replicate is not None else None
-        listed.append(_running_run(run.name, labels[run.point_key], replicate, sample, sweep.spec.objective))
+        listed.append(_running_run(run, labels[run.point_key], replicate, sample, sweep.spec.objective))
         if len(listed) == MAX_LISTED:
             break
     return listed
 
 
 def _running_run(
-    name: str, flags: str, replicate: int | None, sample: Sample | None, objective: Objective
+    run: ObservedRun, flags: str, replicate: int | None, sample: Sample | None, objective: Objective
 ) -> RunningRun:
     if sample is None:
-        return RunningRun(run=name, label=flags)
+        return RunningRun(run=run.name, label=flags)
     value = sample.metrics.get(objective.metric)
-    if objective.epoch is EpochChoice.BEST:
-        value = sample.best_val if objective.metric.startswith("val_") else sample.best_train
+    if (rule := ranked_rule(objective_status(objective))) is not None:
+        best = sample.best_val if objective.metric.startswith("val_") else sample.best_train
+        value = best if run.rule in (None, rule) else None
     return RunningRun(
-        run=name,
+        run=run.name,
         label=flags,
         replicate=replicate,
         epoch=sample.epoch,
