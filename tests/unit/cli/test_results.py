@@ -42,7 +42,7 @@ def accepted(obj: KubeObject) -> Sweep:
     metadata = obj["metadata"]
     identity = Identity(metadata["name"], NAMESPACE, metadata["uid"], metadata["generation"])
     defaults = Defaults("trainer:1", "nvidia.com/gpu", "0.1.0")
-    return accept(identity, parse_sweep(obj), defaults, pinned=None, started=False)[0]
+    return accept(identity, parse_sweep(obj), defaults)[0]
 
 
 async def with_status(api: MemoryApi, obj: KubeObject, **fields: object) -> KubeObject:

@@ -19,7 +19,7 @@ from regsweep.local.trainer import (
 
 def test_the_reference_trainer_runs_in_this_interpreter_and_is_identified_by_its_version() -> None:
     found = reference_trainer()
-    assert found.arguments == (sys.executable, "-m", "regsweep_trainer")
+    assert found.arguments == (sys.executable, "-P", "-m", "regsweep_trainer")
     assert found.identity.startswith("process:regsweep-trainer==")
 
 

@@ -208,7 +208,10 @@ def _flag_problems(flags: Sequence[JsonValue]) -> list[Problem]:
                 message = f'"{name}" and "{other}" ({where}) would both be `flag_{metric_label}` in Prometheus. Rename one of them.'
                 problems.append(Problem(f"{field}.name", message))
             if name in DATA_PARAMETERS:
-                message = f'"{name}" says what the data are, and combinations are compared on the same data. Put it into spec.trainer.parameters, and make a sweep for each value.'
+                message = (
+                    f'"{name}" cannot be swept: it says what the data are, and combinations are compared on the same data. '
+                    "Put it into spec.trainer.parameters, and create a sweep for each value."
+                )
                 problems.append(Problem(f"{field}.name", message))
             by_name.setdefault(name, field)
             by_label.setdefault(metric_label, (name, field))

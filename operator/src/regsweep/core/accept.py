@@ -147,19 +147,20 @@ def _objective_problem(
     trained = list(_trained(points, past.records))
     if rule is None:
         lacking = sum(wanted.metric not in record.metrics for record in trained)
-        what = f"lack {wanted.metric} at the last epoch"
+        what = f"no {wanted.metric} at the last epoch"
     else:
         # Old records and Jobs do not name their rule. It is that of the pinned objective: no other was in force by then.
         unnamed = epoch_rule(resolved.objective) if resolved.objective is not None else None
         lacking = sum((record.best.rule or unnamed if record.best else None) != rule for record in trained)
         lacking += sum((run.rule or unnamed) != rule for run in _unrecorded(points, past))
-        what = f"did not choose their best epoch by {wanted.metric} ({wanted.goal})"
+        what = "a best epoch that another rule chose"
     if not lacking:
         return None
     was = f"{in_force.metric} ({in_force.goal}, {in_force.epoch} epoch)"
+    have = "training has" if lacking == 1 else "trainings have"
     text = (
-        f"cannot change from {was} to {wanted.metric} ({wanted.goal}, {wanted.epoch} epoch) without training again: "
-        f"{lacking} trainings {what}. Put it back, or create a new sweep for the change."
+        f"cannot change from {was} to {wanted.metric} ({wanted.goal}, {wanted.epoch} epoch) without training again, since "
+        f"{lacking} {have} {what}. Put it back, or create a new sweep for the change."
     )
     return Problem("spec.objective", text)
 
@@ -177,5 +178,3 @@ def _unrecorded(points: Iterable[Point], past: Past) -> Iterator[ObservedRun]:
         replicates = range(run.first_replicate, run.first_replicate + run.replicates)
         if run.point_key in keys and any(past.records.get(run.point_key, k) is None for k in replicates):
             yield run
-
-

@@ -11,7 +11,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from regsweep.api.conditions import Reason
-from regsweep.core.results.records import Outcome, Record
+from regsweep.api.constants import EXIT_INVALID_FLAGS
+from regsweep.core.results.messages import Message, parse_message
+from regsweep.core.results.records import Environment, Outcome, Record
+from regsweep.core.runs import ObservedRun
 
 FEWEST_DIGITS = 4
 """Of a digest that a person is shown, where so many tell two digests apart."""
@@ -47,6 +50,22 @@ def with_same_data(records: Iterable[Record], point_keys: Collection[str], pinne
             record = record if record.environment.data_digest == pinned else _refused(record, pinned)
         kept.append(record)
     return tuple(kept)
+
+
+def with_refused_data(records: Iterable[Record], run: ObservedRun) -> tuple[Record, ...]:
+    """The run's records; those that failed since the trainer refused changed data with what it says of these data."""
+    return tuple(
+        replace(record, environment=_refused_by(run)) if record.reason is Reason.DATA_CHANGED else record
+        for record in records
+    )
+
+
+def _refused_by(run: ObservedRun) -> Environment:
+    for pod in run.pods:
+        message = parse_message(pod.message) if pod.exit_code == EXIT_INVALID_FLAGS else None
+        if isinstance(message, Message):
+            return message.environment
+    return Environment()
 
 
 def change_of(old: str, new: str) -> str:

@@ -57,9 +57,7 @@ def final_seed(seed: int) -> int:
     return int(digest(["final", seed], 8), 16) >> 1
 
 
-def run_name(
-    sweep_name: str, sweep_uid: str, point_key: str, first_replicate: int, attempt: int, lost: int = 0
-) -> str:
+def run_name(sweep_name: str, sweep_uid: str, point_key: str, first_replicate: int, attempt: int, lost: int = 0) -> str:
     """The name of the Job that trains a point from a replicate on: a DNS label with room for a pod's index.
 
     The first 40 characters of the sweep's name are there for people; the hash alone tells runs apart, also those of two

@@ -15,7 +15,7 @@ from regsweep.api.conditions import Reason
 from regsweep.api.constants import EXIT_INDEX_FINAL, EXIT_INVALID_FLAGS
 from regsweep.api.status import FinalStatus
 from regsweep.core.collect import Collected, collect, is_recorded, is_settled, is_stuck
-from regsweep.core.data import pinned_digest, with_same_data
+from regsweep.core.data import pinned_digest, with_refused_data, with_same_data
 from regsweep.core.final import freeze
 from regsweep.core.identity import run_name
 from regsweep.core.judging.analysis import AnalysisRequest
@@ -128,10 +128,11 @@ def _with_same_data(
     keys = point_keys(sweep, observed.final)
     pinned = pinned_digest(keys, observed.records, sweep.data_digest)
     kept = {}
-    for name, each in collected.items():
-        records = with_same_data(each.records, keys, pinned)
+    for run in observed.runs:
+        each = collected[run.name]
+        records = with_same_data(with_refused_data(each.records, run), keys, pinned)
         pinned = pinned or pinned_digest(keys, records)
-        kept[name] = replace(each, records=records)
+        kept[run.name] = replace(each, records=records)
     return kept, pinned
 
 

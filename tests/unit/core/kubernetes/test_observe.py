@@ -364,7 +364,7 @@ def _failed_pod(code: int | None, reason: str = "Error", message: str = "", **fi
         pytest.param(
             _failed_pod(64),
             Reason.INVALID_FLAGS,
-            "The trainer refused its flags (exit code 64).",
+            "The trainer refused to train (exit code 64).",
             id="invalid flags, no words",
         ),
         pytest.param(

@@ -35,11 +35,11 @@ class Environment:
     """Digest of the image that ran, as its node names it."""
     data: str = ""
     """Beginning of the digest of the data as the trainer read them."""
-    data_digest: str = ""
-    """Beginning of the SHA-256 of the data's source bytes: results of other bytes are never ranked together."""
     train_rows: int | None = None
     val_rows: int | None = None
     """Rows that the ranked validation metrics come from."""
+    data_digest: str = ""
+    """Beginning of the SHA-256 of the data's source bytes: results of other bytes are never ranked together."""
 
 
 @dataclass(frozen=True, slots=True)
