@@ -134,7 +134,7 @@ def _trainer_changes(facts: RunFacts, before: DataFacts, sweep: Sweep, data: Dat
         yield Cause(f"the data changed ({_change(before, data)})", "data")
     if facts.trainer != sweep.resolved.image:
         yield Cause("the trainer changed", "trainer")
-    elif before.generation != data.generation:
+    elif before.generation != data.generation and before.by_trainer == data.by_trainer:
         was, now = ("none" if each is None else str(each) for each in (before.generation, data.generation))
         yield Cause(f"the trainer's generation changed ({was} -> {now})", "generation")
 
