@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Final
+from typing import IO, Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
@@ -159,30 +159,37 @@ def _reply(
     trainer: TrainerCommand, flags: Mapping[str, JsonValue], seconds: float, environment: Mapping[str, str]
 ) -> _Reply:
     contract = {**QUIET_CONTRACT, "REGSWEEP_FLAGS": canonical_json(flags)}
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        try:
-            process = subprocess.Popen(
-                [*trainer.arguments, IDENTIFY],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=errors,
-                env=process_environment(contract, environment, 1, isolated=trainer.is_reference),
-                start_new_session=True,
-            )
-        except OSError:
-            return _Reply(127, "", "")
+    try:
+        process = subprocess.Popen(
+            [*trainer.arguments, IDENTIFY],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=process_environment(contract, environment, 1, isolated=trainer.is_reference),
+            start_new_session=True,
+        )
+    except OSError:
+        return _Reply(127, "", "")
+    with process, ThreadPoolExecutor(2) as readers:
+        output, errors = (readers.submit(_beginning, stream) for stream in (process.stdout, process.stderr))
         try:
             code: int | None = process.wait(seconds)
         except subprocess.TimeoutExpired:
             code = None
         finally:
             kill_group(process.pid, signal.SIGKILL)
-            process.wait()
-        output.seek(0)
-        errors.seek(0)
-        words = " ".join(errors.read(MOST_ANSWER_BYTES).decode(errors="replace").split())
-        text = output.read(MOST_ANSWER_BYTES).decode(errors="replace")
-    return _Reply(code, text, words if len(words) <= MOST_WORDS else words[: MOST_WORDS - 3] + "...")
+        words = " ".join(errors.result().split())
+        return _Reply(code, output.result(), words if len(words) <= MOST_WORDS else words[: MOST_WORDS - 3] + "...")
+
+
+def _beginning(stream: IO[bytes] | None) -> str:
+    """The beginning of what comes; all that follows is read too, so that nobody waits for it to be."""
+    if stream is None:
+        return ""
+    kept = stream.read(MOST_ANSWER_BYTES)
+    while stream.read(MOST_ANSWER_BYTES):
+        pass
+    return kept.decode(errors="replace")
 
 
 def _read(output: str) -> _Answer | None:
