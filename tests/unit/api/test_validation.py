@@ -33,6 +33,15 @@ def flags(*entries: str, rest: str = "") -> str:
 
 
 FLAG_CASES = [
+    pytest.param(
+        flags("{name: dataset, values: [iris, wine]}"), "spec.flags[0].name", "cannot be swept", id="data as a flag"
+    ),
+    pytest.param(
+        flags(OK, "{name: data_path, values: [a.csv]}"),
+        "spec.flags[1].name",
+        "spec.trainer.parameters",
+        id="a file as a flag",
+    ),
     pytest.param("{}", "spec.flags", "is required", id="no flags"),
     pytest.param("{flags: }", "spec.flags", "is required", id="flags without anything after them"),
     pytest.param("{flags: []}", "spec.flags", "from 1 to 20 entries, got 0", id="an empty list of flags"),
@@ -125,6 +134,8 @@ OTHER_CASES = [
     pytest.param("sample: {size: 0}", "spec.sample.size", "at least|from 1", id="an empty sample"),
     pytest.param("trainer: {gpu: 1}", "spec.trainer.gpu", "Did you mean `gpus`?", id="an unknown field deeper down"),
     pytest.param("trainer: {parameters: [1]}", "spec.trainer.parameters", "mapping", id="parameters as a list"),
+    pytest.param("trainer: {dataRevision: 2}", "spec.trainer.dataRevision", "must be a", id="a revision that is a number"),
+    pytest.param("trainer: {dataRevision: ''}", "spec.trainer.dataRevision", "from 1 to 63", id="an empty revision"),
     pytest.param("trainer: {image: ''}", "spec.trainer.image", "from 1 to 500 characters", id="an empty image"),
     pytest.param("maxFailedRuns: 101%", "spec.maxFailedRuns", "0% to 100%", id="more than all runs"),
     pytest.param("maxFailedRuns: -1", "spec.maxFailedRuns", "got -1", id="less than no run"),
@@ -306,6 +317,7 @@ def swept(seed: int = 3, gpus: int = 1, **trainer: Any) -> SweepSpec:
         pytest.param(swept(image="trainer:1"), [], id="the pinned image written out"),
         pytest.param(swept(parameters={"epochs": 10.0, "dataset": "iris"}), [], id="another order and spelling"),
         pytest.param(swept(image="trainer:2"), ["spec.trainer.image"], id="another image"),
+        pytest.param(swept(dataRevision="2"), [], id="a data revision, which says that all is to be trained anew"),
         pytest.param(swept(seed=4), ["spec.seed"], id="another seed"),
         pytest.param(swept(gpus=0), ["spec.trainer.gpus"], id="no GPU any more"),
         pytest.param(
