@@ -18,7 +18,6 @@ import pytest
 
 from integration.local.sweeps import DEADLINE_SECONDS, FAKE_TRAINER, Workplace
 from integration.local.test_run import until, waiting
-from regsweep.local.trainer import process_environment
 
 FAKE = (sys.executable, str(FAKE_TRAINER))
 MUTE = (*FAKE, "--mute")
@@ -278,16 +277,3 @@ def test_an_unfinished_sweep_in_an_unwritable_folder_is_refused_before_training(
     assert done.stdout == ""
     assert lines(done)[-1].startswith(f"regsweep: {place.runs}: cannot be written")
     assert place.facts() == {}
-
-
-# The reference trainer
-
-
-@pytest.mark.timeout(300)
-def test_the_reference_trainer_does_not_read_the_users_settings_of_keras(tmp_path: Path) -> None:
-    (tmp_path / ".keras").mkdir()
-    (tmp_path / ".keras" / "keras.json").write_text('{"floatx": "float64", "backend": "nowhere"}')
-    environment = process_environment({}, {**os.environ, "HOME": str(tmp_path)}, 1, isolated=True)
-    script = "import keras; print(keras.config.floatx(), keras.backend.backend())"
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
-    assert done.stdout.split() == ["float32", "tensorflow"], done.stderr

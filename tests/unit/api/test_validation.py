@@ -134,7 +134,9 @@ OTHER_CASES = [
     pytest.param("sample: {size: 0}", "spec.sample.size", "at least|from 1", id="an empty sample"),
     pytest.param("trainer: {gpu: 1}", "spec.trainer.gpu", "Did you mean `gpus`?", id="an unknown field deeper down"),
     pytest.param("trainer: {parameters: [1]}", "spec.trainer.parameters", "mapping", id="parameters as a list"),
-    pytest.param("trainer: {dataRevision: 2}", "spec.trainer.dataRevision", "must be a", id="a revision that is a number"),
+    pytest.param(
+        "trainer: {dataRevision: 2}", "spec.trainer.dataRevision", "must be a", id="a revision that is a number"
+    ),
     pytest.param("trainer: {dataRevision: ''}", "spec.trainer.dataRevision", "from 1 to 63", id="an empty revision"),
     pytest.param("trainer: {image: ''}", "spec.trainer.image", "from 1 to 500 characters", id="an empty image"),
     pytest.param("maxFailedRuns: 101%", "spec.maxFailedRuns", "0% to 100%", id="more than all runs"),

@@ -111,8 +111,10 @@ def identify(
     if known is None or known.answers or trainer.is_reference:
         answers = known is not None and known.answers
         answer, refusal = _ask(trainer, [{**parameters, **flags} for flags in combinations], answers, environment)
-        if answer is None and refusal and (missing or answers):
-            raise DataError(f"BadData: the trainer cannot identify the data: {refusal}")
+        if answer is None and refusal and missing:
+            raise DataError(f"BadData: {refusal.removeprefix('BadData: ')}")
+        if answer is None and refusal and answers:
+            raise DataError(f"the trainer cannot identify the data any more: {refusal}")
     if answer is not None and answer.data_digest is not None:
         return DataIdentity(answer.data_digest[:DIGEST_LENGTH], answer.generation, by_trainer=True, answers=True)
     if missing:

@@ -22,8 +22,6 @@ THREAD_VARIABLES = (
     "TF_NUM_INTRAOP_THREADS",
 )
 """Read by NumPy's libraries and by TensorFlow: without them every process takes every core."""
-NO_KERAS_HOME = f"{os.devnull}/keras"
-"""Keras can neither read its settings there nor write them."""
 RUN_MEMORY_BYTES = 1024**3
 """What a TensorFlow process of a small network takes at its highest (some 760 MB measured), with room."""
 
@@ -125,8 +123,7 @@ def process_environment(
     """The environment of a trainer's process: the user's own, the contract's, and a fair share of the cores.
 
     Thread counts that the user has set are kept. Several processes may share a GPU, so TensorFlow must not take all of
-    its memory at once. `isolated`, for the reference trainer: nothing is imported from the working directory, and Keras reads
-    no settings of the user's (`~/.keras/keras.json`).
+    its memory at once. `isolated`, for the reference trainer: nothing is imported from the working directory.
     """
     threads = str(max(1, available_cores() // parallelism))
     usual = dict.fromkeys(THREAD_VARIABLES, threads) | {
@@ -135,7 +132,7 @@ def process_environment(
         "PYTHONUNBUFFERED": "1",
     }
     own = {name: value for name, value in base.items() if not _is_contract(name)}
-    alone = {"KERAS_HOME": NO_KERAS_HOME, "PYTHONPATH": _absolute(base.get("PYTHONPATH", ""))} if isolated else {}
+    alone = {"PYTHONPATH": _absolute(base.get("PYTHONPATH", ""))} if isolated else {}
     return usual | own | alone | dict(contract)
 
 
