@@ -36,12 +36,30 @@ def test_validate_says_what_would_be_trained(manifest: Path) -> None:
     assert "is valid: mine: 6 runs x 4 replicates = 24 trainings" in done.stdout
 
 
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_what_has_no_effect_is_said_beside_the_result(manifest: Path, command: str) -> None:
+    manifest.write_text(f"{MANIFEST}  exclude: [{{dropout: 0.55}}]\n")
+    done = runner.invoke(app, [command, str(manifest)])
+    assert done.exit_code == 0
+    assert done.stderr.startswith("warning: spec.exclude[0].dropout: 0.55 is not a value of this flag")
+    assert "warning" not in done.stdout
+
+
+def test_a_small_sample_of_a_large_grid_is_planned(manifest: Path) -> None:
+    large = "range: {from: 0, to: 1, points: 500}"
+    text = MANIFEST.replace("values: [0, 0.01]", large).replace("values: [0, 0.3, 0.5]", large)
+    manifest.write_text(f"{text}  sample: {{size: 3}}\n")
+    done = runner.invoke(app, ["plan", str(manifest)])
+    assert done.exit_code == 0
+    assert done.stdout.startswith("mine: 3 runs x 4 replicates = 12 trainings\n1  l2=")
+
+
 def test_every_problem_of_a_manifest_is_listed_with_its_field(manifest: Path) -> None:
     manifest.write_text(MANIFEST.replace("replicates: 4", "replicates: 0\n  replicats: 3"))
     done = runner.invoke(app, ["validate", str(manifest)])
     assert done.exit_code == 2
     assert "2 things are wrong in the manifest" in done.stderr
-    assert "  spec.replicats: there is no such field." in done.stderr
+    assert "  spec.replicats: unknown field." in done.stderr
     assert "  spec.replicates: " in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""

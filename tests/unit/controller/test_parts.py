@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession
 from prometheus_client import generate_latest
-from pydantic import ValidationError
 
 from regsweep.adapters.kubeapi import SWEEPS, uid_of
 from regsweep.api import constants as names
@@ -18,12 +16,11 @@ from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.status import Condition
 from regsweep.controller.health import HealthServer
 from regsweep.controller.logs import set_up_logging
-from regsweep.controller.main import wrong_settings
 from regsweep.controller.operator import Operator, identity_of
 from regsweep.controller.publishing import prior_status, transitions
 from regsweep.controller.run_cache import trim_job, trim_pod
 from regsweep.core.kubernetes.observe import observed_pod, observed_run
-from regsweep.metrics import METRICS, Metrics, MetricType
+from regsweep.metrics import Metrics
 from regsweep.settings import Settings
 from unit.controller.world import World, operating, settings, sweep_object, until
 
@@ -162,52 +159,13 @@ def test_nothing_that_is_read_of_a_pod_is_trimmed_away(status: dict[str, Any]) -
     assert trim_pod(trim_pod(whole)) == trim_pod(whole)
 
 
-def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REGSWEEP_TRAINER_IMAGE", "t:1")
-    monkeypatch.setenv("REGSWEEP_NAMESPACES", '["a", "b"]')
-    monkeypatch.setenv("REGSWEEP_TRAINER_ENV", '{"X": "1"}')
-    monkeypatch.setenv("POD_NAME", "regsweep-0")
-    loaded = Settings()
-    assert loaded.trainer_image == "t:1"
-    assert loaded.namespaces == ["a", "b"]
-    assert loaded.trainer_env == {"X": "1"}
-    assert identity_of(loaded) == "regsweep-0"
+def test_within_a_pod_the_operator_is_known_by_the_pods_name() -> None:
+    assert identity_of(Settings(POD_NAME="regsweep-0")) == "regsweep-0"
 
 
 def test_outside_a_pod_no_two_operators_have_one_identity() -> None:
     outside = Settings(identity="", pod_name="")
     assert identity_of(outside) != identity_of(outside)
-
-
-@pytest.mark.parametrize(
-    ("variable", "value", "words"),
-    [
-        pytest.param("REGSWEEP_HTTP_PORT", "99999", "REGSWEEP_HTTP_PORT: .*65535.*'99999'", id="a port that is none"),
-        pytest.param(
-            "REGSWEEP_LEASE_DURATION_SECONDS", "5", "REGSWEEP_LEASE_DURATION_SECONDS > ", id="a lease too short"
-        ),
-    ],
-)
-def test_a_wrong_setting_is_named_by_its_variable(
-    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
-) -> None:
-    monkeypatch.setenv(variable, value)
-    with pytest.raises(ValidationError) as caught:
-        Settings()
-    assert re.search(words, wrong_settings(caught.value))
-
-
-def test_every_setting_is_documented() -> None:
-    assert not [name for name, field in Settings.model_fields.items() if not field.description]
-
-
-def test_every_metric_is_declared_once_and_named_by_the_rules() -> None:
-    assert len({spec.name for spec in METRICS}) == len(METRICS)
-    for spec in METRICS:
-        assert spec.name.startswith("regsweep_operator_")
-        assert spec.name.endswith("_total") == (spec.type is MetricType.COUNTER)
-        assert spec.help.endswith(".")
-        assert list(spec.buckets) == sorted(spec.buckets)
 
 
 async def test_health_and_metrics_are_served_and_a_deleted_sweep_leaves_nothing(world: World) -> None:

@@ -2,14 +2,17 @@
 
 import itertools
 import math
+import tracemalloc
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regsweep.api.canonical import digest
 from regsweep.api.spec import Range, SweepSpec
-from regsweep.core.grid import combinations, grid_size, label, range_values
+from regsweep.api.values import grid
+from regsweep.core.grid import combination_id, combinations, grid_size, label, range_values
 
 
 def spec(flags: dict[str, list[Any]], **others: Any) -> SweepSpec:
@@ -148,6 +151,62 @@ def test_the_seed_decides_the_sample() -> None:
     assert samples[0] == samples[1] != samples[2]
     turned = spec({"b": list(range(9, -1, -1)), "a": list(range(10))}, sample={"size": 10})
     assert frozenset(c.id for c in combinations(turned)) == samples[0], "the order of the grid does not"
+
+
+def drawn_at_once(whole: SweepSpec, size: int, seed: int) -> list[str]:
+    """The rule that sweeps have been drawn by since the first version, with the whole grid in hand."""
+    ids = [digest(flags, 12) for flags in grid(whole)]
+    smallest = set(sorted(ids, key=lambda ident: digest([seed, ident], 64))[:size])
+    return [ident for ident in ids if ident in smallest]
+
+
+VALUES = st.sampled_from(
+    [
+        [0, 0.1, 0.001],
+        [1.0, 2, 3.5],
+        ["relu", 'a"ü'],
+        [True, False],
+        [[64], [64, 32]],
+        [[], ["x", 1]],
+        [-0.0, 1e-9, 2**60],
+    ]
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["l2", "Units", "act-x", "a.b", "_z"]), VALUES, min_size=1, max_size=4),
+    st.integers(1, 50),
+    st.integers(0, 5),
+    st.booleans(),
+)
+def test_a_sweep_keeps_its_draw(flags: dict[str, list[Any]], size: int, seed: int, excluding: bool) -> None:
+    name, values = next(iter(flags.items()))
+    exclude = [{name: values[0]}] if excluding else []
+    drawn = combinations(spec(flags, exclude=exclude, sample={"size": size, "seed": seed}))
+    assert [c.id for c in drawn] == drawn_at_once(spec(flags, exclude=exclude), size, seed)
+    assert [c.id for c in drawn] == [combination_id(c.flags) for c in drawn]
+
+
+def test_the_draw_of_a_known_sweep() -> None:
+    flags: dict[str, list[Any]] = {
+        "l2": [0, 0.1, 0.01],
+        "Units": [[64], [64, 32]],
+        "act-x": ["relu", 'a"ü'],
+        "bn": [True, False],
+    }
+    drawn = combinations(spec(flags, exclude=[{"l2": 0}], sample={"size": 4, "seed": 3}))
+    assert [c.id for c in drawn] == ["f5abb1e11d72", "d824c751d729", "a835074ea032", "b12bcf3e6eb9"]
+
+
+def test_a_sample_of_a_large_grid_is_drawn_without_holding_the_grid() -> None:
+    large = spec({"a": list(range(200)), "b": list(range(200))}, sample={"size": 20})
+    tracemalloc.start()
+    try:
+        assert len(combinations(large)) == 20
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000, "40,000 combinations take some 20 MB"
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,10 @@ def status_of(
 ) -> SweepStatus:
     observed: Observed = replace(world.observe(), **seen)  # type: ignore[arg-type]  # keyword arguments of any one field
     planned = plan(world.sweep, observed, world.now)
-    return sweep_status(world.sweep, observed, planned, edits, prior or SweepStatus(), world.now)
+    status = sweep_status(world.sweep, observed, planned, edits, prior or SweepStatus(), world.now)
+    for said in status.conditions:
+        assert said.type in Reason(said.reason).about.conditions, f"{said.reason} is not documented for {said.type}"
+    return status
 
 
 def condition(status: SweepStatus, wanted: ConditionType) -> Condition:
@@ -81,6 +84,21 @@ def test_a_condition_keeps_its_time_of_transition_while_its_status_holds() -> No
     before = status_of(world)
     world.pass_time(60)
     assert status_of(world, before).conditions == before.conditions
+
+
+def test_warnings_stand_in_the_message_of_accepted_and_the_sweep_runs() -> None:
+    world = World(sweep_of({"l2": [0, 0.1]}, exclude=[{"l2": 0.2}]))
+    accepted = condition(status_of(world), ConditionType.ACCEPTED)
+    assert (accepted.status, accepted.reason) == (ConditionStatus.TRUE, "Valid")
+    assert accepted.message.startswith("2 runs, 2 trainings. Warning: spec.exclude[0].l2: 0.2 is not a value")
+    assert len(world.plan().create) == 2
+
+
+def test_a_thousand_warnings_fit_into_a_message() -> None:
+    exclude = [{"l2": f"{place}" * 60} for place in range(100, 1100)]
+    accepted = condition(status_of(World(sweep_of({"l2": ["x"]}, exclude=exclude))), ConditionType.ACCEPTED)
+    assert accepted.message.endswith("995 more warnings: `regsweep validate` shows all.")
+    assert len(accepted.message) < 2000
 
 
 def test_counts_are_disjoint_and_add_up() -> None:
@@ -159,7 +177,11 @@ def pending_pod(reason: str, message: str) -> World:
             "ImagePullBackOff", 'pulling "x"', Reason.IMAGE_UNAVAILABLE, "pull secret", id="the image cannot be pulled"
         ),
         pytest.param(
-            "CreateContainerConfigError", 'secret "s" not found', Reason.CONFIG_ERROR, "Mend", id="a Secret is missing"
+            "CreateContainerConfigError",
+            'secret "s" not found',
+            Reason.CONFIG_ERROR,
+            "Fix what",
+            id="a Secret is missing",
         ),
     ],
 )
@@ -268,7 +290,7 @@ def test_replicates_of_different_devices_are_not_called_paired() -> None:
     paired = condition(status, ConditionType.REPLICATES_PAIRED)
     assert (paired.status, paired.reason) == (ConditionStatus.FALSE, Reason.MIXED.value)
     assert "devices (NVIDIA H100, cpu)" in paired.message
-    assert "make a new sweep" in paired.message
+    assert "create a new sweep" in paired.message
     assert status.analysis is not None
     assert not status.analysis.paired
     assert condition(status, ConditionType.COMPLETE).status is ConditionStatus.TRUE

@@ -69,11 +69,11 @@ def test_a_folder_changes_with_its_files_names_and_bytes(
 ) -> None:
     monkeypatch.setattr(datafiles, "LARGEST_FOLDER_BYTES", limit)
     seen = [content_digest(Path("folder"))]
-    for change in (
-        lambda: (place / "folder" / "b.csv").write_text("c"),
-        lambda: (place / "folder" / "b.csv").rename(place / "folder" / "c.csv"),
-        lambda: (place / "folder" / "deep").mkdir() or (place / "folder" / "deep" / "d.csv").write_text(""),
-    ):
-        change()
-        seen.append(content_digest(Path("folder")))
+    (place / "folder" / "b.csv").write_text("c")
+    seen.append(content_digest(Path("folder")))
+    (place / "folder" / "b.csv").rename(place / "folder" / "c.csv")
+    seen.append(content_digest(Path("folder")))
+    (place / "folder" / "deep").mkdir()
+    (place / "folder" / "deep" / "d.csv").write_text("")
+    seen.append(content_digest(Path("folder")))
     assert len(set(seen)) == 4

@@ -170,7 +170,7 @@ def test_whatever_was_changed_is_said(now: dict[str, Any], data: DataIdentity, c
 
 
 def test_results_of_an_earlier_version_are_kept_and_trained_again() -> None:
-    old = {"key_version": None, "data": None, "rule": None, "point_key": "0123"}
+    old: dict[str, Any] = {"key_version": None, "data": None, "rule": None, "point_key": "0123"}
     assert said(sweep_of(), sweep_of(), **old) == [
         "results of an earlier version of regsweep, which did not note what data they rest on, are kept; 6 of 6 trainings are "
         "trained again."

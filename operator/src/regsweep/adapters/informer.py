@@ -172,18 +172,19 @@ class Informer:
                     version = await self._list(namespace)
                     failures = 0
                 before, began = version, self._clock()
-                version = await self._watch(namespace, version)
-                # A watch that ends at once and without a word must not be asked for again in a tight loop.
-                ended_at_once = version == before and self._clock() - began < SHORTEST_WATCH_SECONDS
-                failures = failures + 1 if ended_at_once else 0
+                version, broke = await self._watch(namespace, version)
+                progressed = version != before
+                if broke is not None:
+                    failures = 1 if progressed else failures + 1
+                    self._log_failure(broke, failures)
+                else:
+                    # A watch that ends at once without any event must not be repeated in a tight loop.
+                    ended_at_once = not progressed and self._clock() - began < SHORTEST_WATCH_SECONDS
+                    failures = failures + 1 if ended_at_once else 0
             except Expired:
                 logger.info("%s: the watch lost its place, listing again", self.resource.plural)
                 version = None
                 failures += 1
-            except _WatchBroke as broke:
-                version = broke.version
-                failures = 1 if broke.progressed else failures + 1
-                self._log_failure(broke.cause, failures)
             except ApiError as error:
                 failures += 1
                 self._log_failure(error, failures)
@@ -231,12 +232,11 @@ class Informer:
             if version_of(entry.object) <= listed_version:  # else: our own write, younger than the list
                 self._bury(uid, entry.object)
 
-    async def _watch(self, namespace: str | None, version: str) -> str:
-        """Watches until the server ends it; returns where to go on.
+    async def _watch(self, namespace: str | None, version: str) -> tuple[str, ApiError | None]:
+        """Watches until it ends; returns the version to go on from, and the error that broke it (None: the server ended it).
 
-        Raises Expired, or _WatchBroke with the version reached.
+        Raises Expired.
         """
-        start = version
         try:
             events = self._api.watch(
                 self.resource,
@@ -256,9 +256,9 @@ class Informer:
         except Expired:
             raise
         except ApiError as error:
-            raise _WatchBroke(version, error, progressed=version != start) from error
+            return version, error
         self._heard_at[namespace] = self._clock()
-        return version
+        return version, None
 
     def _take_deleted(self, obj: KubeObject) -> None:
         uid = uid_of(obj)
@@ -315,13 +315,3 @@ class Informer:
     def _notify(self, entry: Entry) -> None:
         for listener in self._listeners:
             listener(entry)
-
-
-class _WatchBroke(Exception):  # noqa: N818 (says how far the watch came; it never leaves this module)
-    """A watch that failed after having reached `version`."""
-
-    def __init__(self, version: str, cause: ApiError, *, progressed: bool) -> None:
-        super().__init__(str(cause))
-        self.version = version
-        self.cause = cause
-        self.progressed = progressed

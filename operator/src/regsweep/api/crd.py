@@ -17,20 +17,25 @@ _META: Final[Schema] = {
 }
 
 SWEEP_DESCRIPTION: Final = (
-    "A RegularizationSweep finds out which regularisation keeps a network from overfitting: it trains every combination "
-    "of its flags, each several times, as one Job per combination, and ranks them in its status."
+    "A RegularizationSweep finds the regularisation that keeps a network from overfitting. Every combination of its flags is "
+    "trained several times, by one Job for each combination, and ranked in the status."
 )
 RESULT_DESCRIPTION: Final = (
-    "A SweepResult holds records of one sweep, a segment of at most 256. The operator writes it before it deletes a Job, "
-    "and nobody else may; it goes with its sweep."
+    "A SweepResult stores a segment of at most 256 records of one sweep. Only the operator writes it, before it deletes the "
+    "Jobs; it is deleted with its sweep."
 )
 
 SWEEP_COLUMNS: Final = (
-    ("Runs", "string", ".status.progress", "Ended runs of all runs."),
-    ("Running", "integer", ".status.runs.running", "Runs with a pod that trains."),
-    ("Failed", "integer", ".status.runs.failed", "Runs that ended without a result."),
+    ("Runs", "string", ".status.progress", "Number of ended runs of all runs."),
+    ("Running", "integer", ".status.runs.running", "Number of runs with a pod that is training."),
+    ("Failed", "integer", ".status.runs.failed", "Number of runs that ended without a result."),
     ("Best", "string", ".status.bestLabel", "Flags of the best combination so far."),
-    ("Objective", "string", ".status.bestObjective", "Its objective, mean over the replicates."),
+    (
+        "Objective",
+        "string",
+        ".status.bestObjective",
+        "Objective of the best combination, as the mean over its replicates.",
+    ),
     ("State", "string", ".status.state", "Pending, Running, Suspended, Complete, Failed or Invalid."),
     ("Age", "date", ".metadata.creationTimestamp", "Time since the sweep was created."),
 )

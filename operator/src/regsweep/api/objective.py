@@ -50,7 +50,7 @@ def objective_goal(objective: Objective) -> Goal:
             return Goal.MINIMIZE
         if _LARGE_IS_GOOD.intersection(words):
             return Goal.MAXIMIZE
-    message = f"is required here: `{objective.metric}` does not say which end is good. Write `Minimize` or `Maximize`."
+    message = f"is required: `{objective.metric}` does not tell whether smaller or larger is better. Write `Minimize` or `Maximize`."
     raise InvalidSweep([Problem("spec.objective.goal", message)])
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
 from pydantic import JsonValue
 
-from regsweep.cli.consoles import result_console
+from regsweep.api.warnings import spec_warnings
+from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.manifest import Manifest, load_manifest
 from regsweep.core.grid import Combination, combinations, label
+from regsweep.errors import Problem
 from regsweep.report.columns import flag_text
 from regsweep.report.numbers import plural
 from regsweep.report.outputs import Output
@@ -24,16 +27,24 @@ ROWS = 50
 def validate_command(file: Path) -> int:
     """Says that the manifest is valid, and what it would train; raises what is wrong with it."""
     manifest = load_manifest(file, None)
-    result_console().print(
-        f"{file} is valid: {_size(manifest, combinations(manifest.spec))}", markup=False, soft_wrap=True
-    )
+    found = combinations(manifest.spec)
+    result_console().print(f"{file} is valid: {_size(manifest, found)}", markup=False, soft_wrap=True)
+    print_warnings(spec_warnings(manifest.spec, len(found)))
     return 0
+
+
+def print_warnings(warnings: Iterable[Problem]) -> None:
+    """Prints each warning on a line of standard error."""
+    console = error_console()
+    for warning in warnings:
+        console.print(f"warning: {warning}", markup=False, soft_wrap=True, highlight=False)
 
 
 def plan_command(file: Path, output: Output, rows: int = ROWS) -> int:
     """Lists the combinations that would be trained; raises what is wrong with the manifest."""
     manifest = load_manifest(file, None)
     found = combinations(manifest.spec)
+    print_warnings(spec_warnings(manifest.spec, len(found)))
     console = result_console()
     if output is Output.TABLE:
         console.print(_size(manifest, found), markup=False, soft_wrap=True, highlight=False)

@@ -16,6 +16,7 @@ from rich.console import Console
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.spec import Retention, SweepSpec
 from regsweep.api.status import SweepStatus
+from regsweep.cli.check import print_warnings
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail
 from regsweep.cli.manifest import Manifest, load_manifest
@@ -87,6 +88,7 @@ def run_command(options: RunOptions) -> int:
             lock, note = None, f"{error} Nothing is written; what is finished there is shown."
         _tell(errors, [f"note: {note}"] if note else [])
         work = _prepare(manifest, trainer, parallelism, directory)
+        print_warnings(work.sweep.warnings)
         _tell(errors, [announcement(work.sweep, work.records, directory.path, work.data), *work.changes])
         return asyncio.run(_run(work, directory, lock, options, errors))
 

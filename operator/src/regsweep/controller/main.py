@@ -8,16 +8,14 @@ from pathlib import Path
 
 import kopf
 from prometheus_client import disable_created_metrics
-from pydantic import ValidationError
 
 from regsweep.adapters.kube import KubeClient, load_configuration
 from regsweep.controller.handlers import quiet_settings, registry_of
 from regsweep.controller.health import HealthServer
 from regsweep.controller.logs import set_up_logging
 from regsweep.controller.operator import VERSION, Operator, prometheus_of
-from regsweep.errors import RegsweepError
 from regsweep.metrics import API_REQUESTS, Metrics
-from regsweep.settings import Settings
+from regsweep.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
 
@@ -28,24 +26,11 @@ def run() -> None:
     Raises RegsweepError where a setting is wrong or no API server is configured, and what ended a task by an error of the
     program.
     """
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        raise RegsweepError(wrong_settings(error)) from error
+    settings = load_settings()
     set_up_logging(settings.log_level, settings.log_format)
     # Else there is a second series beside every counter, which nobody asks for.
     disable_created_metrics()  # type: ignore[no-untyped-call]  # not annotated
     asyncio.run(operate(settings))
-
-
-def wrong_settings(error: ValidationError) -> str:
-    """Which settings are wrong, each by the name of its environment variable."""
-    lines = []
-    for problem in error.errors(include_url=False):
-        name = "_".join(str(part) for part in problem["loc"][:1]).upper()
-        variable = f"{name}: " if name.startswith("POD_") else f"REGSWEEP_{name}: " if name else ""
-        lines.append(f"{variable}{problem['msg']}, got {problem['input']!r}" if name else problem["msg"])
-    return "Settings of the operator: " + "; ".join(lines)
 
 
 async def operate(settings: Settings, kubeconfig: Path | None = None) -> None:

@@ -19,6 +19,7 @@ from regsweep.core.accept import Defaults, Identity, Past, accept
 from regsweep.core.collect import is_recorded
 from regsweep.core.results.records import Records
 from regsweep.core.runs import ObservedRun
+from regsweep.settings import variable_of
 
 FINGERPRINT_LENGTH: Final = 16
 
@@ -82,7 +83,8 @@ class Observing:
         past = Past(prior.resolved, prior.objective, records, runs)
         generation = int(sweep["metadata"]["generation"])
         if state.spec_of is None or state.spec_of[0] != generation:
-            state.spec_of = (generation, parse_sweep(sweep, self._max_combinations))
+            how_to_raise = f"raise the operator's {variable_of('max_combinations')}"
+            state.spec_of = (generation, parse_sweep(sweep, self._max_combinations, how_to_raise=how_to_raise))
         retry = _retry_of(sweep)
         # What was trained decides only whether an edited objective can be followed.
         edited = objective_status(state.spec_of[1].objective) != prior.objective

@@ -9,6 +9,7 @@ from regsweep.api.objective import epoch_rule, objective_status, ranked_rule
 from regsweep.api.spec import SweepSpec
 from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.api.validation import changed_pinned_fields
+from regsweep.api.warnings import spec_warnings
 from regsweep.core.identity import KEY_VERSION
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.runs import ObservedRun
@@ -101,6 +102,7 @@ def _sweep(identity: Identity, spec: SweepSpec, resolved: Resolved, points: tupl
         resolved=resolved,
         points=points,
         retry=identity.retry,
+        warnings=spec_warnings(spec, len(points)),
     )
 
 

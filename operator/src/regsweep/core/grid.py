@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import itemgetter
 from typing import Final
 
-from regsweep.api.canonical import digest
-from regsweep.api.spec import Flags, FlagValue, SweepSpec
-from regsweep.api.values import grid, grid_size, range_values
+from regsweep.api.canonical import digest, text_digest
+from regsweep.api.spec import Flags, FlagValue, Sample, SweepSpec
+from regsweep.api.values import canonical_grid, grid_size, range_values
 
 __all__ = ["Combination", "combination_id", "combinations", "grid_size", "label", "range_values"]
 
@@ -35,16 +37,23 @@ def combinations(spec: SweepSpec) -> tuple[Combination, ...]:
     """The combinations to train: the flags' product, the first flag slowest, less `exclude`, cut down by `sample`.
 
     A sample keeps the combinations whose hash with the seed is smallest, in the order of the grid. So the draw does not
-    depend on that order, and a larger sample of the same grid contains the smaller one. `index` counts what is left.
+    depend on that order, and a larger sample of the same grid contains the smaller one. The grid is never held as a whole,
+    only the sample. `index` counts what is left.
     """
-    kept = [(combination_id(flags), flags) for flags in grid(spec)]
-    if spec.sample is not None and spec.sample.size < len(kept):
-        seed = spec.sample.seed
-        drawn = set(
-            sorted((ident for ident, _ in kept), key=lambda ident: digest([seed, ident], 64))[: spec.sample.size]
-        )
-        kept = [(ident, flags) for ident, flags in kept if ident in drawn]
-    return tuple(Combination(ident, flags, index) for index, (ident, flags) in enumerate(kept))
+    every: Iterable[tuple[str, Flags]] = ((text_digest(text, ID_LENGTH), flags) for text, flags in canonical_grid(spec))
+    if spec.sample is not None:
+        every = _drawn(every, spec.sample)
+    return tuple(Combination(ident, flags, index) for index, (ident, flags) in enumerate(every))
+
+
+def _drawn(every: Iterable[tuple[str, Flags]], sample: Sample) -> Iterator[tuple[str, Flags]]:
+    """Those of the identified combinations that the sample holds, in their order."""
+    ranked = (
+        (text_digest(f'[{sample.seed},"{ident}"]', 64), place, ident, flags)
+        for place, (ident, flags) in enumerate(every)
+    )
+    smallest = heapq.nsmallest(sample.size, ranked, key=itemgetter(0))
+    return ((ident, flags) for _, _, ident, flags in sorted(smallest, key=itemgetter(1)))
 
 
 def combination_id(flags: Mapping[str, FlagValue]) -> str:

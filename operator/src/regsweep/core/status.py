@@ -11,6 +11,7 @@ from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.objective import objective_status, ranked_rule
 from regsweep.api.spec import Objective
 from regsweep.api.status import (
+    MAX_LISTED,
     MAX_RESULTS,
     Condition,
     DataStatus,
@@ -40,8 +41,6 @@ from regsweep.core.timestamps import timestamp
 from regsweep.core.world import Observed
 from regsweep.errors import Problem
 
-MAX_LISTED = 20
-"""Running and failed runs that the status lists."""
 FINAL_MARK = " (final evaluation)"
 
 

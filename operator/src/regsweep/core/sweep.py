@@ -9,6 +9,7 @@ from regsweep.api.spec import SweepSpec
 from regsweep.api.status import FinalStatus, Resolved
 from regsweep.core.grid import Combination, combination_id, combinations
 from regsweep.core.identity import point_key
+from regsweep.errors import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Sweep:
     """How a person has all combinations trained again after the data have changed, as part of a sentence."""
     data_digest: str = ""
     """Digest of the data's source bytes where it is known before any training, as to a local run; empty: it is not."""
+    warnings: tuple[Problem, ...] = ()
+    """What is valid in the spec, but has no effect or looks like a misprint."""
 
     @property
     def first_attempt(self) -> int:

@@ -12,7 +12,7 @@ def timestamp(moment: datetime) -> str:
 
 def parse_timestamp(text: str) -> datetime:
     """The moment that `timestamp` wrote, fractions of a second allowed. Raises ValueError for anything else."""
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"a timestamp needs a time zone, got {text!r}")
     return moment

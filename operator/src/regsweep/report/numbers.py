@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
+from regsweep.api.wording import plural as plural
+
 MAX_DECIMALS = 9
 WITHOUT_ERROR_DIGITS = 4
 """Significant digits of a typical value where no standard error says how many are meant."""
@@ -95,8 +97,3 @@ def duration(seconds: float) -> str:
     if minutes < 90:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
-
-
-def plural(count: int, noun: str) -> str:
-    """`1 run`, `2 runs`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

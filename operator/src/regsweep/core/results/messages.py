@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from regsweep.api.objective import EpochRule
 from regsweep.api.spec import Goal
-from regsweep.api.sweep_result import MAX_METRICS
+from regsweep.api.sweep_result import MAX_LOSSES_LENGTH, MAX_METRIC_NAME_LENGTH, MAX_METRICS
 from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Source, TestLosses
 from regsweep.core.runs import ObservedPod, ObservedRun
 
@@ -78,9 +78,9 @@ class MalformedMessage:
 
 
 _Short = Annotated[str, StringConstraints(max_length=200)]
-_Column = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=63)]
+_Column = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=MAX_METRIC_NAME_LENGTH)]
 _Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
-_Blocks = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=4096)]
+_Blocks = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=MAX_LOSSES_LENGTH)]
 _Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12,64}$")]
 _Seconds = Annotated[float, Field(ge=0, le=LONGEST_SECONDS)]
 _Epoch = Annotated[int, Field(ge=1, le=2**31 - 1)]

@@ -19,22 +19,22 @@ from pydantic import JsonValue
 
 from regsweep.api.canonical import digest
 from regsweep.api.conditions import Reason
-from regsweep.api.constants import API_VERSION, RESULT_KIND
+from regsweep.api.constants import API_VERSION, MAX_NAME_LENGTH, RESULT_KIND
 from regsweep.api.objective import EpochRule
 from regsweep.api.spec import Flags, Goal
-from regsweep.api.sweep_result import MAX_METRICS, MAX_RECORDS, MAX_SEGMENT_BYTES
+from regsweep.api.sweep_result import (
+    MAX_MESSAGE_LENGTH,
+    MAX_METRIC_NAME_LENGTH,
+    MAX_METRICS,
+    MAX_RECORDS,
+    MAX_SEGMENT_BYTES,
+)
 from regsweep.core.ownership import JsonObject, KubeObject, child_labels, owner_reference
 from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Records, Source, TestLosses
 from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import parse_timestamp, timestamp
 
-MAX_MESSAGE: Final = 1024
-"""Characters of a record's message, as the CRD has it; a longer one is cut."""
-MAX_NAME: Final = 253
-"""Characters of a short text, as the CRD has it; a longer one is cut."""
 ENVIRONMENT_KEY_LENGTH: Final = 8
-MAX_METRIC_NAME: Final = 63
-"""Characters of a metric's name; the record goes without a metric of a longer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +90,6 @@ def load(segments: Iterable[KubeObject]) -> Records:
     """The records of the segments, whatever their order: the first result of a replicate wins, as it was stored."""
     ordered = sorted(segments, key=_sequence)
     return Records(record for segment in ordered for record in _records_of(segment))
-
-
-def stored_flags(segments: Iterable[KubeObject]) -> dict[str, Flags]:
-    """The flags of every point that has a record, by its key: also of points that have left the grid."""
-    return {point["key"]: point["flags"] for segment in segments for point in segment.get("points") or ()}
 
 
 def _records_of(segment: KubeObject) -> Iterator[Record]:
@@ -191,7 +186,9 @@ def _size(value: JsonValue) -> int:
 def _to_json(record: Record) -> JsonObject:
     """The record as the CRD has it. What is empty is left out; what is not a number is absent, never NaN."""
     metrics = [
-        (name, value) for name, value in record.metrics.items() if math.isfinite(value) and len(name) <= MAX_METRIC_NAME
+        (name, value)
+        for name, value in record.metrics.items()
+        if math.isfinite(value) and len(name) <= MAX_METRIC_NAME_LENGTH
     ]
     entry: JsonObject = {
         "point": record.point_key,
@@ -212,14 +209,14 @@ def _to_json(record: Record) -> JsonObject:
     if record.reason is not None:
         entry["reason"] = record.reason.value
     if record.message:
-        entry["message"] = _cut(record.message, MAX_MESSAGE)
+        entry["message"] = _cut(record.message, MAX_MESSAGE_LENGTH)
     for field, moment in (("start", record.started_at), ("end", record.ended_at)):
         if moment is not None:
             entry[field] = timestamp(moment)
     if record.gpu_seconds is not None and math.isfinite(record.gpu_seconds):
         entry["gpuSeconds"] = record.gpu_seconds
     if record.test is not None:
-        entry["test"] = {"rows": _cut(record.test.rows, MAX_NAME), "losses": record.test.losses}
+        entry["test"] = {"rows": _cut(record.test.rows, MAX_NAME_LENGTH), "losses": record.test.losses}
     return entry
 
 
@@ -233,7 +230,7 @@ def _environment_json(record: Record) -> JsonObject | None:
         "data": environment.data,
         "dataDigest": environment.data_digest,
     }
-    known: JsonObject = {name: _cut(text, MAX_NAME) for name, text in texts.items() if text}
+    known: JsonObject = {name: _cut(text, MAX_NAME_LENGTH) for name, text in texts.items() if text}
     if record.best is not None and record.best.rule is not None:
         known["rule"] = {"metric": record.best.rule.metric, "goal": record.best.rule.goal.value}
     for name, count in (("trainRows", environment.train_rows), ("valRows", environment.val_rows)):
@@ -312,7 +309,7 @@ def _moment(text: str | None) -> datetime | None:
 
 def _message(reason: str | None, message: str) -> str:
     """The message, with the reason in its own word where that is Unknown here."""
-    return message if reason is None or reason in _REASONS else f"{_cut(reason, MAX_NAME)}: {message}"
+    return message if reason is None or reason in _REASONS else f"{_cut(reason, MAX_NAME_LENGTH)}: {message}"
 
 
 _REASONS: Final = frozenset(reason.value for reason in Reason)

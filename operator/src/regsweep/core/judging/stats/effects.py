@@ -24,13 +24,12 @@ from scipy.stats import f as fisher
 from scipy.stats import t as student
 
 from regsweep.api.canonical import canonical_json
+from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.api.spec import FlagValue
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.additive import fit_additive
 from regsweep.core.judging.stats.moderation import Floats
-from regsweep.core.judging.stats.ranking import MIN_REPLICATES_FOR_ERROR
 
-LEVEL = 0.95
 LOG_RATIO = 10.0
 """A loss whose largest combination is above this many times the median is analysed as its logarithm."""
 MAX_COLUMNS = 400
@@ -318,7 +317,7 @@ def _marginal_means(values: Floats, factors: Sequence[_Factor]) -> tuple[Margina
     overall = np.linalg.lstsq(gram, design.T @ means, rcond=1e-12)[0]
     each = np.linalg.lstsq(gram, design.T @ values[:, complete], rcond=1e-12)[0] if complete.any() else None
     n = int(complete.sum())
-    quantile = float(student.ppf((1 + LEVEL) / 2, n - 1)) if n >= MIN_REPLICATES_FOR_ERROR else None
+    quantile = float(student.ppf((1 + CONFIDENCE_LEVEL) / 2, n - 1)) if n >= MIN_REPLICATES_FOR_ERROR else None
     result = []
     at = 1
     for factor in factors:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regsweep.api.analysis import MOST_METRICS, FinalEvaluation, FinalResult, Interval, PickRole
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.core.judging.stats.blocks import mean
-from regsweep.core.judging.stats.ranking import MIN_REPLICATES_FOR_ERROR, finite
+from regsweep.core.judging.stats.ranking import finite
 from regsweep.core.results.records import Outcome, Record
 
 if TYPE_CHECKING:

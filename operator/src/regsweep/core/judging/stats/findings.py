@@ -10,14 +10,13 @@ from math import isclose, log
 import numpy as np
 from scipy.stats import t as student
 
+from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.api.spec import Flags
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.additive import Bools
 from regsweep.core.judging.stats.moderation import Floats
-from regsweep.core.judging.stats.ranking import MIN_REPLICATES_FOR_ERROR
 from regsweep.core.results.records import Record
 
-LEVEL = 0.95
 LARGE_GAP = 0.5
 """A gap that is more than this part of the validation loss: most of the loss is what did not carry over."""
 LAST_TENTH = 0.9
@@ -54,7 +53,9 @@ def all_overfit(train: Floats, val: Floats) -> Finding | None:
     if not rows.any():
         return None
     mean = np.nanmean(gaps[rows], axis=1)
-    margin = student.ppf(LEVEL, counts[rows] - 1) * np.nanstd(gaps[rows], axis=1, ddof=1) / np.sqrt(counts[rows])
+    margin = (
+        student.ppf(CONFIDENCE_LEVEL, counts[rows] - 1) * np.nanstd(gaps[rows], axis=1, ddof=1) / np.sqrt(counts[rows])
+    )
     if not (mean - margin > LARGE_GAP * np.abs(np.nanmean(val[rows], axis=1))).all():
         return None
     return Finding(

@@ -18,12 +18,11 @@ from math import sqrt
 import numpy as np
 from scipy.stats import t as student
 
+from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.api.spec import Resampling
 from regsweep.core.judging.stats.differences import welch
 from regsweep.core.judging.stats.moderation import Floats
-from regsweep.core.judging.stats.ranking import MIN_REPLICATES_FOR_ERROR
 
-LEVEL = 0.95
 FEW_REPLICATES = 5
 LARGEST_VAL_SHARE = 0.5
 """Above this n_val / n_train the correction is an extrapolation from what its authors tried."""
@@ -119,6 +118,8 @@ def _interval(estimand: Estimand, centre: float, error: float, df: float, n: int
     too_large = estimand is Estimand.NEW_DATA and split.ratio is not None and split.ratio > LARGEST_VAL_SHARE
     if too_large:
         notes.append(APPROXIMATE_NOTE)
-    margin = float(student.ppf((1 + LEVEL) / 2, df)) * error
+    margin = float(student.ppf((1 + CONFIDENCE_LEVEL) / 2, df)) * error
     approximate = too_large or split.resampling.has_folds
-    return Interval(estimand, centre, error, centre - margin, centre + margin, LEVEL, approximate, tuple(notes))
+    return Interval(
+        estimand, centre, error, centre - margin, centre + margin, CONFIDENCE_LEVEL, approximate, tuple(notes)
+    )

@@ -24,11 +24,11 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from regsweep.api.analysis import Interval
+from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.core.judging.stats.intervals import given_data
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.results.records import TestLosses
 
-LEVEL = 0.95
 RESAMPLES = 10_000
 CELLS_AT_ONCE = 1_000_000
 """Counts that are drawn at a time: 8 MB."""
@@ -110,7 +110,7 @@ def seeds_interval(scores: Sequence[TestScores]) -> Interval:
     values = scores[0].losses if len(scores) == 1 else scores[0].losses - scores[1].losses
     found = given_data(values)
     if found is None:
-        raise ValueError(f"an interval takes 3 replicates or more, but got {len(values)}")
+        raise ValueError(f"an interval takes {MIN_REPLICATES_FOR_ERROR} replicates or more, but got {len(values)}")
     return Interval(mean=found.mean, standard_error=found.standard_error, low=found.low, high=found.high)
 
 
@@ -132,8 +132,8 @@ def stretched_interval(table: Floats, means: Floats) -> Interval:
         return Interval(mean=centre, standard_error=0.0, low=centre, high=centre)
     error = sqrt(spread**2 + float((parts / sizes).sum()))
     df = float(parts.sum() ** 2 / (parts**2 / (sizes - 1)).sum())
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist()
-    stretch = float(student.ppf((1 + LEVEL) / 2, df) / norm.ppf((1 + LEVEL) / 2)) * error / spread
+    low, high = np.quantile(means, [(1 - CONFIDENCE_LEVEL) / 2, (1 + CONFIDENCE_LEVEL) / 2]).tolist()
+    stretch = float(student.ppf((1 + CONFIDENCE_LEVEL) / 2, df) / norm.ppf((1 + CONFIDENCE_LEVEL) / 2)) * error / spread
     return Interval(
         mean=centre,
         standard_error=error,

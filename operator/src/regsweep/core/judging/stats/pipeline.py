@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from regsweep.api.analysis import Fit, Spread
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.spec import (
     DEFAULT_SIMPLICITY_ORDER,
     Constraint,
@@ -37,14 +38,14 @@ from regsweep.core.judging.stats.racing import Race
 from regsweep.core.judging.stats.ranking import Ranking, objective_reader, rank
 from regsweep.core.judging.stats.scores import Cells, metric_reader
 from regsweep.core.judging.stats.spread import spread_of
-from regsweep.core.judging.stats.ties import MIN_COMMON_REPLICATES, TiedSet, tied_with_best
+from regsweep.core.judging.stats.ties import TiedSet, tied_with_best
 from regsweep.core.results.records import Record, Records
 
 BIAS_VARIANCE_NOTE = (
     "No bias and variance: that takes rows which several replicates predict without having seen them. The trainer's parameter "
     "audit_fraction sets some aside for it; with resampling RepeatedKFold every row is one."
 )
-TOO_FEW_NOTE = "Fewer than 3 replicates: no errors, no tied set, no one-standard-error pick."
+TOO_FEW_NOTE = f"Fewer than {MIN_REPLICATES_FOR_ERROR} replicates: no errors, no tied set, no one-standard-error pick."
 FEW_FOR_TIES_NOTE = (
     "Fewer than 5 replicates: with variances that differ between combinations, more than 5 % of such sweeps leave a true "
     "best out of the tied set."
@@ -258,7 +259,7 @@ def _findings(
     reader = objective_reader(objective.model_copy(update={"epoch": other}))
     sign = -1.0 if objective.goal is Goal.MAXIMIZE else 1.0
     elsewhere = sign * cells.collect(reader)
-    enough = np.isfinite(elsewhere).sum(axis=1) >= MIN_COMMON_REPLICATES
+    enough = np.isfinite(elsewhere).sum(axis=1) >= MIN_REPLICATES_FOR_ERROR
     if enough[candidates].all():
         tied_elsewhere = tied_with_best(elsewhere, candidates=candidates, paired=paired)
         if tied_elsewhere is not None:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, sqrt
 
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.objective import ranked_rule
 from regsweep.api.spec import Constraint, Goal
 from regsweep.api.status import ObjectiveStatus
@@ -28,8 +29,6 @@ from regsweep.core.judging.stats.blocks import adjusted_mean, block_effects, mea
 from regsweep.core.judging.stats.pairing import Mixed, mixture_of
 from regsweep.core.results.records import Outcome, Record, Records
 
-MIN_REPLICATES_FOR_ERROR = 3
-"""Below this a standard error says next to nothing: t at one degree of freedom is 12.7."""
 LARGEST = 3.5e38
 """Trainers compute in float32: what is larger in size is an overflow, not a number."""
 MIXED = "Mixed"

@@ -27,13 +27,11 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import studentized_range
 
+from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.core.judging.stats.additive import Bools, RowVariances, fit_additive, fit_means, row_variances
 from regsweep.core.judging.stats.differences import differences_to
 from regsweep.core.judging.stats.moderation import Floats
 
-LEVEL = 0.95
-MIN_COMMON_REPLICATES = 3
-"""Two combinations with fewer replicates in common are not compared."""
 MANY_DEGREES_OF_FREEDOM = 1000.0
 Quantile = Callable[[int, float], float]
 """Upper quantile of the studentised range by (number of candidates, degrees of freedom)."""
@@ -65,7 +63,7 @@ class TiedSet:
 
 
 @lru_cache(maxsize=4096)
-def studentised_range_quantile(candidates: int, degrees_of_freedom: float, level: float = LEVEL) -> float:
+def studentised_range_quantile(candidates: int, degrees_of_freedom: float, level: float = CONFIDENCE_LEVEL) -> float:
     """The studentised range's quantile for that many means (scipy.stats.studentized_range).
 
     From 1,000 degrees of freedom on the root is looked for just above the quantile at infinity, which is quick to come by:
@@ -96,7 +94,7 @@ def tied_with_best(
     None where no set can be given: no combination has 3 replicates, or none at all is there.
     """
     own = np.isfinite(losses).sum(axis=1)
-    enough = own >= MIN_COMMON_REPLICATES
+    enough = own >= MIN_REPLICATES_FOR_ERROR
     candidates = enough if candidates is None else enough & candidates
     if not candidates.any():
         return None
@@ -108,7 +106,7 @@ def tied_with_best(
     variance = (
         (v + v[best]) / np.maximum(found.replicates, 1) if paired else v / np.maximum(own, 1) + v[best] / own[best]
     )
-    comparable = enough & (found.replicates >= MIN_COMMON_REPLICATES)
+    comparable = enough & (found.replicates >= MIN_REPLICATES_FOR_ERROR)
     difference, error = np.where(comparable, found.means, np.nan), np.where(comparable, np.sqrt(variance), np.nan)
     statistic = _ratio(difference, error / np.sqrt(2))
     statistic[best] = 0.0
