@@ -106,6 +106,19 @@ async def test_an_objective_put_back_is_accepted_again(world: World) -> None:
     assert len(world.created) == 2
 
 
+async def test_an_objective_is_followed_once_nothing_is_left_that_was_trained_for_the_other(world: World) -> None:
+    async with operating(world) as operator:
+        await world.apply(sweep_of())
+        await until(lambda: len(world.jobs()) == 2)
+        await world.edit(objective={"metric": "val_accuracy", "epoch": "Best"})
+        await until(lambda: world.condition("Accepted").get("status") == "False")
+        for pod in await world.start_pods():
+            await world.end(pod, "Failed", {"exitCode": 64, "reason": "Error", "message": ""})
+        await until(lambda: world.condition("Accepted")["status"] == "True")
+        await settled(operator, world)
+    assert world.status()["objective"]["metric"] == "val_accuracy"
+
+
 async def test_the_data_are_pinned_and_shown(world: World) -> None:
     async with operating(world) as operator:
         await world.apply(sweep_of(trainer={"gpus": 0, "dataRevision": "2026-11"}, parallelism=1))

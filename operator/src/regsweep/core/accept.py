@@ -10,6 +10,7 @@ from regsweep.api.spec import SweepSpec
 from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.api.validation import changed_pinned_fields
 from regsweep.api.warnings import spec_warnings
+from regsweep.api.wording import plural
 from regsweep.core.identity import KEY_VERSION
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.runs import ObservedRun
@@ -159,10 +160,10 @@ def _objective_problem(
     if not lacking:
         return None
     was = f"{in_force.metric} ({in_force.goal}, {in_force.epoch} epoch)"
-    have = "training has" if lacking == 1 else "trainings have"
+    have = "has" if lacking == 1 else "have"
     text = (
         f"cannot change from {was} to {wanted.metric} ({wanted.goal}, {wanted.epoch} epoch) without training again, since "
-        f"{lacking} {have} {what}. Put it back, or create a new sweep for the change."
+        f"{plural(lacking, 'training')} {have} {what}. Runs continue with the objective in force. Restore it, or create a new sweep."
     )
     return Problem("spec.objective", text)
 
