@@ -70,7 +70,9 @@ class RunFacts(ApiModel):
     """The trainer's fixed parameters."""
     seed: int
     trainer: str
-    """What trains, part of the point key: the reference trainer and its version, or the command and its files' digest."""
+    """What trains, part of the point key: the reference trainer, or the command and its files' digest."""
+    trainer_version: str = ""
+    """Version of the reference trainer; empty: another trained."""
     point_key: str
     first_replicate: int
     replicates: int

@@ -207,6 +207,7 @@ class LocalRunner:
             parameters=sweep.resolved.parameters,
             seed=sweep.resolved.seed,
             trainer=sweep.resolved.image,
+            trainer_version=self._trainer.version,
             point_key=request.point.key,
             first_replicate=request.first_replicate,
             replicates=request.replicates,

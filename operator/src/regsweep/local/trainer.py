@@ -37,6 +37,8 @@ class TrainerCommand:
     arguments: tuple[str, ...]
     identity: str
     """Stands in the point key where the image stands in a cluster: another trainer means training anew."""
+    version: str = ""
+    """For people alone; empty: not known."""
     is_reference: bool = False
     """It is the reference trainer, run in isolation: see `process_environment`."""
 
@@ -55,7 +57,8 @@ def reference_trainer() -> TrainerCommand:
         ) from error
     # -P: a random.py in the working directory is not Python's.
     arguments = (sys.executable, "-P", "-m", REFERENCE_MODULE)
-    return TrainerCommand(arguments, f"process:{REFERENCE_DISTRIBUTION}=={version}", is_reference=True)
+    identity = f"process:{REFERENCE_DISTRIBUTION}=={version}"
+    return TrainerCommand(arguments, identity, version=version, is_reference=True)
 
 
 def of_generation(trainer: TrainerCommand, generation: int | None) -> TrainerCommand:
