@@ -1,4 +1,4 @@
-"""What a trainer in the world of world.py writes that names its data and its rule, and refuses data that are not the pinned ones."""
+"""A trainer in the cluster of fake_cluster.py that names its data and its rule, and refuses data that are not the pinned ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from regsweep.adapters.kubeapi import KubeObject, uid_of
-from unit.controller.world import World, replicates_of
+from unit.controller.fake_cluster import FakeCluster, replicates_of
 
 OLD_DATA, NEW_DATA = "1f0c000000000000", "9a3e000000000000"
 
@@ -17,30 +17,30 @@ def environment_of(pod: KubeObject) -> dict[str, str]:
     return {entry["name"]: entry["value"] for entry in trainer["env"]}
 
 
-async def train(world: World, *, data: str = OLD_DATA, rules: bool = True) -> None:
+async def train(cluster: FakeCluster, *, data: str = OLD_DATA, rules: bool = True) -> None:
     """Ends every pod that runs as a trainer would that reads this data; empty: it names none. `rules`: it names its rule."""
-    await world.start_pods()
-    for pod in world.running():
+    await cluster.start_pods()
+    for pod in cluster.running():
         pinned = environment_of(pod)["REGSWEEP_DATA_DIGEST"]
         if data and pinned and pinned != data:
-            await refuse(world, pod, data)
+            await refuse(cluster, pod, data)
         else:
-            await world.succeed(pod, message=message_of(world, pod, data, rules))
-    await world.finish_jobs()
+            await cluster.succeed(pod, message=message_of(cluster, pod, data, rules))
+    await cluster.finish_jobs()
 
 
-async def refuse(world: World, pod: KubeObject, data: str) -> None:
+async def refuse(cluster: FakeCluster, pod: KubeObject, data: str) -> None:
     """The trainer refuses the data: its Job fails at once."""
     error = {"reason": "DataChanged", "message": "the data have changed"}
     text = json.dumps({"version": 1, "dataDigest": data, "error": error})
-    await world.end(pod, "Failed", {"exitCode": 64, "reason": "Error", "message": text})
+    await cluster.end(pod, "Failed", {"exitCode": 64, "reason": "Error", "message": text})
 
 
-def message_of(world: World, pod: KubeObject, data: str, rules: bool) -> str:
+def message_of(cluster: FakeCluster, pod: KubeObject, data: str, rules: bool) -> str:
     """A record of each replicate: losses and accuracies at the last epoch, the objective's metric at its best one."""
     environment = environment_of(pod)
     flags, objective = json.loads(environment["REGSWEEP_FLAGS"]), json.loads(environment["REGSWEEP_OBJECTIVE"])
-    job = next(j for j in world.jobs() if uid_of(j) == pod["metadata"]["ownerReferences"][0]["uid"])
+    job = next(j for j in cluster.jobs() if uid_of(j) == pod["metadata"]["ownerReferences"][0]["uid"])
     loss = 0.3 + flags["l2"]
     best = loss - 0.1 if objective["metric"] == "val_average_loss" else 1 - loss
     columns = ["train_average_loss", "val_average_loss", "train_accuracy", "val_accuracy"]

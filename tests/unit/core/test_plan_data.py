@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from regsweep.api.conditions import Reason
 from regsweep.core.results.records import Outcome
+from support.training import message_of
 
-from .simulation import World, message_of, sweep_of
+from .simulation import World, sweep_of
 
 OLD, NEW = "1f0c000000000000", "9a3e000000000000"
 

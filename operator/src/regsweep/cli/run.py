@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -18,7 +17,8 @@ from regsweep.api.spec import Retention, SweepSpec
 from regsweep.api.status import SweepStatus
 from regsweep.cli.check import print_warnings
 from regsweep.cli.consoles import error_console, result_console
-from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail
+from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail, tell
+from regsweep.cli.kept import keep_results
 from regsweep.cli.manifest import Manifest, load_manifest
 from regsweep.cli.progress import Progress
 from regsweep.core.accept import Defaults, Identity, accept
@@ -26,7 +26,7 @@ from regsweep.core.grid import combinations
 from regsweep.core.progress import is_done, progress_of
 from regsweep.core.results.records import Records
 from regsweep.core.sweep import Sweep
-from regsweep.local.directory import RunsDirectory, RunsDirectoryError, UnwritableRunsError, write_atomically
+from regsweep.local.directory import RunsDirectory, RunsDirectoryError, UnwritableRunsError
 from regsweep.local.failures import HOW_TO_RETRY, HOW_TO_TRAIN_ANEW
 from regsweep.local.identify import NO_DATA, DataIdentity, digest_now, identify
 from regsweep.local.lineage import basis, changes, known_data
@@ -40,10 +40,10 @@ from regsweep.local.trainer import (
     reference_trainer,
 )
 from regsweep.report.build import results_of
-from regsweep.report.model import SweepReport
 from regsweep.report.numbers import plural
 from regsweep.report.outputs import Output
-from regsweep.report.render import render, write_results
+from regsweep.report.printing import print_prose
+from regsweep.report.render import write_results
 
 LOCAL = "local"
 """What stands for namespace and UID: the same at each start, so that runs keep their names."""
@@ -74,7 +74,9 @@ def run_command(options: RunOptions) -> int:
     errors = error_console()
     manifest = load_manifest(options.file, options.name)
     try:
-        trainer = custom_trainer(options.trainer_command) if options.trainer_command else reference_trainer()
+        trainer = (
+            custom_trainer(options.trainer_command) if options.trainer_command is not None else reference_trainer()
+        )
     except NoTrainerError as error:
         raise UsageError(str(error)) from error
     parallelism = options.parallelism or default_parallelism(manifest.spec.parallelism)
@@ -137,7 +139,7 @@ async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: 
                 f"{error.filename or directory.path}: {error.strerror}. Training was ended."
             ) from error
     results = results_of(sweep, runner.records, status, runner.analysis_result)
-    _tell(errors, _keep(results, directory) if lock is not None else [])
+    kept = lock is None or keep_results(results, directory.path)
     if runner.interrupted:
         ended = status.runs.succeeded + status.runs.failed
         fail(
@@ -147,19 +149,7 @@ async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: 
         )
     write_results(results, options.output, result_console(), options.rows)
     _tell(errors, _changed_meanwhile(work.data) if runner.has_trained else [])
-    return exit_code(status)
-
-
-def _keep(results: SweepReport, directory: RunsDirectory) -> list[str]:
-    """Writes the results beside the runs. What cannot be written is a note: they are shown all the same."""
-    notes = []
-    for name, output in (("results.json", Output.JSON), ("results.csv", Output.CSV)):
-        path = directory.path / name
-        try:
-            write_atomically(path, render(results, output))
-        except OSError as error:
-            notes.append(f"note: {path}: cannot be written ({error.strerror}). The results below are complete.")
-    return notes
+    return exit_code(status) if kept else FAILED
 
 
 def _changed_meanwhile(data: DataIdentity) -> list[str]:
@@ -175,7 +165,7 @@ def _changed_meanwhile(data: DataIdentity) -> list[str]:
 
 def _tell(errors: Console, lines: Iterable[str]) -> None:
     for line in lines:
-        errors.print(line, soft_wrap=True, highlight=False, markup=False)
+        print_prose(errors, line)
 
 
 def exit_code(status: SweepStatus) -> int:
@@ -274,7 +264,8 @@ def _on_signals(interrupt: Callable[[], None]) -> None:
         nonlocal presses
         presses += 1
         if presses == 1:
-            sys.stderr.write("\nregsweep: ending the runs (once more: at once) ...\n")
+            tell("")
+            tell("regsweep: ending the runs (once more: at once) ...")
         interrupt()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

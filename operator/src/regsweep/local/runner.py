@@ -27,6 +27,7 @@ from regsweep.local.identify import DataIdentity
 from regsweep.local.lineage import data_facts, rule_facts
 from regsweep.local.process import GRACE_SECONDS, TrainerProcess
 from regsweep.local.trainer import TrainerCommand, process_environment
+from regsweep.report.text import visible
 
 OnStatus = Callable[[SweepStatus], None]
 KILLED = 137
@@ -219,7 +220,7 @@ class LocalRunner:
             resampling=sweep.resolved.resampling.to_json(),
             rule=rule_facts(objective_status(sweep.spec.objective)),
             data=data_facts(self._data),
-            command=list(self._trainer.arguments),
+            command=[visible(argument) for argument in self._trainer.arguments],
         )
         self._begun = True
         self._directory.begin(facts)
