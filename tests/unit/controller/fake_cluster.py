@@ -128,14 +128,14 @@ class FakeCluster:
             started += [await self.api.create(PODS, _pod(job, str(index))) for index in indexes]
         return started
 
-    async def succeed(self, pod: KubeObject) -> None:
-        """The pod's trainer ends well, with a record of each of its replicates."""
+    async def succeed(self, pod: KubeObject, message: str | None = None) -> None:
+        """The pod's trainer ends well. `message`: its termination message; None: a record of each of its replicates."""
         job = next(j for j in self.jobs() if uid_of(j) == pod["metadata"]["ownerReferences"][0]["uid"])
         replicates = replicates_of(job, pod)
         point = job["metadata"]["annotations"][names.POINT_KEY_ANNOTATION]
         self._succeeded.setdefault(uid_of(job), set()).add(int(pod["metadata"]["labels"][INDEX]))
         self.trained += [(point, k) for k in replicates]
-        text = message_of(replicates, spread=SPREAD)
+        text = message_of(replicates, spread=SPREAD) if message is None else message
         await self.end(pod, "Succeeded", {"exitCode": 0, "reason": "Completed", "message": text})
 
     async def end(self, pod: KubeObject, phase: str, terminated: KubeObject) -> None:
