@@ -2,7 +2,7 @@
 
 A group-sequential race: at fixed numbers of replicates ("looks") the combinations that can no longer be the best are
 dropped. alpha = 5 % is split over the looks (Bonferroni) and within a look over all pairs of those still racing (the
-studentised range of `ties`, with variances moderated over all combinations, the dropped ones included), so that over
+studentised range and the own t of `ties`, both at the look's level), so that over
 the whole race a combination truly equal to the best is dropped with probability at most 5 %.
 
 Jennison & Turnbull, "Group Sequential Methods with Applications to Clinical Trials" (2000), chapters 2 and 7;
@@ -180,7 +180,7 @@ def race(
         breaks, surely = _violations(bounds, alive, n, level)
         drop(alive & surely, DropReason.VIOLATES, n)
         candidates = alive & ~breaks
-        tied = _look(known[:, :n], broke[:, :n], candidates, lambda m, df: quantile(m, df, level), paired)
+        tied = _look(known[:, :n], broke[:, :n], candidates, lambda m, df: quantile(m, df, level), paired, 1 - level)
         if tied is None:
             if alive.any():
                 continue  # all that race break a constraint, and may come back
@@ -199,9 +199,11 @@ def race(
     return Race(reason, alive, tied_rows, dropped, replicates, trained, losses.size)
 
 
-def _look(losses: Floats, diverged: Bools, candidates: Bools, quantile: Quantile, paired: bool) -> TiedSet | None:
+def _look(
+    losses: Floats, diverged: Bools, candidates: Bools, quantile: Quantile, paired: bool, alpha: float
+) -> TiedSet | None:
     known = np.where(diverged.any(axis=1, keepdims=True), np.nan, losses)
-    return tied_with_best(known, quantile, candidates=candidates, paired=paired)
+    return tied_with_best(known, quantile, candidates=candidates, paired=paired, alpha=alpha)
 
 
 def _violations(bounds: Sequence[Bound], alive: Bools, n: int, level: float) -> tuple[Bools, Bools]:
