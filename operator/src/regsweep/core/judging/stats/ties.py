@@ -15,8 +15,8 @@ range's quantile (Tukey) for the m candidates that remain, and t_i the combinati
 round of leaving the noise is estimated anew from those that remain, m is smaller, and the comparison is made again.
 
 The own t keeps what is pooled honest: a combination that shares its noise with few others is not to leave by the noise of all.
-Where the noise is homogeneous the gate is wide (5 %), so that it costs little; else it is 2 %, or 1 % below 5 replicates, where
-a single variance estimate is worth least. The gates were chosen by simulation (docs/calibration.md), as was that the
+Where the noise is homogeneous the gate is wide (5 %), so that it costs little; else it is 2 %, or 1 % below 10 replicates, where
+the data hardly tell what may be pooled. The gates were chosen by simulation (docs/calibration.md), as was that the
 shrinking m keeps the 95 %.
 """
 
@@ -42,8 +42,8 @@ MIN_COMMON_REPLICATES = 3
 MANY_DEGREES_OF_FREEDOM = 1000.0
 HOMOGENEOUS_GATE, GATE, GATE_OF_FEW = 1.0, 0.4, 0.2
 """One-sided levels of the own t, as parts of the error that is allowed: of 5 % they are 5 %, 2 % and 1 %."""
-FEW_REPLICATES = 5
-"""Below it a combination's own variance is known to a factor of 6 at best."""
+FEW_REPLICATES = 10
+"""Below it the data hardly tell whether the noise may be pooled."""
 Quantile = Callable[[int, float], float]
 """Upper quantile of the studentised range by (number of candidates, degrees of freedom)."""
 
