@@ -27,7 +27,7 @@ def test_without_prometheus_the_ranking_completes_from_the_records(lab: Lab) -> 
     trainer = {"gpus": 1, "parameters": QUICK}
     lab.apply(sample("breast-cancer.yaml", flags=FLAGS, replicates=1, trainer=trainer, metrics=metrics))
     told = lab.until_condition("breast-cancer", "MetricsAvailable", "False", "QueryFailed", TRAINING_SECONDS)
-    assert "Prometheus" in told["message"] and "Runs go on" in told["message"]
+    assert "Prometheus" in told["message"] and "Runs continue" in told["message"]
     lab.until_condition("breast-cancer", "Complete", seconds=TRAINING_SECONDS)
     results = lab.status("breast-cancer")["results"]
     assert [row["rank"] for row in results] == [1, 2]

@@ -24,7 +24,7 @@ def test_an_unknown_flag_stops_the_sweep_in_the_trainers_words(lab: Lab) -> None
     lab.apply(sample("breast-cancer.yaml", flags=flags, replicates=1, parallelism=2))
     told = lab.until_condition("breast-cancer", "Failed", reason="RunsFailAlike", seconds=TRAINING_SECONDS)
     assert "InvalidFlags" in told["message"] and "l3" in told["message"] and "l2" in told["message"]
-    assert "val_fraction. Mend the cause" in told["message"]
+    assert "val_fraction. Fix the cause" in told["message"]
     failures = lab.status("breast-cancer")["failures"]
     assert {failure["reason"] for failure in failures} == {"InvalidFlags"}
     assert len(lab.created_jobs()) < 6, "it did not try them all"
@@ -47,7 +47,7 @@ def test_a_diverged_run_ranks_last_and_is_shown(lab: Lab) -> None:
     assert first["flags"] == {"nan": False} and first["rank"] == 1
     assert last["flags"] == {"nan": True} and last["diverged"] == 1 and "objective" not in last
     assert lab.status("s")["runs"]["diverged"] == 1
-    assert "1 of them diverged" in lab.condition("s", "Complete")["message"]
+    assert "1 with diverged replicates" in lab.condition("s", "Complete")["message"]
 
 
 def test_real_training_that_diverges_ranks_last(lab: Lab) -> None:

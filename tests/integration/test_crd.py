@@ -103,7 +103,7 @@ RANGE = {"from": 0.001, "to": 1, "points": 3}
         ),
         pytest.param(
             sweep([{"name": "a", "values": [1]}], resampling={"kind": "KFold"}),
-            "`folds` goes with kind KFold",
+            "`folds` is required with kind KFold",
             id="k-fold without folds",
         ),
         pytest.param(

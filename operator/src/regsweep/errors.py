@@ -1,19 +1,28 @@
-"""Every error that regsweep raises on purpose.
+"""Every error that regsweep raises on purpose, as a tree. A class is defined here, or in the module named in brackets.
 
     RegsweepError
-    ├── InvalidSweep        the manifest breaks a rule; carries one Problem per rule broken
-    ├── InvalidTemplate     a pod template cannot be merged
-    ├── ApiError            the Kubernetes API refused or failed (adapters map their client's errors to these)
-    │   ├── NotFound
-    │   ├── AlreadyExists
-    │   ├── Conflict        a precondition (resourceVersion, UID) no longer holds
-    │   ├── Refused         4xx that no retry mends: the object itself is wrong, or we may not
-    │   │   └── NamespaceTerminating
-    │   ├── Expired         410: the watch or list must start anew
-    │   └── Unavailable     5xx, 429, timeouts, connection failures: try again
-    └── MetricsError        Prometheus could not be asked, or its answer cannot be trusted
+    ├── InvalidSweep                    the manifest breaks rules of the API; carries one Problem per rule
+    ├── InvalidTemplate                 a pod template cannot be merged
+    ├── KubeconfigError                 a kubeconfig is missing or wrong; the text names file and field
+    ├── UnreadableManifest              a text is not YAML or JSON as kubectl reads them; carries line and column
+    ├── ApiError                        the Kubernetes API refused or failed
+    │   ├── NotFound                    404
+    │   │   └── UnknownResource         404: the kind is not served, its CRD is not installed
+    │   ├── AlreadyExists               409 on create
+    │   ├── Conflict                    409: a precondition (resourceVersion, UID) does not hold
+    │   ├── Refused                     4xx that no retry mends: the object is wrong, or access is denied
+    │   │   └── NamespaceTerminating    403: the namespace is being deleted
+    │   ├── Expired                     410: the watch or list must start anew
+    │   └── Unavailable                 5xx, 429, time-out, connection failure: try again
+    ├── MetricsError                    Prometheus cannot be queried, or its answer cannot be trusted
+    ├── AnalysisError                   [controller.analysis_process] the analysis process gave no result
+    ├── NoTrainerError                  [local.trainer] there is no trainer to run
+    ├── OutputError                     [cli.streams] standard output cannot be written
+    │   └── ReaderGoneError             [cli.streams] the reader of standard output closed it
+    ├── RunsDirectoryError              [local.directory] the runs directory cannot be used
+    └── UsageError                      [cli.exits] the command line, or the file it names, is wrong
 
-Nothing outside adapters sees an error type of a client library.
+Each text is fit for a user to read. Adapters translate errors of client libraries; nothing outside them sees one.
 """
 
 from __future__ import annotations
@@ -23,7 +32,7 @@ from dataclasses import dataclass
 
 
 class RegsweepError(Exception):
-    """Base of all; its text is fit for a user to read."""
+    """Base of all errors of this project."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +59,21 @@ class InvalidTemplate(RegsweepError):
     """A pod template cannot be merged; the text names the field."""
 
 
+class KubeconfigError(RegsweepError):
+    """A kubeconfig is missing or wrong, or what it names cannot be used; the text names the file and the field."""
+
+
+class UnreadableManifest(RegsweepError):
+    """A text is not YAML or JSON as kubectl reads them, or kubectl would lose part of it; `line` and `column` count from 1."""
+
+    def __init__(self, problem: str, line: int, column: int) -> None:
+        super().__init__(f"line {line}, column {column}: {problem}")
+        self.line = line
+        self.column = column
+
+
 class ApiError(RegsweepError):
-    """The Kubernetes API refused or failed; `status` is the HTTP status, 0 when there was no answer."""
+    """The Kubernetes API refused or failed; `status` is the HTTP status, 0 without an answer."""
 
     def __init__(self, message: str, status: int = 0, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
@@ -60,23 +82,27 @@ class ApiError(RegsweepError):
 
 
 class NotFound(ApiError):
-    """The object is not there."""
+    """The object does not exist."""
+
+
+class UnknownResource(NotFound):
+    """The API server does not serve that kind: its CustomResourceDefinition is not installed."""
 
 
 class AlreadyExists(ApiError):
-    """An object of that name is there."""
+    """An object of that name exists."""
 
 
 class Conflict(ApiError):
-    """A resourceVersion or UID precondition does not hold any more."""
+    """A resourceVersion or UID precondition does not hold."""
 
 
 class Refused(ApiError):
-    """The API server will not take it, however often it is asked."""
+    """The API server rejects the request; a retry does not help."""
 
 
 class NamespaceTerminating(Refused):
-    """The namespace is being deleted: nothing new is taken in it."""
+    """The namespace is being deleted: no object can be created in it."""
 
 
 class Expired(ApiError):
@@ -84,11 +110,11 @@ class Expired(ApiError):
 
 
 class Unavailable(ApiError):
-    """No answer, or one that says: later."""
+    """No answer, or one that asks for a later retry."""
 
 
 class MetricsError(RegsweepError):
-    """Prometheus could not be asked, or its answer must not be ranked on; `reason` is a condition reason."""
+    """Prometheus cannot be queried, or its answer must not be ranked on; `reason` is a condition reason."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)

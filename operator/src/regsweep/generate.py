@@ -1,4 +1,7 @@
-"""Writes what is generated from the typed API: `python -m regsweep.generate [ROOT]`, ROOT being the repository's folder."""
+"""Writes what is generated from the API, the settings and the metrics: `python -m regsweep.generate [ROOT]`.
+
+ROOT is the repository's folder, by default the current one.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,11 @@ from pathlib import Path
 
 import yaml
 
+from regsweep.api.condition_reference import condition_page
 from regsweep.api.constants import GROUP, RESULT_PLURAL, SWEEP_PLURAL
 from regsweep.api.crd import result_crd, sweep_crd
 from regsweep.api.reference import reference_page
+from regsweep.operator_reference import operator_page
 
 CRD_FOLDER = "manifests/crd"
 
@@ -22,6 +27,8 @@ def generated_files() -> dict[str, str]:
         f"{CRD_FOLDER}/{GROUP}_{SWEEP_PLURAL}.yaml": _yaml(sweep_crd()),
         f"{CRD_FOLDER}/{GROUP}_{RESULT_PLURAL}.yaml": _yaml(result_crd()),
         "docs/reference.md": reference_page(),
+        "docs/conditions.md": condition_page(),
+        "docs/operator.md": operator_page(),
     }
 
 

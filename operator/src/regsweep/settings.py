@@ -1,48 +1,57 @@
-"""Settings of the operator: environment variables `REGSWEEP_<NAME>`, each with its unit, its default and what absence means."""
+"""Settings of the operator: environment variables `REGSWEEP_<NAME>`. docs/operator.md is generated from here.
+
+A field's docstring says what the setting means, in which unit, and what an empty value means.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from regsweep.api.constants import MAX_COMBINATIONS
+from regsweep.errors import RegsweepError
+
+PREFIX: Final = "REGSWEEP_"
 
 PrometheusLabel = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=128)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
-    """What an installation decides once, for all sweeps. Lists and maps are written as JSON."""
+    """What an installation decides once, for all sweeps. Lists and objects are written as JSON."""
 
     model_config = SettingsConfigDict(
-        env_prefix="REGSWEEP_", frozen=True, use_attribute_docstrings=True, extra="ignore"
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, use_attribute_docstrings=True, extra="ignore"
     )
 
     # Training
     trainer_image: str = ""
     """Image of sweeps that name none. Empty: every sweep must name its own."""
     trainer_env: dict[str, str] = Field(default_factory=dict)
-    """Environment of every training container; the variables of the training contract win over it."""
+    """Environment of every training container. Variables of the training contract take precedence."""
     gpu_resource: Annotated[str, StringConstraints(min_length=1)] = "nvidia.com/gpu"
     """Extended resource that `spec.trainer.gpus` counts."""
-    max_combinations: Annotated[int, Field(ge=1)] = 10_000
-    """Combinations that a grid may have; a larger one is not accepted."""
+    max_combinations: Annotated[int, Field(ge=1)] = MAX_COMBINATIONS
+    """Maximum number of combinations that one sweep trains, after `exclude` and `sample`. A larger sweep is not accepted."""
 
     # Prometheus
     prometheus_url: str = ""
-    """Address of the Prometheus that scrapes the trainers. Empty: results come from the pods' own records."""
+    """Address of the Prometheus that scrapes the trainers. Empty: values come from the pods' own records."""
     prometheus_namespace_label: PrometheusLabel = "namespace"
     """Label of the trainers' series that holds the pod's namespace."""
     prometheus_pod_label: PrometheusLabel = "pod"
     """Label of the trainers' series that holds the pod's name."""
-    prometheus_timeout_seconds: Seconds = 10.0
-    """How long an answer is waited for. It holds up no training pod."""
+    prometheus_timeout_seconds: Positive = 10.0
+    """Time-out of a query. Training pods do not wait for queries."""
     prometheus_token_file: str = ""
-    """File with a bearer token for Prometheus, read for each question. Empty: none is sent."""
-    collect_interval_seconds: Annotated[float, Field(ge=0)] = 1.0
-    """Shortest time between two questions about a sweep while values of ended pods are awaited."""
-    live_interval_seconds: Seconds = 5.0
-    """Shortest time between two questions about a sweep while pods train."""
+    """File with a bearer token for Prometheus, read before each query. Empty: no token is sent."""
+    collect_interval_seconds: NotNegative = 1.0
+    """Minimum time between two queries about a sweep while values of ended pods are awaited."""
+    live_interval_seconds: Positive = 5.0
+    """Minimum time between two queries about a sweep while its pods train."""
 
     # Which sweeps
     namespaces: list[str] = Field(default_factory=list)
@@ -50,52 +59,52 @@ class Settings(BaseSettings):
 
     # The API server
     kube_context: str = ""
-    """Context of the user's kubeconfig; outside a cluster only. Empty: the pod's account, else the current context."""
-    api_qps: Seconds = 50.0
-    """Requests per second to the API server on average; watches and the lease are not counted."""
+    """Context of the kubeconfig; outside a cluster only. Empty: the pod's service account, else the current context."""
+    api_qps: Positive = 50.0
+    """Average number of requests to the API server per second; watches and the lease are not counted."""
     api_burst: Annotated[int, Field(ge=1)] = 100
-    """Requests that may go out at once after a quiet time."""
-    api_timeout_seconds: Seconds = 30.0
-    """How long an answer of the API server is waited for."""
+    """Maximum number of requests at once after a quiet time."""
+    api_timeout_seconds: Positive = 30.0
+    """Time-out of a request to the API server."""
 
     # Reconciling
     workers: Annotated[int, Field(ge=1, le=100)] = 4
-    """Sweeps that are reconciled at the same time. One sweep is never reconciled twice at a time."""
-    status_interval_seconds: Annotated[float, Field(ge=0)] = 5.0
-    """Shortest time between two status writes of a sweep; its end and accepted changes are written at once."""
-    store_interval_seconds: Annotated[float, Field(ge=0)] = 5.0
-    """How long records wait for others to be stored with them; the last ones are stored at once. Until then the pods hold them."""
-    resync_seconds: Seconds = 300.0
-    """How often every sweep is looked at without cause, jittered by a half."""
-    refusal_retry_seconds: Seconds = 60.0
-    """How often a template that the API server refused, or that is not there, is tried again without a change."""
+    """Number of sweeps that are reconciled at the same time. One sweep is never reconciled twice at a time."""
+    status_interval_seconds: NotNegative = 5.0
+    """Minimum time between two status writes of a sweep; its end and accepted changes are written at once."""
+    store_interval_seconds: NotNegative = 5.0
+    """Maximum time that records wait to be stored together; the last ones are stored at once. Until then the pods hold them."""
+    resync_seconds: Positive = 300.0
+    """Interval at which every sweep is reconciled without a change, jittered by a half."""
+    refusal_retry_seconds: Positive = 60.0
+    """Interval at which a template that the API server rejected, or that does not exist, is tried again without a change."""
 
     # Leadership
     lease_name: Annotated[str, StringConstraints(min_length=1, max_length=253)] = "regsweep-operator"
-    """Name of the Lease that the acting operator holds."""
+    """Name of the Lease that the active operator holds."""
     lease_namespace: str = ""
-    """Its namespace. Empty: that of the operator's pod (POD_NAMESPACE), else `default`."""
-    lease_duration_seconds: Seconds = 15.0
-    """How long a lease that is not renewed is left to its holder: the longest gap after a crash."""
-    lease_renew_deadline_seconds: Seconds = 10.0
-    """How long after its last renewal the holder still acts; must be below the duration."""
-    lease_retry_seconds: Seconds = 2.0
-    """Between two attempts to take it, and after one to renew it that failed. It is renewed at half of its deadline."""
+    """Namespace of the Lease. Empty: that of the operator's pod (POD_NAMESPACE), else `default`."""
+    lease_duration_seconds: Positive = 15.0
+    """Time after which another operator may take a Lease that is not renewed: the longest gap after a crash."""
+    lease_renew_deadline_seconds: Positive = 10.0
+    """Time after its last renewal during which the holder still acts; must be below the duration. The Lease is renewed at half of it."""
+    lease_retry_seconds: Positive = 2.0
+    """Time between two attempts to take the Lease, and after a failed renewal."""
     identity: str = ""
-    """Who holds the lease. Empty: the pod's name (a restarted container goes on at once), else host name and a random part."""
+    """Identity of the holder. Empty: the pod's name (a restarted container continues at once), else host name and a random part."""
 
     # Serving
     http_host: str = ""
-    """Address that /livez, /readyz and /metrics are served on. Empty: all."""
+    """Address on which /livez, /readyz and /metrics are served. Empty: all addresses."""
     http_port: Annotated[int, Field(ge=0, le=65_535)] = 8080
-    """Their port; 0: any free one."""
-    live_after_seconds: Seconds = 120.0
-    """/livez fails when a due sweep was left waiting, or the event loop hung, for so long."""
+    """Port on which they are served; 0: any free port."""
+    live_after_seconds: Positive = 120.0
+    """Time after which /livez fails while a due sweep waits or the event loop hangs."""
 
     # Logging
-    log_level: Annotated[str, StringConstraints(pattern=r"^(debug|info|warning|error)$")] = "info"
-    """debug, info, warning or error."""
-    log_format: Annotated[str, StringConstraints(pattern=r"^(text|json)$")] = "text"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Lowest level that is logged."""
+    log_format: Literal["text", "json"] = "text"
     """`text`: one line for people; `json`: one object per line."""
 
     # From the pod
@@ -106,9 +115,40 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_lease(self) -> Self:
-        if not self.lease_duration_seconds > self.lease_renew_deadline_seconds > self.lease_retry_seconds:
-            raise ValueError(
-                "REGSWEEP_LEASE_DURATION_SECONDS > REGSWEEP_LEASE_RENEW_DEADLINE_SECONDS > REGSWEEP_LEASE_RETRY_SECONDS must hold, "
-                f"but got {self.lease_duration_seconds:g}, {self.lease_renew_deadline_seconds:g}, {self.lease_retry_seconds:g}"
-            )
+        names = ("lease_duration_seconds", "lease_renew_deadline_seconds", "lease_retry_seconds")
+        duration, deadline, retry = (getattr(self, name) for name in names)
+        if not duration > deadline > retry:
+            order = " > ".join(map(variable_of, names))
+            raise ValueError(f"{order} must hold, but got {duration:g}, {deadline:g}, {retry:g}")
         return self
+
+
+def load_settings() -> Settings:
+    """The settings that the environment gives.
+
+    Raises RegsweepError, which names each wrong variable.
+    """
+    try:
+        return Settings()
+    except SettingsError as error:
+        # Its text names the field; the cause says where the JSON is wrong.
+        named = [variable_of(name) for name in Settings.model_fields if f'"{name}"' in str(error)]
+        text = f"{', '.join(named) or error}: must be JSON ({error.__cause__})"
+        raise RegsweepError(f"Settings of the operator: {text}") from error
+    except ValidationError as error:
+        raise RegsweepError(f"Settings of the operator: {_problems(error)}") from error
+
+
+def _problems(error: ValidationError) -> str:
+    found = []
+    for problem in error.errors(include_url=False):
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        variable = variable_of(name) if name in Settings.model_fields else name
+        found.append(f"{variable}: {problem['msg']}, got {problem['input']!r}" if name else problem["msg"])
+    return "; ".join(found)
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of the setting with this name."""
+    alias = Settings.model_fields[name].validation_alias
+    return str(alias) if alias else f"{PREFIX}{name.upper()}"

@@ -1,5 +1,6 @@
 """The generated CustomResourceDefinitions: structural, bounded, teaching, and committed as they are generated."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.api.crd import result_crd, result_schema, sweep_crd, sweep_schema
 from regsweep.api.schema import at
 from regsweep.generate import generated_files
@@ -80,6 +82,8 @@ def test_only_values_of_any_type_are_open() -> None:
         ".status.best.flags",
         ".status.final.picks[].flags",
         ".status.results[].flags",
+        ".status.analysis.findings[].value",
+        ".status.analysis.findings[].suggestion",
         ".points[].flags",
     }
 
@@ -101,6 +105,28 @@ def test_what_the_spec_says_stands_in_the_schema(location: tuple[int | str, ...]
     field = at(sweep_schema()["properties"]["spec"], location)
     assert field is not None
     assert field[key] == value
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value"),
+    [
+        pytest.param(r"(\d+) % (?:interval|confidence)|one-sided, (\d+) %", CONFIDENCE_LEVEL * 100, id="the level"),
+        pytest.param(
+            r"[Bb]elow (\d+) replicates|(\d+) replicates or more",
+            MIN_REPLICATES_FOR_ERROR,
+            id="replicates for an error",
+        ),
+    ],
+)
+def test_descriptions_state_facts_as_the_code_has_them(pattern: str, value: float) -> None:
+    stated = {
+        float(number)
+        for _, field in walk(sweep_schema())
+        for match in re.finditer(pattern, field.get("description", ""))
+        for number in match.groups()
+        if number
+    }
+    assert stated == {value}
 
 
 def test_conditions_are_told_apart_by_type() -> None:

@@ -87,7 +87,7 @@ def spec(**fields: Any) -> dict[str, Any]:
         pytest.param(
             {"racing": {}, "resampling": {"kind": "RepeatedKFold", "folds": 5}, "replicates": 10},
             "spec.racing",
-            "does not go with folds",
+            "cannot be combined with folds",
             id="a race over folds",
         ),
         pytest.param({"final": {"replicates": 2}}, "spec.final.replicates", "from 3 to", id="a final without errors"),

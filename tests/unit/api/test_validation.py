@@ -1,7 +1,6 @@
 """Every rule of validity with the words that a person reads, and what is nevertheless fine."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +9,8 @@ import yaml
 from regsweep.api.spec import Resampling, ResamplingKind, SweepSpec
 from regsweep.api.status import Resolved
 from regsweep.api.validation import changed_pinned_fields, objective_goal, parse_sweep
-from regsweep.core.grid import combinations
 from regsweep.errors import InvalidSweep
-from regsweep_trainer.flags import parse_flags
 
-SAMPLES = Path(__file__).parents[3] / "manifests" / "samples"
 HEAD = "apiVersion: regsweep.dev/v1alpha1\nkind: RegularizationSweep\nmetadata: {name: s}\n"
 OK = "{name: l2, values: [0, 0.1]}"
 
@@ -47,7 +43,7 @@ FLAG_CASES = [
     ),
     pytest.param(flags("{values: [1]}"), "spec.flags[0].name", "is required", id="a flag without a name"),
     pytest.param(flags("{name: 1x, values: [1]}"), "spec.flags[0].name", 'got "1x"', id="a name that is none"),
-    pytest.param(flags(OK, OK), "spec.flags[1].name", "already, spec.flags[0]", id="two flags of one name"),
+    pytest.param(flags(OK, OK), "spec.flags[1].name", "the name of spec.flags[0] too", id="two flags of one name"),
     pytest.param(
         flags("{name: a.b, values: [1]}", "{name: a_b, values: [1]}"),
         "spec.flags[1].name",
@@ -56,13 +52,18 @@ FLAG_CASES = [
     ),
     pytest.param(flags("{name: l2, values: []}"), "spec.flags[0].values", "got 0", id="no values"),
     pytest.param(flags("{name: l2, values: 1}"), "spec.flags[0].values", "must be a list, got 1", id="a single value"),
-    pytest.param(flags("{name: l2, values: [1, 2, 1]}"), "spec.flags[0].values[2]", "value 0", id="one value twice"),
-    pytest.param(flags("{name: l2, values: [1, 1.0]}"), "spec.flags[0].values[1]", "there already", id="1 and 1.0"),
+    pytest.param(
+        flags("{name: l2, values: [1, 2, 1]}"),
+        "spec.flags[0].values[2]",
+        "listed already, as values[0]",
+        id="one value twice",
+    ),
+    pytest.param(flags("{name: l2, values: [1, 1.0]}"), "spec.flags[0].values[1]", "listed already", id="1 and 1.0"),
     pytest.param(flags("{name: u, values: [[1], [1.0]]}"), "spec.flags[0].values[1]", "already", id="one list twice"),
     pytest.param(
         flags("{name: l2, values: [1, relu]}"),
         "spec.flags[0].values[1]",
-        'is a text, "relu", but the first value is a number, 1',
+        'is a string, "relu", but the first value is a number, 1',
         id="a number and a text",
     ),
     pytest.param(flags("{name: l2, values: [1, true]}"), "spec.flags[0].values[1]", "boolean", id="1 and true"),
@@ -72,26 +73,29 @@ FLAG_CASES = [
         flags("{name: u, values: [[1, null]]}"), "spec.flags[0].values[0]", "null", id="nothing within a list"
     ),
     pytest.param(
-        flags("{name: l2, values: [{a: 1}]}"), "spec.flags[0].values[0]", "mapping", id="a mapping as a value"
+        flags("{name: l2, values: [{a: 1}]}"),
+        "spec.flags[0].values[0]",
+        'a list of these, got {"a": 1}',
+        id="a mapping as a value",
     ),
     pytest.param(flags("{name: l2, values: [.nan]}"), "spec.flags[0].values[0]", "finite", id="NaN"),
     pytest.param(flags("{name: l2, values: [2026-01-01]}"), "spec.flags[0].values[0]", "a date", id="a date of YAML"),
     pytest.param(
         flags("{name: l2, values: [0, 1e-4]}"),
         "spec.flags[0].values[1]",
-        "write 0.0001 or 1.0e-4",
+        "Write 0.0001 or 1.0e-4",
         id="1e-4, which YAML takes for a text, amid numbers",
     ),
     pytest.param(
         flags("{name: l2, values: [1e-4, 1e-3]}"),
         "spec.flags[0].values[0]",
-        "write 0.0001 or 1.0e-4",
+        "Write 0.0001 or 1.0e-4",
         id="1e-4 and 1e-3, which YAML takes for texts, alone",
     ),
     pytest.param(
         flags("{name: l2, values: [0, '0.5']}"),
         "spec.flags[0].values[1]",
-        "without quotes, 0.5",
+        "without quotes: 0.5",
         id="a number in quotes",
     ),
 ]
@@ -103,7 +107,7 @@ RANGE_CASES = [
     pytest.param("{from: 0, to: 1, points: 3, scale: Log}", "from", "above 0, got 0", id="log from nought"),
     pytest.param("{from: -1, to: 1, points: 3, scale: Log}", "from", "above 0, got -1", id="log through nought"),
     pytest.param("{from: 0, to: 1, points: 3, scale: log}", "scale", "Did you mean `Log`?", id="log in small letters"),
-    pytest.param("{from: 1e-4, to: 1, points: 3}", "from", "write 0.0001 or 1.0e-4", id="1e-4 as an end"),
+    pytest.param("{from: 1e-4, to: 1, points: 3}", "from", "Write 0.0001 or 1.0e-4", id="1e-4 as an end"),
     pytest.param("{from: 0, to: 1}", "points", "is required", id="without points"),
     pytest.param("{from: 0, until: 1, points: 3}", "until", "Allowed: from, to, points, scale", id="an unknown field"),
 ]
@@ -115,13 +119,13 @@ OTHER_CASES = [
     pytest.param(
         "exclude: [{l2: 1e-4}]", "spec.exclude[0].l2", "1.0e-4", id="exclude by a number that YAML made a text"
     ),
-    pytest.param("exclude: [{l2: 0}, {l2: 0.1}]", "spec.exclude", "leaves out all 2", id="everything is excluded"),
+    pytest.param("exclude: [{l2: 0}, {l2: 0.1}]", "spec.exclude", "excludes all 2", id="everything is excluded"),
     pytest.param("replicas: 3", "spec.replicas", "Did you mean `replicates`?", id="an unknown field"),
     pytest.param("replicates_per_pod: 3", "spec.replicates_per_pod", "`replicatesPerPod`", id="snake case"),
     pytest.param("replicates: 0", "spec.replicates", "from 1 to 1000, got 0", id="too small a number"),
     pytest.param("replicates: '5'", "spec.replicates", "without quotes", id="a number in quotes"),
-    pytest.param("parallelism: true", "spec.parallelism", "a whole number, got true", id="true for a number"),
-    pytest.param("suspend: 'yes'", "spec.suspend", "write true", id="yes in quotes"),
+    pytest.param("parallelism: true", "spec.parallelism", "must be an integer, got true", id="true for a number"),
+    pytest.param("suspend: 'yes'", "spec.suspend", "Write true", id="yes in quotes"),
     pytest.param("sample: {size: 0}", "spec.sample.size", "at least|from 1", id="an empty sample"),
     pytest.param("trainer: {gpu: 1}", "spec.trainer.gpu", "Did you mean `gpus`?", id="an unknown field deeper down"),
     pytest.param("trainer: {parameters: [1]}", "spec.trainer.parameters", "mapping", id="parameters as a list"),
@@ -134,7 +138,10 @@ OTHER_CASES = [
     pytest.param("objective: {metric: test_loss}", "spec.objective.metric", "split first", id="ranking on test rows"),
     pytest.param("objective: {goal: max}", "spec.objective.goal", "Did you mean `Maximize`?", id="a goal cut short"),
     pytest.param(
-        "objective: {metric: val_label_mean}", "spec.objective.goal", "is required here", id="no goal to derive"
+        "objective: {metric: val_label_mean}",
+        "spec.objective.goal",
+        "is required: `val_label_mean` does not tell",
+        id="no goal to derive",
     ),
 ]
 
@@ -190,11 +197,73 @@ def test_flags_that_are_fine(entry: str) -> None:
     assert problems(flags(entry)) == {}
 
 
-def test_a_grid_above_the_limit_says_how_large_it_is() -> None:
-    large = "range: {from: 0, to: 1, points: 101}"
-    spec = flags(f"{{name: a, {large}}}", f"{{name: b, {large}}}", rest="sample: {size: 10}")
-    assert "10,201 combinations (101 x 101)" in problems(spec)["spec.flags"]
-    assert problems(spec, max_combinations=10_201) == {}
+HUNDRED = "range: {from: 0, to: 1, points: 100}"
+TWO_HUNDRED = "range: {from: 0, to: 1, points: 200}"
+LARGE = (f"{{name: a, {HUNDRED}}}", f"{{name: b, {TWO_HUNDRED}}}")
+"""20,000 combinations."""
+
+
+@pytest.mark.parametrize(
+    ("rest", "limit", "field", "words"),
+    [
+        pytest.param(
+            "",
+            10_000,
+            "spec.flags",
+            "the grid has 20,000 combinations (100 x 200), but a sweep may train at most 10,000.",
+            id="the grid",
+        ),
+        pytest.param(
+            "exclude: [{a: 0}, {a: 1}]",
+            10_000,
+            "spec.flags",
+            "(100 x 200), 19,600 of them not excluded, but a sweep may train at most 10,000.",
+            id="what is left of the grid",
+        ),
+        pytest.param(
+            "sample: {size: 15000}",
+            10_000,
+            "spec.sample.size",
+            "is 15,000, but a sweep may train at most 10,000 combinations. Use a smaller sample.",
+            id="the sample",
+        ),
+        pytest.param("", 19_999, "spec.flags", "at most 19,999", id="one combination above a limit of one's own"),
+    ],
+)
+def test_more_than_a_sweep_may_train_is_refused(rest: str, limit: int, field: str, words: str) -> None:
+    (found,) = problems(flags(*LARGE, rest=rest), max_combinations=limit).items()
+    assert found[0] == field
+    assert words in found[1]
+
+
+@pytest.mark.parametrize(
+    ("rest", "limit"),
+    [
+        pytest.param("", 20_000, id="as many as are allowed"),
+        pytest.param("sample: {size: 20}", 10_000, id="a small sample of a large grid"),
+        pytest.param("sample: {size: 10000}", 10_000, id="a sample of as many as are allowed"),
+        pytest.param("sample: {size: 30000}, exclude: [{b: 0}]", 19_900, id="a sample above what is left"),
+        pytest.param("exclude: [{a: 0}]", 19_800, id="a grid that exclude brings down to the limit"),
+    ],
+)
+def test_only_what_is_trained_counts_for_the_limit(rest: str, limit: int) -> None:
+    assert problems(flags(*LARGE, rest=rest), max_combinations=limit) == {}
+
+
+@pytest.mark.parametrize("rest", ["", "sample: {size: 1}"])
+def test_a_grid_that_is_too_large_to_go_through_is_refused_at_once(rest: str) -> None:
+    thousand = [f"{{name: {name}, range: {{from: 0, to: 1, points: 1000}}}}" for name in "abcdefghij"]
+    (message,) = problems(flags(*thousand, rest=rest)).values()
+    assert "1,000,000,000,000,000,000,000,000,000,000 combinations" in message
+    assert "at most 1,000,000 are allowed" in message
+
+
+@pytest.mark.parametrize("rest", ["", "sample: {size: 15000}"])
+def test_advice_to_raise_the_limit_is_given_only_where_somebody_can(rest: str) -> None:
+    (alone,) = problems(flags(*LARGE, rest=rest)).values()
+    assert "operator" not in alone and "REGSWEEP" not in alone
+    (told,) = problems(flags(*LARGE, rest=rest), how_to_raise="raise the operator's REGSWEEP_MAX_COMBINATIONS").values()
+    assert ", or raise the operator's REGSWEEP_MAX_COMBINATIONS." in told
 
 
 def test_all_problems_come_at_once() -> None:
@@ -215,7 +284,7 @@ def test_all_problems_come_at_once() -> None:
     ("manifest", "field", "words"),
     [
         pytest.param({}, "spec", "is required", id="nothing at all"),
-        pytest.param({"spec": None}, "spec", "got nothing", id="an empty spec"),
+        pytest.param({"spec": None}, "spec", "got null", id="an empty spec"),
         pytest.param({"kind": "Job", "spec": {}}, "kind", "must be RegularizationSweep", id="another kind"),
         pytest.param({"apiVersion": "v1", "spec": {}}, "apiVersion", "regsweep.dev/v1alpha1", id="another API"),
         pytest.param({"flags": [], "spec": {}}, "flags", "belongs under `spec`", id="a field one level too high"),
@@ -234,10 +303,23 @@ def test_what_stands_around_the_spec(manifest: dict[str, Any], field: str, words
     assert words in {problem.field: problem.message for problem in error.value.problems}[field]
 
 
-@pytest.mark.parametrize("length", [1, 63, 253])
-def test_names_of_every_length_that_kubernetes_allows(length: int) -> None:
+@pytest.mark.parametrize(
+    ("length", "refused"),
+    [
+        pytest.param(1, [], id="1 character"),
+        pytest.param(64, [], id="more than a label may have"),
+        pytest.param(253, [], id="253 characters"),
+        pytest.param(254, ["metadata.name"], id="one more"),
+    ],
+)
+def test_a_name_may_be_as_long_as_kubernetes_allows(length: int, refused: list[str]) -> None:
     manifest = {"metadata": {"name": "a" * length}, "spec": {"flags": [{"name": "l2", "values": [1]}]}}
-    assert parse_sweep(manifest).flags[0].name == "l2"
+    fields: list[str] = []
+    try:
+        parse_sweep(manifest)
+    except InvalidSweep as invalid:
+        fields = [problem.field for problem in invalid.problems]
+    assert fields == refused
 
 
 @pytest.mark.parametrize(
@@ -259,7 +341,7 @@ def test_names_of_every_length_that_kubernetes_allows(length: int) -> None:
 def test_goals_that_names_of_metrics_say(metric: str, goal: str | None) -> None:
     spec = {"flags": [{"name": "l2", "values": [1]}], "objective": {"metric": metric}}
     if goal is None:
-        with pytest.raises(InvalidSweep, match="does not say which end is good"):
+        with pytest.raises(InvalidSweep, match="does not tell whether smaller or larger is better"):
             parse_sweep({"spec": spec})
     else:
         assert objective_goal(parse_sweep({"spec": spec}).objective) == goal
@@ -268,20 +350,6 @@ def test_goals_that_names_of_metrics_say(metric: str, goal: str | None) -> None:
 def test_the_goal_that_is_given_wins() -> None:
     spec = {"flags": [{"name": "l2", "values": [1]}], "objective": {"metric": "val_loss", "goal": "Maximize"}}
     assert objective_goal(parse_sweep({"spec": spec}).objective) == "Maximize"
-
-
-@pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_sample_is_valid_and_says_what_it_asks(sample: Path) -> None:
-    text = sample.read_text(encoding="utf-8")
-    manifest = yaml.safe_load(text)
-    assert parse_sweep(manifest).trainer.gpus == 1, "the built-in node offers GPUs"
-    assert manifest["metadata"]["name"] == sample.stem
-    assert "?" in text[: text.index("apiVersion")], "the head comment asks a question"
-
-
-def test_the_samples_are_there() -> None:
-    names = {path.stem for path in SAMPLES.glob("*.yaml")}
-    assert {"breast-cancer", "dropout-activation", "digits", "own-data"} <= names
 
 
 PINNED = Resolved(
@@ -325,10 +393,3 @@ def test_what_is_pinned_cannot_change(spec: SweepSpec, fields: list[str]) -> Non
     changed = changed_pinned_fields(spec, PINNED)
     assert [problem.field for problem in changed] == fields
     assert all("cannot change" in problem.message and "new sweep" in problem.message for problem in changed)
-
-
-@pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
-def test_the_trainer_takes_every_combination_of_a_sample(sample: Path) -> None:
-    spec = parse_sweep(yaml.safe_load(sample.read_text(encoding="utf-8")))
-    for combination in combinations(spec):
-        parse_flags({**spec.trainer.parameters, **combination.flags})

@@ -36,12 +36,30 @@ def test_validate_says_what_would_be_trained(manifest: Path) -> None:
     assert "is valid: mine: 6 runs x 4 replicates = 24 trainings" in done.stdout
 
 
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_what_has_no_effect_is_said_beside_the_result(manifest: Path, command: str) -> None:
+    manifest.write_text(f"{MANIFEST}  exclude: [{{dropout: 0.55}}]\n")
+    done = runner.invoke(app, [command, str(manifest)])
+    assert done.exit_code == 0
+    assert done.stderr.startswith("warning: spec.exclude[0].dropout: 0.55 is not a value of this flag")
+    assert "warning" not in done.stdout
+
+
+def test_a_small_sample_of_a_large_grid_is_planned(manifest: Path) -> None:
+    large = "range: {from: 0, to: 1, points: 500}"
+    text = MANIFEST.replace("values: [0, 0.01]", large).replace("values: [0, 0.3, 0.5]", large)
+    manifest.write_text(f"{text}  sample: {{size: 3}}\n")
+    done = runner.invoke(app, ["plan", str(manifest)])
+    assert done.exit_code == 0
+    assert done.stdout.startswith("mine: 3 runs x 4 replicates = 12 trainings\n1  l2=")
+
+
 def test_every_problem_of_a_manifest_is_listed_with_its_field(manifest: Path) -> None:
     manifest.write_text(MANIFEST.replace("replicates: 4", "replicates: 0\n  replicats: 3"))
     done = runner.invoke(app, ["validate", str(manifest)])
     assert done.exit_code == 2
     assert "2 things are wrong in the manifest" in done.stderr
-    assert "  spec.replicats: there is no such field." in done.stderr
+    assert "  spec.replicats: unknown field." in done.stderr
     assert "  spec.replicates: " in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
@@ -96,3 +114,34 @@ def test_a_local_run_imports_no_training_library_and_no_client() -> None:
     heavy = ["tensorflow", "keras", "kubernetes", "kopf", "aiohttp"]
     done = subprocess.run([sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["--name", ""], 'got ""', id="an empty name"),
+        pytest.param(["--name", "a/b"], 'got "a/b"', id="a name with a slash"),
+        pytest.param(["--name", ".."], 'got ".."', id="a name that is a directory"),
+        pytest.param(["--name", "x\x1b[31m"], 'got "x\\x1b[31m"', id="a name with terminal escapes"),
+        pytest.param(["--name", "x" * 254], "at most 253", id="a name that is too long"),
+        pytest.param(["--runs-dir", ""], "'--runs-dir': it is empty", id="no runs directory"),
+        pytest.param(["--trainer-command", ""], "--trainer-command: is empty", id="no trainer"),
+        pytest.param(["--trainer-command", "  "], "--trainer-command: is empty", id="a trainer of blanks"),
+        pytest.param(["--rows", "-1"], "'--rows'", id="rows below zero"),
+        pytest.param(["--rows", ""], "'--rows'", id="no rows"),
+        pytest.param(["--rows", "1.5"], "'--rows'", id="half a row"),
+    ],
+)
+def test_odd_options_are_refused_before_anything_is_trained(
+    manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = runner.invoke(app, ["run", str(manifest), *arguments])
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [manifest.name]
+
+
+def test_an_empty_file_name_is_not_the_working_directory() -> None:
+    done = runner.invoke(app, ["validate", ""])
+    assert (done.exit_code, "it is empty" in done.stderr) == (2, True)

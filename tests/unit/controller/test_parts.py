@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession
 from prometheus_client import generate_latest
-from pydantic import ValidationError
 
 from regsweep.adapters.kubeapi import SWEEPS, uid_of
 from regsweep.api import constants as names
-from regsweep.api.conditions import ConditionStatus, ConditionType
-from regsweep.api.status import Condition
+from regsweep.controller.assembly import identity_of
 from regsweep.controller.health import HealthServer
 from regsweep.controller.logs import set_up_logging
-from regsweep.controller.main import wrong_settings
-from regsweep.controller.operator import Operator, identity_of
-from regsweep.controller.publishing import prior_status, transitions
+from regsweep.controller.operator import Operator
 from regsweep.controller.run_cache import trim_job, trim_pod
+from regsweep.controller.status_writer import prior_status
 from regsweep.core.kubernetes.observe import observed_pod, observed_run
-from regsweep.metrics import METRICS, Metrics, MetricType
+from regsweep.metrics import Metrics
 from regsweep.settings import Settings
-from unit.controller.world import World, operating, settings, sweep_object, until
+from unit.controller.fake_cluster import FakeCluster, operating, settings, sweep_object, until
 
 STAMP = "2026-11-23T10:00:00Z"
 OWNER = {"apiVersion": "batch/v1", "kind": "Job", "name": "run", "uid": "job-uid", "controller": True}
@@ -162,16 +158,8 @@ def test_nothing_that_is_read_of_a_pod_is_trimmed_away(status: dict[str, Any]) -
     assert trim_pod(trim_pod(whole)) == trim_pod(whole)
 
 
-def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REGSWEEP_TRAINER_IMAGE", "t:1")
-    monkeypatch.setenv("REGSWEEP_NAMESPACES", '["a", "b"]')
-    monkeypatch.setenv("REGSWEEP_TRAINER_ENV", '{"X": "1"}')
-    monkeypatch.setenv("POD_NAME", "regsweep-0")
-    loaded = Settings()
-    assert loaded.trainer_image == "t:1"
-    assert loaded.namespaces == ["a", "b"]
-    assert loaded.trainer_env == {"X": "1"}
-    assert identity_of(loaded) == "regsweep-0"
+def test_within_a_pod_the_operator_is_known_by_the_pods_name() -> None:
+    assert identity_of(Settings(POD_NAME="regsweep-0")) == "regsweep-0"
 
 
 def test_outside_a_pod_no_two_operators_have_one_identity() -> None:
@@ -179,44 +167,13 @@ def test_outside_a_pod_no_two_operators_have_one_identity() -> None:
     assert identity_of(outside) != identity_of(outside)
 
 
-@pytest.mark.parametrize(
-    ("variable", "value", "words"),
-    [
-        pytest.param("REGSWEEP_HTTP_PORT", "99999", "REGSWEEP_HTTP_PORT: .*65535.*'99999'", id="a port that is none"),
-        pytest.param(
-            "REGSWEEP_LEASE_DURATION_SECONDS", "5", "REGSWEEP_LEASE_DURATION_SECONDS > ", id="a lease too short"
-        ),
-    ],
-)
-def test_a_wrong_setting_is_named_by_its_variable(
-    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
-) -> None:
-    monkeypatch.setenv(variable, value)
-    with pytest.raises(ValidationError) as caught:
-        Settings()
-    assert re.search(words, wrong_settings(caught.value))
-
-
-def test_every_setting_is_documented() -> None:
-    assert not [name for name, field in Settings.model_fields.items() if not field.description]
-
-
-def test_every_metric_is_declared_once_and_named_by_the_rules() -> None:
-    assert len({spec.name for spec in METRICS}) == len(METRICS)
-    for spec in METRICS:
-        assert spec.name.startswith("regsweep_operator_")
-        assert spec.name.endswith("_total") == (spec.type is MetricType.COUNTER)
-        assert spec.help.endswith(".")
-        assert list(spec.buckets) == sorted(spec.buckets)
-
-
-async def test_health_and_metrics_are_served_and_a_deleted_sweep_leaves_nothing(world: World) -> None:
+async def test_health_and_metrics_are_served_and_a_deleted_sweep_leaves_nothing(cluster: FakeCluster) -> None:
     metrics = Metrics()
-    async with operating(world, metrics=metrics) as operator:
+    async with operating(cluster, metrics=metrics) as operator:
         server = HealthServer(operator.health, metrics, "127.0.0.1", 0)
         base = f"http://127.0.0.1:{await server.start()}"
-        sweep = await world.apply(sweep_object())
-        await world.train_everything(world.is_over)
+        sweep = await cluster.apply(sweep_object())
+        await cluster.train_everything(cluster.is_over)
         async with ClientSession() as session:
             for path in ("/livez", "/readyz"):
                 async with session.get(base + path) as answer:
@@ -228,50 +185,21 @@ async def test_health_and_metrics_are_served_and_a_deleted_sweep_leaves_nothing(
         assert "regsweep_operator_jobs_created_total 4.0" in text
         assert "regsweep_operator_records_stored_total 8.0" in text
         assert "regsweep_operator_leader 1.0" in text
-        await world.api.delete(SWEEPS, "lab", "demo", uid=uid_of(sweep))
-        await until(lambda: len(operator.sweeps) == 0)
+        await cluster.api.delete(SWEEPS, "lab", "demo", uid=uid_of(sweep))
+        await until(lambda: len(operator.caches.sweeps) == 0)
         assert 'sweep="demo"' not in generate_latest(metrics.registry).decode()
         await server.stop()
 
 
-async def test_an_operator_whose_caches_are_not_complete_is_not_ready(world: World) -> None:
-    operator = Operator(world.api, settings(), Metrics())
+async def test_an_operator_whose_caches_are_not_complete_is_not_ready(cluster: FakeCluster) -> None:
+    operator = Operator(cluster.api, settings(), Metrics())
     (check,) = operator.health.ready
     assert check.reason() == "not yet listed: regularizationsweeps, jobs, pods"
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-def condition(type_: ConditionType, status: ConditionStatus, reason: str) -> Condition:
-    return Condition(type=type_, status=status, reason=reason, message="words", last_transition_time=STAMP)
-
-
-def conditions(said: list[tuple[str, str, str]]) -> list[Condition]:
-    return [condition(ConditionType(t), ConditionStatus(s), r) for t, s, r in said]
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "told"),
-    [
-        pytest.param([], [("Complete", "True", "AllRunsEnded")], [("Complete", False)], id="it completed"),
-        pytest.param(
-            [("Complete", "True", "AllRunsEnded")], [("Complete", "True", "AllRunsEnded")], [], id="it still is"
-        ),
-        pytest.param([], [("Failed", "True", "RunsFailAlike")], [("RunsFailAlike", True)], id="it failed"),
-        pytest.param([], [("Failed", "False", "WithinLimit")], [], id="it has not failed"),
-        pytest.param(
-            [("Accepted", "True", "Valid")], [("Accepted", "False", "Immutable")], [("Immutable", True)], id="refused"
-        ),
-        pytest.param([], [("Progressing", "True", "RunsTraining")], [], id="what changes all the time is no event"),
-    ],
-)
-def test_events_tell_what_a_person_would_ask_about(
-    before: list[tuple[str, str, str]], after: list[tuple[str, str, str]], told: list[tuple[str, bool]]
-) -> None:
-    assert [(n.reason.value, n.warning) for n in transitions(conditions(before), conditions(after))] == told
+def cluster() -> FakeCluster:
+    return FakeCluster()
 
 
 def test_of_a_status_by_a_later_operator_what_is_pinned_is_kept() -> None:

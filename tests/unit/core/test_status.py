@@ -16,8 +16,9 @@ from regsweep.core.runs import PodPhase
 from regsweep.core.status import refused_status, sweep_status
 from regsweep.core.world import Observed
 from regsweep.errors import Problem
+from support.training import message_of
 
-from .simulation import START, World, message_of, sample_of, sweep_of
+from .simulation import START, World, sample_of, sweep_of
 
 
 def status_of(
@@ -25,7 +26,10 @@ def status_of(
 ) -> SweepStatus:
     observed: Observed = replace(world.observe(), **seen)  # type: ignore[arg-type]  # keyword arguments of any one field
     planned = plan(world.sweep, observed, world.now)
-    return sweep_status(world.sweep, observed, planned, edits, prior or SweepStatus(), world.now)
+    status = sweep_status(world.sweep, observed, planned, edits, prior or SweepStatus(), world.now)
+    for said in status.conditions:
+        assert said.type in Reason(said.reason).about.conditions, f"{said.reason} is not documented for {said.type}"
+    return status
 
 
 def condition(status: SweepStatus, wanted: ConditionType) -> Condition:
@@ -53,6 +57,8 @@ def test_a_finished_sweep_is_complete_ranked_and_names_its_best() -> None:
         "0.4",
     )
     assert [result.label for result in status.results] == ["l2=0.1", "l2=0"]
+    ids = [point.combination.id for point in finished().sweep.points]
+    assert [result.combination for result in status.results] == ids[::-1]
     assert status.results[0].overfit_gap is not None
     assert status.results[0].overfit_gap.mean == pytest.approx(0.1)
     assert status.results[0].source == "Record"
@@ -81,6 +87,21 @@ def test_a_condition_keeps_its_time_of_transition_while_its_status_holds() -> No
     assert status_of(world, before).conditions == before.conditions
 
 
+def test_warnings_stand_in_the_message_of_accepted_and_the_sweep_runs() -> None:
+    world = World(sweep_of({"l2": [0, 0.1]}, exclude=[{"l2": 0.2}]))
+    accepted = condition(status_of(world), ConditionType.ACCEPTED)
+    assert (accepted.status, accepted.reason) == (ConditionStatus.TRUE, "Valid")
+    assert accepted.message.startswith("2 runs, 2 trainings. Warning: spec.exclude[0].l2: 0.2 is not a value")
+    assert len(world.plan().create) == 2
+
+
+def test_a_thousand_warnings_fit_into_a_message() -> None:
+    exclude = [{"l2": f"{place}" * 60} for place in range(100, 1100)]
+    accepted = condition(status_of(World(sweep_of({"l2": ["x"]}, exclude=exclude))), ConditionType.ACCEPTED)
+    assert accepted.message.endswith("995 more warnings: `regsweep validate` shows all.")
+    assert len(accepted.message) < 2000
+
+
 def test_counts_are_disjoint_and_add_up() -> None:
     world = World(sweep_of({"l2": [0, 1, 2, 3]}, parallelism=3))
     first, second, _ = world.step().create
@@ -102,6 +123,7 @@ def test_a_failed_run_stands_in_the_status_with_its_reason() -> None:
     status = status_of(world)
     assert status.state == "Complete"
     assert [(f.label, f.reason) for f in status.failures] == [("l2=0", "IndexFinal")]
+    assert [(f.combination, f.final) for f in status.failures] == [(world.sweep.points[0].combination.id, None)]
     assert "1 failed" in condition(status, ConditionType.COMPLETE).message
 
 
@@ -112,6 +134,7 @@ def test_what_a_running_trainer_shows_is_seen() -> None:
     pod = world.runs[request.name].pods[0].name
     world.scrapes = Scrapes(MetricsState.ANSWERED, {(pod, 0): sample_of(0.25, complete=False)})
     (running,) = status_of(world).running
+    assert (running.combination, running.final) == (world.sweep.points[0].combination.id, None)
     assert (running.label, running.epoch, running.epochs, running.objective) == ("l2=0", 3, 3, 0.35)
 
 
@@ -136,7 +159,11 @@ def pending_pod(reason: str, message: str) -> World:
             "ImagePullBackOff", 'pulling "x"', Reason.IMAGE_UNAVAILABLE, "pull secret", id="the image cannot be pulled"
         ),
         pytest.param(
-            "CreateContainerConfigError", 'secret "s" not found', Reason.CONFIG_ERROR, "Mend", id="a Secret is missing"
+            "CreateContainerConfigError",
+            'secret "s" not found',
+            Reason.CONFIG_ERROR,
+            "Fix what",
+            id="a Secret is missing",
         ),
     ],
 )
@@ -245,7 +272,7 @@ def test_replicates_of_different_devices_are_not_called_paired() -> None:
     paired = condition(status, ConditionType.REPLICATES_PAIRED)
     assert (paired.status, paired.reason) == (ConditionStatus.FALSE, Reason.MIXED.value)
     assert "devices (NVIDIA H100, cpu)" in paired.message
-    assert "make a new sweep" in paired.message
+    assert "create a new sweep" in paired.message
     assert status.analysis is not None
     assert not status.analysis.paired
     assert condition(status, ConditionType.COMPLETE).status is ConditionStatus.TRUE

@@ -32,7 +32,12 @@ def digest(value: object, length: int) -> str:
     """
     if not 1 <= length <= 64:
         raise ValueError(f"length must be from 1 to 64, got {length}")
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:length]
+    return text_digest(canonical_json(value), length)
+
+
+def text_digest(text: str, length: int) -> str:
+    """The first `length` hexadecimal digits of the SHA-256 of a text that is canonical JSON already."""
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
 def normal_number(number: int | float) -> int | float:

@@ -48,3 +48,16 @@ EXIT_INDEX_FINAL: Final = 65
 
 MAX_REPLICATES_PER_POD: Final = 16
 """As many records as fit into a termination message of 4,096 bytes."""
+
+MAX_NAME_LENGTH: Final = 253
+"""Characters of a name of a Kubernetes object, and of any short string in a status."""
+MAX_COMBINATIONS: Final = 10_000
+"""Combinations that one sweep trains, after `exclude` and `sample`; an operator's setting may allow more."""
+MAX_GRID: Final = 1_000_000
+"""Combinations of a grid before `exclude` and `sample`: drawing a sample goes through all of them, 3 microseconds each."""
+
+MIN_REPLICATES_FOR_ERROR: Final = 3
+"""Fewest replicates that give a standard error, and so an interval, a set of ties, a pick or a race. With 2, t at one degree of
+freedom is 12.7: it would say next to nothing."""
+CONFIDENCE_LEVEL: Final = 0.95
+"""Of every interval, confidence set and one-sided bound."""

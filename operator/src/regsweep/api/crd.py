@@ -7,7 +7,7 @@ from typing import Any, Final
 from regsweep.api.constants import GROUP, RESULT_KIND, RESULT_PLURAL, SWEEP_KIND, SWEEP_PLURAL, VERSION
 from regsweep.api.schema import Schema, spec_schema, status_schema
 from regsweep.api.spec import SweepSpec
-from regsweep.api.status import SweepStatus
+from regsweep.api.status import SweepState, SweepStatus
 from regsweep.api.sweep_result import SweepResult
 
 _META: Final[Schema] = {
@@ -17,21 +17,26 @@ _META: Final[Schema] = {
 }
 
 SWEEP_DESCRIPTION: Final = (
-    "A RegularizationSweep finds out which regularisation keeps a network from overfitting: it trains every combination "
-    "of its flags, each several times, as one Job per combination, and ranks them in its status."
+    "A RegularizationSweep finds the regularisation that keeps a network from overfitting. Every combination of its flags is "
+    "trained several times, by one Job for each combination, and ranked in the status."
 )
 RESULT_DESCRIPTION: Final = (
-    "A SweepResult holds records of one sweep, a segment of at most 256. The operator writes it before it deletes a Job, "
-    "and nobody else may; it goes with its sweep."
+    "A SweepResult stores a segment of at most 256 records of one sweep. Only the operator writes it, before it deletes the "
+    "Jobs; it is deleted with its sweep."
 )
 
 SWEEP_COLUMNS: Final = (
-    ("Runs", "string", ".status.progress", "Ended runs of all runs."),
-    ("Running", "integer", ".status.runs.running", "Runs with a pod that trains."),
-    ("Failed", "integer", ".status.runs.failed", "Runs that ended without a result."),
+    ("Runs", "string", ".status.progress", "Number of ended runs of all runs."),
+    ("Running", "integer", ".status.runs.running", "Number of runs with a pod that is training."),
+    ("Failed", "integer", ".status.runs.failed", "Number of runs that ended without a result."),
     ("Best", "string", ".status.bestLabel", "Flags of the best combination so far."),
-    ("Objective", "string", ".status.bestObjective", "Its objective, mean over the replicates."),
-    ("State", "string", ".status.state", "Pending, Running, Suspended, Complete, Failed or Invalid."),
+    (
+        "Objective",
+        "string",
+        ".status.bestObjective",
+        "Objective of the best combination, as the mean over its replicates.",
+    ),
+    ("State", "string", ".status.state", f"{', '.join(list(SweepState)[:-1])} or {list(SweepState)[-1]}."),
     ("Age", "date", ".metadata.creationTimestamp", "Time since the sweep was created."),
 )
 """What `kubectl get rsweep` shows: heading, type, path, description."""

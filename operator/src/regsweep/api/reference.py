@@ -8,10 +8,10 @@ from typing import Final
 
 from regsweep.api.constants import API_VERSION, RESULT_KIND, SWEEP_KIND
 from regsweep.api.crd import RESULT_DESCRIPTION, SWEEP_DESCRIPTION, result_schema, sweep_schema
+from regsweep.api.markdown import generated_from, table
 from regsweep.api.schema import Schema
 
 _HEAD: Final = """\
-<!-- Generated from operator/src/regsweep/api by `python -m regsweep.generate`: edit the docstrings there. -->
 # Reference of the API `{version}`
 `kubectl explain rsweep.spec` says the same. A field without a default may be absent, unless it is *required*.
 """
@@ -21,12 +21,12 @@ def reference_page() -> str:
     """The page as Markdown."""
     sweep, result = sweep_schema()["properties"], result_schema()
     parts = [
-        _HEAD.format(version=API_VERSION),
+        generated_from("operator/src/regsweep/api", "the docstrings") + _HEAD.format(version=API_VERSION),
         f"## {SWEEP_KIND}\n{SWEEP_DESCRIPTION}\n",
-        "### What you write: `spec`\n" + _table("spec", sweep["spec"]),
-        "### What you read: `status`\n" + _table("status", sweep["status"]),
+        "### What you write: `spec`\n" + _fields("spec", sweep["spec"]),
+        "### What you read: `status`\n" + _fields("status", sweep["status"]),
         f"## {RESULT_KIND}\n{RESULT_DESCRIPTION}\n",
-        _table("", {**result, "properties": _content(result)}),
+        _fields("", {**result, "properties": _content(result)}),
     ]
     return "\n".join(parts)
 
@@ -38,11 +38,9 @@ def _content(schema: Schema) -> Schema:
     }
 
 
-def _table(path: str, schema: Schema) -> str:
-    rows = ["| Field | Type | Default | Description |", "|---|---|---|---|"]
-    for field, kind, default, description in _rows(path, schema):
-        rows.append(f"| `{field}` | {kind} | {default} | {description.replace('|', '&#124;')} |")
-    return "\n".join(rows) + "\n"
+def _fields(path: str, schema: Schema) -> str:
+    rows = ((f"`{field}`", *others) for field, *others in _rows(path, schema))
+    return table(("Field", "Type", "Default", "Description"), rows)
 
 
 def _rows(path: str, schema: Schema) -> Iterator[tuple[str, str, str, str]]:
@@ -84,9 +82,10 @@ def _kind(field: Schema) -> str:
 
 
 def _plural(kind: str) -> str:
-    return {"object": "objects", "any value": "any values", "map of any values": "maps", "number": "numbers"}.get(
-        kind, kind
-    )
+    if kind.startswith("string, "):
+        return f"strings of {kind.removeprefix('string, ')}"
+    words = {"object": "objects", "any value": "any values", "map of any values": "maps", "number": "numbers"}
+    return words.get(kind, kind)
 
 
 def _limits(least: int | None, most: int | None) -> str:

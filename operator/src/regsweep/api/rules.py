@@ -1,4 +1,4 @@
-"""Rules of how results are judged: constraints, the pick, folds, races. Words for what no single field's type can say."""
+"""Rules of how results are judged, across fields: constraints, the pick, folds, races."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from regsweep.errors import Problem
 
 
 def rule_problems(spec: SweepSpec) -> list[Problem]:
-    """What contradicts itself, a Problem per field."""
+    """Fields that contradict each other, a Problem for each."""
     return [*_constraint_problems(spec), *_pick_problems(spec), *_resampling_problems(spec), *_racing_problems(spec)]
 
 
@@ -27,20 +27,22 @@ def _pick_problems(spec: SweepSpec) -> Iterator[Problem]:
     names = [entry.flag for entry in spec.pick.simplicity_order]
     for name, count in Counter(names).items():
         if count > 1:
-            yield Problem("spec.pick.simplicityOrder", f'names "{name}" {count} times. Leave it in once.')
+            yield Problem("spec.pick.simplicityOrder", f'names "{name}" {count} times. Keep it once.')
 
 
 def _resampling_problems(spec: SweepSpec) -> Iterator[Problem]:
     kind, folds, replicates = spec.resampling.kind, spec.resampling.folds, spec.replicates
     if kind is ResamplingKind.HOLDOUT:
         if folds is not None:
-            text = "goes with `kind: KFold` or `RepeatedKFold`; a Holdout has no folds. Remove it, or name the kind."
+            text = (
+                "is allowed with kind KFold or RepeatedKFold only: a Holdout has no folds. Remove it, or set the kind."
+            )
             yield Problem("spec.resampling.folds", text)
         return
     if folds is None:
-        yield Problem("spec.resampling.folds", f"is required with kind {kind}: how many folds, such as 5.")
+        yield Problem("spec.resampling.folds", f"is required with kind {kind}: the number of folds, such as 5.")
     elif kind is ResamplingKind.KFOLD and replicates != folds:
-        text = f"must be {folds}, got {replicates}: with KFold there is a replicate for each fold. For more, use RepeatedKFold."
+        text = f"must be {folds}, got {replicates}: KFold has one replicate for each fold. For more, use RepeatedKFold."
         yield Problem("spec.replicates", text)
     elif replicates % folds:
         text = f"must be a multiple of the {folds} folds, such as {max(1, round(replicates / folds)) * folds}, got {replicates}."
@@ -55,5 +57,7 @@ def _racing_problems(spec: SweepSpec) -> Iterator[Problem]:
         text = f"must be at most maxReplicates ({racing.max_replicates}), got {racing.initial_replicates}."
         yield Problem("spec.racing.initialReplicates", text)
     if spec.resampling.has_folds:
-        text = "does not go with folds: a race looks after numbers of replicates that are no whole rounds. Use kind Holdout."
+        text = (
+            "cannot be combined with folds: the looks of a race do not fall on whole rounds of folds. Use kind Holdout."
+        )
         yield Problem("spec.racing", text)

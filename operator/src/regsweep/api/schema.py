@@ -34,7 +34,7 @@ RULES: Final[Mapping[type[ApiModel], list[Mapping[str, str]]]] = {
         },
         {
             "rule": "!has(self.scale) || self.scale != 'Log' || self.from > 0.0",
-            "message": "a log range must start above 0: give `from` a small number such as 0.0001, or use scale Linear",
+            "message": "a log range must start above 0: use a small number such as 0.0001 for `from`, or scale Linear",
             "fieldPath": ".from",
         },
     ],
@@ -49,7 +49,7 @@ RULES: Final[Mapping[type[ApiModel], list[Mapping[str, str]]]] = {
     Resampling: [
         {
             "rule": "(has(self.kind) && self.kind != 'Holdout') == has(self.folds)",
-            "message": "`folds` goes with kind KFold or RepeatedKFold, and is required there",
+            "message": "`folds` is required with kind KFold or RepeatedKFold, and not allowed with Holdout",
         },
     ],
     Racing: [
@@ -165,7 +165,7 @@ def _of_map(source: Schema) -> Schema:
 
 
 def _int_or_string(alternatives: list[Schema]) -> Schema:
-    """A field that takes an integer or a text, as `maxUnavailable` of a Deployment does.
+    """A field that takes an integer or a string, as `maxUnavailable` of a Deployment does.
 
     Raises:
         TypeError: for any other alternatives: a structural schema has no words for them.

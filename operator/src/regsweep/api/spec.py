@@ -1,4 +1,4 @@
-"""The spec of a RegularizationSweep: what a person writes. The CRD and the reference page are generated from here.
+"""The spec of a RegularizationSweep, which a person writes. The CRD and the reference page are generated from here.
 
 A field's docstring is its description in `kubectl explain`.
 """
@@ -10,8 +10,9 @@ from typing import Annotated, Final
 
 from pydantic import Field, JsonValue, StringConstraints
 
-from regsweep.api.constants import MAX_REPLICATES_PER_POD
+from regsweep.api.constants import MAX_NAME_LENGTH, MAX_REPLICATES_PER_POD, MIN_REPLICATES_FOR_ERROR
 from regsweep.api.model import ApiModel
+from regsweep.api.regularizers import REGULARIZERS
 
 FlagName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", min_length=1, max_length=63)]
 FlagValue = JsonValue
@@ -25,8 +26,6 @@ MAX_PARAMETERS: Final = 100
 MAX_TEMPLATE_FIELDS: Final = 10
 MAX_CONSTRAINTS: Final = 10
 MAX_FINAL_REPLICATES: Final = 100
-FEWEST_RACING_REPLICATES: Final = 3
-"""Below it no standard error is given, and so nothing can be dropped."""
 
 FailedRunsLimit = (
     Annotated[int, Field(ge=0, le=99_999)]
@@ -34,7 +33,7 @@ FailedRunsLimit = (
 )
 """A number of runs, or a percentage of all runs."""
 Metric = Annotated[str, StringConstraints(pattern=r"^(train|val)_[a-z0-9_]+$", max_length=63)]
-"""A metric of the trainer, split first."""
+"""A metric of the trainer, with its split first."""
 Flags = Annotated[dict[str, FlagValue], Field(max_length=MAX_FLAGS)]
 """One choice of flags: name to value, in the order of the spec."""
 
@@ -47,28 +46,28 @@ class Scale(StrEnum):
 
 
 class Goal(StrEnum):
-    """Which end of the objective is good."""
+    """Whether a smaller or a larger objective is better."""
 
     MINIMIZE = "Minimize"
     MAXIMIZE = "Maximize"
 
 
 class EpochChoice(StrEnum):
-    """At which epoch a run is judged."""
+    """The epoch whose values are ranked."""
 
     LAST = "Last"
     BEST = "Best"
 
 
 class Simpler(StrEnum):
-    """Which end of a flag is the simple one."""
+    """Which values of a flag are simpler."""
 
     MORE = "More"
     FEWER = "Fewer"
 
 
 class PickRule(StrEnum):
-    """What "within one standard error" is measured by."""
+    """The standard error that the one-standard-error pick uses."""
 
     PAIRED = "Paired"
     GLMNET = "Glmnet"
@@ -83,69 +82,69 @@ class ResamplingKind(StrEnum):
 
 
 class FinalSplit(StrEnum):
-    """What the final evaluation is made on."""
+    """The rows that the final evaluation is scored on."""
 
     TEST = "Test"
 
 
 class Range(ApiModel):
-    """Evenly spaced points between two ends; both ends are always among them."""
+    """Evenly spaced points between two ends, both ends included."""
 
     from_: Annotated[float, Field(alias="from")]
     """The first point."""
     to: float
     """The last point; must be above `from`."""
     points: Annotated[int, Field(ge=2, le=MAX_VALUES)]
-    """How many points, both ends included; at least 2."""
+    """Number of points, both ends included."""
     scale: Scale = Scale.LINEAR
     """`Linear` (equal differences) or `Log` (equal factors). A log range must start above 0."""
 
 
 class Flag(ApiModel):
-    """A named value that the sweep varies. Give either `values` or `range`."""
+    """A named value that the sweep varies. Either `values` or `range` is required."""
 
     name: FlagName
-    """The flag's name as the trainer knows it, such as `l2` or `dropout`. No two flags have the same name."""
+    """Name of the flag as the trainer knows it, such as `l2` or `dropout`; unique within the sweep."""
     values: Annotated[list[FlagValue] | None, Field(min_length=1, max_length=MAX_VALUES)] = None
-    """The values to try, such as `[0, 0.001, 0.01]`: numbers, strings, booleans or lists, all of one type, each once.
-    Write 0.0001 or 1.0e-4 for small numbers; some YAML readers take 1e-4 for a text."""
+    """Values to try, such as `[0, 0.001, 0.01]`: numbers, strings, booleans or lists, all of one type and each once.
+    Write 0.0001 or 1.0e-4 for small numbers: some YAML readers take 1e-4 for a string."""
     range: Range | None = None
     """Numbers to try, evenly spaced: `{from: 0, to: 0.5, points: 6}` is 0, 0.1, 0.2, 0.3, 0.4, 0.5, and
     `{from: 0.0001, to: 0.1, points: 4, scale: Log}` is 0.0001, 0.001, 0.01, 0.1."""
 
 
 class Sample(ApiModel):
-    """Train a random part of the grid instead of all of it."""
+    """A random part of the grid, trained instead of all of it."""
 
     size: Annotated[int, Field(ge=1, le=2**31 - 1)]
-    """How many combinations to draw, without replacement. More than the grid has: all of it."""
+    """Number of combinations to draw, without replacement. If the grid has fewer, all of them are trained."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
-    """The draw's seed: the same seed draws the same combinations."""
+    """Seed of the draw: the same seed draws the same combinations, and a larger sample contains the smaller one."""
 
 
 class Trainer(ApiModel):
     """What is trained. Pinned when the sweep is accepted: it cannot change after the first Job."""
 
     image: Annotated[str | None, StringConstraints(min_length=1, max_length=500)] = None
-    """Image of the training container; absent: the operator's default. Any image that keeps the training contract works."""
+    """Image of the training container. Absent: the operator's default. Any image that follows the training contract works."""
     parameters: dict[str, JsonValue] = Field(default_factory=dict, max_length=MAX_PARAMETERS)
-    """Values that are the same in every run, such as `dataset` or `epochs`. A flag of the same name wins."""
+    """Values that are the same in every run, such as `dataset` or `epochs`. A flag of the same name takes precedence."""
     gpus: Annotated[int, Field(ge=0, le=64)] = 1
-    """GPUs for each training pod; 0 makes it a sweep on CPUs."""
+    """Number of GPUs of each training pod. 0 trains on CPUs."""
 
 
 class Constraint(ApiModel):
-    """A bound on the mean of a metric over replicates. Give `max`, `min` or both."""
+    """A bound on the mean of a metric over the replicates. `max`, `min` or both are required."""
 
     metric: Metric
-    """A metric of the trainer at the last epoch, split first, such as `val_accuracy`."""
+    """Metric of the trainer at the last epoch, with its split first, such as `val_accuracy`."""
     max: float | None = None
-    """The largest mean that is put up with."""
+    """Maximum of the mean."""
     min: float | None = None
-    """The smallest mean that is put up with."""
+    """Minimum of the mean."""
 
     def holds(self, mean: float | None) -> bool:
-        """Whether the mean keeps the bounds; an absent one keeps none."""
+        """Whether the mean is within the bounds; an absent one is not."""
         return mean is not None and (self.min is None or mean >= self.min) and (self.max is None or mean <= self.max)
 
 
@@ -153,54 +152,52 @@ class Objective(ApiModel):
     """What the combinations are ranked by."""
 
     metric: Metric = "val_average_loss"
-    """A metric of the trainer, split first, such as `val_average_loss` or `val_accuracy`."""
+    """Metric of the trainer, with its split first, such as `val_average_loss` or `val_accuracy`."""
     goal: Goal | None = None
-    """`Minimize` or `Maximize`; absent: what the metric's name says (losses are minimized, accuracies maximized)."""
+    """`Minimize` or `Maximize`. Absent: derived from the metric's name (losses are minimized, accuracies maximized)."""
     epoch: EpochChoice = EpochChoice.LAST
-    """`Last` judges a run by its last epoch, `Best` by its best one."""
+    """`Last` ranks the values of the last epoch, `Best` those of the best epoch."""
     constraints: Annotated[list[Constraint], Field(max_length=MAX_CONSTRAINTS)] = Field(default_factory=list)
-    """Bounds on other metrics, such as `{metric: val_accuracy, min: 0.9}`. A combination that breaks one ranks behind all that
-    keep them, and is never called best, tied or picked."""
+    """Bounds on other metrics, such as `{metric: val_accuracy, min: 0.9}`. A combination that violates one ranks behind all
+    that violate none, and is never the best, tied with it or picked."""
 
 
 class SimplicityFlag(ApiModel):
-    """A flag by which combinations are more or less simple."""
+    """A flag whose value makes a combination more or less simple."""
 
     flag: FlagName
-    """Name of the flag; one that the sweep does not vary is passed over."""
+    """Name of the flag. A flag that the sweep does not vary is ignored."""
     simpler: Simpler
-    """`More`: larger values are simpler, as of `dropout`. `Fewer`: smaller values are, as of `units`."""
+    """`More`: larger values are simpler, such as those of `dropout`. `Fewer`: smaller values are simpler, such as those of `units`."""
 
 
 DEFAULT_SIMPLICITY_ORDER: Final = (
-    SimplicityFlag(flag="l2", simpler=Simpler.MORE),
-    SimplicityFlag(flag="l1", simpler=Simpler.MORE),
-    SimplicityFlag(flag="dropout", simpler=Simpler.MORE),
+    *(SimplicityFlag(flag=each.name, simpler=Simpler.MORE) for each in REGULARIZERS.values() if each.orders_pick),
     SimplicityFlag(flag="layers", simpler=Simpler.FEWER),
     SimplicityFlag(flag="units", simpler=Simpler.FEWER),
 )
 
 
 class Pick(ApiModel):
-    """How the one-standard-error pick is made: the simplest combination that is about as good as the best."""
+    """How the one-standard-error pick is chosen: the simplest combination within one standard error of the best."""
 
     rule: PickRule = PickRule.PAIRED
-    """`Paired`: within the standard error of the paired difference to the best. `Glmnet`: within that of the best's own mean."""
+    """`Paired`: the standard error of the paired difference to the best. `Glmnet`: the standard error of the best's mean."""
     simplicity_order: Annotated[list[SimplicityFlag], Field(min_length=1, max_length=MAX_FLAGS)] = Field(
         default_factory=lambda: list(DEFAULT_SIMPLICITY_ORDER)
     )
-    """What simple means, the most important flag first; absent: more l2, l1, dropout, fewer layers and units. The pick agrees
-    with the best on every flag that is not listed."""
+    """Flags that define simplicity, the most important first. Absent: more l2, l1 and dropout, then fewer layers and units. The
+    pick has the best's value of every flag that is not listed."""
 
 
 class Resampling(ApiModel):
-    """How each replicate's training and validation rows are chosen. Pinned when the sweep is accepted."""
+    """How the training and validation rows of each replicate are chosen. Pinned when the sweep is accepted."""
 
     kind: ResamplingKind = ResamplingKind.HOLDOUT
-    """`Holdout`: a random split for each replicate. `KFold`: replicate k validates on fold k, so `replicates` is `folds`.
-    `RepeatedKFold`: the same with fresh folds after each round, so `replicates` is a multiple of `folds`."""
+    """`Holdout`: a random split for each replicate. `KFold`: replicate k validates on fold k, so `replicates` must equal `folds`.
+    `RepeatedKFold`: the same with new folds in each round, so `replicates` must be a multiple of `folds`."""
     folds: Annotated[int | None, Field(ge=2, le=MAX_REPLICATES)] = None
-    """Number of folds; with `KFold` and `RepeatedKFold`."""
+    """Number of folds. Required with `KFold` and `RepeatedKFold`, not allowed with `Holdout`."""
 
     @property
     def has_folds(self) -> bool:
@@ -209,101 +206,102 @@ class Resampling(ApiModel):
 
 
 class FinalSpec(ApiModel):
-    """A last evaluation, on rows that nothing was chosen by."""
+    """A final evaluation, on rows that were not used to choose anything."""
 
     evaluate: FinalSplit = FinalSplit.TEST
-    """`Test`: the test rows, which no other run touches."""
-    replicates: Annotated[int, Field(ge=3, le=MAX_FINAL_REPLICATES)] = 5
-    """Trainings of the best and of the one-standard-error pick, each with fresh seeds."""
+    """`Test`: the test rows, which no other run uses."""
+    replicates: Annotated[int, Field(ge=MIN_REPLICATES_FOR_ERROR, le=MAX_FINAL_REPLICATES)] = 5
+    """Number of trainings of the best and of the one-standard-error pick, each with new seeds."""
 
 
 class Racing(ApiModel):
-    """Replicates go to the combinations that may still be the best: at fixed numbers of replicates those that can be neither the
-    best nor the pick are dropped; a true best is dropped in at most 5 % of sweeps."""
+    """A race: combinations that can be neither the best nor the pick are dropped at fixed numbers of replicates, and only the
+    others get more. The true best is dropped in at most 5 % of sweeps."""
 
-    initial_replicates: Annotated[int, Field(ge=FEWEST_RACING_REPLICATES, le=MAX_REPLICATES)] = 3
-    """Replicates of every combination before the first look."""
-    max_replicates: Annotated[int, Field(ge=FEWEST_RACING_REPLICATES, le=MAX_REPLICATES)] = 20
-    """Most replicates of a combination; `spec.replicates` is not looked at."""
+    initial_replicates: Annotated[int, Field(ge=MIN_REPLICATES_FOR_ERROR, le=MAX_REPLICATES)] = MIN_REPLICATES_FOR_ERROR
+    """Number of replicates of every combination before the first look."""
+    max_replicates: Annotated[int, Field(ge=MIN_REPLICATES_FOR_ERROR, le=MAX_REPLICATES)] = 20
+    """Maximum number of replicates of a combination; `spec.replicates` is ignored."""
     minimum_difference: Annotated[float | None, Field(gt=0)] = None
-    """A difference of the objective too small to matter, in its unit: the race ends when all that are left lie within it."""
+    """Difference of the objective that is too small to matter, in its unit. The race ends when all remaining combinations are within it."""
 
 
 class Retention(ApiModel):
-    """How many finished Jobs are kept for their logs. Results are kept in any case."""
+    """How many finished Jobs are kept for their logs. Results are always kept."""
 
     succeeded_jobs: Annotated[int, Field(ge=0, le=10_000)] = 10
-    """Succeeded Jobs to keep, the latest first."""
+    """Number of succeeded Jobs to keep, the latest first."""
     failed_jobs: Annotated[int, Field(ge=0, le=10_000)] = 10
-    """Failed Jobs to keep, the latest first."""
+    """Number of failed Jobs to keep, the latest first."""
 
 
 class Metrics(ApiModel):
-    """How final values are taken from Prometheus."""
+    """How final values are collected from Prometheus."""
 
     collect_timeout_seconds: Annotated[int, Field(ge=0, le=3600)] = 30
-    """How long after a pod's end its last scrape is waited for, before the pod's own record stands in. Holds no slot."""
+    """Time after a pod's end to wait for its last scrape; then the pod's own record is used. No other run waits for it."""
     linger_seconds: Annotated[int | None, Field(ge=0, le=600)] = None
-    """The longest a finished trainer waits for its last scrape; absent: 30 where a Prometheus is configured, else 0."""
+    """Maximum time that a finished trainer waits for its last scrape. Absent: 30 if the operator has a Prometheus, else 0."""
 
 
 class TemplateRef(ApiModel):
     """A PodTemplate (core/v1) in the sweep's namespace."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=253)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH)]
     """Name of the PodTemplate."""
 
 
 class SweepSpec(ApiModel):
-    """A sweep: every combination of the flags is trained, some replicates each, and ranked."""
+    """A sweep: every combination of the flags is trained several times and ranked."""
 
     flags: Annotated[list[Flag], Field(min_length=1, max_length=MAX_FLAGS)]
-    """The flags to vary, such as `{name: l2, values: [0, 0.001, 0.01]}` and
-    `{name: dropout, range: {from: 0, to: 0.5, points: 6}}`. The grid is the product of their values: here 18 combinations.
-    The first flag varies slowest. Values and flags may be added, removed and reordered while the sweep runs: combinations
-    that are finished are not trained again."""
+    """Flags to vary, such as `{name: l2, values: [0, 0.001, 0.01]}` and
+    `{name: dropout, range: {from: 0, to: 0.5, points: 6}}`. The grid is the product of their values, here 18 combinations.
+    The first flag varies slowest. Flags and values may be added, removed and reordered while the sweep runs: finished
+    combinations are not trained again."""
     exclude: Annotated[list[Flags], Field(max_length=MAX_EXCLUDES)] = Field(default_factory=list)
-    """Combinations to leave out: each entry names some flags with a value each, such as `{l2: 0, dropout: 0}`, and leaves
-    out every combination that matches it."""
+    """Combinations to exclude. Each entry has values of some flags, such as `{l2: 0, dropout: 0}`, and excludes every
+    combination with these values."""
     sample: Sample | None = None
-    """Train a random sample of the grid instead of all of it, such as `{size: 50}`."""
+    """A random sample of the grid, trained instead of all of it, such as `{size: 50}`. Absent: all of it."""
     replicates: Annotated[int, Field(ge=1, le=MAX_REPLICATES)] = 5
-    """Trainings of each combination. Replicate k has the same seeds in every combination, so that comparisons are paired."""
+    """Number of trainings of each combination. Replicate k has the same seeds in every combination, so comparisons are paired."""
     replicates_per_pod: Annotated[int | None, Field(ge=1, le=MAX_REPLICATES_PER_POD)] = None
-    """Replicates that one pod trains, one after the other; absent: all, at most 16."""
+    """Number of replicates that one pod trains, one after the other. Absent: all, at most 16."""
     parallelism: Annotated[int, Field(ge=0, le=MAX_PARALLELISM)] = 1
-    """Training pods at a time. 0 lets what runs end and starts nothing new."""
+    """Maximum number of training pods at a time. 0: running pods continue to their end, and no new one is started."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
-    """Base of every seed. Pinned when the sweep is accepted."""
+    """Number that all seeds are derived from. Pinned when the sweep is accepted."""
     trainer: Trainer = Field(default_factory=Trainer)
     """What is trained: image, parameters, GPUs."""
     objective: Objective = Field(default_factory=Objective)
     """What the combinations are ranked by."""
     pick: Pick = Field(default_factory=Pick)
-    """How the one-standard-error pick is made."""
+    """How the one-standard-error pick is chosen."""
     resampling: Resampling = Field(default_factory=Resampling)
-    """How each replicate's training and validation rows are chosen."""
+    """How the training and validation rows of each replicate are chosen."""
     racing: Racing | None = None
-    """Drop combinations that can no longer win before all their replicates are trained; absent: every one is trained."""
+    """A race that drops combinations which can no longer win. Absent: all replicates of every combination are trained."""
     final: FinalSpec | None = None
-    """Once the sweep is decided, train the best and the pick anew and score them on the test rows; absent: do not."""
+    """A final evaluation: the best and the pick are trained again and scored on the test rows. Absent: none."""
     template_ref: TemplateRef | None = None
-    """A shared PodTemplate for the training pods (whole GPU, MIG slice, spot, queue ...)."""
+    """A shared PodTemplate for the training pods, for instance for whole GPUs, MIG slices, spot nodes or a queue."""
     template: Annotated[dict[str, JsonValue] | None, Field(max_length=MAX_TEMPLATE_FIELDS)] = None
-    """A pod template (metadata, spec) merged over the shared one, as kubectl's strategic merge does it.
-    Container `trainer` is the training container."""
+    """A pod template (metadata, spec), merged over the shared one like a strategic merge patch. Container `trainer` is the
+    training container."""
     suspend: bool = False
-    """Pauses the sweep: running Jobs are suspended and start again later."""
+    """Suspends the sweep: running Jobs are suspended and resumed later."""
     max_failed_runs: FailedRunsLimit | None = None
-    """Failed runs that are put up with, as a number or a percentage of all; absent: 10 %, at least 3. One more and the sweep fails."""
+    """Maximum number of failed runs tolerated, as a number or a percentage of all runs; the sweep fails when more runs fail.
+    Absent: 10 %, at least 3."""
     run_timeout_seconds: Annotated[int | None, Field(ge=1, le=31_536_000)] = None
-    """Longest time for a run, from its Job's start; absent: no limit."""
+    """Maximum duration of a run, from the start of its Job. Absent: no limit."""
     retention: Retention = Field(default_factory=Retention)
     """How many finished Jobs are kept for their logs."""
     metrics: Metrics = Field(default_factory=Metrics)
-    """How final values are taken from Prometheus."""
+    """How final values are collected from Prometheus."""
 
     @property
     def most_replicates(self) -> int:
-        """Replicates of a combination that is trained to the end."""
+        """Number of replicates of a combination that no race drops."""
         return self.racing.max_replicates if self.racing is not None else self.replicates

@@ -1,79 +1,100 @@
-"""The status of a RegularizationSweep: what the operator writes and a person reads."""
+"""The status of a RegularizationSweep, which the operator writes and a person reads."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, JsonValue, StringConstraints
 
-from regsweep.api.analysis import Analysis, PickRole
+from regsweep.api.analysis import Analysis, CombinationId, PickRole
 from regsweep.api.conditions import ConditionStatus, ConditionType
+from regsweep.api.constants import MAX_NAME_LENGTH
 from regsweep.api.model import ApiModel
 from regsweep.api.spec import MAX_CONSTRAINTS, MAX_PARAMETERS, EpochChoice, Flags, Goal, Resampling
 
+MAX_LISTED = 20
+"""Running and failed runs in the status."""
 MAX_RESULTS = 20
-"""Ranked combinations in the status; all of them stand in the sweep's SweepResults."""
+"""Ranked combinations in the status; `regsweep results` shows all."""
 
 Text = Annotated[str, StringConstraints(max_length=32_768)]
 Timestamp = Annotated[str, StringConstraints(max_length=40)]
-Name = Annotated[str, StringConstraints(max_length=253)]
+Name = Annotated[str, StringConstraints(max_length=MAX_NAME_LENGTH)]
+
+
+class SweepState(StrEnum):
+    """A sweep's state in one word, for `kubectl get`; its conditions say more."""
+
+    PENDING = "Pending"
+    """No run has started."""
+    RUNNING = "Running"
+    """Runs are being trained, or their records analysed."""
+    SUSPENDED = "Suspended"
+    """Paused by `spec.suspend`."""
+    COMPLETE = "Complete"
+    """Every run has ended, within the limit of failed ones."""
+    FAILED = "Failed"
+    """Stopped by failures."""
+    INVALID = "Invalid"
+    """The spec breaks a rule."""
 
 
 class Condition(ApiModel):
-    """One condition, as Kubernetes writes them."""
+    """A condition, in the form of Kubernetes."""
 
     type: ConditionType
     """Type of the condition."""
     status: ConditionStatus
     """`True`, `False` or `Unknown`."""
     reason: Name
-    """Why, in one word for machines."""
+    """Reason in one word, for programs."""
     message: Text = ""
-    """Why, for people; where something is wrong, what to do comes with it."""
+    """Explanation for people; where something is wrong, it says what to do."""
     last_transition_time: Timestamp
-    """When the status last changed, RFC 3339."""
+    """Time of the last change of the status, in RFC 3339."""
     observed_generation: int = 0
-    """The generation of the spec that this was said of."""
+    """`metadata.generation` that this condition was computed from."""
 
 
 class Resolved(ApiModel):
-    """What was pinned when the sweep was accepted; later versions of the operator keep it."""
+    """Values that were pinned when the sweep was accepted; later versions of the operator keep them."""
 
     image: Annotated[str, StringConstraints(max_length=500)]
     """Trainer image."""
     parameters: dict[str, JsonValue] = Field(default_factory=dict, max_length=MAX_PARAMETERS)
-    """The trainer's parameters."""
+    """Parameters of the trainer."""
     gpus: int
-    """GPUs for each training pod."""
+    """Number of GPUs of each training pod."""
     gpu_resource: Name
     """Name of the GPU resource, such as `nvidia.com/gpu`."""
     seed: int
-    """Base of every seed."""
+    """Number that all seeds are derived from."""
     resampling: Resampling = Field(default_factory=Resampling)
-    """How each replicate's training and validation rows are chosen."""
+    """How the training and validation rows of each replicate are chosen."""
     operator_version: Name
     """Version of the operator that accepted the sweep."""
 
 
 class RunCounts(ApiModel):
-    """Runs (combinations) by state; the states are disjoint and add up to `total`."""
+    """Number of runs (one for each combination) by state; pending, running, succeeded and failed add up to `total`."""
 
     total: int = 0
-    """Combinations of the grid."""
+    """Combinations to train."""
     pending: int = 0
-    """Not started, or started and waiting for a pod."""
+    """Not started yet, or waiting for a pod."""
     running: int = 0
-    """With a pod that trains, or ended and being collected."""
+    """A pod is training, or has ended and its record is being collected."""
     succeeded: int = 0
-    """Every replicate has a record, diverged ones included."""
+    """Every replicate has a record, including diverged ones."""
     failed: int = 0
-    """Ended without a record of every replicate."""
+    """Ended without a record of at least one replicate."""
     diverged: int = 0
-    """Of the succeeded: with a diverged replicate."""
+    """Succeeded runs with a diverged replicate; they are counted as succeeded too."""
 
 
 class Estimate(ApiModel):
-    """A mean over replicates. Estimand: the expectation over splits and seeds of this data set (`givenData`)."""
+    """A mean over replicates. It estimates the expectation over splits and seeds for this data set (`givenData`)."""
 
     mean: float
     """Mean over the replicates."""
@@ -82,64 +103,74 @@ class Estimate(ApiModel):
 
 
 class RankedResult(ApiModel):
-    """One combination in the ranking."""
+    """A combination in the ranking."""
 
     rank: int | None = None
-    """Place, from 1; absent where the objective is absent."""
+    """Rank, from 1. Absent if the objective is absent."""
+    combination: CombinationId | None = None
+    """Id of the combination. Absent only in a status of an older version."""
     flags: Flags
     """The combination."""
     label: Text
-    """The flags as people write them, such as `l2=0.01, dropout=0.3`."""
+    """Flags in short form, such as `l2=0.01, dropout=0.3`."""
     objective: Estimate | None = None
-    """The objective over replicates; absent where it is not a number (NaN)."""
+    """Objective over the replicates. Absent if it is not a number (NaN)."""
     train_loss: float | None = None
     """Mean train_average_loss."""
     val_loss: float | None = None
     """Mean val_average_loss."""
     overfit_gap: Estimate | None = None
-    """val_average_loss minus train_average_loss: same weights, both in inference mode."""
+    """val_average_loss minus train_average_loss, with the same weights and both in inference mode."""
     replicates: int = 0
-    """Replicates with a record."""
+    """Number of replicates with a record."""
     diverged: int = 0
-    """Replicates that diverged (NaN or infinite loss)."""
+    """Number of replicates that diverged (NaN or infinite loss)."""
     failed: int = 0
-    """Replicates that failed."""
+    """Number of replicates that failed."""
     violated: Annotated[list[Name] | None, Field(max_length=MAX_CONSTRAINTS)] = None
-    """Metrics whose constraint it breaks; absent where it keeps all."""
+    """Metrics whose constraint is violated. Absent if none is."""
     dropped: bool | None = None
-    """It left the race; absent where it did not."""
+    """True if it was dropped from the race; else absent."""
     source: Name | None = None
-    """Where the values come from: `Prometheus`, `Record` or `Mixed`."""
+    """Source of the values: `Prometheus`, `Record` or `Mixed`."""
 
 
 class RunningRun(ApiModel):
-    """A run that is being trained, as Prometheus last saw it."""
+    """A run that is being trained, with the values of its last scrape."""
 
     run: Name
     """Name of the Job."""
+    combination: CombinationId | None = None
+    """Id of the combination. Absent only in a status of an older version."""
     label: Text
-    """The flags as people write them."""
+    """Flags in short form."""
+    final: bool | None = None
+    """True if it belongs to the final evaluation; else absent."""
     replicate: int | None = None
-    """The replicate being trained."""
+    """Replicate that is being trained."""
     epoch: int | None = None
-    """Epochs trained."""
+    """Number of epochs trained."""
     epochs: int | None = None
-    """Epochs to train."""
+    """Number of epochs to train."""
     objective: float | None = None
-    """The objective so far."""
+    """Objective at the last scrape."""
 
 
 class FailedRun(ApiModel):
-    """A run that failed, and why."""
+    """A run that failed, and the reason."""
 
     run: Name
     """Name of the Job."""
+    combination: CombinationId | None = None
+    """Id of the combination. Absent only in a status of an older version."""
     label: Text
-    """The flags as people write them."""
+    """Flags in short form."""
+    final: bool | None = None
+    """True if it belongs to the final evaluation; else absent."""
     reason: Name
-    """Why, in one word."""
+    """Reason in one word, for programs."""
     message: Text = ""
-    """Why, in words."""
+    """Explanation for people."""
 
 
 class FinalPick(ApiModel):
@@ -152,28 +183,28 @@ class FinalPick(ApiModel):
 
 
 class FinalStatus(ApiModel):
-    """The final evaluation. Its picks are frozen: test rows that chose among picks would be test rows no more."""
+    """The final evaluation. Its picks do not change any more: rows that were used to choose are not test rows."""
 
     rests_on: Name
-    """Digest of the records and settings that the picks were made from."""
+    """Digest of the records and settings that the picks were chosen from."""
     picks: Annotated[list[FinalPick], Field(max_length=2)]
-    """What is evaluated."""
+    """Combinations that are evaluated."""
     replicates: int
-    """Trainings of each."""
+    """Number of trainings of each pick."""
     ended: int = 0
-    """Trainings that have ended."""
+    """Number of trainings that have ended."""
     failed: int = 0
-    """Of these: without a result."""
+    """Number of ended trainings without a result."""
     stale: bool = False
-    """The sweep has grown or was changed since the picks were made; they stay. For a final evaluation of what it is now, make
-    a new sweep with another `test_seed`."""
+    """True if the sweep was changed after the picks were chosen; the picks stay. To evaluate the changed sweep, create a new one
+    with another `test_seed`."""
 
 
 class ObjectiveStatus(ApiModel):
-    """The objective as it was understood."""
+    """The objective with its goal and epoch resolved."""
 
     metric: Name
-    """The metric, split first."""
+    """Metric, with its split first."""
     goal: Goal
     """`Minimize` or `Maximize`."""
     epoch: EpochChoice
@@ -181,40 +212,40 @@ class ObjectiveStatus(ApiModel):
 
 
 class SweepStatus(ApiModel):
-    """What has become of the sweep."""
+    """The observed state of the sweep."""
 
     observed_generation: int = 0
-    """The generation of the spec that this status was computed from."""
-    state: Name = "Pending"
-    """In one word: Pending, Running, Suspended, Complete, Failed, Invalid."""
+    """`metadata.generation` that this status was computed from."""
+    state: SweepState = SweepState.PENDING
+    """Pending, Running, Suspended, Complete, Failed or Invalid."""
     progress: Name = "0/0"
-    """Ended runs of all runs, such as `23/24`."""
+    """Number of ended runs of all runs, such as `23/24`."""
     runs: RunCounts = Field(default_factory=RunCounts)
-    """Runs by state."""
+    """Number of runs by state."""
     conditions: list[Condition] = Field(default_factory=list, max_length=16)
-    """Conditions; `kubectl wait --for=condition=Complete` works."""
+    """Conditions, for instance for `kubectl wait --for=condition=Complete`; docs/conditions.md lists all reasons."""
     resolved: Resolved | None = None
-    """What was pinned when the sweep was accepted."""
+    """Values that were pinned when the sweep was accepted."""
     objective: ObjectiveStatus | None = None
-    """The objective as it was understood."""
+    """The objective with its goal and epoch resolved."""
     best: RankedResult | None = None
-    """The first of the ranking."""
+    """First combination of the ranking."""
     best_label: Text | None = None
-    """Flags of the best, for `kubectl get`."""
+    """Flags of the best combination, for `kubectl get`."""
     best_objective: Name | None = None
-    """Objective of the best, for `kubectl get`."""
+    """Objective of the best combination, for `kubectl get`."""
     results: list[RankedResult] = Field(default_factory=list, max_length=MAX_RESULTS)
-    """The first 20 of the ranking. All of it: `regsweep results`."""
+    """First 20 combinations of the ranking; `regsweep results` shows all."""
     analysis: Analysis | None = None
-    """How sure the ranking is: ties with the best, the pick, what matters. Made when all runs have ended, and at each look of
-    a race."""
+    """Statistical analysis of the ranking: ties with the best, the pick, the effect of each flag. Computed when all runs have
+    ended, and at each look of a race."""
     final: FinalStatus | None = None
-    """The final evaluation, where `spec.final` asks for one; its figures stand in `analysis.final`."""
-    running: list[RunningRun] = Field(default_factory=list, max_length=20)
-    """Runs being trained, as Prometheus last saw them (at most 20)."""
-    failures: list[FailedRun] = Field(default_factory=list, max_length=20)
-    """Failed runs and why (at most 20)."""
+    """Progress of the final evaluation that `spec.final` asks for; its results are in `analysis.final`."""
+    running: list[RunningRun] = Field(default_factory=list, max_length=MAX_LISTED)
+    """Runs that are being trained, with the values of their last scrape; at most 20."""
+    failures: list[FailedRun] = Field(default_factory=list, max_length=MAX_LISTED)
+    """Failed runs and their reasons; at most 20."""
     start_time: Timestamp | None = None
-    """When the sweep was first accepted."""
+    """Time when the sweep was first accepted."""
     completion_time: Timestamp | None = None
-    """When the last run ended."""
+    """Time when the sweep became Complete or Failed."""

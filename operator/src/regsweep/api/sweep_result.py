@@ -1,4 +1,4 @@
-"""SweepResult: where the records of a sweep are kept, in segments that only the operator writes."""
+"""SweepResult: stores the records of a sweep, in segments that only the operator writes."""
 
 from __future__ import annotations
 
@@ -7,25 +7,31 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
+from regsweep.api.constants import MAX_NAME_LENGTH
 from regsweep.api.model import ApiModel
 from regsweep.api.spec import Flags
 
 MAX_RECORDS: Final = 256
 """Records of one segment."""
 MAX_SEGMENT_BYTES: Final = 200_000
-"""Most bytes of a segment as JSON: well under etcd's 1.5 MB, and cheap to write again while it fills."""
+"""Maximum size of a segment as JSON: well under etcd's 1.5 MB, and cheap to write again while it fills."""
 MAX_METRICS: Final = 64
 """Metrics of one record."""
+MAX_METRIC_NAME_LENGTH: Final = 63
+MAX_MESSAGE_LENGTH: Final = 1024
+"""Characters of a record's message."""
+MAX_LOSSES_LENGTH: Final = 4096
+"""Characters of a record's losses on the test rows."""
 
 EnvironmentKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}$", max_length=8)]
 PointKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,64}$", max_length=64)]
-MetricName = Annotated[str, StringConstraints(max_length=63)]
-Name = Annotated[str, StringConstraints(max_length=253)]
-Words = Annotated[str, StringConstraints(max_length=1024)]
+MetricName = Annotated[str, StringConstraints(max_length=MAX_METRIC_NAME_LENGTH)]
+Name = Annotated[str, StringConstraints(max_length=MAX_NAME_LENGTH)]
+Words = Annotated[str, StringConstraints(max_length=MAX_MESSAGE_LENGTH)]
 
 
 class Outcome(StrEnum):
-    """How a replicate ended. Diverged is a result; Failed is infrastructure: the result is missing."""
+    """How a replicate ended. Diverged is a result. Failed means that the result is missing."""
 
     OK = "Ok"
     DIVERGED = "Diverged"
@@ -33,103 +39,104 @@ class Outcome(StrEnum):
 
 
 class Source(StrEnum):
-    """Where a record's values come from."""
+    """Source of a record's values."""
 
     PROMETHEUS = "Prometheus"
-    """A scrape with `_complete` 1, checked against the pod's own record where there is one."""
+    """A scrape with `_complete` 1, checked against the pod's own record if there is one."""
     RECORD = "Record"
-    """The pod's termination message (or the process' file): no complete scrape was there in time."""
+    """The pod's termination message (locally: the process's file), because no complete scrape arrived in time."""
 
 
 class ResultEnvironment(ApiModel):
-    """What trained records of this segment, and on how many rows. What is absent is not known."""
+    """What trained records of this segment, and on how many rows. Absent fields are not known."""
 
     key: EnvironmentKey
-    """A hash of the fields below; records refer to it."""
+    """Hash of the fields below; records refer to it."""
     backend: Name | None = None
-    """What computed, such as `tensorflow`."""
+    """Backend that computed, such as `tensorflow`."""
     device: Name | None = None
-    """Class of the device, such as `cpu` or a GPU's model."""
+    """Class of the device: `cpu`, or the model of the GPU."""
     image: Name | None = None
-    """Digest of the image that ran, as its node names it."""
+    """Digest of the image that ran, as reported by the node."""
     data: Name | None = None
-    """Beginning of the data's digest."""
+    """Beginning of the digest of the data."""
     train_rows: Annotated[int | None, Field(ge=0)] = None
-    """Training rows."""
+    """Number of training rows."""
     val_rows: Annotated[int | None, Field(ge=0)] = None
-    """Rows that the ranked validation metrics come from."""
+    """Number of rows that the ranked validation metrics are computed on."""
 
 
 class ResultTest(ApiModel):
-    """Losses on the test rows, in blocks; of the final evaluation alone."""
+    """Losses on the test rows, in blocks; only in the final evaluation."""
 
     rows: Name
-    """Digest of the test rows: losses of other rows are not comparable."""
-    losses: Annotated[str, StringConstraints(max_length=4096)]
-    """Base64 of half-precision numbers: each block's mean loss in multiples of `test_average_loss`."""
+    """Digest of the test rows; losses on other rows are not comparable."""
+    losses: Annotated[str, StringConstraints(max_length=MAX_LOSSES_LENGTH)]
+    """Base64 of half-precision numbers: the mean loss of each block in multiples of `test_average_loss`."""
 
 
 class ResultPoint(ApiModel):
     """A point that records of this segment belong to."""
 
     key: PointKey
-    """The point's key: a hash of flags, parameters, trainer image and seed base."""
+    """Key of the point: a hash of flags, parameters, trainer image and seed."""
     flags: Flags
-    """The combination that the point trains."""
+    """Flags of the combination."""
 
 
 class ResultBest(ApiModel):
-    """The objective's metric at its best epoch; both values come from that one epoch."""
+    """The objective's metric at its best epoch; both values are of that epoch."""
 
     epoch: Annotated[int, Field(ge=1)]
-    """The epoch, from 1."""
+    """Number of the epoch, from 1."""
     train: float | None = None
-    """The metric on the training split; absent where it is not a number."""
+    """Metric on the training split. Absent if it is not a number."""
     val: float | None = None
-    """The metric on the validation split; absent where it is not a number."""
+    """Metric on the validation split. Absent if it is not a number."""
 
 
 class ResultRecord(ApiModel):
-    """What the training of one replicate of a point came to."""
+    """The result of training one replicate of a point."""
 
     point: PointKey
-    """Key of the point, one of this segment's `points`."""
+    """Key of the point; `points` of this segment has its flags."""
     replicate: Annotated[int, Field(ge=0)]
     """Number of the replicate, from 0."""
     outcome: Outcome
-    """`Ok`, `Diverged` (the loss was no number any more: a result), or `Failed` (the result is missing)."""
+    """`Ok`, `Diverged` (the loss became infinite or NaN, which is a result) or `Failed` (the result is missing)."""
     run: Name
     """Name of the Job that trained it."""
     attempt: Annotated[int, Field(ge=0)] = 0
     """How often a person had asked to run it again."""
     epochs: Annotated[int, Field(ge=0)] = 0
-    """Epochs trained."""
+    """Number of epochs trained."""
     metrics: dict[MetricName, float] = Field(default_factory=dict, max_length=MAX_METRICS)
-    """Values at the last epoch, split first, such as `val_average_loss`. What is not there was not reported, or is no number."""
+    """Values at the last epoch by metric, with its split first, such as `val_average_loss`. A metric that was not reported, or is
+    not a number, is absent."""
     best: ResultBest | None = None
     """The objective at its best epoch."""
     source: Source = Source.RECORD
-    """`Prometheus`, or `Record` where no complete scrape was there in time."""
+    """`Prometheus`, or `Record` if no complete scrape arrived in time."""
     environment: EnvironmentKey | None = None
-    """Key of what trained it, one of this segment's `environments`."""
+    """Key of what trained it; `environments` of this segment has the details."""
     test: ResultTest | None = None
-    """Losses on the test rows; of the final evaluation alone."""
+    """Losses on the test rows; only in the final evaluation."""
     reason: Name | None = None
-    """Why it failed, in one word; only with `Failed`."""
+    """Reason of the failure in one word; only with `Failed`."""
     message: Words = ""
-    """Why it failed, in words."""
+    """Explanation of the failure for people."""
 
 
 class SweepResult(ApiModel):
-    """A segment of a sweep's records. Written by the operator alone; read it, or better: ask `regsweep results`."""
+    """A segment of a sweep's records. Only the operator writes it; `regsweep results` reads it."""
 
     sweep_name: Name
     """Name of the sweep."""
     sequence: Annotated[int, Field(ge=0)]
-    """Number of the segment within its sweep, from 0; each holds at most 256 records."""
+    """Number of the segment within its sweep, from 0. Each has at most 256 records."""
     points: Annotated[list[ResultPoint], Field(max_length=MAX_RECORDS)] = Field(default_factory=list)
-    """The points that the records belong to, each once."""
+    """Points of the records, each once."""
     environments: Annotated[list[ResultEnvironment], Field(max_length=MAX_RECORDS)] = Field(default_factory=list)
-    """What trained the records, each once."""
+    """Environments of the records, each once."""
     records: Annotated[list[ResultRecord], Field(max_length=MAX_RECORDS)] = Field(default_factory=list)
-    """The records, in the order in which they came."""
+    """Records, in the order in which they were stored."""

@@ -31,6 +31,11 @@ def flag_values(flag: Flag) -> Sequence[FlagValue]:
     return flag.values or ()
 
 
+def flag_size(flag: Flag) -> int:
+    """How many values the flag takes; none of them is computed for it."""
+    return flag.range.points if flag.range is not None else len(flag.values or ())
+
+
 def range_values(points: Range) -> tuple[int | float, ...]:
     """The points of a range, in order: both ends exactly, those between as a person would write them.
 
@@ -46,7 +51,7 @@ def range_values(points: Range) -> tuple[int | float, ...]:
         raise ValueError("a log range must start above 0")
     last = points.points - 1
     exact = [start, *(_point(start, end, Fraction(i, last), points.scale) for i in range(1, last)), end]
-    between = [_rounded(value, value - before) for before, value in itertools.pairwise(exact[:-1])]
+    between = [as_written(value, value - before) for before, value in itertools.pairwise(exact[:-1])]
     return (
         normal_number(points.from_),
         *(normal_number(float(value)) for value in between),
@@ -63,7 +68,7 @@ def _point(start: Decimal, end: Decimal, share: Fraction, scale: Scale) -> Decim
     return _EXACT.divide(Decimal(exact.numerator), Decimal(exact.denominator))
 
 
-def _rounded(value: Decimal, spacing: Decimal) -> Decimal:
+def as_written(value: Decimal, spacing: Decimal) -> Decimal:
     """The value as a person would write it; `spacing` is the distance to the point before."""
     short = _to_digits(value, _SHORT_DIGITS)
     if abs(short - value) <= abs(value) * _SAME:
@@ -81,17 +86,28 @@ def _to_digits(value: Decimal, digits: int) -> Decimal:
 
 def grid_size(spec: SweepSpec) -> int:
     """How many combinations the flags have, before `exclude` and `sample`; nothing is built for it."""
-    return math.prod(flag.range.points if flag.range is not None else len(flag.values or ()) for flag in spec.flags)
+    return math.prod(map(flag_size, spec.flags))
 
 
 def grid(spec: SweepSpec) -> Iterator[Flags]:
-    """All combinations in order, the first flag slowest, less those that `exclude` names; `sample` is not looked at."""
+    """All combinations in order, the first flag slowest, less those that `exclude` names; `sample` is ignored."""
+    return (flags for _, flags in canonical_grid(spec))
+
+
+def canonical_grid(spec: SweepSpec) -> Iterator[tuple[str, Flags]]:
+    """The same, each with its canonical JSON. One combination is built at a time: a microsecond each, and no memory."""
     names = [flag.name for flag in spec.flags]
+    places = sorted(range(len(names)), key=names.__getitem__)
     values = [[(value, canonical_json(value)) for value in flag_values(flag)] for flag in spec.flags]
+    entries = [
+        {text: f"{canonical_json(name)}:{text}" for _, text in of} for name, of in zip(names, values, strict=True)
+    ]
     excluded = _excludes(names, spec.exclude)
     for choice in itertools.product(*values):
-        if not excluded([text for _, text in choice]):
-            yield {name: value for name, (value, _) in zip(names, choice, strict=True)}
+        texts = [text for _, text in choice]
+        if not excluded(texts):
+            whole = ",".join([entries[place][texts[place]] for place in places])
+            yield f"{{{whole}}}", {name: value for name, (value, _) in zip(names, choice, strict=True)}
 
 
 def _excludes(names: Sequence[str], entries: Sequence[Mapping[str, FlagValue]]) -> Callable[[Sequence[str]], bool]:
@@ -106,4 +122,6 @@ def _excludes(names: Sequence[str], entries: Sequence[Mapping[str, FlagValue]]) 
             key = sorted((places[name], canonical_json(value)) for name, value in entry.items())
             sets.setdefault(tuple(place for place, _ in key), set()).add(tuple(text for _, text in key))
     groups = list(sets.items())
+    if not groups:
+        return lambda _: False
     return lambda texts: any(tuple(texts[place] for place in key) in matches for key, matches in groups)

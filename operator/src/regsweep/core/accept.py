@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from regsweep.api.spec import SweepSpec
 from regsweep.api.status import Resolved
 from regsweep.api.validation import changed_pinned_fields
+from regsweep.api.warnings import spec_warnings
 from regsweep.core.sweep import Sweep, points_of
 from regsweep.errors import InvalidSweep, Problem
 
@@ -49,6 +50,7 @@ def accept(
         edits = changed_pinned_fields(spec, pinned)
     else:
         pinned = _pin(spec, defaults)
+    points = points_of(spec, pinned)
     sweep = Sweep(
         name=identity.name,
         namespace=identity.namespace,
@@ -56,8 +58,9 @@ def accept(
         generation=identity.generation,
         spec=spec,
         resolved=pinned,
-        points=points_of(spec, pinned),
+        points=points,
         retry=identity.retry,
+        warnings=spec_warnings(spec, len(points)),
     )
     return sweep, edits
 

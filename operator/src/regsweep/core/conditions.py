@@ -1,4 +1,4 @@
-"""The conditions of a sweep, each a sentence about what is observed and, where something is wrong, what to do."""
+"""The conditions of a sweep: what is observed and, where something is wrong, what to do."""
 
 from __future__ import annotations
 
@@ -8,27 +8,31 @@ from datetime import datetime
 
 from regsweep.api.analysis import RaceReason
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
+from regsweep.api.findings import Mixture
 from regsweep.api.status import Condition, FinalStatus, RunCounts
+from regsweep.api.wording import plural
 from regsweep.core.collect import STUCK_REASONS
-from regsweep.core.judging.stats.pairing import Mixed, mixed_note
+from regsweep.core.judging.words.notes import mixture_sentence
 from regsweep.core.limits import Stop
 from regsweep.core.plan import nobody_scrapes
 from regsweep.core.progress import Progress, Stage
 from regsweep.core.results.records import Source
 from regsweep.core.results.scrapes import MetricsState
-from regsweep.core.runs import ObservedPod, ObservedRun
+from regsweep.core.runs import ObservedRun
 from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import timestamp
 from regsweep.core.world import Observed
 from regsweep.errors import Problem
 
 UNSCHEDULABLE = "Unschedulable"
+MAX_WARNINGS = 5
+"""Warnings in the message of Accepted."""
 ANALYSING = "All runs have ended; their records are being analysed."
 
 
 @dataclass(frozen=True, slots=True)
 class ConditionUpdate:
-    """What a condition says now; `None` as status: nothing new, keep what was said before."""
+    """What a condition is now; `None` as status: not known, an earlier condition is kept."""
 
     type: ConditionType
     status: bool | None
@@ -43,10 +47,10 @@ def condition_updates(
     counts: RunCounts,
     stop: Stop | None,
     final: FinalStatus | None,
-    mixed: Sequence[Mixed],
+    mixed: Sequence[Mixture],
     edits: Sequence[Problem],
 ) -> Iterator[ConditionUpdate]:
-    """What is to be said of an accepted sweep. `mixed`: as the ranking found it; `edits`: changes of what is pinned."""
+    """The conditions of an accepted sweep. `mixed`: as the ranking found it; `edits`: changes of pinned fields."""
     yield _accepted(sweep, observed, edits)
     yield _progressing(sweep, observed, progress, counts, stop, final)
     yield _suspended(sweep, observed.runs)
@@ -58,7 +62,7 @@ def condition_updates(
 def conditions(
     updates: Iterable[ConditionUpdate], prior: Sequence[Condition], generation: int, now: datetime
 ) -> list[Condition]:
-    """The updates as conditions; the time of transition is kept where the status did not change."""
+    """The updates as conditions; the time of transition is kept while the status does not change."""
     before = {condition.type: condition for condition in prior}
     result = []
     for update in updates:
@@ -84,17 +88,14 @@ def conditions(
 def _accepted(sweep: Sweep, observed: Observed, edits: Sequence[Problem]) -> ConditionUpdate:
     accepted = ConditionType.ACCEPTED
     if edits:
-        text = "; ".join(str(edit) for edit in edits)
-        return ConditionUpdate(
-            accepted, False, Reason.IMMUTABLE, f"{text}. Runs go on as pinned; for other values make a new sweep."
-        )
+        return ConditionUpdate(accepted, False, Reason.IMMUTABLE, " ".join(str(edit) for edit in edits))
     if observed.template_missing is not None:
         return ConditionUpdate(
             accepted,
             False,
             Reason.TEMPLATE_NOT_FOUND,
-            f"spec.templateRef.name: there is no PodTemplate {observed.template_missing} in namespace {sweep.namespace}. "
-            "The sweep goes on when it is there.",
+            f"spec.templateRef.name: PodTemplate {observed.template_missing} does not exist in namespace {sweep.namespace}. "
+            "Create it; the sweep then continues.",
         )
     if observed.refusal is not None:
         return ConditionUpdate(
@@ -102,7 +103,16 @@ def _accepted(sweep: Sweep, observed: Observed, edits: Sequence[Problem]) -> Con
         )
     trainings = len(sweep.points) * sweep.most_replicates
     most = "at most " if sweep.spec.racing else ""
-    return ConditionUpdate(accepted, True, Reason.VALID, f"{len(sweep.points)} runs, {most}{trainings} trainings.")
+    text = f"{plural(len(sweep.points), 'run')}, {most}{plural(trainings, 'training')}.{_warnings(sweep.warnings)}"
+    return ConditionUpdate(accepted, True, Reason.VALID, text)
+
+
+def _warnings(warnings: Sequence[Problem]) -> str:
+    """The first warnings, each as a sentence; there may be a thousand, and a message is bounded."""
+    texts = [f" Warning: {warning}" for warning in warnings[:MAX_WARNINGS]]
+    if len(warnings) > MAX_WARNINGS:
+        texts.append(f" {len(warnings) - MAX_WARNINGS} more warnings: `regsweep validate` shows all.")
+    return "".join(texts)
 
 
 def _progressing(
@@ -115,104 +125,101 @@ def _progressing(
 ) -> ConditionUpdate:
     progressing = ConditionType.PROGRESSING
     if progress.stage is Stage.DECIDED or (stop and not counts.running):
-        return ConditionUpdate(progressing, False, Reason.FINISHED, "No run is left to be trained.")
+        return ConditionUpdate(progressing, False, Reason.FINISHED, "No run is left to train.")
     if sweep.spec.suspend:
-        return ConditionUpdate(
-            progressing, False, Reason.SUSPENDED_BY_SPEC, "Paused; set spec.suspend to false to go on."
-        )
+        text = "The sweep is suspended. Set spec.suspend to false to continue."
+        return ConditionUpdate(progressing, False, Reason.SUSPENDED_BY_SPEC, text)
     if observed.refusal is not None or observed.template_missing is not None:
         return ConditionUpdate(progressing, bool(counts.running), Reason.NOT_ACCEPTED, "See the condition Accepted.")
     if progress.stage is Stage.ANALYSING:
         return ConditionUpdate(progressing, True, Reason.ANALYSING, ANALYSING)
+    if (trouble := _waiting(observed.runs)) is not None:
+        return ConditionUpdate(progressing, bool(counts.running), *trouble)
     evaluating = progress.stage in (Stage.FREEZING, Stage.EVALUATING)
     trains = f"{counts.running} running, {counts.pending} pending."
     if evaluating:
-        trains = f"The final evaluation trains the picks on fresh seeds: {_final_count(final)}."
-    if (trouble := _waiting(observed.runs)) is not None:
-        reason, text = trouble
-        return ConditionUpdate(progressing, bool(counts.running), reason, text)
+        trains = f"The final evaluation trains the picks with new seeds: {_final_count(final)}."
     if sweep.spec.parallelism == 0:
-        return ConditionUpdate(
-            progressing,
-            bool(counts.running),
-            Reason.DRAINING,
-            f"spec.parallelism is 0: nothing new is started. {trains}",
-        )
+        text = f"spec.parallelism is 0, so no new run is started. {trains}"
+        return ConditionUpdate(progressing, bool(counts.running), Reason.DRAINING, text)
+    return _training(observed.runs, counts, evaluating, trains)
+
+
+def _training(runs: Iterable[ObservedRun], counts: RunCounts, evaluating: bool, trains: str) -> ConditionUpdate:
+    """What is trained, where nothing keeps runs from being started."""
+    progressing = ConditionType.PROGRESSING
     if evaluating:
         return ConditionUpdate(progressing, True, Reason.FINAL_EVALUATION, trains)
     if counts.running:
         return ConditionUpdate(progressing, True, Reason.RUNS_TRAINING, trains)
-    if any(run.queue_managed and run.suspended for run in observed.runs):
+    if any(run.queue_managed and run.suspended for run in runs):
         return ConditionUpdate(progressing, False, Reason.QUEUED, f"Runs wait for their queue to admit them. {trains}")
     return ConditionUpdate(progressing, True, Reason.RUNS_STARTING, trains)
 
 
 def _waiting(runs: Iterable[ObservedRun]) -> tuple[Reason, str] | None:
-    """Why pods do not start, with what to do about it; None where all do."""
+    """Why pods do not start, and what to do; None if all do."""
     pods = [pod for run in runs for pod in run.pods if pod.waiting_reason and not pod.ended and not pod.gone]
     stuck = [pod for pod in pods if pod.waiting_reason in STUCK_REASONS]
     if stuck:
-        text = f"{_runs(stuck)} cannot start: {stuck[0].waiting_reason}: {stuck[0].waiting_message}".rstrip(". ")
-        remedy = "Check the image's name and its pull secret" if _is_image(stuck[0]) else "Mend what the pod refers to"
-        return STUCK_REASONS[stuck[0].waiting_reason], f"{text}. {remedy}; a run fails after five minutes of this."
+        first, remedy = stuck[0], "Fix what the pod refers to"
+        if STUCK_REASONS[first.waiting_reason] is Reason.IMAGE_UNAVAILABLE:
+            remedy = "Check the image's name and its pull secret"
+        words = f"{first.waiting_reason}: {first.waiting_message}".rstrip(". ")
+        text = f"{plural(len(stuck), 'run')} cannot start: {words}. {remedy}. A run fails after five minutes of this."
+        return STUCK_REASONS[first.waiting_reason], text
     unscheduled = [pod for pod in pods if pod.waiting_reason == UNSCHEDULABLE]
     if unscheduled:
         words = unscheduled[0].waiting_message.rstrip(". ")
         wait = "waits" if len(unscheduled) == 1 else "wait"
         return (
             Reason.UNSCHEDULABLE,
-            f"{_runs(unscheduled)} {wait} for a node. The scheduler says: {words}. Lower spec.parallelism, or wait.",
+            f"{plural(len(unscheduled), 'run')} {wait} for a node. The scheduler says: {words}. Lower spec.parallelism, or wait.",
         )
     return None
-
-
-def _is_image(pod: ObservedPod) -> bool:
-    return STUCK_REASONS[pod.waiting_reason] is Reason.IMAGE_UNAVAILABLE
-
-
-def _runs(pods: Sequence[ObservedPod]) -> str:
-    return f"{len(pods)} run{'' if len(pods) == 1 else 's'}"
 
 
 def _suspended(sweep: Sweep, runs: Sequence[ObservedRun]) -> ConditionUpdate:
     if not sweep.spec.suspend:
         return ConditionUpdate(ConditionType.SUSPENDED, False, Reason.NOT_SUSPENDED, "")
     paused = sum(run.suspended for run in runs)
-    text = f"{paused} runs are suspended and train again from their last checkpoint, or from the start where they keep none."
+    text = f"{plural(paused, 'run')} suspended. Suspended runs resume from their last checkpoint; without checkpoints they start again."
     return ConditionUpdate(ConditionType.SUSPENDED, True, Reason.SUSPENDED_BY_SPEC, text)
 
 
 def _metrics_available(observed: Observed) -> ConditionUpdate:
     available, scrapes = ConditionType.METRICS_AVAILABLE, observed.scrapes
     if scrapes.state is MetricsState.NOT_CONFIGURED:
-        text = "The operator has no Prometheus (REGSWEEP_PROMETHEUS_URL); values come from the runs' own records."
+        text = "The operator has no Prometheus (REGSWEEP_PROMETHEUS_URL is not set). Values come from the runs' own records."
         return ConditionUpdate(available, False, Reason.NOT_CONFIGURED, text)
     if scrapes.state is MetricsState.FAILED:
         since = f" since {timestamp(scrapes.failing_since)}" if scrapes.failing_since else ""
-        text = f"{scrapes.error}{since}. Runs go on; final values come from the runs' own records."
+        text = f"{scrapes.error}{since}. Runs continue; final values come from the runs' own records."
         return ConditionUpdate(available, False, Reason.QUERY_FAILED, text)
     if nobody_scrapes(observed.records):
         text = (
-            "Prometheus answers, but has nothing of the last five runs. Does it scrape pods with the annotation "
-            "prometheus.io/scrape, or is there a PodMonitor for them? Values come from the runs' own records."
+            "Prometheus answers, but has no samples of the last five runs. Check that it scrapes pods with the annotation "
+            "prometheus.io/scrape, or that a PodMonitor selects them. Values come from the runs' own records."
         )
         return ConditionUpdate(available, False, Reason.NOT_SCRAPED, text)
     if scrapes.samples or any(record.source is Source.PROMETHEUS for record in observed.records.latest_first()):
-        return ConditionUpdate(available, True, Reason.SCRAPED, "Prometheus answers, and scrapes the trainers.")
-    return ConditionUpdate(available, None, Reason.NOTHING_TO_SCRAPE_YET, "No trainer was scraped yet.")
+        return ConditionUpdate(available, True, Reason.SCRAPED, "Prometheus answers and scrapes the trainers.")
+    return ConditionUpdate(available, None, Reason.NOTHING_TO_SCRAPE_YET, "No trainer has been scraped yet.")
 
 
-def _replicates_paired(mixed: Sequence[Mixed]) -> ConditionUpdate:
-    note = mixed_note(mixed)
+def _replicates_paired(mixed: Sequence[Mixture]) -> ConditionUpdate:
+    note = mixture_sentence(mixed)
     if note is None:
         return ConditionUpdate(ConditionType.REPLICATES_PAIRED, True, Reason.ALL_ALIKE, "")
-    remedy = "For paired ones have spec.template or templateRef name one kind of node, and make a new sweep."
+    remedy = (
+        "For paired replicates, let spec.template or spec.templateRef select one kind of node, and create a new sweep."
+    )
     return ConditionUpdate(ConditionType.REPLICATES_PAIRED, False, Reason.MIXED, f"{note} {remedy}")
 
 
 def _final_count(final: FinalStatus | None) -> str:
     if final is None:
-        return "the picks are being written down"
+        return "the picks are being recorded"
     return f"{final.ended} of {final.replicates * len(final.picks)} trainings have ended"
 
 
@@ -231,28 +238,28 @@ def _ended(
     if progress.stage is not Stage.DECIDED:
         yield ConditionUpdate(complete, False, *_remaining(progress, counts, final))
         return
-    text = f"{counts.succeeded} runs succeeded"
+    text = f"{plural(counts.succeeded, 'run')} succeeded"
     if counts.diverged:
-        text += f", {counts.diverged} of them diverged"
+        text += f" ({counts.diverged} with diverged replicates)"
     if counts.failed:
         text += f"; {counts.failed} failed, within spec.maxFailedRuns: see status.failures"
     if final is not None and not final.picks:
-        text += "; nothing may be called best, so that there was nothing for the final evaluation"
+        text += "; no combination can be called best, so there was no final evaluation"
     elif final is not None and final.failed:
-        text += f"; {final.failed} trainings of the final evaluation failed: see status.failures"
+        text += f"; {plural(final.failed, 'training')} of the final evaluation failed: see status.failures"
     if final is not None and final.stale:
-        text += "; the final evaluation is of what the sweep was before it changed"
+        text += "; the final evaluation is of the sweep before it was changed"
     yield ConditionUpdate(complete, True, Reason.ALL_RUNS_ENDED, f"{text}.")
 
 
 def _remaining(progress: Progress, counts: RunCounts, final: FinalStatus | None) -> tuple[Reason, str]:
-    """What a sweep that is not over waits for."""
+    """What a sweep that has not ended waits for."""
     if progress.stage is Stage.ANALYSING:
         return Reason.ANALYSING, ANALYSING
     if progress.stage in (Stage.FREEZING, Stage.EVALUATING):
-        return Reason.FINAL_EVALUATION, f"Of the final evaluation, {_final_count(final)}."
+        return Reason.FINAL_EVALUATION, f"Final evaluation: {_final_count(final)}."
     race = progress.analysis_result.analysis.race if progress.analysis_result is not None else None
     if race is not None and race.reason is RaceReason.RACING:
-        text = f"{race.racing} of {counts.total} combinations still race, with {race.replicates} replicates each by the next look."
+        text = f"{race.racing} of {counts.total} combinations are still in the race. The next look is at {race.replicates} replicates."
         return Reason.RACING, text
     return Reason.RUNS_REMAIN, f"{counts.succeeded + counts.failed} of {counts.total} runs have ended."

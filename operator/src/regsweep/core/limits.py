@@ -1,4 +1,4 @@
-"""When a sweep has to stop: too many failures, failures that no retry mends, or an objective that nobody reports."""
+"""When a sweep has to stop: too many failures, failures that no retry mends, or a metric that no run reports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.sweep import Point, Sweep
 
 ALIKE = 3
-"""So many first runs, all failed for one reason that no retry mends, stop the sweep; so many without the objective too."""
+"""So many first runs that all failed for one reason that no retry mends stop the sweep; so many without a metric that is
+asked for, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Stop:
 
 
 def failed_run_limit(sweep: Sweep) -> int:
-    """Failed runs that are put up with: maxFailedRuns as a count (percentages rounded up), by default 10 % and at least 3."""
+    """Maximum number of failed runs tolerated: maxFailedRuns as a count (percentages rounded up), by default 10 % and at least 3."""
     asked, total = sweep.spec.max_failed_runs, len(sweep.points)
     if asked is None:
         return max(3, math.ceil(total * 0.1))
@@ -38,24 +39,26 @@ def stop_reason(sweep: Sweep, records: Records, states: Sequence[PointState]) ->
     succeeded = sum(state is PointState.SUCCEEDED for state in states)
     failures = [first_failure(p, records) for p in failed]
     reasons = {f.reason for f in failures}
-    all_failed = len(failed) == len(states)
+    all_failed = bool(failed) and len(failed) == len(states)
     if not succeeded and len(reasons) == 1 and (len(failed) >= ALIKE or all_failed) and reasons <= NO_RETRY_MENDS:
         first = failures[0]
-        who = f"The first {len(failed)} runs all" if len(failed) > 1 else "The only run"
-        return Stop(
-            Reason.RUNS_FAIL_ALIKE,
-            f"{who} failed with {first.reason}: {_sentence(first.message)} "
-            f"Mend the cause, then {sweep.how_to_retry} or change the flags.",
-        )
+        runs = f"All {len(failed)} runs" if all_failed else f"The first {len(failed)} runs all"
+        who = runs if len(failed) > 1 else "The only run"
+        text = f"{who} failed with {first.reason}: {_sentence(first.message)} Fix the cause, then {sweep.how_to_retry} or change the flags."
+        return Stop(Reason.RUNS_FAIL_ALIKE, text)
+    if all_failed:
+        who = f"All {len(failed)} runs failed" if len(failed) > 1 else "The only run failed"
+        text = f"{who}. {_first(failures)} Fix the cause, then {sweep.how_to_retry}."
+        return Stop(Reason.ALL_RUNS_FAILED, text)
     limit = failed_run_limit(sweep)
-    if len(failed) > limit or (failed and all_failed):
+    if len(failed) > limit:
+        allowed = f"at most {limit} failed runs are" if limit > 1 else "at most 1 failed run is" if limit else "none is"
         return Stop(
             Reason.TOO_MANY_FAILED_RUNS,
-            f"{len(failed)} of {len(states)} runs failed, {limit} are put up with (spec.maxFailedRuns). "
-            f"The first: {failures[0].reason}: {_sentence(failures[0].message)} "
-            f"Mend the cause, then {sweep.how_to_retry}, or raise spec.maxFailedRuns.",
+            f"{len(failed)} of {len(states)} runs failed; {allowed} allowed (spec.maxFailedRuns). {_first(failures)} "
+            f"Fix the cause, then {sweep.how_to_retry}, or raise spec.maxFailedRuns.",
         )
-    return _objective_missing(sweep, records, states)
+    return _metric_missing(sweep, records, states)
 
 
 def first_failure(point: Point, records: Records) -> Record:
@@ -64,28 +67,40 @@ def first_failure(point: Point, records: Records) -> Record:
     return next(stored[k] for k in sorted(stored) if stored[k].outcome is Outcome.FAILED)
 
 
+def _first(failures: Sequence[Record]) -> str:
+    return f"The first: {failures[0].reason}: {_sentence(failures[0].message)}"
+
+
 def _sentence(text: str) -> str:
     """A trainer's words, so that more can follow them."""
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def _objective_missing(sweep: Sweep, records: Records, states: Sequence[PointState]) -> Stop | None:
-    metric = sweep.spec.objective.metric
+def _metric_missing(sweep: Sweep, records: Records, states: Sequence[PointState]) -> Stop | None:
+    """Why the objective, or else a constraint, cannot be judged: its metric is in no record. None until enough runs are in."""
+    objective = sweep.spec.objective
+    missing = {objective.metric, *(constraint.metric for constraint in objective.constraints)}
     reported: set[str] = set()
-    without = 0
+    trained = 0
     for point, state in zip(sweep.points, states, strict=True):
         if state is PointState.OPEN:
             continue
-        trained = [r for r in records.of(point.key).values() if r.outcome is Outcome.OK]
-        if any(metric in r.metrics for r in trained):
+        results = [record for record in records.of(point.key).values() if record.outcome is Outcome.OK]
+        reported.update(*(record.metrics for record in results))
+        if missing <= reported:
             return None
-        if trained:
-            without += 1
-            reported.update(*(r.metrics for r in trained))
-    if without < ALIKE and (without == 0 or PointState.OPEN in states):
+        trained += bool(results)
+    if trained < ALIKE and (not trained or PointState.OPEN in states):
         return None
-    names = ", ".join(sorted(reported)) or "nothing"
-    return Stop(
-        Reason.OBJECTIVE_NOT_REPORTED,
-        f"spec.objective.metric: no run reported {metric}. Reported: {names}. Set spec.objective.metric to one of these.",
-    )
+    missing -= reported
+    if objective.metric in missing:
+        return _unreported(Reason.OBJECTIVE_NOT_REPORTED, "spec.objective.metric", objective.metric, reported)
+    place = next(place for place, constraint in enumerate(objective.constraints) if constraint.metric in missing)
+    field = f"spec.objective.constraints[{place}].metric"
+    return _unreported(Reason.CONSTRAINT_NOT_REPORTED, field, objective.constraints[place].metric, reported)
+
+
+def _unreported(reason: Reason, field: str, metric: str, reported: set[str]) -> Stop:
+    names = ", ".join(sorted(name for name in reported if name.startswith(("train_", "val_")))) or "nothing"
+    text = f"{field}: no run reported {metric}. Reported: {names}. Set {field} to one of these."
+    return Stop(reason, text)

@@ -13,13 +13,12 @@ from hashlib import sha256
 
 from regsweep.api.analysis import RaceReason
 from regsweep.api.canonical import canonical_json
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.status import FinalStatus
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult
 from regsweep.core.results.records import Record, Records
 from regsweep.core.sweep import Point, Sweep, final_points
 
-FEWEST_TO_ANALYSE = 3
-"""Replicates below which nothing can be said of errors, and so of ties: then there is no analysis to wait for."""
 DIGEST_LENGTH = 16
 
 
@@ -176,7 +175,7 @@ def _outcomes(target: Target, records: Records) -> str:
 
 
 def _is_analysed(sweep: Sweep) -> bool:
-    return sweep.most_replicates >= FEWEST_TO_ANALYSE or sweep.spec.final is not None
+    return sweep.most_replicates >= MIN_REPLICATES_FOR_ERROR or sweep.spec.final is not None
 
 
 def _wanted(sweep: Sweep, point: Point, analysis_result: AnalysisResult | None) -> int:

@@ -9,6 +9,7 @@ from regsweep.api.spec import SweepSpec
 from regsweep.api.status import FinalStatus, Resolved
 from regsweep.core.grid import Combination, combination_id, combinations
 from regsweep.core.identity import point_key
+from regsweep.errors import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Sweep:
     """What a person has set the retry annotation to; raising it runs once more what has failed."""
     how_to_retry: str = f"raise the annotation {RETRY_ANNOTATION}"
     """How a person has that done, as part of a sentence."""
+    warnings: tuple[Problem, ...] = ()
+    """What is valid in the spec, but has no effect or looks like a misprint."""
 
     @property
     def first_attempt(self) -> int:

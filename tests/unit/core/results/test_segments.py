@@ -17,7 +17,7 @@ from regsweep.api.spec import Flags, SweepSpec
 from regsweep.api.status import Resolved
 from regsweep.api.sweep_result import MAX_RECORDS, MAX_SEGMENT_BYTES, SweepResult
 from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Source, TestLosses
-from regsweep.core.results.segments import SegmentWrite, append, load, stored_flags
+from regsweep.core.results.segments import SegmentWrite, append, load
 from regsweep.core.sweep import Sweep
 
 SWEEP = Sweep(
@@ -169,7 +169,7 @@ def test_more_records_fill_the_segment_that_is_there() -> None:
     assert "managedFields" not in json.dumps(write.manifest)
     stored = _landed(stored, [write])
     assert [record.key for record in load(stored)] == [("ab", 0), ("ab", 1), ("cd", 0)]
-    assert stored_flags(stored) == FLAGS
+    assert {point["key"]: point["flags"] for point in stored[0]["points"]} == FLAGS
 
 
 def test_storing_once_more_what_is_stored_writes_nothing() -> None:

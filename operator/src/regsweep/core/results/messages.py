@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from regsweep.api.sweep_result import MAX_METRICS
+from regsweep.api.sweep_result import MAX_LOSSES_LENGTH, MAX_METRIC_NAME_LENGTH, MAX_METRICS
 from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Source, TestLosses
 from regsweep.core.runs import ObservedPod, ObservedRun
 
@@ -65,9 +65,9 @@ class MalformedMessage:
 
 
 _Short = Annotated[str, StringConstraints(max_length=200)]
-_Column = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=63)]
+_Column = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=MAX_METRIC_NAME_LENGTH)]
 _Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
-_Blocks = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=4096)]
+_Blocks = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=MAX_LOSSES_LENGTH)]
 _Epoch = Annotated[int, Field(ge=1, le=2**31 - 1)]
 _Best = tuple[_Epoch, float | None, float | None]
 _Record = tuple[_Count, Literal["Ok", "Diverged"], _Count, list[float | None], _Best | None]

@@ -16,20 +16,20 @@ from pydantic import JsonValue
 
 from regsweep.api.canonical import digest
 from regsweep.api.conditions import Reason
-from regsweep.api.constants import API_VERSION, RESULT_KIND
+from regsweep.api.constants import API_VERSION, MAX_NAME_LENGTH, RESULT_KIND
 from regsweep.api.spec import Flags
-from regsweep.api.sweep_result import MAX_METRICS, MAX_RECORDS, MAX_SEGMENT_BYTES
+from regsweep.api.sweep_result import (
+    MAX_MESSAGE_LENGTH,
+    MAX_METRIC_NAME_LENGTH,
+    MAX_METRICS,
+    MAX_RECORDS,
+    MAX_SEGMENT_BYTES,
+)
 from regsweep.core.ownership import JsonObject, KubeObject, child_labels, owner_reference
 from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Records, Source, TestLosses
 from regsweep.core.sweep import Sweep
 
-MAX_MESSAGE: Final = 1024
-"""Characters of a record's message, as the CRD has it; a longer one is cut."""
-MAX_NAME: Final = 253
-"""Characters of a short text, as the CRD has it; a longer one is cut."""
 ENVIRONMENT_KEY_LENGTH: Final = 8
-MAX_METRIC_NAME: Final = 63
-"""Characters of a metric's name; the record goes without a metric of a longer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +85,6 @@ def load(segments: Iterable[KubeObject]) -> Records:
     """The records of the segments, whatever their order: the first result of a replicate wins, as it was stored."""
     ordered = sorted(segments, key=_sequence)
     return Records(record for segment in ordered for record in _records_of(segment))
-
-
-def stored_flags(segments: Iterable[KubeObject]) -> dict[str, Flags]:
-    """The flags of every point that has a record, by its key: also of points that have left the grid."""
-    return {point["key"]: point["flags"] for segment in segments for point in segment.get("points") or ()}
 
 
 def _records_of(segment: KubeObject) -> Iterator[Record]:
@@ -186,7 +181,9 @@ def _size(value: JsonValue) -> int:
 def _to_json(record: Record) -> JsonObject:
     """The record as the CRD has it. What is empty is left out; what is not a number is absent, never NaN."""
     metrics = [
-        (name, value) for name, value in record.metrics.items() if math.isfinite(value) and len(name) <= MAX_METRIC_NAME
+        (name, value)
+        for name, value in record.metrics.items()
+        if math.isfinite(value) and len(name) <= MAX_METRIC_NAME_LENGTH
     ]
     entry: JsonObject = {
         "point": record.point_key,
@@ -207,9 +204,9 @@ def _to_json(record: Record) -> JsonObject:
     if record.reason is not None:
         entry["reason"] = record.reason.value
     if record.message:
-        entry["message"] = _cut(record.message, MAX_MESSAGE)
+        entry["message"] = _cut(record.message, MAX_MESSAGE_LENGTH)
     if record.test is not None:
-        entry["test"] = {"rows": _cut(record.test.rows, MAX_NAME), "losses": record.test.losses}
+        entry["test"] = {"rows": _cut(record.test.rows, MAX_NAME_LENGTH), "losses": record.test.losses}
     return entry
 
 
@@ -218,7 +215,7 @@ def _environment_json(environment: Environment) -> JsonObject | None:
     known: JsonObject = {}
     for name in ("backend", "device", "image", "data"):
         if text := getattr(environment, name):
-            known[name] = _cut(text, MAX_NAME)
+            known[name] = _cut(text, MAX_NAME_LENGTH)
     for name, count in (("trainRows", environment.train_rows), ("valRows", environment.val_rows)):
         if count is not None:
             known[name] = count

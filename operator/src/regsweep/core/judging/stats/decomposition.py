@@ -16,12 +16,10 @@ import numpy as np
 from scipy.stats import t as student
 
 from regsweep.api.analysis import Fit
+from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.core.judging.stats.differences import Differences, differences_to
 from regsweep.core.judging.stats.moderation import Floats
-from regsweep.core.judging.stats.ranking import MIN_REPLICATES_FOR_ERROR
 from regsweep.core.judging.stats.ties import TiedSet
-
-LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +69,6 @@ def _decomposition(tied: TiedSet, row: int, n: int, by_val: Term, by_train: Term
 
 def _terms(found: Differences) -> list[Term]:
     """One term per row; with fewer than two replicates its numbers mean nothing."""
-    bounds = found.means - student.ppf(LEVEL, found.degrees_of_freedom) * found.standard_errors
+    bounds = found.means - student.ppf(CONFIDENCE_LEVEL, found.degrees_of_freedom) * found.standard_errors
     numbers = zip(found.means.tolist(), found.standard_errors.tolist(), bounds.tolist(), strict=True)
     return [Term(*each) for each in numbers]

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.spec import DEFAULT_SIMPLICITY_ORDER, PickRule, SimplicityFlag
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.additive import Bools
 from regsweep.core.judging.stats.differences import differences_to
 from regsweep.core.judging.stats.moderation import Floats
-from regsweep.core.judging.stats.ranking import MIN_REPLICATES_FOR_ERROR
 from regsweep.core.judging.stats.simplicity import at_least_as_simple, simplicity_key
 
 

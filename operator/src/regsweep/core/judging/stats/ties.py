@@ -32,13 +32,11 @@ from scipy.optimize import brentq
 from scipy.stats import studentized_range
 from scipy.stats import t as student
 
+from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.core.judging.stats.additive import Bools, fit_additive, fit_means
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.noise import DifferenceNoise, difference_noise
 
-LEVEL = 0.95
-MIN_COMMON_REPLICATES = 3
-"""Two combinations with fewer replicates in common are not compared."""
 MANY_DEGREES_OF_FREEDOM = 1000.0
 HOMOGENEOUS_GATE, GATE, GATE_OF_FEW = 1.0, 0.4, 0.2
 """One-sided levels of the own t, as parts of the error that is allowed: of 5 % they are 5 %, 2 % and 1 %."""
@@ -75,7 +73,7 @@ class TiedSet:
 
 
 @lru_cache(maxsize=4096)
-def studentised_range_quantile(candidates: int, degrees_of_freedom: float, level: float = LEVEL) -> float:
+def studentised_range_quantile(candidates: int, degrees_of_freedom: float, level: float = CONFIDENCE_LEVEL) -> float:
     """The studentised range's quantile for that many means (scipy.stats.studentized_range).
 
     From 1,000 degrees of freedom on the root is looked for just above the quantile at infinity, which is quick to come by:
@@ -94,7 +92,7 @@ def tied_with_best(
     quantile: Quantile = studentised_range_quantile,
     candidates: Bools | None = None,
     paired: bool = True,
-    alpha: float = 1 - LEVEL,
+    alpha: float = 1 - CONFIDENCE_LEVEL,
 ) -> TiedSet | None:
     """The confidence set of the best.
 
@@ -105,14 +103,14 @@ def tied_with_best(
 
     None where no set can be given: no combination has 3 replicates, or none at all is there.
     """
-    enough = np.isfinite(losses).sum(axis=1) >= MIN_COMMON_REPLICATES
+    enough = np.isfinite(losses).sum(axis=1) >= MIN_REPLICATES_FOR_ERROR
     candidates = enough if candidates is None else enough & candidates
     if not candidates.any():
         return None
     means = (fit_additive(losses) if paired else fit_means(losses)).means
     best = int(np.nanargmin(np.where(candidates, means, np.nan)))
     noise = difference_noise(losses, best, candidates, paired)
-    comparable = enough & (noise.differences.replicates >= MIN_COMMON_REPLICATES)
+    comparable = enough & (noise.differences.replicates >= MIN_REPLICATES_FOR_ERROR)
     tied = comparable & candidates
     kept = _Compared.of(noise, comparable)
     while True:
