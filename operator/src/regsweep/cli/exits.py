@@ -33,10 +33,9 @@ class UsageError(RegsweepError):
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
-    """Turns our errors, those of the last write to standard output included, into a message and an exit code."""
+    """Turns our errors into a message on standard error and an exit code."""
     try:
         yield
-        sys.stdout.flush()
     except RegsweepError as error:
         raise typer.Exit(told(error)) from error
     except KeyboardInterrupt:
@@ -71,5 +70,6 @@ def tell(line: str) -> None:
     if sys.stderr.isatty():
         from regsweep.report.wrapping import wrapped  # spares the operator what measures cells
 
-        shown = "\n".join(wrapped(shown, get_terminal_size().columns))
+        indent = " " * (len(shown) - len(shown.lstrip()))
+        shown = "\n".join(indent + part for part in wrapped(shown.lstrip(), get_terminal_size().columns - len(indent)))
     sys.stderr.write(f"{shown}\n")
