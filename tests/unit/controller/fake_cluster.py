@@ -215,12 +215,15 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 async def settled(operator: Operator, cluster: FakeCluster) -> None:
-    """Waits until the operator has nothing more to write: its queue is empty and no write came for a while."""
+    """Waits until the operator has begun its first term and has nothing left to do: no pass is due or under way, and no write
+    came for a while."""
+    queue = operator.queues.sweeps
     async with asyncio.timeout(DEADLINE_SECONDS):
         while True:
+            begun = operator.lease.terms > 0 and operator.health.ready[0].reason() is None
             before = acting_writes(cluster)
             await asyncio.sleep(0.15)
-            if acting_writes(cluster) == before and operator.queues.sweeps.depth == 0:
+            if begun and not queue.depth and not queue._in_hand and acting_writes(cluster) == before:
                 return
 
 

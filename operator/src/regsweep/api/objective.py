@@ -1,4 +1,4 @@
-"""What an objective says: which end is good, which values its metric can have, what chooses a best epoch, where the penalty is."""
+"""What an objective means: its goal and its bounds by the metric's name, whether the penalty is in it, the rule of its best epoch."""
 
 from __future__ import annotations
 

@@ -211,14 +211,14 @@ def _running(sweep: Sweep, observed: Observed, targets: Iterable[Target]) -> lis
 def _running_run(
     run: ObservedRun, point: Point, replicate: int | None, sample: Sample | None, objective: Objective
 ) -> RunningRun:
-    shown = RunningRun(run=run.name, combination=point.combination.id, label=_label(point), final=point.final or None)
+    listed = RunningRun(run=run.name, combination=point.combination.id, label=_label(point), final=point.final or None)
     if sample is None:
-        return shown
+        return listed
     value = sample.metrics.get(objective.metric)
     if (rule := ranked_rule(objective_status(objective))) is not None:
         best = sample.best_val if objective.metric.startswith("val_") else sample.best_train
         value = best if run.rule in (None, rule) else None
-    return shown.model_copy(
+    return listed.model_copy(
         update={
             "replicate": replicate,
             "epoch": sample.epoch,
