@@ -71,6 +71,16 @@ def test_one_failure_more_than_the_limit_stops_the_sweep(limit: int | str, ends:
     assert decided.create == ()
 
 
+def test_runs_that_fail_for_different_reasons_do_not_stop_the_sweep_as_alike() -> None:
+    world = World(sweep_of({"l2": list(range(20))}, parallelism=3))
+    world.step()
+    world.start_pods()
+    for run, reason in zip(list(world.runs.values()), ("InvalidFlags", "BadData", "BadData"), strict=True):
+        text = json.dumps({"version": 1, "columns": [], "records": [], "error": {"reason": reason, "message": "no"}})
+        world.end_pod(run.name, run.pods[0].name, exit_code=64, message=text)
+    assert world.step().stop is None
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [

@@ -267,6 +267,14 @@ def test_pods_are_sorted_by_index_and_age_and_strangers_left_out() -> None:
             id="an init container's image cannot be pulled",
         ),
         pytest.param(
+            _pod(
+                {"running": {}},
+                status={"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]},
+            ),
+            {"phase": PodPhase.RUNNING, "waiting_reason": "", "waiting_message": ""},
+            id="what runs waits for nothing, whatever stale conditions say",
+        ),
+        pytest.param(
             _pod(_terminated(137, "OOMKilled"), phase="Failed"),
             {"phase": PodPhase.FAILED, "exit_code": 137, "reason": "OOMKilled"},
             id="killed for memory",
@@ -325,6 +333,22 @@ def test_a_pod_evicted_before_its_container_ran_has_ended_too() -> None:
     assert pod.ended
     assert pod.exit_code is None
     assert pod.ended_at == datetime(2026, 11, 23, 12, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "ended_at"),
+    [
+        pytest.param([FINISHED, STARTED], FINISHED, id="the latest change of several, in any order"),
+        pytest.param([STARTED, FINISHED], FINISHED, id="the same, sorted"),
+        pytest.param([], STARTED, id="none: its start"),
+    ],
+)
+def test_a_pod_whose_container_never_ran_ended_with_the_last_change_of_its_conditions(
+    conditions: list[str], ended_at: str
+) -> None:
+    listed = [{"type": "DisruptionTarget", "status": "True", "lastTransitionTime": time} for time in conditions]
+    status = {"reason": "Evicted", "conditions": listed, "startTime": STARTED}
+    assert observed_pod(_pod(phase="Failed", status=status)).ended_at == datetime.fromisoformat(ended_at)
 
 
 def test_the_last_that_was_seen_of_a_pod_is_marked() -> None:
