@@ -365,6 +365,19 @@ def test_replicates_paired_says_where_changed_data_would_not_be_noticed(records:
     assert bool(update.message) is bool(words)
 
 
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        pytest.param({"replicates": 1}, "4 runs, 4 trainings.", id="one replicate"),
+        pytest.param({"replicates": 5}, "4 runs, 20 trainings.", id="five replicates"),
+        pytest.param({"racing": {"maxReplicates": 8}}, "4 runs, at most 32 trainings.", id="a race may end earlier"),
+    ],
+)
+def test_accepted_says_how_much_is_to_be_trained(spec: dict[str, Any], message: str) -> None:
+    update = updates_of(**spec)[ConditionType.ACCEPTED]
+    assert (update.status, update.message.partition(" Warning")[0]) == (True, message)
+
+
 def test_what_is_not_known_keeps_the_earlier_condition_and_is_unknown_without_one() -> None:
     update = ConditionUpdate(ConditionType.METRICS_AVAILABLE, None, Reason.NOTHING_TO_SCRAPE_YET, "Nothing yet.")
     (unknown,) = conditions([update], [], 1, START)
