@@ -71,6 +71,25 @@ def test_one_failure_more_than_the_limit_stops_the_sweep(limit: int | str, ends:
     assert decided.create == ()
 
 
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        pytest.param("drpout is no flag", "drpout is no flag. Fix the cause", id="no full stop: one is set"),
+        pytest.param("drpout is no flag.", "drpout is no flag. Fix the cause", id="a full stop: no second one"),
+        pytest.param("Where is l2?", "Where is l2? Fix the cause", id="a question"),
+        pytest.param("No data!", "No data! Fix the cause", id="a cry"),
+    ],
+)
+def test_a_trainers_words_end_as_a_sentence_before_ours_begin(message: str, words: str) -> None:
+    world = World(sweep_of({"l2": [0]}))
+    (request,) = world.step().create
+    text = json.dumps({"version": 1, "error": {"reason": "InvalidFlags", "message": message}})
+    world.end_pod(request.name, world.add_pod(request.name).name, exit_code=64, message=text)
+    stop = world.step().stop
+    assert stop is not None
+    assert stop.message.startswith(f"The only run failed with InvalidFlags: {words}, then raise the annotation ")
+
+
 def test_runs_that_fail_for_different_reasons_do_not_stop_the_sweep_as_alike() -> None:
     world = World(sweep_of({"l2": list(range(20))}, parallelism=3))
     world.step()

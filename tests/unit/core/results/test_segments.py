@@ -140,6 +140,11 @@ def test_a_record_comes_back_as_it_was(record: Record) -> None:
             _record(metrics={"x" * 64: 1.5, "y": 2.5}), _record(metrics={"y": 2.5}), id="a metric's name is too long"
         ),
         pytest.param(
+            _record(metrics={"x" * 63: 1.5}),
+            _record(metrics={"x" * 63: 1.5}),
+            id="a metric's name is as long as may be",
+        ),
+        pytest.param(
             _record(metrics={f"m{n}": 0.5 for n in range(70)}),
             _record(metrics={f"m{n}": 0.5 for n in range(64)}),
             id="more metrics than a record takes",
