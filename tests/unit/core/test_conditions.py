@@ -313,6 +313,16 @@ ANSWERED = Scrapes(MetricsState.ANSWERED)
             id="five runs in a row that nobody scraped",
         ),
         pytest.param(
+            {
+                "scrapes": ANSWERED,
+                "records": [replace(r, outcome=Outcome.FAILED) for r in records_of([Source.RECORD] * 5)],
+            },
+            None,
+            Reason.NOTHING_TO_SCRAPE_YET,
+            "No trainer has been scraped yet.",
+            id="runs that failed had nothing to scrape",
+        ),
+        pytest.param(
             {"scrapes": ANSWERED, "records": records_of([Source.RECORD] * 4)},
             None,
             Reason.NOTHING_TO_SCRAPE_YET,

@@ -277,6 +277,8 @@ def test_what_the_api_server_does_not_take_is_not_accepted(seen: dict[str, Any],
     said = condition(status, ConditionType.ACCEPTED)
     assert (said.status, said.reason) == (ConditionStatus.FALSE, reason.value)
     assert words in said.message
+    progressing = condition(status, ConditionType.PROGRESSING)
+    assert (progressing.status, progressing.reason) == (ConditionStatus.FALSE, Reason.NOT_ACCEPTED.value)
 
 
 def test_an_edit_of_what_is_pinned_is_named_and_runs_go_on() -> None:
