@@ -165,7 +165,8 @@ def test_merging(base: JsonObject, overlay: JsonObject, merged: JsonObject) -> N
     ],
 )
 def test_lists_of_a_pod_merge_by_the_key_that_kubernetes_gives_them(name: str, key: str) -> None:
-    base, overlay = {key: "a", "from": "base"}, {key: "b", "from": "overlay"}
+    base: JsonObject = {key: "a", "from": "base"}
+    overlay: JsonObject = {key: "b", "from": "overlay"}
     assert merge_templates(_pod(**{name: [base]}), _pod(**{name: [overlay]}), "spec") == _pod(**{name: [base, overlay]})
 
 
@@ -174,7 +175,8 @@ def test_lists_of_a_pod_merge_by_the_key_that_kubernetes_gives_them(name: str, k
     [("env", "name"), ("volumeMounts", "mountPath"), ("volumeDevices", "devicePath"), ("ports", "containerPort")],
 )
 def test_lists_of_a_container_merge_by_the_key_that_kubernetes_gives_them(name: str, key: str) -> None:
-    base, overlay = {key: "a"}, {key: "b"}
+    base: JsonObject = {key: "a"}
+    overlay: JsonObject = {key: "b"}
     merged = merge_templates(_trainer(**{name: [base]}), _trainer(**{name: [overlay]}), "spec")
     assert merged == _trainer(**{name: [base, overlay]})
 
