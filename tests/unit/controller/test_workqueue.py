@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from regsweep.controller.workqueue import LONGEST_BACKOFF_SECONDS, WorkQueue
+from regsweep.controller.queues.workqueue import LONGEST_BACKOFF_SECONDS, WorkQueue
 
 
 class Clock:

@@ -8,14 +8,20 @@ from collections.abc import Awaitable, Callable
 
 from regsweep.adapters.kubeapi import KubeApi, name_of, namespace_of
 from regsweep.adapters.prometheus import Prometheus
-from regsweep.controller.analysis_process import ask_process
-from regsweep.controller.assembly import build_caches, build_informers, build_lease, build_queues, build_reconciler
 from regsweep.controller.clocks import SYSTEM_CLOCKS, Clocks
-from regsweep.controller.fence import FencedApi
-from regsweep.controller.health import Health
-from regsweep.controller.sweep_gauges import register_sweep_gauges
-from regsweep.controller.tasks import EndlessTasks
-from regsweep.controller.triggers import Triggers
+from regsweep.controller.process.assembly import (
+    build_caches,
+    build_informers,
+    build_lease,
+    build_queues,
+    build_reconciler,
+)
+from regsweep.controller.process.fence import FencedApi
+from regsweep.controller.process.health import Health
+from regsweep.controller.process.sweep_gauges import register_sweep_gauges
+from regsweep.controller.process.tasks import EndlessTasks
+from regsweep.controller.process.triggers import Triggers
+from regsweep.controller.queues.analysis_process import ask_process
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult
 from regsweep.errors import ApiError, Conflict, RegsweepError
 from regsweep.metrics import RECONCILE_SECONDS, RECONCILE_TOTAL, Metrics

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from regsweep.controller.observation import Observation
-from regsweep.controller.run_cache import RunCache
+from regsweep.controller.caches.run_cache import RunCache
+from regsweep.controller.passes.observation import Observation
 from regsweep.core.plan import Plan
 from regsweep.core.results.records import Record, Records
 

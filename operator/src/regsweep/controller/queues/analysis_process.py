@@ -1,6 +1,6 @@
 """The analysis in a process of its own: numpy and scipy would cost the operator 70 MiB for good, and its event loop whole seconds.
 
-`python -m regsweep.controller.analysis_process` reads a question from standard input and writes the answer to standard output.
+`python -m regsweep.controller.queues.analysis_process` reads a question from standard input and writes the answer to standard output.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ async def ask_process(question: AnalysisRequest) -> AnalysisResult:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "regsweep.controller.analysis_process",
+        "regsweep.controller.queues.analysis_process",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from regsweep.controller.admission import Admission
-from regsweep.controller.observation import Observation
-from regsweep.controller.template_cache import MISSING_BELIEVED_SECONDS
+from regsweep.controller.caches.template_cache import MISSING_BELIEVED_SECONDS
+from regsweep.controller.passes.admission import Admission
+from regsweep.controller.passes.observation import Observation
 from regsweep.core.plan import Plan
 
 SHORTEST_WAKE_SECONDS: Final = 0.05

@@ -10,9 +10,9 @@ from typing import Final
 from regsweep.adapters.kubeapi import controller_uid_of, is_deleting, uid_of
 from regsweep.adapters.object_cache import Entry
 from regsweep.api.status import SweepState
-from regsweep.controller.parts import Caches
-from regsweep.controller.run_cache import sweep_uid_of
-from regsweep.controller.workqueue import WorkQueue
+from regsweep.controller.caches.run_cache import sweep_uid_of
+from regsweep.controller.passes.parts import Caches
+from regsweep.controller.queues.workqueue import WorkQueue
 
 QUIET_CHANGE_SECONDS: Final = 0.3
 """How long news that free no slot (scheduled, pulled, started) wait for more of their kind."""

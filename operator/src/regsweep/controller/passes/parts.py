@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from regsweep.adapters.object_cache import ObjectCache
-from regsweep.controller.analysis_queue import AnalysisQueue
-from regsweep.controller.job_writer import JobWriter
-from regsweep.controller.prometheus_queue import PrometheusQueue
-from regsweep.controller.run_cache import RunCache
-from regsweep.controller.status_writer import StatusWriter
-from regsweep.controller.template_cache import TemplateCache
-from regsweep.controller.workqueue import WorkQueue
+from regsweep.controller.caches.run_cache import RunCache
+from regsweep.controller.caches.template_cache import TemplateCache
+from regsweep.controller.queues.analysis_queue import AnalysisQueue
+from regsweep.controller.queues.prometheus_queue import PrometheusQueue
+from regsweep.controller.queues.workqueue import WorkQueue
+from regsweep.controller.writers.job_writer import JobWriter
+from regsweep.controller.writers.status_writer import StatusWriter
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from pydantic import JsonValue
 
 from regsweep.adapters.kubeapi import JOBS, KubeApi, KubeObject, is_deleting
 from regsweep.api.objective import objective_status
-from regsweep.controller.concurrency import run_all
-from regsweep.controller.run_cache import RunCache
+from regsweep.controller.caches.run_cache import RunCache
+from regsweep.controller.writers.concurrency import run_all
 from regsweep.core.kubernetes.jobs import job_manifest, same_job
 from regsweep.core.kubernetes.podtemplate import JobDefaults
 from regsweep.core.plan import Plan

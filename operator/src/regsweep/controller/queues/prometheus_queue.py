@@ -7,8 +7,8 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 from regsweep.adapters.prometheus import Prometheus
-from regsweep.controller.background import BackgroundTasks
 from regsweep.controller.clocks import Clocks
+from regsweep.controller.queues.background import BackgroundTasks
 from regsweep.core.collect import is_recorded
 from regsweep.core.results.queries import TargetLabels, final_values_query, parse_answer
 from regsweep.core.results.scrapes import MetricsState, Scrapes

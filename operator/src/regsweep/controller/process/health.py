@@ -17,7 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from regsweep.adapters.informer import Informer
 from regsweep.adapters.lease import Lease
-from regsweep.controller.workqueue import WorkQueue
+from regsweep.controller.queues.workqueue import WorkQueue
 from regsweep.metrics import INFORMER_AGE, INFORMER_OBJECTS, LEADER, LOOP_LAG, QUEUE_AGE, QUEUE_DEPTH, Metrics
 
 logger = logging.getLogger(__name__)

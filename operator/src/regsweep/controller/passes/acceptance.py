@@ -10,7 +10,7 @@ from regsweep.api.objective import objective_status
 from regsweep.api.spec import SweepSpec
 from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.api.validation import parse_sweep
-from regsweep.controller.observation import Accepted
+from regsweep.controller.passes.observation import Accepted
 from regsweep.core.accept import Defaults, Identity, Past, accept
 from regsweep.settings import variable_of
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from regsweep.adapters.kubeapi import SWEEPS, KubeApi, KubeObject, name_of, namespace_of
 from regsweep.adapters.object_cache import ObjectCache
 from regsweep.api.status import Resolved, SweepStatus
-from regsweep.controller.events import EventWriter, Notices, transitions
+from regsweep.controller.writers.events import EventWriter, Notices, transitions
 
 logger = logging.getLogger(__name__)
 

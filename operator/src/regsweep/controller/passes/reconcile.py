@@ -12,21 +12,21 @@ from typing import Final
 
 from regsweep.adapters.kubeapi import KubeApi, KubeObject, is_deleting, namespace_of, uid_of, version_of
 from regsweep.api.conditions import Reason
-from regsweep.controller.admission import Admission
 from regsweep.controller.clocks import Clocks
-from regsweep.controller.concurrency import run_both
-from regsweep.controller.confirmation import read_live_sweep
-from regsweep.controller.job_writer import Creation
-from regsweep.controller.memory import SweepMemory
-from regsweep.controller.observation import InvalidSpec, Observation, TerminatingNamespace
-from regsweep.controller.parts import Caches, Queues, Writers
-from regsweep.controller.prometheus_queue import pods_to_ask_about
-from regsweep.controller.record_store import RecordStore
-from regsweep.controller.schedule import Intervals, wake_ups
-from regsweep.controller.status_pace import LastStatus, is_idle, seconds_until_status, urgent_of
-from regsweep.controller.store_pace import seconds_until_store
-from regsweep.controller.sweep_reader import SweepReader
-from regsweep.controller.tombstones import forget_tombstones
+from regsweep.controller.passes.admission import Admission
+from regsweep.controller.passes.confirmation import read_live_sweep
+from regsweep.controller.passes.memory import SweepMemory
+from regsweep.controller.passes.observation import InvalidSpec, Observation, TerminatingNamespace
+from regsweep.controller.passes.parts import Caches, Queues, Writers
+from regsweep.controller.passes.schedule import Intervals, wake_ups
+from regsweep.controller.passes.status_pace import LastStatus, is_idle, seconds_until_status, urgent_of
+from regsweep.controller.passes.store_pace import seconds_until_store
+from regsweep.controller.passes.sweep_reader import SweepReader
+from regsweep.controller.passes.tombstones import forget_tombstones
+from regsweep.controller.queues.prometheus_queue import pods_to_ask_about
+from regsweep.controller.writers.concurrency import run_both
+from regsweep.controller.writers.job_writer import Creation
+from regsweep.controller.writers.record_store import RecordStore
 from regsweep.core.plan import Notice, Plan, plan
 from regsweep.core.results.records import Record
 from regsweep.core.runs import RunRequest

@@ -16,20 +16,20 @@ from regsweep.adapters.lease import Lease, LeaseTimes
 from regsweep.adapters.object_cache import ObjectCache
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.api.constants import SWEEP_UID_LABEL
-from regsweep.controller.acceptance import Rules
-from regsweep.controller.analysis_queue import AnalysisQueue
+from regsweep.controller.caches.run_cache import RunCache, sweep_uid_of, trim_job, trim_pod
+from regsweep.controller.caches.template_cache import TemplateCache
 from regsweep.controller.clocks import Clocks
-from regsweep.controller.events import EventWriter
-from regsweep.controller.job_writer import JobWriter
-from regsweep.controller.parts import Caches, Queues, Writers
-from regsweep.controller.prometheus_queue import PrometheusQueue
-from regsweep.controller.reconcile import Reconciler
-from regsweep.controller.run_cache import RunCache, sweep_uid_of, trim_job, trim_pod
-from regsweep.controller.schedule import Intervals
-from regsweep.controller.status_writer import StatusWriter
-from regsweep.controller.sweep_reader import SweepReader
-from regsweep.controller.template_cache import TemplateCache
-from regsweep.controller.workqueue import WorkQueue
+from regsweep.controller.passes.acceptance import Rules
+from regsweep.controller.passes.parts import Caches, Queues, Writers
+from regsweep.controller.passes.reconcile import Reconciler
+from regsweep.controller.passes.schedule import Intervals
+from regsweep.controller.passes.sweep_reader import SweepReader
+from regsweep.controller.queues.analysis_queue import AnalysisQueue
+from regsweep.controller.queues.prometheus_queue import PrometheusQueue
+from regsweep.controller.queues.workqueue import WorkQueue
+from regsweep.controller.writers.events import EventWriter
+from regsweep.controller.writers.job_writer import JobWriter
+from regsweep.controller.writers.status_writer import StatusWriter
 from regsweep.core.accept import Defaults
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult
 from regsweep.core.kubernetes.podtemplate import JobDefaults

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from regsweep.controller.observation import Observation
+from regsweep.controller.passes.observation import Observation
 from regsweep.core.collect import is_recorded
 from regsweep.core.limits import Stop
 from regsweep.core.plan import Plan

@@ -13,11 +13,11 @@ from prometheus_client import disable_created_metrics
 
 from regsweep.adapters.connection import load_connection
 from regsweep.adapters.kube import KubeClient
-from regsweep.controller.assembly import VERSION, prometheus_of
-from regsweep.controller.handlers import quiet_settings, registry_of
-from regsweep.controller.health import HealthServer
-from regsweep.controller.logs import set_up_logging
-from regsweep.controller.operator import Operator
+from regsweep.controller.process.assembly import VERSION, prometheus_of
+from regsweep.controller.process.handlers import quiet_settings, registry_of
+from regsweep.controller.process.health import HealthServer
+from regsweep.controller.process.logs import set_up_logging
+from regsweep.controller.process.operator import Operator
 from regsweep.metrics import API_REQUESTS, Metrics
 from regsweep.settings import Settings, load_settings
 

@@ -10,8 +10,8 @@ from time import monotonic
 from typing import Final
 
 from regsweep.api.status import MAX_RESULTS
-from regsweep.controller.analysis_process import AnalysisError
-from regsweep.controller.background import BackgroundTasks
+from regsweep.controller.queues.analysis_process import AnalysisError
+from regsweep.controller.queues.background import BackgroundTasks
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, failed_analysis, shortened
 from regsweep.metrics import ANALYSES, ANALYSIS_SECONDS, Metrics
 

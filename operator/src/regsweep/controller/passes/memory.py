@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from regsweep.controller.acceptance import Acceptance
-from regsweep.controller.admission import Admission
-from regsweep.controller.events import Notices
-from regsweep.controller.freed_slots import FreedSlots
-from regsweep.controller.namespaces import NamespaceMemory
-from regsweep.controller.record_store import RecordStore
-from regsweep.controller.status_pace import LastStatus
+from regsweep.controller.passes.acceptance import Acceptance
+from regsweep.controller.passes.admission import Admission
+from regsweep.controller.passes.freed_slots import FreedSlots
+from regsweep.controller.passes.namespaces import NamespaceMemory
+from regsweep.controller.passes.status_pace import LastStatus
+from regsweep.controller.writers.events import Notices
+from regsweep.controller.writers.record_store import RecordStore
 
 
 @dataclass(slots=True)

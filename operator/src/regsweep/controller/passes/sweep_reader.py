@@ -7,13 +7,13 @@ from typing import Final
 from regsweep.adapters.kubeapi import PODS, KubeApi, KubeObject, namespace_of, uid_of
 from regsweep.api import constants as names
 from regsweep.api.canonical import digest
-from regsweep.controller.acceptance import Rules
 from regsweep.controller.clocks import Clocks
-from regsweep.controller.memory import SweepMemory
-from regsweep.controller.namespaces import is_terminating
-from regsweep.controller.observation import Accepted, InvalidSpec, Observation, Template, TerminatingNamespace
-from regsweep.controller.parts import Caches, Queues
-from regsweep.controller.status_writer import prior_status
+from regsweep.controller.passes.acceptance import Rules
+from regsweep.controller.passes.memory import SweepMemory
+from regsweep.controller.passes.namespaces import is_terminating
+from regsweep.controller.passes.observation import Accepted, InvalidSpec, Observation, Template, TerminatingNamespace
+from regsweep.controller.passes.parts import Caches, Queues
+from regsweep.controller.writers.status_writer import prior_status
 from regsweep.core.accept import Past
 from regsweep.core.collect import is_recorded
 from regsweep.core.judging.analysis import prior_analysis
