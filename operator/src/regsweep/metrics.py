@@ -152,6 +152,13 @@ SWEEPS: Final = MetricSpec(
     "Sweeps by state.",
     {"state": "Pending, Running, Suspended, Complete, Failed, Invalid"},
 )
+SWEEP_STATE: Final = MetricSpec(
+    "regsweep_operator_sweep_state",
+    MetricType.GAUGE,
+    "1",
+    "1 for the state that a sweep is in; a deleted sweep has no series.",
+    {**_SWEEP_LABELS, "state": "Pending, Running, Suspended, Complete, Failed, Invalid"},
+)
 RUNS: Final = MetricSpec(
     "regsweep_operator_sweep_runs",
     MetricType.GAUGE,

@@ -48,7 +48,7 @@ from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult
 from regsweep.core.kubernetes.podtemplate import JobDefaults
 from regsweep.core.results.queries import TargetLabels
 from regsweep.errors import ApiError, Conflict, RegsweepError
-from regsweep.metrics import RECONCILE_SECONDS, RECONCILE_TOTAL, RUNS, Metrics
+from regsweep.metrics import RECONCILE_SECONDS, RECONCILE_TOTAL, RUNS, SWEEP_STATE, Metrics
 from regsweep.metrics import SWEEPS as SWEEPS_GAUGE
 from regsweep.settings import Settings
 
@@ -122,7 +122,7 @@ class Operator:
                 max_combinations=settings.max_combinations,
                 now=now,
             ),
-            Actor(fenced, children, JobDefaults(env=settings.trainer_env), metrics),
+            Actor(fenced, children, JobDefaults(settings.trainer_env, settings.trainer_template), metrics),
             Events(fenced, instance=self.lease.identity, now=now),
             metrics,
             pace=Pace(
@@ -143,6 +143,7 @@ class Operator:
         self.pods.add_listener(self._on_pod)
         self.health.register(metrics)
         metrics.read_gauge(SWEEPS_GAUGE, self._sweeps_by_state)
+        metrics.read_gauge(SWEEP_STATE, self._state_of_sweeps)
         metrics.read_gauge(RUNS, self._runs_by_state)
 
     def start(self) -> None:
@@ -281,6 +282,11 @@ class Operator:
         states = Counter(_status(entry).get("state", "Pending") for entry in self.sweeps.group(""))
         for state in _SWEEP_STATES:
             yield {"state": state}, float(states[state])
+
+    def _state_of_sweeps(self) -> Iterator[tuple[Mapping[str, str], float]]:
+        for entry in self.sweeps.group(""):
+            labels = {"namespace": namespace_of(entry.object), "sweep": name_of(entry.object)}
+            yield {**labels, "state": _status(entry).get("state", "Pending")}, 1.0
 
     def _runs_by_state(self) -> Iterator[tuple[Mapping[str, str], float]]:
         for entry in self.sweeps.group(""):
