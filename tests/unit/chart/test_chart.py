@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -143,3 +145,21 @@ def test_lint_has_nothing_to_say(helm: Helm) -> None:
     said = helm.run("lint", "--strict", str(CHART))
     assert "0 chart(s) failed" in said
     assert "[WARNING]" not in said
+
+
+PAGES = ("README.md", "docs/install.md", "manifests/monitoring/README.md", "charts/regsweep/README.md")
+INSTALLATIONS = [
+    pytest.param(command, id=f"{page}: {number}")
+    for page in PAGES
+    for number, command in enumerate(
+        re.findall(r"^    (helm upgrade (?:.*\\\n)*.*)$", (CHECKOUT / page).read_text(), re.MULTILINE)
+    )
+]
+
+
+@pytest.mark.parametrize("command", INSTALLATIONS)
+def test_an_installation_that_a_page_shows_is_one_that_the_chart_takes(helm: Helm, command: str) -> None:
+    program, verb, *rest = shlex.split(command.replace("\\\n", " "))
+    assert (program, verb, rest[:3]) == ("helm", "upgrade", ["--install", "regsweep", "charts/regsweep"])
+    options = [option for option in rest[3:] if option != "--create-namespace"]
+    assert helm.run("template", "regsweep", str(CHART), *options)
