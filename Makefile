@@ -47,10 +47,11 @@ test-e2e: $(SYNCED) ## tests on a real node with real training (needs root)
 	$(PYTEST) tests/e2e $(wildcard tests/faults)
 
 .PHONY: lint
-lint: $(SYNCED) ## style, format, types, and the contracts between layers
+lint: $(SYNCED) ## style, format, sizes, types, and the contracts between layers
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-	.venv/bin/mypy operator/src images/trainer/src tests
+	$(PYTHON) tests/lint_sizes.py
+	.venv/bin/mypy operator/src images/kit/src images/trainer/src tests
 	.venv/bin/lint-imports
 
 .PHONY: verify
@@ -96,7 +97,7 @@ clean: ## end all clusters; remove the cache and the environment
 help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' Makefile
 
-$(SYNCED): uv.lock pyproject.toml operator/pyproject.toml images/trainer/pyproject.toml | $(UV)
+$(SYNCED): uv.lock pyproject.toml operator/pyproject.toml images/kit/pyproject.toml images/trainer/pyproject.toml | $(UV)
 	@echo "fetching and compiling the Python packages that uv.lock names"
 	@$(UV) sync --frozen --quiet
 	@touch $@

@@ -31,7 +31,7 @@ VAL: Final = f'{METRIC}, split="val"}}'
 INFO: Final = f"regsweep_trainer_info{{{SWEEP}}}"
 COMPLETE: Final = f"regsweep_trainer_complete{{{SWEEP}}}"
 FINAL_INFO: Final = f"last_over_time({INFO}[$__range])"
-FLAGS: Final = f"max without (pod, instance, replicate) ({FINAL_INFO})"
+FLAGS: Final = f"max without (pod, instance, replicate, data_digest) ({FINAL_INFO})"
 """One series per run, with every flag as a label."""
 FINISHED: Final = f"count by (run) (max by (run, replicate) (last_over_time({COMPLETE}[$__range])) == 1)"
 """Finished replicates of each run."""

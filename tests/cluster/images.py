@@ -72,14 +72,23 @@ class ProgramImage:
 
 _WORKSPACE = tuple(
     paths.CHECKOUT / file
-    for file in ("pyproject.toml", "uv.lock", "operator/pyproject.toml", "images/trainer/pyproject.toml")
+    for file in (
+        "pyproject.toml",
+        "uv.lock",
+        "operator/pyproject.toml",
+        "images/kit/pyproject.toml",
+        "images/trainer/pyproject.toml",
+    )
 )
 _CONTAINERFILE = paths.CHECKOUT / "images/Containerfile"
 OPERATOR = ContainerfileImage(
     "regsweep-operator", _CONTAINERFILE, "operator", (*_WORKSPACE, paths.CHECKOUT / "operator/src")
 )
 TRAINER = ContainerfileImage(
-    "regsweep-trainer", _CONTAINERFILE, "trainer", (*_WORKSPACE, paths.CHECKOUT / "images/trainer/src")
+    "regsweep-trainer",
+    _CONTAINERFILE,
+    "trainer",
+    (*_WORKSPACE, paths.CHECKOUT / "images/kit/src", paths.CHECKOUT / "images/trainer/src"),
 )
 SLEEP_TRAINER = ProgramImage("regsweep-sleep-trainer", binaries.SLEEP_TRAINER)
 PROMETHEUS = ProgramImage("prometheus", binaries.PROMETHEUS)

@@ -9,7 +9,8 @@ import pytest
 
 from cluster import Cluster
 from contract.kube_api import KubeApiContract, job, lease
-from regsweep.adapters.kube import KubeClient, load_configuration
+from regsweep.adapters.connection import load_connection
+from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.kubeapi import JOBS, LEASES, Resource
 from regsweep.errors import Expired, NotFound, Refused
 
@@ -19,7 +20,7 @@ NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 class TestKubeClient(KubeApiContract):
     @pytest.fixture
     async def api(self, control_plane: Cluster) -> AsyncIterator[KubeClient]:
-        client = KubeClient(await load_configuration(control_plane.kubeconfig))
+        client = KubeClient((await load_connection(control_plane.kubeconfig)).configuration)
         yield client
         await client.close()
 

@@ -22,7 +22,8 @@ import kopf
 import pytest
 
 from cluster import Cluster
-from regsweep.adapters.kube import KubeClient, load_configuration
+from regsweep.adapters.connection import load_connection
+from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.kubeapi import (
     JOBS,
     LEASES,
@@ -39,7 +40,8 @@ from regsweep.adapters.kubeapi import (
 from regsweep.api import constants as names
 from regsweep.controller.handlers import quiet_settings, registry_of
 from regsweep.errors import ApiError, Conflict, NotFound
-from unit.controller.world import replicates_of, stamp, termination_message
+from support.training import message_of
+from unit.controller.fake_cluster import SPREAD, replicates_of, stamp
 
 DEADLINE_SECONDS = 60.0
 
@@ -92,7 +94,7 @@ class Lab:
                     "exitCode": 0,
                     "startedAt": stamp(),
                     "finishedAt": stamp(),
-                    "message": termination_message(replicates),
+                    "message": message_of(replicates, spread=SPREAD),
                 }
             }
             container = {
@@ -129,7 +131,7 @@ async def lab(with_crds: Cluster) -> AsyncIterator[Lab]:
     """A fresh namespace."""
     namespace = f"lab-{uuid4().hex[:8]}"
     with_crds.kubectl("create", "namespace", namespace)
-    api = KubeClient(await load_configuration(with_crds.kubeconfig), qps=500, burst=1000)
+    api = KubeClient((await load_connection(with_crds.kubeconfig)).configuration, qps=500, burst=1000)
     yield Lab(with_crds, api, namespace)
     await api.close()
 

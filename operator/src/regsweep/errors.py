@@ -3,8 +3,11 @@
     RegsweepError
     ├── InvalidSweep                    the manifest breaks rules of the API; carries one Problem per rule
     ├── InvalidTemplate                 a pod template cannot be merged
+    ├── KubeconfigError                 a kubeconfig is missing or wrong; the text names file and field
+    ├── UnreadableManifest              a text is not YAML or JSON as kubectl reads them; carries line and column
     ├── ApiError                        the Kubernetes API refused or failed
     │   ├── NotFound                    404
+    │   │   └── UnknownResource         404: the kind is not served, its CRD is not installed
     │   ├── AlreadyExists               409 on create
     │   ├── Conflict                    409: a precondition (resourceVersion, UID) does not hold
     │   ├── Refused                     4xx that no retry mends: the object is wrong, or access is denied
@@ -14,6 +17,8 @@
     ├── MetricsError                    Prometheus cannot be queried, or its answer cannot be trusted
     ├── AnalysisError                   [controller.analysis_process] the analysis process gave no result
     ├── NoTrainerError                  [local.trainer] there is no trainer to run
+    ├── OutputError                     [cli.streams] standard output cannot be written
+    │   └── ReaderGoneError             [cli.streams] the reader of standard output closed it
     ├── RunsDirectoryError              [local.directory] the runs directory cannot be used
     └── UsageError                      [cli.exits] the command line, or the file it names, is wrong
 
@@ -54,6 +59,19 @@ class InvalidTemplate(RegsweepError):
     """A pod template cannot be merged; the text names the field."""
 
 
+class KubeconfigError(RegsweepError):
+    """A kubeconfig is missing or wrong, or what it names cannot be used; the text names the file and the field."""
+
+
+class UnreadableManifest(RegsweepError):
+    """A text is not YAML or JSON as kubectl reads them, or kubectl would lose part of it; `line` and `column` count from 1."""
+
+    def __init__(self, problem: str, line: int, column: int) -> None:
+        super().__init__(f"line {line}, column {column}: {problem}")
+        self.line = line
+        self.column = column
+
+
 class ApiError(RegsweepError):
     """The Kubernetes API refused or failed; `status` is the HTTP status, 0 without an answer."""
 
@@ -65,6 +83,10 @@ class ApiError(RegsweepError):
 
 class NotFound(ApiError):
     """The object does not exist."""
+
+
+class UnknownResource(NotFound):
+    """The API server does not serve that kind: its CustomResourceDefinition is not installed."""
 
 
 class AlreadyExists(ApiError):

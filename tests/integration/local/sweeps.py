@@ -13,6 +13,8 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from regsweep.api.constants import API_VERSION, SWEEP_KIND
+
 FAKE_TRAINER = Path(__file__).with_name("fake_trainer.py")
 DEADLINE_SECONDS = 60.0
 
@@ -31,7 +33,7 @@ class Workplace:
     def command(self, *options: str, trainer: Sequence[str] | None = (sys.executable, str(FAKE_TRAINER))) -> list[str]:
         """The command line for the spec as it stands."""
         manifest = self.path / "sweep.yaml"
-        sweep = {"kind": "RegularizationSweep", "metadata": {"name": "mine"}, "spec": self.spec}
+        sweep = {"apiVersion": API_VERSION, "kind": SWEEP_KIND, "metadata": {"name": "mine"}, "spec": self.spec}
         manifest.write_text(json.dumps(sweep))
         own = [] if trainer is None else ["--trainer-command", shlex.join(trainer)]
         runs = ["--runs-dir", str(self.path / "runs")]

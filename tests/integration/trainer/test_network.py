@@ -6,16 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from regsweep_kit.objective import Objective
+from regsweep_kit.record import Record
+from regsweep_kit.seeds import stream_seed
+from regsweep_kit.splits import Division, Draw, split
 from regsweep_trainer import backend
-from regsweep_trainer.contract import Objective
 from regsweep_trainer.dataset import Head
 from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.preparation import Prepared, prepare
-from regsweep_trainer.record import Record
-from regsweep_trainer.seeds import stream_seed
+from regsweep_trainer.run import outline
 from regsweep_trainer.sources import load_bundled
-from regsweep_trainer.splits import split
-from regsweep_trainer.training import train_replicate
+from regsweep_trainer.training import Task, train_replicate
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,23 +41,20 @@ def initial(replicate: int = 3, seed_base: int = 7, **flags: Any) -> dict[str, n
 def data(name: str = "breast_cancer", replicate: int = 3) -> tuple[Prepared, Any]:
     loaded = load_bundled(name)
     seed = stream_seed(7, replicate, "split")
-    parts = split(loaded, split_seed=seed, test_seed=0, val_fraction=0.4, test_fraction=0.2, train_rows=100)
+    parts = split(outline(loaded), Division(train_rows=100), Draw(seed))
     return prepare(loaded, parts), loaded
 
 
 def train(net: Any, replicate: int = 3, name: str = "breast_cancer", **flags: Any) -> Record:
     prepared, loaded = data(name, replicate)
-    return train_replicate(
-        net,
-        prepared,
-        loaded.head,
-        parse_flags({"dataset": name, "epochs": 3, **flags}),
-        Objective(),
-        seed_base=7,
+    task = Task(
         replicate=replicate,
-        score_test=False,
-        on_epoch=lambda progress: None,
-    )[0]
+        seed_base=7,
+        head=loaded.head,
+        flags=parse_flags({"dataset": name, "epochs": 3, **flags}),
+        objective=Objective(),
+    )
+    return train_replicate(net, prepared, task, lambda progress: None)[0]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ Real training in every test that does not expect a refusal. Nothing sleeps for a
 """
 
 import base64
+import hashlib
 import json
 import math
 import os
@@ -11,118 +12,21 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-DEADLINE_SECONDS = 120.0
+from regsweep_trainer import bundled
+from support.trainer_process import DEADLINE_SECONDS, REFERENCE, Start, completed, exposed, poll, refused, written
+
 FLAGS: dict[str, Any] = {"dataset": "breast_cancer", "units": [8], "epochs": 4, "l2": "1e-4"}
 
 
-class Trainer:
-    """One process; its record and output are read as a node's agent would."""
-
-    def __init__(self, folder: Path, flags: dict[str, Any] | str, port: int = 0, **environment: str) -> None:
-        self.log = folder / "termination-log"
-        self.port = port
-        variables = {
-            **{
-                name: value
-                for name, value in os.environ.items()
-                if not name.startswith(("REGSWEEP_", "JOB_", "PYTHONDONTWRITE"))
-            },
-            "REGSWEEP_FLAGS": flags if isinstance(flags, str) else json.dumps(flags),
-            "REGSWEEP_SWEEP": "s",
-            "REGSWEEP_RUN": "r",
-            "REGSWEEP_METRICS_PORT": str(port),
-            "REGSWEEP_TERMINATION_LOG": str(self.log),
-            **environment,
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "regsweep_trainer"],
-            env=variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def wait(self) -> int:
-        self.out, self.err = self.process.communicate(timeout=DEADLINE_SECONDS)
-        return self.process.returncode
-
-    @property
-    def message(self) -> dict[str, Any]:
-        raw = self.log.read_bytes()
-        assert len(raw) <= 4096
-
-        def refuse(constant: str) -> None:
-            raise AssertionError(f"{constant} in the termination message")
-
-        message: dict[str, Any] = json.loads(raw, parse_constant=refuse)
-        return message
-
-    def scrape(self) -> str | None:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as response:
-                text: str = response.read().decode()
-                return text
-        except OSError:
-            return None
-
-    def until(self, condition: Callable[[str], bool]) -> str:
-        """Scrapes until the condition holds; the scrape that it held for."""
-        end = time.monotonic() + DEADLINE_SECONDS
-        while time.monotonic() < end:
-            text = self.scrape()
-            if text is not None and condition(text):
-                return text
-            assert self.process.poll() is None, self.process.communicate()
-            time.sleep(0.02)
-        raise AssertionError("deadline")
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Trainer]]:
-    started: list[Trainer] = []
-
-    def start(flags: dict[str, Any] | str, port: int = 0, **environment: str) -> Trainer:
-        started.append(Trainer(tmp_path, flags, port, **environment))
-        return started[-1]
-
-    yield start
-    for trainer in started:
-        if trainer.process.poll() is None:
-            trainer.process.kill()
-            trainer.process.wait()
-
-
-@pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        number: int = probe.getsockname()[1]
-        return number
-
-
-Start = Callable[..., Trainer]
-
-
-def completed(text: str) -> int:
-    return len(re.findall(r"^regsweep_trainer_complete\{[^}]*\} 1\.0$", text, re.MULTILINE))
-
-
-def exposed(text: str, replicate: int, metric: str, split: str) -> float:
-    line = f'regsweep_trainer_metric{{metric="{metric}",replicate="{replicate}",run="r",split="{split}",sweep="s"}} '
-    return float(text.split(line)[1].split("\n")[0])
-
-
 def test_two_replicates_from_environment_to_last_scrape(start: Start, port: int) -> None:
+    before = int(time.time())
     trainer = start(
         FLAGS,
         port,
@@ -138,7 +42,15 @@ def test_two_replicates_from_environment_to_last_scrape(start: Start, port: int)
     assert (message["version"], message["backend"], message["device"]) == (1, "tensorflow", "cpu")
     assert [row[:3] for row in message["records"]] == [[4, "Ok", 4], [5, "Ok", 4]]
     assert message["rows"] == {"train": 273, "stop": 91, "val": 91, "test": 114}
-    assert 'regsweep_trainer_info{flag_l2="1e-4",replicate="4",run="r",sweep="s"} 1.0' in last
+    assert message["gpus"] == 0
+    assert message["rule"] == {"metric": "val_average_loss", "goal": "Minimize"}
+    (source,) = bundled.paths("breast_cancer")
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
+    assert message["dataDigest"] == digest
+    assert f'info{{data_digest="{digest}",flag_l2="1e-4",replicate="4",run="r",sweep="s"}} 1.0' in last
+    assert before <= message["times"]["start"] <= time.time()
+    (first, second) = message["times"]["replicates"]
+    assert 0 < first[0] <= first[1] <= second[0] <= second[1]
     for replicate, _, _, values, best in message["records"]:
         for column, value in zip(message["columns"], values, strict=True):
             split, metric = ("", column) if column == "regularization_loss" else column.split("_", 1)
@@ -169,20 +81,6 @@ def test_without_linger_it_waits_for_nobody(start: Start, port: int) -> None:
     trainer = start({**FLAGS, "epochs": 1}, port, REGSWEEP_LINGER_SECONDS="0")
     assert trainer.wait() == 0
     assert "scraped" not in trainer.out
-
-
-def written(trainer: Trainer, records: int) -> bool:
-    try:
-        return len(trainer.message["records"]) >= records
-    except (OSError, json.JSONDecodeError):
-        return False
-
-
-def poll(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < end, "deadline"
-        time.sleep(0.02)
 
 
 def test_sigterm_while_lingering_is_a_success(start: Start, port: int) -> None:
@@ -254,18 +152,6 @@ def test_a_replicate_that_diverges_is_a_result_and_the_others_go_on(start: Start
     assert exposed(last, 0, "average_loss", "val") != exposed(last, 0, "average_loss", "val")  # NaN is exposed as NaN
 
 
-def refused(trainer: Trainer, code: int, reason: str) -> str:
-    began = time.monotonic()
-    assert trainer.wait() == code, trainer.err
-    assert time.monotonic() - began < DEADLINE_SECONDS
-    message = trainer.message
-    assert message["records"] == []
-    assert message["error"]["reason"] == reason
-    assert message["error"]["message"] in trainer.err
-    assert "Traceback" not in trainer.err
-    return str(message["error"]["message"])
-
-
 def test_invalid_flags_are_refused_by_name(start: Start) -> None:
     text = refused(start({"dataset": "iris", "drop_out": 0.2, "epochs": "many"}), 64, "InvalidFlags")
     assert 'flag epochs: got "many", want an integer from 1 to 100000' in text
@@ -275,6 +161,34 @@ def test_invalid_flags_are_refused_by_name(start: Start) -> None:
 def test_a_contract_that_cannot_be_read_is_refused(start: Start) -> None:
     assert "REGSWEEP_FLAGS" in refused(start("{"), 64, "InvalidContract")
     assert "'depth'" in refused(start(FLAGS, REGSWEEP_FLAG_NAMES='["depth"]'), 64, "InvalidContract")
+
+
+def test_a_message_without_room_for_the_records_is_refused(start: Start) -> None:
+    trainer = start(FLAGS, REGSWEEP_REPLICATES="16", REGSWEEP_MESSAGE_BYTES="2048")
+    text = refused(trainer, 64, "InvalidContract")
+    assert "2048 bytes have no room for train_average_loss, val_average_loss of 16 replicates" in text
+
+
+def test_a_message_has_the_columns_that_its_room_allows(start: Start) -> None:
+    trainer = start({**FLAGS, "epochs": 1}, REGSWEEP_REPLICATES="5", REGSWEEP_MESSAGE_BYTES="1500")
+    assert trainer.wait() == 0, trainer.err
+    assert trainer.log.stat().st_size <= 1500
+    assert trainer.message["columns"][:3] == ["train_average_loss", "val_average_loss", "regularization_loss"]
+    assert "train_loss" not in trainer.message["columns"]
+
+
+def test_a_final_evaluation_without_test_rows_is_refused(start: Start) -> None:
+    text = refused(start({**FLAGS, "test_fraction": 0}, REGSWEEP_FINAL="1"), 64, "InvalidFlags")
+    assert text.startswith("flag test_fraction: 0 leaves 0 test rows, but REGSWEEP_FINAL asks for a final evaluation")
+
+
+def test_an_outer_fold_is_scored_as_test_rows(start: Start) -> None:
+    folds = json.dumps({"kind": "KFold", "folds": 2, "outer": {"fold": 3, "folds": 4}})
+    flags = {**FLAGS, "epochs": 1, "test_fraction": 0}
+    trainer = start(flags, REGSWEEP_REPLICATES="2", REGSWEEP_RESAMPLING=folds, REGSWEEP_SCORE_TEST="1")
+    assert trainer.wait() == 0, trainer.err
+    assert trainer.message["rows"] == {"train": 213, "stop": 107, "val": 107, "test": 142}
+    assert "test_average_loss" in trainer.message["columns"]
 
 
 def test_an_index_without_replicates_is_final(start: Start) -> None:
@@ -343,6 +257,7 @@ def test_test_losses_of_several_replicates_are_in_the_same_blocks(start: Start) 
     trainer = start({**FLAGS, "epochs": 60}, REGSWEEP_REPLICATES="3", REGSWEEP_SCORE_TEST="1")
     assert trainer.wait() == 0, trainer.err
     message = trainer.message
+    assert message["rule"] == {"metric": "val_average_loss", "goal": "Minimize"}
     column = message["columns"].index("test_average_loss")
     relative = [np.frombuffer(base64.b64decode(text), "<f2").astype(float) for text in message["test"]["losses"]]
     assert {len(losses) for losses in relative} == {114}  # as many blocks as test rows: there is room for more
@@ -419,7 +334,7 @@ def test_a_regression_on_the_best_epoch_with_early_stopping(start: Start) -> Non
 def test_help_and_describe() -> None:
     def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "regsweep_trainer", *arguments],
+            [*REFERENCE, *arguments],
             capture_output=True,
             text=True,
             timeout=DEADLINE_SECONDS,
@@ -433,4 +348,4 @@ def test_help_and_describe() -> None:
     assert json.loads(described.stdout)["properties"]["dropout"]["default"] == 0.0
     wrong = ask("--flags")
     assert wrong.returncode == 64
-    assert "got '--flags', want --help, --describe or nothing" in wrong.stderr
+    assert "got '--flags', want --help, --describe, --identify or nothing" in wrong.stderr

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 
-from regsweep.adapters.informer import Entry, Informer
+from regsweep.adapters.informer import WATCH_SECONDS, Informer, Scope
 from regsweep.adapters.kubeapi import LEASES, KubeObject, Resource, name_of, uid_of
 from regsweep.adapters.memory import MemoryApi
+from regsweep.adapters.object_cache import Entry, ObjectCache
 from regsweep.errors import ApiError, Expired, NotFound, Unavailable
 
 NAMESPACE = "lab"
@@ -22,27 +23,39 @@ def lease(name: str, sweep: str = "s1", namespace: str = NAMESPACE) -> KubeObjec
     return {"metadata": {"name": name, "namespace": namespace, "labels": {LABEL: sweep}}, "spec": {"n": 0}}
 
 
-def informer(api: MemoryApi, **options: Any) -> Informer:
-    return Informer(
-        api,
-        LEASES,
-        group_by=lambda obj: str(obj["metadata"]["labels"][LABEL]),
-        label_selector=LABEL,
-        first_backoff_seconds=0.001,
-        **options,
-    )
+def informer(
+    api: MemoryApi,
+    *,
+    namespaces: tuple[str | None, ...] = (None,),
+    keep_tombstones: bool = False,
+    watch_seconds: float = WATCH_SECONDS,
+) -> Informer:
+    cache = ObjectCache(group_by=lambda obj: str(obj["metadata"]["labels"][LABEL]), keep_tombstones=keep_tombstones)
+    scope = Scope(LEASES, LABEL, namespaces)
+    return Informer(api, scope, cache, watch_seconds=watch_seconds, first_backoff_seconds=0.001)
+
+
+def counting(api: MemoryApi) -> Counter[str]:
+    """Counts reads by their verb from now on."""
+    reads: Counter[str] = Counter()
+
+    def count(verb: str, resource: Resource) -> None:
+        reads[verb] += 1
+
+    api.before_read = count
+    return reads
 
 
 @asynccontextmanager
 async def following(watched: Informer) -> AsyncIterator[list[Entry]]:
-    """Runs the informer; gives what its listener is told."""
-    told: list[Entry] = []
-    watched.add_listener(told.append)
+    """Runs the informer; gives the changes that its listener gets."""
+    changes: list[Entry] = []
+    watched.cache.add_listener(changes.append)
     task = asyncio.create_task(watched.run())
     try:
         async with asyncio.timeout(10):
             await watched.wait_synced()
-            yield told
+            yield changes
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -56,7 +69,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def names(watched: Informer, key: str = "s1") -> set[str]:
-    return {name_of(entry.object) for entry in watched.group(key) if not entry.gone}
+    return {name_of(entry.object) for entry in watched.cache.group(key) if not entry.gone}
 
 
 async def change(api: MemoryApi, name: str, n: int) -> KubeObject:
@@ -72,16 +85,16 @@ def api() -> MemoryApi:
     return MemoryApi()
 
 
-async def test_it_lists_by_pages_and_groups_what_it_finds(api: MemoryApi) -> None:
+async def test_it_lists_by_pages_and_groups_what_it_gets(api: MemoryApi) -> None:
     for i in range(1203):
         await api.create(LEASES, lease(f"l{i}", f"s{i % 2}"))
-    async with following(informer(api)) as told:
-        pass
+    reads = counting(api)
     watched = informer(api)
-    async with following(watched) as told:
-        assert len(watched) == 1203
+    async with following(watched) as changes:
+        assert len(watched.cache) == 1203
         assert len(names(watched, "s0")) == 602
-        assert len(told) == 1203
+        assert len(changes) == 1203
+        assert reads["list"] == 3, "pages of 500"
 
 
 async def test_it_follows_what_happens(api: MemoryApi) -> None:
@@ -90,16 +103,16 @@ async def test_it_follows_what_happens(api: MemoryApi) -> None:
         one = await api.create(LEASES, lease("one"))
         await until(lambda: names(watched) == {"one"})
         await change(api, "one", 5)
-        await until(lambda: (watched.get(uid_of(one)) or {})["spec"]["n"] == 5)
+        await until(lambda: (watched.cache.get(uid_of(one)) or {})["spec"]["n"] == 5)
         await remove(api, one)
-        await until(lambda: len(watched) == 0)
-        assert watched.groups() == []
+        await until(lambda: len(watched.cache) == 0)
+        assert watched.cache.groups() == []
 
 
 async def test_what_happened_while_the_watch_was_expired_is_found_deletions_included(api: MemoryApi) -> None:
     one = await api.create(LEASES, lease("one"))
     watched = informer(api)
-    async with following(watched) as told:
+    async with following(watched) as changes:
         await api.create(LEASES, lease("two"))
         await until(lambda: names(watched) == {"one", "two"})
         api.before_read = _failing(Unavailable("down"))
@@ -109,7 +122,7 @@ async def test_what_happened_while_the_watch_was_expired_is_found_deletions_incl
         api.expire_history()
         api.before_read = None
         await until(lambda: names(watched) == {"two", "three"})
-        assert [e.gone for e in told if uid_of(e.object) == uid_of(one)] == [False, True]
+        assert [e.gone for e in changes if uid_of(e.object) == uid_of(one)] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -123,9 +136,12 @@ async def test_what_happened_while_the_watch_was_expired_is_found_deletions_incl
     ],
 )
 async def test_it_outlives_every_failure_of_a_watch(api: MemoryApi, failure: ApiError) -> None:
+    reads = counting(api)
     watched = informer(api)
     async with following(watched):
+        await until(lambda: reads["watch"])
         api.break_watches(failure)
+        await until(lambda: reads["watch"] + reads["list"] > 2)
         await api.create(LEASES, lease("one"))
         await until(lambda: names(watched) == {"one"})
 
@@ -147,19 +163,14 @@ async def test_it_outlives_an_api_server_that_is_away_at_the_start(api: MemoryAp
 
 
 async def test_a_watch_that_ends_by_its_time_goes_on_without_a_new_list(api: MemoryApi) -> None:
-    lists = 0
-
-    def count(verb: str, resource: Resource) -> None:
-        nonlocal lists
-        lists += verb == "list"
-
-    api.before_read = count
+    reads = counting(api)
     watched = informer(api, watch_seconds=0.01)
     async with following(watched):
-        for i in range(3):
-            await api.create(LEASES, lease(f"l{i}"))
-            await until(lambda i=i: len(watched) == i + 1)  # type: ignore[misc]  # mypy infers no lambda with a default
-    assert lists == 1
+        for number in (2, 3, 4):
+            await until(lambda number=number: reads["watch"] >= number)  # type: ignore[misc]  # mypy infers no lambda with a default
+            await api.create(LEASES, lease(f"l{number}"))
+        await until(lambda: len(watched.cache) == 3)
+    assert reads["list"] == 1
 
 
 async def test_our_own_write_is_seen_at_once(api: MemoryApi) -> None:
@@ -167,7 +178,7 @@ async def test_our_own_write_is_seen_at_once(api: MemoryApi) -> None:
     async with following(watched):
         api.before_read = _failing(Unavailable("down"))
         api.break_watches()
-        watched.upsert_from_write(await api.create(LEASES, lease("one")))
+        watched.cache.upsert_from_write(await api.create(LEASES, lease("one")))
         assert names(watched) == {"one"}
 
 
@@ -176,8 +187,8 @@ async def test_an_older_answer_does_not_replace_a_newer_object(api: MemoryApi) -
     old = await api.create(LEASES, lease("one"))
     await change(api, "one", 7)
     async with following(watched):
-        watched.upsert_from_write(old)
-        assert (watched.get(uid_of(old)) or {})["spec"]["n"] == 7
+        watched.cache.upsert_from_write(old)
+        assert (watched.cache.get(uid_of(old)) or {})["spec"]["n"] == 7
 
 
 async def test_a_list_older_than_our_write_does_not_remove_what_we_wrote(api: MemoryApi) -> None:
@@ -185,8 +196,8 @@ async def test_a_list_older_than_our_write_does_not_remove_what_we_wrote(api: Me
     async with following(watched):
         listed = await api.list_page(LEASES)
         created = await api.create(LEASES, lease("one"))
-        watched.upsert_from_write(created)
-        watched._remove_vanished(None, set(), int(listed.resource_version))
+        watched.cache.upsert_from_write(created)
+        watched.cache.delete_unlisted(None, set(), int(listed.resource_version))
         assert names(watched) == {"one"}
 
 
@@ -196,8 +207,8 @@ async def test_our_own_delete_is_seen_at_once_and_late_news_do_not_bring_the_obj
     async with following(watched):
         newer = await change(api, "one", 3)
         await remove(api, one)
-        watched.remove_from_write(uid_of(one))
-        watched.upsert_from_write(newer)
+        watched.cache.remove_from_write(uid_of(one))
+        watched.cache.upsert_from_write(newer)
         assert names(watched) == set()
         await api.create(LEASES, lease("two"))
         await until(lambda: names(watched) == {"two"})
@@ -209,9 +220,9 @@ async def test_a_name_created_anew_is_another_object(api: MemoryApi) -> None:
     async with following(watched):
         await remove(api, first)
         second = await api.create(LEASES, lease("one"))
-        await until(lambda: watched.get(uid_of(second)))
-        assert watched.get(uid_of(first)) is None
-        assert len(watched) == 1
+        await until(lambda: watched.cache.get(uid_of(second)))
+        assert watched.cache.get(uid_of(first)) is None
+        assert len(watched.cache) == 1
 
 
 async def test_a_tombstone_keeps_what_was_last_seen_until_it_is_forgotten(api: MemoryApi) -> None:
@@ -220,19 +231,19 @@ async def test_a_tombstone_keeps_what_was_last_seen_until_it_is_forgotten(api: M
     async with following(watched):
         await change(api, "one", 9)
         await remove(api, one)
-        await until(lambda: any(entry.gone for entry in watched.group("s1")))
-        (entry,) = watched.group("s1")
+        await until(lambda: any(entry.gone for entry in watched.cache.group("s1")))
+        (entry,) = watched.cache.group("s1")
         assert entry.object["spec"]["n"] == 9
-        assert watched.get(uid_of(one)) is None
-        watched.forget(uid_of(one))
-        assert list(watched.group("s1")) == []
+        assert watched.cache.get(uid_of(one)) is None
+        watched.cache.forget(uid_of(one))
+        assert list(watched.cache.group("s1")) == []
 
 
 async def test_only_tombstones_can_be_forgotten(api: MemoryApi) -> None:
     watched = informer(api, keep_tombstones=True)
     one = await api.create(LEASES, lease("one"))
     async with following(watched):
-        watched.forget(uid_of(one))
+        watched.cache.forget(uid_of(one))
         assert names(watched) == {"one"}
 
 

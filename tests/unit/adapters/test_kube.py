@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 from kubernetes.aio.client.configuration import Configuration
 
-from regsweep.adapters.kube import KubeClient, error_of, load_configuration
+from regsweep.adapters.kube import KubeClient, error_of
 from regsweep.adapters.kubeapi import JOBS, PODS, WatchType
 from regsweep.adapters.throttle import TokenBucket
-from regsweep.errors import AlreadyExists, ApiError, Conflict, Expired, NotFound, Refused, Unavailable
+from regsweep.errors import AlreadyExists, ApiError, Conflict, Expired, Refused, Unavailable, UnknownResource
 
-EXPECTED: dict[int, type[ApiError]] = {401: Unavailable, 404: NotFound, 408: Unavailable, 409: Conflict, 410: Expired}
+EXPECTED: dict[int, type[ApiError]] = {
+    401: Unavailable,
+    404: UnknownResource,
+    408: Unavailable,
+    409: Conflict,
+    410: Expired,
+}
 
 
 @pytest.mark.parametrize("status", range(300, 600))
@@ -103,7 +108,7 @@ async def test_the_proxy_of_the_environment_is_asked(
 
     async def handler(request: web.Request) -> web.Response:
         asked.append(request.raw_path)
-        return web.json_response({})
+        return web.json_response({"metadata": {}})
 
     proxy = (await connect(handler)).configuration.host
     monkeypatch.setenv("http_proxy", str(proxy))
@@ -180,6 +185,34 @@ async def test_a_watch_cut_off_in_the_middle_of_a_line_has_failed(
             pass
 
 
+@pytest.mark.parametrize("line", ["[]", "{}", "1", '{"type": "ADDED"}', '{"type": "NEWS", "object": {}}', "not JSON"])
+async def test_a_watch_that_says_something_else_has_failed(
+    connect: Callable[[Handler], Awaitable[KubeClient]], line: str
+) -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(text=f"{line}\n")
+
+    client = await connect(handler)
+    with pytest.raises(Unavailable, match="no usable answer"):
+        async for _ in client.watch(PODS, resource_version="1", timeout_seconds=5):
+            pass
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["[]", "null", "{}", '{"metadata": []}', '{"metadata": {}}', '{"metadata": {"resourceVersion": "1"}, "items": 1}'],
+)
+async def test_a_list_that_is_none_is_no_answer(
+    connect: Callable[[Handler], Awaitable[KubeClient]], answer: str
+) -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(text=answer)
+
+    client = await connect(handler)
+    with pytest.raises(Unavailable, match="no usable answer"):
+        await client.list_page(PODS, "ns")
+
+
 async def test_no_nan_ever_reaches_the_server(connect: Callable[[Handler], Awaitable[KubeClient]]) -> None:
     async def handler(_: web.Request) -> web.Response:
         raise AssertionError("nothing should have been sent")
@@ -187,11 +220,6 @@ async def test_no_nan_ever_reaches_the_server(connect: Callable[[Handler], Await
     client = await connect(handler)
     with pytest.raises(ValueError, match="not JSON compliant"):
         await client.create(JOBS, {"metadata": {"namespace": "ns"}, "spec": {"value": float("nan")}})
-
-
-async def test_a_missing_kubeconfig_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="no usable kubeconfig"):
-        await load_configuration(tmp_path / "absent")
 
 
 class Time:

@@ -14,6 +14,7 @@ from regsweep.errors import (
     NotFound,
     Refused,
     Unavailable,
+    UnknownResource,
 )
 
 OWNER_UNKNOWN = (
@@ -25,7 +26,9 @@ OWNER_UNKNOWN = (
 @pytest.mark.parametrize(
     ("status", "answer", "error"),
     [
-        pytest.param(404, {}, NotFound, id="nothing there"),
+        pytest.param(404, {"details": {"name": "mine"}}, NotFound, id="nothing of that name"),
+        pytest.param(404, {"reason": "NotFound", "details": {}}, UnknownResource, id="a kind that is not installed"),
+        pytest.param(404, {"message": "404 page not found"}, UnknownResource, id="a group that is not installed"),
         pytest.param(409, {"reason": "AlreadyExists"}, AlreadyExists, id="the name is taken"),
         pytest.param(409, {"reason": "Conflict"}, Conflict, id="another has written"),
         pytest.param(

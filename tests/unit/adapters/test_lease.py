@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from regsweep.adapters.kubeapi import LEASES, Resource
+from regsweep.adapters.kubeapi import LEASES, KubeObject, Resource
 from regsweep.adapters.lease import Lease, LeaseTimes
 from regsweep.adapters.memory import MemoryApi
 from regsweep.errors import Unavailable
@@ -32,8 +33,20 @@ def api() -> MemoryApi:
     return MemoryApi()
 
 
-def contender(api: MemoryApi, clock: Clock, identity: str) -> Lease:
-    return Lease(api, "ns", "operator", identity, times=LeaseTimes(15, 10, 2), clock=clock)
+class SlowApi(MemoryApi):
+    """An API whose answers to a read come once all who read at the same time have been answered."""
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> KubeObject:
+        obj = await super().get(resource, namespace, name)
+        await asyncio.sleep(0)
+        return obj
+
+
+def contender(api: MemoryApi, clock: Clock, identity: str, *, hours_ahead: float = 0.0) -> Lease:
+    def now() -> datetime:
+        return datetime.now(UTC) + timedelta(hours=hours_ahead)
+
+    return Lease(api, "ns", "operator", identity, times=LeaseTimes(15, 10, 2), clock=clock, now=now)
 
 
 async def test_the_first_gets_it_and_a_second_does_not(api: MemoryApi, clock: Clock) -> None:
@@ -67,9 +80,10 @@ async def test_the_holder_stops_before_another_may_begin(api: MemoryApi, clock: 
 
 async def test_a_clock_that_is_wrong_by_hours_does_not_matter(api: MemoryApi, clock: Clock) -> None:
     await contender(api, clock, "a").attempt()
-    late = Clock()
-    late.now = 1e6
-    assert not await contender(api, late, "b").attempt()
+    booted_long_ago = Clock()
+    booted_long_ago.now = 1e6
+    for hours in (-5.0, 0.0, 5.0):
+        assert not await contender(api, booted_long_ago, "b", hours_ahead=hours).attempt()
 
 
 async def test_a_restarted_holder_of_the_same_name_goes_on_at_once(api: MemoryApi, clock: Clock) -> None:
@@ -110,7 +124,8 @@ async def test_losing_and_winning_it_again_is_a_new_term(api: MemoryApi, clock: 
     assert a.terms == 2
 
 
-async def test_two_who_grasp_at_once_do_not_both_get_it(api: MemoryApi, clock: Clock) -> None:
+async def test_of_those_who_try_at_once_one_gets_it(clock: Clock) -> None:
+    api = SlowApi()
     contenders = [contender(api, clock, name) for name in "abcd"]
     await contenders[0].attempt()
     await contenders[0].release()

@@ -307,10 +307,23 @@ def test_what_stands_around_the_spec(manifest: dict[str, Any], field: str, words
     assert words in {problem.field: problem.message for problem in error.value.problems}[field]
 
 
-@pytest.mark.parametrize("length", [1, 63, 253])
-def test_names_of_every_length_that_kubernetes_allows(length: int) -> None:
+@pytest.mark.parametrize(
+    ("length", "refused"),
+    [
+        pytest.param(1, [], id="1 character"),
+        pytest.param(64, [], id="more than a label may have"),
+        pytest.param(253, [], id="253 characters"),
+        pytest.param(254, ["metadata.name"], id="one more"),
+    ],
+)
+def test_a_name_may_be_as_long_as_kubernetes_allows(length: int, refused: list[str]) -> None:
     manifest = {"metadata": {"name": "a" * length}, "spec": {"flags": [{"name": "l2", "values": [1]}]}}
-    assert parse_sweep(manifest).flags[0].name == "l2"
+    fields: list[str] = []
+    try:
+        parse_sweep(manifest)
+    except InvalidSweep as invalid:
+        fields = [problem.field for problem in invalid.problems]
+    assert fields == refused
 
 
 @pytest.mark.parametrize(

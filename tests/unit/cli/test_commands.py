@@ -114,3 +114,34 @@ def test_a_local_run_imports_no_training_library_and_no_client() -> None:
     heavy = ["tensorflow", "keras", "kubernetes", "kopf", "aiohttp"]
     done = subprocess.run([sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["--name", ""], 'got ""', id="an empty name"),
+        pytest.param(["--name", "a/b"], 'got "a/b"', id="a name with a slash"),
+        pytest.param(["--name", ".."], 'got ".."', id="a name that is a directory"),
+        pytest.param(["--name", "x\x1b[31m"], 'got "x\\x1b[31m"', id="a name with terminal escapes"),
+        pytest.param(["--name", "x" * 254], "at most 253", id="a name that is too long"),
+        pytest.param(["--runs-dir", ""], "'--runs-dir': it is empty", id="no runs directory"),
+        pytest.param(["--trainer-command", ""], "--trainer-command: is empty", id="no trainer"),
+        pytest.param(["--trainer-command", "  "], "--trainer-command: is empty", id="a trainer of blanks"),
+        pytest.param(["--rows", "-1"], "'--rows'", id="rows below zero"),
+        pytest.param(["--rows", ""], "'--rows'", id="no rows"),
+        pytest.param(["--rows", "1.5"], "'--rows'", id="half a row"),
+    ],
+)
+def test_odd_options_are_refused_before_anything_is_trained(
+    manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = runner.invoke(app, ["run", str(manifest), *arguments])
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [manifest.name]
+
+
+def test_an_empty_file_name_is_not_the_working_directory() -> None:
+    done = runner.invoke(app, ["validate", ""])
+    assert (done.exit_code, "it is empty" in done.stderr) == (2, True)

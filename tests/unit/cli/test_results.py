@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -16,7 +14,6 @@ from regsweep.api.constants import API_VERSION, SWEEP_KIND
 from regsweep.api.status import SweepStatus
 from regsweep.api.validation import parse_sweep
 from regsweep.cli.exits import UsageError
-from regsweep.cli.kubeconfig import current_namespace
 from regsweep.cli.progress import Progress
 from regsweep.cli.results import follow, get_sweep, has_ended, results_in
 from regsweep.core.accept import Defaults, Identity, accept
@@ -159,18 +156,3 @@ async def test_a_status_of_another_version_is_refused_in_words() -> None:
     obj = await api.create(SWEEPS, manifest())
     with pytest.raises(RegsweepError, match="Use the operator's version of the command"):
         await results_in(api, NAMESPACE, {**obj, "status": {"state": 5}})
-
-
-@pytest.mark.parametrize(
-    ("context", "namespace"),
-    [
-        pytest.param(None, "mine", id="the current context's namespace"),
-        pytest.param("other", "default", id="a context without a namespace"),
-        pytest.param("unknown", "default", id="a context that is not there"),
-    ],
-)
-def test_the_namespace_is_the_one_that_kubectl_would_take(tmp_path: Path, context: str | None, namespace: str) -> None:
-    config = tmp_path / "config"
-    contexts = [{"name": "here", "context": {"namespace": "mine"}}, {"name": "other", "context": {}}]
-    config.write_text(json.dumps({"current-context": "here", "contexts": contexts}))
-    assert current_namespace(config, context) == namespace

@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import tarfile
 import threading
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,21 @@ def test_the_version_that_kubernetes_reports_is_the_one_that_is_built() -> None:
     assert staging == {binaries.KUBERNETES.replace("1.", "0.", 1)}
 
 
+def test_manifests_are_read_by_the_packages_of_the_kubectl_that_is_built() -> None:
+    kube, manifests = (
+        dict(re.findall(r"(\S+)(?: => \S+)? v([0-9]\S*)", (paths.GO_SOURCES / module / "go.mod").read_text()))
+        for module in ("kube", "manifests")
+    )
+    readers = (
+        "k8s.io/apimachinery",
+        "k8s.io/cli-runtime",
+        "sigs.k8s.io/yaml",
+        "sigs.k8s.io/json",
+        "go.yaml.in/yaml/v2",
+    )
+    assert {name: manifests[name] for name in readers} == {name: kube[name] for name in readers}
+
+
 def test_behind_a_program_that_does_not_build_no_other_is_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,6 +272,22 @@ def test_an_images_tag_changes_with_its_sources_only(tmp_path: Path, monkeypatch
     assert images.reference(image) == before
     (tmp_path / "src" / "main.py").write_text("1")
     assert images.reference(image) != before
+
+
+def test_what_the_containerfile_copies_is_what_the_images_tags_depend_on() -> None:
+    lines = re.findall(r"^COPY (?!--from)(.+)$", (paths.CHECKOUT / "images/Containerfile").read_text(), re.MULTILINE)
+    copied = {paths.CHECKOUT / source for line in lines for source in line.split()[:-1]}
+    assert copied == {*images.TRAINER.sources, *images.OPERATOR.sources}
+
+
+def test_images_are_built_with_every_member_of_the_workspace() -> None:
+    settings = tomllib.loads((paths.CHECKOUT / "pyproject.toml").read_text())
+    manifests = {
+        paths.CHECKOUT / member / "pyproject.toml" for member in settings["tool"]["uv"]["workspace"]["members"]
+    }
+    for image in (images.TRAINER, images.OPERATOR):
+        assert manifests <= set(image.sources)  # without one uv refuses the lock file
+    assert {path.parent / "src" for path in manifests if "operator" not in path.parts} <= set(images.TRAINER.sources)
 
 
 def _read(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:

@@ -11,13 +11,13 @@ import pytest
 from regsweep.api.analysis import Analysis
 from regsweep.api.validation import parse_sweep
 from regsweep.controller.analysis_process import AnalysisError, ask_process
-from regsweep.controller.analysis_queue import TRIES, AnalysisQueue
+from regsweep.controller.analysis_queue import AnalysisQueue
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, analyse_records
 from regsweep.core.progress import analysis_request, progress_of
 from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Records
 from regsweep.metrics import ANALYSES, Metrics
-from unit.controller.world import World, operating, settled, sweep_object, until
+from unit.controller.fake_cluster import DEADLINE_SECONDS, FakeCluster, operating, settled, sweep_object, until
 
 
 def question(values: int = 3, replicates: int = 5) -> AnalysisRequest:
@@ -50,7 +50,6 @@ async def test_a_process_answers_as_the_function_does() -> None:
 async def test_a_process_that_fails_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = question()
     broken = replace(asked, sweep=replace(asked.sweep, points=()), records=[])
-    monkeypatch.setenv("PYTHONPATH", "/nowhere")
     monkeypatch.setattr("sys.executable", "/bin/false")
     with pytest.raises(AnalysisError, match="ended with 1"):
         await ask_process(broken)
@@ -61,19 +60,23 @@ async def answers() -> AsyncIterator[asyncio.Queue[str]]:
     yield asyncio.Queue()
 
 
-async def test_the_same_question_is_asked_once(answers: asyncio.Queue[str]) -> None:
+async def test_a_question_is_not_asked_again_while_it_is_under_way(answers: asyncio.Queue[str]) -> None:
     asked: list[str] = []
+    may_answer = asyncio.Event()
 
-    async def ask(found: AnalysisRequest) -> AnalysisResult:
-        asked.append(found.rests_on)
-        return AnalysisResult(Analysis(rests_on=found.rests_on), {}, frozenset())
+    async def ask(request: AnalysisRequest) -> AnalysisResult:
+        asked.append(request.rests_on)
+        await may_answer.wait()
+        return AnalysisResult(Analysis(rests_on=request.rests_on), {}, frozenset())
 
-    analysing = AnalysisQueue(ask, on_answer=answers.put_nowait, metrics=Metrics())
-    analysing.ask("uid", question())
-    analysing.ask("uid", question())
+    queue = AnalysisQueue(ask, on_answer=answers.put_nowait, metrics=Metrics())
+    queue.ask("uid", question())
+    await asyncio.sleep(0)
+    queue.ask("uid", question())
+    may_answer.set()
     assert await answers.get() == "uid"
     assert len(asked) == 1
-    latest = analysing.latest("uid")
+    latest = queue.latest("uid")
     assert latest is not None
     assert latest.analysis.rests_on == question().rests_on
 
@@ -81,20 +84,21 @@ async def test_the_same_question_is_asked_once(answers: asyncio.Queue[str]) -> N
 async def test_a_newer_question_takes_the_place_of_one_that_is_being_asked(answers: asyncio.Queue[str]) -> None:
     hang = asyncio.Event()
 
-    async def ask(found: AnalysisRequest) -> AnalysisResult:
-        if len(found.records) == 15:
+    async def ask(request: AnalysisRequest) -> AnalysisResult:
+        if len(request.records) == 15:
             await hang.wait()
-        return AnalysisResult(Analysis(rests_on=found.rests_on), {}, frozenset())
+        return AnalysisResult(Analysis(rests_on=request.rests_on), {}, frozenset())
 
-    analysing = AnalysisQueue(ask, on_answer=answers.put_nowait, metrics=Metrics())
-    analysing.ask("uid", question(3))
+    queue = AnalysisQueue(ask, on_answer=answers.put_nowait, metrics=Metrics())
+    queue.ask("uid", question(3))
     await asyncio.sleep(0)
-    analysing.ask("uid", question(4))
-    await answers.get()
-    latest = analysing.latest("uid")
+    queue.ask("uid", question(4))
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        await answers.get()
+    latest = queue.latest("uid")
     assert latest is not None
     assert latest.analysis.rests_on == question(4).rests_on
-    await analysing.close()
+    await queue.close()
 
 
 async def test_after_three_failures_the_sweep_goes_on_without_an_answer(answers: asyncio.Queue[str]) -> None:
@@ -103,66 +107,66 @@ async def test_after_three_failures_the_sweep_goes_on_without_an_answer(answers:
     async def ask(_: AnalysisRequest) -> AnalysisResult:
         raise AnalysisError("its process ended with -9")
 
-    analysing = AnalysisQueue(ask, on_answer=answers.put_nowait, metrics=metrics)
-    analysing.ask("uid", question())
+    queue = AnalysisQueue(ask, on_answer=answers.put_nowait, metrics=metrics)
+    queue.ask("uid", question())
     await answers.get()
-    latest = analysing.latest("uid")
+    latest = queue.latest("uid")
     assert latest is not None
     assert latest.analysis.rests_on == question().rests_on
     assert "ended with -9" in latest.analysis.notes[0]
-    assert metrics.value(ANALYSES, result="error") == TRIES
+    assert metrics.value(ANALYSES, result="error") == 3
 
 
 async def test_the_status_says_how_sure_the_ranking_is() -> None:
-    world = World()
-    await world.apply(sweep_object(replicates=3))
-    async with operating(world):
-        await world.train_everything(world.is_over)
-        analysis = world.status()["analysis"]
+    cluster = FakeCluster()
+    await cluster.apply(sweep_object(replicates=3))
+    async with operating(cluster):
+        await cluster.train_everything(cluster.is_over)
+        analysis = cluster.status()["analysis"]
         assert analysis["tiedCount"] == 4, "all have the same losses"
         assert analysis["restsOn"]
 
 
 async def test_an_operator_that_starts_again_does_not_analyse_anew_what_is_complete() -> None:
-    world, metrics = World(), Metrics()
-    await world.apply(sweep_object(replicates=3))
-    async with operating(world):
-        await world.train_everything(world.is_over)
-    async with operating(world, metrics=metrics) as operator:
-        await settled(operator, world)
-        assert world.is_over()
+    cluster, metrics = FakeCluster(), Metrics()
+    await cluster.apply(sweep_object(replicates=3))
+    async with operating(cluster):
+        await cluster.train_everything(cluster.is_over)
+    async with operating(cluster, metrics=metrics) as operator:
+        await settled(operator, cluster)
+        assert cluster.is_over()
     assert metrics.value(ANALYSES, result="ok") == 0
 
 
 async def test_the_final_evaluation_is_trained_once_and_written_into_the_status() -> None:
-    world = World()
-    await world.apply(sweep_object(replicates=3, final={"replicates": 3}))
-    async with operating(world):
-        await world.train_everything(world.is_over)
-        status = world.status()
+    cluster = FakeCluster()
+    await cluster.apply(sweep_object(replicates=3, final={"replicates": 3}))
+    async with operating(cluster):
+        await cluster.train_everything(cluster.is_over)
+        status = cluster.status()
     assert (status["final"]["ended"], status["final"]["failed"]) == (3 * len(status["final"]["picks"]), 0)
     assert status["analysis"]["final"]["results"]
-    assert len(world.trained) == len(set(world.trained)) == 4 * 3 + status["final"]["ended"]
+    assert len(cluster.trained) == len(set(cluster.trained)) == 4 * 3 + status["final"]["ended"]
 
 
 async def test_an_operator_that_dies_between_the_picks_and_their_training_evaluates_the_same_picks() -> None:
-    world = World()
-    await world.apply(sweep_object(replicates=3, final={"replicates": 3}))
-    async with operating(world):
-        await world.train_everything(lambda: "final" in world.status())
-        frozen = world.status()["final"]["picks"]
-    async with operating(world):
-        await world.train_everything(world.is_over)
-    assert world.status()["final"]["picks"] == frozen
-    assert len(world.trained) == len(set(world.trained))
+    cluster = FakeCluster()
+    await cluster.apply(sweep_object(replicates=3, final={"replicates": 3}))
+    async with operating(cluster):
+        await cluster.train_everything(lambda: "final" in cluster.status())
+        frozen = cluster.status()["final"]["picks"]
+    async with operating(cluster):
+        await cluster.train_everything(cluster.is_over)
+    assert cluster.status()["final"]["picks"] == frozen
+    assert len(cluster.trained) == len(set(cluster.trained))
 
 
 async def test_a_race_is_run_to_its_end_by_an_operator_that_starts_again_on_the_way() -> None:
-    world = World()
-    await world.apply(sweep_object(racing={"initialReplicates": 3, "maxReplicates": 6}))
-    async with operating(world):
-        await world.train_everything(lambda: len(world.records()) >= 12)
-    async with operating(world):
-        await world.train_everything(world.is_over)
-        await until(lambda: world.status()["analysis"]["race"]["reason"] != "Racing")
-    assert len(world.trained) == len(set(world.trained))
+    cluster = FakeCluster()
+    await cluster.apply(sweep_object(racing={"initialReplicates": 3, "maxReplicates": 6}))
+    async with operating(cluster):
+        await cluster.train_everything(lambda: len(cluster.records()) >= 12)
+    async with operating(cluster):
+        await cluster.train_everything(cluster.is_over)
+        await until(lambda: cluster.status()["analysis"]["race"]["reason"] != "Racing")
+    assert len(cluster.trained) == len(set(cluster.trained))

@@ -12,17 +12,16 @@ from prometheus_client import generate_latest
 
 from regsweep.adapters.kubeapi import SWEEPS, uid_of
 from regsweep.api import constants as names
-from regsweep.api.conditions import ConditionStatus, ConditionType
-from regsweep.api.status import Condition
+from regsweep.controller.assembly import identity_of
 from regsweep.controller.health import HealthServer
 from regsweep.controller.logs import set_up_logging
-from regsweep.controller.operator import Operator, identity_of
-from regsweep.controller.publishing import prior_status, transitions
+from regsweep.controller.operator import Operator
 from regsweep.controller.run_cache import trim_job, trim_pod
+from regsweep.controller.status_writer import prior_status
 from regsweep.core.kubernetes.observe import observed_pod, observed_run
 from regsweep.metrics import Metrics
 from regsweep.settings import Settings
-from unit.controller.world import World, operating, settings, sweep_object, until
+from unit.controller.fake_cluster import FakeCluster, operating, settings, sweep_object, until
 
 STAMP = "2026-11-23T10:00:00Z"
 OWNER = {"apiVersion": "batch/v1", "kind": "Job", "name": "run", "uid": "job-uid", "controller": True}
@@ -168,13 +167,13 @@ def test_outside_a_pod_no_two_operators_have_one_identity() -> None:
     assert identity_of(outside) != identity_of(outside)
 
 
-async def test_health_and_metrics_are_served_and_a_deleted_sweep_leaves_nothing(world: World) -> None:
+async def test_health_and_metrics_are_served_and_a_deleted_sweep_leaves_nothing(cluster: FakeCluster) -> None:
     metrics = Metrics()
-    async with operating(world, metrics=metrics) as operator:
+    async with operating(cluster, metrics=metrics) as operator:
         server = HealthServer(operator.health, metrics, "127.0.0.1", 0)
         base = f"http://127.0.0.1:{await server.start()}"
-        sweep = await world.apply(sweep_object())
-        await world.train_everything(world.is_over)
+        sweep = await cluster.apply(sweep_object())
+        await cluster.train_everything(cluster.is_over)
         async with ClientSession() as session:
             for path in ("/livez", "/readyz"):
                 async with session.get(base + path) as answer:
@@ -187,50 +186,21 @@ async def test_health_and_metrics_are_served_and_a_deleted_sweep_leaves_nothing(
         assert "regsweep_operator_jobs_created_total 4.0" in text
         assert "regsweep_operator_records_stored_total 8.0" in text
         assert "regsweep_operator_leader 1.0" in text
-        await world.api.delete(SWEEPS, "lab", "demo", uid=uid_of(sweep))
-        await until(lambda: len(operator.sweeps) == 0)
+        await cluster.api.delete(SWEEPS, "lab", "demo", uid=uid_of(sweep))
+        await until(lambda: len(operator.caches.sweeps) == 0)
         assert 'sweep="demo"' not in generate_latest(metrics.registry).decode()
         await server.stop()
 
 
-async def test_an_operator_whose_caches_are_not_complete_is_not_ready(world: World) -> None:
-    operator = Operator(world.api, settings(), Metrics())
+async def test_an_operator_whose_caches_are_not_complete_is_not_ready(cluster: FakeCluster) -> None:
+    operator = Operator(cluster.api, settings(), Metrics())
     (check,) = operator.health.ready
     assert check.reason() == "not yet listed: regularizationsweeps, jobs, pods"
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-def condition(type_: ConditionType, status: ConditionStatus, reason: str) -> Condition:
-    return Condition(type=type_, status=status, reason=reason, message="words", last_transition_time=STAMP)
-
-
-def conditions(said: list[tuple[str, str, str]]) -> list[Condition]:
-    return [condition(ConditionType(t), ConditionStatus(s), r) for t, s, r in said]
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "told"),
-    [
-        pytest.param([], [("Complete", "True", "AllRunsEnded")], [("Complete", False)], id="it completed"),
-        pytest.param(
-            [("Complete", "True", "AllRunsEnded")], [("Complete", "True", "AllRunsEnded")], [], id="it still is"
-        ),
-        pytest.param([], [("Failed", "True", "RunsFailAlike")], [("RunsFailAlike", True)], id="it failed"),
-        pytest.param([], [("Failed", "False", "WithinLimit")], [], id="it has not failed"),
-        pytest.param(
-            [("Accepted", "True", "Valid")], [("Accepted", "False", "Immutable")], [("Immutable", True)], id="refused"
-        ),
-        pytest.param([], [("Progressing", "True", "RunsTraining")], [], id="what changes all the time is no event"),
-    ],
-)
-def test_events_tell_what_a_person_would_ask_about(
-    before: list[tuple[str, str, str]], after: list[tuple[str, str, str]], told: list[tuple[str, bool]]
-) -> None:
-    assert [(n.reason.value, n.warning) for n in transitions(conditions(before), conditions(after))] == told
+def cluster() -> FakeCluster:
+    return FakeCluster()
 
 
 def test_of_a_status_by_a_later_operator_what_is_pinned_is_kept() -> None:

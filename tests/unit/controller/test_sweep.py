@@ -1,7 +1,7 @@
 """A sweep under the operator, against the API in memory: what a user may rely on from apply to the ranked status.
 
-Covered: the whole way, pausing, draining, growing, edits of what is pinned, templates that are missing or refused, deletion, lost
-pods, names that are taken, and how many writes it takes. Restarts and crashes stand in test_crashes.py.
+Covered: the whole way, pausing, draining, growing, edits of what is pinned, templates that are missing or refused, deletion, and
+how many writes it takes. Restarts and crashes stand in test_crashes.py, what others do to Jobs and pods in test_meddling.py.
 """
 
 from __future__ import annotations
@@ -11,358 +11,251 @@ from typing import Any
 
 import pytest
 
-from regsweep.adapters.kubeapi import JOBS, POD_TEMPLATES, PODS, RESULTS, SWEEPS, KubeObject, name_of, uid_of
+from regsweep.adapters.kubeapi import POD_TEMPLATES, PODS, RESULTS, SWEEPS, KubeObject, uid_of
 from regsweep.adapters.memory import Write
-from regsweep.errors import NamespaceTerminating, Refused
-from unit.controller.world import DEADLINE_SECONDS, NAMESPACE, World, operating, settled, stamp, sweep_object, until
+from regsweep.errors import Refused
+from unit.controller.fake_cluster import (
+    DEADLINE_SECONDS,
+    NAMESPACE,
+    FakeCluster,
+    operating,
+    settled,
+    sweep_object,
+    until,
+)
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def cluster() -> FakeCluster:
+    return FakeCluster()
 
 
-async def test_a_sweep_is_trained_stored_and_ranked(world: World) -> None:
-    async with operating(world) as operator:
-        await world.apply(sweep_object())
-        await world.train_everything(world.is_over, most_at_once=2)
-        await settled(operator, world)
-    status = world.status()
+async def test_a_sweep_is_trained_stored_and_ranked(cluster: FakeCluster) -> None:
+    async with operating(cluster) as operator:
+        await cluster.apply(sweep_object())
+        await cluster.train_everything(cluster.is_over, most_at_once=2)
+        await settled(operator, cluster)
+    status = cluster.status()
     assert status["state"] == "Complete"
     assert status["progress"] == "4/4"
     assert len(status["results"]) == 4
-    assert world.condition("Complete")["status"] == "True"
-    assert sorted(world.records()) == sorted(world.trained)
-    assert len(world.records()) == 8
-    assert len(set(world.created)) == len(world.created) == 4
-    assert world.events("Complete")
+    assert cluster.condition("Complete")["status"] == "True"
+    assert sorted(cluster.records()) == sorted(cluster.trained)
+    assert len(cluster.records()) == 8
+    assert len(set(cluster.created)) == len(cluster.created) == 4
+    assert cluster.events("Complete")
 
 
-async def test_what_is_pinned_is_written_before_the_first_job(world: World) -> None:
-    async with operating(world):
-        await world.apply(sweep_object())
-        await until(world.jobs)
-    acting = [w for w in world.api.writes if w.resource in ("jobs", "regularizationsweeps/status") and not w.dry_run]
+async def test_what_is_pinned_is_written_before_the_first_job(cluster: FakeCluster) -> None:
+    async with operating(cluster):
+        await cluster.apply(sweep_object())
+        await until(cluster.jobs)
+    acting = [w for w in cluster.api.writes if w.resource in ("jobs", "regularizationsweeps/status") and not w.dry_run]
     assert acting[0].resource == "regularizationsweeps/status"
-    assert world.status()["resolved"]["image"] == "trainer:1"
+    assert cluster.status()["resolved"]["image"] == "trainer:1"
 
 
-async def test_a_slot_is_filled_when_the_pod_ends_not_when_the_job_does(world: World) -> None:
-    async with operating(world):
-        await world.apply(sweep_object(parallelism=1))
-        await until(world.jobs)
-        (pod,) = await world.start_pods()
-        await world.succeed(pod)
-        await until(lambda: len(world.jobs()) == 2)
-        assert not any(job.get("status") for job in world.jobs())
+async def test_a_slot_is_filled_when_the_pod_ends_not_when_the_job_does(cluster: FakeCluster) -> None:
+    async with operating(cluster):
+        await cluster.apply(sweep_object(parallelism=1))
+        await until(cluster.jobs)
+        (pod,) = await cluster.start_pods()
+        await cluster.succeed(pod)
+        await until(lambda: len(cluster.jobs()) == 2)
+        assert not any(job.get("status") for job in cluster.jobs())
 
 
-async def test_finished_jobs_beyond_retention_are_deleted_after_their_records_are_stored(world: World) -> None:
+async def test_finished_jobs_beyond_retention_are_deleted_after_their_records_are_stored(cluster: FakeCluster) -> None:
     stored_at_delete: list[int] = []
 
     def watch(write: Write) -> None:
         if (write.verb, write.resource) == ("delete", "jobs"):
-            stored_at_delete.append(len(world.records()))
+            stored_at_delete.append(len(cluster.records()))
 
-    world.api.before_write = watch
-    async with operating(world) as operator:
-        await world.apply(sweep_object(retention={"succeededJobs": 1}))
-        await world.train_everything(world.is_over)
-        await settled(operator, world)
-    assert len(world.jobs()) == 1
+    cluster.api.before_write = watch
+    async with operating(cluster) as operator:
+        await cluster.apply(sweep_object(retention={"succeededJobs": 1}))
+        await cluster.train_everything(cluster.is_over)
+        await settled(operator, cluster)
+    assert len(cluster.jobs()) == 1
     assert len(stored_at_delete) == 3
     assert min(stored_at_delete) >= 2
-    assert len(world.records()) == 8
+    assert len(cluster.records()) == 8
 
 
-async def test_suspend_suspends_running_jobs_and_resume_lets_them_go_on(world: World) -> None:
-    async with operating(world):
-        await world.apply(sweep_object())
-        await until(lambda: len(world.jobs()) == 2)
-        await world.edit(suspend=True)
-        await until(lambda: all(job["spec"].get("suspend") for job in world.jobs()))
-        await until(lambda: world.condition("Suspended").get("status") == "True")
-        assert len(world.jobs()) == 2
-        await world.edit(suspend=False)
-        await until(lambda: not any(job["spec"].get("suspend") for job in world.jobs()))
-        await world.train_everything(world.is_over, most_at_once=2)
-    assert len(world.created) == 4
+async def test_suspend_suspends_running_jobs_and_resume_lets_them_go_on(cluster: FakeCluster) -> None:
+    async with operating(cluster):
+        await cluster.apply(sweep_object())
+        await until(lambda: len(cluster.jobs()) == 2)
+        await cluster.edit(suspend=True)
+        await until(lambda: all(job["spec"].get("suspend") for job in cluster.jobs()))
+        await until(lambda: cluster.condition("Suspended").get("status") == "True")
+        assert len(cluster.jobs()) == 2
+        await cluster.edit(suspend=False)
+        await until(lambda: not any(job["spec"].get("suspend") for job in cluster.jobs()))
+        await cluster.train_everything(cluster.is_over, most_at_once=2)
+    assert len(cluster.created) == 4
 
 
-async def test_parallelism_0_drains(world: World) -> None:
-    async with operating(world) as operator:
-        await world.apply(sweep_object(parallelism=1))
-        await until(world.jobs)
-        await world.edit(parallelism=0)
-        (pod,) = await world.start_pods()
-        await world.succeed(pod)
-        await until(lambda: len(world.records()) == 2)
-        await settled(operator, world)
-        assert len(world.jobs()) == 1
+async def test_parallelism_0_drains(cluster: FakeCluster) -> None:
+    async with operating(cluster) as operator:
+        await cluster.apply(sweep_object(parallelism=1))
+        await until(cluster.jobs)
+        await cluster.edit(parallelism=0)
+        (pod,) = await cluster.start_pods()
+        await cluster.succeed(pod)
+        await until(lambda: len(cluster.records()) == 2)
+        await settled(operator, cluster)
+        assert len(cluster.jobs()) == 1
 
 
-async def test_flags_added_to_a_complete_sweep_train_only_what_is_new(world: World) -> None:
-    async with operating(world):
-        await world.apply(sweep_object())
-        await world.train_everything(world.is_over)
-        await world.edit(flags=[{"name": "l2", "values": [0, 0.1, 0.2]}, {"name": "dropout", "values": [0, 0.5]}])
-        await world.train_everything(lambda: world.status().get("progress") == "6/6")
-    assert len(world.created) == 6
-    assert len(world.records()) == 12
+async def test_flags_added_to_a_complete_sweep_train_only_what_is_new(cluster: FakeCluster) -> None:
+    async with operating(cluster):
+        await cluster.apply(sweep_object())
+        await cluster.train_everything(cluster.is_over)
+        await cluster.edit(flags=[{"name": "l2", "values": [0, 0.1, 0.2]}, {"name": "dropout", "values": [0, 0.5]}])
+        await cluster.train_everything(lambda: cluster.status().get("progress") == "6/6")
+    assert len(cluster.created) == 6
+    assert len(cluster.records()) == 12
 
 
-async def test_a_spec_that_breaks_a_rule_is_not_accepted_and_says_why(world: World) -> None:
-    async with operating(world):
-        await world.apply(sweep_object(flags=[{"name": "l2", "values": [0, 0]}]))
-        await until(lambda: world.condition("Accepted").get("reason") == "Invalid")
-        assert "spec.flags[0].values" in world.condition("Accepted")["message"]
-        await world.edit(flags=[{"name": "l2", "values": [0, 1]}])
-        await until(world.jobs)
-        await until(lambda: world.condition("Accepted").get("status") == "True")
+async def test_a_spec_that_breaks_a_rule_is_not_accepted_and_says_why(cluster: FakeCluster) -> None:
+    async with operating(cluster):
+        await cluster.apply(sweep_object(flags=[{"name": "l2", "values": [0, 0]}]))
+        await until(lambda: cluster.condition("Accepted").get("reason") == "Invalid")
+        assert "spec.flags[0].values" in cluster.condition("Accepted")["message"]
+        await cluster.edit(flags=[{"name": "l2", "values": [0, 1]}])
+        await until(cluster.jobs)
+        await until(lambda: cluster.condition("Accepted").get("status") == "True")
 
 
-async def test_a_sweep_waits_for_its_template_and_says_so(world: World) -> None:
-    async with operating(world):
-        await world.apply(sweep_object(templateRef={"name": "gpu"}))
-        await until(lambda: world.condition("Accepted").get("reason") == "TemplateNotFound")
-        assert not world.jobs()
-        await world.api.create(POD_TEMPLATES, _template("gpu"))
-        await until(world.jobs)
-        assert world.jobs()[0]["spec"]["template"]["spec"]["nodeSelector"] == {"pool": "gpu"}
+async def test_a_sweep_waits_for_its_template_and_says_so(cluster: FakeCluster) -> None:
+    async with operating(cluster):
+        await cluster.apply(sweep_object(templateRef={"name": "gpu"}))
+        await until(lambda: cluster.condition("Accepted").get("reason") == "TemplateNotFound")
+        assert not cluster.jobs()
+        await cluster.api.create(POD_TEMPLATES, _template("gpu"))
+        await until(cluster.jobs)
+        assert cluster.jobs()[0]["spec"]["template"]["spec"]["nodeSelector"] == {"pool": "gpu"}
 
 
 async def test_a_template_that_the_server_refuses_stops_at_one_dry_run_and_is_tried_again_when_mended(
-    world: World,
+    cluster: FakeCluster,
 ) -> None:
     def admission(write: Write) -> None:
         spec = (write.object or {}).get("spec", {}).get("template", {}).get("spec", {})
         if write.resource == "jobs" and write.verb == "create" and "bad" in str(spec.get("nodeSelector")):
             raise Refused("nodeSelector: bad is not allowed here", 422)
 
-    world.api.before_write = admission
-    async with operating(world, refusal_retry_seconds=60):
-        await world.apply(sweep_object(template={"spec": {"nodeSelector": {"pool": "bad"}}}))
-        await until(lambda: world.condition("Accepted").get("reason") == "TemplateRefused")
-        assert "bad is not allowed here" in world.condition("Accepted")["message"]
-        tried = [w for w in world.api.writes if w.resource == "jobs"]
+    cluster.api.before_write = admission
+    async with operating(cluster, refusal_retry_seconds=60):
+        await cluster.apply(sweep_object(template={"spec": {"nodeSelector": {"pool": "bad"}}}))
+        await until(lambda: cluster.condition("Accepted").get("reason") == "TemplateRefused")
+        assert "bad is not allowed here" in cluster.condition("Accepted")["message"]
+        tried = [w for w in cluster.api.writes if w.resource == "jobs"]
         assert [w.dry_run for w in tried] == [True]
-        await world.edit(template={"spec": {"nodeSelector": {"pool": "good"}}})
-        await until(world.jobs)
-        await until(lambda: world.condition("Accepted").get("status") == "True")
+        await cluster.edit(template={"spec": {"nodeSelector": {"pool": "good"}}})
+        await until(cluster.jobs)
+        await until(lambda: cluster.condition("Accepted").get("status") == "True")
 
 
-async def test_a_refusal_is_tried_again_after_a_while_without_a_change(world: World) -> None:
+async def test_a_refusal_is_tried_again_after_a_while_without_a_change(cluster: FakeCluster) -> None:
     full = True
 
     def quota(write: Write) -> None:
         if full and (write.verb, write.resource) == ("create", "jobs"):
             raise Refused("exceeded quota", 403)
 
-    world.api.before_write = quota
-    async with operating(world, refusal_retry_seconds=0.5) as operator:
-        sweep = await world.apply(sweep_object())
-        await until(lambda: "exceeded quota" in world.condition("Accepted").get("message", ""))
-        operator.queue.add(uid_of(sweep))  # news of the sweep, such as our own status, must not make it forget
-        await until(lambda: operator.queue.depth == 0)
+    cluster.api.before_write = quota
+    async with operating(cluster, refusal_retry_seconds=0.5) as operator:
+        sweep = await cluster.apply(sweep_object())
+        await until(lambda: "exceeded quota" in cluster.condition("Accepted").get("message", ""))
+        operator.queues.sweeps.add(uid_of(sweep))  # news of the sweep, such as our own status, must not make it forget
+        await until(lambda: operator.queues.sweeps.depth == 0)
         full = False
-        await until(world.jobs)
-        await until(lambda: world.condition("Accepted").get("status") == "True")
+        await until(cluster.jobs)
+        await until(lambda: cluster.condition("Accepted").get("status") == "True")
 
 
-async def test_a_deleted_sweep_is_left_alone_at_once(world: World) -> None:
-    async with operating(world) as operator:
-        sweep = await world.apply(sweep_object())
-        await until(lambda: len(world.jobs()) == 2)
-        await world.start_pods()
-        await world.api.delete(SWEEPS, NAMESPACE, "demo", uid=uid_of(sweep))
-        created = len(world.created)
-        await settled(operator, world)
-        assert len(world.created) == created
-        assert not world.jobs()
-        assert not world.api.objects(PODS)
-        assert not world.api.objects(RESULTS)
+async def test_a_deleted_sweep_is_left_alone_at_once(cluster: FakeCluster) -> None:
+    async with operating(cluster) as operator:
+        sweep = await cluster.apply(sweep_object())
+        await until(lambda: len(cluster.jobs()) == 2)
+        await cluster.start_pods()
+        await cluster.api.delete(SWEEPS, NAMESPACE, "demo", uid=uid_of(sweep))
+        created = len(cluster.created)
+        await settled(operator, cluster)
+        assert len(cluster.created) == created
+        assert not cluster.jobs()
+        assert not cluster.api.objects(PODS)
+        assert not cluster.api.objects(RESULTS)
 
 
-async def test_the_jobs_of_a_namespace_that_is_being_deleted_are_deleted_and_none_is_made(world: World) -> None:
-    """Kubernetes takes the pods first, and waits for them with a finalizer that only the end of their Job removes."""
-    await world.apply(sweep_object())
-    going = False
-
-    def refuse(write: Write) -> None:
-        if going and write.verb == "create":
-            raise NamespaceTerminating("forbidden: because it is being terminated", 403)
-
-    world.api.before_write = refuse
-    async with operating(world) as operator:
-        await until(lambda: len(world.jobs()) == 2)
-        pods = await world.start_pods()
-        going = True
-        for pod in pods:
-            live = await world.api.get(PODS, NAMESPACE, name_of(pod))
-            live["metadata"]["deletionTimestamp"] = stamp()
-            await world.api.replace(PODS, live)
-        await until(lambda: not world.jobs())
-        await settled(operator, world)
-        assert not world.jobs()
+async def test_a_new_sweep_of_a_deleted_ones_name_starts_from_nothing(cluster: FakeCluster) -> None:
+    async with operating(cluster):
+        first = await cluster.apply(sweep_object())
+        await cluster.train_everything(cluster.is_over)
+        await cluster.api.delete(SWEEPS, NAMESPACE, "demo", uid=uid_of(first))
+        await cluster.apply(sweep_object())
+        await cluster.train_everything(cluster.is_over)
+    assert len(set(cluster.created)) == 8
+    assert len(cluster.records()) == 8
 
 
-async def test_a_pod_that_is_drained_from_its_node_takes_no_job_with_it(world: World) -> None:
-    await world.apply(sweep_object())
-    async with operating(world) as operator:
-        await until(lambda: len(world.jobs()) == 2)
-        pod = (await world.start_pods())[0]
-        live = await world.api.get(PODS, NAMESPACE, name_of(pod))
-        live["metadata"]["deletionTimestamp"] = stamp()
-        await world.api.replace(PODS, live)
-        await settled(operator, world)
-        assert len(world.jobs()) == 2
-
-
-async def test_a_new_sweep_of_a_deleted_ones_name_starts_from_nothing(world: World) -> None:
-    async with operating(world):
-        first = await world.apply(sweep_object())
-        await world.train_everything(world.is_over)
-        await world.api.delete(SWEEPS, NAMESPACE, "demo", uid=uid_of(first))
-        await world.apply(sweep_object())
-        await world.train_everything(world.is_over)
-    assert len(set(world.created)) == 8
-    assert len(world.records()) == 8
-
-
-async def test_a_pod_that_is_deleted_right_after_its_end_has_its_record_stored(world: World) -> None:
-    async with operating(world, store_interval_seconds=60):
-        await world.apply(sweep_object(parallelism=1))
-        await until(world.jobs)
-        (pod,) = await world.start_pods()
-        await world.succeed(pod)
-        await world.api.delete(PODS, NAMESPACE, name_of(pod), uid=uid_of(pod))
-        await until(lambda: len(world.records()) == 2)
-        await world.train_everything(world.is_over)
-    assert len(world.trained) == 8
-
-
-async def test_a_job_that_a_person_deletes_with_its_ended_pod_has_its_record_stored(world: World) -> None:
-    async with operating(world, store_interval_seconds=60):
-        await world.apply(sweep_object(parallelism=1))
-        await until(world.jobs)
-        (job,) = world.jobs()
-        (pod,) = await world.start_pods()
-        await world.succeed(pod)
-        await world.api.delete(JOBS, NAMESPACE, name_of(job), uid=uid_of(job))
-        await until(lambda: len(world.records()) == 2)
-        await world.train_everything(world.is_over)
-    assert len(world.trained) == 8
-
-
-async def test_a_job_that_a_person_deletes_while_it_trains_is_made_again(world: World) -> None:
-    async with operating(world):
-        await world.apply(sweep_object(parallelism=1))
-        await until(world.jobs)
-        (job,) = world.jobs()
-        await world.start_pods()
-        await world.api.delete(JOBS, NAMESPACE, name_of(job), uid=uid_of(job))
-        await world.train_everything(world.is_over)
-    assert world.created.count(name_of(job)) == 2
-    assert len(world.records()) == 8
-
-
-async def test_a_job_of_our_name_that_is_not_ours_is_not_taken_for_ours(world: World) -> None:
-    async with operating(world):
-        await world.apply(sweep_object(parallelism=1))
-        await until(world.jobs)
-    (job,) = world.jobs()
-    await world.api.delete(JOBS, NAMESPACE, name_of(job), uid=uid_of(job))
-    foreign = {**job, "metadata": {"name": name_of(job), "namespace": NAMESPACE}}
-    await world.api.create(JOBS, foreign)
-    async with operating(world):
-        await until(lambda: world.events("NameTaken"))
-        assert name_of(job) in world.events("NameTaken")[0]["message"]
-
-
-async def test_a_forged_pod_is_not_listened_to(world: World) -> None:
-    async with operating(world) as operator:
-        await world.apply(sweep_object(parallelism=1))
-        await until(world.jobs)
-        (pod,) = await world.start_pods()
-        forged = {**pod, "metadata": {**pod["metadata"], "name": "forged", "ownerReferences": []}}
-        created = await world.api.create(PODS, forged)
-        created["status"] = {
-            "phase": "Succeeded",
-            "containerStatuses": [{"name": "trainer", "state": {"terminated": {"exitCode": 0, "message": "{}"}}}],
-        }
-        await world.api.replace(PODS, created, subresource="status")
-        await settled(operator, world)
-        assert not world.records()
-        assert len(world.jobs()) == 1
-
-
-async def test_a_forged_job_takes_no_slot(world: World) -> None:
-    async with operating(world):
-        await world.apply(sweep_object(parallelism=1))
-        await until(world.jobs)
-        (job,) = world.jobs()
-        (pod,) = await world.start_pods()
-        forged = {**job, "metadata": {**job["metadata"], "name": "forged", "ownerReferences": []}}
-        await world.api.create(JOBS, forged)
-        await world.succeed(pod)
-        await until(lambda: len(world.created) == 3)
-    assert len(set(world.created)) == 3
-
-
-async def test_a_trainer_that_refuses_its_flags_stops_the_sweep_with_its_words(world: World) -> None:
+async def test_a_trainer_that_refuses_its_flags_stops_the_sweep_with_its_words(cluster: FakeCluster) -> None:
     error = '{"version":1,"columns":[],"records":[],"error":{"reason":"InvalidFlags","message":"l3: no such flag"}}'
-    async with operating(world):
-        await world.apply(sweep_object())
+    async with operating(cluster):
+        await cluster.apply(sweep_object())
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while not world.is_over():
-                for pod in await world.start_pods():
-                    await world.end(pod, "Failed", {"exitCode": 64, "message": error})
+            while not cluster.is_over():
+                for pod in await cluster.start_pods():
+                    await cluster.end(pod, "Failed", {"exitCode": 64, "message": error})
                 await asyncio.sleep(0.002)
-    assert world.status()["state"] == "Failed"
-    assert world.condition("Failed")["reason"] == "RunsFailAlike"
-    assert "l3: no such flag" in world.condition("Failed")["message"]
-    assert world.events("RunFailed")
+    assert cluster.status()["state"] == "Failed"
+    assert cluster.condition("Failed")["reason"] == "RunsFailAlike"
+    assert "l3: no such flag" in cluster.condition("Failed")["message"]
+    assert cluster.events("RunFailed")
 
 
-async def test_no_status_says_that_it_failed_without_the_failures(world: World) -> None:
+async def test_no_status_says_that_it_failed_without_the_failures(cluster: FakeCluster) -> None:
     error = '{"version":1,"columns":[],"records":[],"error":{"reason":"InvalidFlags","message":"l3: no such flag"}}'
     flags = [{"name": "l3", "values": list(range(6))}]
-    async with operating(world, store_interval_seconds=60):
-        await world.apply(sweep_object(flags=flags, replicates=1, parallelism=4))
-        await until(lambda: len(world.jobs()) == 4)
+    async with operating(cluster, store_interval_seconds=60):
+        await cluster.apply(sweep_object(flags=flags, replicates=1, parallelism=4))
+        await until(lambda: len(cluster.jobs()) == 4)
         # The fourth goes on, so that more records may come: those that stop the sweep are stored nevertheless.
-        for pod in (await world.start_pods())[:3]:
-            await world.end(pod, "Failed", {"exitCode": 64, "message": error})
-        await until(world.is_over)
-    said = [w.object["status"] for w in world.writes("update", "regularizationsweeps/status") if w.object]
-    stopped = [status for status in said if any(c["reason"] == "RunsFailAlike" for c in status["conditions"])]
+        for pod in (await cluster.start_pods())[:3]:
+            await cluster.end(pod, "Failed", {"exitCode": 64, "message": error})
+        await until(cluster.is_over)
+    written = [w.object["status"] for w in cluster.writes("update", "regularizationsweeps/status") if w.object]
+    stopped = [status for status in written if any(c["reason"] == "RunsFailAlike" for c in status["conditions"])]
     assert stopped
     assert all(len(status["failures"]) >= 3 for status in stopped)
 
 
-async def test_results_and_status_are_written_at_their_pace_and_not_per_run(world: World) -> None:
+async def test_results_and_status_are_written_at_their_pace_and_not_per_run(cluster: FakeCluster) -> None:
     flags = [{"name": "l2", "values": list(range(24))}]
     retention = {"succeededJobs": 10}
-    async with operating(world, store_interval_seconds=60, status_interval_seconds=60) as operator:
-        await world.apply(sweep_object(flags=flags, replicates=1, parallelism=4, retention=retention))
-        await world.train_everything(world.is_over)
-        await settled(operator, world)
-    assert len(world.writes("create", "jobs")) == 24
-    assert len(world.writes("delete", "jobs")) == 14
-    assert len(world.writes("create", "sweepresults") + world.writes("update", "sweepresults")) <= 2
-    assert len(world.writes("update", "regularizationsweeps/status")) <= 4
-    assert len(world.writes("create", "events")) <= 3
+    async with operating(cluster, store_interval_seconds=60, status_interval_seconds=60) as operator:
+        await cluster.apply(sweep_object(flags=flags, replicates=1, parallelism=4, retention=retention))
+        await cluster.train_everything(cluster.is_over)
+        await settled(operator, cluster)
+    assert len(cluster.writes("create", "jobs")) == 24
+    assert len(cluster.writes("delete", "jobs")) == 14
+    assert len(cluster.writes("create", "sweepresults") + cluster.writes("update", "sweepresults")) <= 2
+    assert len(cluster.writes("update", "regularizationsweeps/status")) <= 4
+    assert len(cluster.writes("create", "events")) <= 3
 
 
-async def test_nothing_is_written_about_a_complete_sweep_any_more(world: World) -> None:
-    async with operating(world, resync_seconds=0.05) as operator:
-        await world.apply(sweep_object())
-        await world.train_everything(world.is_over)
-        await settled(operator, world)
-        before = len(world.writes("update", "regularizationsweeps/status"))
-        operator.queue.add(uid_of(world.sweep()))
-        await settled(operator, world)
-        assert len(world.writes("update", "regularizationsweeps/status")) == before
+async def test_nothing_is_written_about_a_complete_sweep_any_more(cluster: FakeCluster) -> None:
+    async with operating(cluster, resync_seconds=0.05) as operator:
+        await cluster.apply(sweep_object())
+        await cluster.train_everything(cluster.is_over)
+        await settled(operator, cluster)
+        before = len(cluster.writes("update", "regularizationsweeps/status"))
+        operator.queues.sweeps.add(uid_of(cluster.sweep()))
+        await settled(operator, cluster)
+        assert len(cluster.writes("update", "regularizationsweeps/status")) == before
 
 
 @pytest.mark.parametrize(
@@ -373,16 +266,19 @@ async def test_nothing_is_written_about_a_complete_sweep_any_more(world: World) 
     ],
 )
 async def test_an_edit_of_what_is_pinned_is_refused_and_runs_go_on(
-    world: World, change: dict[str, Any], field: str
+    cluster: FakeCluster, change: dict[str, Any], field: str
 ) -> None:
-    async with operating(world):
-        await world.apply(sweep_object())
-        await until(world.jobs)
-        await world.edit(**change)
-        await until(lambda: world.condition("Accepted").get("reason") == "Immutable")
-        assert field in world.condition("Accepted")["message"]
-        await world.train_everything(world.is_over)
-    assert len(world.created) == 4
+    async with operating(cluster):
+        await cluster.apply(sweep_object())
+        await until(cluster.jobs)
+        pinned = cluster.status()["resolved"]
+        await cluster.edit(**change)
+        await until(lambda: cluster.condition("Accepted").get("reason") == "Immutable")
+        assert field in cluster.condition("Accepted")["message"]
+        await cluster.train_everything(cluster.is_over)
+    assert len(cluster.created) == 4
+    assert cluster.status()["resolved"] == pinned
+    assert {job["spec"]["template"]["spec"]["containers"][0]["image"] for job in cluster.jobs()} == {"trainer:1"}
 
 
 def _template(name: str) -> KubeObject:

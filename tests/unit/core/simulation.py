@@ -5,7 +5,6 @@ It keeps count of what a user pays for: which (point, replicate) was trained, an
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from regsweep.core.results.scrapes import MetricsState, Sample, Scrapes
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase, RunRequest
 from regsweep.core.sweep import Sweep
 from regsweep.core.world import Observed
+from support.training import indexes_to_start, message_of
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 DEFAULTS = Defaults(trainer_image="trainer:1", gpu_resource="nvidia.com/gpu", version="0.1.0")
@@ -41,13 +41,6 @@ def sweep_of(
     )
     assert not edits
     return sweep
-
-
-def message_of(replicates: Sequence[int], loss: float = 0.5, **more: object) -> str:
-    """A trainer's termination message with these replicates."""
-    rows = [[k, "Ok", 3, [loss, loss + 0.1], [2, loss, loss + 0.05]] for k in replicates]
-    head = {"version": 1, "backend": "tensorflow", "device": "cpu"}
-    return json.dumps({**head, "columns": ["train_average_loss", "val_average_loss"], "records": rows, **more})
 
 
 @dataclass
@@ -131,10 +124,8 @@ class World:
                 continue
             busy = {pod.index for pod in run.pods if not pod.gone and (not pod.ended or pod.exit_code in (0, 65))}
             flying = sum(not pod.ended and not pod.gone for pod in run.pods)
-            for index in range(run.completions):
-                if flying < run.parallelism and index not in busy and index not in run.failed_indexes:
-                    self.add_pod(run.name, index)
-                    flying += 1
+            for index in indexes_to_start(run.completions, run.parallelism, busy | run.failed_indexes, flying):
+                self.add_pod(run.name, index)
 
     def add_pod(self, run: str, index: int = 0, **fields: object) -> ObservedPod:
         number = len(self.runs[run].pods)

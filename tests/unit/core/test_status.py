@@ -16,8 +16,9 @@ from regsweep.core.runs import PodPhase
 from regsweep.core.status import refused_status, sweep_status
 from regsweep.core.world import Observed
 from regsweep.errors import Problem
+from support.training import message_of
 
-from .simulation import START, World, message_of, sample_of, sweep_of
+from .simulation import START, World, sample_of, sweep_of
 
 
 def status_of(

@@ -12,7 +12,7 @@ import yaml
 
 from cluster import binaries
 from regsweep.metrics import METRICS, MetricType
-from regsweep_trainer.exposition import Exposition
+from regsweep_kit.exposition import Exposition, Run
 from support.dashboards import DASHBOARDS, DashboardQuery, load, queries
 
 VARIABLES = {"namespace": "ml", "sweep": "breast-cancer", "metric": "average_loss", "row": "l2", "column": "dropout"}
@@ -26,7 +26,7 @@ each_query = pytest.mark.parametrize("query", [pytest.param(query, id=str(query)
 def exposed() -> set[str]:
     """Names of all series that operator and trainer expose."""
     names = {spec.name for spec in METRICS if spec.type is not MetricType.HISTOGRAM}
-    trainer = Exposition("s", "r", [0], 1, {"l2": "0"})
+    trainer = Exposition(Run("s", "r", [0], 1, {"l2": "0"}))
     names |= {family.name for family in trainer.collect()}
     return names
 

@@ -14,7 +14,7 @@ import yaml
 
 from cluster import binaries
 from regsweep.metrics import METRICS
-from regsweep_trainer.exposition import Exposition
+from regsweep_kit.exposition import Exposition, Run
 from support.helm import CHECKOUT
 
 MONITORING = CHECKOUT / "manifests" / "monitoring"
@@ -201,7 +201,7 @@ def test_every_alert_was_seen_firing_and_silent(name: str) -> None:
 @pytest.mark.parametrize("name", ALERTS)
 def test_an_alert_asks_only_for_series_that_are_exposed(name: str) -> None:
     exposed = {spec.name for spec in METRICS}
-    exposed |= {family.name for family in Exposition("s", "r", [0], 1, {"l2": "0"}).collect()}
+    exposed |= {family.name for family in Exposition(Run("s", "r", [0], 1, {"l2": "0"})).collect()}
     asked = set(re.findall(r"\bregsweep_\w+", ALERTS[name]["expr"]))
     assert asked
     assert asked <= exposed

@@ -12,7 +12,7 @@ STATUS = SweepStatus(runs=RunCounts(total=24, pending=6, running=4, succeeded=14
 
 
 def test_the_plain_line_has_all_facts() -> None:
-    assert plain_line("breast-cancer", STATUS, 180.0) == (
+    assert plain_line("breast-cancer", STATUS, 180.0).plain == (
         "breast-cancer  14/24 runs · 4 running · 0 failed · best 0.0741 l2=0.01 dropout=0.5 · about 3 min left"
     )
 
@@ -44,12 +44,12 @@ def test_the_moving_line_fits_and_drops_what_is_least_needed(width: int, text: s
 def test_the_line_says_how_far_a_race_and_the_final_evaluation_are() -> None:
     race = RaceView(reason=RaceReason.RACING, racing=5, dropped=19, replicates=7, trained=99, full_grid=480)
     racing = STATUS.model_copy(update={"analysis": Analysis(race=race)})
-    assert "5 still race" in plain_line("demo", racing, None)
+    assert "5 still race" in plain_line("demo", racing, None).plain
     pick = FinalPick(roles=[PickRole.BEST], flags=FLAGS)
     final = FinalStatus(rests_on="x", picks=[pick], replicates=5, ended=2)
-    assert "final evaluation 2/5" in plain_line("demo", STATUS.model_copy(update={"final": final}), None)
+    assert "final evaluation 2/5" in plain_line("demo", STATUS.model_copy(update={"final": final}), None).plain
     over = final.model_copy(update={"ended": 5})
-    assert "final evaluation" not in plain_line("demo", STATUS.model_copy(update={"final": over}), None)
+    assert "final evaluation" not in plain_line("demo", STATUS.model_copy(update={"final": over}), None).plain
 
 
 def test_failures_stay_in_a_narrow_line() -> None:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from regsweep_kit.splits import Splits
 from regsweep_trainer.audit import AUDIT_METRICS, Audit, audited_rows
 from regsweep_trainer.dataset import Head
 from regsweep_trainer.metrics import predictions
-from regsweep_trainer.splits import Splits
 
 CLASSES = {Head.BINARY: 2, Head.MULTICLASS: 4, Head.REGRESSION: 0}
 ROWS = np.array([3, 5, 6, 11])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regsweep_trainer.errors import InvalidFlagsError
+from regsweep_kit.errors import InvalidFlagsError
 from regsweep_trainer.flags import Flags, describe, flag_lines, label_value, parse_flags
 
 IRIS: dict[str, Any] = {"dataset": "iris"}
@@ -78,6 +78,7 @@ def test_hidden_layers(flags: dict[str, Any], hidden: tuple[int, ...]) -> None:
         ("activation", "rellu", "did you mean relu?"),
         ("activation", 3, "flag activation: got 3, want one of relu"),
         ("dataset", "irsi", "did you mean iris?"),
+        ("separator", ";", 'flag separator: got ";", want auto, comma, semicolon, tab or pipe'),
         ("batch_norm", "perhaps", 'flag batch_norm: got "perhaps", want true or false'),
         ("learning_rate", 0, "flag learning_rate: got 0, want a number above 0"),
         ("val_fraction", 1, "flag val_fraction: got 1, want a number above 0 and below 1"),
@@ -106,6 +107,9 @@ def test_a_wrong_value_is_refused_in_words(name: str, value: Any, says: str) -> 
         ),
         pytest.param(
             {**IRIS, "task": "regression"}, "flag task: it only goes with data_path", id="a task without a file"
+        ),
+        pytest.param(
+            {**IRIS, "separator": "tab"}, "flag separator: it only goes with data_path", id="a separator without a file"
         ),
         pytest.param({**IRIS, "layers": 2}, "flag layers: only goes with units as one number", id="layers said twice"),
         pytest.param(

@@ -1,21 +1,23 @@
 """The training loop around a network that is made up: what is evaluated when, what ends a replicate, what is recorded."""
 
 import math
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from regsweep_kit.objective import Epoch, Goal, Objective, Rule
+from regsweep_kit.record import Outcome, Progress, Record
+from regsweep_kit.splits import Division, Draw, split
+from regsweep_kit.testlosses import deal
 from regsweep_trainer.audit import Audit
-from regsweep_trainer.contract import Epoch, Goal, Objective
 from regsweep_trainer.dataset import Dataset, Head
-from regsweep_trainer.flags import parse_flags
+from regsweep_trainer.flags import StoppingMetric, parse_flags
+from regsweep_trainer.metrics import GOALS, METRICS
 from regsweep_trainer.preparation import prepare
-from regsweep_trainer.record import Outcome, Record
-from regsweep_trainer.splits import split
-from regsweep_trainer.testlosses import deal
-from regsweep_trainer.training import Progress, train_replicate
+from regsweep_trainer.run import outline
+from regsweep_trainer.training import Task, train_replicate
 
 DEFAULT = Objective()
 
@@ -70,21 +72,20 @@ def train(
         "made", np.arange(rows, dtype=float).reshape(-1, 1), (np.arange(rows) % 4 > 0).astype(float), ("no", "yes")
     )
     parsed = parse_flags({"dataset": "iris", "epochs": 5, **flags})
-    parts = split(data, split_seed=1, test_seed=0, val_fraction=0.4, test_fraction=0.2, train_rows=None)
+    parts = split(outline(data), Division(), Draw(1))
     seen: list[Progress] = []
-    record, final = train_replicate(
-        network,
-        prepare(data, parts, None if audit is None else parts.val),
-        data.head,
-        parsed,
-        objective,
-        seed_base=7,
+    task = Task(
         replicate=2,
+        seed_base=7,
+        head=data.head,
+        flags=parsed,
+        objective=objective,
         score_test=score_test,
         blocks=deal(data.digest, parts.test, 10) if score_test else None,
         audit=audit,
-        on_epoch=seen.append,
     )
+    prepared = prepare(data, parts, None if audit is None else parts.val)
+    record, final = train_replicate(network, prepared, task, seen.append)
     return record, final, seen
 
 
@@ -171,7 +172,7 @@ def test_train_is_sampled_live_and_whole_at_the_end() -> None:
 @pytest.mark.parametrize(("epoch", "logit"), [(Epoch.LAST, 4.0), (Epoch.BEST, 1.1)])
 @pytest.mark.parametrize("rows", [100, 10_000])
 def test_test_is_scored_only_when_asked_and_at_the_objectives_epoch(epoch: Epoch, logit: float, rows: int) -> None:
-    objective = Objective("val_average_loss", Goal.MINIMIZE, epoch)
+    objective = Objective(epoch=epoch)
     network = Made({1: 0.5, 2: 1.1, 3: 2.0, 4: 3.0, 5: 4.0})
     record, final, seen = train(network, rows=rows, objective=objective, score_test=True)
     assert record.values["test_average_loss"] == pytest.approx(log_loss(logit), rel=1e-6)
@@ -190,7 +191,7 @@ def test_test_is_scored_only_when_asked_and_at_the_objectives_epoch(epoch: Epoch
 
 @pytest.mark.parametrize("epoch", list(Epoch))
 def test_predictions_are_audited_at_the_last_epoch_whatever_the_objectives(epoch: Epoch) -> None:
-    objective = Objective("val_average_loss", Goal.MINIMIZE, epoch)
+    objective = Objective(epoch=epoch)
     audit = Audit(Head.BINARY, 100, 2)
     firsts, seconds = Made({1: 0.5, 2: 1.1, 3: 2.0, 4: 3.0, 5: 4.0}), Made({1: 0.5, 2: 1.1, 3: 2.0, 4: 3.0, 5: -1.0})
     first, final, seen = train(firsts, objective=objective, audit=audit, score_test=True)
@@ -214,9 +215,70 @@ def test_a_replicate_that_diverged_is_not_audited() -> None:
     assert math.isnan(after.values["audit_spread"])
 
 
-def test_an_objective_that_the_head_lacks_leaves_no_best_and_stops_by_the_loss() -> None:
+def test_an_objective_that_the_head_lacks_leaves_no_best() -> None:
     network = Made({1: 1.1, 2: 2.0, 3: 3.0})
-    record, _, seen = train(network, objective=Objective("val_f1", Goal.MAXIMIZE), early_stopping=2)
+    record, _, seen = train(network, objective=Objective(Rule("val_f1", Goal.MAXIMIZE)), early_stopping=2)
     assert record.best is None
     assert record.epochs == 3
     assert all(progress.best is None for progress in seen)
+
+
+LOSS, ACCURACY = Rule("val_average_loss", Goal.MINIMIZE), Rule("val_accuracy", Goal.MAXIMIZE)
+# Three quarters of the rows are positive: the loss is least at 1.1, and accuracy is 0.75 for every logit above 0.
+LOGITS = {1: -1.0, 2: 0.5, 3: 1.1, 4: 2.0, 5: 3.0, 6: 4.0}
+
+
+@pytest.mark.parametrize(
+    ("metric", "ends"),
+    [
+        pytest.param("average_loss", 5, id="the loss is best at epoch 3"),
+        pytest.param("accuracy", 4, id="accuracy is at its best from epoch 2 on"),
+        pytest.param("loss", 4, id="the penalty rises by 0.125 an epoch: loss is least at epoch 2"),
+    ],
+)
+@pytest.mark.parametrize("objective", [LOSS, ACCURACY, Rule("train_auc", Goal.MAXIMIZE), Rule("val_f1", Goal.MINIMIZE)])
+@pytest.mark.parametrize("epoch", list(Epoch))
+def test_early_stopping_goes_by_its_own_flag_whatever_the_objective(
+    metric: str, ends: int, objective: Rule, epoch: Epoch
+) -> None:
+    record, _, seen = train(
+        Made(LOGITS),
+        objective=Objective(objective, epoch),
+        epochs=6,
+        early_stopping=2,
+        early_stopping_metric=metric,
+    )
+    assert record.epochs == len(seen) == ends
+
+
+@pytest.mark.parametrize(
+    ("rule", "best"),
+    [(LOSS, 3), (ACCURACY, 2), (Rule("val_loss", Goal.MINIMIZE), 2), (Rule("val_average_loss", Goal.MAXIMIZE), 1)],
+)
+def test_the_best_epoch_goes_by_the_objective_whatever_early_stopping_does(rule: Rule, best: int) -> None:
+    for metric in ("average_loss", "accuracy"):
+        record, _, _ = train(Made(LOGITS), objective=Objective(rule), early_stopping=2, early_stopping_metric=metric)
+        assert record.best is not None
+        assert record.best.epoch == best
+
+
+def test_train_is_evaluated_with_the_weights_of_the_objectives_best_epoch() -> None:
+    """Early stopping's metric is at its best one epoch earlier."""
+    record, _, _ = train(Made(LOGITS), rows=10_000, early_stopping_metric="accuracy")
+    assert record.best is not None
+    assert record.best.epoch == 3
+    assert record.best.train == pytest.approx(log_loss(1.1), rel=1e-6)
+
+
+def test_another_objective_changes_nothing_of_the_training() -> None:
+    records = []
+    for rule in (LOSS, ACCURACY):
+        network = Made(LOGITS)
+        record, _, _ = train(network, objective=Objective(rule), epochs=6, early_stopping=2)
+        records.append((record.epochs, record.values, network.orders, network.seen_rows))
+    assert records[0] == records[1]
+
+
+def test_every_metric_that_early_stopping_may_go_by_has_a_direction() -> None:
+    assert set(get_args(StoppingMetric)) == set(GOALS)
+    assert set(GOALS) <= set(METRICS[Head.BINARY])

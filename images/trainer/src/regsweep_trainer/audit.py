@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from regsweep_kit.splits import Rows, Splits
 from regsweep_trainer.dataset import Head
 from regsweep_trainer.metrics import predicted_classes, predictions
-from regsweep_trainer.splits import Rows, Splits
 
 AUDIT_METRICS: Mapping[Head, tuple[str, ...]] = MappingProxyType(
     {

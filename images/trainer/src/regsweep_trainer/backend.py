@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from regsweep_trainer.errors import GpuNotVisibleError
+from regsweep_kit.errors import GpuNotVisibleError
 
 BACKEND = "tensorflow"
 
@@ -12,7 +12,8 @@ BACKEND = "tensorflow"
 class Device:
     name: str
     """`cpu`, or the GPU's model."""
-    gpu: bool
+    gpus: int
+    """GPUs that the training uses: one at most."""
 
 
 def set_environment(gpus: int) -> None:
@@ -20,8 +21,12 @@ def set_environment(gpus: int) -> None:
 
     One thread on the CPU: a small network gains nothing from more, neighbours on the node do not suffer, and sums come out the same
     on a node with more cores. oneDNN is off for the same reason: it chooses its order of summation by the machine.
+
+    Keras' own configuration is neither read nor written: its folder is one that cannot exist. Somebody's ~/.keras/keras.json, such as
+    one with floatx float64, would otherwise change the training, or end it.
     """
     os.environ["KERAS_BACKEND"] = BACKEND
+    os.environ["KERAS_HOME"] = os.path.join(os.devnull, "keras")  # noqa: PTH118 - no path of a file
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     if gpus:
@@ -40,11 +45,11 @@ def start(gpus: int, allow_cpu: bool) -> Device:
     visible = tf.config.list_physical_devices("GPU") if gpus else []
     if visible:
         tf.config.experimental.enable_op_determinism()
-        return Device(str(tf.config.experimental.get_device_details(visible[0]).get("device_name", "gpu")), True)
+        return Device(str(tf.config.experimental.get_device_details(visible[0]).get("device_name", "gpu")), 1)
     if gpus and not allow_cpu:
         raise GpuNotVisibleError(
             f"REGSWEEP_GPUS is {gpus}, but TensorFlow {tf.__version__} sees no GPU; it is not trained on the CPU instead. "
             "Check the node's driver and device plugin and that the image is the GPU one; "
             "on a cluster whose GPUs are stand-ins set REGSWEEP_ALLOW_CPU=1"
         )
-    return Device("cpu", False)
+    return Device("cpu", 0)

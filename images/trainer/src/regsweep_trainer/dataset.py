@@ -1,7 +1,6 @@
 """A data set as the trainer knows it: numbers, a target of one of three kinds, a digest. Pure: files are read in `sources`."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -9,12 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from regsweep_trainer.errors import BadDataError
-
-MOST_CLASSES = 1000  # beyond it a target is hardly meant as classes; protects against an id column chosen as target
-MOST_NUMERIC_CLASSES = (
-    20  # whole numbers with more distinct values than this are a regression, if nobody says otherwise
-)
+from regsweep_trainer.columns import show
 
 
 class Head(StrEnum):
@@ -36,6 +30,14 @@ class Dataset:
     """Names of the classes by index, the positive one of two last; `None` for a regression."""
     marks: tuple[str, ...] | None = None
     """Per row `train`, `val` or `test`, where the data say so themselves."""
+    columns: tuple[str, ...] = ()
+    """Names of the columns of `features`; empty where they have none."""
+    notes: tuple[str, ...] = ()
+    """What a person should know about the data, though it is no error."""
+
+    def column(self, index: int) -> str:
+        """The column of `features` in words."""
+        return f"column {show(self.columns[index])}" if self.columns else f"column {index + 1}"
 
     @property
     def rows(self) -> int:
@@ -57,47 +59,6 @@ class Dataset:
         """Hex digest of features, target, classes and marks: the same data have the same one, wherever they come from."""
         digest = hashlib.sha256()
         digest.update(repr((self.features.shape, self.classes, self.marks)).encode())
-        digest.update(np.ascontiguousarray(self.features, dtype="<f8").tobytes())
-        digest.update(np.ascontiguousarray(self.target, dtype="<f8").tobytes())
+        digest.update(np.ascontiguousarray(self.features, dtype="<f8").data)
+        digest.update(np.ascontiguousarray(self.target, dtype="<f8").data)
         return digest.hexdigest()
-
-
-def encode_target(cells: Sequence[str], task: str, where: str) -> tuple[NDArray[np.float64], tuple[str, ...] | None]:
-    """(target, classes) of a column of text, as `task` (auto, classification, regression) says.
-
-    Classes are ordered as numbers where all are, else as text. `where` names the column in errors.
-    Raises BadDataError: too few or too many classes, or no numbers where a regression was asked for.
-    """
-    numbers = _numbers(cells)
-    if task == "regression" and numbers is None:
-        row, cell = next((row, cell) for row, cell in enumerate(cells) if _numbers([cell]) is None)
-        raise BadDataError(
-            f"{where}: row {row + 1} has {cell!r}, but task regression needs a finite number in every row"
-        )
-    distinct = sorted(set(cells)) if numbers is None else sorted(set(numbers.tolist()))
-    if numbers is not None and (task == "regression" or (task == "auto" and _looks_continuous(distinct))):
-        if len(distinct) < 2:
-            raise BadDataError(f"{where}: every row has {cells[0]!r}; there is nothing to predict")
-        return numbers, None
-    if len(distinct) < 2:
-        raise BadDataError(f"{where}: every row has {cells[0]!r}; a classification needs two classes or more")
-    if len(distinct) > MOST_CLASSES:
-        raise BadDataError(
-            f"{where}: {len(distinct)} distinct values; a classification may have {MOST_CLASSES} classes"
-        )
-    keys = list(cells) if numbers is None else numbers.tolist()
-    index = {key: position for position, key in enumerate(distinct)}
-    names = {index[key]: cell for key, cell in zip(reversed(keys), reversed(cells), strict=True)}
-    return np.array([index[key] for key in keys], dtype=np.float64), tuple(names[i] for i in range(len(distinct)))
-
-
-def _looks_continuous(distinct: Sequence[str | float]) -> bool:
-    return len(distinct) > MOST_NUMERIC_CLASSES or any(not float(value).is_integer() for value in distinct)
-
-
-def _numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
-    try:
-        numbers = np.array([float(cell) for cell in cells], dtype=np.float64)
-    except ValueError:
-        return None
-    return numbers if np.isfinite(numbers).all() else None

@@ -11,11 +11,16 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from regsweep_trainer.errors import InvalidFlagsError
+from regsweep_kit.errors import InvalidFlagsError
 
 Dataset = Literal["breast_cancer", "digits", "wine", "iris", "diabetes"]
 Task = Literal["auto", "classification", "regression"]
+Separator = Literal["auto", "comma", "semicolon", "tab", "pipe"]
 Optimizer = Literal["adam", "adamax", "nadam", "adagrad", "rmsprop", "sgd"]
+StoppingMetric = Literal[
+    "average_loss", "loss", "accuracy", "auc", "auc_precision_recall", "precision", "recall",
+    "estimator_auc", "estimator_auc_pr", "estimator_loss",
+]  # fmt: skip
 Activation = Literal[
     "relu", "elu", "exponential", "gelu", "hard_sigmoid", "leaky_relu", "linear", "mish",
     "relu6", "selu", "sigmoid", "silu", "softmax", "softplus", "softsign", "swish", "tanh",
@@ -69,6 +74,11 @@ class Flags(BaseModel):
         "a column's name",
         "Column of data_path that says train, val or test per row; instead of test_fraction and, where any row is val, of val_fraction.",
     )
+    separator: Separator = _flag(
+        "auto",
+        "auto, comma, semicolon, tab or pipe",
+        "What stands between the cells of data_path; auto: recognised by the header and the first rows.",
+    )
     task: Task = _flag(
         "auto",
         "auto, classification or regression",
@@ -113,6 +123,11 @@ class Flags(BaseModel):
         "Epochs without a better `stop` half before training ends; 0: off.",
         ge=0,
         le=100_000,
+    )
+    early_stopping_metric: StoppingMetric = _flag(
+        "average_loss",
+        "one of " + ", ".join(get_args(StoppingMetric)),
+        "What early stopping goes by on the `stop` half, whatever the sweep's objective is.",
     )
     train_rows: Integer | None = _flag(
         None, "an integer of at least 2", "Train on at most so many rows, to show overfitting; absent: all.", ge=2
@@ -235,6 +250,8 @@ def _contradictions(given: Mapping[str, Any]) -> dict[str, str]:
             )
         if "dataset" in there and given.get("task", "auto") != "auto":
             problems["task"] = "flag task: it only goes with data_path: a dataset knows what it is"
+        if "dataset" in there and given.get("separator", "auto") != "auto":
+            problems["separator"] = "flag separator: it only goes with data_path, a CSV file"
     if "layers" in there and isinstance(given.get("units", []), list):
         problems["layers"] = "flag layers: only goes with units as one number: a list of units already says how many"
     if {"target", "split_column"} <= there and given["target"] == given["split_column"]:

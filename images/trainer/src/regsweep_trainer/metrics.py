@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from regsweep_kit.objective import Goal
 from regsweep_trainer import estimator
 from regsweep_trainer.dataset import Head
 
@@ -26,6 +27,15 @@ METRICS: Mapping[Head, tuple[str, ...]] = MappingProxyType(
     }
 )  # fmt: skip
 """Per head, the metrics that every split has, most important first. `regularization_loss` belongs to no split."""
+
+GOALS: Mapping[str, Goal] = MappingProxyType(
+    {
+        **dict.fromkeys(("average_loss", "loss", "estimator_loss"), Goal.MINIMIZE),
+        **dict.fromkeys(("accuracy", "auc", "auc_precision_recall", "precision", "recall"), Goal.MAXIMIZE),
+        **dict.fromkeys(("estimator_auc", "estimator_auc_pr"), Goal.MAXIMIZE),
+    }
+)
+"""Which way a metric is better, of those that have such a way."""
 
 
 def evaluate(

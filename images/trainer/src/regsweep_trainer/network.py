@@ -14,9 +14,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from regsweep_kit.seeds import stream_seed
 from regsweep_trainer.dataset import Head
 from regsweep_trainer.flags import Flags
-from regsweep_trainer.seeds import stream_seed
 
 ROWS_PER_CALL = 8192  # of an evaluation: bounds its memory
 

@@ -1,29 +1,35 @@
-"""One run, from the environment to the exit code: the shell around the pure modules."""
+"""One run: reads the data, divides the rows, then trains replicate by replicate. Everything that can be refused is refused before."""
 
-import signal
-import sys
 import time
-import traceback
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regsweep_trainer import backend, errors, sources
+from regsweep_kit import process
+from regsweep_kit.columns import Room, most_blocks
+from regsweep_kit.console import say
+from regsweep_kit.contract import Contract
+from regsweep_kit.digests import check_pinned
+from regsweep_kit.errors import InvalidContractError, InvalidFlagsError
+from regsweep_kit.exposition import Exposition, Run
+from regsweep_kit.journal import Journal
+from regsweep_kit.objective import Epoch
+from regsweep_kit.record import Outcome
+from regsweep_kit.reporting import Reporter
+from regsweep_kit.resampling import ResamplingKind
+from regsweep_kit.seeds import stream_seed
+from regsweep_kit.splits import FEWEST_ROWS, Division, Draw, Outline, Rows, Splits, split
+from regsweep_kit.stopping import Stopping
+from regsweep_kit.testlosses import Blocks, deal
+from regsweep_kit.timing import Stopwatch
+from regsweep_trainer import backend, identity, sources
 from regsweep_trainer.audit import Audit, audited_rows
-from regsweep_trainer.contract import Contract, Epoch, read_contract, termination_log
 from regsweep_trainer.dataset import Dataset
-from regsweep_trainer.exposition import Exposition
 from regsweep_trainer.flags import Flags, label_value, parse_flags
-from regsweep_trainer.journal import Journal
 from regsweep_trainer.metrics import METRICS
 from regsweep_trainer.preparation import prepare
-from regsweep_trainer.record import Failure, Outcome, choose_columns, most_blocks
-from regsweep_trainer.resampling import ResamplingKind
-from regsweep_trainer.seeds import stream_seed
-from regsweep_trainer.server import MetricsServer
-from regsweep_trainer.splits import Rows, Splits, split
-from regsweep_trainer.stopping import Stopping
-from regsweep_trainer.testlosses import Blocks, deal
-from regsweep_trainer.training import Progress, train_replicate
+from regsweep_trainer.record_columns import columns_of
+from regsweep_trainer.training import Task, train_replicate
 
 if TYPE_CHECKING:
     from regsweep_trainer.network import Network
@@ -31,168 +37,165 @@ if TYPE_CHECKING:
 
 def run(environment: Mapping[str, str], stopping: Stopping) -> int:
     """The exit code. Whatever goes wrong stands on stderr and, where that can be written, in the termination message."""
-    journal, unwritable = None, None
-    try:
-        journal = Journal(termination_log(environment))
-    except errors.RecordUnwritableError as error:
-        unwritable = error
-    try:
-        contract = read_contract(environment)
-        flags = parse_flags(contract.flags)
-        if unwritable is not None or journal is None:
-            raise unwritable or AssertionError("no journal and no reason")
-        _answer_signals(stopping, contract, journal)
-        return _train(contract, flags, journal)
-    except errors.TrainerError as error:
-        failure, code = Failure(error.reason, str(error)), error.exit_code
-    except Exception as error:  # noqa: BLE001 - a bug, a full disk, no memory: say what it was; another node may fare better
-        traceback.print_exc()
-        failure, code = Failure(errors.TrainerError.reason, f"{type(error).__name__}: {error}"), errors.EXIT_RETRY
-    _say(f"{failure.reason}: {failure.message}", error=True)
-    if journal is not None and failure.reason != errors.RecordUnwritableError.reason:
-        try:
-            journal.fail(failure)
-        except errors.RecordUnwritableError as error:
-            _say(str(error), error=True)
-    return code
+    stopwatch = Stopwatch()
+
+    def train(contract: Contract, flags: Flags, journal: Journal) -> None:
+        _train(contract, flags, journal, stopwatch)
+
+    return process.run(environment, stopping, parse_flags, train)
 
 
-def _answer_signals(stopping: Stopping, contract: Contract, journal: Journal) -> None:
-    def answer(number: int) -> int:
-        name, count = signal.Signals(number).name, len(contract.replicates)
-        if journal.terminate(count, Failure("Terminated", f"{name} before all {count} replicates were trained")):
-            return errors.EXIT_OK
-        _say(f"Terminated: {name} while training", error=True)
-        return 128 + number
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that is decided before training."""
 
-    stopping.on_signal(answer)
+    contract: Contract
+    flags: Flags
+    data: Dataset
+    splits: Mapping[int, Splits]
+    """By replicate."""
+    columns: tuple[str, ...]
+    audit: Audit | None
+    blocks: Blocks | None
 
 
-def _train(contract: Contract, flags: Flags, journal: Journal) -> int:
-    data = sources.load(flags)
-    splits = {replicate: _split(data, flags, contract, replicate) for replicate in contract.replicates}
-    audited = flags.audit_fraction > 0 or contract.resampling.kind is ResamplingKind.REPEATED_K_FOLD
-    audit = Audit(data.head, data.rows, len(data.classes or ())) if audited else None
-    columns = choose_columns(
-        data.head,
-        contract.objective.name,
-        contract.replicates_per_pod,
-        score_test=contract.score_test,
-        audited=audited,
+def _train(contract: Contract, flags: Flags, journal: Journal, stopwatch: Stopwatch) -> None:
+    labels = _labels(contract, flags)
+    data, digest = _load(contract, flags, journal)
+    for note in data.notes:
+        say(f"note: {note}")
+    plan = plan_run(contract, flags, data)
+    journal.describe(
+        columns=plan.columns,
+        rows=plan.splits[contract.replicates[0]].counts,
+        data=data.digest,
+        rule=contract.objective.rule,
+        test_rows=plan.blocks.digest if plan.blocks else None,
     )
+    exposition = Exposition(
+        Run(contract.sweep, contract.run, contract.replicates, flags.epochs, flags=labels, data_digest=digest)
+    )
+    reporter = Reporter(journal, exposition, contract.metrics_port, stopwatch)
+    network = _bring_up(plan, journal)
+    for replicate in contract.replicates:
+        train_one(plan, replicate, network, reporter)
+    reporter.linger(contract.linger_seconds)
+
+
+def _load(contract: Contract, flags: Flags, journal: Journal) -> tuple[Dataset, str]:
+    """(the data, the digest of their files)."""
+
+    def check(digest: str) -> None:
+        journal.describe(data_digest=digest)
+        check_pinned(digest, contract.data_digest)
+
+    return identity.load_unchanged(flags, sources.load, check)
+
+
+def plan_run(contract: Contract, flags: Flags, data: Dataset) -> Plan:
+    """Raises what says that the contract, the flags and the data do not fit each other."""
     metrics = METRICS[data.head]
+    if flags.early_stopping_metric not in metrics:
+        raise InvalidFlagsError(
+            f"flag early_stopping_metric: got {flags.early_stopping_metric!r}, but {data.name} ({data.head}) has {', '.join(metrics)}"
+        )
     if contract.objective.name not in metrics:
-        _say(
-            f"REGSWEEP_OBJECTIVE: {contract.objective.metric!r} is not evaluated: {data.name} ({data.head}) has {', '.join(metrics)} on "
-            "train and val; no best epoch is recorded, and early stopping goes by average_loss",
+        say(
+            f"REGSWEEP_OBJECTIVE: {contract.objective.rule.metric!r} is not evaluated: {data.name} ({data.head}) has "
+            f"{', '.join(metrics)} on train and val; no best epoch is recorded",
             error=True,
         )
-    first = splits[contract.replicates[0]]
-    blocks = (
-        deal(data.digest, first.test, most_blocks(columns, contract.replicates_per_pod))
-        if contract.score_test
-        else None
+    splits = {replicate: _split(data, flags, contract, replicate) for replicate in contract.replicates}
+    test = splits[contract.replicates[0]].test
+    _check_test_rows(len(test), contract, flags)
+    audited = flags.audit_fraction > 0 or contract.resampling.kind is ResamplingKind.REPEATED_K_FOLD
+    room = Room(
+        contract.replicates_per_pod, contract.objective.rule, contract.message_bytes, test_losses=contract.score_test
     )
-    journal.describe(columns=columns, rows=first.counts, data=data.digest, test_rows=blocks.digest if blocks else None)
-    exposition = Exposition(
-        contract.sweep,
-        contract.run,
-        contract.replicates,
-        flags.epochs,
-        _labels(contract.flag_names, contract.flags, flags),
+    columns = columns_of(data.head, room, audited=audited)
+    return Plan(
+        contract=contract,
+        flags=flags,
+        data=data,
+        splits=splits,
+        columns=columns,
+        audit=Audit(data.head, data.rows, len(data.classes or ())) if audited else None,
+        blocks=deal(data.digest, test, most_blocks(columns, room)) if contract.score_test else None,
     )
-    server = MetricsServer(contract.metrics_port, exposition.text) if contract.metrics_port else None
 
-    started = time.monotonic()
-    device = backend.start(contract.gpus, contract.allow_cpu)
-    journal.describe(backend=backend.BACKEND, device=device.name)
+
+def _bring_up(plan: Plan, journal: Journal) -> "Network":
+    began = time.monotonic()
+    device = backend.start(plan.contract.gpus, plan.contract.allow_cpu)
+    journal.describe(backend=backend.BACKEND, device=device.name, gpus=device.gpus)
     from regsweep_trainer.network import Network
 
-    columns_of_x = data.features.shape[1]
-    network = Network(flags, data.head, columns_of_x, len(data.classes or ()))
-    _say(
-        f"{data.name}: {data.rows} rows, {columns_of_x} columns, {data.head}; "
-        f"{backend.BACKEND} on {device.name} ready after {time.monotonic() - started:.1f} s"
+    data = plan.data
+    columns = data.features.shape[1]
+    network = Network(plan.flags, data.head, columns, len(data.classes or ()))
+    say(
+        f"{data.name}: {data.rows} rows, {columns} columns, {data.head}; "
+        f"{backend.BACKEND} on {device.name} ready after {time.monotonic() - began:.1f} s"
     )
-    for replicate in contract.replicates:
-        _train_one(
-            contract,
-            flags,
-            data,
-            splits[replicate],
-            replicate,
-            network,
-            journal,
-            exposition,
-            blocks=blocks,
-            audit=audit,
-        )
-    completed = time.monotonic()
-    if server is not None and contract.linger_seconds:
-        scraped = server.wait_scraped(since=completed, seconds=contract.linger_seconds)
-        what = "scraped" if scraped else f"nobody scraped within {contract.linger_seconds:g} s"
-        _say(f"{what} after {time.monotonic() - completed:.1f} s")
-    return errors.EXIT_OK
+    return network
 
 
-def _train_one(
-    contract: Contract,
-    flags: Flags,
-    data: Dataset,
-    rows: Splits,
-    replicate: int,
-    network: "Network",
-    journal: Journal,
-    exposition: Exposition,
-    *,
-    blocks: Blocks | None = None,
-    audit: Audit | None = None,
-) -> None:
-    def show(progress: Progress, *, complete: bool = False) -> None:
-        best = progress.best
-        exposition.show(
-            replicate,
-            epoch=progress.epoch,
-            values=progress.values,
-            rows=progress.rows,
-            best=None if best is None else {"train": best.train, "val": best.val},
-            best_epoch=None if best is None else best.epoch,
-            complete=complete,
-        )
-
-    started = time.monotonic()
-    record, final = train_replicate(
-        network,
-        prepare(data, rows, None if audit is None else _audited_rows(rows, flags, contract)),
-        data.head,
-        flags,
-        contract.objective,
-        seed_base=contract.seed_base,
+def train_one(plan: Plan, replicate: int, network: "Network", reporter: Reporter) -> None:
+    """Trains one replicate and reports it."""
+    contract, flags, rows = plan.contract, plan.flags, plan.splits[replicate]
+    task = Task(
         replicate=replicate,
+        seed_base=contract.seed_base,
+        head=plan.data.head,
+        flags=flags,
+        objective=contract.objective,
         score_test=contract.score_test,
-        blocks=blocks,
-        audit=audit,
-        on_epoch=show,
+        blocks=plan.blocks,
+        audit=plan.audit,
     )
-    journal.finish(record)  # on the disk before /metrics says that it is complete
-    show(final, complete=True)
+    reporter.begin()
+    prepared = prepare(plan.data, rows, None if plan.audit is None else _audited_rows(rows, flags, contract))
+    for note in prepared.notes:
+        say(f"note: replicate {replicate}: {note}")
+    record, final = train_replicate(network, prepared, task, lambda progress: reporter.epoch(replicate, progress))
+    period = reporter.finish(record, final)
     at = "diverged in" if record.outcome is Outcome.DIVERGED else "after"
     losses = ", ".join(f"{name} {record.values[name]:.6g}" for name in ("train_average_loss", "val_average_loss"))
-    _say(
-        f"replicate {replicate}: {at} epoch {record.epochs} of {flags.epochs}, {losses} ({time.monotonic() - started:.1f} s)"
+    say(
+        f"replicate {replicate}: {at} epoch {record.epochs} of {flags.epochs}, {losses} ({period.end - period.start:.1f} s)"
     )
+
+
+def outline(data: Dataset) -> Outline:
+    """What the splits depend on of the data."""
+    return Outline(data.name, data.rows, data.digest, data.labels, data.classes or (), data.marks)
 
 
 def _split(data: Dataset, flags: Flags, contract: Contract, replicate: int) -> Splits:
-    return split(
-        data,
-        split_seed=stream_seed(contract.seed_base, contract.resampling.draw(replicate), "split"),
-        test_seed=flags.test_seed,
+    resampling = contract.resampling
+    division = Division(
         val_fraction=flags.val_fraction,
         test_fraction=flags.test_fraction,
-        train_rows=flags.train_rows,
         audit_fraction=flags.audit_fraction,
-        fold=contract.resampling.fold(replicate),
+        train_rows=flags.train_rows,
+        test_seed=flags.test_seed,
+        outer=resampling.outer,
+    )
+    seed = stream_seed(contract.seed_base, resampling.draw(replicate), "split")
+    return split(outline(data), division, Draw(seed, resampling.fold(replicate)))
+
+
+def _check_test_rows(count: int, contract: Contract, flags: Flags) -> None:
+    """Rows for the final evaluation are missed before the sweep is trained, not after."""
+    if count >= FEWEST_ROWS or not (contract.final or contract.score_test):
+        return
+    cause, remedy = f"test_fraction: {flags.test_fraction:g} leaves", "raise it"
+    if flags.split_column is not None:
+        cause, remedy = f"split_column: {flags.split_column!r} marks", "mark more rows test"
+    variable = "REGSWEEP_SCORE_TEST" if contract.score_test else "REGSWEEP_FINAL"
+    raise InvalidFlagsError(
+        f"flag {cause} {count} test rows, but {variable} asks for a final evaluation on test rows, which needs at least "
+        f"{FEWEST_ROWS}; {remedy}, or do without the final evaluation"
     )
 
 
@@ -204,15 +207,9 @@ def _audited_rows(rows: Splits, flags: Flags, contract: Contract) -> Rows:
     )
 
 
-def _labels(names: tuple[str, ...], given: Mapping[str, object], flags: Flags) -> dict[str, str]:
-    """The swept flags as they were given, or their defaults."""
-    unknown = [name for name in names if name not in Flags.model_fields]
+def _labels(contract: Contract, flags: Flags) -> dict[str, str]:
+    """The swept flags as they were given, or their defaults. Raises InvalidContractError."""
+    unknown = [name for name in contract.flag_names if name not in Flags.model_fields]
     if unknown:
-        raise errors.InvalidContractError(
-            f"REGSWEEP_FLAG_NAMES: {', '.join(map(repr, unknown))} are no flags of this trainer"
-        )
-    return {name: label_value(given.get(name, getattr(flags, name))) for name in names}
-
-
-def _say(line: str, *, error: bool = False) -> None:
-    print(line, file=sys.stderr if error else sys.stdout, flush=True)
+        raise InvalidContractError(f"REGSWEEP_FLAG_NAMES: {', '.join(map(repr, unknown))} are no flags of this trainer")
+    return {name: label_value(contract.flags.get(name, getattr(flags, name))) for name in contract.flag_names}

@@ -1,21 +1,18 @@
-"""A cache of one resource that follows the API server: LIST by pages, then WATCH, and LIST again when the watch has lost its place.
-
-Beside the server's own news it takes the answers to our own writes, so that a decision never rests on a cache that has not seen
-them. What was deleted can be kept as a tombstone: a pod's termination message goes with the pod.
-"""
+"""Keeps a cache in step with the API server: LIST by pages, then WATCH, and LIST again when the watch has lost its place."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final
 
-from regsweep.adapters.kubeapi import PAGE_SIZE, KubeApi, KubeObject, Resource, WatchType, uid_of, version_of
+from regsweep.adapters.kubeapi import PAGE_SIZE, KubeApi, Resource, WatchType, uid_of
+from regsweep.adapters.object_cache import ObjectCache
 from regsweep.errors import ApiError, Expired
 
 logger = logging.getLogger(__name__)
@@ -29,68 +26,44 @@ LONGEST_BACKOFF_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One object of the cache."""
+class Scope:
+    """Which objects are followed."""
 
-    object: KubeObject
-    gone: bool = False
-    """It was deleted; this is the last that was seen of it."""
-
-
-class Listener(Protocol):
-    """Called with each entry that changed, in the event loop: it must return at once."""
-
-    def __call__(self, entry: Entry, /) -> None: ...
-
-
-def as_is(obj: KubeObject) -> KubeObject:
-    """The object without `managedFields`, which are half of it and which nobody here reads."""
-    obj["metadata"].pop("managedFields", None)
-    return obj
+    resource: Resource
+    label_selector: str = ""
+    namespaces: tuple[str | None, ...] = (None,)
+    """None: all of them."""
 
 
 class Informer:
-    """Keeps the objects of a resource that a selector chooses, grouped by a key such as their sweep's UID.
-
-    Objects are told apart by UID, so that one name created anew is another object. `run` never ends by itself.
-    """
+    """Follows the objects of a scope. `run` never ends by itself."""
 
     def __init__(
         self,
         api: KubeApi,
-        resource: Resource,
+        scope: Scope,
+        cache: ObjectCache,
         *,
-        group_by: Callable[[KubeObject], str],
-        label_selector: str = "",
-        namespaces: Sequence[str | None] = (None,),
-        trim: Callable[[KubeObject], KubeObject] = as_is,
-        keep_tombstones: bool = False,
         watch_seconds: float = WATCH_SECONDS,
         first_backoff_seconds: float = FIRST_BACKOFF_SECONDS,
         clock: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.resource = resource
+        self.cache = cache
         self._api = api
-        self._group_by = group_by
-        self._label_selector = label_selector
-        self._namespaces = tuple(namespaces)
-        self._trim = trim
-        self._keep_tombstones = keep_tombstones
+        self._scope = scope
         self._watch_seconds = watch_seconds
         self._first_backoff = first_backoff_seconds
         self._clock = clock
         self._sleep = sleep
-        self._entries: dict[str, Entry] = {}
-        self._groups: dict[str, set[str]] = {}
-        self._tombstones: dict[str, set[str]] = {}
-        self._deleted_by_us: set[str] = set()
-        self._listeners: list[Listener] = []
-        self._unsynced = set(self._namespaces)
+        self._unsynced = set(scope.namespaces)
         self._synced = asyncio.Event()
         self._heard_at: dict[str | None, float] = {}
 
-    # What others read
+    @property
+    def resource(self) -> Resource:
+        """The resource that is followed."""
+        return self._scope.resource
 
     @property
     def synced(self) -> bool:
@@ -108,59 +81,10 @@ class Informer:
             return None
         return self._clock() - min(self._heard_at.values())
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def __contains__(self, uid: str) -> bool:
-        """Whether the cache has the object or its tombstone."""
-        return uid in self._entries
-
-    def get(self, uid: str) -> KubeObject | None:
-        """The object, unless it is gone."""
-        entry = self._entries.get(uid)
-        return None if entry is None or entry.gone else entry.object
-
-    def group(self, key: str) -> Iterator[Entry]:
-        """The objects of a group, tombstones included."""
-        for uid in self._groups.get(key, ()):
-            yield self._entries[uid]
-
-    def tombstones(self, key: str) -> list[KubeObject]:
-        """What is gone of a group and not forgotten."""
-        return [self._entries[uid].object for uid in self._tombstones.get(key, ())]
-
-    def groups(self) -> list[str]:
-        """The keys of all groups that are not empty."""
-        return list(self._groups)
-
-    def add_listener(self, listener: Listener) -> None:
-        """Calls it with every change from now on."""
-        self._listeners.append(listener)
-
-    # What our own writes tell
-
-    def upsert_from_write(self, obj: KubeObject) -> None:
-        """Takes the server's answer to a create, patch or delete of ours, unless the cache has seen a newer one."""
-        self._upsert(obj, notify=False)
-
-    def remove_from_write(self, uid: str) -> None:
-        """Takes it that a delete of ours has gone through; news from before it do not bring the object back."""
-        if uid in self._entries:
-            self._deleted_by_us.add(uid)
-            self._drop(uid)
-
-    def forget(self, uid: str) -> None:
-        """Drops a tombstone: nothing more is wanted of it."""
-        entry = self._entries.get(uid)
-        if entry is not None and entry.gone:
-            self._drop(uid)
-
-    # What the server tells
-
     async def run(self) -> None:
         """Follows the server until cancelled, through every failure."""
         async with asyncio.TaskGroup() as group:
-            for namespace in self._namespaces:
+            for namespace in self._scope.namespaces:
                 group.create_task(self._follow(namespace), name=f"informer {self.resource.plural} {namespace or '*'}")
 
     async def _follow(self, namespace: str | None) -> None:
@@ -200,37 +124,29 @@ class Informer:
         return longest * random.uniform(0.5, 1.0)
 
     async def _list(self, namespace: str | None) -> str:
-        seen: set[str] = set()
+        listed: set[str] = set()
         token = ""
         while True:
             page = await self._api.list_page(
                 self.resource,
                 namespace,
-                label_selector=self._label_selector,
+                label_selector=self._scope.label_selector,
                 limit=PAGE_SIZE,
                 continue_token=token,
             )
             self._heard_at[namespace] = self._clock()
             for obj in page.items:
-                seen.add(uid_of(obj))
-                self._upsert(obj)
+                listed.add(uid_of(obj))
+                self.cache.upsert(obj)
             token = page.continue_token
             if not token:
                 break
             await asyncio.sleep(0)
-        self._remove_vanished(namespace, seen, int(page.resource_version))
-        self._deleted_by_us &= seen
+        self.cache.delete_unlisted(namespace, listed, int(page.resource_version))
         self._unsynced.discard(namespace)
         if not self._unsynced:
             self._synced.set()
         return page.resource_version
-
-    def _remove_vanished(self, namespace: str | None, seen: set[str], listed_version: int) -> None:
-        for uid, entry in list(self._entries.items()):
-            if entry.gone or uid in seen or namespace not in (None, entry.object["metadata"]["namespace"]):
-                continue
-            if version_of(entry.object) <= listed_version:  # else: our own write, younger than the list
-                self._bury(uid, entry.object)
 
     async def _watch(self, namespace: str | None, version: str) -> tuple[str, ApiError | None]:
         """Watches until it ends; returns the version to go on from, and the error that broke it (None: the server ended it).
@@ -241,7 +157,7 @@ class Informer:
             events = self._api.watch(
                 self.resource,
                 namespace,
-                label_selector=self._label_selector,
+                label_selector=self._scope.label_selector,
                 resource_version=version,
                 timeout_seconds=self._watch_seconds * random.uniform(0.8, 1.0),
             )
@@ -250,68 +166,12 @@ class Informer:
                     self._heard_at[namespace] = self._clock()
                     version = event.object["metadata"]["resourceVersion"]
                     if event.type is WatchType.DELETED:
-                        self._take_deleted(event.object)
+                        self.cache.delete(event.object)
                     elif event.type is not WatchType.BOOKMARK:
-                        self._upsert(event.object)
+                        self.cache.upsert(event.object)
         except Expired:
             raise
         except ApiError as error:
             return version, error
         self._heard_at[namespace] = self._clock()
         return version, None
-
-    def _take_deleted(self, obj: KubeObject) -> None:
-        uid = uid_of(obj)
-        if uid in self._deleted_by_us:
-            self._deleted_by_us.discard(uid)
-            if not self._keep_tombstones:
-                return
-        present = self._entries.get(uid)
-        if present is None or not present.gone:
-            self._bury(uid, self._trim(obj))
-
-    # The store
-
-    def _upsert(self, obj: KubeObject, *, notify: bool = True) -> None:
-        uid = uid_of(obj)
-        if uid in self._deleted_by_us:
-            return
-        present = self._entries.get(uid)
-        if present is not None and (present.gone or version_of(present.object) >= version_of(obj)):
-            return
-        entry = Entry(self._trim(obj))
-        self._put(uid, entry, present)
-        if notify:
-            self._notify(entry)
-
-    def _bury(self, uid: str, obj: KubeObject) -> None:
-        present = self._entries.get(uid)
-        entry = Entry(obj, gone=True)
-        if self._keep_tombstones:
-            self._put(uid, entry, present)
-        elif present is not None:
-            self._drop(uid)
-        self._notify(entry)
-
-    def _put(self, uid: str, entry: Entry, present: Entry | None) -> None:
-        key = self._group_by(entry.object)
-        if present is not None and self._group_by(present.object) != key:
-            self._drop(uid)
-        self._entries[uid] = entry
-        self._groups.setdefault(key, set()).add(uid)
-        if entry.gone:
-            self._tombstones.setdefault(key, set()).add(uid)
-
-    def _drop(self, uid: str) -> None:
-        entry = self._entries.pop(uid)
-        key = self._group_by(entry.object)
-        for groups in (self._groups, self._tombstones):
-            members = groups.get(key)
-            if members is not None:
-                members.discard(uid)
-                if not members:
-                    del groups[key]
-
-    def _notify(self, entry: Entry) -> None:
-        for listener in self._listeners:
-            listener(entry)

@@ -1,22 +1,21 @@
 """A real Kubernetes API: the official client's configuration and authentication, and raw JSON over one aiohttp session.
 
 The client's own models cost three times the CPU of the JSON itself, and a LIST of them ten times its memory; what it knows of
-kubeconfigs, tokens and certificates is what is wanted of it. No type of either library leaves this module.
+tokens and certificates is what is wanted of it (`connection` makes its configuration). No error of either library leaves
+this module.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
-from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-from kubernetes.aio import config as kube_config
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
@@ -31,12 +30,11 @@ from regsweep.errors import (
     NotFound,
     Refused,
     Unavailable,
+    UnknownResource,
 )
 
 INACTIVITY_SECONDS: Final = 90.0
 """A watch that says nothing for so long is dead: the server sends a bookmark every minute (watch cache, 60 s)."""
-RENEW_SECONDS: Final = 300.0
-"""How often a kubeconfig is read again: the tokens of exec plugins live 15 minutes and more."""
 WATCH_GRACE_SECONDS: Final = 15.0
 """How long past its own time-out a watch may stay open before it counts as dead."""
 
@@ -49,50 +47,10 @@ def _ignore(verb: str, resource: str, status: int) -> None:
     """Observes nothing."""
 
 
-async def load_configuration(kubeconfig: Path | None = None, context: str | None = None) -> Configuration:
-    """How to reach the API server: the given kubeconfig, else the pod's service account, else the user's kubeconfig.
-
-    Raises Refused when none can be loaded.
-    """
-    configuration = Configuration()
-    try:
-        if kubeconfig is None and context is None:
-            try:
-                kube_config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # not annotated
-            except kube_config.ConfigException:
-                await _load_kubeconfig(configuration, kubeconfig, context)
-        else:
-            await _load_kubeconfig(configuration, kubeconfig, context)
-    except (kube_config.ConfigException, OSError) as error:
-        raise Refused(f"no way to a Kubernetes API server: not in a pod, and no usable kubeconfig ({error})") from error
-    return configuration
-
-
-async def _load_kubeconfig(configuration: Configuration, kubeconfig: Path | None, context: str | None) -> None:
-    """Loads it, and again every few minutes: the client itself never renews the token of an exec plugin."""
-    file = str(kubeconfig) if kubeconfig else None
-
-    async def load() -> None:
-        await kube_config.load_kube_config(  # type: ignore[no-untyped-call]  # not annotated
-            config_file=file, context=context, client_configuration=configuration
-        )
-
-    loaded_at = monotonic()
-
-    async def renew(_: Configuration) -> None:
-        nonlocal loaded_at
-        if monotonic() - loaded_at > RENEW_SECONDS:
-            loaded_at = monotonic()
-            await load()
-
-    await load()
-    configuration.refresh_api_key_hook = renew  # type: ignore[assignment]  # annotated as None alone, awaited all the same
-
-
 async def authorization_header(configuration: Configuration) -> dict[str, str]:
     """The header that authenticates a request, with a token that is fresh; empty with client certificates."""
     key = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
-    return {"Authorization": key} if key else {}
+    return {"Authorization": key.strip()} if key else {}
 
 
 def proxy_for(url: str) -> str | None:
@@ -163,7 +121,9 @@ class KubeClient:
             query["continue"] = continue_token
         answer = await self._call("list", "GET", resource, resource.path(namespace), query=query)
         meta = answer["metadata"]
-        return Page(answer["items"] or [], meta["resourceVersion"], meta.get("continue", ""))
+        if not isinstance(answer.get("items"), list | None) or "resourceVersion" not in meta:
+            raise Unavailable(f"no usable answer to GET {resource.path(namespace)}: it is no list of {resource.kind}")
+        return Page(answer.get("items") or [], meta["resourceVersion"], meta.get("continue", ""))
 
     async def watch(
         self,
@@ -191,9 +151,11 @@ class KubeClient:
         ) as response:
             async for line in _lines(response):
                 event = json.loads(line)
-                if event["type"] == "ERROR":
+                if not isinstance(event, dict) or not isinstance(event.get("object"), dict):
+                    raise ValueError("it is no event of a watch")
+                if event.get("type") == "ERROR":
                     raise error_of(int(event["object"].get("code") or 500), event["object"], None)
-                yield WatchEvent(WatchType(event["type"]), event["object"])
+                yield WatchEvent(WatchType(str(event.get("type"))), event["object"])
 
     async def create(self, resource: Resource, obj: KubeObject, *, dry_run: bool = False) -> KubeObject:
         """See KubeApi."""
@@ -247,7 +209,9 @@ class KubeClient:
             subresource=subresource,
             timeout=self._timeout,
         ) as response:
-            answer: KubeObject = json.loads(await response.read())
+            answer = json.loads(await response.read())
+            if not isinstance(answer, dict) or not isinstance(answer.get("metadata"), dict):
+                raise ValueError("it is no object of Kubernetes")
             return answer
 
     @asynccontextmanager
@@ -265,14 +229,13 @@ class KubeClient:
         subresource: str = "",
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """One request whose answer is good; everything else is raised as an ApiError."""
+        data = None if body is None else json.dumps(body, allow_nan=False, separators=(",", ":"))
         if resource is not LEASES:  # a lease that waits behind a thousand creates is lost
             await self._bucket.take()
         status = 0
         try:
             headers = await authorization_header(self._configuration)
-            data = None
-            if body is not None:
-                data = json.dumps(body, allow_nan=False, separators=(",", ":"))
+            if data is not None:
                 headers["Content-Type"] = content_type
             async with self._session.request(
                 method,
@@ -289,9 +252,8 @@ class KubeClient:
                 if status >= 300:
                     raise await self._failure(response)
                 yield response
-        except (aiohttp.ClientError, TimeoutError, OSError, json.JSONDecodeError) as error:
-            detail = str(error) or type(error).__name__
-            raise Unavailable(f"{method} {path}: no usable answer from the API server: {detail}", status) from error
+        except (aiohttp.ClientError, OSError, ValueError, RecursionError) as error:  # a time-out is an OSError
+            raise Unavailable(f"no usable answer to {method} {path}: {_reason(error)}", status) from error
         finally:
             self._observer(verb, f"{resource.plural}/{subresource}" if subresource else resource.plural, status)
 
@@ -315,7 +277,9 @@ def error_of(status: int, answer: KubeObject, retry_after: str | None) -> ApiErr
     reason = answer.get("reason")
     wait = _seconds(retry_after)
     if status == 404:
-        return NotFound(message, status)
+        # Where the kind is not served at all, the answer names no object; older servers answer in plain text.
+        known = (answer.get("details") or {}).get("name")
+        return NotFound(message, status) if known else UnknownResource(message, status)
     if status == 409:
         return AlreadyExists(message, status) if reason == "AlreadyExists" else Conflict(message, status)
     causes = (answer.get("details") or {}).get("causes") or ()
@@ -329,6 +293,31 @@ def error_of(status: int, answer: KubeObject, retry_after: str | None) -> ApiErr
     if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
         return NamespaceTerminating(message, status)
     return Refused(message, status)
+
+
+def _reason(error: Exception) -> str:
+    """Why there is no answer, in a few words; the library's own speak of sockets and modules."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            found = error.certificate_error
+            return f"its certificate is not trusted: {getattr(found, 'verify_message', '') or found}"
+        case aiohttp.ClientConnectorDNSError():
+            return "the host's name is not known"
+        case aiohttp.ClientProxyConnectionError():
+            return f"the proxy cannot be reached: {error.os_error.strerror or error.os_error}"
+        case aiohttp.ClientConnectorSSLError():
+            return f"no TLS connection: {getattr(error.os_error, 'reason', None) or error.os_error}"
+        case aiohttp.ClientConnectorError() if error.os_error.errno:
+            return os.strerror(error.os_error.errno).lower()
+        case aiohttp.ServerDisconnectedError():
+            return "the connection was closed before the answer"
+        case json.JSONDecodeError() | UnicodeDecodeError():
+            return "it is not JSON"
+        case TimeoutError():
+            return "it took too long"
+        case RecursionError():
+            return "it is nested too deeply"
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _knows_kind_too_late(status: int, message: str) -> bool:

@@ -55,7 +55,7 @@ class _Change:
     before: KubeObject | None
     after: KubeObject | None
     last: KubeObject
-    """The object after the change; for a deletion the last there was, with the version of the deletion."""
+    """The object after the change; for a deletion its last state, with the version of the deletion."""
 
 
 @dataclass(slots=True)
@@ -89,10 +89,10 @@ class MemoryApi:
 
     def objects(self, resource: Resource, namespace: str | None = None) -> list[KubeObject]:
         """Copies of all objects, in the order in which they were created."""
-        found = [
+        chosen = [
             o for (plural, ns, _), o in self._objects.items() if plural == resource.plural and namespace in (None, ns)
         ]
-        return copy.deepcopy(found)
+        return copy.deepcopy(chosen)
 
     def expire_history(self) -> None:
         """Forgets the past: a watch from before now gets Expired, as after etcd's compaction."""
@@ -263,10 +263,10 @@ class MemoryApi:
             self.after_write(write)
 
     def _find(self, resource: Resource, namespace: str, name: str) -> KubeObject:
-        found = self._objects.get((resource.plural, namespace, name))
-        if found is None:
+        obj = self._objects.get((resource.plural, namespace, name))
+        if obj is None:
             raise NotFound(f'{resource.plural} "{name}" not found', 404)
-        return found
+        return obj
 
     def _sorted(self, resource: Resource, namespace: str | None) -> list[KubeObject]:
         keys = sorted(k for k in self._objects if k[0] == resource.plural and namespace in (None, k[1]))
@@ -290,14 +290,14 @@ class MemoryApi:
         before = self._objects.get(key)
         self._objects[key] = obj
         last = copy.deepcopy(obj)
-        self._tell(_Change(self._version, resource, before, last, last))
+        self._publish(_Change(self._version, resource, before, last, last))
 
     def _remove(self, resource: Resource, obj: KubeObject) -> None:
         self._version += 1
         before = self._objects.pop((resource.plural, namespace_of(obj), obj["metadata"]["name"]))
         last = copy.deepcopy(obj)
         last["metadata"]["resourceVersion"] = str(self._version)
-        self._tell(_Change(self._version, resource, before, None, last))
+        self._publish(_Change(self._version, resource, before, None, last))
         self._collect_garbage(uid_of(obj))
 
     def _collect_garbage(self, owner_uid: str) -> None:
@@ -307,7 +307,7 @@ class MemoryApi:
                 group, _, version = child["apiVersion"].rpartition("/")
                 self._remove(Resource(group, version, plural, child["kind"]), child)
 
-    def _tell(self, change: _Change) -> None:
+    def _publish(self, change: _Change) -> None:
         self._history.append(change)
         for watcher in self._watchers:
             _offer(watcher, change)

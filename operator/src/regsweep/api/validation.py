@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Final, TypeGuard, TypeVar
 
@@ -28,13 +28,19 @@ from regsweep.api.status import Resolved
 from regsweep.api.values import range_values
 from regsweep.errors import InvalidSweep, Problem
 
-__all__ = ["changed_pinned_fields", "objective_goal", "parse_sweep"]
+__all__ = ["NAME_RULE", "changed_pinned_fields", "is_sweep_name", "objective_goal", "parse_sweep"]
 
 _TOP_LEVEL: Final = ("apiVersion", "kind", "metadata", "spec", "status")
 _FLAG_VALUE: Final = "a number, a string, true, false or a list of these"
 _ANY_VALUE: Final = "a number, a string, true, false, a list or a mapping"
 _DNS_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+NAME_RULE: Final = f"at most {MAX_NAME_LENGTH} lower-case letters, digits, `-` and `.`, with a letter or digit at both ends of each part"
 _Model = TypeVar("_Model", bound=ApiModel)
+
+
+def is_sweep_name(name: str) -> bool:
+    """Whether the API server accepts the name for a sweep (NAME_RULE says which it accepts)."""
+    return len(name) <= MAX_NAME_LENGTH and _DNS_SUBDOMAIN.fullmatch(name) is not None
 
 
 def parse_sweep(
@@ -123,11 +129,8 @@ def _envelope(manifest: Mapping[str, object]) -> list[Problem]:
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
     if not isinstance(metadata, Mapping):
         problems.append(Problem("metadata", f"must be a mapping with `name`, got {wording.shown(metadata)}."))
-    elif name is not None and not (
-        isinstance(name, str) and len(name) <= MAX_NAME_LENGTH and _DNS_SUBDOMAIN.fullmatch(name)
-    ):
-        allowed = f"at most {MAX_NAME_LENGTH} lower-case letters, digits, `-` and `.`, with a letter or digit at both ends of each part"
-        problems.append(Problem("metadata.name", f"must be {allowed}, got {wording.shown(name)}."))
+    elif name is not None and not (isinstance(name, str) and is_sweep_name(name)):
+        problems.append(Problem("metadata.name", f"must be {NAME_RULE}, got {wording.shown(name)}."))
     for key in manifest:
         if key not in _TOP_LEVEL:
             hint = wording.closest(str(key), _TOP_LEVEL)
@@ -138,6 +141,9 @@ def _envelope(manifest: Mapping[str, object]) -> list[Problem]:
 
 def _plain(value: object, location: wording.Location, problems: list[Problem]) -> JsonValue:
     """The value as JSON, its numbers as the API server stores them; what cannot be JSON becomes a problem, and null."""
+    if isinstance(value, str) and not _is_unicode(value):
+        problems.append(Problem(wording.path(location), f"must be Unicode text, got half of a character in {value!a}."))
+        return None
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int | float):
@@ -152,6 +158,8 @@ def _plain(value: object, location: wording.Location, problems: list[Problem]) -
             if not isinstance(key, str):
                 message = f"the key {wording.shown(key)} must be a string. Write it in quotes."
                 problems.append(Problem(wording.path((*location, str(key))), message))
+            elif not _is_unicode(key):
+                problems.append(Problem(wording.path(location), f"the name {key!a} must be Unicode text."))
         return {str(key): _plain(item, (*location, str(key)), problems) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return [_plain(item, (*location, place), problems) for place, item in enumerate(value)]
@@ -159,6 +167,15 @@ def _plain(value: object, location: wording.Location, problems: list[Problem]) -
     message = f"must be {_ANY_VALUE}, got a {kind}, {wording.shown(value)}. Write it in quotes."
     problems.append(Problem(wording.path(location), message))
     return None
+
+
+def _is_unicode(text: str) -> bool:
+    """False where it holds half of a surrogate pair, which neither JSON nor a file can keep."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _without_nulls(spec: dict[str, JsonValue], schema: Schema) -> dict[str, JsonValue]:
@@ -248,6 +265,7 @@ def _value_problems(field: str, values: Sequence[JsonValue]) -> list[Problem]:
             first_value = f"a {kinds[0]}, {wording.shown(values[0])}"
             message = (
                 f"is a {kind}, {wording.shown(value)}, but the first value is {first_value}. All must be of one type."
+                f"{_word_hint(value, kinds[0]) or _word_hint(values[0], kind)}"
             )
             problems.append(Problem(where, message))
     return problems
@@ -308,15 +326,31 @@ def _exclude_problems(flags: Sequence[JsonValue], excludes: Sequence[JsonValue])
             problems.append(Problem(field, message))
         for name, value in entry.items():
             if name not in kinds:
-                message = f'the sweep has no flag "{name}".{wording.closest(name, kinds)} Flags: {", ".join(kinds)}.'
+                hint = _key_hint(name, kinds) or wording.closest(name, kinds)
+                message = f'the sweep has no flag "{name}".{hint} Flags: {", ".join(kinds)}.'
                 problems.append(Problem(f"{field}.{name}", message))
             elif kinds[name] == "number" and wording.spells_number(value):
                 problems.append(Problem(f"{field}.{name}", f"{wording.number_in_quotes(str(value))}."))
             elif kinds[name] is not None and _kind(value) != kinds[name]:
                 got = "null" if value is None else f"a {_kind(value)}, {wording.shown(value)}"
-                message = f"is {got}, but the values of this flag are of type {kinds[name]}: it can never match."
+                message = (
+                    f"is {got}, but the values of this flag are of type {kinds[name]}: it can never match."
+                    f"{_word_hint(value, kinds[name])}"
+                )
                 problems.append(Problem(f"{field}.{name}", message))
     return problems
+
+
+def _word_hint(value: JsonValue, wanted: str | None) -> str:
+    """What to do about a boolean among strings; empty where there is none."""
+    return wording.unquoted_word(value) if wanted == "string" else ""
+
+
+def _key_hint(name: str, names: Iterable[str]) -> str:
+    """What to do about a key that was a flag's name without quotes, such as `y`, which YAML reads as true."""
+    spellings = {"true": ("y", "yes", "on"), "false": ("n", "no", "off")}.get(name, ())
+    meant = [known for known in names if known.lower() in spellings]
+    return f" YAML reads {meant[0]} as {name} unless quoted. Put it in quotes." if meant else ""
 
 
 def _flag_kind(flag: JsonValue) -> tuple[str | None, str | None]:

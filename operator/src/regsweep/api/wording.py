@@ -64,7 +64,7 @@ def _spells_integer(value: object) -> bool:
 
 
 def number_in_quotes(text: str) -> str:
-    """What to do about a string that spells a number: some YAML readers take `1e-4`, without a dot, for a string."""
+    """What to do about a string that spells a number: in quotes, or from YAML that kubectl's reader did not read."""
     mantissa, mark, exponent = text.lower().partition("e")
     if not mark:
         return f'"{text}" is a string, not a number. Write it without quotes: {text}'
@@ -74,9 +74,15 @@ def number_in_quotes(text: str) -> str:
     except InvalidOperation:
         plain = dotted
     write = dotted if len(plain) > 12 else f"{plain} or {dotted}"
-    return (
-        f'"{text}" is a string, not a number (some YAML readers need a dot in a number with an exponent). Write {write}'
-    )
+    return f'"{text}" is a string, not a number (it is in quotes, or its YAML was read by a tool that needs a dot). Write {write}'
+
+
+def unquoted_word(value: object) -> str:
+    """What to do about a boolean where a string belongs; empty where the value is no boolean."""
+    if not isinstance(value, bool):
+        return ""
+    words = "y, yes, on and true as true" if value else "n, no, off and false as false"
+    return f" YAML reads {words} unless quoted. Put the word in quotes."
 
 
 def closest(name: str, names: Iterable[str]) -> str:
@@ -118,7 +124,8 @@ def _message(error: ErrorDetails, location: Location, schema: Schema) -> str:
         purpose = field.get("description", "").split(". ")[0].rstrip(".")
         return f"is required: {purpose}."
     if "enum" in field:
-        return f"must be {_either(field['enum'])}, got {shown(got)}.{closest(got, field['enum']) if isinstance(got, str) else ''}"
+        hint = closest(got, field["enum"]) if isinstance(got, str) else unquoted_word(got)
+        return f"must be {_either(field['enum'])}, got {shown(got)}.{hint}"
     if field.get("x-kubernetes-int-or-string"):
         return f"must be an integer such as 3, or a percentage from 0% to 100%, got {shown(got)}."
     if _WRONG_TYPE.fullmatch(kind):
@@ -160,6 +167,9 @@ def _wrong_type(got: object, field: Schema) -> str:
         return f"must be true or false, got {shown(got)}. Write {'true' if got.lower() in ('yes', 'on') else 'false'}."
     if field.get("type") == "array" and "items" in field:
         return f"must be a list, got {shown(got)}. Write it in brackets, such as [a, b], or each entry on a line after `- `."
+    if field.get("type") == "string":
+        number = isinstance(got, int | float) and not isinstance(got, bool)
+        return f"must be {wanted}, got {shown(got)}.{' Put it in quotes.' if number else unquoted_word(got)}"
     return f"must be {wanted}, got {shown(got)}."
 
 

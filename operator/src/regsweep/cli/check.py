@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import yaml
 from pydantic import JsonValue
 
 from regsweep.api.warnings import spec_warnings
@@ -16,9 +12,10 @@ from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.manifest import Manifest, load_manifest
 from regsweep.core.grid import Combination, combinations, label
 from regsweep.errors import Problem
-from regsweep.report.columns import flag_text
+from regsweep.report.documents import as_csv, as_json, as_yaml, flag_cell
 from regsweep.report.numbers import plural
 from regsweep.report.outputs import Output
+from regsweep.report.printing import charset_of, print_lines, print_prose, write_document
 
 ROWS = 50
 """Combinations that the table lists unless more are asked for."""
@@ -28,7 +25,7 @@ def validate_command(file: Path) -> int:
     """Says that the manifest is valid, and what it would train; raises what is wrong with it."""
     manifest = load_manifest(file, None)
     found = combinations(manifest.spec)
-    result_console().print(f"{file} is valid: {_size(manifest, found)}", markup=False, soft_wrap=True)
+    print_prose(result_console(), f"{file} is valid: {_size(manifest, found)}")
     print_warnings(spec_warnings(manifest.spec, len(found)))
     return 0
 
@@ -37,7 +34,7 @@ def print_warnings(warnings: Iterable[Problem]) -> None:
     """Prints each warning on a line of standard error."""
     console = error_console()
     for warning in warnings:
-        console.print(f"warning: {warning}", markup=False, soft_wrap=True, highlight=False)
+        print_prose(console, f"warning: {warning}")
 
 
 def plan_command(file: Path, output: Output, rows: int = ROWS) -> int:
@@ -47,21 +44,21 @@ def plan_command(file: Path, output: Output, rows: int = ROWS) -> int:
     print_warnings(spec_warnings(manifest.spec, len(found)))
     console = result_console()
     if output is Output.TABLE:
-        console.print(_size(manifest, found), markup=False, soft_wrap=True, highlight=False)
-        shown = found if rows <= 0 else found[:rows]
-        for combination in shown:
-            console.print(
-                f"{combination.index + 1:>{len(str(len(found)))}}  {label(combination.flags)}",
-                markup=False,
-                soft_wrap=True,
-                highlight=False,
-            )
-        if len(shown) < len(found):
-            rest = plural(len(found) - len(shown), "more combination")
-            console.print(f"{rest} not shown: --rows 0 shows all.", soft_wrap=True, highlight=False)
+        print_lines(console, *_listed(manifest, found, rows))
     else:
-        console.file.write(_render(manifest, found, output))
+        document = _render(manifest, found, output, ascii_only=not charset_of(console).is_utf8)
+        write_document(console.file, document)
     return 0
+
+
+def _listed(manifest: Manifest, found: tuple[Combination, ...], rows: int) -> Iterator[str]:
+    yield _size(manifest, found)
+    shown = found if rows <= 0 else found[:rows]
+    digits = len(str(len(found)))
+    for combination in shown:
+        yield f"{combination.index + 1:>{digits}}  {label(combination.flags)}"
+    if len(shown) < len(found):
+        yield f"{plural(len(found) - len(shown), 'more combination')} not shown: --rows 0 shows all."
 
 
 def _size(manifest: Manifest, found: tuple[Combination, ...]) -> str:
@@ -73,14 +70,11 @@ def _size(manifest: Manifest, found: tuple[Combination, ...]) -> str:
     return f"{manifest.name}: {grid} = {most}{trainings}{final}"
 
 
-def _render(manifest: Manifest, found: tuple[Combination, ...], output: Output) -> str:
+def _render(manifest: Manifest, found: tuple[Combination, ...], output: Output, ascii_only: bool) -> str:
     if output is Output.CSV:
-        text = io.StringIO()
         names = [flag.name for flag in manifest.spec.flags]
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(f"flag_{name}" for name in names)
-        writer.writerows([flag_text(c.flags[name]) for name in names] for c in found)
-        return text.getvalue()
+        headers = [f"flag_{name}" for name in names]
+        return as_csv([headers, *([flag_cell(c.flags[name]) for name in names] for c in found)])
     document: dict[str, JsonValue] = {
         "sweep": manifest.name,
         "runs": len(found),
@@ -88,7 +82,4 @@ def _render(manifest: Manifest, found: tuple[Combination, ...], output: Output) 
         "trainings": len(found) * manifest.spec.most_replicates,
         "combinations": [dict(c.flags) for c in found],
     }
-    if output is Output.JSON:
-        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    dumped: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
-    return dumped
+    return as_json(document, ascii_only) if output is Output.JSON else as_yaml(document, ascii_only)

@@ -1,4 +1,7 @@
-"""Where things are printed: results on standard output, everything else on standard error."""
+"""Where things are printed: results on standard output, everything else on standard error.
+
+A console knows the encoding of its stream; what the stream cannot show is decided by that alone (`report.text.Charset`).
+"""
 
 from __future__ import annotations
 

@@ -5,20 +5,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from shutil import get_terminal_size
 from typing import Final, NoReturn
 
 import typer
 
+from regsweep.cli.streams import ReaderGoneError
 from regsweep.errors import InvalidSweep, RegsweepError
+from regsweep.report.text import visible
 
 COMPLETE: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
 INTERRUPTED: Final = 130
+READER_GONE: Final = 141
+"""As a shell reports a process that SIGPIPE ended."""
 
 EXIT_CODES_HELP: Final = (
     "Exit codes: 0 done, sweep complete; 1 the sweep failed, or something else did; "
-    "2 the manifest or the command line is wrong; 130 interrupted."
+    "2 the manifest or the command line is wrong; 130 interrupted; 141 the reader of the output has gone."
 )
 
 
@@ -31,20 +36,40 @@ def readable_errors() -> Iterator[None]:
     """Turns our errors into a message on standard error and an exit code."""
     try:
         yield
-    except InvalidSweep as error:
-        count = len(error.problems)
-        fail(f"{'One thing is' if count == 1 else f'{count} things are'} wrong in the manifest:", USAGE, error.problems)
-    except UsageError as error:
-        fail(str(error), USAGE)
     except RegsweepError as error:
-        fail(str(error), FAILED)
+        raise typer.Exit(told(error)) from error
     except KeyboardInterrupt:
         fail("interrupted", INTERRUPTED)
 
 
-def fail(message: str, code: int, details: tuple[object, ...] = ()) -> NoReturn:
-    """Prints the message to standard error, a detail per line below it, and exits."""
-    sys.stderr.write(f"regsweep: {message}\n")
-    for detail in details:
-        sys.stderr.write(f"  {detail}\n")
+def told(error: RegsweepError) -> int:
+    """Prints what went wrong to standard error, and returns the exit code that goes with it."""
+    match error:
+        case ReaderGoneError():
+            return READER_GONE
+        case InvalidSweep():
+            count = len(error.problems)
+            tell(f"regsweep: {'One thing is' if count == 1 else f'{count} things are'} wrong in the manifest:")
+            for problem in error.problems:
+                tell(f"  {problem}")
+            return USAGE
+        case _:
+            tell(f"regsweep: {error}")
+            return USAGE if isinstance(error, UsageError) else FAILED
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Prints the message to standard error, and exits."""
+    tell(f"regsweep: {message}")
     raise typer.Exit(code)
+
+
+def tell(line: str) -> None:
+    """Prints one line to standard error, with escapes for what is not printable; a terminal gets it broken between words."""
+    shown = visible(line)
+    if sys.stderr.isatty():
+        from regsweep.report.wrapping import wrapped  # spares the operator what measures cells
+
+        indent = " " * (len(shown) - len(shown.lstrip()))
+        shown = "\n".join(indent + part for part in wrapped(shown.lstrip(), get_terminal_size().columns - len(indent)))
+    sys.stderr.write(f"{shown}\n")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors
+from regsweep.cli import arguments
+from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors, told
+from regsweep.cli.streams import OutputError, prepare_streams
 from regsweep.report.outputs import Output
 
 app = typer.Typer(
@@ -20,7 +23,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-File = Annotated[Path, typer.Argument(help="Manifest of a RegularizationSweep; - reads standard input.")]
+File = Annotated[
+    Path, typer.Argument(help="Manifest of a RegularizationSweep; - reads standard input.", parser=arguments.path)
+]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the results on standard output.")]
 Rows = Annotated[int, typer.Option("--rows", min=0, help="Combinations in the table; 0 shows all.")]
 
@@ -28,16 +33,22 @@ Rows = Annotated[int, typer.Option("--rows", min=0, help="Combinations in the ta
 @app.command(epilog=EXIT_CODES_HELP)
 def run(
     file: File,
-    runs_dir: Annotated[Path, typer.Option(help="Where runs are kept; finished ones are not trained again.")] = Path(
-        "runs"
-    ),
+    runs_dir: Annotated[
+        Path,
+        typer.Option(
+            help="Where runs are kept; finished ones are not trained again.", parser=arguments.path, metavar="PATH"
+        ),
+    ] = Path("runs"),
     parallelism: Annotated[
         int | None,
         typer.Option(
             min=1, help="Runs at a time. Default: spec.parallelism, at most one per core and per GiB of free memory."
         ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the sweep, instead of metadata.name.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name of the sweep, instead of metadata.name.", parser=arguments.sweep_name, metavar="TEXT"),
+    ] = None,
     trainer_command: Annotated[
         str | None,
         typer.Option(help="Command that keeps the training contract, instead of the reference trainer."),
@@ -59,15 +70,30 @@ def run(
 
 @app.command(epilog=EXIT_CODES_HELP)
 def results(
-    name: Annotated[str, typer.Argument(help="Name of the RegularizationSweep.")],
+    name: Annotated[str, typer.Argument(help="Name of the RegularizationSweep.", parser=arguments.sweep_name)],
     namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", help="Namespace; default: that of the kubectl context.")
+        str | None,
+        typer.Option(
+            "--namespace",
+            "-n",
+            help="Namespace; default: that of the kubectl context.",
+            parser=arguments.namespace,
+            metavar="TEXT",
+        ),
     ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "--wait", "-f", help="Follow the sweep until it is over, then print.")
     ] = False,
-    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig; default: the current one.")] = None,
-    kubeconfig: Annotated[Path | None, typer.Option(help="Kubeconfig file; default: what kubectl would take.")] = None,
+    context: Annotated[
+        str | None,
+        typer.Option(
+            help="Context of the kubeconfig; default: the current one.", parser=arguments.existing_text, metavar="TEXT"
+        ),
+    ] = None,
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option(help="Kubeconfig file; default: what kubectl would take.", parser=arguments.path, metavar="PATH"),
+    ] = None,
     output: OutputOption = Output.TABLE,
     rows: Rows = 20,
 ) -> None:
@@ -118,7 +144,11 @@ def version() -> None:
 
 def main() -> None:
     """The program `regsweep`."""
-    app()
+    prepare_streams()
+    try:
+        app()
+    except OutputError as error:  # of what the command line itself prints: help and version
+        sys.exit(told(error))
 
 
 if __name__ == "__main__":

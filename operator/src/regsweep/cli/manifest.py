@@ -1,19 +1,20 @@
-"""Reading a manifest: YAML as kubectl reads it, one RegularizationSweep in it."""
+"""Reading a manifest: what kubectl would apply of a file, and the one RegularizationSweep in it."""
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Hashable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from regsweep.api.constants import SWEEP_KIND
+from regsweep.adapters.yamlreader import KubernetesObject, read_objects
+from regsweep.adapters.yamlreader.limits import MAX_BYTES
+from regsweep.api.constants import API_VERSION, GROUP, RESULT_KIND, SWEEP_KIND
 from regsweep.api.spec import SweepSpec
 from regsweep.api.validation import parse_sweep
+from regsweep.api.wording import closest
 from regsweep.cli.exits import UsageError
+from regsweep.errors import UnreadableManifest
 
 STANDARD_INPUT = Path("-")
 
@@ -26,96 +27,103 @@ class Manifest:
     spec: SweepSpec
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML as the Go library behind kubectl reads it.
-
-    PyYAML takes `1e-4` for a text, `1:30` for 90 and `2026-01-01` for a date, and lets the last of two equal keys win. The
-    same file must mean the same here and in a cluster.
-    """
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                continue
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable):
-                raise yaml.constructor.ConstructorError(
-                    None, None, "a key must be a text, not a list or mapping", key_node.start_mark
-                )
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is there twice", key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-_REPLACED_TAGS = ("tag:yaml.org,2002:float", "tag:yaml.org,2002:int", "tag:yaml.org,2002:timestamp")
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _REPLACED_TAGS]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:int",
-    re.compile(r"^[-+]?(0b[01_]+|0[0-7_]*|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$"),
-    list("-+0123456789"),
-)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"),
-    list("-+0123456789."),
-)
-
-
 def load_manifest(path: Path, name: str | None = None) -> Manifest:
-    """The one RegularizationSweep of the file (`-`: standard input); other kinds beside it are left alone.
+    """The one RegularizationSweep of the file (`-`: standard input); objects of other kinds are ignored.
 
-    name: stands in for `metadata.name`.
+    name: replaces `metadata.name`.
 
     Raises:
-        UsageError: where the file cannot be read, is not YAML, or has none or several sweeps.
+        UsageError: where the file cannot be read, kubectl would refuse it, or it has no sweep or several.
         InvalidSweep: where the sweep breaks a rule of the API.
     """
-    sweep = _only_sweep(_documents(path), path)
+    document = _only_sweep(load_documents(path), path)
+    if not document.api_version:
+        raise UsageError(f"{_shown(path)}: apiVersion is missing. Write `apiVersion: {API_VERSION}` into the file.")
+    sweep = dict(document.value)
     metadata = sweep.get("metadata")
-    if name is not None:
-        sweep["metadata"] = {**(metadata if isinstance(metadata, dict) else {}), "name": name}
-    elif not (isinstance(metadata, dict) and metadata.get("name")):
+    metadata = metadata if isinstance(metadata, dict) else {}
+    chosen = name if name is not None else metadata.get("name")
+    if not chosen or not isinstance(chosen, str):
         raise UsageError(f"{_shown(path)}: metadata.name is missing. Write it into the file, or give --name.")
-    spec = parse_sweep(sweep)
-    found = sweep["metadata"]
-    return Manifest(str(found["name"]) if isinstance(found, dict) else "", spec)
+    sweep["metadata"] = {**metadata, "name": chosen}
+    return Manifest(chosen, parse_sweep(sweep))
 
 
-def _documents(path: Path) -> list[object]:
+def load_documents(path: Path) -> list[KubernetesObject]:
+    """All objects of the file (`-`: standard input), in order, lists expanded: what `kubectl apply -f` would send.
+
+    Raises:
+        UsageError: where the file cannot be read, or kubectl would refuse it.
+    """
     try:
-        text = sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
-    except OSError as error:
+        data = _bytes(path)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
-            f"{_shown(path)}: cannot be read ({error.strerror}). Name a manifest's file, or - for standard input."
+            f"{_shown(path)}: cannot be read ({reason}). Name a manifest's file, or - for standard input."
         ) from error
     try:
-        return [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise UsageError(f"{_shown(path)}: is not YAML: {_yaml_problem(error)}") from error
+        return read_objects(data)
+    except UnreadableManifest as error:
+        raise UsageError(f"{_shown(path)}: {error}") from error
 
 
-def _yaml_problem(error: Exception) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: {error.problem}"
-    return " ".join(str(error).split()) or type(error).__name__
+def _bytes(path: Path) -> bytes:
+    """The file's content, cut after the first byte too many."""
+    if path != STANDARD_INPUT:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    if sys.stdin is None:
+        raise ValueError("standard input is closed")
+    return sys.stdin.buffer.read(MAX_BYTES + 1)
 
 
-def _only_sweep(documents: list[object], path: Path) -> dict[str, object]:
-    sweeps = [d for d in documents if isinstance(d, dict) and d.get("kind") == SWEEP_KIND]
+def _only_sweep(documents: Sequence[KubernetesObject], path: Path) -> KubernetesObject:
+    sweeps = [document for document in documents if document.kind == SWEEP_KIND]
+    for document in documents:
+        if document.api_version.partition("/")[0] == GROUP and document.kind not in (SWEEP_KIND, RESULT_KIND):
+            raise UsageError(
+                f"{_shown(path)}: {_place(document)}: {API_VERSION} has no kind {document.kind}.{_meant(document)} "
+                f"A sweep is of `kind: {SWEEP_KIND}`."
+            )
     if len(sweeps) == 1:
         return sweeps[0]
     if sweeps:
+        places = ", ".join(f"{_name(sweep)} ({_place(sweep)})" for sweep in sweeps[:_MOST_NAMED])
+        more = f" and {len(sweeps) - _MOST_NAMED} more" if len(sweeps) > _MOST_NAMED else ""
         raise UsageError(
-            f"{_shown(path)}: has {len(sweeps)} {SWEEP_KIND} documents. One at a time: keep each in a file of its own."
+            f"{_shown(path)}: has {len(sweeps)} objects of kind {SWEEP_KIND}: {places}{more}. One sweep runs at a time: keep "
+            "each in a file of its own."
         )
-    kinds = [str(d.get("kind") or "no kind") if isinstance(d, dict) else f"a {type(d).__name__}" for d in documents]
-    has = f"has {', '.join(kinds)}, but no {SWEEP_KIND}" if kinds else f"is empty, so it has no {SWEEP_KIND}"
-    raise UsageError(f"{_shown(path)}: {has}. A manifest begins with `kind: {SWEEP_KIND}`.")
+    if not documents:
+        raise UsageError(
+            f"{_shown(path)}: is empty, so it has no {SWEEP_KIND}. A manifest begins with `apiVersion: {API_VERSION}` and "
+            f"`kind: {SWEEP_KIND}`."
+        )
+    kinds = ", ".join(f"{document.kind} ({_place(document)})" for document in documents[:_MOST_NAMED])
+    more = f" and {len(documents) - _MOST_NAMED} more objects" if len(documents) > _MOST_NAMED else ""
+    meant = next(filter(None, map(_meant, documents)), "")
+    raise UsageError(
+        f"{_shown(path)}: has {kinds}{more}, but no {SWEEP_KIND}.{meant} A sweep is of `kind: {SWEEP_KIND}`."
+    )
+
+
+_MOST_NAMED = 5
+"""Objects that an error names one by one."""
+
+
+def _meant(document: KubernetesObject) -> str:
+    return closest(document.kind, [SWEEP_KIND])
+
+
+def _name(document: KubernetesObject) -> str:
+    metadata = document.value.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return str(name or "without a name")
+
+
+def _place(document: KubernetesObject) -> str:
+    return f"line {document.line}"
 
 
 def _shown(path: Path) -> str:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.live import Live
 
 from regsweep.api.status import SweepStatus
+from regsweep.report.printing import charset_of, print_lines
 from regsweep.report.progress import moving_line, plain_line, seconds_left
 
 PLAIN_EVERY_SECONDS = 60.0
@@ -22,8 +23,10 @@ class Progress:
     def __init__(self, name: str, console: Console, clock: Callable[[], float] = monotonic) -> None:
         self._name = name
         self._console = console
+        self._charset = charset_of(console)
         self._clock = clock
-        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        moves = console.is_terminal and not console.is_dumb_terminal
+        self._live = Live(console=console, auto_refresh=False, transient=True) if moves else None
         self._started_at = clock()
         self._ended_before: int | None = None
         self._printed_at: float | None = None
@@ -48,10 +51,10 @@ class Progress:
         now = self._clock()
         left = seconds_left(self._ended_before, ended, status.runs.total, now - self._started_at)
         if self._live is not None:
-            self._live.update(moving_line(self._name, status, left, self._console.width), refresh=True)
+            self._live.update(moving_line(self._name, status, left, self._console.width, self._charset), refresh=True)
         elif self._is_due(ended, now):
             self._printed_at, self._printed_ended = now, ended
-            self._console.print(plain_line(self._name, status, left), soft_wrap=True, highlight=False)
+            print_lines(self._console, plain_line(self._name, status, left, self._charset))
 
     def _is_due(self, ended: int, now: float) -> bool:
         if self._printed_at is None or ended != self._printed_ended:

@@ -10,21 +10,21 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from regsweep.adapters.kube import KubeClient, load_configuration
+from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.kubeapi import PAGE_SIZE, RESULTS, SWEEPS, KubeApi, KubeObject, WatchType, name_of, uid_of
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.constants import SWEEP_UID_LABEL
 from regsweep.api.status import SweepStatus
 from regsweep.api.validation import parse_sweep
+from regsweep.cli.cluster import connection_of, explained
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import COMPLETE, FAILED, UsageError
-from regsweep.cli.kubeconfig import current_namespace
 from regsweep.cli.progress import Progress
 from regsweep.core.results.records import Records
 from regsweep.core.results.segments import load
 from regsweep.core.status import is_over
 from regsweep.core.sweep import Sweep, points_of
-from regsweep.errors import Expired, NotFound, RegsweepError, Unavailable
+from regsweep.errors import Expired, NotFound, RegsweepError, Unavailable, UnknownResource
 from regsweep.report.build import results_of
 from regsweep.report.model import SweepReport
 from regsweep.report.outputs import Output
@@ -58,14 +58,17 @@ def results_command(options: ResultsOptions) -> int:
 
 
 async def _results(options: ResultsOptions) -> int:
-    namespace = options.namespace or current_namespace(options.kubeconfig, options.context)
-    client = KubeClient(await load_configuration(options.kubeconfig, options.context))
+    connection = await connection_of(options.kubeconfig, options.context)
+    namespace = options.namespace or connection.namespace
+    client = KubeClient(connection.configuration)
     try:
-        if options.follow:
-            with Progress(options.name, error_console()) as progress:
-                await follow(client, namespace, options.name, progress)
-        obj = await get_sweep(client, namespace, options.name)
-        found = await results_in(client, namespace, obj)
+        with explained(connection):
+            obj = await get_sweep(client, namespace, options.name)
+            if options.follow:
+                with Progress(options.name, error_console()) as progress:
+                    await follow(client, namespace, options.name, progress)
+                obj = await get_sweep(client, namespace, options.name)
+            found = await results_in(client, namespace, obj)
     finally:
         await client.close()
     write_results(found, options.output, result_console(), options.rows)
@@ -73,14 +76,21 @@ async def _results(options: ResultsOptions) -> int:
 
 
 async def get_sweep(api: KubeApi, namespace: str, name: str) -> KubeObject:
-    """The sweep. Raises UsageError where there is none of that name."""
+    """The sweep. Raises UsageError where there is none of that name, and Unavailable where the answer is something else."""
     try:
-        return await api.get(SWEEPS, namespace, name)
+        obj = await api.get(SWEEPS, namespace, name)
+    except UnknownResource:
+        raise
     except NotFound as error:
         raise UsageError(
             f"there is no RegularizationSweep {name} in namespace {namespace}. "
             "`kubectl get rsweep --all-namespaces` lists what there is; -n names the namespace."
         ) from error
+    metadata = obj["metadata"]
+    if obj.get("kind") != SWEEPS.kind or not {"name", "uid", "resourceVersion"} <= metadata.keys():
+        path = SWEEPS.path(namespace, name)
+        raise Unavailable(f"no usable answer to GET {path}: it is no {SWEEPS.kind}")
+    return obj
 
 
 async def follow(api: KubeApi, namespace: str, name: str, progress: Progress) -> None:

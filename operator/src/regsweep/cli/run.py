@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,14 +17,15 @@ from regsweep.api.spec import Retention, SweepSpec
 from regsweep.api.status import SweepStatus
 from regsweep.cli.check import print_warnings
 from regsweep.cli.consoles import error_console, result_console
-from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail
+from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail, tell
+from regsweep.cli.kept import keep_results
 from regsweep.cli.manifest import load_manifest
 from regsweep.cli.progress import Progress
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.progress import is_done, progress_of
 from regsweep.core.results.records import Records
 from regsweep.core.sweep import Sweep
-from regsweep.local.directory import RunsDirectory, RunsDirectoryError, write_atomically
+from regsweep.local.directory import RunsDirectory, RunsDirectoryError
 from regsweep.local.failures import HOW_TO_RETRY
 from regsweep.local.runner import LocalRunner
 from regsweep.local.trainer import (
@@ -38,7 +38,8 @@ from regsweep.local.trainer import (
 from regsweep.report.build import results_of
 from regsweep.report.numbers import plural
 from regsweep.report.outputs import Output
-from regsweep.report.render import render, write_results
+from regsweep.report.printing import print_prose
+from regsweep.report.render import write_results
 
 LOCAL = "local"
 """What stands for namespace and UID: the same at each start, so that runs keep their names."""
@@ -68,18 +69,20 @@ def run_command(options: RunOptions) -> int:
     errors = error_console()
     manifest = load_manifest(options.file, options.name)
     try:
-        trainer = custom_trainer(options.trainer_command) if options.trainer_command else reference_trainer()
+        trainer = (
+            custom_trainer(options.trainer_command) if options.trainer_command is not None else reference_trainer()
+        )
     except NoTrainerError as error:
         raise UsageError(str(error)) from error
     parallelism = options.parallelism or default_parallelism(manifest.spec.parallelism)
     for line in _differences(manifest.spec, options):
-        errors.print(line, soft_wrap=True, highlight=False, markup=False)
+        print_prose(errors, line)
     sweep = local_sweep(manifest.name, manifest.spec, trainer, parallelism)
     print_warnings(sweep.warnings)
     directory = RunsDirectory(options.runs_dir / manifest.name)
     with directory.locked() as lock:
         records = directory.records()
-        errors.print(announcement(sweep, records, directory.path), soft_wrap=True, highlight=False, markup=False)
+        print_prose(errors, announcement(sweep, records, directory.path))
         return asyncio.run(_run(sweep, records, directory, trainer, lock, options, errors))
 
 
@@ -110,8 +113,7 @@ async def _run(
                 f"{error.filename or directory.path}: {error.strerror}. Training was ended."
             ) from error
     results = results_of(sweep, runner.records, status, runner.analysis_result)
-    write_atomically(directory.path / "results.json", render(results, Output.JSON))
-    write_atomically(directory.path / "results.csv", render(results, Output.CSV))
+    kept = keep_results(results, directory.path)
     if runner.interrupted:
         ended = status.runs.succeeded + status.runs.failed
         fail(
@@ -120,7 +122,7 @@ async def _run(
             INTERRUPTED,
         )
     write_results(results, options.output, result_console(), options.rows)
-    return exit_code(status)
+    return exit_code(status) if kept else FAILED
 
 
 def exit_code(status: SweepStatus) -> int:
@@ -209,7 +211,8 @@ def _on_signals(interrupt: Callable[[], None]) -> None:
         nonlocal presses
         presses += 1
         if presses == 1:
-            sys.stderr.write("\nregsweep: ending the runs (once more: at once) ...\n")
+            tell("")
+            tell("regsweep: ending the runs (once more: at once) ...")
         interrupt()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

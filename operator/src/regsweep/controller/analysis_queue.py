@@ -1,4 +1,4 @@
-"""Questions to the analyst, asked beside the reconciling: one at a time for the whole operator, so that memory is bounded."""
+"""Analyses of sweeps, made in the background: one at a time for the whole operator, so that memory is bounded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 
 from regsweep.api.status import MAX_RESULTS
 from regsweep.controller.analysis_process import AnalysisError
-from regsweep.controller.background import Background
+from regsweep.controller.background import BackgroundTasks
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, failed_analysis, shortened
 from regsweep.metrics import ANALYSES, ANALYSIS_SECONDS, Metrics
 
@@ -22,12 +22,12 @@ TRIES: Final = 3
 
 
 @dataclass(slots=True)
-class _Desk:
+class _Known:
     """What is known of one sweep."""
 
     analysis_result: AnalysisResult | None = None
-    of: str = ""
-    """Digest of what was asked last."""
+    asked: str = ""
+    """Digest of what the last question rests on."""
 
 
 class AnalysisQueue:
@@ -45,40 +45,40 @@ class AnalysisQueue:
         self._on_answer = on_answer
         self._metrics = metrics
         self._clock = clock
-        self._desks: dict[str, _Desk] = {}
-        self._questions = Background()
+        self._known: dict[str, _Known] = {}
+        self._questions = BackgroundTasks()
         self._one_at_a_time = asyncio.Semaphore(1)
 
     def latest(self, sweep_uid: str) -> AnalysisResult | None:
         """The last answer, with what the status holds of it; None: there is none."""
-        desk = self._desks.get(sweep_uid)
-        return desk.analysis_result if desk else None
+        known = self._known.get(sweep_uid)
+        return known.analysis_result if known else None
 
     def ask(self, sweep_uid: str, question: AnalysisRequest) -> None:
         """Asks in the background, unless just that is being asked; `on_answer` is called with the UID once it is answered."""
-        desk = self._desks.setdefault(sweep_uid, _Desk())
-        if self._questions.is_busy(sweep_uid) and desk.of == question.rests_on:
+        known = self._known.setdefault(sweep_uid, _Known())
+        if self._questions.is_busy(sweep_uid) and known.asked == question.rests_on:
             return
-        desk.of = question.rests_on
-        self._questions.start(sweep_uid, self._answer(sweep_uid, desk, question), name=f"analyse {sweep_uid}")
+        known.asked = question.rests_on
+        self._questions.start(sweep_uid, self._answer(sweep_uid, known, question), name=f"analyse {sweep_uid}")
 
     def forget(self, sweep_uid: str) -> None:
         """Drops what is known of the sweep."""
         self._questions.cancel(sweep_uid)
-        self._desks.pop(sweep_uid, None)
+        self._known.pop(sweep_uid, None)
 
     async def close(self) -> None:
         """Gives up what is being asked."""
         await self._questions.close()
-        self._desks.clear()
+        self._known.clear()
 
-    async def _answer(self, sweep_uid: str, desk: _Desk, question: AnalysisRequest) -> None:
+    async def _answer(self, sweep_uid: str, known: _Known, question: AnalysisRequest) -> None:
         async with self._one_at_a_time:
-            analysis_result = await self._tried(sweep_uid, question)
-        desk.analysis_result = shortened(analysis_result, MAX_RESULTS)
+            analysis_result = await self._try(sweep_uid, question)
+        known.analysis_result = shortened(analysis_result, MAX_RESULTS)
         self._on_answer(sweep_uid)
 
-    async def _tried(self, sweep_uid: str, question: AnalysisRequest) -> AnalysisResult:
+    async def _try(self, sweep_uid: str, question: AnalysisRequest) -> AnalysisResult:
         for attempt in range(1, TRIES + 1):
             began = self._clock()
             try:
@@ -86,9 +86,9 @@ class AnalysisQueue:
             except AnalysisError as error:
                 self._metrics.count(ANALYSES, result="error")
                 logger.error("sweep %s: analysis %d of %d failed: %s", sweep_uid, attempt, TRIES, error)
-                words = str(error)
+                reason = str(error)
             else:
                 self._metrics.count(ANALYSES, result="ok")
                 self._metrics.observe(ANALYSIS_SECONDS, self._clock() - began)
                 return analysis_result
-        return failed_analysis(question, words)
+        return failed_analysis(question, reason)

@@ -1,4 +1,4 @@
-"""Work beside the reconciling: at most one task for each key."""
+"""Work beside the passes: at most one task for each key."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 
-class Background:
+class BackgroundTasks:
     """Tasks by key."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What kopf is asked to do: tell of sweeps. It writes nothing to them: no finaliser, no annotation, no last-handled state."""
+"""What kopf is asked to do: call for sweeps that change. It writes nothing to them: no finaliser, no annotation, no last-handled state."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def registry_of(configuration: Configuration, enqueue: Callable[[str], None]) ->
         )
 
     @kopf.on.event(GROUP, VERSION, SWEEP_PLURAL, registry=registry)
-    async def heard(uid: str, **_: Any) -> None:
+    async def sweep_changed(uid: str, **_: Any) -> None:
         enqueue(uid)
 
     return registry

@@ -1,7 +1,7 @@
 """/livez, /readyz and /metrics on one port.
 
-Live means that a restart would not help: informers hear from the API server, due sweeps are taken up, the event loop turns. That the
-API server is away is no reason to restart. Ready means that the caches are complete; a standby is ready too.
+Live means that a restart would not help: due sweeps are taken up, and the event loop turns. That the API server is away is no reason
+to restart. Ready means that the caches are complete; a standby is ready too.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Health:
         metrics.read_gauge(LOOP_LAG, lambda: [({}, self.loop_lag_seconds)])
         metrics.read_gauge(INFORMER_AGE, lambda: list(self._ages()))
         metrics.read_gauge(
-            INFORMER_OBJECTS, lambda: [({"resource": i.resource.plural}, float(len(i))) for i in self._informers]
+            INFORMER_OBJECTS, lambda: [({"resource": i.resource.plural}, float(len(i.cache))) for i in self._informers]
         )
 
     async def watch_loop(self) -> None:

@@ -2,87 +2,33 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from regsweep.adapters.kubeapi import KubeObject
-from regsweep.api.spec import SweepSpec
-from regsweep.api.status import Resolved
-from regsweep.controller.store import RecordStore
-from regsweep.core.plan import Notice
-from regsweep.core.sweep import Sweep
-from regsweep.errors import Problem
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A Job that the API server would not take, or a template that cannot be merged."""
-
-    words: str
-    fingerprint: str
-    """Of what the Job was made from: a change of it is a reason to try again at once."""
-    at: float
-    """By the monotonic clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A spec that keeps the rules, with what is pinned."""
-
-    sweep: Sweep
-    edits: Sequence[Problem]
+from regsweep.controller.acceptance import Acceptance
+from regsweep.controller.admission import Admission
+from regsweep.controller.events import Notices
+from regsweep.controller.freed_slots import FreedSlots
+from regsweep.controller.namespaces import NamespaceMemory
+from regsweep.controller.record_store import RecordStore
+from regsweep.controller.status_pace import LastStatus
 
 
 @dataclass(slots=True)
 class SweepMemory:
-    """Memory of one sweep within one term of leadership."""
+    """Memory of one sweep within one term of leadership. Each field belongs to one step of a pass."""
 
-    store: RecordStore
+    records: RecordStore
+    acceptance: Acceptance = field(default_factory=Acceptance)
+    namespace: NamespaceMemory = field(default_factory=NamespaceMemory)
+    searched_jobs: set[tuple[str, str]] = field(default_factory=set)
+    """(UID, resourceVersion) of ended Jobs whose pods were asked for live."""
     confirmed: bool = False
     """A live GET in this term has shown that the sweep is there."""
-    spec_of: tuple[int, SweepSpec] | None = None
-    """Generation, and the spec read from it."""
-    accepted_of: tuple[tuple[int, int, Resolved | None, bool], Accepted] | None = None
-    """What the acceptance rested on, and its outcome."""
-    taken_fingerprint: str | None = None
-    """What the last Job that the API server took was made from."""
-    refusal: Refusal | None = None
+    admission: Admission | None = None
+    """None: no Job was tried in this term."""
     unstored_since: float | None = None
     """Since when records wait to be stored; None: none does."""
-    status_at: float | None = None
-    """When the status was last computed; None: never in this term."""
-    status_of: tuple[object, ...] = ()
-    """What the last status said that must not wait: generation, refusal, missing template."""
-    notices: list[Notice] = field(default_factory=list)
-    """Events to be written once the status has landed."""
-    told: set[Notice] = field(default_factory=set)
-    """Notices that are in `notices` or were written."""
-    freed_at: deque[float] = field(default_factory=deque)
-    """When pods ended whose slots are not filled yet."""
-    namespace_is_going: bool = False
-    """The API server takes nothing new in its namespace: it is being deleted."""
-    pods_asked_about: set[str] = field(default_factory=set)
-    """UIDs of pods that somebody took away, and about which it was asked whether their namespace is going."""
-    looked_for_pods: set[tuple[str, str]] = field(default_factory=set)
-    """(UID, resourceVersion) of ended Jobs whose pods were asked for live."""
-
-    def notice(self, notice: Notice) -> None:
-        """Keeps a notice for the next status write, once."""
-        if notice not in self.told:
-            self.told.add(notice)
-            self.notices.append(notice)
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """One sweep as a pass sees it."""
-
-    object: KubeObject
-    accepted: Accepted
-    template: KubeObject | None
-    """The PodTemplate of `spec.templateRef`; None where there is no reference, or nothing behind it."""
-    template_missing: str | None
-    fingerprint: str
-    now: datetime
+    last_status: LastStatus | None = None
+    """None: none was computed in this term."""
+    notices: Notices = field(default_factory=Notices)
+    freed_slots: FreedSlots = field(default_factory=FreedSlots)

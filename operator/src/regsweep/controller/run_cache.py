@@ -1,4 +1,4 @@
-"""What the informers keep of Jobs and pods, and how it becomes the runs of a sweep.
+"""What is kept of Jobs and pods, and how it becomes the runs of a sweep.
 
 Ten thousand Jobs fit into the operator's memory because only what `core.observe` reads is kept, and a pass over a sweep is
 cheap because a Job or pod that has not changed is not read again.
@@ -11,8 +11,8 @@ from dataclasses import replace
 from sys import intern
 from typing import Any, Final
 
-from regsweep.adapters.informer import Entry, Informer
 from regsweep.adapters.kubeapi import KubeObject, controller_uid_of, label_of, name_of, namespace_of, uid_of
+from regsweep.adapters.object_cache import Entry, ObjectCache
 from regsweep.api import constants as names
 from regsweep.core.kubernetes.observe import COMPLETION_INDEX, observed_pod, observed_run
 from regsweep.core.runs import ObservedPod, ObservedRun
@@ -77,15 +77,15 @@ def trim_pod(pod: KubeObject) -> KubeObject:
 
 
 class RunCache:
-    """The runs of sweeps, from the informers of Jobs and pods."""
+    """The runs of sweeps, from the caches of Jobs and pods."""
 
-    def __init__(self, jobs: Informer, pods: Informer) -> None:
+    def __init__(self, jobs: ObjectCache, pods: ObjectCache) -> None:
         self.jobs = jobs
         self.pods = pods
         self._pods: dict[str, tuple[Entry, ObservedPod]] = {}
         self._runs: dict[str, tuple[Entry, tuple[ObservedPod, ...], ObservedRun | None]] = {}
-        jobs.add_listener(self._drop_what_was_read)
-        pods.add_listener(self._drop_what_was_read)
+        jobs.add_listener(self._drop_observed)
+        pods.add_listener(self._drop_observed)
 
     def runs_of(self, sweep: KubeObject) -> tuple[ObservedRun, ...]:
         """The sweep's runs in the order of their creation, each with its pods, those that are gone included.
@@ -119,22 +119,22 @@ class RunCache:
         return dropped
 
     def forget_sweep(self, sweep_uid: str) -> None:
-        """Drops the tombstones of a sweep that is gone, and what was read of its children."""
-        for informer in (self.jobs, self.pods):
-            for entry in list(informer.group(sweep_uid)):
-                self._forget(informer, uid_of(entry.object))
+        """Drops the tombstones of a sweep that is gone, and what was made of its Jobs and pods."""
+        for cache in (self.jobs, self.pods):
+            for entry in list(cache.group(sweep_uid)):
+                self._forget(cache, uid_of(entry.object))
 
     def job_deleted(self, uid: str) -> None:
         """Takes it that a delete of ours has gone through: the Job leaves no tombstone."""
         self.jobs.remove_from_write(uid)
         self._runs.pop(uid, None)
 
-    def _forget(self, informer: Informer, uid: str) -> None:
-        informer.forget(uid)
+    def _forget(self, cache: ObjectCache, uid: str) -> None:
+        cache.forget(uid)
         self._pods.pop(uid, None)
         self._runs.pop(uid, None)
 
-    def _drop_what_was_read(self, entry: Entry) -> None:
+    def _drop_observed(self, entry: Entry) -> None:
         uid = uid_of(entry.object)
         self._pods.pop(uid, None)
         self._runs.pop(uid, None)

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from itertools import groupby, islice
 
 from regsweep.api.conditions import Reason
-from regsweep.api.constants import EXIT_INDEX_FINAL, EXIT_INVALID_FLAGS
 from regsweep.api.status import FinalStatus
 from regsweep.core.collect import Collected, collect, is_recorded, is_settled, is_stuck
 from regsweep.core.final import freeze
@@ -23,6 +22,7 @@ from regsweep.core.progress import Progress, Stage, Target, analysis_request, is
 from regsweep.core.results.records import Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.runs import ObservedRun, RunRef, RunRequest
+from regsweep.core.slots import needs_no_pod, open_indexes, slots_of
 from regsweep.core.sweep import Point, Sweep
 from regsweep.core.world import Observed
 
@@ -89,8 +89,8 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     progress = progress_of(sweep, records, observed.analysis_result, observed.final)
     stop = stop_reason(sweep, records, progress.ended)
 
-    active = [run for run in observed.runs if not run.deleting and not _is_over(run)]
-    suspend, resume, free = _pauses(sweep, active, sum(_slots(run) for run in observed.runs))
+    active = [run for run in observed.runs if not run.deleting and not needs_no_pod(run)]
+    suspend, resume, free = _pauses(sweep, active, sum(slots_of(run) for run in observed.runs))
     create: tuple[RunRequest, ...] = ()
     scale: tuple[tuple[RunRef, int], ...] = ()
     blocked = stop or observed.refusal or observed.template_missing
@@ -115,31 +115,6 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     )
 
 
-def _is_over(run: ObservedRun) -> bool:
-    """Whether no pod of the run is or will be in flight. It does not wait for the Job controller's word."""
-    return run.succeeded or run.failed_reason is not None or _open_indexes(run) == 0
-
-
-def _open_indexes(run: ObservedRun) -> int:
-    """Indexes that have a pod in flight or will need one, those in back-off included."""
-    if any(pod.exit_code == EXIT_INVALID_FLAGS for pod in run.pods):
-        return _pods_in_flight(run)
-    done = run.succeeded_indexes | run.failed_indexes
-    done |= {pod.index for pod in run.pods if pod.ended and pod.exit_code in (0, EXIT_INDEX_FINAL)}
-    return run.completions - len(done)
-
-
-def _pods_in_flight(run: ObservedRun) -> int:
-    return sum(not pod.ended and not pod.gone for pod in run.pods)
-
-
-def _slots(run: ObservedRun) -> int:
-    """Training pods that the run has in flight or may start at any moment."""
-    if run.suspended or run.deleting or _is_over(run):
-        return _pods_in_flight(run)
-    return min(run.parallelism, _open_indexes(run))
-
-
 def _pauses(
     sweep: Sweep, active: Sequence[ObservedRun], occupied: int
 ) -> tuple[tuple[RunRef, ...], tuple[RunRef, ...], int]:
@@ -151,7 +126,7 @@ def _pauses(
     resume = []
     for run in ours:
         if run.suspended and free > 0:
-            free -= min(run.parallelism, _open_indexes(run))
+            free -= min(run.parallelism, open_indexes(run))
             resume.append(_ref(run))
     look_ahead = sweep.spec.parallelism - sum(run.queue_managed and run.suspended for run in active)
     return (), tuple(resume), min(free, look_ahead)
@@ -160,7 +135,7 @@ def _pauses(
 def _requests(
     sweep: Sweep, targets: Iterable[Target], observed: Observed, records: Records, collected: Mapping[str, Collected]
 ) -> Iterator[RunRequest]:
-    """Runs that are wanted and not there, in the order of the targets."""
+    """Runs that are wanted and not under way, in the order of the targets."""
     covered, lost = _coverage(observed.runs, records, collected)
     linger = _Linger(sweep, observed.scrapes, records)
     for target in targets:
@@ -218,7 +193,7 @@ def _fill(
         free -= more
     scale = []
     for run in active:
-        more = 0 if run.suspended or run.queue_managed else min(free, _open_indexes(run) - run.parallelism)
+        more = 0 if run.suspended or run.queue_managed else min(free, open_indexes(run) - run.parallelism)
         if more > 0:
             scale.append((_ref(run), run.parallelism + more))
             free -= more

@@ -8,6 +8,7 @@ from regsweep.api.conditions import Reason
 from regsweep.core.results.messages import MalformedMessage, parse_message
 from regsweep.core.results.records import Record
 from regsweep.core.runs import ObservedPod
+from regsweep.report.text import visible
 
 HOW_TO_RETRY = "start the same command again"
 EXIT_CODES = {
@@ -26,7 +27,7 @@ def local_message(record: Record, pod: ObservedPod, output: Path, last_words: st
     last_words: the end of what the process printed; it is quoted where the trainer itself gave no reason.
     """
     cause = _cause(record, pod, last_words).rstrip()
-    return f"{cause}{'' if cause.endswith(('.', '!', '?')) else '.'} All that it printed is in {output}"
+    return f"{cause}{'' if cause.endswith(('.', '!', '?')) else '.'} All that it printed is in {visible(str(output))}"
 
 
 def _cause(record: Record, pod: ObservedPod, last_words: str) -> str:

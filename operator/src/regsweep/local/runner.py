@@ -24,6 +24,7 @@ from regsweep.local.facts import ProcessFacts, RunFacts, message_file, output_fi
 from regsweep.local.failures import local_message
 from regsweep.local.process import GRACE_SECONDS, TrainerProcess
 from regsweep.local.trainer import TrainerCommand, process_environment
+from regsweep.report.text import visible
 
 OnStatus = Callable[[SweepStatus], None]
 KILLED = 137
@@ -196,7 +197,7 @@ class LocalRunner:
             replicates=request.replicates,
             replicates_per_pod=request.replicates_per_pod,
             attempt=request.attempt,
-            command=list(self._trainer.arguments),
+            command=[visible(argument) for argument in self._trainer.arguments],
         )
         self._directory.begin(facts)
         observed = replace(observed_run(facts, self._clock()), parallelism=request.parallelism)

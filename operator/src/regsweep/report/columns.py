@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import JsonValue
 from rich.cells import cell_len
@@ -13,13 +13,13 @@ from regsweep.api.status import Estimate, RankedResult
 from regsweep.core.grid import label
 from regsweep.report.model import VAL_LOSS, SweepReport
 from regsweep.report.notes import BRIEF, is_tied, note_of
-from regsweep.report.numbers import Measured, decimals_for, measured_column
+from regsweep.report.numbers import PLUS_MINUS, Measured, decimals_for, measured_column
 from regsweep.report.sentences import TIE
+from regsweep.report.text import Charset
 
 GUTTER = 3
 NARROW_GUTTER = 2
 """Blanks between columns."""
-NOTE = "note"
 SHORT_METRICS = {"average_loss": "loss"}
 
 
@@ -33,6 +33,12 @@ class Column:
     """Numbers are set flush right."""
     droppable: int = 0
     """Above 0: may be left out when the terminal is narrow, the highest first."""
+    is_note: bool = False
+    """The last column, of words that need no header."""
+
+    def shown(self, charset: Charset) -> Column:
+        """The column as the charset has it."""
+        return replace(self, header=charset.text(self.header), cells=tuple(map(charset.text, self.cells)))
 
     @property
     def width(self) -> int:
@@ -52,7 +58,9 @@ def flag_text(value: JsonValue) -> str:
     return label({"flag": value}).removeprefix("flag=")
 
 
-def columns_of(rows: Sequence[RankedResult], results: SweepReport, brief: bool = False) -> list[Column]:
+def columns_of(
+    rows: Sequence[RankedResult], results: SweepReport, brief: bool = False, plus_minus: str = PLUS_MINUS
+) -> list[Column]:
     """All columns for these rows, in order; ties and notes are absent when no row has one. `brief`: notes in a word."""
     columns = [Column("#", tuple("-" if r.rank is None else str(r.rank) for r in rows), right=True)]
     ties = tuple(TIE if is_tied(r, results) else "" for r in rows)
@@ -63,11 +71,12 @@ def columns_of(rows: Sequence[RankedResult], results: SweepReport, brief: bool =
         for name in results.flag_names
     ]
     objective = results.objective
-    columns.append(_measured(metric_title(objective.metric, objective.epoch), rows, lambda r: r.objective))
+    title = metric_title(objective.metric, objective.epoch)
+    columns.append(_measured(title, rows, lambda r: r.objective, plus_minus))
     if not results.objective_is_val_loss:
         columns.append(_plain(metric_title(VAL_LOSS), rows, lambda r: r.val_loss, droppable=3))
     columns.append(_plain("train loss", rows, lambda r: r.train_loss, droppable=4))
-    columns.append(_measured("overfit gap", rows, lambda r: r.overfit_gap, droppable=1))
+    columns.append(_measured("overfit gap", rows, lambda r: r.overfit_gap, plus_minus, droppable=1))
     columns.append(
         Column(
             "runs", tuple(f"{r.replicates - r.diverged}/{results.replicates}" for r in rows), right=True, droppable=2
@@ -77,7 +86,7 @@ def columns_of(rows: Sequence[RankedResult], results: SweepReport, brief: bool =
     if brief:
         notes = tuple(BRIEF.get(note, note) for note in notes)
     if any(notes):
-        columns.append(Column(NOTE, notes))
+        columns.append(Column("", notes, is_note=True))
     return columns
 
 
@@ -102,12 +111,16 @@ def _total(columns: Sequence[Column], gutter: int) -> int:
 
 
 def _measured(
-    header: str, rows: Sequence[RankedResult], estimate: Callable[[RankedResult], Estimate | None], droppable: int = 0
+    header: str,
+    rows: Sequence[RankedResult],
+    estimate: Callable[[RankedResult], Estimate | None],
+    plus_minus: str,
+    droppable: int = 0,
 ) -> Column:
     cells = [
         Measured(e.mean, e.standard_error) if (e := estimate(r)) else Measured(None, absent=_absent(r)) for r in rows
     ]
-    return Column(header, tuple(measured_column(cells)), right=True, droppable=droppable)
+    return Column(header, tuple(measured_column(cells, plus_minus=plus_minus)), right=True, droppable=droppable)
 
 
 def _plain(

@@ -10,6 +10,7 @@ from statistics import median
 from regsweep.api.wording import plural as plural
 
 MAX_DECIMALS = 9
+PLUS_MINUS = "±"
 WITHOUT_ERROR_DIGITS = 4
 """Significant digits of a typical value where no standard error says how many are meant."""
 
@@ -62,16 +63,17 @@ class Measured:
     """What is shown for no value."""
 
 
-def measured_column(cells: Iterable[Measured], decimals: int | None = None) -> list[str]:
+def measured_column(cells: Iterable[Measured], decimals: int | None = None, plus_minus: str = PLUS_MINUS) -> list[str]:
     """A column of `0.071 ± 0.004`: digits shared, values and errors aligned.
 
     decimals: None lets the column's own errors decide.
+    plus_minus: the sign, or what stands for it where it cannot be shown.
     """
     rows = list(cells)
     if decimals is None:
         decimals = decimals_for((c.value for c in rows), (c.error for c in rows))
     values = [c.absent if c.value is None else fixed(c.value, decimals) for c in rows]
-    errors = ["" if c.value is None or c.error is None else f" ± {fixed(c.error, decimals)}" for c in rows]
+    errors = ["" if c.value is None or c.error is None else f" {plus_minus} {fixed(c.error, decimals)}" for c in rows]
     value_width = max(map(len, values), default=0)
     error_width = max(map(len, errors), default=0)
     return [f"{v:>{value_width}}{e:<{error_width}}" for v, e in zip(values, errors, strict=True)]

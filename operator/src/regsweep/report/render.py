@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
+from collections.abc import Iterator
 
 from pydantic import JsonValue
 from rich.console import Console
 
 from regsweep.api.status import Estimate, RankedResult
-from regsweep.report.columns import flag_text
+from regsweep.report.documents import as_csv, as_json, as_yaml, flag_cell
 from regsweep.report.model import SweepReport
 from regsweep.report.notes import conclusion, is_pick, note_of, verdict_of
 from regsweep.report.outputs import Output
+from regsweep.report.printing import charset_of, write_document
 from regsweep.report.table import DEFAULT_ROWS, print_results
 
 ESTIMAND = "givenData"
@@ -26,23 +25,22 @@ def write_results(results: SweepReport, output: Output, console: Console, rows: 
     if output is Output.TABLE:
         print_results(results, console, rows)
     else:
-        console.file.write(render(results, output))
+        write_document(console.file, render(results, output, ascii_only=not charset_of(console).is_utf8))
 
 
-def render(results: SweepReport, output: Output) -> str:
+def render(results: SweepReport, output: Output, ascii_only: bool = False) -> str:
     """The results as JSON, YAML or CSV text, every combination included.
+
+    ascii_only: other characters are escaped, where the format has escapes (CSV has none).
 
     Raises ValueError for a table, which needs a console.
     """
     if output is Output.JSON:
-        return json.dumps(document(results), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+        return as_json(document(results), ascii_only)
     if output is Output.YAML:
-        import yaml  # spares the other outputs its import
-
-        text: str = yaml.safe_dump(document(results), sort_keys=False, allow_unicode=True)
-        return text
+        return as_yaml(document(results), ascii_only)
     if output is Output.CSV:
-        return as_csv(results)
+        return as_csv(table_rows(results))
     raise ValueError(f"a {output} is printed to a console")
 
 
@@ -76,49 +74,45 @@ def _result(result: RankedResult, results: SweepReport) -> dict[str, JsonValue]:
     return fields
 
 
-def as_csv(results: SweepReport) -> str:
-    """One line per combination at full precision; flags as `flag_<name>`; NaN where a trained value is not a number."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        [
-            "rank",
-            *(f"flag_{name}" for name in results.flag_names),
-            "objective",
-            "objective_standard_error",
-            "val_average_loss",
-            "train_average_loss",
-            "overfit_gap",
-            "overfit_gap_standard_error",
-            "replicates",
-            "diverged",
-            "failed",
-            "source",
-            "tied_with_best",
-            "pick",
-            "fit",
-            "note",
-        ]
-    )
+def table_rows(results: SweepReport) -> Iterator[list[str | int]]:
+    """The lines of the CSV: headers, then a line per combination at full precision.
+
+    Flags are `flag_<name>`; NaN stands where a trained value is not a number.
+    """
+    yield [
+        "rank",
+        *(f"flag_{name}" for name in results.flag_names),
+        "objective",
+        "objective_standard_error",
+        "val_average_loss",
+        "train_average_loss",
+        "overfit_gap",
+        "overfit_gap_standard_error",
+        "replicates",
+        "diverged",
+        "failed",
+        "source",
+        "tied_with_best",
+        "pick",
+        "fit",
+        "note",
+    ]
     for r in results.ranking:
         trained = r.replicates > 0
-        writer.writerow(
-            [
-                "" if r.rank is None else r.rank,
-                *(flag_text(r.flags[name]) if name in r.flags else "" for name in results.flag_names),
-                *_estimate(r.objective, trained),
-                _number(r.val_loss, trained),
-                _number(r.train_loss, trained),
-                *_estimate(r.overfit_gap, trained),
-                r.replicates,
-                r.diverged,
-                r.failed,
-                r.source or "",
-                *_judged(r, results),
-                note_of(r, results),
-            ]
-        )
-    return text.getvalue()
+        yield [
+            "" if r.rank is None else r.rank,
+            *(flag_cell(r.flags[name]) if name in r.flags else "" for name in results.flag_names),
+            *_estimate(r.objective, trained),
+            _number(r.val_loss, trained),
+            _number(r.train_loss, trained),
+            *_estimate(r.overfit_gap, trained),
+            r.replicates,
+            r.diverged,
+            r.failed,
+            r.source or "",
+            *_judged(r, results),
+            note_of(r, results),
+        ]
 
 
 def _judged(result: RankedResult, results: SweepReport) -> tuple[str, str, str]:

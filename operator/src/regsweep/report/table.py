@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from rich.cells import cell_len
@@ -14,18 +14,24 @@ from regsweep.api.analysis import Fit
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.spec import Goal
 from regsweep.api.status import RankedResult
-from regsweep.report.columns import NOTE, Column, columns_of, fit
+from regsweep.report.columns import Column, columns_of, fit
 from regsweep.report.evaluation import evaluated
 from regsweep.report.model import SweepReport
 from regsweep.report.notes import conclusion, is_pick, legend_of, source_line, unregularized
-from regsweep.report.numbers import plural
+from regsweep.report.numbers import PLUS_MINUS, plural
+from regsweep.report.printing import charset_of, print_lines
 from regsweep.report.sentences import ties_line, told
+from regsweep.report.text import UTF8, Charset
+from regsweep.report.wrapping import wrapped
 
 INDENT = 2
 DEFAULT_ROWS = 20
 """Rows shown unless more are asked for."""
 FAILURES_SHOWN = 5
-NO_BREAK = "\N{NO-BREAK SPACE}"
+DOT = "·"
+ELLIPSIS = "…"
+SHORTEST_SENTENCE_LINE = 30
+"""Cells: a narrower terminal breaks the lines itself."""
 LONGEST_SENTENCE_LINE = 120
 """Cells: longer lines of prose are hard to read, however wide the terminal is."""
 
@@ -36,36 +42,31 @@ def print_results(results: SweepReport, console: Console, rows: int = DEFAULT_RO
     rows: how many combinations to show; 0 shows all. What is cut is said. The best combination without regularisation
     and the pick are shown in any case, since the sentences speak of them.
     """
-    # soft_wrap: lines are broken here, so that rich neither pads nor cuts them.
-    console.print(Text("\n").join(report(results, console.width, rows)), soft_wrap=True, highlight=False)
+    print_lines(console, *report(results, console.width, rows, charset_of(console)))
 
 
-def report(results: SweepReport, width: int, rows: int = DEFAULT_ROWS) -> Iterator[Text]:
+def report(results: SweepReport, width: int, rows: int = DEFAULT_ROWS, charset: Charset = UTF8) -> Iterator[Text]:
     """The same as lines for a terminal of `width` cells."""
-    yield from _header(header_parts(results), width)
+    prose = _Prose(width, charset)
+    yield from prose.header(header_parts(results))
     if trouble := _trouble(results):
-        yield from _wrapped(trouble, width, style="red")
+        yield from prose.lines(trouble, style="red")
     yield Text("")
     if not results.ranking:
         yield Text(" " * INDENT + "No combination has a result yet.")
         return
     shown = _shown(results, rows)
-    columns, gutter, left_out = fit(columns_of(shown, results), width - INDENT)
-    if left_out:  # words go before numbers do
-        columns, gutter, left_out = fit(columns_of(shown, results, brief=True), width - INDENT)
-    yield from _table(columns, gutter, shown, results)
+    columns, gutter, left_out = _fitting(shown, results, width - INDENT, charset)
+    yield from _table(columns, gutter, shown, results, width, charset)
     yield Text("")
     for line in _cuts(results, shown, left_out):
-        yield from _wrapped(line, width, style="dim")
-    notes = set(columns[-1].cells) if columns[-1].header == NOTE else set()
-    yield from _wrapped(ties_line(results), width)
-    if said := conclusion(results):
-        yield from _wrapped(said, width, style="bold")
-    for line in evaluated(results):
-        yield from _wrapped(line, width, style="bold")
+        yield from prose.lines(line, style="dim")
+    notes = set(columns[-1].cells) if columns[-1].is_note else set()
+    yield from prose.lines(ties_line(results))
+    for line in (conclusion(results), *evaluated(results)):
+        yield from prose.lines(line, style="bold")
     for line in (*told(results), legend_of(notes), *_failures(results), source_line(results)):
-        if line:
-            yield from _wrapped(line, width)
+        yield from prose.lines(line)
 
 
 def header_parts(results: SweepReport) -> list[str]:
@@ -81,39 +82,53 @@ def header_parts(results: SweepReport) -> list[str]:
     at_best = " at its best epoch" if objective.epoch == "Best" else ""
     parts.append(f"{objective.metric}{at_best}, {direction} is better")
     if results.replicates >= 3:
-        parts.append("mean ± standard error over splits and seeds of this data set")
+        parts.append(f"mean {PLUS_MINUS} standard error over splits and seeds of this data set")
     else:
         parts.append("mean over replicates (no standard error below 3)")
     return parts
 
 
-def _header(parts: Sequence[str], width: int) -> Iterator[Text]:
-    """The parts joined by middle dots, broken only between parts."""
-    lines = [parts[0]]
-    for part in parts[1:]:
-        if len(lines[-1]) + 3 + len(part) <= width:
-            lines[-1] += f" · {part}"
-        else:
-            lines.append(" " * INDENT + part)
-    first = Text(lines[0])
-    first.stylize("bold", 0, len(parts[0]))
-    yield first
-    for line in lines[1:]:
-        yield from _wrapped(line.strip(), width)
+@dataclass(frozen=True, slots=True)
+class _Prose:
+    """Sentences for a terminal."""
+
+    width: int
+    charset: Charset
+
+    def header(self, parts: Sequence[str]) -> Iterator[Text]:
+        """The parts joined by middle dots, broken only between parts."""
+        dot = self.charset.own(f" {DOT} ")
+        name, *rest = map(self.charset.own, parts)
+        lines = [name]
+        for part in rest:
+            if cell_len(lines[-1]) + cell_len(dot) + cell_len(part) <= self.width:
+                lines[-1] += dot + part
+            else:
+                lines.append(" " * INDENT + part)
+        first = Text(lines[0].rstrip())
+        first.stylize("bold", 0, len(name))
+        yield first
+        for line in lines[1:]:
+            yield from self.lines(line.strip())
+
+    def lines(self, text: str, style: str = "") -> Iterator[Text]:
+        """The text in lines that are indented; none for no text."""
+        cells = min(max(self.width, SHORTEST_SENTENCE_LINE), LONGEST_SENTENCE_LINE) - INDENT
+        for line in wrapped(self.charset.text(text), cells):
+            yield Text(" " * INDENT + line, style=style)
 
 
-def _wrapped(line: str, width: int, style: str = "") -> Iterator[Text]:
-    indent = " " * INDENT
-    lines = textwrap.wrap(
-        line.replace(" %", f"{NO_BREAK}%"),
-        min(max(width, 30), LONGEST_SENTENCE_LINE),
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,  # a path must be copied whole
-        break_on_hyphens=False,
-    )
-    for part in lines:
-        yield Text(part.replace(NO_BREAK, " "), style=style)
+def _fitting(
+    shown: Sequence[RankedResult], results: SweepReport, width: int, charset: Charset
+) -> tuple[list[Column], int, list[str]]:
+    """As `fit`: the columns, the blanks between them, and what is left out. Words go before numbers do."""
+
+    def columns(brief: bool) -> list[Column]:
+        found = columns_of(shown, results, brief, plus_minus=charset.own(PLUS_MINUS))
+        return [column.shown(charset) for column in found]
+
+    fitting = fit(columns(brief=False), width)
+    return fit(columns(brief=True), width) if fitting[2] else fitting
 
 
 def _trouble(results: SweepReport) -> str:
@@ -137,17 +152,28 @@ def _shown(results: SweepReport, rows: int) -> list[RankedResult]:
 
 
 def _table(
-    columns: Sequence[Column], gutter: int, shown: Sequence[RankedResult], results: SweepReport
+    columns: Sequence[Column],
+    gutter: int,
+    shown: Sequence[RankedResult],
+    results: SweepReport,
+    width: int,
+    charset: Charset,
 ) -> Iterator[Text]:
-    """Header and rows, one Text each, never wider than they must be: a pipe gets no trailing blanks."""
-    headers = ("" if c.header == NOTE else c.header for c in columns)
-    yield Text(_line(headers, columns, gutter), style="dim")
+    """Header and rows, one Text each, never wider than they must be: a pipe gets no trailing blanks.
+
+    Where a row has no room for its note, the note stands below it.
+    """
+    yield Text(_line([c.header for c in columns], columns, gutter), style="dim")
     gaps = _gaps(shown, results)
     for number, result in enumerate(shown):
         cells = [c.cells[number] for c in columns]
-        yield Text(_line(cells, columns, gutter), style=_style(result, cells[-1]))
+        style, line = _style(result, cells[-1]), _line(cells, columns, gutter)
+        if columns[-1].is_note and cells[-1] and cell_len(line) > width:
+            yield Text(_line(cells[:-1], columns[:-1], gutter), style=style)
+            line = (" " * (INDENT + columns[0].width + gutter) + cells[-1]).rstrip()
+        yield Text(line, style=style)
         if number in gaps:
-            yield Text(" " * INDENT + "…", style="dim")
+            yield Text(" " * INDENT + charset.own(ELLIPSIS), style="dim")
 
 
 def _line(cells: Iterable[str], columns: Sequence[Column], gutter: int) -> str:

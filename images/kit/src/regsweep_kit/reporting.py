@@ -1,0 +1,45 @@
+"""A pod's results as they become known, in the contract's order: the record on the disk, then `_complete` on /metrics, then lingering."""
+
+import time
+from dataclasses import replace
+
+from regsweep_kit.console import say
+from regsweep_kit.exposition import Exposition
+from regsweep_kit.journal import Journal
+from regsweep_kit.record import Period, Progress, Record
+from regsweep_kit.server import MetricsServer
+from regsweep_kit.timing import Stopwatch
+
+
+class Reporter:
+    def __init__(self, journal: Journal, exposition: Exposition, port: int, stopwatch: Stopwatch) -> None:
+        """Serves the exposition on this port; 0: not at all. Raises PortTakenError."""
+        self._journal, self._exposition, self._stopwatch = journal, exposition, stopwatch
+        self._server = MetricsServer(port, exposition.text) if port else None
+        self._began = stopwatch.seconds()
+        self._completed = time.monotonic()
+        journal.describe(start=stopwatch.start)
+
+    def begin(self) -> None:
+        """A replicate begins now."""
+        self._began = self._stopwatch.seconds()
+
+    def epoch(self, replicate: int, progress: Progress) -> None:
+        """An epoch of it has ended."""
+        self._exposition.show(replicate, progress)
+
+    def finish(self, record: Record, progress: Progress) -> Period:
+        """It has ended. On return its record is on the disk, and then /metrics calls it complete. Returns when it was trained."""
+        period = Period(self._began, self._stopwatch.seconds())
+        self._journal.finish(replace(record, period=period))
+        self._exposition.show(record.replicate, progress, complete=True)
+        self._completed = time.monotonic()
+        return period
+
+    def linger(self, seconds: float) -> None:
+        """Waits until a whole scrape that began after the last replicate was complete has been served, at most so long."""
+        if self._server is None or not seconds:
+            return
+        scraped = self._server.wait_scraped(since=self._completed, seconds=seconds)
+        what = "scraped" if scraped else f"nobody scraped within {seconds:g} s"
+        say(f"{what} after {time.monotonic() - self._completed:.1f} s")

@@ -1,0 +1,46 @@
+"""SIGTERM (and Ctrl-C), answered at once wherever the process is, also deep inside TensorFlow, and as PID 1 of a container.
+
+A Python signal handler runs only between two byte codes of the main thread, which may sit in one TensorFlow call for minutes. The
+interpreter's own C handler, though, writes the signal's number to a descriptor immediately: a thread waits at its other end.
+(PID 1 ignores a signal without a handler; so this is installed before anything slow is imported.)
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+from regsweep_kit.console import occupy_standard_descriptors
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stopping:
+    def __init__(self) -> None:
+        """Call it in the main thread. Until `on_signal` says otherwise a signal ends the process with code 128 + its number."""
+        occupy_standard_descriptors()  # or the pipe would get their numbers
+        self._lock = threading.Lock()
+        self._answer: Callable[[int], int] = lambda number: 128 + number
+        self._reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        for number in SIGNALS:
+            signal.signal(number, lambda *_: None)
+        threading.Thread(target=self._wait, name="stopping", daemon=True).start()
+
+    def on_signal(self, answer: Callable[[int], int]) -> None:
+        """What to do from now on, in another thread than the main one: gets the signal's number, returns the exit code."""
+        with self._lock:
+            self._answer = answer
+
+    def _wait(self) -> None:
+        number = 0
+        while number not in SIGNALS:
+            number = os.read(self._reader, 1)[0]
+        code = 1
+        try:
+            with self._lock:
+                answer = self._answer
+            code = answer(number)
+        finally:
+            os._exit(code)

@@ -1,0 +1,178 @@
+"""Objects of one resource, as last seen: by UID, grouped by a key such as their sweep's UID.
+
+Beside the server's own news it takes the answers to our own writes, so that a decision never rests on a cache that has not seen
+them. What was deleted can be kept as a tombstone: a pod's termination message goes with the pod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Set
+from dataclasses import dataclass
+from typing import Protocol
+
+from regsweep.adapters.kubeapi import KubeObject, namespace_of, uid_of, version_of
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One object of the cache."""
+
+    object: KubeObject
+    gone: bool = False
+    """It was deleted; this is the last that was seen of it."""
+
+
+class Listener(Protocol):
+    """Called with each entry that changed, in the event loop: it must return at once."""
+
+    def __call__(self, entry: Entry, /) -> None: ...
+
+
+def as_is(obj: KubeObject) -> KubeObject:
+    """The object without `managedFields`, which are half of it and which nobody here reads."""
+    obj["metadata"].pop("managedFields", None)
+    return obj
+
+
+class ObjectCache:
+    """Objects are told apart by UID, so that one name created anew is another object.
+
+    group_by: the key of an object's group. trim: what is kept of an object. keep_tombstones: until they are forgotten.
+    """
+
+    def __init__(
+        self,
+        *,
+        group_by: Callable[[KubeObject], str],
+        trim: Callable[[KubeObject], KubeObject] = as_is,
+        keep_tombstones: bool = False,
+    ) -> None:
+        self._group_by = group_by
+        self._trim = trim
+        self._keep_tombstones = keep_tombstones
+        self._entries: dict[str, Entry] = {}
+        self._groups: dict[str, set[str]] = {}
+        self._tombstones: dict[str, set[str]] = {}
+        self._deleted_by_us: set[str] = set()
+        self._listeners: list[Listener] = []
+
+    # What others read
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, uid: str) -> bool:
+        """Whether the cache has the object or its tombstone."""
+        return uid in self._entries
+
+    def get(self, uid: str) -> KubeObject | None:
+        """The object, unless it is gone."""
+        entry = self._entries.get(uid)
+        return None if entry is None or entry.gone else entry.object
+
+    def group(self, key: str) -> Iterator[Entry]:
+        """The objects of a group, tombstones included."""
+        for uid in self._groups.get(key, ()):
+            yield self._entries[uid]
+
+    def tombstones(self, key: str) -> list[KubeObject]:
+        """What is gone of a group and not forgotten."""
+        return [self._entries[uid].object for uid in self._tombstones.get(key, ())]
+
+    def groups(self) -> list[str]:
+        """The keys of all groups that are not empty."""
+        return list(self._groups)
+
+    def add_listener(self, listener: Listener) -> None:
+        """Calls it with every change from now on."""
+        self._listeners.append(listener)
+
+    # What our own writes bring
+
+    def upsert_from_write(self, obj: KubeObject) -> None:
+        """Takes the server's answer to a create, patch or delete of ours, unless the cache has seen a newer one."""
+        self._put_newer(obj, notify=False)
+
+    def remove_from_write(self, uid: str) -> None:
+        """Takes it that a delete of ours has gone through; news from before it do not bring the object back."""
+        if uid in self._entries:
+            self._deleted_by_us.add(uid)
+            self._drop(uid)
+
+    def forget(self, uid: str) -> None:
+        """Drops a tombstone: nothing more is wanted of it."""
+        entry = self._entries.get(uid)
+        if entry is not None and entry.gone:
+            self._drop(uid)
+
+    # What the server brings
+
+    def upsert(self, obj: KubeObject) -> None:
+        """Takes an object that was listed, added or modified, unless the cache has seen a newer one."""
+        self._put_newer(obj, notify=True)
+
+    def delete(self, obj: KubeObject) -> None:
+        """Takes it that the object was deleted; `obj`: its last state."""
+        uid = uid_of(obj)
+        if uid in self._deleted_by_us:
+            self._deleted_by_us.discard(uid)
+            if not self._keep_tombstones:
+                return
+        present = self._entries.get(uid)
+        if present is None or not present.gone:
+            self._bury(uid, self._trim(obj))
+
+    def delete_unlisted(self, namespace: str | None, listed: Set[str], version: int) -> None:
+        """Takes it that all else was deleted than the UIDs `listed`, in a namespace (None: in all); `version`: the list's."""
+        for uid, entry in list(self._entries.items()):
+            if entry.gone or uid in listed or namespace not in (None, namespace_of(entry.object)):
+                continue
+            if version_of(entry.object) <= version:  # else: our own write, younger than the list
+                self._bury(uid, entry.object)
+        self._deleted_by_us &= listed
+
+    # The store
+
+    def _put_newer(self, obj: KubeObject, *, notify: bool) -> None:
+        uid = uid_of(obj)
+        if uid in self._deleted_by_us:
+            return
+        present = self._entries.get(uid)
+        if present is not None and (present.gone or version_of(present.object) >= version_of(obj)):
+            return
+        entry = Entry(self._trim(obj))
+        self._put(uid, entry, present)
+        if notify:
+            self._notify(entry)
+
+    def _bury(self, uid: str, obj: KubeObject) -> None:
+        present = self._entries.get(uid)
+        entry = Entry(obj, gone=True)
+        if self._keep_tombstones:
+            self._put(uid, entry, present)
+        elif present is not None:
+            self._drop(uid)
+        self._notify(entry)
+
+    def _put(self, uid: str, entry: Entry, present: Entry | None) -> None:
+        key = self._group_by(entry.object)
+        if present is not None and self._group_by(present.object) != key:
+            self._drop(uid)
+        self._entries[uid] = entry
+        self._groups.setdefault(key, set()).add(uid)
+        if entry.gone:
+            self._tombstones.setdefault(key, set()).add(uid)
+
+    def _drop(self, uid: str) -> None:
+        entry = self._entries.pop(uid)
+        key = self._group_by(entry.object)
+        for groups in (self._groups, self._tombstones):
+            members = groups.get(key)
+            if members is not None:
+                members.discard(uid)
+                if not members:
+                    del groups[key]
+
+    def _notify(self, entry: Entry) -> None:
+        for listener in self._listeners:
+            listener(entry)

@@ -1,0 +1,57 @@
+"""A cluster from the command line: connecting to it, and its refusals in words that say where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from regsweep.adapters.connection import Connection, load_connection
+from regsweep.cli.exits import UsageError
+from regsweep.errors import ApiError, KubeconfigError, RegsweepError, UnknownResource
+
+BAD_REQUEST = 400
+UNAUTHORIZED = 401
+FORBIDDEN = 403
+
+
+async def connection_of(kubeconfig: Path | None, context: str | None) -> Connection:
+    """As `load_connection`; what the command line itself names wrongly is a UsageError."""
+    try:
+        return await load_connection(kubeconfig, context)
+    except KubeconfigError as error:
+        if kubeconfig is None and context is None:
+            raise
+        raise UsageError(str(error)) from error
+
+
+@contextmanager
+def explained(connection: Connection) -> Iterator[None]:
+    """Adds to what the API server refuses where its address and the credentials stand, and what to do."""
+    try:
+        yield
+    except ApiError as error:
+        raise RegsweepError(explanation(error, connection)) from error
+
+
+def explanation(error: ApiError, connection: Connection) -> str:
+    """One sentence on what went wrong, and one on what to do."""
+    server = f"{connection.server_at}: {connection.configuration.host}"
+    said = " ".join(str(error).split()).rstrip(".")
+    match error:
+        case UnknownResource():
+            return f"{server} has no RegularizationSweeps ({said}). Install regsweep there, or choose another cluster with --context."
+        case ApiError(status=status) if status < BAD_REQUEST:
+            # None at all, or one that is no API server's: a page, or the way to one.
+            return f"{server}: {said}. Check the address, and that it can be reached from here."
+        case ApiError(status=status) if status == UNAUTHORIZED:
+            return (
+                f"{connection.credentials_at}: the API server does not accept these credentials ({said}). "
+                "Log in again, or renew the token or certificate."
+            )
+        case ApiError(status=status) if status == FORBIDDEN:
+            return (
+                f"{connection.credentials_at}: the API server forbids it: {said}. "
+                "The role `view` in the sweep's namespace is enough; ask whoever grants it."
+            )
+    return f"{server}: {said} (HTTP {error.status}). Try again later."

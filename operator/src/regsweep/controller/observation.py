@@ -1,0 +1,86 @@
+"""What a pass has seen of a sweep: either of three values, and all that the pass decides on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from regsweep.adapters.kubeapi import KubeObject, uid_of
+from regsweep.api.status import SweepStatus
+from regsweep.core.runs import RunRef
+from regsweep.core.sweep import Sweep
+from regsweep.core.world import Observed
+from regsweep.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class TerminatingNamespace:
+    """The sweep's namespace is being deleted."""
+
+    jobs: tuple[RunRef, ...]
+    """Those that stand in the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidSpec:
+    """The sweep's spec breaks rules."""
+
+    prior: SweepStatus
+    problems: Sequence[Problem]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A spec that keeps the rules, with what is pinned."""
+
+    sweep: Sweep
+    edits: Sequence[Problem]
+    """Changes of what is pinned, which are not followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What the sweep's Jobs are made from."""
+
+    object: KubeObject | None
+    """The PodTemplate of `spec.templateRef`; None where the spec names none, or one that does not exist."""
+    missing: str | None
+    """The name of one that does not exist."""
+    fingerprint: str
+    """Of it and of all of the spec that a Job is made from: another one is a reason to try again what was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A sweep that is accepted."""
+
+    object: KubeObject
+    """The sweep as the cache has it."""
+    prior: SweepStatus
+    """Its status."""
+    accepted: Accepted
+    template: Template
+    observed: Observed
+    """What `plan` decides on."""
+    now: datetime
+
+    @property
+    def uid(self) -> str:
+        """The sweep's UID."""
+        return uid_of(self.object)
+
+    @property
+    def sweep(self) -> Sweep:
+        """The sweep as decisions see it."""
+        return self.accepted.sweep
+
+    @property
+    def started(self) -> bool:
+        """Whether a Job or a record of it exists."""
+        return bool(self.observed.runs) or len(self.observed.records) > 0
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the status holds what is pinned."""
+        return self.prior.resolved == self.sweep.resolved

@@ -1,0 +1,27 @@
+"""When records are stored: many with one write, but at once what is the last, in danger, or decisive."""
+
+from __future__ import annotations
+
+from regsweep.core.collect import is_recorded
+from regsweep.core.plan import Plan
+from regsweep.core.world import Observed
+
+
+def seconds_until_store(observed: Observed, planned: Plan, waited_seconds: float, interval_seconds: float) -> float:
+    """How long the records of a plan may wait, which have done so for `waited_seconds`; 0: they are due."""
+    if planned.stop is not None or _is_endangered(observed, planned) or _is_last(observed, planned):
+        return 0.0  # what a status says of a stop rests on what is stored
+    return max(0.0, interval_seconds - waited_seconds)
+
+
+def _is_endangered(observed: Observed, planned: Plan) -> bool:
+    """Whether the only copy of a record may vanish with the operator: its Job or pod is gone."""
+    waiting = {record.run for record in planned.store}
+    return any(run.name in waiting and (run.deleting or any(pod.gone for pod in run.pods)) for run in observed.runs)
+
+
+def _is_last(observed: Observed, planned: Plan) -> bool:
+    """Whether nothing is under way that would bring more records."""
+    after = observed.records.plus(planned.store)
+    busy = any(not run.deleting and not run.suspended and not is_recorded(run, after) for run in observed.runs)
+    return not planned.create and not busy

@@ -1,0 +1,192 @@
+"""What makes a sweep due, and how soon: what may free a slot at once, other news after a moment, all of them with a new term."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from regsweep.adapters.kubeapi import LEASES, RESULTS, KubeObject, Resource, uid_of
+from regsweep.adapters.memory import MemoryApi
+from regsweep.api import constants as names
+from regsweep.controller.assembly import build_caches
+from regsweep.controller.clocks import SYSTEM_CLOCKS
+from regsweep.controller.triggers import Triggers
+from regsweep.controller.workqueue import WorkQueue
+from regsweep.errors import Unavailable
+from regsweep.metrics import RECONCILE_TOTAL, Metrics
+from unit.controller.fake_cluster import FakeCluster, operating, settled, sweep_object, until
+
+TERMINATED = [{"name": "trainer", "state": {"terminated": {"exitCode": 0}}}]
+
+
+class RecordingQueue(WorkQueue):
+    """A work queue that keeps what was added to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.added: list[tuple[str, float]] = []
+
+    def add(self, key: str, delay_seconds: float = 0.0) -> None:
+        self.added.append((key, delay_seconds))
+
+
+class Stand:
+    """Triggers with the caches that feed them."""
+
+    def __init__(self) -> None:
+        self.queue = RecordingQueue()
+        self.caches = build_caches(MemoryApi(), SYSTEM_CLOCKS)
+        self.ended_pods: list[str] = []
+        self.triggers = Triggers(self.queue, self.caches, on_pod_ended=self.ended_pods.append)
+
+
+@pytest.fixture
+def stand() -> Stand:
+    return Stand()
+
+
+def obj(uid: str, *, owner: str = "", version: int = 1, **fields: Any) -> KubeObject:
+    """An object of the sweep `sweep`."""
+    owners = [{"uid": owner, "controller": True}] if owner else []
+    meta = {"name": uid, "namespace": "lab", "uid": uid, "resourceVersion": str(version), "generation": 1}
+    labels = {names.SWEEP_UID_LABEL: "sweep"}
+    return {"metadata": {**meta, "labels": labels, "ownerReferences": owners}, "spec": {"containers": []}, **fields}
+
+
+def job(**status: Any) -> KubeObject:
+    return obj("job", owner="sweep", status=status)
+
+
+def pod(**status: Any) -> KubeObject:
+    return obj("pod", owner="job", status=status)
+
+
+def test_a_sweep_that_changes_is_due_at_once(stand: Stand) -> None:
+    stand.caches.sweeps.upsert(obj("sweep"))
+    assert stand.queue.added == [("sweep", 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("status", "delay"),
+    [
+        pytest.param({}, 0.3, id="one that is new"),
+        pytest.param({"conditions": [{"type": "Complete", "status": "True"}]}, 0.0, id="one that is complete"),
+        pytest.param({"conditions": [{"type": "Failed", "status": "True"}]}, 0.0, id="one that has failed"),
+        pytest.param({"conditions": [{"type": "Failed", "status": "False"}]}, 0.3, id="one that has not"),
+        pytest.param({"conditions": [{"type": "Suspended", "status": "True"}]}, 0.3, id="one that is suspended"),
+    ],
+)
+def test_how_soon_a_sweep_is_due_by_its_job(stand: Stand, status: dict[str, Any], delay: float) -> None:
+    stand.caches.runs.jobs.upsert(job(**status))
+    assert stand.queue.added == [("sweep", delay)]
+
+
+@pytest.mark.parametrize(
+    ("status", "delay", "ended"),
+    [
+        pytest.param({"phase": "Pending"}, 0.3, [], id="one that is scheduled"),
+        pytest.param({"phase": "Running"}, 0.3, [], id="one that runs"),
+        pytest.param({"phase": "Succeeded"}, 0.0, ["sweep"], id="one that succeeded"),
+        pytest.param({"phase": "Failed"}, 0.0, ["sweep"], id="one that failed"),
+        pytest.param(
+            {"phase": "Running", "containerStatuses": TERMINATED}, 0.0, ["sweep"], id="one whose trainer has ended"
+        ),
+    ],
+)
+def test_how_soon_a_sweep_is_due_by_its_pod(
+    stand: Stand, status: dict[str, Any], delay: float, ended: list[str]
+) -> None:
+    stand.caches.runs.pods.upsert(pod(**status))
+    assert stand.queue.added == [("sweep", delay)]
+    assert stand.ended_pods == ended
+
+
+def test_a_job_that_is_gone_makes_its_sweep_due_at_once(stand: Stand) -> None:
+    stand.caches.runs.jobs.upsert(job())
+    stand.caches.runs.jobs.delete(job())
+    assert stand.queue.added[1:] == [("sweep", 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("with_job", "delay"),
+    [
+        pytest.param(True, 0.0, id="its Job needs another one"),
+        pytest.param(False, 0.3, id="its Job is gone too"),
+    ],
+)
+def test_how_soon_a_sweep_is_due_by_a_pod_that_is_gone(stand: Stand, with_job: bool, delay: float) -> None:
+    if with_job:
+        stand.caches.runs.jobs.upsert(job())
+    stand.caches.runs.pods.upsert(pod(phase="Running"))
+    stand.queue.added.clear()
+    stand.caches.runs.pods.delete(pod(phase="Running"))
+    assert stand.queue.added == [("sweep", delay)]
+
+
+def sweeps_at_work_and_at_rest(stand: Stand) -> None:
+    complete = {"state": "Complete", "observedGeneration": 1}
+    stand.caches.sweeps.upsert(obj("complete", status=complete))
+    stand.caches.sweeps.upsert(obj("edited", status={**complete, "observedGeneration": 0}))
+    stand.caches.sweeps.upsert(obj("failed", status={**complete, "state": "Failed"}))
+    stand.caches.sweeps.upsert(obj("running", status={**complete, "state": "Running"}))
+    deleting = obj("deleting")
+    deleting["metadata"]["deletionTimestamp"] = "2026-11-23T10:00:00Z"
+    stand.caches.sweeps.upsert(deleting)
+    stand.caches.sweeps.upsert(obj("new"))
+    stand.queue.added.clear()
+
+
+def test_all_sweeps_become_due_those_with_work_to_do_first(stand: Stand) -> None:
+    sweeps_at_work_and_at_rest(stand)
+    stand.triggers.add_all()
+    keys = [key for key, _ in stand.queue.added]
+    assert set(keys[:3]) == {"edited", "running", "new"}
+    assert set(keys[3:]) == {"complete", "failed", "deleting"}
+
+
+async def test_a_resync_makes_those_due_that_are_not_at_rest(stand: Stand) -> None:
+    sweeps_at_work_and_at_rest(stand)
+    resync = asyncio.create_task(stand.triggers.resync(0.001))
+    await until(lambda: len(stand.queue.added) >= 3)
+    resync.cancel()
+    await asyncio.gather(resync, return_exceptions=True)
+    assert {key for key, _ in stand.queue.added} == {"edited", "running", "new"}
+
+
+async def test_a_new_term_begins_with_every_sweep_and_without_memory() -> None:
+    cluster, lists = FakeCluster(), 0
+
+    def count(verb: str, resource: Resource) -> None:
+        nonlocal lists
+        lists += (verb, resource) == ("list", RESULTS)
+
+    await cluster.apply(sweep_object(parallelism=0))
+    async with operating(
+        cluster, lease_renew_deadline_seconds=1, lease_retry_seconds=0.05, resync_seconds=3600
+    ) as operator:
+        await settled(operator, cluster)
+        cluster.api.before_read = count
+        await operator.lease.release()
+        await until(lambda: operator.lease.terms >= 2)
+        await until(lambda: lists)
+
+
+async def test_a_sweep_that_is_due_when_the_lease_is_lost_is_left_to_the_next_term() -> None:
+    cluster, metrics = FakeCluster(), Metrics()
+
+    def no_lease(verb: str, resource: Resource) -> None:
+        if resource is LEASES:
+            raise Unavailable("no route to host")
+
+    sweep = await cluster.apply(sweep_object(parallelism=0))
+    async with operating(cluster, metrics=metrics, resync_seconds=3600) as operator:
+        await settled(operator, cluster)
+        await operator.lease.release()
+        cluster.api.before_read = no_lease
+        passes = [metrics.value(RECONCILE_TOTAL, result=result) for result in ("ok", "error")]
+        operator.queues.sweeps.add(uid_of(sweep))
+        await until(lambda: operator.queues.sweeps.depth == 0)
+        await settled(operator, cluster)
+        assert [metrics.value(RECONCILE_TOTAL, result=result) for result in ("ok", "error")] == passes
