@@ -72,7 +72,7 @@ TRAINER = f'regsweep_trainer_info{{{SWEEP}, run="r", replicate="0"}}'
 CASES = [
     Case("RegsweepOperatorMissing", "nobody is scraped", {"up": "1x90"}, True),
     Case("RegsweepOperatorMissing", "an operator is scraped", operators(LEADER, "1x90"), False),
-    Case("RegsweepOperatorMissing", "a short gap", operators(LEADER, "1x50 _x7 1x40"), False, 62),
+    Case("RegsweepOperatorMissing", "a short gap", operators(LEADER, "1x50 _x7 1x40"), False, 57),
     Case("RegsweepNoLeader", "two standbys", operators(LEADER, "0x90", "0x90"), True),
     Case("RegsweepNoLeader", "one of two leads", operators(LEADER, "0x90", "1x90"), False),
     Case("RegsweepNoLeader", "the lead changes hands", operators(LEADER, "1x50 0x40", "0x51 1x40"), False, 51),
