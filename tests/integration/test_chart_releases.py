@@ -117,6 +117,9 @@ def test_a_second_release_of_that_name_stands_beside_it_and_goes_without_it(clus
         place = manifest["metadata"].get("namespace")
         where = ("-n", place) if place else ()
         cluster.kubectl(*where, "get", manifest["kind"], manifest["metadata"]["name"])
+    # The priority levels that the schemas name are there: the server says so.
+    for schema in (f"regsweep.{SECOND}", f"regsweep-leader.{SECOND}"):
+        cluster.kubectl("wait", "--for=condition=Dangling=False", "--timeout=60s", f"flowschema/{schema}")
     environment = deployment(cluster, SECOND)["template"]["spec"]["containers"][0]["env"]
     assert {"name": "REGSWEEP_NAMESPACES", "value": f'["{TEAM}"]'} in environment
 
