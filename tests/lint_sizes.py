@@ -19,13 +19,7 @@ ROOTS: Final = ("operator", "images", "charts", "manifests", "tests")
 
 ELSEWHERE: Final = "being cut elsewhere"
 EXCEPTIONS: Final = {
-    "images/trainer/src/regsweep_trainer/run.py::_train": ELSEWHERE,
-    "images/trainer/src/regsweep_trainer/training.py::train_replicate": ELSEWHERE,
     "manifests/monitoring/dashboard.py::panels": ELSEWHERE,
-    "operator/src/regsweep/core/judging/stats/pipeline.py::analyse": ELSEWHERE,
-    "operator/src/regsweep/core/judging/stats/racing.py::race": ELSEWHERE,
-    "operator/src/regsweep/core/judging/stats/ties.py::tied_with_best": ELSEWHERE,
-    "tests/integration/trainer/test_process.py": ELSEWHERE,
     "tests/unit/core/kubernetes/test_observe.py": ELSEWHERE,
 }
 """Path, or path::function, and why it may be longer."""

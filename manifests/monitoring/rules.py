@@ -16,6 +16,7 @@ from typing import Final
 
 import yaml
 
+from regsweep.api.status import SweepState
 from regsweep.metrics import (
     ANALYSES,
     API_REQUESTS,
@@ -83,9 +84,9 @@ def _runs(state: str) -> str:
     return f'max by ({_SWEEP}) ({RUNS.name}{{state="{state}"}})'
 
 
-def _sweeps_in(state: str) -> str:
+def _sweeps_in(state: SweepState) -> str:
     """The sweeps that are in that state."""
-    return f'max by ({_SWEEP}) ({SWEEP_STATE.name}{{state="{state}"}}) == 1'
+    return f'max by ({_SWEEP}) ({SWEEP_STATE.name}{{state="{state.value}"}}) == 1'
 
 
 def _share(counter: str, failed: str, window: str) -> str:
@@ -161,8 +162,8 @@ OPERATOR_ALERTS: Final = (
 SWEEP_ALERTS: Final = (
     Alert(
         "RegsweepSweepStuck",
-        f"{_sweeps_in('Pending')}\n"
-        f"or\n({_sweeps_in('Running')}\n"
+        f"{_sweeps_in(SweepState.PENDING)}\n"
+        f"or\n({_sweeps_in(SweepState.RUNNING)}\n"
         f"  and on ({_SWEEP}) {_runs('pending')} > 0\n"
         f"  unless on ({_SWEEP}) {_runs('running')} > 0)",
         "30m",
@@ -176,7 +177,7 @@ SWEEP_ALERTS: Final = (
         f"{_runs('failed')} >= 3\n"
         f"and on ({_SWEEP})\n"
         f"{_runs('failed')}\n  / ({_runs('failed')} + {_runs('succeeded')}) > 0.1\n"
-        f"and on ({_SWEEP})\n{_sweeps_in('Running')}",
+        f"and on ({_SWEEP})\n{_sweeps_in(SweepState.RUNNING)}",
         "5m",
         Severity.WARNING,
         f"Runs of sweep {_NAMED} fail.",

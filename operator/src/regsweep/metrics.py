@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from regsweep.api.status import SweepState
+
 
 class MetricType(StrEnum):
     """Types of the exposition format."""
@@ -150,7 +152,7 @@ SWEEPS: Final = MetricSpec(
     MetricType.GAUGE,
     "sweeps",
     "Sweeps by state.",
-    {"state": "Pending, Running, Suspended, Complete, Failed, Invalid"},
+    {"state": ", ".join(SweepState)},
 )
 SWEEP_STATE: Final = MetricSpec(
     "regsweep_operator_sweep_state",

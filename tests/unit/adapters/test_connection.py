@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from kubernetes.aio.config import incluster_config
 from pydantic import JsonValue
 
 from regsweep.adapters import connection
@@ -294,3 +295,41 @@ async def test_a_kubeconfig_from_a_pipe_is_read_once(tmp_path: Path, monkeypatch
     found = await load_connection(Path(f"/dev/fd/{read}"))
     assert await authorization_header(found.configuration) == {"Authorization": "Bearer piped"}
     os.close(read)
+
+
+@pytest.fixture
+def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The service account's folder of a pod."""
+    folder = tmp_path / "serviceaccount"
+    folder.mkdir()
+    (folder / "token").write_text("t0ken\n")
+    (folder / "ca.crt").write_bytes(certificate()[0])
+    (folder / "namespace").write_text("mine\n")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(folder / "token"))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(folder / "ca.crt"))
+    monkeypatch.setattr(connection, "SERVICE_ACCOUNT", folder)
+    return folder
+
+
+async def test_in_a_pod_its_service_account_is_used(pod: Path) -> None:
+    found = await load_connection()
+    assert (found.configuration.host, found.namespace) == ("https://10.0.0.1:443", "mine")
+    assert await authorization_header(found.configuration) == {"Authorization": "bearer t0ken"}
+    (pod / "namespace").unlink()
+    assert (await load_connection()).namespace == "default"
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        pytest.param("ca.crt", b"garbage", "ca.crt: holds no certificate in PEM form", id="a certificate that is none"),
+        pytest.param("token", b"\xff\xfe", "the pod's service account cannot be read", id="a token that is no text"),
+    ],
+)
+async def test_a_service_account_that_cannot_be_used_is_told(pod: Path, file: str, content: bytes, said: str) -> None:
+    (pod / file).write_bytes(content)
+    with pytest.raises(KubeconfigError) as caught:
+        await load_connection()
+    assert str(caught.value).startswith(str(pod)) and said in str(caught.value)

@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client.configuration import Configuration
 
-from regsweep.adapters.kube import KubeClient, error_of
+from regsweep.adapters.kube import KubeClient
+from regsweep.adapters.kube_errors import error_of
 from regsweep.adapters.kubeapi import JOBS, PODS, WatchType
 from regsweep.adapters.throttle import TokenBucket
 from regsweep.errors import AlreadyExists, ApiError, Conflict, Expired, Refused, Unavailable, UnknownResource

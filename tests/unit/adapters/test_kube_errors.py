@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from regsweep.adapters.kube import error_of
+from regsweep.adapters.kube_errors import error_of
 from regsweep.errors import (
     AlreadyExists,
     ApiError,

@@ -1,7 +1,6 @@
 """Every rule of validity with the words that a person reads, and what is nevertheless fine."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +9,8 @@ import yaml
 from regsweep.api.spec import Resampling, ResamplingKind, SweepSpec
 from regsweep.api.status import Resolved
 from regsweep.api.validation import changed_pinned_fields, objective_goal, parse_sweep
-from regsweep.core.grid import combinations
 from regsweep.errors import InvalidSweep
-from regsweep_trainer.flags import parse_flags
 
-SAMPLES = Path(__file__).parents[3] / "manifests" / "samples"
 HEAD = "apiVersion: regsweep.dev/v1alpha1\nkind: RegularizationSweep\nmetadata: {name: s}\n"
 OK = "{name: l2, values: [0, 0.1]}"
 
@@ -356,20 +352,6 @@ def test_the_goal_that_is_given_wins() -> None:
     assert objective_goal(parse_sweep({"spec": spec}).objective) == "Maximize"
 
 
-@pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_sample_is_valid_and_says_what_it_asks(sample: Path) -> None:
-    text = sample.read_text(encoding="utf-8")
-    manifest = yaml.safe_load(text)
-    assert parse_sweep(manifest).trainer.gpus == 1, "the built-in node offers GPUs"
-    assert manifest["metadata"]["name"] == sample.stem
-    assert "?" in text[: text.index("apiVersion")], "the head comment asks a question"
-
-
-def test_the_samples_are_there() -> None:
-    names = {path.stem for path in SAMPLES.glob("*.yaml")}
-    assert {"breast-cancer", "dropout-activation", "digits", "own-data"} <= names
-
-
 PINNED = Resolved(
     image="trainer:1",
     parameters={"dataset": "iris", "epochs": 10},
@@ -411,10 +393,3 @@ def test_what_is_pinned_cannot_change(spec: SweepSpec, fields: list[str]) -> Non
     changed = changed_pinned_fields(spec, PINNED)
     assert [problem.field for problem in changed] == fields
     assert all("cannot change" in problem.message and "new sweep" in problem.message for problem in changed)
-
-
-@pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
-def test_the_trainer_takes_every_combination_of_a_sample(sample: Path) -> None:
-    spec = parse_sweep(yaml.safe_load(sample.read_text(encoding="utf-8")))
-    for combination in combinations(spec):
-        parse_flags({**spec.trainer.parameters, **combination.flags})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ipaddress
 import json
 import ssl
@@ -230,6 +231,19 @@ async def test_a_certificate_that_is_not_trusted_is_told(serve: Serve, tmp_path:
     other = server.replace("127.0.0.1", "localhost")
     trusting = kubeconfig(tmp_path, other, **{"certificate-authority": str(certificate)})
     assert "its certificate is not trusted: Hostname mismatch" in await refusal(trusting)
+
+
+async def test_certificates_on_both_sides_are_taken_from_the_kubeconfig(serve: Serve, tmp_path: Path) -> None:
+    context, certificate = server_context(tmp_path)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(certificate)
+    server = await serve(status(404, "not found"), context)
+    public, private = (base64.b64encode((tmp_path / name).read_bytes()).decode() for name in ("tls.crt", "tls.key"))
+    path = kubeconfig(tmp_path, server, **{"certificate-authority-data": public})
+    whole = yaml.safe_load(path.read_text())
+    whole["users"] = [{"name": "dev", "user": {"client-certificate-data": public, "client-key-data": private}}]
+    path.write_text(yaml.safe_dump(whole))
+    assert (await refusal(path)).startswith("there is no RegularizationSweep mine"), "the server has answered"
 
 
 async def test_a_certificate_that_has_expired_is_told(serve: Serve, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import regsweep
 from regsweep.api.spec import FlagValue
 from regsweep.cli.check import plan_command
 from regsweep.cli.main import app
-from regsweep.report.columns import flag_text
+from regsweep.core.grid import value_text
 from regsweep.report.documents import as_yaml, flag_cell
 from regsweep.report.outputs import Output
 from regsweep.report.text import visible
@@ -71,7 +71,7 @@ def test_a_plan_shows_values_as_they_were_written(tmp_path: Path, values: list[F
     done = runner.invoke(app, ["plan", str(manifest(tmp_path, values))])
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
-    assert lines[1:] == [f"{n + 1}  rule={visible(flag_text(value))}" for n, value in enumerate(values)]
+    assert lines[1:] == [f"{n + 1}  rule={visible(value_text(value))}" for n, value in enumerate(values)]
 
 
 @pytest.mark.parametrize("values", CASES)

@@ -113,7 +113,7 @@ async def test_after_three_failures_the_sweep_goes_on_without_an_answer(answers:
     latest = queue.latest("uid")
     assert latest is not None
     assert latest.analysis.rests_on == question().rests_on
-    assert "ended with -9" in latest.analysis.notes[0]
+    assert "ended with -9" in latest.analysis.notes[0].message
     assert metrics.value(ANALYSES, result="error") == 3
 
 

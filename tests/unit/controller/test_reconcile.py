@@ -219,6 +219,16 @@ async def test_a_record_that_comes_right_after_others_were_stored_waits_as_long_
     assert (writes[f"update {RECORDS}"], delays[0]) == (0, 2.0)
 
 
+async def test_a_pass_that_stores_leaves_a_status_that_is_due_to_the_next(stand: Stand) -> None:
+    first, _ = await stand.start()
+    await stand.make_pass()
+    await stand.cluster.succeed(first)
+    await stand.make_pass()
+    stand.seconds += 60
+    assert f"update {STATUS}" not in (await stand.make_pass())[0]
+    assert f"update {STATUS}" in (await stand.make_pass())[0]
+
+
 async def test_a_status_tells_of_what_its_pass_has_done(stand: Stand) -> None:
     await stand.start()
     await stand.make_pass()
@@ -281,6 +291,21 @@ async def test_a_sweep_that_is_over_holds_no_records(stand: Stand) -> None:
     stand.cluster.api.before_read = count
     await stand.make_pass()
     assert reads[RESULTS.plural] == 1, "a change reads them again"
+
+
+async def test_a_sweep_is_confirmed_once_in_a_term(stand: Stand) -> None:
+    gets = 0
+
+    def count(verb: str, resource: Resource) -> None:
+        nonlocal gets
+        gets += (verb, resource) == ("get", SWEEPS)
+
+    stand.cluster.api.before_read = count
+    for pod in await stand.start():
+        await stand.cluster.succeed(pod)
+    await stand.make_pass()
+    assert len(stand.cluster.jobs()) == 4
+    assert gets == 1
 
 
 async def test_nothing_of_an_earlier_term_counts(stand: Stand) -> None:

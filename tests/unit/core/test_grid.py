@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from regsweep.api.canonical import digest
 from regsweep.api.spec import Range, SweepSpec
 from regsweep.api.values import grid
-from regsweep.core.grid import combination_id, combinations, grid_size, label, range_values
+from regsweep.core.grid import combination_id, combinations, grid_size, label, range_values, value_text
 
 
 def spec(flags: dict[str, list[Any]], **others: Any) -> SweepSpec:
@@ -218,7 +218,52 @@ def test_a_sample_of_a_large_grid_is_drawn_without_holding_the_grid() -> None:
         pytest.param({"bn": True, "act": "relu"}, "bn=true, act=relu", id="booleans and texts"),
         pytest.param({"units": [64, 32]}, "units=[64, 32]", id="lists"),
         pytest.param({"a": "x, y=1", "b": ""}, 'a="x, y=1", b=""', id="texts that could be misread stand in quotes"),
+        pytest.param(
+            {"a": "1", "b": "1e-4", "c": "0x1F", "d": ".5"}, 'a="1", b="1e-4", c="0x1F", d=".5"', id="numbers as text"
+        ),
+        pytest.param({"a": "true", "b": "no", "c": "Off"}, 'a="true", b="no", c="Off"', id="booleans as text"),
+        pytest.param({"a": "null", "b": "~", "c": None}, 'a="null", b="~", c=null', id="null as text"),
+        pytest.param({"a": " relu", "b": "a b"}, 'a=" relu", b=a b', id="blanks at an end"),
+        pytest.param({"a": "re\u200blu", "b": "\ud800"}, 'a="re\\u200blu", b="\\ud800"', id="what cannot be seen"),
+        pytest.param({"units": ["1", 1, [2, "2"]]}, 'units=["1", 1, [2, "2"]]', id="texts in lists of lists"),
+        pytest.param(
+            {"a": "[64]", "b": {"x": 1}, "c": "{}"}, 'a="[64]", b={"x": 1}, c="{}"', id="lists and maps as text"
+        ),
+        pytest.param(
+            {"opt": "adam", "norm": "batch-norm", "v": "v1.2.3"}, "opt=adam, norm=batch-norm, v=v1.2.3", id="words"
+        ),
     ],
 )
 def test_labels(flags: dict[str, Any], text: str) -> None:
     assert label(flags) == text
+
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**62), 2**62)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=6)
+    | st.sampled_from(
+        ["1", "1.0", "true", "null", "[1]", '"1"', "1, b=2", "", " ", "a, b", "{}", "[]", "0", "-0", "1e3", "é"]
+    )
+)
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3), max_leaves=5)
+FLAGS = st.dictionaries(st.sampled_from(["a", "b", "c.d"]), VALUES, min_size=1, max_size=3)
+
+
+@given(FLAGS, FLAGS)
+def test_different_flags_have_different_labels(one: dict[str, Any], other: dict[str, Any]) -> None:
+    """Both in the order of the spec, as a sweep's combinations are."""
+    one, other = ({name: flags[name] for name in sorted(flags)} for flags in (one, other))
+    assert (label(one) == label(other)) == (combination_id(one) == combination_id(other))
+
+
+@given(FLAGS)
+def test_a_label_is_one_line_that_can_be_printed(flags: dict[str, Any]) -> None:
+    assert label(flags).isprintable()
+
+
+@given(VALUES, VALUES)
+def test_a_value_is_shown_as_one_value(one: Any, other: Any) -> None:
+    assert value_text([one, other]) == f"[{value_text(one)}, {value_text(other)}]"

@@ -129,6 +129,19 @@ def test_the_objective_can_be_changed_without_training_anything() -> None:
     assert len(world.created) == trained
 
 
+def test_picks_whose_values_read_alike_are_told_apart() -> None:
+    """A list of the number 1 and a list of the text 1: the best is the one, the pick the other."""
+    world = World(sweep_of({"l2": [0.1, 0.2], "units": [[1], ["1"]]}, replicates=5, final={"replicates": 3}))
+    run_out(world)
+    status = status_of(world)
+    assert status.final is not None and status.analysis is not None and status.analysis.pick is not None
+    picks = {role: pick.flags for pick in status.final.picks for role in pick.roles}
+    assert picks[PickRole.BEST] == status.results[0].flags
+    by_id = {point.combination.id: point.combination.flags for point in world.sweep.points}
+    assert picks[PickRole.ONE_STANDARD_ERROR] == by_id[status.analysis.pick.combination or ""]
+    assert len({result.label for result in status.results}) == len(status.results) == 4
+
+
 def test_the_picks_are_frozen_before_they_are_trained_for_the_test_rows() -> None:
     world = World(sweep_of({"l2": [0, 0.1, 0.2]}, replicates=5, final={"replicates": 3}))
     assert run_out(world) == [

@@ -57,6 +57,8 @@ def test_a_finished_sweep_is_complete_ranked_and_names_its_best() -> None:
         "0.4",
     )
     assert [result.label for result in status.results] == ["l2=0.1", "l2=0"]
+    ids = [point.combination.id for point in finished().sweep.points]
+    assert [result.combination for result in status.results] == ids[::-1]
     assert status.results[0].overfit_gap is not None
     assert status.results[0].overfit_gap.mean == pytest.approx(0.1)
     assert status.results[0].source == "Record"
@@ -121,6 +123,7 @@ def test_a_failed_run_stands_in_the_status_with_its_reason() -> None:
     status = status_of(world)
     assert status.state == "Complete"
     assert [(f.label, f.reason) for f in status.failures] == [("l2=0", "IndexFinal")]
+    assert [(f.combination, f.final) for f in status.failures] == [(world.sweep.points[0].combination.id, None)]
     assert "1 failed" in condition(status, ConditionType.COMPLETE).message
 
 
@@ -131,6 +134,7 @@ def test_what_a_running_trainer_shows_is_seen() -> None:
     pod = world.runs[request.name].pods[0].name
     world.scrapes = Scrapes(MetricsState.ANSWERED, {(pod, 0): sample_of(0.25, complete=False)})
     (running,) = status_of(world).running
+    assert (running.combination, running.final) == (world.sweep.points[0].combination.id, None)
     assert (running.label, running.epoch, running.epochs, running.objective) == ("l2=0", 3, 3, 0.35)
 
 

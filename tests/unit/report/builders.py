@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from regsweep.api.analysis import Analysis, EffectsView, Fit, PickView, Remark, Share, Verdict
+from regsweep.api.analysis import Analysis, Comparison, Effects, Fit, PickResult, Share
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
-from regsweep.api.spec import EpochChoice, Flags, Goal
-from regsweep.api.status import Condition, Estimate, FailedRun, ObjectiveStatus, RankedResult, RunCounts, SweepStatus
-from regsweep.report.model import SweepReport
+from regsweep.api.findings import Finding, FindingType, GridEnd, Note, NoteType, Subject
+from regsweep.api.spec import EpochChoice, Flags, Goal, PickRule
+from regsweep.api.status import (
+    Condition,
+    Estimate,
+    FailedRun,
+    ObjectiveStatus,
+    RankedResult,
+    RunCounts,
+    SweepState,
+    SweepStatus,
+)
+from regsweep.core.grid import combination_id, label
+from regsweep.core.judging.words.notes import note_message
+from regsweep.report.model import Divergence, SweepReport
 
 WHEN = "2026-11-23T12:00:00Z"
-
-
-def label_of(flags: Flags) -> str:
-    return ", ".join(f"{name}={value}" for name, value in flags.items())
 
 
 def ranked(
@@ -34,8 +42,9 @@ def ranked(
     analysis_result = objective or val
     return RankedResult(
         rank=rank,
+        combination=combination_id(flags),
         flags=flags,
-        label=label_of(flags),
+        label=label(flags),
         objective=Estimate(mean=analysis_result[0], standard_error=analysis_result[1]) if analysis_result else None,
         train_loss=train,
         val_loss=val[0] if val else None,
@@ -58,7 +67,7 @@ def results(
     *ranking: RankedResult,
     name: str = "breast-cancer",
     replicates: int = 5,
-    state: str = "Complete",
+    state: SweepState = SweepState.COMPLETE,
     conditions: Sequence[Condition] = (COMPLETE,),
     total: int | None = None,
     failed: int = 0,
@@ -66,7 +75,7 @@ def results(
     metric: str = "val_average_loss",
     goal: Goal = Goal.MINIMIZE,
     epoch: EpochChoice = EpochChoice.LAST,
-    remarks: Mapping[str, str] | None = None,
+    divergences: Mapping[str, Divergence] | None = None,
     analysis_result: Analysis | None = None,
 ) -> SweepReport:
     """Results of a complete sweep, unless said otherwise."""
@@ -85,17 +94,18 @@ def results(
             failures=list(failures),
         ),
         ranking=tuple(ranking),
-        remarks=remarks or {},
+        divergences=divergences or {},
         analysis=analysis_result,
     )
 
 
-def verdict(
+def comparison(
     flags: Flags, fit: str = "Undetermined", *, comparable: bool = True, gap_larger: bool | None = None
-) -> Verdict:
+) -> Comparison:
     """What the analysis says of a combination; Balanced is tied with the best, and what overfits has a larger gap."""
-    return Verdict(
-        label=label_of(flags),
+    return Comparison(
+        combination=combination_id(flags),
+        label=label(flags),
         tied=fit == "Balanced",
         comparable=comparable,
         fit=Fit(fit),
@@ -103,20 +113,30 @@ def verdict(
     )
 
 
-def analysis(*verdicts: Verdict, pick: Flags | None = None, **fields: object) -> Analysis:
-    """An analysis with these verdicts, that of the best first."""
-    picked = label_of(pick) if pick is not None else None
+def analysis(*comparisons: Comparison, pick: Flags | None = None, **fields: object) -> Analysis:
+    """An analysis with these comparisons, that of the best first."""
     return Analysis.model_validate(
         {
-            "tied_count": sum(v.tied for v in verdicts),
-            "tied_with_best": [v.label for v in verdicts if v.tied],
-            "comparisons": list(verdicts),
-            "pick": PickView(label=picked, is_best=picked == verdicts[0].label, candidates=2, rule="Paired")
-            if picked
-            else None,
+            "tied_count": sum(each.tied for each in comparisons),
+            "tied_with_best": [each.label for each in comparisons if each.tied],
+            "comparisons": list(comparisons),
+            "pick": None if pick is None else picked(pick, is_best=combination_id(pick) == comparisons[0].combination),
             **fields,
         }
     )
+
+
+def picked(flags: Flags, *, is_best: bool = False) -> PickResult:
+    """A one-standard-error pick."""
+    return PickResult(
+        combination=combination_id(flags), label=label(flags), is_best=is_best, candidates=2, rule=PickRule.PAIRED
+    )
+
+
+def note(kind: NoteType, **fields: object) -> Note:
+    """A note with its message, as analyses have it."""
+    bare = Note.model_validate({"type": kind, **fields})
+    return bare.model_copy(update={"message": note_message(bare)})
 
 
 def share(*flags: str, eta: float | None, by_chance: float = 0.05, p: float | None = 0.001) -> Share:
@@ -140,35 +160,44 @@ def breast_cancer() -> SweepReport:
         failures=[
             FailedRun(
                 run="breast-cancer-0123456789ab",
+                combination=combination_id({"l2": 0, "dropout": 0.1}),
                 label="l2=0, dropout=0.1",
                 reason="OutOfMemory",
                 message="its container was killed for want of memory; raise the trainer's memory limit",
             )
         ],
-        remarks={"l2=0.1, dropout=0.1": "diverged at epoch 3"},
-        analysis_result=analysis(
-            verdict({"l2": 0.01, "dropout": 0.3}, "Balanced"),
-            verdict({"l2": 0.01, "dropout": 0.5}, "Balanced"),
-            verdict({"l2": 0.001, "dropout": 0.5}, "Balanced"),
-            verdict({"l2": 0.001, "dropout": 0.3}, "Overfits"),
-            verdict({"l2": 0.1, "dropout": 0.3}, "Underfits"),
-            verdict({"l2": 0, "dropout": 0}, "Overfits"),
-            pick={"l2": 0.01, "dropout": 0.5},
-            effects=EffectsView(
-                shares=[
-                    share("l2", eta=0.77, by_chance=0.09),
-                    share("dropout", eta=0.12, by_chance=0.03),
-                    share("l2", "dropout", eta=0.04, by_chance=0.09, p=0.6),
-                ],
-                adds_up=False,
-                left_out=1,
-            ),
-            findings=[
-                Remark(type="AtGridEdge", message="The one-standard-error pick has dropout=0.5: sweep larger ones."),
+        divergences={combination_id({"l2": 0.1, "dropout": 0.1}): Divergence(5, 5, 3, 3)},
+        analysis_result=_of_breast_cancer(),
+    )
+
+
+def _of_breast_cancer() -> Analysis:
+    return analysis(
+        comparison({"l2": 0.01, "dropout": 0.3}, "Balanced"),
+        comparison({"l2": 0.01, "dropout": 0.5}, "Balanced"),
+        comparison({"l2": 0.001, "dropout": 0.5}, "Balanced"),
+        comparison({"l2": 0.001, "dropout": 0.3}, "Overfits"),
+        comparison({"l2": 0.1, "dropout": 0.3}, "Underfits"),
+        comparison({"l2": 0, "dropout": 0}, "Overfits"),
+        pick={"l2": 0.01, "dropout": 0.5},
+        effects=Effects(
+            shares=[
+                share("l2", eta=0.77, by_chance=0.09),
+                share("dropout", eta=0.12, by_chance=0.03),
+                share("l2", "dropout", eta=0.04, by_chance=0.09, p=0.6),
             ],
-            notes=[
-                "No bias and variance: that takes more than records hold.",
-                "Fewer than 5 replicates: more ties are missed.",
-            ],
+            adds_up=False,
+            left_out=1,
         ),
+        findings=[
+            Finding(
+                type=FindingType.AT_GRID_EDGE,
+                subject=Subject.PICK,
+                flag="dropout",
+                value=0.5,
+                end=GridEnd.LARGEST,
+                suggestion=0.7,
+            ),
+        ],
+        notes=[note(NoteType.NO_BIAS_VARIANCE), note(NoteType.FEW_REPLICATES)],
     )

@@ -17,8 +17,8 @@ from rich.console import Console
 
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.spec import FlagValue
-from regsweep.api.status import Estimate, FailedRun, RankedResult, RunCounts, SweepStatus
-from regsweep.report.columns import flag_text
+from regsweep.api.status import Estimate, FailedRun, RankedResult, RunCounts, SweepState, SweepStatus
+from regsweep.core.grid import value_text
 from regsweep.report.documents import flag_cell
 from regsweep.report.model import SweepReport
 from regsweep.report.outputs import Output
@@ -68,23 +68,25 @@ class Stream(io.TextIOWrapper):
 
 @st.composite
 def sweeps(draw: st.DrawFn) -> SweepReport:
-    """A sweep whose name, values, messages and remarks are any text."""
+    """A sweep whose name, values, reasons and messages are any text."""
     flags = draw(st.lists(values, min_size=1, max_size=5, unique_by=repr))
     rows = [
         ranked(place + 1, {"rule": value, "l2": 0.1}, (0.1 + place, 0.01), 0.05, (0.05, 0.01))
         for place, value in enumerate(flags)
     ]
     rows.append(ranked(None, {"rule": "lost", "l2": 0}, replicates=0, failed=5, source=None))
-    failure = FailedRun(run="r", label=rows[-1].label, reason=draw(texts), message=draw(texts))
+    lost = rows[-1]
+    failure = FailedRun(
+        run="r", combination=lost.combination, label=lost.label, reason=draw(texts), message=draw(texts)
+    )
     stopped = condition(ConditionType.FAILED, ConditionStatus.TRUE, Reason.TOO_MANY_FAILED_RUNS, draw(texts))
     return results(
         *rows,
         name=draw(texts),
-        state=draw(texts),
+        state=draw(st.sampled_from(SweepState)),
         conditions=draw(st.sampled_from([(), (stopped,)])),
         failures=[failure],
         failed=1,
-        remarks={rows[0].label: draw(texts)},
     )
 
 
@@ -111,7 +113,7 @@ def test_every_value_stands_in_its_column(found: SweepReport, width: int, encodi
     start = cell_len(lines[header].partition("rule")[0])
     rows = (line for line in lines[header + 1 :] if line[2:3] in "123456-" and line.strip())
     for row, result in zip(rows, found.ranking, strict=False):
-        value = charset.text(flag_text(result.flags["rule"]))
+        value = charset.text(value_text(result.flags["rule"]))
         before, cells = "", 0
         while cells < start:
             before, cells = row[: len(before) + 1], cell_len(row[: len(before) + 1])
@@ -136,7 +138,7 @@ def test_programs_read_what_was_written(found: SweepReport, encoding: str) -> No
     stream.flush()
     rows = list(csv.DictReader(io.StringIO(stream.bytes.getvalue().decode("utf-8"), newline=""), strict=True))
     assert [row["flag_rule"] for row in rows] == [flag_cell(row.flags["rule"]) for row in found.ranking]
-    assert rows[0]["note"] == found.remarks[found.ranking[0].label]
+    assert rows[-1]["note"] == f"failed: {found.status.failures[0].reason}"
 
 
 @settings(deadline=None, max_examples=50)
@@ -150,7 +152,7 @@ def test_the_progress_line_is_one_line(name: str, value: FlagValue, width: int, 
     for line in (plain, moving):
         line.encode(encoding)
         assert line.isprintable()
-    assert charset.text(f"rule={flag_text(value)}") in plain
+    assert charset.text(f"rule={value_text(value)}") in plain
     assert cell_len(moving) <= max(width, cell_len(charset.text(name)) + len("  99/24 runs"))
 
 

@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 
 from regsweep.api.analysis import Analysis
-from regsweep.api.status import RankedResult
-from regsweep.report.notes import conclusion, note_of
-from unit.report.builders import analysis, breast_cancer, ranked, results, verdict
+from regsweep.api.status import FailedRun, RankedResult
+from regsweep.core.grid import combination_id
+from regsweep.report.model import Divergence
+from regsweep.report.notes import conclusion, legend_of, note_of
+from unit.report.builders import analysis, comparison, ranked, results
 
 BEST = ranked(1, {"l2": 0.01}, (0.10, 0.01), 0.08, (0.02, 0.005))
-OF_BEST = verdict({"l2": 0.01}, "Balanced")
+OF_BEST = comparison({"l2": 0.01}, "Balanced")
 WORSE = ranked(2, {"l2": 0}, (0.20, 0.01), 0.01, (0.19, 0.01))
 
 
@@ -26,18 +28,18 @@ WORSE = ranked(2, {"l2": 0}, (0.20, 0.01), 0.01, (0.19, 0.01))
         ),
         pytest.param(
             WORSE,
-            analysis(OF_BEST, verdict({"l2": 0}, "Balanced"), pick={"l2": 0}),
+            analysis(OF_BEST, comparison({"l2": 0}, "Balanced"), pick={"l2": 0}),
             "pick: simplest within one standard error",
             id="the pick",
         ),
-        pytest.param(WORSE, analysis(OF_BEST, verdict({"l2": 0}, "Overfits")), "overfits", id="the gap's fault"),
-        pytest.param(WORSE, analysis(OF_BEST, verdict({"l2": 0}, "Underfits")), "underfits", id="the fit's fault"),
-        pytest.param(WORSE, analysis(OF_BEST, verdict({"l2": 0}, "Balanced")), "", id="no label for what is tied"),
-        pytest.param(WORSE, analysis(OF_BEST, verdict({"l2": 0})), "", id="no label where the data do not say why"),
+        pytest.param(WORSE, analysis(OF_BEST, comparison({"l2": 0}, "Overfits")), "overfits", id="the gap's fault"),
+        pytest.param(WORSE, analysis(OF_BEST, comparison({"l2": 0}, "Underfits")), "underfits", id="the fit's fault"),
+        pytest.param(WORSE, analysis(OF_BEST, comparison({"l2": 0}, "Balanced")), "", id="no label for what is tied"),
+        pytest.param(WORSE, analysis(OF_BEST, comparison({"l2": 0})), "", id="no label where the data do not say why"),
         pytest.param(WORSE, None, "", id="no label without an analysis, however large the difference"),
         pytest.param(
             WORSE,
-            analysis(OF_BEST, verdict({"l2": 0}, comparable=False)),
+            analysis(OF_BEST, comparison({"l2": 0}, comparable=False)),
             "too few replicates in common with the best",
             id="what cannot be compared is not passed over in silence",
         ),
@@ -54,18 +56,18 @@ WORSE = ranked(2, {"l2": 0}, (0.20, 0.01), 0.01, (0.19, 0.01))
 )
 def test_a_note_is_true_of_its_row(row: RankedResult, analysis_result: Analysis | None, note: str) -> None:
     rows = (BEST,) if row is BEST else (BEST, row)
-    assert note_of(row, results(*rows, analysis_result=analysis_result)) == note
+    assert note_of(row, results(*rows, analysis_result=analysis_result)).text == note
 
 
 def test_nothing_is_picked_before_the_sweep_is_complete() -> None:
-    analysis_result = analysis(OF_BEST, verdict({"l2": 0}, "Balanced"), pick={"l2": 0})
-    assert note_of(WORSE, results(BEST, WORSE, analysis_result=analysis_result, conditions=())) == ""
+    analysis_result = analysis(OF_BEST, comparison({"l2": 0}, "Balanced"), pick={"l2": 0})
+    assert note_of(WORSE, results(BEST, WORSE, analysis_result=analysis_result, conditions=())).text == ""
 
 
 PLAIN = ranked(2, {"l2": 0}, (0.40, 0.01), 0.01, (0.39, 0.01))
 
 
-JUDGED = analysis(OF_BEST, verdict({"l2": 0}, "Overfits"))
+JUDGED = analysis(OF_BEST, comparison({"l2": 0}, "Overfits"))
 
 
 @pytest.mark.parametrize(
@@ -80,19 +82,19 @@ JUDGED = analysis(OF_BEST, verdict({"l2": 0}, "Overfits"))
         ),
         pytest.param(
             (BEST, PLAIN),
-            analysis(OF_BEST, verdict({"l2": 0}, gap_larger=False)),
+            analysis(OF_BEST, comparison({"l2": 0}, gap_larger=False)),
             "Without regularisation (l2=0) the network ranks 2nd; the best cuts validation loss by 75 %.",
             id="a gap that may be larger by chance is not spoken of",
         ),
         pytest.param(
             (ranked(1, {"l2": 0}, (0.10, 0.01), 0.08, (0.02, 0.01)), ranked(2, {"l2": 1}, (0.4, 0.01))),
-            analysis(verdict({"l2": 0}, "Balanced"), verdict({"l2": 1}, "Underfits")),
+            analysis(comparison({"l2": 0}, "Balanced"), comparison({"l2": 1}, "Underfits")),
             "Without regularisation (l2=0) the network ranks 1st: regularisation did not improve on it.",
             id="regularisation that does not help",
         ),
         pytest.param(
             (BEST, PLAIN),
-            analysis(OF_BEST, verdict({"l2": 0}, "Balanced")),
+            analysis(OF_BEST, comparison({"l2": 0}, "Balanced")),
             "Without regularisation (l2=0) the network ranks 2nd, but cannot be told from the best with these data.",
             id="a tie is no loss, however far apart the means",
         ),
@@ -111,7 +113,7 @@ JUDGED = analysis(OF_BEST, verdict({"l2": 0}, "Overfits"))
         pytest.param((BEST, ranked(2, {"l2": 1}, (0.4, 0.01))), JUDGED, "", id="no combination without regularisation"),
         pytest.param(
             (ranked(1, {"units": 8}, (0.1, 0.01)), ranked(2, {"units": 0}, (0.4, 0.01))),
-            analysis(verdict({"units": 8}, "Balanced"), verdict({"units": 0}, "Underfits")),
+            analysis(comparison({"units": 8}, "Balanced"), comparison({"units": 0}, "Underfits")),
             "",
             id="a sweep of something else",
         ),
@@ -122,9 +124,9 @@ JUDGED = analysis(OF_BEST, verdict({"l2": 0}, "Overfits"))
                 ranked(3, {"l2": 0, "units": 16}, (0.50, 0.01), 0.01, (0.49, 0.01)),
             ),
             analysis(
-                verdict({"l2": 0.1, "units": 8}, "Balanced"),
-                verdict({"l2": 0, "units": 8}, "Overfits"),
-                verdict({"l2": 0, "units": 16}, "Overfits"),
+                comparison({"l2": 0.1, "units": 8}, "Balanced"),
+                comparison({"l2": 0, "units": 8}, "Overfits"),
+                comparison({"l2": 0, "units": 16}, "Overfits"),
             ),
             "Without regularisation (l2=0) the best network (l2=0, units=8) ranks 2nd; the best cuts validation loss "
             "by 75 % and the overfit gap by 95 %.",
@@ -147,6 +149,99 @@ def test_an_unfinished_sweep_concludes_nothing() -> None:
     assert conclusion(results(BEST, PLAIN, analysis_result=JUDGED, conditions=())) == ""
 
 
-def test_what_the_caller_knows_of_a_divergence_is_said() -> None:
-    found = breast_cancer()
-    assert note_of(found.ranking[6], found) == "diverged at epoch 3"
+@pytest.mark.parametrize(
+    ("divergence", "text"),
+    [
+        pytest.param(Divergence(5, 5, 3, 3), "diverged at epoch 3", id="all at one epoch"),
+        pytest.param(Divergence(5, 5, 3, 9), "diverged at epochs 3 to 9", id="all, at several epochs"),
+        pytest.param(Divergence(2, 5, 7, 9), "2 of 5 diverged, first at epoch 7", id="some"),
+    ],
+)
+def test_when_replicates_diverged_is_said_where_the_records_tell(divergence: Divergence, text: str) -> None:
+    row = ranked(None, {"l2": 9}, diverged=divergence.diverged)
+    found = results(BEST, row, divergences={combination_id({"l2": 9}): divergence})
+    assert note_of(row, found).text == text
+
+
+def test_combinations_that_differ_in_the_type_of_a_value_alone_have_notes_of_their_own() -> None:
+    """A list of the number 1 and a list of the text 1."""
+    number, text = ranked(2, {"units": [1]}, (0.2, 0.01)), ranked(3, {"units": ["1"]}, (0.3, 0.01))
+    judged = analysis(
+        comparison({"units": [2]}, "Balanced"),
+        comparison({"units": [1]}, "Overfits"),
+        comparison({"units": ["1"]}, "Underfits"),
+    )
+    failed = ranked(None, {"units": ["2"]}, replicates=0, failed=5)
+    failures = [FailedRun(run="r", combination=failed.combination, label=failed.label, reason="OutOfMemory")]
+    found = results(BEST, number, text, failed, analysis_result=judged, failures=failures)
+    assert [note_of(row, found).text for row in (number, text, failed)] == [
+        "overfits",
+        "underfits",
+        "failed: OutOfMemory",
+    ]
+    assert len({row.label for row in (number, text)}) == 2
+
+
+def test_a_failed_final_evaluation_is_no_note_of_the_grids_combination() -> None:
+    row = ranked(None, {"l2": 9}, replicates=0, failed=5)
+    of_final = FailedRun(run="r", combination=row.combination, label="l2=9 (final evaluation)", final=True, reason="X")
+    assert note_of(row, results(BEST, row, failures=[of_final])).text == "failed"
+
+
+@pytest.mark.parametrize(
+    ("metric", "sentence"),
+    [
+        pytest.param(
+            "val_loss",
+            "Without regularisation (l2=0) the network ranks 1st by val_loss. That contains the penalty, so it does not say "
+            "whether regularisation helps.",
+            id="the penalty is in it",
+        ),
+        pytest.param(
+            "train_loss",
+            "Without regularisation (l2=0) the network ranks 1st by train_loss. That contains the penalty, so it does not say "
+            "whether regularisation helps.",
+            id="of the training rows, and the penalty is in it",
+        ),
+        pytest.param(
+            "train_accuracy",
+            "Without regularisation (l2=0) the network ranks 1st by train_accuracy. That is of the training rows, so it does not "
+            "say whether regularisation helps on others.",
+            id="of the training rows",
+        ),
+        pytest.param(
+            "val_accuracy",
+            "Without regularisation (l2=0) the network ranks 1st: regularisation did not improve on it.",
+            id="of other rows",
+        ),
+    ],
+)
+def test_only_a_metric_that_can_show_it_says_that_regularisation_did_not_help(metric: str, sentence: str) -> None:
+    rows = (ranked(1, {"l2": 0}, (0.10, 0.01)), ranked(2, {"l2": 1}, (0.4, 0.01)))
+    judged = analysis(comparison({"l2": 0}, "Balanced"), comparison({"l2": 1}, "Underfits"))
+    assert conclusion(results(*rows, metric=metric, analysis_result=judged)) == sentence
+
+
+def test_what_is_cut_almost_to_nothing_is_not_called_cut_by_all_of_it() -> None:
+    rows = (ranked(1, {"l2": 1}, (0.0001, 0.00001)), ranked(2, {"l2": 0}, (0.4, 0.01)))
+    judged = analysis(comparison({"l2": 1}, "Balanced"), comparison({"l2": 0}, "Overfits"))
+    assert conclusion(results(*rows, analysis_result=judged)).endswith("the best cuts validation loss by over 99 %.")
+
+
+@pytest.mark.parametrize(
+    ("rows", "brief", "legend"),
+    [
+        pytest.param((), False, "", id="nothing to explain"),
+        pytest.param((BEST,), True, "", id="best explains itself"),
+        pytest.param(
+            (WORSE,),
+            True,
+            "pick: simplest combination within one standard error of the best.",
+            id="a pick in a word",
+        ),
+        pytest.param((WORSE,), False, "", id="a pick spelled out"),
+    ],
+)
+def test_the_legend_explains_what_stands_in_a_word(rows: tuple[RankedResult, ...], brief: bool, legend: str) -> None:
+    found = results(BEST, WORSE, analysis_result=analysis(OF_BEST, comparison({"l2": 0}, "Balanced"), pick={"l2": 0}))
+    assert legend_of([note_of(row, found) for row in rows], brief) == legend

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
 
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.spec import EpochChoice, Goal
+from regsweep.api.status import SweepState
 from regsweep.report.model import SweepReport
 from regsweep.report.table import print_results
 from unit.report.builders import breast_cancer, condition, ranked, results
@@ -42,9 +44,11 @@ breast-cancer · 8 combinations x 5 replicates · val_average_loss, lower is bet
   gap by 90 %.
   What matters: l2 explains 77 % of the differences (by chance alone: 9 %); dropout 12 % (by chance alone: 3 %); the
   interplay of l2 and dropout not surely more than chance. All within the ranges swept; without 1 combination in which a
-  replicate diverged; shares need not add up, since something is missing.
-  The pick has dropout=0.5: sweep larger ones.
-  Fewer than 5 replicates: more ties are missed.
+  replicate diverged or has no value; shares need not add up, since something is missing.
+  The pick has dropout=0.5, the largest value swept: sweep larger values too, such as 0.7, before taking it for an
+  optimum.
+  Fewer than 5 replicates: with variances that differ between combinations, more than 5 % of such sweeps leave a true
+  best out of the tied set.
   overfits: worse than the best because its overfit gap is larger; underfits: worse than the best because it fits the
   training data less well.
   Failed l2=0, dropout=0.1 (OutOfMemory): its container was killed for want of memory; raise the trainer's memory limit
@@ -72,10 +76,25 @@ def test_rows_that_are_cut_are_announced_and_the_unregularised_one_stays() -> No
     assert any(line.split()[:3] == ["6", "0", "0"] for line in lines)
 
 
-@pytest.mark.parametrize("width", [40, 80, 120, 200])
-def test_no_line_has_trailing_blanks_and_prose_keeps_to_the_width(width: int) -> None:
-    for line in shown(breast_cancer(), width).splitlines():
-        assert line == line.rstrip()
+@pytest.mark.parametrize(
+    ("width", "widest_prose", "widest_row"),
+    [
+        pytest.param(40, 39, 58, id="a table that cannot shrink further is wider than the terminal"),
+        pytest.param(80, 80, 79, id="80 columns"),
+        pytest.param(120, 120, 120, id="120 columns"),
+        pytest.param(200, 120, 120, id="prose is no wider than can be read"),
+    ],
+)
+def test_prose_keeps_to_the_width_and_no_line_has_trailing_blanks(
+    width: int, widest_prose: int, widest_row: int
+) -> None:
+    lines = shown(breast_cancer(), width).splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+    first = next(number for number, line in enumerate(lines) if line.startswith("  #"))
+    table = lines[first : first + 9]
+    prose = lines[first + 9 :]
+    assert (max(map(len, prose)), max(map(len, table))) == (widest_prose, widest_row)
+    assert max(map(len, lines[:first])) <= width
 
 
 def test_ranks_follow_the_status_and_not_the_values() -> None:
@@ -118,7 +137,7 @@ def test_a_running_sweep_says_so_and_calls_nothing_the_best_for_good() -> None:
     found = results(
         ranked(1, {"l2": 0.1}, (0.2, 0.01), 0.1, (0.1, 0.01)),
         ranked(2, {"l2": 0}, (0.4, 0.01), 0.1, (0.3, 0.01)),
-        state="Running",
+        state=SweepState.RUNNING,
         conditions=(),
         total=4,
     )
@@ -132,7 +151,7 @@ def test_what_stopped_the_sweep_comes_before_the_table() -> None:
     message = "3 of 4 runs failed. Mend the cause."
     found = results(
         ranked(1, {"l2": 0.1}, (0.2, 0.01), 0.1, (0.1, 0.01)),
-        state="Failed",
+        state=SweepState.FAILED,
         conditions=(condition(ConditionType.FAILED, ConditionStatus.TRUE, Reason.TOO_MANY_FAILED_RUNS, message),),
     )
     lines = shown(found, 120).splitlines()
@@ -141,7 +160,7 @@ def test_what_stopped_the_sweep_comes_before_the_table() -> None:
 
 
 def test_a_sweep_without_results_says_so() -> None:
-    assert "No combination has a result yet." in shown(results(state="Pending", conditions=(), total=4), 80)
+    assert "No combination has a result yet." in shown(results(state=SweepState.PENDING, conditions=(), total=4), 80)
 
 
 @pytest.mark.parametrize(
@@ -161,9 +180,15 @@ def test_every_value_has_a_source(sources: list[str], line: str) -> None:
     assert line in shown(results(*rows), 120)
 
 
-def test_colour_adds_nothing_but_colour() -> None:
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def test_colour_changes_no_character_and_marks_the_best_what_overfits_and_what_has_no_value() -> None:
     file = io.StringIO()
-    print_results(
-        breast_cancer(), Console(file=file, width=120, color_system="truecolor", force_terminal=True, no_color=True)
-    )
-    assert "0.071 ± 0.004" in file.getvalue()
+    print_results(breast_cancer(), Console(file=file, width=120, color_system="standard", force_terminal=True))
+    coloured = file.getvalue()
+    assert ANSI.sub("", coloured) == shown(breast_cancer(), 120)
+    assert "\x1b[1;32m  1   =   0.01" in coloured, "the best is bold and green"
+    assert "\x1b[33m  4       0.001   0.3" in coloured, "what overfits is yellow"
+    assert "\x1b[31m  -       0.1     0.1" in coloured, "what has no value is red"
+    assert "\n  2   =   0.01    0.5" in coloured, "other rows are plain"

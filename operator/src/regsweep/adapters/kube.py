@@ -8,9 +8,9 @@ this module.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -19,19 +19,10 @@ import aiohttp
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
+from regsweep.adapters.kube_errors import error_of, reason_of
 from regsweep.adapters.kubeapi import LEASES, PAGE_SIZE, KubeObject, Page, Resource, WatchEvent, WatchType
 from regsweep.adapters.throttle import TokenBucket
-from regsweep.errors import (
-    AlreadyExists,
-    ApiError,
-    Conflict,
-    Expired,
-    NamespaceTerminating,
-    NotFound,
-    Refused,
-    Unavailable,
-    UnknownResource,
-)
+from regsweep.errors import ApiError, Unavailable
 
 INACTIVITY_SECONDS: Final = 90.0
 """A watch that says nothing for so long is dead: the server sends a bookmark every minute (watch cache, 60 s)."""
@@ -59,6 +50,25 @@ def proxy_for(url: str) -> str | None:
     if parts.hostname and proxy_bypass(parts.hostname):
         return None
     return getproxies().get(parts.scheme)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A request of KubeApi over HTTP."""
+
+    verb: str
+    method: str
+    resource: Resource
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: KubeObject | None = None
+    content_type: str = "application/json"
+    subresource: str = ""
+
+    @property
+    def plural(self) -> str:
+        """What observers call its resource."""
+        return f"{self.resource.plural}/{self.subresource}" if self.subresource else self.resource.plural
 
 
 class KubeClient:
@@ -102,7 +112,7 @@ class KubeClient:
 
     async def get(self, resource: Resource, namespace: str, name: str) -> KubeObject:
         """See KubeApi."""
-        return await self._call("get", "GET", resource, resource.path(namespace, name))
+        return await self._call(_Request("get", "GET", resource, resource.path(namespace, name)))
 
     async def list_page(
         self,
@@ -119,7 +129,7 @@ class KubeClient:
             query["labelSelector"] = label_selector
         if continue_token:
             query["continue"] = continue_token
-        answer = await self._call("list", "GET", resource, resource.path(namespace), query=query)
+        answer = await self._call(_Request("list", "GET", resource, resource.path(namespace), query))
         meta = answer["metadata"]
         if not isinstance(answer.get("items"), list | None) or "resourceVersion" not in meta:
             raise Unavailable(f"no usable answer to GET {resource.path(namespace)}: it is no list of {resource.kind}")
@@ -146,9 +156,8 @@ class KubeClient:
         timeout = aiohttp.ClientTimeout(
             total=timeout_seconds + WATCH_GRACE_SECONDS, sock_connect=10.0, sock_read=INACTIVITY_SECONDS
         )
-        async with self._request(
-            "watch", "GET", resource, resource.path(namespace), query=query, timeout=timeout
-        ) as response:
+        request = _Request("watch", "GET", resource, resource.path(namespace), query)
+        async with self._answered(request, timeout) as response:
             async for line in _lines(response):
                 event = json.loads(line)
                 if not isinstance(event, dict) or not isinstance(event.get("object"), dict):
@@ -161,19 +170,17 @@ class KubeClient:
         """See KubeApi."""
         query = {"dryRun": "All"} if dry_run else {}
         path = resource.path(obj["metadata"]["namespace"])
-        return await self._call("create", "POST", resource, path, query=query, body=obj)
+        return await self._call(_Request("create", "POST", resource, path, query, obj))
 
     async def replace(self, resource: Resource, obj: KubeObject, *, subresource: str = "") -> KubeObject:
         """See KubeApi."""
         path = resource.path(obj["metadata"]["namespace"], obj["metadata"]["name"], subresource)
-        return await self._call("update", "PUT", resource, path, body=obj, subresource=subresource)
+        return await self._call(_Request("update", "PUT", resource, path, body=obj, subresource=subresource))
 
     async def patch(self, resource: Resource, namespace: str, name: str, patch: KubeObject) -> KubeObject:
         """See KubeApi."""
-        path = resource.path(namespace, name)
-        return await self._call(
-            "patch", "PATCH", resource, path, body=patch, content_type="application/merge-patch+json"
-        )
+        path, content_type = resource.path(namespace, name), "application/merge-patch+json"
+        return await self._call(_Request("patch", "PATCH", resource, path, body=patch, content_type=content_type))
 
     async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> KubeObject | None:
         """See KubeApi."""
@@ -183,64 +190,39 @@ class KubeClient:
             "propagationPolicy": "Background",
             "preconditions": {"uid": uid},
         }
-        answer = await self._call("delete", "DELETE", resource, resource.path(namespace, name), body=options)
+        answer = await self._call(_Request("delete", "DELETE", resource, resource.path(namespace, name), body=options))
         return None if answer.get("kind") == "Status" else answer
 
-    async def _call(
-        self,
-        verb: str,
-        method: str,
-        resource: Resource,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: KubeObject | None = None,
-        content_type: str = "application/json",
-        subresource: str = "",
-    ) -> KubeObject:
-        async with self._request(
-            verb,
-            method,
-            resource,
-            path,
-            query=query or {},
-            body=body,
-            content_type=content_type,
-            subresource=subresource,
-            timeout=self._timeout,
-        ) as response:
+    async def _call(self, request: _Request) -> KubeObject:
+        """The object that answers the request.
+
+        Raises ApiError.
+        """
+        async with self._answered(request, self._timeout) as response:
             answer = json.loads(await response.read())
             if not isinstance(answer, dict) or not isinstance(answer.get("metadata"), dict):
                 raise ValueError("it is no object of Kubernetes")
             return answer
 
     @asynccontextmanager
-    async def _request(
+    async def _answered(
         self,
-        verb: str,
-        method: str,
-        resource: Resource,
-        path: str,
-        *,
-        query: Mapping[str, str],
+        request: _Request,
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 (handed to aiohttp, which applies it to each phase)
-        body: KubeObject | None = None,
-        content_type: str = "application/json",
-        subresource: str = "",
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """One request whose answer is good; everything else is raised as an ApiError."""
-        data = None if body is None else json.dumps(body, allow_nan=False, separators=(",", ":"))
-        if resource is not LEASES:  # a lease that waits behind a thousand creates is lost
+        """The good answer to a request; everything else is raised as an ApiError."""
+        data = None if request.body is None else json.dumps(request.body, allow_nan=False, separators=(",", ":"))
+        if request.resource is not LEASES:  # a lease that waits behind a thousand creates is lost
             await self._bucket.take()
         status = 0
         try:
             headers = await authorization_header(self._configuration)
             if data is not None:
-                headers["Content-Type"] = content_type
+                headers["Content-Type"] = request.content_type
             async with self._session.request(
-                method,
-                self._base + path,
-                params=query,
+                request.method,
+                self._base + request.path,
+                params=request.query,
                 data=data,
                 headers=headers,
                 timeout=timeout,
@@ -253,9 +235,11 @@ class KubeClient:
                     raise await self._failure(response)
                 yield response
         except (aiohttp.ClientError, OSError, ValueError, RecursionError) as error:  # a time-out is an OSError
-            raise Unavailable(f"no usable answer to {method} {path}: {_reason(error)}", status) from error
+            raise Unavailable(
+                f"no usable answer to {request.method} {request.path}: {reason_of(error)}", status
+            ) from error
         finally:
-            self._observer(verb, f"{resource.plural}/{subresource}" if subresource else resource.plural, status)
+            self._observer(request.verb, request.plural, status)
 
     async def _failure(self, response: aiohttp.ClientResponse) -> ApiError:
         text = await response.text(errors="replace")
@@ -269,67 +253,6 @@ class KubeClient:
         if failure.retry_after_seconds is not None:
             self._bucket.pause(failure.retry_after_seconds)
         return failure
-
-
-def error_of(status: int, answer: KubeObject, retry_after: str | None) -> ApiError:
-    """The error for an HTTP status and the API's Status object (`reason`, `message`); `retry_after` is the header, in seconds."""
-    message = str(answer.get("message") or f"HTTP {status}")
-    reason = answer.get("reason")
-    wait = _seconds(retry_after)
-    if status == 404:
-        # Where the kind is not served at all, the answer names no object; older servers answer in plain text.
-        known = (answer.get("details") or {}).get("name")
-        return NotFound(message, status) if known else UnknownResource(message, status)
-    if status == 409:
-        return AlreadyExists(message, status) if reason == "AlreadyExists" else Conflict(message, status)
-    causes = (answer.get("details") or {}).get("causes") or ()
-    if status == 422 and any(cause.get("field") == "metadata.uid" for cause in causes):
-        return Conflict(message, status)  # a patch meant for another object of that name: the server calls it immutable
-    if status == 410 or reason in ("Expired", "Gone"):
-        return Expired(message, status)
-    if status in (401, 408, 429) or status >= 500 or _knows_kind_too_late(status, message):
-        # 401: tokens expire and are read again before the next request.
-        return Unavailable(message, status, wait)
-    if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
-        return NamespaceTerminating(message, status)
-    return Refused(message, status)
-
-
-def _reason(error: Exception) -> str:
-    """Why there is no answer, in a few words; the library's own speak of sockets and modules."""
-    match error:
-        case aiohttp.ClientConnectorCertificateError():
-            found = error.certificate_error
-            return f"its certificate is not trusted: {getattr(found, 'verify_message', '') or found}"
-        case aiohttp.ClientConnectorDNSError():
-            return "the host's name is not known"
-        case aiohttp.ClientProxyConnectionError():
-            return f"the proxy cannot be reached: {error.os_error.strerror or error.os_error}"
-        case aiohttp.ClientConnectorSSLError():
-            return f"no TLS connection: {getattr(error.os_error, 'reason', None) or error.os_error}"
-        case aiohttp.ClientConnectorError() if error.os_error.errno:
-            return os.strerror(error.os_error.errno).lower()
-        case aiohttp.ServerDisconnectedError():
-            return "the connection was closed before the answer"
-        case json.JSONDecodeError() | UnicodeDecodeError():
-            return "it is not JSON"
-        case TimeoutError():
-            return "it took too long"
-        case RecursionError():
-            return "it is nested too deeply"
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def _knows_kind_too_late(status: int, message: str) -> bool:
-    """Whether OwnerReferencesPermissionEnforcement has not heard of the owner's kind yet: it looks every 30 s for new CRDs."""
-    return status == 403 and "cannot find RESTMapping" in message
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """A Retry-After in seconds, at most a minute; the API server never sends the other form, a date."""
-    if retry_after is None or not retry_after.strip().isdigit():
-        return None
-    return min(float(retry_after), 60.0)
 
 
 async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -1,6 +1,7 @@
 """The statistical analysis of a sweep as people and programs read it, in the status and in `regsweep results -o json` alike.
 
-Combinations stand here by their labels, such as `l2=0.01, dropout=0.3`. Numbers have six significant digits.
+A combination stands here by its id, which programs join by, and by its label, such as `l2=0.01, dropout=0.3`, which people
+read. Numbers have six significant digits.
 """
 
 from __future__ import annotations
@@ -10,16 +11,15 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
+from regsweep.api.findings import MOST_LISTED, Finding, Label, Note, Sentence, Word
 from regsweep.api.model import ApiModel
+from regsweep.api.spec import PickRule
 
-MOST_LISTED: Final = 1_000_000
-"""Bound of lists that have an entry for each combination; the status holds the first few alone."""
 MOST_NOTES: Final = 50
 MOST_METRICS: Final = 64
 
-Label = Annotated[str, StringConstraints(max_length=32_768)]
-Sentence = Annotated[str, StringConstraints(max_length=4096)]
-Word = Annotated[str, StringConstraints(max_length=253)]
+CombinationId = Annotated[str, StringConstraints(max_length=64)]
+"""A combination's id: 12 hexadecimal digits of a hash of its flags."""
 
 
 class Fit(StrEnum):
@@ -59,201 +59,198 @@ class Interval(ApiModel):
     high: float
     """Upper end of the 95 % interval."""
     approximate: bool = False
-    """The interval rests on more than its formula was tried for."""
+    """True if the interval extrapolates beyond the conditions that its formula was tested under."""
+    cut: bool = False
+    """True if an end was cut at a bound of the metric, such as 0 of a loss or 1 of an accuracy."""
 
 
 class Levels(ApiModel):
-    """One mean, known well enough for one question and less well for another."""
+    """The interval of one mean, for two questions."""
 
     given_data: Interval | None = None
     """For this data set: the expectation over splits and seeds. Absent below 3 replicates."""
     new_data: Interval | None = None
-    """For other data of the same kind and size (Nadeau & Bengio). Absent also where the numbers of rows are not known."""
+    """For new data of the same kind and size (Nadeau & Bengio). Absent below 3 replicates, or if the numbers of rows are unknown."""
 
 
 class Spread(ApiModel):
     """Bias and variance of a combination's predictions, from rows that several replicates predict without having seen them."""
 
     squared_error: float
-    """Mean squared error (Brier score, summed over classes); bias squared, variance and the labels' own noise together."""
+    """Mean squared error (Brier score, summed over classes): the sum of squared bias, variance and label noise."""
     variance: float
-    """How much predictions differ between replicates, n - 1 in the divisor."""
+    """Variance of the predictions between replicates, with n - 1 in the divisor."""
     bias_squared: float
-    """What is left: bias squared and noise, which cannot be told apart. Below 0 where chance has it so."""
+    """Squared bias and label noise, which cannot be separated: the squared error minus the variance. May be below 0 by chance."""
     disagreement: float | None = None
-    """Share of pairs of replicates that predict different classes for a row; absent for a regression."""
+    """Share of pairs of replicates that predict different classes for a row. Absent for a regression."""
 
 
-class Verdict(ApiModel):
-    """A combination beside the best; differences are paired, and positive is worse whatever the goal."""
+class Comparison(ApiModel):
+    """A combination compared with the best. Differences are paired; a positive one is worse, whatever the goal."""
 
+    combination: CombinationId | None = None
+    """Id of the combination. Absent only in a status of an older version."""
     label: Label
     """The combination."""
     tied: bool
-    """Cannot be told from the best."""
+    """True if the combination is in the confidence set of the best."""
     comparable: bool = True
-    """Has 3 replicates or more in common with the best."""
+    """True if it has at least 3 replicates in common with the best."""
     fit: Fit
-    """`Overfits` or `Underfits`: why it is worse than the best. `Balanced`: tied with it. `Undetermined`: the data do not say."""
+    """`Overfits` or `Underfits`: the reason why it is worse than the best. `Balanced`: tied with the best. `Undetermined`: the data
+    do not show a reason."""
     difference: float | None = None
-    """Mean difference of the objective to the best."""
+    """Mean difference of the objective to that of the best."""
     standard_error: float | None = None
-    """Of the difference, from variances moderated over combinations; absent for the best itself."""
+    """Standard error of the difference, from variances moderated over combinations. Absent for the best itself."""
     gap_larger: bool = False
-    """The overfit gap is surely larger than that of the best (one-sided, 95 %)."""
+    """True if the overfit gap is significantly larger than that of the best (one-sided, 95 %)."""
     spread: Spread | None = None
-    """Bias and variance; absent where no row has two predictions."""
+    """Bias and variance. Absent if no row has two predictions."""
 
 
-class PickView(ApiModel):
+class PickResult(ApiModel):
     """The simplest combination within one standard error of the best: a heuristic, not a test."""
 
+    combination: CombinationId | None = None
+    """Id of the combination. Absent only in a status of an older version."""
     label: Label
     """The combination."""
     is_best: bool
-    """It is the best itself."""
+    """True if it is the best itself."""
     candidates: int
-    """Combinations that were simple enough and within one standard error."""
-    rule: Word
+    """Number of combinations that are at least as simple as the best and within one standard error of it."""
+    rule: PickRule
     """`Paired` or `Glmnet`."""
     level: Levels = Field(default_factory=Levels)
-    """How good it is."""
+    """Its objective."""
     difference: Levels = Field(default_factory=Levels)
-    """Pick minus best, paired, positive is worse; absent where the pick is the best."""
+    """Objective of the pick minus that of the best, paired; positive is worse. Absent if the pick is the best."""
 
 
 class Share(ApiModel):
-    """What a flag, or a pair of flags, accounts for of the differences; no flags: all higher orders together."""
+    """Share of the differences that a flag or a pair of flags accounts for; without flags, all higher orders together."""
 
     flags: Annotated[list[Word], Field(max_length=2)]
-    """One name or two."""
+    """One flag, two flags, or none for the higher orders."""
     eta_squared: float | None = None
-    """Share of the differences; absent where it cannot be estimated."""
+    """Share of the differences (eta squared). Absent if it cannot be estimated."""
     omega_squared: float | None = None
-    """The same less what chance brings; absent without an estimate of noise."""
+    """The same, corrected for chance (omega squared). Absent if the noise cannot be estimated."""
     expected_share: float
-    """The eta squared that comes about by chance alone."""
+    """Eta squared that is expected by chance alone."""
     p_value: float | None = None
-    """Of the F test."""
+    """P value of the F test."""
 
 
-class EffectsView(ApiModel):
-    """What matters, within the ranges swept."""
+class Effects(ApiModel):
+    """Effect of each flag and of each pair of flags, within the values swept."""
 
     shares: Annotated[list[Share], Field(max_length=1000)]
-    """Flags, then pairs, then the higher orders."""
+    """Shares of the flags, then of the pairs, then of the higher orders."""
     log_scale: bool = False
-    """Logarithms of the losses were analysed."""
+    """True if the logarithms of the losses were analysed."""
     adds_up: bool = True
-    """Shares and noise add up to 1: a full grid with every replicate."""
+    """True if shares and noise add up to 1, as with a full grid and every replicate."""
     left_out: int = 0
-    """Combinations without part in it: a replicate diverged or gave no number."""
-    notes: Annotated[list[Sentence], Field(max_length=MOST_NOTES)] = Field(default_factory=list)
-    """What to bear in mind."""
-
-
-class Remark(ApiModel):
-    """One finding about the sweep as a whole."""
-
-    type: Word
-    """Kind of finding, such as `AtGridEdge`."""
-    message: Sentence
-    """What it is and what to do."""
+    """Number of combinations that were left out because a replicate diverged or has no value."""
+    notes: Annotated[list[Note], Field(max_length=MOST_NOTES)] = Field(default_factory=list)
+    """Limitations of what is shown."""
 
 
 class Optimism(ApiModel):
-    """By how much the best looks better than it is, since the same numbers chose it."""
+    """How much better the best looks than it is, because the same values chose it."""
 
     optimism: float
-    """In the objective's unit; positive is too good."""
+    """Optimism in the unit of the objective; positive if the best looks too good."""
     corrected: float
-    """The best's objective without it."""
+    """Objective of the best, corrected for the optimism."""
     note: Sentence
-    """How far it may be trusted."""
+    """Limitation of the estimate."""
 
 
-class RaceView(ApiModel):
-    """Where the race stands."""
+class RaceStatus(ApiModel):
+    """Progress of the race."""
 
     reason: RaceReason
-    """`Racing`; or why it is over: `Won` (one is left), `Equivalent` (all that are left lie within minimumDifference),
-    `BudgetSpent` (all that are left have the most replicates)."""
+    """`Racing`, or the reason for its end: `Won` (one combination is left), `Equivalent` (all that are left lie within
+    minimumDifference) or `BudgetSpent` (all that are left have the maximum number of replicates)."""
     racing: int
-    """Combinations still in it, or left at its end."""
+    """Number of combinations that are still racing, or were at its end."""
     dropped: int
-    """Combinations that left it, the diverged ones included."""
+    """Number of combinations that were dropped, including diverged ones."""
     replicates: int
-    """Replicates that every combination in it is to have."""
+    """Number of replicates that every racing combination is to have."""
     trained: int
-    """Replicates with a result."""
+    """Number of replicates with a result."""
     full_grid: int
-    """What a full grid would have trained."""
+    """Number of replicates that a full grid would have trained."""
 
 
 class FinalResult(ApiModel):
-    """A pick on the test rows, trained anew with fresh seeds."""
+    """Result of a pick on the test rows, trained with new seeds."""
 
+    combination: CombinationId | None = None
+    """Id of the combination. Absent only in a status of an older version."""
     label: Label
     """The combination."""
     roles: Annotated[list[PickRole], Field(max_length=2)]
     """`Best`, `OneStandardError` or both."""
     replicates: int
-    """Trainings with a result."""
+    """Number of trainings with a result."""
     diverged: int = 0
-    """Trainings that diverged; above 0 there is no mean."""
+    """Number of trainings that diverged. If there is one, no mean loss is given."""
     loss: Interval | None = None
-    """test_average_loss, over seeds and test rows together."""
+    """Interval of test_average_loss over seeds and test rows."""
     metrics: Annotated[dict[Word, float], Field(max_length=MOST_METRICS)] = Field(default_factory=dict)
-    """Means of all test metrics."""
+    """Mean of each test metric."""
 
 
 class FinalEvaluation(ApiModel):
-    """The picks on rows that nothing was chosen by."""
+    """Results of the picks on the test rows, by which nothing was chosen."""
 
     results: Annotated[list[FinalResult], Field(max_length=2)]
-    """The picks; one where both are the same combination."""
+    """Result of each pick; one result if both picks are the same combination."""
     difference: Interval | None = None
-    """test_average_loss of the pick minus that of the best, paired in seeds and rows; positive: the pick is worse."""
-    notes: Annotated[list[Sentence], Field(max_length=MOST_NOTES)] = Field(default_factory=list)
-    """What to bear in mind."""
+    """test_average_loss of the one-standard-error pick minus that of the best, paired by seeds and rows; positive is worse."""
+    notes: Annotated[list[Note], Field(max_length=MOST_NOTES)] = Field(default_factory=list)
+    """Limitations of what is shown."""
 
 
 class Analysis(ApiModel):
-    """The statistical analysis of a sweep's records. Ties, verdicts and pick are absent below 3 replicates."""
+    """Statistical analysis of the results. Ties, comparisons and pick are absent below 3 replicates."""
 
     rests_on: Word = ""
-    """Digest of the records and settings that were analysed."""
+    """Digest of the records and settings that the analysis is based on."""
     paired: bool = True
-    """Replicates were paired. False where they were trained by different images, backends, devices or data: errors are then
-    those of unpaired differences."""
+    """True if the replicates are paired. False if they were trained by different images, backends, devices or data; the
+    standard errors are then those of unpaired differences."""
     best: Levels | None = None
-    """How good the best is; it was chosen by the same numbers: see `selectionOptimism`."""
+    """Objective of the best. It was chosen by the same values: see `selectionOptimism`."""
     tied_count: int = 0
-    """Combinations that cannot be told from the best, itself included."""
+    """Number of combinations in the confidence set of the best, including the best itself."""
     tied_with_best: Annotated[list[Label], Field(max_length=MOST_LISTED)] = Field(default_factory=list)
-    """A 95 % confidence set of the best, without order: no proof that they are equal. The status lists the first 20."""
+    """95 % confidence set of the best, without order. It does not show that its members are equal. The status lists the first 20."""
     tied_by_accuracy: Annotated[list[Label] | None, Field(max_length=MOST_LISTED)] = None
-    """The same by val_accuracy, where that is reported beside the objective."""
-    pick: PickView | None = None
-    """The one-standard-error pick."""
-    comparisons: Annotated[list[Verdict], Field(max_length=MOST_LISTED)] = Field(default_factory=list)
-    """Every combination that breaks nothing, in the order of the ranking; what left a race is there too. The status lists the first 20."""
-    effects: EffectsView | None = None
-    """What matters."""
+    """The same set by val_accuracy, if that is reported and is not the objective."""
+    pick: PickResult | None = None
+    """Simplest combination within one standard error of the best."""
+    comparisons: Annotated[list[Comparison], Field(max_length=MOST_LISTED)] = Field(default_factory=list)
+    """All combinations without a diverged replicate or a violated constraint, in the order of the ranking; those dropped from a
+    race are included. The status lists the first 20."""
+    effects: Effects | None = None
+    """Effect of each flag."""
     selection_optimism: Optimism | None = None
-    """How much of the best is luck."""
-    race: RaceView | None = None
-    """Where the race stands; absent without one."""
+    """Selection optimism of the best."""
+    race: RaceStatus | None = None
+    """Progress of the race. Absent without one."""
     final: FinalEvaluation | None = None
-    """The picks on the test rows; absent until they are trained."""
-    findings: Annotated[list[Remark], Field(max_length=MOST_NOTES)] = Field(default_factory=list)
-    """What to know of the sweep as a whole."""
-    notes: Annotated[list[Sentence], Field(max_length=MOST_NOTES)] = Field(default_factory=list)
-    """What to bear in mind."""
-
-    def verdict(self, combination: str) -> Verdict | None:
-        """The verdict on the combination of this label, or None."""
-        return next((v for v in self.comparisons if v.label == combination), None)
+    """Results on the test rows. Absent until the picks are trained."""
+    findings: Annotated[list[Finding], Field(max_length=MOST_NOTES)] = Field(default_factory=list)
+    """Findings, with what to do about each."""
+    notes: Annotated[list[Note], Field(max_length=MOST_NOTES)] = Field(default_factory=list)
+    """Limitations of what is shown."""
 
     def shortened(self, most: int) -> Analysis:
         """The same with at most so many entries in each list that has one per combination or effect."""

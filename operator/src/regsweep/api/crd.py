@@ -7,7 +7,7 @@ from typing import Any, Final
 from regsweep.api.constants import GROUP, RESULT_KIND, RESULT_PLURAL, SWEEP_KIND, SWEEP_PLURAL, VERSION
 from regsweep.api.schema import Schema, spec_schema, status_schema
 from regsweep.api.spec import SweepSpec
-from regsweep.api.status import SweepStatus
+from regsweep.api.status import SweepState, SweepStatus
 from regsweep.api.sweep_result import SweepResult
 
 _META: Final[Schema] = {
@@ -36,7 +36,7 @@ SWEEP_COLUMNS: Final = (
         ".status.bestObjective",
         "Objective of the best combination, as the mean over its replicates.",
     ),
-    ("State", "string", ".status.state", "Pending, Running, Suspended, Complete, Failed or Invalid."),
+    ("State", "string", ".status.state", f"{', '.join(list(SweepState)[:-1])} or {list(SweepState)[-1]}."),
     ("Age", "date", ".metadata.creationTimestamp", "Time since the sweep was created."),
 )
 """What `kubectl get rsweep` shows: heading, type, path, description."""

@@ -1,7 +1,8 @@
-"""The goal of an objective, from the metric's name."""
+"""What a metric's name says: which end is good, which values it can have, whether the penalty is in it."""
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 from regsweep.api.spec import Goal, Objective
@@ -14,6 +15,10 @@ _SMALL_IS_GOOD: Final = frozenset(
 _LARGE_IS_GOOD: Final = frozenset({"accuracy", "acc", "auc", "f1", "precision", "prc", "r2", "recall"})
 _SAYS_NOTHING: Final = frozenset({"baseline", "mean"})
 """As a name's last word: `accuracy_baseline`, `label_mean`, `prediction_mean` describe the data, and cannot be improved."""
+_SHARES: Final = frozenset({"accuracy", "acc", "auc", "f1", "precision", "prc", "recall"})
+"""Words of metrics from 0 to 1."""
+_WITH_PENALTY: Final = frozenset({"loss", "regularization_loss"})
+"""Names, without the split, of metrics that contain the regularisation penalty; `average_loss` does not."""
 
 
 def objective_goal(objective: Objective) -> Goal:
@@ -24,7 +29,7 @@ def objective_goal(objective: Objective) -> Goal:
     """
     if objective.goal is not None:
         return objective.goal
-    words = objective.metric.split("_")[1:]
+    words = _words(objective.metric)
     if not words or words[-1] not in _SAYS_NOTHING:
         if _SMALL_IS_GOOD.intersection(words):
             return Goal.MINIMIZE
@@ -37,3 +42,24 @@ def objective_goal(objective: Objective) -> Goal:
 def objective_status(objective: Objective) -> ObjectiveStatus:
     """The objective with its goal spelled out. Raises InvalidSweep where the metric's name does not tell it."""
     return ObjectiveStatus(metric=objective.metric, goal=objective_goal(objective), epoch=objective.epoch)
+
+
+def metric_bounds(metric: str) -> tuple[float, float]:
+    """The least and the largest value that the metric can have, as the words of its name say; infinite where it has no bound.
+
+    A loss whose densities exceed 1 may be negative all the same: values outside the bounds say that they do not hold.
+    """
+    words = _words(metric)
+    if _SHARES.intersection(words):
+        return 0.0, 1.0
+    return (0.0, inf) if _SMALL_IS_GOOD.intersection(words) else (-inf, inf)
+
+
+def includes_penalty(metric: str) -> bool:
+    """Whether the metric contains the regularisation penalty: it then favours weak regularisation, whatever generalises."""
+    return metric.partition("_")[2] in _WITH_PENALTY
+
+
+def _words(metric: str) -> list[str]:
+    """The words of the metric's name without its split."""
+    return metric.split("_")[1:]

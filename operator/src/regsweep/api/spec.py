@@ -12,6 +12,7 @@ from pydantic import Field, JsonValue, StringConstraints
 
 from regsweep.api.constants import MAX_NAME_LENGTH, MAX_REPLICATES_PER_POD, MIN_REPLICATES_FOR_ERROR
 from regsweep.api.model import ApiModel
+from regsweep.api.regularizers import REGULARIZERS
 
 FlagName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", min_length=1, max_length=63)]
 FlagValue = JsonValue
@@ -171,9 +172,7 @@ class SimplicityFlag(ApiModel):
 
 
 DEFAULT_SIMPLICITY_ORDER: Final = (
-    SimplicityFlag(flag="l2", simpler=Simpler.MORE),
-    SimplicityFlag(flag="l1", simpler=Simpler.MORE),
-    SimplicityFlag(flag="dropout", simpler=Simpler.MORE),
+    *(SimplicityFlag(flag=each.name, simpler=Simpler.MORE) for each in REGULARIZERS.values() if each.orders_pick),
     SimplicityFlag(flag="layers", simpler=Simpler.FEWER),
     SimplicityFlag(flag="units", simpler=Simpler.FEWER),
 )

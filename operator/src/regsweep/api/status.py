@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, JsonValue, StringConstraints
 
-from regsweep.api.analysis import Analysis, PickRole
+from regsweep.api.analysis import Analysis, CombinationId, PickRole
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.constants import MAX_NAME_LENGTH
 from regsweep.api.model import ApiModel
@@ -20,6 +21,23 @@ MAX_RESULTS = 20
 Text = Annotated[str, StringConstraints(max_length=32_768)]
 Timestamp = Annotated[str, StringConstraints(max_length=40)]
 Name = Annotated[str, StringConstraints(max_length=MAX_NAME_LENGTH)]
+
+
+class SweepState(StrEnum):
+    """A sweep's state in one word, for `kubectl get`; its conditions say more."""
+
+    PENDING = "Pending"
+    """No run has started."""
+    RUNNING = "Running"
+    """Runs are being trained, or their records analysed."""
+    SUSPENDED = "Suspended"
+    """Paused by `spec.suspend`."""
+    COMPLETE = "Complete"
+    """Every run has ended, within the limit of failed ones."""
+    FAILED = "Failed"
+    """Stopped by failures."""
+    INVALID = "Invalid"
+    """The spec breaks a rule."""
 
 
 class Condition(ApiModel):
@@ -89,6 +107,8 @@ class RankedResult(ApiModel):
 
     rank: int | None = None
     """Rank, from 1. Absent if the objective is absent."""
+    combination: CombinationId | None = None
+    """Id of the combination. Absent only in a status of an older version."""
     flags: Flags
     """The combination."""
     label: Text
@@ -120,8 +140,12 @@ class RunningRun(ApiModel):
 
     run: Name
     """Name of the Job."""
+    combination: CombinationId | None = None
+    """Id of the combination. Absent only in a status of an older version."""
     label: Text
     """Flags in short form."""
+    final: bool | None = None
+    """True if it belongs to the final evaluation; else absent."""
     replicate: int | None = None
     """Replicate that is being trained."""
     epoch: int | None = None
@@ -137,8 +161,12 @@ class FailedRun(ApiModel):
 
     run: Name
     """Name of the Job."""
+    combination: CombinationId | None = None
+    """Id of the combination. Absent only in a status of an older version."""
     label: Text
     """Flags in short form."""
+    final: bool | None = None
+    """True if it belongs to the final evaluation; else absent."""
     reason: Name
     """Reason in one word, for programs."""
     message: Text = ""
@@ -188,7 +216,7 @@ class SweepStatus(ApiModel):
 
     observed_generation: int = 0
     """`metadata.generation` that this status was computed from."""
-    state: Name = "Pending"
+    state: SweepState = SweepState.PENDING
     """Pending, Running, Suspended, Complete, Failed or Invalid."""
     progress: Name = "0/0"
     """Number of ended runs of all runs, such as `23/24`."""

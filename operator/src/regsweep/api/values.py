@@ -51,7 +51,7 @@ def range_values(points: Range) -> tuple[int | float, ...]:
         raise ValueError("a log range must start above 0")
     last = points.points - 1
     exact = [start, *(_point(start, end, Fraction(i, last), points.scale) for i in range(1, last)), end]
-    between = [_rounded(value, value - before) for before, value in itertools.pairwise(exact[:-1])]
+    between = [as_written(value, value - before) for before, value in itertools.pairwise(exact[:-1])]
     return (
         normal_number(points.from_),
         *(normal_number(float(value)) for value in between),
@@ -68,7 +68,7 @@ def _point(start: Decimal, end: Decimal, share: Fraction, scale: Scale) -> Decim
     return _EXACT.divide(Decimal(exact.numerator), Decimal(exact.denominator))
 
 
-def _rounded(value: Decimal, spacing: Decimal) -> Decimal:
+def as_written(value: Decimal, spacing: Decimal) -> Decimal:
     """The value as a person would write it; `spacing` is the distance to the point before."""
     short = _to_digits(value, _SHORT_DIGITS)
     if abs(short - value) <= abs(value) * _SAME:

@@ -8,12 +8,12 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from regsweep.api.warnings import spec_warnings
+from regsweep.api.wording import plural
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.manifest import Manifest, load_manifest
 from regsweep.core.grid import Combination, combinations, label
 from regsweep.errors import Problem
 from regsweep.report.documents import as_csv, as_json, as_yaml, flag_cell
-from regsweep.report.numbers import plural
 from regsweep.report.outputs import Output
 from regsweep.report.printing import charset_of, print_lines, print_prose, write_document
 

@@ -14,7 +14,7 @@ from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.kubeapi import PAGE_SIZE, RESULTS, SWEEPS, KubeApi, KubeObject, WatchType, name_of, uid_of
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.constants import SWEEP_UID_LABEL
-from regsweep.api.status import SweepStatus
+from regsweep.api.status import SweepState, SweepStatus
 from regsweep.api.validation import parse_sweep
 from regsweep.cli.cluster import connection_of, explained
 from regsweep.cli.consoles import error_console, result_console
@@ -176,10 +176,10 @@ def has_ended(obj: KubeObject) -> bool:
     status = status_of(obj)
     if status.observed_generation != obj["metadata"].get("generation", 0):
         return False
-    return is_over(status.conditions) or status.state == "Invalid"
+    return is_over(status.conditions) or status.state is SweepState.INVALID
 
 
 def has_failed(status: SweepStatus) -> bool:
     """Whether the sweep was stopped by failures, or its spec was not accepted."""
     failed = any(c.type is ConditionType.FAILED and c.status is ConditionStatus.TRUE for c in status.conditions)
-    return failed or status.state == "Invalid"
+    return failed or status.state is SweepState.INVALID

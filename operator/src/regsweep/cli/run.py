@@ -15,6 +15,7 @@ from rich.console import Console
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.spec import Retention, SweepSpec
 from regsweep.api.status import SweepStatus
+from regsweep.api.wording import plural
 from regsweep.cli.check import print_warnings
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail, tell
@@ -36,7 +37,6 @@ from regsweep.local.trainer import (
     reference_trainer,
 )
 from regsweep.report.build import results_of
-from regsweep.report.numbers import plural
 from regsweep.report.outputs import Output
 from regsweep.report.printing import print_prose
 from regsweep.report.render import write_results

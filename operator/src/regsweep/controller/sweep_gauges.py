@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from regsweep.adapters.kubeapi import name_of, namespace_of
 from regsweep.adapters.object_cache import Entry, ObjectCache
+from regsweep.api.status import SweepState
 from regsweep.metrics import RUNS, SWEEP_STATE, SWEEPS, Metrics
 
 _RUN_STATES: Final = ("pending", "running", "succeeded", "failed")
-_SWEEP_STATES: Final = ("Pending", "Running", "Suspended", "Complete", "Failed", "Invalid")
 
 
 def register_sweep_gauges(metrics: Metrics, sweeps: ObjectCache) -> None:
@@ -22,15 +22,15 @@ def register_sweep_gauges(metrics: Metrics, sweeps: ObjectCache) -> None:
 
 
 def _sweeps_by_state(sweeps: ObjectCache) -> Iterator[tuple[Mapping[str, str], float]]:
-    states = Counter(_status(entry).get("state", "Pending") for entry in sweeps.group(""))
-    for state in _SWEEP_STATES:
-        yield {"state": state}, float(states[state])
+    states = Counter(_status(entry).get("state", SweepState.PENDING) for entry in sweeps.group(""))
+    for state in SweepState:
+        yield {"state": state.value}, float(states[state])
 
 
 def _state_of_sweeps(sweeps: ObjectCache) -> Iterator[tuple[Mapping[str, str], float]]:
     for entry in sweeps.group(""):
         labels = {"namespace": namespace_of(entry.object), "sweep": name_of(entry.object)}
-        yield {**labels, "state": _status(entry).get("state", "Pending")}, 1.0
+        yield {**labels, "state": _status(entry).get("state", SweepState.PENDING.value)}, 1.0
 
 
 def _runs_by_state(sweeps: ObjectCache) -> Iterator[tuple[Mapping[str, str], float]]:

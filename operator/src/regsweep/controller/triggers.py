@@ -9,6 +9,7 @@ from typing import Final
 
 from regsweep.adapters.kubeapi import controller_uid_of, is_deleting, uid_of
 from regsweep.adapters.object_cache import Entry
+from regsweep.api.status import SweepState
 from regsweep.controller.parts import Caches
 from regsweep.controller.run_cache import sweep_uid_of
 from regsweep.controller.workqueue import WorkQueue
@@ -74,4 +75,4 @@ def _is_at_rest(entry: Entry) -> bool:
     """Whether the sweep is over and its spec has not changed since, or it is being deleted."""
     status = entry.object.get("status") or {}
     followed = status.get("observedGeneration") == entry.object["metadata"].get("generation")
-    return is_deleting(entry.object) or (followed and status.get("state") in ("Complete", "Failed"))
+    return is_deleting(entry.object) or (followed and status.get("state") in (SweepState.COMPLETE, SweepState.FAILED))

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from regsweep.api.analysis import RaceReason
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
+from regsweep.api.findings import Mixture
 from regsweep.api.status import Condition, FinalStatus, RunCounts
 from regsweep.api.wording import plural
 from regsweep.core.collect import STUCK_REASONS
-from regsweep.core.judging.stats.pairing import Mixed, mixed_note
+from regsweep.core.judging.words.notes import mixture_sentence
 from regsweep.core.limits import Stop
 from regsweep.core.plan import nobody_scrapes
 from regsweep.core.progress import Progress, Stage
@@ -46,7 +47,7 @@ def condition_updates(
     counts: RunCounts,
     stop: Stop | None,
     final: FinalStatus | None,
-    mixed: Sequence[Mixed],
+    mixed: Sequence[Mixture],
     edits: Sequence[Problem],
 ) -> Iterator[ConditionUpdate]:
     """The conditions of an accepted sweep. `mixed`: as the ranking found it; `edits`: changes of pinned fields."""
@@ -206,8 +207,8 @@ def _metrics_available(observed: Observed) -> ConditionUpdate:
     return ConditionUpdate(available, None, Reason.NOTHING_TO_SCRAPE_YET, "No trainer has been scraped yet.")
 
 
-def _replicates_paired(mixed: Sequence[Mixed]) -> ConditionUpdate:
-    note = mixed_note(mixed)
+def _replicates_paired(mixed: Sequence[Mixture]) -> ConditionUpdate:
+    note = mixture_sentence(mixed)
     if note is None:
         return ConditionUpdate(ConditionType.REPLICATES_PAIRED, True, Reason.ALL_ALIKE, "")
     remedy = (

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from regsweep.api.analysis import PickRole
-from regsweep.api.spec import Flags
 from regsweep.api.status import FinalPick, FinalStatus
-from regsweep.core.grid import label
 from regsweep.core.judging.analysis import rank
 from regsweep.core.progress import PointState, Progress, grid_digest
 from regsweep.core.results.records import Records
@@ -21,18 +19,17 @@ def freeze(sweep: Sweep, progress: Progress, records: Records) -> FinalStatus:
     """
     if sweep.spec.final is None:
         raise ValueError(f"sweep {sweep.name} asks for no final evaluation")
-    roles: dict[str, tuple[Flags, list[PickRole]]] = {}
+    roles: dict[str, list[PickRole]] = {}
     best = rank(sweep, records, progress.analysis_result).best
     if best is not None:
-        flags = best.combination.flags
-        roles[label(flags)] = (flags, [PickRole.BEST])
+        roles[best.combination.id] = [PickRole.BEST]
         pick = progress.analysis_result.analysis.pick if progress.analysis_result is not None else None
-        if pick is not None:
-            picked = next(p.combination.flags for p in sweep.points if label(p.combination.flags) == pick.label)
-            roles.setdefault(pick.label, (picked, []))[1].append(PickRole.ONE_STANDARD_ERROR)
+        if pick is not None and pick.combination is not None:
+            roles.setdefault(pick.combination, []).append(PickRole.ONE_STANDARD_ERROR)
+    flags = {point.combination.id: point.combination.flags for point in sweep.points}
     return FinalStatus(
         rests_on=grid_digest(sweep, progress.grid, records),
-        picks=[FinalPick(roles=played, flags=flags) for flags, played in roles.values()],
+        picks=[FinalPick(roles=played, flags=flags[combination]) for combination, played in roles.items()],
         replicates=sweep.spec.final.replicates,
     )
 

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import heapq
 import json
-import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from operator import itemgetter
 from typing import Final
 
-from regsweep.api.canonical import digest, text_digest
+from regsweep.api.canonical import digest, normal_number, text_digest
 from regsweep.api.spec import Flags, FlagValue, Sample, SweepSpec
 from regsweep.api.values import canonical_grid, grid_size, range_values
 
-__all__ = ["Combination", "combination_id", "combinations", "grid_size", "label", "range_values"]
+__all__ = ["Combination", "combination_id", "combinations", "grid_size", "label", "range_values", "value_text"]
 
 ID_LENGTH: Final = 12
 """Hex digits of a combination's id: among 10,000 combinations two are alike once in six million grids."""
+_MARKS: Final = '",=[]{}'
+"""Characters that a label itself is made of."""
+_YAML_WORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null", "~"})
+"""What readers of YAML 1.1 take for a boolean or for null."""
+_SEXAGESIMAL: Final = re.compile(r"[+-]?\d[\d_]*(:[0-5]?\d)+(\.[\d_]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,33 +66,63 @@ def combination_id(flags: Mapping[str, FlagValue]) -> str:
     return digest(flags, ID_LENGTH)
 
 
-def label(flags: Mapping[str, FlagValue]) -> str:
-    """The flags as people write them, such as `l2=0.01, dropout=0.3`."""
-    return ", ".join(f"{name}={_text(value)}" for name, value in flags.items())
+def label(flags: Mapping[str, FlagValue], separator: str = ", ") -> str:
+    """The flags as people write them, such as `l2=0.01, dropout=0.3`. Different flags have different labels."""
+    return separator.join(f"{name}={value_text(value)}" for name, value in flags.items())
 
 
-def _text(value: FlagValue) -> str:
-    """The value as a person writes it; a text stands in quotes only where it could be read otherwise."""
+def value_text(value: FlagValue) -> str:
+    """A flag's value as labels show it; a string stands in quotes only where it could be read as something else."""
     if isinstance(value, bool) or value is None:
         return json.dumps(value)
     if isinstance(value, int | float):
         return _number(value)
     if isinstance(value, str):
-        plain = value.isprintable() and value.strip() == value != "" and not any(mark in value for mark in '",=[]')
-        return value if plain else json.dumps(value, ensure_ascii=False)
+        return value if _is_plain(value) else _quoted(value)
     if isinstance(value, list):
-        return f"[{', '.join(_text(item) for item in value)}]"
-    return json.dumps(value)
+        return f"[{', '.join(value_text(item) for item in value)}]"
+    return _escaped(json.dumps(value, sort_keys=True, ensure_ascii=False))
+
+
+def _is_plain(text: str) -> bool:
+    """Whether the string cannot be taken for a number, a boolean, null, a list, a mapping, two values or nothing."""
+    if not text.isprintable() or text.strip() != text or text == "" or any(mark in text for mark in _MARKS):
+        return False
+    return text.casefold() not in _YAML_WORDS and not _spells_number(text)
+
+
+def _spells_number(text: str) -> bool:
+    """Whether a reader of YAML or Python takes the text for a number, such as 1, .5, 1e-4, 1_000, 0x1F, .inf or 1:30."""
+    if _SEXAGESIMAL.fullmatch(text):
+        return True
+    for parse in (float, lambda digits: int(digits, 0), lambda digits: int(digits, 8)):
+        try:
+            parse(text)
+        except ValueError:
+            continue
+        return True
+    return text.casefold().lstrip("+-") in (".inf", ".nan")
+
+
+def _quoted(text: str) -> str:
+    return _escaped(json.dumps(text, ensure_ascii=False))
+
+
+def _escaped(text: str) -> str:
+    """The JSON text with what cannot be seen, such as a zero-width space, as an escape."""
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
 
 
 def _number(value: int | float) -> str:
-    """Shortest text of the number: plain from a millionth to 10^15, and with an exponent such as 1e-7 beyond."""
-    if isinstance(value, int) or not math.isfinite(value):
+    """Shortest text of the number, the same for 1 and 1.0: plain from a millionth to 10^15 and for whole numbers of 64 bits; with
+    an exponent such as 1e-7 beyond."""
+    try:
+        value = normal_number(value)
+    except ValueError:  # no sweep holds it: an error message may name it
         return str(value)
-    if value == 0:
-        return "0"
+    if isinstance(value, int):
+        return str(value)
     if 1e-6 <= abs(value) < 1e15:
-        plain = format(Decimal(repr(value)), "f")
-        return plain.removesuffix(".0")
+        return format(Decimal(repr(value)), "f")
     mantissa, _, exponent = repr(value).partition("e")
-    return f"{mantissa.removesuffix('.0')}e{int(exponent)}" if exponent else mantissa.removesuffix(".0")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}" if exponent else mantissa

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
 from regsweep.api.analysis import Analysis
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
@@ -18,6 +19,7 @@ from regsweep.api.status import (
     RankedResult,
     RunCounts,
     RunningRun,
+    SweepState,
     SweepStatus,
 )
 from regsweep.core.collect import is_recorded
@@ -31,7 +33,7 @@ from regsweep.core.plan import Plan
 from regsweep.core.progress import PointState, Progress, Target, progress_of
 from regsweep.core.results.records import Outcome, Records
 from regsweep.core.results.scrapes import Sample
-from regsweep.core.rounding import rounded
+from regsweep.core.rounding import in_six_digits, rounded
 from regsweep.core.runs import ObservedRun, PodPhase
 from regsweep.core.sweep import Point, Sweep
 from regsweep.core.timestamps import timestamp
@@ -97,7 +99,7 @@ def refused_status(
     said = conditions((accepted, progressing), prior.conditions, generation, now)
     said += [c for c in prior.conditions if c.type not in (ConditionType.ACCEPTED, ConditionType.PROGRESSING)]
     return prior.model_copy(
-        update={"observed_generation": generation, "state": "Invalid", "conditions": said, "running": []}
+        update={"observed_generation": generation, "state": SweepState.INVALID, "conditions": said, "running": []}
     )
 
 
@@ -116,12 +118,21 @@ def _analysis(sweep: Sweep, progress: Progress, analysis_result: AnalysisResult 
     return analysis_result.analysis.shortened(MAX_RESULTS) if of_the_grid or sweep.spec.racing is not None else None
 
 
-def _state(said: Iterable[Condition], counts: RunCounts) -> str:
+_STATES: Final = {
+    ConditionType.FAILED: SweepState.FAILED,
+    ConditionType.COMPLETE: SweepState.COMPLETE,
+    ConditionType.SUSPENDED: SweepState.SUSPENDED,
+}
+"""Conditions that are states while they hold, the one that goes before the others first."""
+
+
+def _state(said: Iterable[Condition], counts: RunCounts) -> SweepState:
     holds = {c.type for c in said if c.status is ConditionStatus.TRUE}
-    for condition in (ConditionType.FAILED, ConditionType.COMPLETE, ConditionType.SUSPENDED):
+    for condition, state in _STATES.items():
         if condition in holds:
-            return condition.value
-    return "Running" if counts.running or counts.succeeded or counts.failed else "Pending"
+            return state
+    has_started = counts.running or counts.succeeded or counts.failed
+    return SweepState.RUNNING if has_started else SweepState.PENDING
 
 
 def _counts(sweep: Sweep, observed: Observed, states: Iterable[PointState]) -> RunCounts:
@@ -148,13 +159,14 @@ def _diverged(point: Point, records: Records) -> bool:
 
 def ranked_result(row: stats.RankedCombination) -> RankedResult:
     """A row of the ranking as the status shows it, in six significant digits."""
-    return RankedResult(
+    result = RankedResult(
         rank=row.rank,
+        combination=row.combination.id,
         flags=row.combination.flags,
         label=label(row.combination.flags),
         objective=_estimate(row.objective),
-        train_loss=rounded(row.train_loss),
-        val_loss=rounded(row.val_loss),
+        train_loss=row.train_loss,
+        val_loss=row.val_loss,
         overfit_gap=_estimate(row.overfit_gap),
         replicates=row.replicates,
         diverged=row.diverged,
@@ -163,46 +175,45 @@ def ranked_result(row: stats.RankedCombination) -> RankedResult:
         dropped=row.dropped or None,
         source=row.source,
     )
+    return in_six_digits(result)
 
 
 def _estimate(estimate: stats.Estimate | None) -> Estimate | None:
-    mean = rounded(estimate.mean) if estimate else None
-    if estimate is None or mean is None:
-        return None
-    return Estimate(mean=mean, standard_error=rounded(estimate.standard_error))
+    return None if estimate is None else Estimate(mean=estimate.mean, standard_error=estimate.standard_error)
 
 
 def _running(sweep: Sweep, observed: Observed, targets: Iterable[Target]) -> list[RunningRun]:
-    labels = {target.point.key: _label(target.point) for target in targets}
+    points = {target.point.key: target.point for target in targets}
     listed = []
     for run in observed.runs:
         pod = next((p for p in run.pods if p.phase is PodPhase.RUNNING and not p.gone), None)
-        if pod is None or run.point_key not in labels:
+        if pod is None or run.point_key not in points:
             continue
         seen = [k for k in run.replicates_of(pod.index) if (pod.name, k) in observed.scrapes.samples]
         replicate = seen[-1] if seen else None
         sample = observed.scrapes.samples[(pod.name, replicate)] if replicate is not None else None
-        listed.append(_running_run(run.name, labels[run.point_key], replicate, sample, sweep.spec.objective))
+        listed.append(_running_run(run.name, points[run.point_key], replicate, sample, sweep.spec.objective))
         if len(listed) == MAX_LISTED:
             break
     return listed
 
 
 def _running_run(
-    name: str, flags: str, replicate: int | None, sample: Sample | None, objective: Objective
+    name: str, point: Point, replicate: int | None, sample: Sample | None, objective: Objective
 ) -> RunningRun:
+    run = RunningRun(run=name, combination=point.combination.id, label=_label(point), final=point.final or None)
     if sample is None:
-        return RunningRun(run=name, label=flags)
+        return run
     value = sample.metrics.get(objective.metric)
     if objective.epoch is EpochChoice.BEST:
         value = sample.best_val if objective.metric.startswith("val_") else sample.best_train
-    return RunningRun(
-        run=name,
-        label=flags,
-        replicate=replicate,
-        epoch=sample.epoch,
-        epochs=sample.epochs,
-        objective=rounded(value),
+    return run.model_copy(
+        update={
+            "replicate": replicate,
+            "epoch": sample.epoch,
+            "epochs": sample.epochs,
+            "objective": rounded(value),
+        }
     )
 
 
@@ -220,7 +231,9 @@ def _failures(records: Records, progress: Progress) -> list[FailedRun]:
         listed.append(
             FailedRun(
                 run=record.run,
+                combination=point.combination.id,
                 label=_label(point),
+                final=point.final or None,
                 reason=(record.reason or Reason.TRAINER_FAILED).value,
                 message=record.message,
             )

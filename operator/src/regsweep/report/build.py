@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from regsweep.api.status import SweepStatus
-from regsweep.core.grid import label
 from regsweep.core.judging.analysis import AnalysisResult, analyse_records, rank
 from regsweep.core.progress import analysis_request, progress_of
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.status import ranked_result
 from regsweep.core.sweep import Sweep
-from regsweep.report.model import SweepReport
+from regsweep.report.model import Divergence, SweepReport
 
 
 def results_of(sweep: Sweep, records: Records, status: SweepStatus, known: AnalysisResult | None = None) -> SweepReport:
@@ -27,11 +26,6 @@ def results_of(sweep: Sweep, records: Records, status: SweepStatus, known: Analy
         )
     ranking = rank(sweep, records, analysis_result)
     rows = tuple(ranked_result(row) for row in ranking.rows if row.replicates or row.failed)
-    remarks = {
-        label(point.combination.flags): remark
-        for point in sweep.points
-        if (remark := divergence(records.of(point.key), sweep.most_replicates))
-    }
     return SweepReport(
         name=sweep.name,
         replicates=sweep.most_replicates,
@@ -39,19 +33,17 @@ def results_of(sweep: Sweep, records: Records, status: SweepStatus, known: Analy
         status=status,
         ranking=rows,
         parameters=sweep.resolved.parameters,
-        remarks=remarks,
+        divergences={
+            point.combination.id: found
+            for point in sweep.points
+            if (found := divergence(records.of(point.key), sweep.most_replicates)) is not None
+        },
         analysis=analysis_result.analysis if analysis_result is not None and rows else None,
     )
 
 
-def divergence(records: Mapping[int, Record], replicates: int) -> str:
-    """When the point's replicates diverged, such as `diverged at epoch 3` or `2 of 5 diverged, first at epoch 7`."""
+def divergence(records: Mapping[int, Record], replicates: int) -> Divergence | None:
+    """When the point's replicates diverged, of those from 0 to `replicates` - 1; None where none did."""
     wanted = [record for replicate, record in records.items() if replicate < replicates]
-    epochs = sorted(record.epochs for record in wanted if record.outcome is Outcome.DIVERGED)
-    if not epochs:
-        return ""
-    if len(epochs) < len(wanted):
-        return f"{len(epochs)} of {len(wanted)} diverged, first at epoch {epochs[0]}"
-    if epochs[0] == epochs[-1]:
-        return f"diverged at epoch {epochs[0]}"
-    return f"diverged at epochs {epochs[0]} to {epochs[-1]}"
+    epochs = [record.epochs for record in wanted if record.outcome is Outcome.DIVERGED]
+    return Divergence(len(epochs), len(wanted), min(epochs), max(epochs)) if epochs else None

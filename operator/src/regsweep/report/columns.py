@@ -1,38 +1,76 @@
-"""The columns of the ranked table, as plain text: their cells, their alignment, and which may go when it is narrow."""
+"""The columns of results, each declared once: what the table shows and what the CSV holds.
+
+A new column is an entry of `result_columns`: its header, its cells as text, whether a narrow table may leave it out, and its
+fields in the CSV.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from pydantic import JsonValue
 from rich.cells import cell_len
 
 from regsweep.api.spec import EpochChoice
 from regsweep.api.status import Estimate, RankedResult
-from regsweep.core.grid import label
-from regsweep.report.model import VAL_LOSS, SweepReport
-from regsweep.report.notes import BRIEF, is_tied, note_of
-from regsweep.report.numbers import PLUS_MINUS, Measured, decimals_for, measured_column
-from regsweep.report.sentences import TIE
+from regsweep.core.grid import value_text
+from regsweep.core.judging.words.outcome import TIE
+from regsweep.report.documents import flag_cell
+from regsweep.report.model import TRAIN_LOSS, VAL_LOSS, SweepReport
+from regsweep.report.notes import note_of
+from regsweep.report.numbers import PLUS_MINUS, Measured, format_for, measured_column
 from regsweep.report.text import Charset
 
 GUTTER = 3
 NARROW_GUTTER = 2
 """Blanks between columns."""
-SHORT_METRICS = {"average_loss": "loss"}
+RUNS = "runs"
+SHORT_METRICS = {"average_loss": "loss", "loss": "loss + penalty"}
+
+Rows = Sequence[RankedResult]
+Cells = Callable[[Rows, SweepReport], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """One column: header, a cell per shown row."""
+class Field:
+    """A column of the CSV."""
+
+    name: str
+    value: Callable[[RankedResult, SweepReport], str | int]
+    in_json: bool = False
+    """JSON and YAML have it too, beside what the status says of a combination."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultColumn:
+    """A column of results."""
 
     header: str
-    cells: tuple[str, ...]
+    cells: Cells | None
+    """A cell per shown row; None: the table has no such column."""
+    fields: tuple[Field, ...] = ()
     right: bool = False
     """Numbers are set flush right."""
     droppable: int = 0
     """Above 0: may be left out when the terminal is narrow, the highest first."""
+    is_shown: Callable[[Sequence[str]], bool] = lambda _: True
+    """Whether the table has it, by its cells."""
+    brief: Cells | None = None
+    """The cells where the terminal is narrow; None: the same."""
+    is_note: bool = False
+    """Words that stand below the row where there is no room beside it."""
+
+
+@dataclass(frozen=True)  # no slots: the width is kept in __dict__
+class Column:
+    """A column as the table prints it."""
+
+    header: str
+    cells: tuple[str, ...]
+    right: bool = False
+    droppable: int = 0
     is_note: bool = False
     """The last column, of words that need no header."""
 
@@ -40,53 +78,99 @@ class Column:
         """The column as the charset has it."""
         return replace(self, header=charset.text(self.header), cells=tuple(map(charset.text, self.cells)))
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Widest cell, header included, in terminal cells."""
         return max(map(cell_len, (self.header, *self.cells)))
 
 
+def result_columns(report: SweepReport, plus_minus: str = PLUS_MINUS) -> list[ResultColumn]:
+    """All columns, in order. `plus_minus`: the sign before a standard error."""
+    return [
+        ResultColumn("#", _each(_rank), (Field("rank", lambda r, _: "" if r.rank is None else r.rank),), right=True),
+        ResultColumn("", _each(_tie), is_shown=lambda cells: cells.count(TIE) > 1),
+        *map(_flag_column, report.flag_names),
+        *_figures(report, plus_minus),
+        ResultColumn(
+            RUNS,
+            _each(lambda r, report: f"{r.replicates - r.diverged}/{report.replicates}"),
+            (
+                Field("replicates", lambda r, _: r.replicates),
+                Field("diverged", lambda r, _: r.diverged),
+                Field("failed", lambda r, _: r.failed),
+            ),
+            right=True,
+            droppable=2,
+        ),
+        ResultColumn("source", None, (Field("source", lambda r, _: r.source or ""),)),
+        ResultColumn(
+            "analysis",
+            None,
+            (
+                Field("tied_with_best", _analysed(lambda r, report: _boolean(report.is_tied(r)))),
+                Field("pick", _analysed(lambda r, report: _boolean(report.is_pick(r)))),
+                Field("fit", lambda r, report: c.fit.value if (c := report.comparison(r)) else ""),
+            ),
+        ),
+        ResultColumn(
+            "",
+            _each(lambda r, report: note_of(r, report).text),
+            (Field("note", lambda r, report: note_of(r, report).text, in_json=True),),
+            is_shown=any,
+            brief=_each(lambda r, report: note_of(r, report).brief or note_of(r, report).text),
+            is_note=True,
+        ),
+    ]
+
+
+def _figures(report: SweepReport, plus_minus: str) -> list[ResultColumn]:
+    """The objective, both losses where they are not it, and the gap between them."""
+    objective = report.objective
+    return [
+        ResultColumn(
+            metric_title(objective.metric, objective.epoch),
+            _measured(lambda r: r.objective, plus_minus),
+            _estimate_fields("objective", lambda r: r.objective),
+            right=True,
+        ),
+        ResultColumn(
+            metric_title(VAL_LOSS),
+            None if report.objective_is(VAL_LOSS) else _losses(lambda r: r.val_loss),
+            (_number_field(VAL_LOSS, lambda r: r.val_loss),),
+            right=True,
+            droppable=3,
+        ),
+        ResultColumn(
+            metric_title(TRAIN_LOSS),
+            None if report.objective_is(TRAIN_LOSS) else _losses(lambda r: r.train_loss),
+            (_number_field(TRAIN_LOSS, lambda r: r.train_loss),),
+            right=True,
+            droppable=4,
+        ),
+        ResultColumn(
+            "overfit gap",
+            _measured(lambda r: r.overfit_gap, plus_minus),
+            _estimate_fields("overfit_gap", lambda r: r.overfit_gap),
+            right=True,
+            droppable=1,
+        ),
+    ]
+
+
 def metric_title(metric: str, epoch: EpochChoice = EpochChoice.LAST) -> str:
-    """A metric as a header: `val_average_loss` -> `val loss`, `val_accuracy` -> `val accuracy`."""
+    """A metric as a header: `val_average_loss` -> `val loss`, `val_loss` -> `val loss + penalty`."""
     split, _, name = metric.partition("_")
     title = f"{split} {SHORT_METRICS.get(name, name.replace('_', ' '))}"
     return f"{title} (best epoch)" if epoch is EpochChoice.BEST else title
 
 
-def flag_text(value: JsonValue) -> str:
-    """A flag's value as labels show it."""
-    return label({"flag": value}).removeprefix("flag=")
-
-
-def columns_of(
-    rows: Sequence[RankedResult], results: SweepReport, brief: bool = False, plus_minus: str = PLUS_MINUS
-) -> list[Column]:
-    """All columns for these rows, in order; ties and notes are absent when no row has one. `brief`: notes in a word."""
-    columns = [Column("#", tuple("-" if r.rank is None else str(r.rank) for r in rows), right=True)]
-    ties = tuple(TIE if is_tied(r, results) else "" for r in rows)
-    if ties.count(TIE) > 1:
-        columns.append(Column("", ties))
-    columns += [
-        Column(name, tuple(flag_text(r.flags[name]) if name in r.flags else "" for r in rows))
-        for name in results.flag_names
-    ]
-    objective = results.objective
-    title = metric_title(objective.metric, objective.epoch)
-    columns.append(_measured(title, rows, lambda r: r.objective, plus_minus))
-    if not results.objective_is_val_loss:
-        columns.append(_plain(metric_title(VAL_LOSS), rows, lambda r: r.val_loss, droppable=3))
-    columns.append(_plain("train loss", rows, lambda r: r.train_loss, droppable=4))
-    columns.append(_measured("overfit gap", rows, lambda r: r.overfit_gap, plus_minus, droppable=1))
-    columns.append(
-        Column(
-            "runs", tuple(f"{r.replicates - r.diverged}/{results.replicates}" for r in rows), right=True, droppable=2
-        )
-    )
-    notes = tuple(note_of(r, results) for r in rows)
-    if brief:
-        notes = tuple(BRIEF.get(note, note) for note in notes)
-    if any(notes):
-        columns.append(Column("", notes, is_note=True))
+def columns_of(rows: Rows, report: SweepReport, brief: bool = False, plus_minus: str = PLUS_MINUS) -> list[Column]:
+    """The table's columns for these rows, in order; ties and notes are absent when no row has one. `brief`: notes in a word."""
+    columns = []
+    for column in result_columns(report, plus_minus):
+        cells = (brief and column.brief) or column.cells
+        if cells is not None and column.is_shown(shown := tuple(cells(rows, report))):
+            columns.append(Column(column.header, shown, column.right, column.droppable, column.is_note))
     return columns
 
 
@@ -110,29 +194,81 @@ def _total(columns: Sequence[Column], gutter: int) -> int:
     return sum(c.width for c in columns) + gutter * (len(columns) - 1)
 
 
-def _measured(
-    header: str,
-    rows: Sequence[RankedResult],
-    estimate: Callable[[RankedResult], Estimate | None],
-    plus_minus: str,
-    droppable: int = 0,
-) -> Column:
-    cells = [
-        Measured(e.mean, e.standard_error) if (e := estimate(r)) else Measured(None, absent=_absent(r)) for r in rows
-    ]
-    return Column(header, tuple(measured_column(cells, plus_minus=plus_minus)), right=True, droppable=droppable)
+def _each(cell: Callable[[RankedResult, SweepReport], str]) -> Cells:
+    return lambda rows, report: [cell(row, report) for row in rows]
 
 
-def _plain(
-    header: str, rows: Sequence[RankedResult], value: Callable[[RankedResult], float | None], droppable: int
-) -> Column:
+def _rank(row: RankedResult, _report: SweepReport) -> str:
+    return "-" if row.rank is None else str(row.rank)
+
+
+def _tie(row: RankedResult, report: SweepReport) -> str:
+    return TIE if report.is_tied(row) else ""
+
+
+def _flag_column(name: str) -> ResultColumn:
+    def text(row: RankedResult, _report: SweepReport) -> str:
+        return value_text(row.flags[name]) if name in row.flags else ""
+
+    def cell(row: RankedResult, _report: SweepReport) -> str:
+        return flag_cell(row.flags[name]) if name in row.flags else ""
+
+    return ResultColumn(f"{name} (flag)" if name == RUNS else name, _each(text), (Field(f"flag_{name}", cell),))
+
+
+def _measured(estimate: Callable[[RankedResult], Estimate | None], plus_minus: str) -> Cells:
+    """Means with their standard errors."""
+
+    def cells(rows: Rows, _report: SweepReport) -> Sequence[str]:
+        measured = [
+            Measured(e.mean, e.standard_error) if (e := estimate(r)) else Measured(None, absent=_absent(r))
+            for r in rows
+        ]
+        return measured_column(measured, plus_minus=plus_minus)
+
+    return cells
+
+
+def _losses(value: Callable[[RankedResult], float | None]) -> Cells:
     """Losses without an error of their own: shown with the digits that the errors of the gap between them support."""
-    cells = [Measured(value(r), absent=_absent(r)) for r in rows]
-    errors = (r.overfit_gap.standard_error for r in rows if r.overfit_gap)
-    decimals = decimals_for((c.value for c in cells), errors)
-    return Column(header, tuple(measured_column(cells, decimals)), right=True, droppable=droppable)
+
+    def cells(rows: Rows, _report: SweepReport) -> Sequence[str]:
+        errors = [r.overfit_gap.standard_error for r in rows if r.overfit_gap]
+        shown = format_for((value(r) for r in rows), errors)
+        return measured_column((Measured(value(r), absent=_absent(r)) for r in rows), shown)
+
+    return cells
 
 
 def _absent(row: RankedResult) -> str:
     """`-` instead of NaN where nothing was trained: a missing value is not one that is no number."""
     return "NaN" if row.replicates else "-"
+
+
+def _estimate_fields(name: str, estimate: Callable[[RankedResult], Estimate | None]) -> tuple[Field, Field]:
+    def error(row: RankedResult, _report: SweepReport) -> str:
+        found = estimate(row)
+        return "" if found is None or found.standard_error is None else repr(found.standard_error)
+
+    return _number_field(name, lambda r: e.mean if (e := estimate(r)) else None), Field(f"{name}_standard_error", error)
+
+
+def _number_field(name: str, value: Callable[[RankedResult], float | None]) -> Field:
+    """A figure at full precision; NaN where a trained value is not a number, empty where nothing was trained."""
+
+    def text(row: RankedResult, _report: SweepReport) -> str:
+        found = value(row)
+        if found is None or math.isnan(found):
+            return "NaN" if row.replicates else ""
+        return repr(found)
+
+    return Field(name, text)
+
+
+def _analysed(value: Callable[[RankedResult, SweepReport], str]) -> Callable[[RankedResult, SweepReport], str]:
+    """The value where the analysis says something of the combination; else nothing."""
+    return lambda row, report: value(row, report) if report.comparison(row) is not None else ""
+
+
+def _boolean(value: bool) -> str:
+    return str(value).lower()

@@ -12,7 +12,7 @@ from typing import Final
 import yaml
 from pydantic import JsonValue
 
-from regsweep.report.columns import flag_text
+from regsweep.core.grid import value_text
 
 PLAIN_YAML: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:[ /.-][A-Za-z0-9_]+)*")
 """Texts that need no quotes in any version of YAML, but for its words."""
@@ -71,7 +71,7 @@ def flag_cell(value: JsonValue) -> str:
     """A flag's value in CSV: a text as it is, a list as JSON, anything else as labels show it."""
     if isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else flag_text(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value_text(value)
 
 
 def _is_unicode(text: str) -> bool:

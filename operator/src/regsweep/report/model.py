@@ -4,21 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from pydantic import JsonValue
 
-from regsweep.api.analysis import Analysis
+from regsweep.api.analysis import Analysis, Comparison
 from regsweep.api.conditions import ConditionStatus, ConditionType
+from regsweep.api.regularizers import REGULARIZERS, is_off
 from regsweep.api.spec import EpochChoice, Goal
-from regsweep.api.status import Condition, ObjectiveStatus, RankedResult, SweepStatus
+from regsweep.api.status import Condition, FailedRun, ObjectiveStatus, RankedResult, SweepStatus
 
-DEFAULT_OBJECTIVE = ObjectiveStatus(metric="val_average_loss", goal=Goal.MINIMIZE, epoch=EpochChoice.LAST)
 VAL_LOSS = "val_average_loss"
+TRAIN_LOSS = "train_average_loss"
+DEFAULT_OBJECTIVE = ObjectiveStatus(metric=VAL_LOSS, goal=Goal.MINIMIZE, epoch=EpochChoice.LAST)
 
 
 @dataclass(frozen=True, slots=True)
+class Divergence:
+    """When replicates of a combination diverged."""
+
+    diverged: int
+    replicates: int
+    """That have ended."""
+    first_epoch: int
+    last_epoch: int
+
+
+@dataclass(frozen=True)  # no slots: what is looked up often is kept in __dict__
 class SweepReport:
-    """A sweep's results at one moment."""
+    """A sweep's results at one moment. Everything about a combination is found by its id."""
 
     name: str
     replicates: int
@@ -30,8 +44,8 @@ class SweepReport:
     """Combinations in the order of the ranking: all of them, or the status' first 20 where no more is known."""
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
     """The trainer's fixed parameters."""
-    remarks: Mapping[str, str] = field(default_factory=dict)
-    """By a combination's label: what the caller knows of it beyond the ranking, such as `diverged at epoch 3`."""
+    divergences: Mapping[str, Divergence] = field(default_factory=dict)
+    """By combination id, where the records tell."""
     analysis: Analysis | None = None
     """What the analysis says; None where there are no records to analyse."""
 
@@ -40,15 +54,48 @@ class SweepReport:
         """The objective as it was understood; the default while nothing is resolved."""
         return self.status.objective or DEFAULT_OBJECTIVE
 
-    @property
-    def objective_is_val_loss(self) -> bool:
-        """Whether the objective's column and the column of the validation loss are one."""
-        return self.objective.metric == VAL_LOSS and self.objective.epoch is EpochChoice.LAST
+    def objective_is(self, metric: str) -> bool:
+        """Whether the objective's column is that of the metric at the last epoch."""
+        return self.objective.metric == metric and self.objective.epoch is EpochChoice.LAST
 
-    @property
+    @cached_property
     def best(self) -> RankedResult | None:
         """The first of the ranking, or None while nothing has a rank."""
         return next((r for r in self.ranking if r.rank == 1), None)
+
+    @property
+    def regularizers(self) -> list[str]:
+        """The regularisers that the sweep varies."""
+        return [name for name in self.flag_names if name in REGULARIZERS]
+
+    @cached_property
+    def unregularized(self) -> RankedResult | None:
+        """The first of the ranking in which every regulariser that varies is off; None where there is none."""
+        varied = self.regularizers
+        ranked = (r for r in self.ranking if r.rank is not None and r.objective is not None)
+        return next((r for r in ranked if varied and all(is_off(name, r.flags.get(name)) for name in varied)), None)
+
+    def comparison(self, result: RankedResult | None) -> Comparison | None:
+        """What the analysis says of the combination beside the best; None where it takes no part, or nothing can be said."""
+        return self._comparisons.get(result.combination or "") if result is not None else None
+
+    def is_pick(self, result: RankedResult) -> bool:
+        """Whether it is the simplest combination within one standard error of the best."""
+        pick = self.analysis.pick if self.analysis else None
+        return pick is not None and pick.combination is not None and pick.combination == result.combination
+
+    def is_tied(self, result: RankedResult) -> bool:
+        """Whether it is in the best's confidence set, the best itself included."""
+        comparison = self.comparison(result)
+        return comparison is not None and comparison.tied
+
+    def failure(self, result: RankedResult) -> FailedRun | None:
+        """The combination's failed run, where the status lists it."""
+        return self._failures.get(result.combination or "")
+
+    def divergence(self, result: RankedResult) -> Divergence | None:
+        """When its replicates diverged, where the records tell."""
+        return self.divergences.get(result.combination or "")
 
     def condition(self, kind: ConditionType) -> Condition | None:
         """The condition of this type, or None."""
@@ -58,3 +105,14 @@ class SweepReport:
         """Whether the condition is there and True."""
         condition = self.condition(kind)
         return condition is not None and condition.status is ConditionStatus.TRUE
+
+    @cached_property
+    def _comparisons(self) -> Mapping[str, Comparison]:
+        comparisons = self.analysis.comparisons if self.analysis else []
+        return {each.combination: each for each in comparisons if each.combination is not None}
+
+    @cached_property
+    def _failures(self) -> Mapping[str, FailedRun]:
+        """Of the grid's runs; those of the final evaluation are none of the ranking."""
+        of_grid = [each for each in self.status.failures if not each.final]
+        return {each.combination: each for each in reversed(of_grid) if each.combination is not None}

@@ -1,175 +1,214 @@
-"""The words beside and below the table. A sentence is said only where the numbers bear it."""
+"""The words beside a row of the table, and those that need the ranking as a whole. A sentence is said only where the numbers
+bear it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
 
-from pydantic import JsonValue
-
-from regsweep.api.analysis import Fit, Verdict
+from regsweep.api.analysis import Comparison, Fit
 from regsweep.api.conditions import ConditionType
+from regsweep.api.objective import includes_penalty
+from regsweep.api.regularizers import REGULARIZERS, is_off
 from regsweep.api.status import RankedResult
+from regsweep.api.wording import plural
+from regsweep.core.figures import listed, ordinal, percent
 from regsweep.core.grid import label
+from regsweep.core.judging.stats.ranking import MIXED
 from regsweep.core.results.records import Source
-from regsweep.report.model import SweepReport
-from regsweep.report.numbers import ordinal, percent, plural
-
-REGULARIZERS = ("l1", "l2", "dropout", "noise", "weight_decay", "early_stopping")
-"""Flags of the reference trainer and usual names elsewhere whose 0, false or null means: off."""
-PICK = "pick: simplest within one standard error"
-BEST_AND_PICK = "best, and the simplest within one standard error"
-BRIEF = {PICK: "pick", BEST_AND_PICK: "best, pick"}
-"""What stands in a narrow table, the legend below it telling what it means."""
-NOT_COMPARABLE = "too few replicates in common with the best"
+from regsweep.report.model import Divergence, SweepReport
 
 
-def note_of(result: RankedResult, results: SweepReport) -> str:
-    """The note beside a combination: best, overfits, diverged, failed and why; empty where nothing is to be said."""
-    if (remark := results.remarks.get(result.label)) is not None:
-        return remark
+class RowNoteKind(Enum):
+    """What the note beside a row is about."""
+
+    NONE = auto()
+    DIVERGED = auto()
+    FAILED = auto()
+    VIOLATES = auto()
+    DROPPED = auto()
+    BEST = auto()
+    BEST_SO_FAR = auto()
+    BEST_AND_PICK = auto()
+    PICK = auto()
+    NOT_COMPARABLE = auto()
+    OVERFITS = auto()
+    UNDERFITS = auto()
+    SOME_FAILED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class RowNote:
+    """The note beside a row."""
+
+    kind: RowNoteKind
+    text: str
+    brief: str = ""
+    """What stands in a narrow table; empty: the text."""
+
+
+_NONE: Final = RowNote(RowNoteKind.NONE, "")
+_BEST: Final = RowNote(RowNoteKind.BEST, "best")
+_BEST_SO_FAR: Final = RowNote(RowNoteKind.BEST_SO_FAR, "best so far")
+_PICK: Final = RowNote(RowNoteKind.PICK, "pick: simplest within one standard error", "pick")
+_BEST_AND_PICK: Final = RowNote(
+    RowNoteKind.BEST_AND_PICK, "best, and the simplest within one standard error", "best, pick"
+)
+_NOT_COMPARABLE: Final = RowNote(RowNoteKind.NOT_COMPARABLE, "too few replicates in common with the best")
+_FITS: Final = {
+    Fit.OVERFITS: RowNote(RowNoteKind.OVERFITS, "overfits"),
+    Fit.UNDERFITS: RowNote(RowNoteKind.UNDERFITS, "underfits"),
+    Fit.BALANCED: _NONE,
+    Fit.UNDETERMINED: _NONE,
+}
+_LEGEND: Final = {
+    RowNoteKind.PICK: "pick: simplest combination within one standard error of the best",
+    RowNoteKind.OVERFITS: "overfits: worse than the best because its overfit gap is larger",
+    RowNoteKind.UNDERFITS: "underfits: worse than the best because it fits the training data less well",
+}
+_SOURCES: Final = {
+    Source.PROMETHEUS.value: "from Prometheus",
+    Source.RECORD.value: "from the runs' own records",
+    MIXED: "from both Prometheus and the runs' own records",
+}
+
+
+def note_of(result: RankedResult, report: SweepReport) -> RowNote:
+    """The note beside a combination: best, overfits, diverged, failed and why."""
+    return _trouble(result, report) or _praise(result, report)
+
+
+def _trouble(result: RankedResult, report: SweepReport) -> RowNote | None:
+    """Why a combination is not ranked with the others; None where it is."""
     if result.diverged:
+        return RowNote(RowNoteKind.DIVERGED, _diverged(result, report.divergence(result)))
+    if result.failed and not result.replicates:
+        failure = report.failure(result)
+        return RowNote(RowNoteKind.FAILED, f"failed: {failure.reason}" if failure else "failed")
+    if result.violated:
+        return RowNote(RowNoteKind.VIOLATES, f"breaks the constraint on {' and '.join(result.violated)}")
+    if result.dropped:
+        return RowNote(RowNoteKind.DROPPED, f"dropped after {plural(result.replicates, 'replicate')}")
+    return None
+
+
+def _praise(result: RankedResult, report: SweepReport) -> RowNote:
+    """What a combination is beside the best."""
+    complete = report.holds(ConditionType.COMPLETE)
+    picked = report.is_pick(result) and complete
+    if result.rank == 1:
+        return (_BEST_AND_PICK if picked else _BEST) if complete else _BEST_SO_FAR
+    note = _PICK if picked else _fit_note(report.comparison(result))
+    if note is _NONE and result.failed:
+        return RowNote(RowNoteKind.SOME_FAILED, f"{result.failed} failed")
+    return note
+
+
+def _fit_note(comparison: Comparison | None) -> RowNote:
+    """Why it is worse than the best, or why it cannot be compared; no note where it is tied or the data do not say."""
+    if comparison is None or comparison.tied:
+        return _NONE
+    return _FITS[comparison.fit] if comparison.comparable else _NOT_COMPARABLE
+
+
+def _diverged(result: RankedResult, divergence: Divergence | None) -> str:
+    """Such as `diverged at epoch 3` or `2 of 5 diverged, first at epoch 7`."""
+    if divergence is None:
         return (
             "diverged" if result.diverged >= result.replicates else f"{result.diverged} of {result.replicates} diverged"
         )
-    if result.failed and not result.replicates:
-        failure = next((f for f in results.status.failures if f.label == result.label), None)
-        return f"failed: {failure.reason}" if failure else "failed"
-    if result.violated:
-        return f"breaks the constraint on {' and '.join(result.violated)}"
-    if result.dropped:
-        return f"dropped after {plural(result.replicates, 'replicate')}"
-    complete = results.holds(ConditionType.COMPLETE)
-    picked = is_pick(result, results) and complete
-    if result.rank == 1:
-        return (BEST_AND_PICK if picked else "best") if complete else "best so far"
-    note = PICK if picked else fit_note(result, results)
-    return note or (f"{result.failed} failed" if result.failed else "")
+    first, last = divergence.first_epoch, divergence.last_epoch
+    if divergence.diverged < divergence.replicates:
+        return f"{divergence.diverged} of {divergence.replicates} diverged, first at epoch {first}"
+    return f"diverged at epoch {first}" if first == last else f"diverged at epochs {first} to {last}"
 
 
-def is_pick(result: RankedResult, results: SweepReport) -> bool:
-    """Whether it is the simplest combination within one standard error of the best."""
-    pick = results.analysis.pick if results.analysis else None
-    return pick is not None and pick.label == result.label
+def legend_of(notes: Iterable[RowNote], brief: bool) -> str:
+    """What the notes that need it mean, in one sentence; empty where none does. `brief`: they stand in a word."""
+    kinds = {note.kind for note in notes}
+    if RowNoteKind.BEST_AND_PICK in kinds:
+        kinds.add(RowNoteKind.PICK)
+    if not brief:
+        kinds.discard(RowNoteKind.PICK)  # spelled out in the table
+    meanings = [meaning for kind, meaning in _LEGEND.items() if kind in kinds]
+    return f"{'; '.join(meanings)}." if meanings else ""
 
 
-def is_tied(result: RankedResult, results: SweepReport) -> bool:
-    """Whether it is in the best's confidence set, the best itself included."""
-    verdict = verdict_of(result, results)
-    return verdict is not None and verdict.tied
-
-
-def verdict_of(result: RankedResult, results: SweepReport) -> Verdict | None:
-    """What the analysis says of it beside the best; None where it takes no part, or where nothing can be said."""
-    return results.analysis.verdict(result.label) if results.analysis else None
-
-
-def fit_note(result: RankedResult, results: SweepReport) -> str:
-    """`overfits`, `underfits`, why it cannot be compared, or nothing: the words for the analysis' label."""
-    verdict = verdict_of(result, results)
-    if verdict is None or verdict.tied:
-        return ""
-    if not verdict.comparable:
-        return NOT_COMPARABLE
-    return verdict.fit.lower() if verdict.fit in (Fit.OVERFITS, Fit.UNDERFITS) else ""
-
-
-def legend_of(notes: set[str]) -> str:
-    """What the notes that need it mean, in one sentence; empty where none does."""
-    told = [
-        (BRIEF[PICK], "simplest combination within one standard error of the best"),
-        (Fit.OVERFITS.lower(), "worse than the best because its overfit gap is larger"),
-        (Fit.UNDERFITS.lower(), "worse than the best because it fits the training data less well"),
-    ]
-    if BRIEF[BEST_AND_PICK] in notes:
-        notes = notes | {BRIEF[PICK]}
-    said = [f"{word}: {meaning}" for word, meaning in told if word in notes]
-    return f"{'; '.join(said)}." if said else ""
-
-
-def source_line(results: SweepReport) -> str:
+def source_line(report: SweepReport) -> str:
     """Where the values come from; empty while there are none."""
-    words = {
-        Source.PROMETHEUS.value: "from Prometheus",
-        Source.RECORD.value: "from the runs' own records",
-        "Mixed": "from both Prometheus and the runs' own records",
-    }
-    counts = Counter(r.source for r in results.ranking if r.source is not None)
+    counts = Counter(r.source for r in report.ranking if r.source is not None)
     if not counts:
         return ""
     if len(counts) == 1:
         source = next(iter(counts))
-        return f"All values {words.get(source, f'from {source}')}."
-    parts = [f"{count} {words.get(source, f'from {source}')}" for source, count in counts.most_common()]
+        return f"All values {_SOURCES.get(source, f'from {source}')}."
+    parts = [f"{count} {_SOURCES.get(source, f'from {source}')}" for source, count in counts.most_common()]
     return f"Values of {sum(counts.values())} combinations: {', '.join(parts)}."
 
 
-def is_off(value: JsonValue) -> bool:
-    """Whether a regularisation flag's value means none: 0, false, null, or a list of those."""
-    if isinstance(value, list):
-        return all(is_off(v) for v in value)
-    return value is None or (isinstance(value, bool | int | float) and value == 0)
-
-
-def unregularized(results: SweepReport) -> tuple[RankedResult, ...]:
-    """Ranked combinations in which every regularisation flag that the sweep varies is off, in the ranking's order."""
-    varied = [name for name in results.flag_names if name in REGULARIZERS]
-    if not varied:
-        return ()
-    return tuple(
-        r
-        for r in results.ranking
-        if r.rank is not None and r.objective is not None and all(is_off(r.flags.get(name)) for name in varied)
-    )
-
-
-def conclusion(results: SweepReport) -> str:
+def conclusion(report: SweepReport) -> str:
     """What regularisation brought, in one sentence; empty where the sweep cannot say it.
 
     Compares the best with the best-ranked combination without regularisation. Speaks only when the sweep is complete.
     """
-    best = results.best
-    plain = next(iter(unregularized(results)), None)
-    if (
-        best is None
-        or best.diverged
-        or plain is None
-        or best.objective is None
-        or not results.holds(ConditionType.COMPLETE)
-    ):
+    best, plain = report.best, report.unregularized
+    if best is None or best.diverged or best.objective is None or plain is None:
         return ""
-    varied = [name for name in results.flag_names if name in REGULARIZERS]
+    if not report.holds(ConditionType.COMPLETE):
+        return ""
+    return f"{_start(plain, report)}{_ending(plain, best, report)}"
+
+
+def _start(plain: RankedResult, report: SweepReport) -> str:
+    """Such as `Without regularisation (l2=0) the network ranks 2nd`."""
+    varied = report.regularizers
     settings = label({name: plain.flags.get(name) for name in varied})
-    fixed = any(name in REGULARIZERS and not is_off(value) for name, value in _fixed(results).items())
-    without = f"Without {' and '.join(varied)}" if fixed else "Without regularisation"
-    others = len(results.flag_names) > len(varied)
+    fixed = any(
+        name in REGULARIZERS and not is_off(name, value)
+        for name, value in report.parameters.items()
+        if name not in report.flag_names
+    )
+    without = f"Without {listed(varied)}" if fixed else "Without regularisation"
+    others = len(report.flag_names) > len(varied)
     subject = f"the best network ({plain.label})" if others else "the network"
-    start = f"{without} ({settings}) {subject} ranks {ordinal(plain.rank or 0)}"
+    return f"{without} ({settings}) {subject} ranks {ordinal(plain.rank or 0)}"
+
+
+def _ending(plain: RankedResult, best: RankedResult, report: SweepReport) -> str:
+    """How the network without regularisation does beside the best."""
+    comparison = report.comparison(plain)
     if plain.rank == 1:
-        return f"{start}: regularisation did not improve on it."
-    verdict = verdict_of(plain, results)
-    if verdict is not None and verdict.tied:
-        return f"{start}, but cannot be told from the best with these data."
+        return _not_improved(report.objective.metric)
+    if comparison is not None and comparison.tied:
+        return ", but cannot be told from the best with these data."
     if plain.diverged:
-        return f"{start}: in {plain.diverged} of {plain.replicates} replicates it diverged."
-    if verdict is None or not verdict.comparable:
-        return f"{start}; whether it is worse than the best, too few replicates tell."
-    gains = _gains(plain, best, verdict)
-    return f"{start}; the best cuts {' and '.join(gains)}." if gains else f"{start}, and is worse than the best."
+        return f": in {plain.diverged} of {plain.replicates} replicates it diverged."
+    if comparison is None or not comparison.comparable:
+        return "; whether it is worse than the best, too few replicates tell."
+    gains = _gains(plain, best, comparison)
+    return f"; the best cuts {' and '.join(gains)}." if gains else ", and is worse than the best."
 
 
-def _gains(plain: RankedResult, best: RankedResult, verdict: Verdict) -> list[str]:
+def _not_improved(metric: str) -> str:
+    """What it says of regularisation that the best is without it: nothing, where the metric cannot show what it is for."""
+    if includes_penalty(metric):
+        return f" by {metric}. That contains the penalty, so it does not say whether regularisation helps."
+    if metric.startswith("train_"):
+        return f" by {metric}. That is of the training rows, so it does not say whether regularisation helps on others."
+    return ": regularisation did not improve on it."
+
+
+def _gains(plain: RankedResult, best: RankedResult, comparison: Comparison) -> list[str]:
     gains = []
     if plain.val_loss and best.val_loss is not None and 0 <= best.val_loss < plain.val_loss:
         gains.append(f"validation loss by {percent(1 - best.val_loss / plain.val_loss)}")
     gap, best_gap = plain.overfit_gap, best.overfit_gap
-    if gap and best_gap and gap.mean > 0 and gap.mean > best_gap.mean and verdict.gap_larger:
+    if gap and best_gap and gap.mean > 0 and gap.mean > best_gap.mean and comparison.gap_larger:
         if best_gap.mean > 0:
             gains.append(f"the overfit gap by {percent(1 - best_gap.mean / gap.mean)}")
         else:
             gains.append("the overfit gap to nothing")
     return gains
-
-
-def _fixed(results: SweepReport) -> Mapping[str, JsonValue]:
-    return {k: v for k, v in results.parameters.items() if k not in results.flag_names}

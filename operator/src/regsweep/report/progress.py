@@ -11,8 +11,9 @@ from rich.text import Text
 
 from regsweep.api.analysis import RaceReason
 from regsweep.api.status import SweepStatus
+from regsweep.core.figures import short
 from regsweep.core.grid import label
-from regsweep.report.numbers import duration, short
+from regsweep.report.numbers import duration
 from regsweep.report.text import UTF8, Charset
 
 BAR_CELLS = 20
@@ -54,7 +55,7 @@ def segments(status: SweepStatus, seconds_left: float | None, charset: Charset =
     if status.final is not None and status.final.ended < (total := status.final.replicates * len(status.final.picks)):
         parts.append(Segment(f"final evaluation {status.final.ended}/{total}"))
     if status.best is not None and status.best.objective is not None:
-        flags = " ".join(label({name: value}) for name, value in status.best.flags.items())
+        flags = label(status.best.flags, separator=" ")
         parts.append(Segment(charset.text(f"best {short(status.best.objective.mean)} {flags}"), Need.BEST))
     if seconds_left is not None:
         parts.append(Segment(f"about {duration(seconds_left)} left"))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from pydantic import JsonValue
 from rich.console import Console
 
-from regsweep.api.status import Estimate, RankedResult
-from regsweep.report.documents import as_csv, as_json, as_yaml, flag_cell
+from regsweep.report.columns import Field, result_columns
+from regsweep.report.documents import as_csv, as_json, as_yaml
 from regsweep.report.model import SweepReport
-from regsweep.report.notes import conclusion, is_pick, note_of, verdict_of
+from regsweep.report.notes import conclusion
 from regsweep.report.outputs import Output
 from regsweep.report.printing import charset_of, write_document
 from regsweep.report.table import DEFAULT_ROWS, print_results
@@ -49,12 +48,12 @@ def document(results: SweepReport) -> dict[str, JsonValue]:
     status = results.status
     found: dict[str, JsonValue] = {
         "sweep": results.name,
-        "state": status.state,
+        "state": status.state.value,
         "objective": results.objective.to_json(),
         "estimand": ESTIMAND,
         "replicates": results.replicates,
         "runs": status.runs.to_json(),
-        "results": [_result(r, results) for r in results.ranking],
+        "results": _results(results),
         "failures": [f.to_json() for f in status.failures],
         "conditions": [c.to_json() for c in status.conditions],
     }
@@ -65,13 +64,17 @@ def document(results: SweepReport) -> dict[str, JsonValue]:
     return found
 
 
-def _result(result: RankedResult, results: SweepReport) -> dict[str, JsonValue]:
-    fields: dict[str, JsonValue] = result.to_json()
-    # A flag that is null is a value; to_json leaves null fields out.
-    fields["flags"] = dict(result.flags)
-    if note := note_of(result, results):
-        fields["note"] = note
-    return fields
+def _results(results: SweepReport) -> list[JsonValue]:
+    """Every combination: what the status says of it, and what the columns add."""
+    added = [field for field in _fields(results) if field.in_json]
+    found: list[JsonValue] = []
+    for result in results.ranking:
+        fields: dict[str, JsonValue] = result.to_json()
+        # A flag that is null is a value; to_json leaves null fields out.
+        fields["flags"] = dict(result.flags)
+        fields |= {field.name: value for field in added if (value := field.value(result, results)) != ""}
+        found.append(fields)
+    return found
 
 
 def table_rows(results: SweepReport) -> Iterator[list[str | int]]:
@@ -79,57 +82,11 @@ def table_rows(results: SweepReport) -> Iterator[list[str | int]]:
 
     Flags are `flag_<name>`; NaN stands where a trained value is not a number.
     """
-    yield [
-        "rank",
-        *(f"flag_{name}" for name in results.flag_names),
-        "objective",
-        "objective_standard_error",
-        "val_average_loss",
-        "train_average_loss",
-        "overfit_gap",
-        "overfit_gap_standard_error",
-        "replicates",
-        "diverged",
-        "failed",
-        "source",
-        "tied_with_best",
-        "pick",
-        "fit",
-        "note",
-    ]
-    for r in results.ranking:
-        trained = r.replicates > 0
-        yield [
-            "" if r.rank is None else r.rank,
-            *(flag_cell(r.flags[name]) if name in r.flags else "" for name in results.flag_names),
-            *_estimate(r.objective, trained),
-            _number(r.val_loss, trained),
-            _number(r.train_loss, trained),
-            *_estimate(r.overfit_gap, trained),
-            r.replicates,
-            r.diverged,
-            r.failed,
-            r.source or "",
-            *_judged(r, results),
-            note_of(r, results),
-        ]
+    fields = _fields(results)
+    yield [field.name for field in fields]
+    for result in results.ranking:
+        yield [field.value(result, results) for field in fields]
 
 
-def _judged(result: RankedResult, results: SweepReport) -> tuple[str, str, str]:
-    """Ties, pick and label; empty where the analysis says nothing of the combination."""
-    verdict = verdict_of(result, results)
-    if verdict is None:
-        return "", "", ""
-    return str(verdict.tied).lower(), str(is_pick(result, results)).lower(), verdict.fit.value
-
-
-def _estimate(estimate: Estimate | None, trained: bool) -> tuple[str, str]:
-    if estimate is None:
-        return _number(None, trained), ""
-    return _number(estimate.mean, trained), "" if estimate.standard_error is None else repr(estimate.standard_error)
-
-
-def _number(value: float | None, trained: bool) -> str:
-    if value is None or math.isnan(value):
-        return "NaN" if trained else ""
-    return repr(value)
+def _fields(results: SweepReport) -> list[Field]:
+    return [field for column in result_columns(results) for field in column.fields]

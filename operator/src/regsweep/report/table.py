@@ -10,17 +10,18 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from regsweep.api.analysis import Fit
 from regsweep.api.conditions import ConditionStatus, ConditionType
-from regsweep.api.spec import Goal
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
+from regsweep.api.objective import includes_penalty
+from regsweep.api.spec import EpochChoice, Goal
 from regsweep.api.status import RankedResult
+from regsweep.api.wording import plural
 from regsweep.report.columns import Column, columns_of, fit
-from regsweep.report.evaluation import evaluated
 from regsweep.report.model import SweepReport
-from regsweep.report.notes import conclusion, is_pick, legend_of, source_line, unregularized
-from regsweep.report.numbers import PLUS_MINUS, plural
+from regsweep.report.notes import RowNote, RowNoteKind, conclusion, legend_of, note_of, source_line
+from regsweep.report.numbers import PLUS_MINUS
 from regsweep.report.printing import charset_of, print_lines
-from regsweep.report.sentences import ties_line, told
+from regsweep.report.sentences import final_evaluation_sentences, sentences, ties_sentence
 from regsweep.report.text import UTF8, Charset
 from regsweep.report.wrapping import wrapped
 
@@ -55,17 +56,19 @@ def report(results: SweepReport, width: int, rows: int = DEFAULT_ROWS, charset: 
     if not results.ranking:
         yield Text(" " * INDENT + "No combination has a result yet.")
         return
-    shown = _shown(results, rows)
-    columns, gutter, left_out = _fitting(shown, results, width - INDENT, charset)
-    yield from _table(columns, gutter, shown, results, width, charset)
+    places = _shown(results, rows)
+    shown = [results.ranking[place] for place in places]
+    notes = [note_of(result, results) for result in shown]
+    columns, gutter, left_out, brief = _fitting(shown, results, width - INDENT, charset)
+    styles = [_style(result, note) for result, note in zip(shown, notes, strict=True)]
+    yield from _Table(columns, gutter, width, charset).lines(styles, _gaps(places, results))
     yield Text("")
     for line in _cuts(results, shown, left_out):
         yield from prose.lines(line, style="dim")
-    notes = set(columns[-1].cells) if columns[-1].is_note else set()
-    yield from prose.lines(ties_line(results))
-    for line in (conclusion(results), *evaluated(results)):
+    yield from prose.lines(ties_sentence(results))
+    for line in (conclusion(results), *final_evaluation_sentences(results)):
         yield from prose.lines(line, style="bold")
-    for line in (*told(results), legend_of(notes), *_failures(results), source_line(results)):
+    for line in (*sentences(results), legend_of(notes, brief), *_failures(results), source_line(results)):
         yield from prose.lines(line)
 
 
@@ -79,12 +82,13 @@ def header_parts(results: SweepReport) -> list[str]:
         parts.append(f"{results.status.state}: {ended} of {runs.total} runs ended")
     parts.append(f"{plural(runs.total, 'combination')} x {plural(results.replicates, 'replicate')}")
     direction = "lower" if objective.goal is Goal.MINIMIZE else "higher"
-    at_best = " at its best epoch" if objective.epoch == "Best" else ""
-    parts.append(f"{objective.metric}{at_best}, {direction} is better")
-    if results.replicates >= 3:
+    at_best = " at its best epoch" if objective.epoch is EpochChoice.BEST else ""
+    penalty = " with the penalty" if includes_penalty(objective.metric) else ""
+    parts.append(f"{objective.metric}{penalty}{at_best}, {direction} is better")
+    if results.replicates >= MIN_REPLICATES_FOR_ERROR:
         parts.append(f"mean {PLUS_MINUS} standard error over splits and seeds of this data set")
     else:
-        parts.append("mean over replicates (no standard error below 3)")
+        parts.append(f"mean over replicates (no standard error below {MIN_REPLICATES_FOR_ERROR})")
     return parts
 
 
@@ -120,15 +124,16 @@ class _Prose:
 
 def _fitting(
     shown: Sequence[RankedResult], results: SweepReport, width: int, charset: Charset
-) -> tuple[list[Column], int, list[str]]:
-    """As `fit`: the columns, the blanks between them, and what is left out. Words go before numbers do."""
+) -> tuple[list[Column], int, list[str], bool]:
+    """As `fit`: the columns, the blanks between them, and what is left out; and whether notes are in a word, which they are
+    before a number is left out."""
 
     def columns(brief: bool) -> list[Column]:
         found = columns_of(shown, results, brief, plus_minus=charset.own(PLUS_MINUS))
         return [column.shown(charset) for column in found]
 
-    fitting = fit(columns(brief=False), width)
-    return fit(columns(brief=True), width) if fitting[2] else fitting
+    kept, gutter, left_out = fit(columns(brief=False), width)
+    return (*fit(columns(brief=True), width), True) if left_out else (kept, gutter, left_out, False)
 
 
 def _trouble(results: SweepReport) -> str:
@@ -142,38 +147,41 @@ def _trouble(results: SweepReport) -> str:
     return ""
 
 
-def _shown(results: SweepReport, rows: int) -> list[RankedResult]:
-    """The first rows, and of those further down the pick and the best combination without regularisation."""
+def _shown(results: SweepReport, rows: int) -> list[int]:
+    """Places in the ranking of the first rows, and of those further down the pick and the best combination without
+    regularisation."""
     ranking = results.ranking
     if rows <= 0 or len(ranking) <= rows:
-        return list(ranking)
-    plain = next(iter(unregularized(results)), None)
-    return [r for place, r in enumerate(ranking) if place < rows or r is plain or is_pick(r, results)]
+        return list(range(len(ranking)))
+    plain = results.unregularized
+    return [place for place, r in enumerate(ranking) if place < rows or r is plain or results.is_pick(r)]
 
 
-def _table(
-    columns: Sequence[Column],
-    gutter: int,
-    shown: Sequence[RankedResult],
-    results: SweepReport,
-    width: int,
-    charset: Charset,
-) -> Iterator[Text]:
-    """Header and rows, one Text each, never wider than they must be: a pipe gets no trailing blanks.
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The shown rows as lines, never wider than they must be: a pipe gets no trailing blanks."""
 
-    Where a row has no room for its note, the note stands below it.
-    """
-    yield Text(_line([c.header for c in columns], columns, gutter), style="dim")
-    gaps = _gaps(shown, results)
-    for number, result in enumerate(shown):
-        cells = [c.cells[number] for c in columns]
-        style, line = _style(result, cells[-1]), _line(cells, columns, gutter)
-        if columns[-1].is_note and cells[-1] and cell_len(line) > width:
-            yield Text(_line(cells[:-1], columns[:-1], gutter), style=style)
-            line = (" " * (INDENT + columns[0].width + gutter) + cells[-1]).rstrip()
-        yield Text(line, style=style)
-        if number in gaps:
-            yield Text(" " * INDENT + charset.own(ELLIPSIS), style="dim")
+    columns: Sequence[Column]
+    gutter: int
+    width: int
+    charset: Charset
+
+    def lines(self, styles: Sequence[str], gaps: set[int]) -> Iterator[Text]:
+        """Header and rows. `gaps`: the rows after which some are left out.
+
+        Where a row has no room for its note, the note stands below it.
+        """
+        columns, gutter = self.columns, self.gutter
+        yield Text(_line([c.header for c in columns], columns, gutter), style="dim")
+        for row, style in enumerate(styles):
+            cells = [c.cells[row] for c in columns]
+            line = _line(cells, columns, gutter)
+            if columns[-1].is_note and cells[-1] and cell_len(line) > self.width:
+                yield Text(_line(cells[:-1], columns[:-1], gutter), style=style)
+                line = (" " * (INDENT + columns[0].width + gutter) + cells[-1]).rstrip()
+            yield Text(line, style=style)
+            if row in gaps:
+                yield Text(" " * INDENT + self.charset.own(ELLIPSIS), style="dim")
 
 
 def _line(cells: Iterable[str], columns: Sequence[Column], gutter: int) -> str:
@@ -184,19 +192,18 @@ def _line(cells: Iterable[str], columns: Sequence[Column], gutter: int) -> str:
     return (" " * INDENT + (" " * gutter).join(padded)).rstrip()
 
 
-def _gaps(shown: Sequence[RankedResult], results: SweepReport) -> set[int]:
+def _gaps(places: Sequence[int], results: SweepReport) -> set[int]:
     """After which of the shown rows the ranking has rows that are not shown."""
-    places = [next(i for i, r in enumerate(results.ranking) if r is s) for s in shown]
-    gaps = {n for n, (one, after) in enumerate(pairwise(places)) if after != one + 1}
+    gaps = {row for row, (one, after) in enumerate(pairwise(places)) if after != one + 1}
     return gaps | ({len(places) - 1} if places[-1] != len(results.ranking) - 1 else set())
 
 
-def _style(result: RankedResult, note: str) -> str:
+def _style(result: RankedResult, note: RowNote) -> str:
     if result.rank == 1:
         return "bold green"
     if result.objective is None:
         return "red"
-    return "yellow" if note == Fit.OVERFITS.lower() else ""
+    return "yellow" if note.kind is RowNoteKind.OVERFITS else ""
 
 
 def _cuts(results: SweepReport, shown: Sequence[RankedResult], left_out: Sequence[str]) -> Iterator[str]:

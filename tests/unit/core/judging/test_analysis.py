@@ -1,4 +1,4 @@
-"""A sweep's records to its judgement: one call from the spec to the view."""
+"""A sweep's records to its analysis: one call from the spec to what status and report show."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from dataclasses import replace
 import pytest
 from pydantic import JsonValue
 
-from regsweep.api.analysis import Analysis, Fit, PickRole, RaceReason
-from regsweep.api.spec import Resampling, ResamplingKind
+from regsweep.api.analysis import Analysis, Comparison, Fit, PickRole, RaceReason
+from regsweep.api.findings import NoteType
+from regsweep.api.spec import Flags, Resampling, ResamplingKind
 from regsweep.api.validation import parse_sweep
 from regsweep.core.accept import Defaults, Identity, accept
-from regsweep.core.judging.analysis import MISSING_NOTE, judge
+from regsweep.core.judging.analysis import judge, prior_analysis
 from regsweep.core.judging.stats.final import FinalTraining
 from regsweep.core.results.records import Environment, Outcome, Record, Records
 from regsweep.core.sweep import Sweep
@@ -53,7 +54,12 @@ def analysis_result(losses: Sequence[float], replicates: Mapping[int, range] | N
     return judge(found, trained(found, losses, replicates)).analysis
 
 
-def test_a_whole_sweep_is_judged_by_label() -> None:
+def beside_the_best(analysis: Analysis, label: str) -> Comparison | None:
+    """The comparison of the combination with this label."""
+    return next((each for each in analysis.comparisons if each.label == label), None)
+
+
+def test_a_whole_sweep_is_judged() -> None:
     found = analysis_result([0.90, 0.200, 0.202, 0.60])
     assert (set(found.tied_with_best), found.tied_count) == ({"l2=1", "l2=2"}, 2)
     assert found.tied_by_accuracy == found.tied_with_best
@@ -61,7 +67,7 @@ def test_a_whole_sweep_is_judged_by_label() -> None:
     assert (found.pick.label, found.pick.is_best, found.pick.rule) == ("l2=2", False, "Paired")
     assert found.pick.level.given_data is not None and found.pick.difference.given_data is not None
     assert found.pick.difference.given_data.mean == pytest.approx(0.002, abs=1e-6)
-    worst = found.verdict("l2=0")
+    worst = beside_the_best(found, "l2=0")
     assert worst is not None and (worst.fit, worst.gap_larger, worst.tied) == (Fit.OVERFITS, True, False)
     assert found.comparisons[0].difference == 0 and found.comparisons[0].standard_error is None
     assert found.best is not None and found.best.given_data is not None and found.best.new_data is None
@@ -69,11 +75,58 @@ def test_a_whole_sweep_is_judged_by_label() -> None:
     assert (found.race, found.final, found.rests_on, found.paired) == (None, None, "", True)
 
 
-def test_numbers_have_six_digits_and_the_judgement_survives_json() -> None:
+def test_numbers_have_six_digits_and_the_analysis_survives_json() -> None:
     found = analysis_result([0.9, 0.2, 0.2123456789])
     assert Analysis.model_validate(found.to_json()) == found
     assert found.best is not None and found.best.given_data is not None
     assert found.best.given_data.mean == float(f"{found.best.given_data.mean:.6g}")
+
+
+def test_every_finding_and_note_has_its_message() -> None:
+    found = analysis_result([0.9, 0.2, 0.6])
+    messages = [each.message for each in found.findings] + [each.message for each in found.notes]
+    assert messages and all(message.endswith(".") for message in messages)
+
+
+def test_combinations_are_named_by_their_ids() -> None:
+    swept = sweep(4)
+    found = judge(swept, trained(swept, [0.90, 0.200, 0.202, 0.60])).analysis
+    ids = {f"l2={point.combination.flags['l2']}": point.combination.id for point in swept.points}
+    assert [each.combination for each in found.comparisons] == [ids[each.label] for each in found.comparisons]
+    assert found.pick is not None and found.pick.combination == ids["l2=2"]
+
+
+def test_values_that_read_alike_are_two_combinations() -> None:
+    """A list of the number 1 and a list of the text 1."""
+    alike: list[Flags] = [{"units": [1]}, {"units": ["1"]}]
+    found = sweep(2)
+    points = [
+        replace(point, combination=replace(point.combination, flags=flags))
+        for point, flags in zip(found.points, alike, strict=True)
+    ]
+    analysis = judge(replace(found, points=tuple(points)), trained(found, [0.2, 0.9])).analysis
+    assert [(each.label, each.tied) for each in analysis.comparisons] == [("units=[1]", True), ('units=["1"]', False)]
+    assert [each.combination for each in analysis.comparisons] == [point.combination.id for point in points]
+
+
+@pytest.mark.parametrize(
+    ("spec", "without_id", "taken"),
+    [
+        pytest.param({}, False, True, id="as it is"),
+        pytest.param({}, True, True, id="of an older version: nothing rests on the pick's id"),
+        pytest.param({"final": {"evaluate": "Test"}}, False, True, id="with a final evaluation"),
+        pytest.param({"final": {"evaluate": "Test"}}, True, False, id="a final evaluation needs to know the pick"),
+        pytest.param({"racing": {}}, False, False, id="a race goes by more than the status holds"),
+    ],
+)
+def test_an_analysis_in_the_status_is_taken_where_nothing_more_is_needed(
+    spec: Mapping[str, JsonValue], without_id: bool, taken: bool
+) -> None:
+    analysis = analysis_result([0.9, 0.200, 0.202, 0.6])
+    assert analysis.pick is not None
+    if without_id:
+        analysis = analysis.model_copy(update={"pick": analysis.pick.model_copy(update={"combination": None})})
+    assert (prior_analysis(analysis, sweep(4, spec)) is not None) is taken
 
 
 def test_below_three_replicates_there_are_no_ties() -> None:
@@ -84,7 +137,11 @@ def test_below_three_replicates_there_are_no_ties() -> None:
 def test_a_first_of_the_ranking_with_few_replicates_is_not_judged_by_another_best() -> None:
     found = analysis_result([0.9, 0.2, 0.1], {2: range(1)})
     assert (found.tied_with_best, found.pick, found.comparisons, found.best) == ([], None, [], None)
-    assert MISSING_NOTE in found.notes
+    (note,) = [each for each in found.notes if each.type is NoteType.REPLICATES_MISSING]
+    assert note.message == (
+        "Replicates are missing, so that the others cannot be compared with the first of the ranking: no ties, no labels, no "
+        "pick. They come once the missing replicates are trained."
+    )
 
 
 def test_combinations_without_a_common_replicate_have_no_effects() -> None:
@@ -104,7 +161,7 @@ def test_the_specs_rule_order_and_constraints_are_followed() -> None:
     analysis = judge(found, trained(found, [0.201, 0.200, 0.1, 0.6])).analysis
     assert analysis.pick is not None
     assert (analysis.pick.label, analysis.pick.rule) == ("l2=0", "Glmnet")
-    assert analysis.verdict("l2=2") is None, "it breaks the constraint"
+    assert beside_the_best(analysis, "l2=2") is None, "it breaks the constraint"
 
 
 def test_the_pinned_resampling_is_followed() -> None:
@@ -121,7 +178,7 @@ def test_a_mixed_sweep_is_unpaired() -> None:
     records = trained(found, [0.9, 0.2, 0.3], environments=(Environment(device="cpu"), Environment(device="gpu")))
     analysis = judge(found, records).analysis
     assert not analysis.paired
-    assert any("devices (cpu, gpu)" in note for note in analysis.notes)
+    assert any("devices (cpu, gpu)" in note.message for note in analysis.notes)
 
 
 RACE: Mapping[str, JsonValue] = {"racing": {"initialReplicates": 3, "maxReplicates": 8}}
@@ -142,7 +199,7 @@ def test_a_race_says_what_to_train_and_what_has_left() -> None:
     assert (race.trained, race.full_grid) == (12, 32)
     assert set(look.analysis.tied_with_best) == {"l2=1", "l2=2"}
     assert [each.label for each in look.analysis.comparisons] == ["l2=1", "l2=2", "l2=3", "l2=0"]
-    dropped = look.analysis.verdict("l2=0")
+    dropped = beside_the_best(look.analysis, "l2=0")
     assert dropped is not None
     assert (dropped.tied, dropped.comparable, dropped.fit) == (False, True, Fit.OVERFITS)
 
@@ -167,14 +224,15 @@ def test_a_failed_replicate_leaves_the_race_unless_a_person_asked_for_it_again()
     assert judge(replace(found, retry=1), records).wanted[ident] == 3
 
 
-def test_final_trainings_stand_in_the_judgement() -> None:
+def test_final_trainings_stand_in_the_analysis() -> None:
     found = sweep(3)
     metrics = [{"test_average_loss": 0.123456789 + 0.01 * k, "test_accuracy": 0.9} for k in range(3)]
     records = {k: Record("key", k, Outcome.OK, "r", metrics=each) for k, each in enumerate(metrics)}
-    final = FinalTraining((PickRole.BEST, PickRole.ONE_STANDARD_ERROR), "l2=1", records)
+    final = FinalTraining((PickRole.BEST, PickRole.ONE_STANDARD_ERROR), found.points[1].combination, records)
     analysis = judge(found, trained(found, [0.9, 0.2, 0.6]), [final]).analysis
     assert analysis.final is not None
     (result,) = analysis.final.results
+    assert (result.combination, result.label) == (found.points[1].combination.id, "l2=1")
     assert result.loss is not None and result.loss.mean == 0.133457
     assert result.metrics["test_average_loss"] == 0.133457
 

@@ -10,10 +10,12 @@ import pytest
 import statsmodels.api as sm
 from statsmodels.formula.api import ols
 
+from regsweep.api.analysis import Effects, Share
+from regsweep.api.findings import NoteType
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.additive import fit_additive
 from regsweep.core.judging.stats.blocks import adjusted_mean, block_effects
-from regsweep.core.judging.stats.effects import LOG_NOTE, Effect, Effects, analyse_effects
+from regsweep.core.judging.stats.effects import Term, VarianceTable, analyse_effects, split_variance
 from regsweep.core.judging.stats.moderation import Floats
 
 L2 = [0.0, 0.01, 0.1]
@@ -39,9 +41,14 @@ def frame(values: Floats) -> pd.DataFrame:
     )
 
 
-def by_name(effects: Effects | None) -> dict[tuple[str, ...], Effect]:
+def shares_of(effects: Effects | None) -> dict[tuple[str, ...], Share]:
     assert effects is not None
-    return {effect.flags: effect for effect in effects.effects}
+    return {tuple(share.flags): share for share in effects.shares}
+
+
+def terms_of(table: VarianceTable | None) -> dict[tuple[str, ...], Term]:
+    assert table is not None
+    return {term.flags: term for term in table.terms}
 
 
 NAMES = {("l2",): "C(a)", ("dropout",): "C(b)", ("l2", "dropout"): "C(a):C(b)"}
@@ -50,21 +57,20 @@ NAMES = {("l2",): "C(a)", ("dropout",): "C(b)", ("l2", "dropout"): "C(a):C(b)"}
 def test_a_full_grid_is_split_as_statsmodels_does() -> None:
     values = objective()
     table = sm.stats.anova_lm(ols("obj ~ C(rep) + C(a)*C(b)", frame(values)).fit(), typ=1)
-    result = analyse_effects(COMBINATIONS, values)
-    assert result is not None and not result.type_iii
+    split, effects = split_variance(COMBINATIONS, values), analyse_effects(COMBINATIONS, values)
+    assert split is not None and not split.is_partial
+    assert effects is not None and effects.adds_up
+    left = table["sum_sq"].sum() - table.loc["C(rep)", "sum_sq"]
+    noise = table.loc["Residual", "sum_sq"] / table.loc["Residual", "df"]
     for flags, name in NAMES.items():
-        effect = by_name(result)[flags]
-        row = table.loc[name]
-        assert effect.degrees_of_freedom == row["df"]
-        assert effect.sum_of_squares == pytest.approx(row["sum_sq"], rel=1e-9)
-        assert effect.f == pytest.approx(row["F"], rel=1e-9)
-        assert effect.p_value == pytest.approx(row["PR(>F)"], rel=1e-6)
-        left = table["sum_sq"].sum() - table.loc["C(rep)", "sum_sq"]
-        assert effect.eta_squared == pytest.approx(row["sum_sq"] / left, rel=1e-9)
-        noise = table.loc["Residual", "sum_sq"] / table.loc["Residual", "df"]
-        assert effect.omega_squared == pytest.approx((row["sum_sq"] - row["df"] * noise) / (left + noise), rel=1e-9)
-    assert result.residual_degrees_of_freedom == table.loc["Residual", "df"]
-    assert result.residual_mean_square == pytest.approx(noise, rel=1e-9)
+        term, share, row = terms_of(split)[flags], shares_of(effects)[flags], table.loc[name]
+        assert term.degrees_of_freedom == row["df"]
+        assert term.sum_of_squares == pytest.approx(row["sum_sq"], rel=1e-9)
+        assert share.p_value == pytest.approx(row["PR(>F)"], rel=1e-6)
+        assert share.eta_squared == pytest.approx(row["sum_sq"] / left, rel=1e-9)
+        assert share.omega_squared == pytest.approx((row["sum_sq"] - row["df"] * noise) / (left + noise), rel=1e-9)
+    assert split.residual_degrees_of_freedom == table.loc["Residual", "df"]
+    assert split.mean_square == pytest.approx(noise, rel=1e-9)
 
 
 def test_missing_replicates_give_type_iii_as_statsmodels_does() -> None:
@@ -72,25 +78,28 @@ def test_missing_replicates_give_type_iii_as_statsmodels_does() -> None:
     values[[0, 4, 7, 7], [1, 2, 0, 3]] = np.nan
     fit = ols("obj ~ C(rep, Sum) + C(a, Sum)*C(b, Sum)", frame(values)).fit()
     table = sm.stats.anova_lm(fit, typ=3)
-    result = analyse_effects(COMBINATIONS, values)
-    assert result is not None and result.type_iii
+    split, effects = split_variance(COMBINATIONS, values), analyse_effects(COMBINATIONS, values)
+    assert split is not None and split.is_partial
+    assert effects is not None and not effects.adds_up
+    assert [note.type for note in effects.notes] == [NoteType.PARTIAL_GRID]
     for flags, name in {
         ("l2",): "C(a, Sum)",
         ("dropout",): "C(b, Sum)",
         ("l2", "dropout"): "C(a, Sum):C(b, Sum)",
     }.items():
-        assert by_name(result)[flags].sum_of_squares == pytest.approx(table.loc[name, "sum_sq"], rel=1e-9)
-        assert by_name(result)[flags].f == pytest.approx(table.loc[name, "F"], rel=1e-9)
-    assert result.residual_mean_square == pytest.approx(fit.mse_resid, rel=1e-9)
+        assert terms_of(split)[flags].sum_of_squares == pytest.approx(table.loc[name, "sum_sq"], rel=1e-9)
+        assert shares_of(effects)[flags].p_value == pytest.approx(table.loc[name, "PR(>F)"], rel=1e-6)
+    assert split.mean_square == pytest.approx(fit.mse_resid, rel=1e-9)
 
 
 def test_a_partial_grid_refuses_the_pair_and_keeps_the_flags() -> None:
     values = objective(3)[:-1]
     table = sm.stats.anova_lm(ols("obj ~ C(rep, Sum) + C(a, Sum) + C(b, Sum)", frame(values)).fit(), typ=3)
-    effects = by_name(analyse_effects(COMBINATIONS[:-1], values))
-    assert effects[("l2", "dropout")].sum_of_squares is None
-    assert effects[("l2",)].sum_of_squares == pytest.approx(table.loc["C(a, Sum)", "sum_sq"], rel=1e-9)
-    assert effects[()].degrees_of_freedom == 5, "what flags alone do not explain is shown all the same"
+    terms = terms_of(split_variance(COMBINATIONS[:-1], values))
+    assert terms[("l2", "dropout")].sum_of_squares is None
+    assert terms[("l2",)].sum_of_squares == pytest.approx(table.loc["C(a, Sum)", "sum_sq"], rel=1e-9)
+    assert terms[()].degrees_of_freedom == 5, "what flags alone do not explain is shown all the same"
+    assert shares_of(analyse_effects(COMBINATIONS[:-1], values))[("l2", "dropout")].eta_squared is None
 
 
 def test_adjusted_means_are_statsmodels_least_squares_means() -> None:
@@ -112,7 +121,7 @@ def test_flags_without_an_effect_get_the_share_expected_and_an_omega_squared_abo
     rng = np.random.default_rng(5)
     etas, omegas = [], []
     for _ in range(300):
-        effect = by_name(analyse_effects(COMBINATIONS, rng.standard_normal((12, 5))))[("dropout",)]
+        effect = shares_of(analyse_effects(COMBINATIONS, rng.standard_normal((12, 5))))[("dropout",)]
         etas.append(effect.eta_squared)
         omegas.append(effect.omega_squared)
     assert np.mean(np.array(etas, dtype=float)) == pytest.approx(effect.expected_share, abs=0.01)
@@ -124,16 +133,16 @@ def test_higher_orders_are_always_shown() -> None:
     combinations = [Combination(f"{i}", {"a": a, "b": b, "c": c}, i) for i, (a, b, c) in enumerate(grid)]
     rng = np.random.default_rng(6)
     values = np.array([(-1.0) ** (a + b + c) for a, b, c in grid])[:, None] + 0.01 * rng.standard_normal((8, 4))
-    effects = by_name(analyse_effects(combinations, values))
+    effects = shares_of(analyse_effects(combinations, values))
     assert effects[()].eta_squared == pytest.approx(1, abs=0.01)
 
 
 def test_one_replicate_has_shares_but_neither_errors_nor_omega_squared() -> None:
     result = analyse_effects(COMBINATIONS, objective(n=1))
     assert result is not None
-    assert all(effect.omega_squared is None and effect.p_value is None for effect in result.effects)
-    assert all(effect.eta_squared is not None for effect in result.effects)
-    assert all(mean.low is None for mean in result.marginal_means)
+    assert all(share.omega_squared is None and share.p_value is None for share in result.shares)
+    assert all(share.eta_squared is not None for share in result.shares)
+    assert [note.type for note in result.notes] == [NoteType.ONE_REPLICATE]
 
 
 def test_losses_over_magnitudes_are_analysed_as_logarithms_and_it_is_said() -> None:
@@ -142,20 +151,18 @@ def test_losses_over_magnitudes_are_analysed_as_logarithms_and_it_is_said() -> N
     result = analyse_effects(COMBINATIONS, values)
     accuracy = analyse_effects(COMBINATIONS, values, is_loss=False)
     assert result is not None and accuracy is not None
-    assert result.log_scale and LOG_NOTE in result.notes
+    assert result.log_scale and [note.type for note in result.notes] == [NoteType.LOG_SCALE]
     assert not accuracy.log_scale
 
 
-def test_marginal_means_are_means_with_the_error_within_replicates() -> None:
-    values = objective()
-    result = analyse_effects(COMBINATIONS, values)
+def test_pairs_that_are_too_many_to_tell_apart_are_left_out_and_it_is_said() -> None:
+    grid = list(itertools.product(range(25), range(25)))[:-1]
+    combinations = [Combination(f"{i:03x}", {"a": a, "b": b}, i) for i, (a, b) in enumerate(grid)]
+    values = np.random.default_rng(9).standard_normal((len(grid), 3))
+    result = analyse_effects(combinations, values)
     assert result is not None
-    l2 = [mean for mean in result.marginal_means if mean.flag == "l2"]
-    for place, mean in enumerate(l2):
-        own = values.reshape(3, 4, 5)[place].mean(axis=0)
-        assert mean.mean == pytest.approx(own.mean(), rel=1e-9)
-        assert mean.standard_error == pytest.approx((own - values.mean(axis=0)).std(ddof=1) / np.sqrt(5), rel=1e-9)
-        assert (mean.value, mean.combinations) == (L2[place], 4)
+    assert [note.type for note in result.notes] == [NoteType.PARTIAL_GRID, NoteType.PAIRS_LEFT_OUT]
+    assert ("a", "b") not in shares_of(result) and () in shares_of(result)
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 
 from regsweep.api.analysis import FinalEvaluation, Interval, PickRole
+from regsweep.api.findings import Note, NoteType, SeedsAloneReason, Subject
+from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.final import FinalTraining, evaluate_final
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.pigeonhole import block_losses, resampled_means, two_way_interval
 from regsweep.core.results.records import Outcome, Record, TestLosses
 
 BEST, PICK = PickRole.BEST, PickRole.ONE_STANDARD_ERROR
+PICKED = Combination("0123456789ab", {"l2": 0.1}, 0)
 
 
 def encoded(multiples: Floats | Sequence[float]) -> str:
@@ -44,7 +47,7 @@ def records(losses: Floats, rows: str = "rows", scored: bool = True) -> dict[int
 
 
 def training(of: Mapping[int, Record], *roles: PickRole) -> FinalTraining:
-    return FinalTraining(roles or (BEST,), "l2=0.1", of)
+    return FinalTraining(roles or (BEST,), PICKED, of)
 
 
 def final(*trainings: FinalTraining) -> FinalEvaluation:
@@ -56,6 +59,7 @@ def final(*trainings: FinalTraining) -> FinalEvaluation:
 def test_a_pick_has_its_loss_over_seeds_and_rows_and_the_means_of_the_test_metrics() -> None:
     losses = table()
     (result,) = final(training(records(losses), BEST, PICK)).results
+    assert result.combination == PICKED.id
     assert (result.label, result.roles, result.replicates, result.diverged) == ("l2=0.1", [BEST, PICK], 5, 0)
     assert result.metrics == {"test_accuracy": pytest.approx(0.9), "test_average_loss": pytest.approx(losses.mean())}
     assert result.loss is not None
@@ -99,42 +103,56 @@ def spoilt(of: dict[int, Record], k: int, test: TestLosses | None) -> dict[int, 
 @pytest.mark.parametrize(
     ("of", "why"),
     [
-        pytest.param(records(table(), scored=False), "not every record says", id="no blocks"),
-        pytest.param(spoilt(records(table()), 2, None), "not every record says", id="one without blocks"),
+        pytest.param(records(table(), scored=False), SeedsAloneReason.NO_BLOCKS, id="no blocks"),
+        pytest.param(spoilt(records(table()), 2, None), SeedsAloneReason.NO_BLOCKS, id="one without blocks"),
         pytest.param(
             spoilt(records(table()), 2, TestLosses("other", encoded(np.ones(40)))),
-            "different test rows",
+            SeedsAloneReason.ROWS_DIFFER,
             id="other rows",
         ),
         pytest.param(
             spoilt(records(table()), 2, TestLosses("rows", encoded(np.ones(39)))),
-            "different test rows",
+            SeedsAloneReason.ROWS_DIFFER,
             id="other blocks",
         ),
-        pytest.param(spoilt(records(table()), 2, TestLosses("rows", "?")), "cannot be read", id="no base64"),
+        pytest.param(
+            spoilt(records(table()), 2, TestLosses("rows", "?")), SeedsAloneReason.UNREADABLE_BLOCKS, id="no base64"
+        ),
         pytest.param(
             {k: spoilt(records(table()), k, TestLosses("rows", encoded([1.0])))[k] for k in range(5)},
-            "in one block",
+            SeedsAloneReason.ONE_BLOCK,
             id="one block",
         ),
     ],
 )
 def test_without_comparable_blocks_the_interval_is_over_seeds_alone_and_a_note_says_so(
-    of: dict[int, Record], why: str
+    of: dict[int, Record], why: SeedsAloneReason
 ) -> None:
     found = final(training(of))
     losses = table().mean(axis=1)
     assert found.results[0].loss is not None
     assert found.results[0].loss.standard_error == pytest.approx(losses.std(ddof=1) / np.sqrt(5))
-    (note,) = found.notes
-    assert "seeds alone" in note and why in note and note.startswith("The best")
+    assert found.notes == [Note(type=NoteType.SEEDS_ALONE, subject=Subject.BEST, reason=why)]
 
 
 def test_picks_scored_on_different_rows_are_compared_over_seeds_alone() -> None:
     found = final(training(records(table())), training(records(table(shift=0.1), rows="other"), PICK))
     assert found.difference is not None
-    (note,) = found.notes
-    assert note.startswith("The difference") and "different test rows" in note
+    assert found.notes == [
+        Note(type=NoteType.SEEDS_ALONE, subject=Subject.DIFFERENCE, reason=SeedsAloneReason.PICKS_ROWS_DIFFER)
+    ]
+
+
+def test_picks_with_different_blocks_are_compared_over_seeds_alone() -> None:
+    found = final(training(records(table(blocks=40))), training(records(table(blocks=41)), PICK))
+    assert [note.reason for note in found.notes] == [SeedsAloneReason.PICKS_BLOCKS_DIFFER]
+
+
+def test_an_interval_of_a_loss_is_never_below_nothing() -> None:
+    losses = np.array([[0.001, 0.001], [0.02, 0.02], [0.3, 0.001]])
+    (result,) = final(training(records(losses))).results
+    assert result.loss is not None
+    assert (result.loss.low, result.loss.cut) == (0.0, True)
 
 
 def test_a_diverged_replicate_leaves_no_mean_to_show() -> None:
@@ -142,7 +160,7 @@ def test_a_diverged_replicate_leaves_no_mean_to_show() -> None:
     found = final(training(records(table(6))), training(of, PICK))
     assert (found.results[1].replicates, found.results[1].diverged, found.results[1].loss) == (6, 1, None)
     assert found.results[0].loss is not None and found.difference is None
-    assert any("The one-standard-error pick: 1 of 6" in note for note in found.notes)
+    assert found.notes == [Note(type=NoteType.FINAL_DIVERGED, subject=Subject.PICK, count=1, of=6)]
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -150,7 +168,9 @@ def test_fewer_than_three_replicates_have_no_interval(n: int) -> None:
     found = final(training(records(table(n))), training(records(table(n)), PICK))
     assert (found.results[0].loss, found.difference) == (None, None)
     assert found.results[0].metrics["test_accuracy"] == pytest.approx(0.9)
-    assert any("fewer than 3" in note for note in found.notes)
+    assert found.notes == [
+        Note(type=NoteType.FINAL_TOO_FEW, subject=subject, count=n, of=n) for subject in (Subject.BEST, Subject.PICK)
+    ]
 
 
 def test_nothing_is_said_before_the_first_result() -> None:

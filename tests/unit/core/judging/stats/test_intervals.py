@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 import pytest
 from scipy import stats
 
+from regsweep.api.analysis import Interval
 from regsweep.api.spec import Resampling, ResamplingKind
 from regsweep.core.judging.stats.intervals import (
-    APPROXIMATE_NOTE,
-    FEW_REPLICATES_NOTE,
-    KFOLD_NOTE,
     Estimand,
     Split,
+    cut_to,
     given_data,
     new_data,
     unpaired,
@@ -75,12 +76,35 @@ def test_no_interval_for_new_data_without_the_numbers_of_rows() -> None:
     assert new_data(VALUES, Split()) is None
 
 
-def test_what_is_weak_about_an_interval_is_noted() -> None:
-    few = given_data(VALUES[:4])
+def test_an_interval_that_rests_on_more_than_its_formula_was_tried_for_is_approximate() -> None:
+    plain = new_data(VALUES, Split(val_rows_per_train_row=0.5))
     by_fold = given_data(VALUES, Split(folds(ResamplingKind.KFOLD, 6)))
     large = new_data(VALUES, Split(val_rows_per_train_row=0.6))
-    assert few is not None and by_fold is not None and large is not None
-    assert (few.notes, by_fold.notes, large.notes) == ((FEW_REPLICATES_NOTE,), (KFOLD_NOTE,), (APPROXIMATE_NOTE,))
+    assert plain is not None and by_fold is not None and large is not None
+    assert (plain.approximate, by_fold.approximate, large.approximate) == (False, True, True)
+
+
+def interval(mean: float, low: float, high: float) -> Interval:
+    return Interval(mean=mean, standard_error=0.1, low=low, high=high)
+
+
+@pytest.mark.parametrize(
+    ("found", "bounds", "ends", "cut"),
+    [
+        pytest.param(interval(0.9, 0.7, 1.1), (0, 1), (0.7, 1), True, id="an accuracy is at most 1"),
+        pytest.param(interval(0.1, -0.08, 0.3), (0, 1), (0, 0.3), True, id="and at least 0"),
+        pytest.param(interval(0.1, -0.1, 0.3), (0, inf), (0, 0.3), True, id="a loss is at least 0"),
+        pytest.param(interval(0.5, 0.4, 0.6), (0, 1), (0.4, 0.6), False, id="nothing to cut"),
+        pytest.param(interval(-2, -3, 1), (0, inf), (-3, 1), False, id="bounds that do not hold cut nothing"),
+        pytest.param(interval(0.1, -9, 9), (-inf, inf), (-9, 9), False, id="no bounds"),
+    ],
+)
+def test_an_interval_is_cut_at_what_the_metric_can_be(
+    found: Interval, bounds: tuple[float, float], ends: tuple[float, float], cut: bool
+) -> None:
+    shown = cut_to(found, *bounds)
+    assert ((shown.low, shown.high), shown.cut) == (ends, cut)
+    assert (shown.mean, shown.standard_error) == (found.mean, found.standard_error)
 
 
 def environment(train: int | None, val: int | None) -> Record:

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from regsweep.api.findings import MixedKind
 from regsweep.api.spec import PickRule
 from regsweep.core.judging.stats.additive import fit_means, row_variances
 from regsweep.core.judging.stats.decomposition import decompose
 from regsweep.core.judging.stats.differences import differences_to
-from regsweep.core.judging.stats.pairing import OTHER_DATA_NOTE, mixed_note, mixture
+from regsweep.core.judging.stats.pairing import mixture
 from regsweep.core.judging.stats.pick import within_one_standard_error
 from regsweep.core.judging.stats.ties import tied_with_best
 from regsweep.core.results.records import Environment, Outcome, Record
@@ -29,53 +30,49 @@ def records(environments: Sequence[Environment], outcome: Outcome = Outcome.OK) 
 @pytest.mark.parametrize(
     ("environments", "expected"),
     [
-        pytest.param([], "", id="nothing is mixed before the first result"),
-        pytest.param([Environment(device="cpu")] * 2, "", id="one device"),
-        pytest.param([Environment(device="cpu"), Environment()], "", id="what is not known differs from nothing"),
+        pytest.param([], [], id="nothing is mixed before the first result"),
+        pytest.param([Environment(device="cpu")] * 2, [], id="one device"),
+        pytest.param([Environment(device="cpu"), Environment()], [], id="what is not known differs from nothing"),
         pytest.param(
             [Environment(device="cpu"), Environment(device="NVIDIA H100")],
-            "devices (NVIDIA H100, cpu)",
+            [(MixedKind.DEVICES, ["NVIDIA H100", "cpu"], 2)],
             id="two devices",
         ),
-        pytest.param([Environment("jax"), Environment("torch")], "backends (jax, torch)", id="two backends"),
+        pytest.param(
+            [Environment("jax"), Environment("torch")], [(MixedKind.BACKENDS, ["jax", "torch"], 2)], id="two backends"
+        ),
         pytest.param(
             [Environment(image=f"here/trainer@{DIGEST}"), Environment(image=f"there/trainer@{OTHER}")],
-            "images (0123456789ab, fedcba987654)",
+            [(MixedKind.IMAGES, ["0123456789ab", "fedcba987654"], 2)],
             id="two images, by their digests",
         ),
         pytest.param(
             [Environment(image=f"here/trainer@{DIGEST}"), Environment(image=f"there/trainer@{DIGEST}")],
-            "",
+            [],
             id="one image from two registries is one image",
         ),
         pytest.param(
             [Environment(device="cpu", data="0123456789abcdef"), Environment(device="gpu", data="aa")],
-            "data (0123456789ab, aa); devices (cpu, gpu)",
+            [(MixedKind.DATA, ["0123456789ab", "aa"], 2), (MixedKind.DEVICES, ["cpu", "gpu"], 2)],
             id="data first, digests shortened",
         ),
         pytest.param(
-            [Environment(device=f"d{k}") for k in range(7)], "devices (d0, d1, d2, d3, d4 and 2 more)", id="many"
+            [Environment(device=f"d{k:02}") for k in range(30)],
+            [(MixedKind.DEVICES, [f"d{k:02}" for k in range(20)], 30)],
+            id="many: the first are kept, all are counted",
         ),
         pytest.param(
-            [Environment(train_rows=90), Environment(train_rows=91)], "", id="folds of unequal size are no mixture"
+            [Environment(train_rows=90), Environment(train_rows=91)], [], id="folds of unequal size are no mixture"
         ),
     ],
 )
-def test_what_is_mixed(environments: Sequence[Environment], expected: str) -> None:
-    assert "; ".join(map(str, mixture(records(environments)))) == expected
+def test_what_is_mixed(environments: Sequence[Environment], expected: list[tuple[MixedKind, list[str], int]]) -> None:
+    assert [(each.kind, each.values, each.count) for each in mixture(records(environments))] == expected
 
 
 def test_a_failed_replicate_mixes_nothing() -> None:
     failed = records([Environment(device="gpu")], Outcome.FAILED)
     assert mixture(records([Environment(device="cpu")]) + failed) == ()
-
-
-def test_the_note_names_what_is_mixed_and_is_plain_about_other_data() -> None:
-    devices = mixed_note(mixture(records([Environment(device="cpu"), Environment(device="gpu")])))
-    data = mixed_note(mixture(records([Environment(data="aa"), Environment(data="bb")])))
-    assert devices is not None and "devices (cpu, gpu)" in devices and not devices.endswith(OTHER_DATA_NOTE)
-    assert data is not None and data.endswith(OTHER_DATA_NOTE)
-    assert mixed_note(()) is None
 
 
 def test_pairing_needs_neither_numpy_nor_scipy() -> None:

@@ -11,23 +11,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from regsweep.api.analysis import Fit
+from regsweep.api.analysis import Analysis, Fit
+from regsweep.api.findings import FindingType, NoteType, Subject
 from regsweep.api.spec import EpochChoice, Flags, Goal, Resampling, ResamplingKind
 from regsweep.api.status import ObjectiveStatus
-from regsweep.core.grid import Combination
-from regsweep.core.judging.stats.findings import FindingType, at_grid_edge
-from regsweep.core.judging.stats.intervals import KFOLD_NOTE, NO_ROWS_NOTE
-from regsweep.core.judging.stats.moderation import Floats
-from regsweep.core.judging.stats.optimism import selection_optimism
-from regsweep.core.judging.stats.pipeline import (
-    BIAS_VARIANCE_NOTE,
-    TOO_FEW_NOTE,
-    AnalysisSettings,
-    PipelineResult,
-    analyse,
-)
+from regsweep.core.grid import Combination, label
+from regsweep.core.judging.stats.pipeline import AnalysisSettings, analyse
+from regsweep.core.judging.stats.ranking import TrainedGrid, rank
 from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Records
 
 LOSS = ObjectiveStatus(metric="val_average_loss", goal=Goal.MINIMIZE, epoch=EpochChoice.LAST)
@@ -70,14 +61,22 @@ def on_rows(train: int | None, val: int | None) -> Callable[[Flags, int, Record]
     return lambda flags, k, record: replace(record, environment=Environment(train_rows=train, val_rows=val))
 
 
+def trained(records: Records, n: int = 5, objective: ObjectiveStatus = LOSS) -> TrainedGrid:
+    return TrainedGrid(COMBINATIONS, KEYS, records, objective, n)
+
+
 def analysis(
     records: Records, n: int = 5, objective: ObjectiveStatus = LOSS, settings: AnalysisSettings | None = None
-) -> PipelineResult:
-    return analyse(COMBINATIONS, KEYS, records, objective, n, settings)
+) -> Analysis:
+    return analyse(trained(records, n, objective), settings)
 
 
-def flags_of(result: PipelineResult, ident: str) -> Mapping[str, object]:
-    return next(row.combination.flags for row in result.ranking.rows if row.combination.id == ident)
+def flags_of(ident: str | None) -> Mapping[str, object]:
+    return next(combination.flags for combination in COMBINATIONS if combination.id == ident)
+
+
+def notes_of(result: Analysis) -> set[NoteType]:
+    return {note.type for note in result.notes}
 
 
 @pytest.mark.parametrize(
@@ -92,29 +91,31 @@ def flags_of(result: PipelineResult, ident: str) -> Mapping[str, object]:
 @pytest.mark.parametrize("objective", [pytest.param(LOSS, id="by loss"), pytest.param(ACCURACY, id="by accuracy")])
 def test_labels_say_why_a_combination_is_worse(l2: float, fit: Fit, objective: ObjectiveStatus) -> None:
     result = analysis(sweep(), objective=objective)
-    labels = {c.fit for c in result.comparisons if flags_of(result, c.combination_id)["l2"] == l2}
+    labels = {c.fit for c in result.comparisons if flags_of(c.combination)["l2"] == l2}
     assert labels == {fit}
 
 
-def test_the_two_terms_add_up_to_the_difference() -> None:
-    for comparison in analysis(sweep()).comparisons:
-        parts = comparison.decomposition
-        assert parts.val and parts.train and parts.gap
-        assert parts.val.mean == pytest.approx(parts.train.mean + parts.gap.mean, abs=1e-12)
+def test_comparisons_name_each_combination_by_id_and_label_in_the_order_of_the_ranking() -> None:
+    ranking = rank(trained(sweep()))
+    assert [(c.combination, c.label) for c in analysis(sweep()).comparisons] == [
+        (row.combination.id, label(row.combination.flags)) for row in ranking.rows
+    ]
 
 
 def test_the_tied_set_is_what_makes_no_difference_and_comes_by_id() -> None:
     result = analysis(sweep())
-    assert [flags_of(result, ident)["l2"] for ident in result.tied_with_best] == [0.01, 0.01, 0.1, 0.1]
-    assert result.tied_with_best == tuple(sorted(result.tied_with_best))
+    in_order_of_ids = ["l2=0.01, dropout=0", "l2=0.01, dropout=0.3", "l2=0.1, dropout=0", "l2=0.1, dropout=0.3"]
+    assert (result.tied_with_best, result.tied_count) == (in_order_of_ids, 4)
+    assert {c.label for c in result.comparisons if c.tied} == set(in_order_of_ids)
     assert result.tied_by_accuracy == result.tied_with_best
     assert analysis(sweep(), objective=ACCURACY).tied_by_accuracy is None
 
 
 def test_the_pick_is_tied_and_at_least_as_simple_as_the_best() -> None:
     result = analysis(sweep(change=on_rows(400, 100)))
-    assert result.pick is not None and result.best is not None and result.ranking.best is not None
-    best, pick = result.ranking.best.combination.flags, flags_of(result, result.pick.combination_id)
+    assert result.pick is not None and result.best is not None
+    best, pick = flags_of(result.comparisons[0].combination), flags_of(result.pick.combination)
+    assert result.pick.label == label(pick)  # type: ignore[arg-type]  # flags are what labels are made of
     assert (pick["l2"], pick["dropout"]) >= (best["l2"], best["dropout"])
     assert result.best.given_data and result.best.new_data
     assert result.best.new_data.standard_error > result.best.given_data.standard_error
@@ -126,23 +127,21 @@ def test_a_diverged_combination_is_neither_best_nor_tied_nor_picked_and_leaves_t
         return replace(record, outcome=Outcome.DIVERGED) if broken else record
 
     result = analysis(sweep(change=diverge))
-    assert {c.combination_id for c in result.comparisons}.isdisjoint({"02", "03"})
-    assert [row.combination.flags["l2"] for row in result.ranking.rows[-2:]] == [0.01, 0.01]
+    assert {c.combination for c in result.comparisons}.isdisjoint({"02", "03"})
     assert result.effects is not None
     assert result.effects.left_out == 2
 
 
 def test_two_replicates_give_a_ranking_and_effects_but_no_errors() -> None:
     result = analysis(sweep(2), 2)
-    assert result.ranking.best is not None
-    assert (result.best, result.pick, result.tied_with_best) == (None, None, ())
-    assert TOO_FEW_NOTE in result.notes
+    assert (result.best, result.pick, result.tied_with_best, result.comparisons) == (None, None, [], [])
+    assert NoteType.TOO_FEW_REPLICATES in notes_of(result)
     assert result.effects is not None
 
 
 def test_before_the_first_result_there_is_nothing_and_no_error() -> None:
     result = analysis(Records())
-    assert (result.ranking.best, result.effects, result.findings) == (None, None, ())
+    assert (result.comparisons, result.effects, result.findings) == ([], None, [])
 
 
 def test_what_is_mixed_is_said_and_unpaired_errors_are_larger() -> None:
@@ -150,12 +149,16 @@ def test_what_is_mixed_is_said_and_unpaired_errors_are_larger() -> None:
         return replace(record, environment=Environment(backend="tensorflow", device="cpu" if k else "H100"))
 
     mixed, same = analysis(sweep(change=devices)), analysis(sweep())
-    assert any("devices (H100, cpu)" in note for note in mixed.notes)
-    assert not any("not paired" in note for note in same.notes)
+    (note,) = [note for note in mixed.notes if note.type is NoteType.MIXED]
+    assert note.mixed is not None and [(each.kind, each.values) for each in note.mixed] == [
+        ("devices", ["H100", "cpu"])
+    ]
+    assert (mixed.paired, same.paired) == (False, True)
+    assert NoteType.MIXED not in notes_of(same)
     for one, other in zip(mixed.comparisons, same.comparisons, strict=True):
         assert one.difference == pytest.approx(other.difference)
-        assert one.standard_error is not None and other.standard_error is not None
-        assert one.standard_error > other.standard_error
+        if one.standard_error is not None:  # all but the best itself
+            assert other.standard_error is not None and one.standard_error > other.standard_error
 
 
 def test_the_picks_difference_is_unpaired_where_replicates_are() -> None:
@@ -183,11 +186,11 @@ def test_the_rows_of_the_best_decide_whether_there_is_an_interval_for_new_data()
     def of_the_worst_alone(flags: Flags, k: int, record: Record) -> Record:
         return on_rows(400, 100)(flags, k, record) if flags["l2"] == 1.0 else record
 
-    assert NO_ROWS_NOTE in analysis(sweep()).notes
-    assert NO_ROWS_NOTE in analysis(sweep(change=of_the_worst_alone)).notes
+    assert NoteType.ROWS_UNKNOWN in notes_of(analysis(sweep()))
+    assert NoteType.ROWS_UNKNOWN in notes_of(analysis(sweep(change=of_the_worst_alone)))
     known = analysis(sweep(change=on_rows(400, 100)))
-    assert NO_ROWS_NOTE not in known.notes
-    assert known.best and known.best.new_data and known.pick and known.pick.levels.new_data
+    assert NoteType.ROWS_UNKNOWN not in notes_of(known)
+    assert known.best and known.best.new_data and known.pick and known.pick.level.new_data
 
 
 def test_a_difference_for_new_data_takes_the_larger_share_of_validation_rows() -> None:
@@ -207,7 +210,7 @@ def test_folds_need_no_rows() -> None:
     assert result.best and result.best.given_data and result.best.new_data
     ratio = result.best.new_data.standard_error / result.best.given_data.standard_error
     assert ratio == pytest.approx(np.sqrt((1 / 5 + 1 / 4) * 5))
-    assert KFOLD_NOTE in result.notes and NO_ROWS_NOTE not in result.notes
+    assert NoteType.FOLDS_SHARE_ROWS in notes_of(result) and NoteType.ROWS_UNKNOWN not in notes_of(result)
 
 
 def test_bias_and_variance_stand_where_records_have_them_and_else_a_note() -> None:
@@ -215,14 +218,14 @@ def test_bias_and_variance_stand_where_records_have_them_and_else_a_note() -> No
         audit = {"audit_squared_error": 0.3} | ({"audit_spread": 0.1} if k else {})
         return replace(record, metrics={**record.metrics, **audit}) if flags["l2"] == 0.1 else record
 
-    assert BIAS_VARIANCE_NOTE in analysis(sweep()).notes
+    assert NoteType.NO_BIAS_VARIANCE in notes_of(analysis(sweep()))
     result = analysis(sweep(change=audited))
-    assert BIAS_VARIANCE_NOTE not in result.notes
-    told = {flags_of(result, c.combination_id)["l2"] for c in result.comparisons if c.spread is not None}
+    assert NoteType.NO_BIAS_VARIANCE not in notes_of(result)
+    told = {flags_of(c.combination)["l2"] for c in result.comparisons if c.spread is not None}
     assert told == {0.1}
 
 
-def found(result: PipelineResult) -> set[FindingType]:
+def found(result: Analysis) -> set[FindingType]:
     return {finding.type for finding in result.findings}
 
 
@@ -261,50 +264,74 @@ def test_findings(change: Callable[[Flags, int, Record], Record], finding: Findi
     assert finding in found(analysis(sweep(change=change)))
 
 
+def test_what_diverged_was_swept_too_and_moves_no_edge() -> None:
+    """The best of what kept whole has l2=0.1; l2=1 was swept, and broke."""
+
+    def diverge(flags: Flags, k: int, record: Record) -> Record:
+        broken = flags["l2"] == 1.0 and k == 2
+        better = {**record.metrics, "val_average_loss": record.metrics["val_average_loss"] - (flags["l2"] == 0.1) * 0.1}
+        return replace(record, metrics=better, outcome=Outcome.DIVERGED if broken else record.outcome)
+
+    result = analysis(sweep(change=diverge))
+    assert flags_of(result.comparisons[0].combination)["l2"] == 0.1
+    assert "l2" not in {finding.flag for finding in result.findings}
+
+
+def test_the_best_and_the_pick_have_findings_of_their_own() -> None:
+    result = analysis(sweep(change=on_rows(400, 100)))
+    assert result.pick is not None and not result.pick.is_best
+    edges = {(each.subject, each.flag) for each in result.findings if each.type is FindingType.AT_GRID_EDGE}
+    assert edges == {(Subject.BEST, "dropout"), (Subject.PICK, "dropout")}
+
+
+TOTAL = ObjectiveStatus(metric="val_loss", goal=Goal.MINIMIZE, epoch=EpochChoice.LAST)
+
+
+def penalised(penalty: float) -> Callable[[Flags, int, Record], Record]:
+    """`val_loss` as a trainer reports it: the data loss and a penalty that is least at l2=0.1."""
+
+    def add(flags: Flags, k: int, record: Record) -> Record:
+        l2 = flags["l2"]
+        assert isinstance(l2, float)
+        return replace(
+            record,
+            metrics={**record.metrics, "val_loss": record.metrics["val_average_loss"] + penalty * (0.1 - l2) ** 2},
+        )
+
+    return add
+
+
 @pytest.mark.parametrize(
-    ("flag", "values", "at", "expected"),
+    ("penalty", "objective", "expected"),
     [
-        pytest.param("l2", [0, 0.001, 0.01], 0.01, "larger values too, such as 0.1", id="by ratio: the next power"),
-        pytest.param("units", [16, 32, 64], 16, "smaller values too, such as 8", id="by ratio, downwards"),
-        pytest.param("dropout", [0, 0.2, 0.4], 0.4, "larger values too, such as 0.6", id="by difference"),
-        pytest.param("dropout", [0.5, 0.7, 0.9], 0.9, "such as 0.95", id="a share stays below 1"),
-        pytest.param("dropout", [0.1, 0.4], 0.1, "such as 0.05", id="never through 0"),
+        pytest.param(0.0, TOTAL, None, id="no penalty, no note"),
+        pytest.param(1e-4, TOTAL, ("val_average_loss", None), id="a penalty that leaves the best where it was"),
+        pytest.param(
+            50.0, TOTAL, ("val_average_loss", "l2=0.01, dropout=0.3"), id="a penalty that makes another one the best"
+        ),
+        pytest.param(50.0, LOSS, None, id="an objective without it"),
+        pytest.param(
+            50.0,
+            TOTAL.model_copy(update={"metric": "train_loss"}),
+            (None, None),
+            id="nothing is known without the penalty",
+        ),
     ],
 )
-def test_at_the_edge_the_text_says_which_way_to_extend(
-    flag: str, values: list[float], at: float, expected: str
+def test_a_penalty_in_the_objective_is_said_and_whether_it_decides(
+    penalty: float, objective: ObjectiveStatus, expected: tuple[str | None, str | None] | None
 ) -> None:
-    grid = [Combination(str(i), {flag: value}, i) for i, value in enumerate(values)]
-    (finding,) = at_grid_edge("The best", {flag: at}, grid)
-    assert expected in finding.message
+    def change(flags: Flags, k: int, record: Record) -> Record:
+        found = penalised(penalty)(flags, k, record)
+        if objective.metric != "train_loss":
+            return found
+        metrics = {name: value for name, value in found.metrics.items() if name != "train_average_loss"}
+        return replace(found, metrics={**metrics, "train_loss": found.metrics["val_loss"]})
 
-
-@pytest.mark.parametrize(
-    ("values", "at"),
-    [
-        pytest.param([0, 0.2, 0.4], 0, id="0 is no edge: nothing is below"),
-        pytest.param([0, 0.2, 0.4], 0.2, id="in the middle"),
-        pytest.param(["relu", "tanh"], "relu", id="what is no number has no edge"),
-    ],
-)
-def test_no_edge(values: list[float | str], at: float | str) -> None:
-    grid = [Combination(str(i), {"flag": value}, i) for i, value in enumerate(values)]
-    assert at_grid_edge("The best", {"flag": at}, grid) == ()
-
-
-def test_selection_optimism_by_hand() -> None:
-    optimism = selection_optimism(np.array([[1.0, 2.0, 9.0], [3.0, 3.0, 3.0]]))
-    assert optimism is not None
-    # without replicate 0 the second is best (3 against 5.5): 3; without 1 the second (3, 5): 3; without 2 the first: 9
-    assert optimism.chosen == (1, 1, 0)
-    assert optimism.optimism == pytest.approx((3 + 3 + 9) / 3 - 3)
-
-
-@given(arrays(np.float64, (4, 5), elements=st.floats(-100, 100)))
-def test_selection_never_looks_worse_than_it_is(losses: Floats) -> None:
-    optimism = selection_optimism(losses)
-    assert optimism is not None
-    assert optimism.optimism >= -1e-9
+    notes = [
+        n for n in analysis(sweep(change=change), objective=objective).notes if n.type is NoteType.PENALTY_IN_OBJECTIVE
+    ]
+    assert [(note.metric, note.label) for note in notes] == ([expected] if expected else [])
 
 
 @settings(max_examples=15, deadline=None)
@@ -328,7 +355,7 @@ def test_means_over_folds_are_scikit_learns() -> None:
         for i in range(3)
         for k in range(5)
     )
-    ranking = analyse(combinations, {str(i): str(i) for i in range(3)}, records, LOSS, 5).ranking
+    ranking = rank(TrainedGrid(combinations, {str(i): str(i) for i in range(3)}, records, LOSS, 5))
     for row in ranking.rows:
         place = row.combination.index
         assert row.objective is not None

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from regsweep.api.spec import Constraint, EpochChoice, Goal
 from regsweep.api.status import ObjectiveStatus
 from regsweep.core.grid import Combination
-from regsweep.core.judging.stats.ranking import Ranking, rank
+from regsweep.core.judging.stats.ranking import Ranking, TrainedGrid, rank
 from regsweep.core.results.records import BestEpoch, Outcome, Record, Records, Source
 
 LOSS = ObjectiveStatus(metric="val_average_loss", goal=Goal.MINIMIZE, epoch=EpochChoice.LAST)
@@ -55,11 +55,13 @@ def ranking(
     if reverse:
         records.reverse()
     return rank(
-        [combination(name, index) for index, name in enumerate(names)],
-        {name: f"key-{name}" for name in names},
-        Records(records),
-        objective,
-        max(map(len, cells.values())) if replicates is None else replicates,
+        TrainedGrid(
+            [combination(name, index) for index, name in enumerate(names)],
+            {name: f"key-{name}" for name in names},
+            Records(records),
+            objective,
+            max(map(len, cells.values())) if replicates is None else replicates,
+        )
     )
 
 
@@ -158,7 +160,7 @@ def test_the_gap_is_paired_within_a_replicate_and_has_its_own_error() -> None:
         Record("key", k, Outcome.OK, "run", metrics={"train_average_loss": train, "val_average_loss": val})
         for k, (train, val) in enumerate(pairs)
     )
-    gap = rank([combination("a")], {"a": "key"}, records, LOSS, 3).rows[0].overfit_gap
+    gap = rank(TrainedGrid([combination("a")], {"a": "key"}, records, LOSS, 3)).rows[0].overfit_gap
     assert gap is not None
     assert gap.mean == pytest.approx((0.20 + 0.22 + 0.19) / 3, rel=1e-12)
     assert gap.standard_error == pytest.approx(0.015275252316519467 / math.sqrt(3), rel=1e-9)
@@ -177,7 +179,7 @@ def test_epoch_best_takes_the_objective_from_the_best_epoch_and_the_gap_from_the
     last = {"train_average_loss": 0.1, "val_average_loss": 0.9}
     records = Records([Record("key", 0, Outcome.OK, "run", metrics=last, best=BestEpoch(3, 0.2, 0.4))])
     objective = ObjectiveStatus(metric=metric, goal=Goal.MINIMIZE, epoch=EpochChoice.BEST)
-    row = rank([combination("a")], {"a": "key"}, records, objective, 1).rows[0]
+    row = rank(TrainedGrid([combination("a")], {"a": "key"}, records, objective, 1)).rows[0]
     assert row.objective is not None and row.overfit_gap is not None
     assert (row.objective.mean, row.overfit_gap.mean) == (expected, 0.8)
 
@@ -196,7 +198,7 @@ def test_where_the_values_come_from(sources: Sequence[Source], expected: str | N
         Record("key", k, Outcome.OK, "run", metrics={"val_average_loss": 1.0}, source=source)
         for k, source in enumerate(sources)
     )
-    assert rank([combination("a")], {"a": "key"}, records, LOSS, 2).rows[0].source == expected
+    assert rank(TrainedGrid([combination("a")], {"a": "key"}, records, LOSS, 2)).rows[0].source == expected
 
 
 def test_what_violates_a_constraint_ranks_behind_what_keeps_it_and_is_never_best() -> None:
@@ -209,7 +211,7 @@ def test_what_violates_a_constraint_ranks_behind_what_keeps_it_and_is_never_best
     )
     names = ["a", "b", "c"]
     recall = Constraint(metric="val_recall", min=0.8)
-    result = rank([combination(n) for n in names], {n: n for n in names}, records, LOSS, 1, [recall])
+    result = rank(TrainedGrid([combination(n) for n in names], {n: n for n in names}, records, LOSS, 1), [recall])
     assert order(result) == "b c a"
     assert [row.violated for row in result.rows] == [(), (recall,), (recall,)]
     assert [row.eligible for row in result.rows] == [True, False, False]
@@ -228,7 +230,9 @@ def test_what_a_race_dropped_ranks_behind_what_still_races_and_before_nothing_el
     names = ["a", "b", "c", "d", "e"]
     recall = Constraint(metric="val_recall", min=0.8)
     keys = {n: n for n in names}
-    result = rank([combination(n) for n in names], keys, records, LOSS, 1, [recall], frozenset({"a", "c", "e"}))
+    result = rank(
+        TrainedGrid([combination(n) for n in names], keys, records, LOSS, 1), [recall], frozenset({"a", "c", "e"})
+    )
     assert order(result) == "b a c d e"
     assert [row.dropped for row in result.rows] == [False, True, True, False, True]
     assert [row.eligible for row in result.rows] == [True, False, False, False, False]

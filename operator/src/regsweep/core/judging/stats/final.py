@@ -7,12 +7,15 @@ resampled too, see `pigeonhole`. The two picks are compared replicate by replica
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regsweep.api.analysis import MOST_METRICS, FinalEvaluation, FinalResult, Interval, PickRole
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
+from regsweep.api.findings import Note, NoteType, Subject
+from regsweep.api.objective import metric_bounds
+from regsweep.core.grid import Combination, label
 from regsweep.core.judging.stats.blocks import mean
 from regsweep.core.judging.stats.ranking import finite
 from regsweep.core.results.records import Outcome, Record
@@ -22,16 +25,7 @@ if TYPE_CHECKING:
 
 LOSS = "test_average_loss"
 SPLIT = "test_"
-WHO = {PickRole.BEST: "The best", PickRole.ONE_STANDARD_ERROR: "The one-standard-error pick"}
-DIVERGED_NOTE = (
-    "{who}: {diverged} of {results} final trainings diverged. No test loss is given: the mean of the others would favour just "
-    "what breaks."
-)
-FEW_NOTE = "{who}: fewer than 3 final trainings have a test loss, too few for an interval."
-SEEDS_NOTE = (
-    "{what}: the interval is over seeds alone and does not include the test rows, since {why}. On other rows the loss may lie "
-    "further off than it says."
-)
+SUBJECTS = {PickRole.BEST: Subject.BEST, PickRole.ONE_STANDARD_ERROR: Subject.PICK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +34,7 @@ class FinalTraining:
 
     roles: tuple[PickRole, ...]
     """`Best`, `OneStandardError` or both."""
-    label: str
+    combination: Combination
     records: Mapping[int, Record]
     """By replicate; replicate k of all picks has the same seeds."""
 
@@ -49,66 +43,73 @@ def evaluate_final(trainings: Sequence[FinalTraining]) -> FinalEvaluation | None
     """The picks on the test rows; None before any of their trainings has a result. In the order of `trainings`."""
     if not any(record.has_result for training in trainings for record in training.records.values()):
         return None
-    notes: list[str] = []
-    results = [_result(training, notes) for training in trainings]
+    results, notes = zip(*map(_result, trainings), strict=True)
     best = next((each for each in trainings if PickRole.BEST in each.roles), None)
     pick = next((each for each in trainings if PickRole.ONE_STANDARD_ERROR in each.roles), None)
-    difference = None
+    difference, note = None, None
     if best is not None and pick is not None and best is not pick:
-        difference = _difference(pick, best, notes)
-    return FinalEvaluation(results=results, difference=difference, notes=notes)
+        difference, note = _difference(pick, best)
+    said = [each for each in (*notes, note) if each is not None]
+    return FinalEvaluation(results=list(results), difference=difference, notes=said)
 
 
-def _result(training: FinalTraining, notes: list[str]) -> FinalResult:
+def _result(training: FinalTraining) -> tuple[FinalResult, Note | None]:
+    """A pick's result, and what to bear in mind about it."""
     results = [record for record in training.records.values() if record.has_result]
     sound = _sound(training)
     diverged = len(results) - len(sound)
-    names = sorted({name for record in sound.values() for name in record.metrics if name.startswith(SPLIT)})
-    metrics: dict[str, float] = {}
-    for name in names[:MOST_METRICS]:
-        values = [v for record in sound.values() if (v := finite(record.metrics.get(name))) is not None]
-        if values:
-            metrics[name] = mean(values)
-    who = WHO[training.roles[0]]
-    loss = None
+    subject = SUBJECTS[training.roles[0]]
+    loss, note = None, None
     if diverged:
-        notes.append(DIVERGED_NOTE.format(who=who, diverged=diverged, results=len(results)))
+        note = Note(type=NoteType.FINAL_DIVERGED, subject=subject, count=diverged, of=len(results))
     elif len(scored := _scored(sound)) < MIN_REPLICATES_FOR_ERROR:
-        notes.append(FEW_NOTE.format(who=who))
+        note = Note(type=NoteType.FINAL_TOO_FEW, subject=subject, count=len(scored), of=len(results))
     else:
-        loss = _joint(who, [_scores(scored)], notes)
-    return FinalResult(
-        label=training.label,
+        loss, note = _joint(subject, [_scores(scored)])
+    result = FinalResult(
+        combination=training.combination.id,
+        label=label(training.combination.flags),
         roles=list(training.roles),
         replicates=len(results),
         diverged=diverged,
         loss=loss,
-        metrics=metrics,
+        metrics=_test_metrics(sound.values()),
     )
+    return result, note
 
 
-def _difference(pick: FinalTraining, best: FinalTraining, notes: list[str]) -> Interval | None:
+def _test_metrics(sound: Collection[Record]) -> dict[str, float]:
+    """The mean of each test metric over the replicates that have it."""
+    names = sorted({name for record in sound for name in record.metrics if name.startswith(SPLIT)})
+    values = {
+        name: [v for record in sound if (v := finite(record.metrics.get(name))) is not None]
+        for name in names[:MOST_METRICS]
+    }
+    return {name: mean(each) for name, each in values.items() if each}
+
+
+def _difference(pick: FinalTraining, best: FinalTraining) -> tuple[Interval | None, Note | None]:
     """Pick minus best over the replicates that both have; None where one diverged, or with fewer than 3 in common."""
     both = [_sound(training) for training in (pick, best)]
     if any(record.outcome is Outcome.DIVERGED for each in (pick, best) for record in each.records.values()):
-        return None
+        return None, None
     scored = [_scored(each) for each in both]
     common = scored[0].keys() & scored[1].keys()
     if len(common) < MIN_REPLICATES_FOR_ERROR:
-        return None
+        return None, None
     of_pick, of_best = ({k: each[k] for k in sorted(common)} for each in scored)
-    return _joint("The difference of the picks", [_scores(of_pick), _scores(of_best)], notes)
+    return _joint(Subject.DIFFERENCE, [_scores(of_pick), _scores(of_best)])
 
 
-def _joint(what: str, scores: Sequence[TestScores], notes: list[str]) -> Interval:
-    """The interval of the first scores' mean, less that of the second where there is one."""
+def _joint(subject: Subject, scores: Sequence[TestScores]) -> tuple[Interval, Note | None]:
+    """The interval of the first scores' mean, less that of the second where there is one; a loss has one within its bounds."""
+    from regsweep.core.judging.stats.intervals import cut_to
     from regsweep.core.judging.stats.pigeonhole import joint_interval, seeds_interval, why_not_joint
 
     why = why_not_joint(scores)
-    if why is None:
-        return joint_interval(scores)
-    notes.append(SEEDS_NOTE.format(what=what, why=why))
-    return seeds_interval(scores)
+    interval = joint_interval(scores) if why is None else seeds_interval(scores)
+    note = None if why is None else Note(type=NoteType.SEEDS_ALONE, subject=subject, reason=why)
+    return (cut_to(interval, *metric_bounds(LOSS)) if len(scores) == 1 else interval), note
 
 
 def _sound(training: FinalTraining) -> dict[int, Record]:

@@ -18,24 +18,14 @@ from math import sqrt
 import numpy as np
 from scipy.stats import t as student
 
+from regsweep.api.analysis import Interval
 from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.api.spec import Resampling
 from regsweep.core.judging.stats.differences import welch
 from regsweep.core.judging.stats.moderation import Floats
 
-FEW_REPLICATES = 5
 LARGEST_VAL_SHARE = 0.5
-"""Above this n_val / n_train the correction is an extrapolation from what its authors tried."""
-
-FEW_REPLICATES_NOTE = (
-    "Fewer than 5 replicates: the interval is honest but wide, and the standard error itself is rough."
-)
-KFOLD_NOTE = (
-    "Folds share training rows: no unbiased estimator of this variance exists (Bengio & Grandvalet 2004); "
-    "take the interval as a rough guide."
-)
-APPROXIMATE_NOTE = "More than half as many validation as training rows: the interval for new data is approximate."
-NO_ROWS_NOTE = "The numbers of training and validation rows are not known: no interval for new data."
+"""Above this n_val / n_train the correction is an extrapolation from what its authors tried: the interval is approximate."""
 
 
 class Estimand(StrEnum):
@@ -58,20 +48,6 @@ class Split:
         """n_val / n_train, or None where it is not known."""
         folds = self.resampling.folds if self.resampling.has_folds else None
         return 1 / (folds - 1) if folds is not None else self.val_rows_per_train_row
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A mean with its standard error and 95 % interval."""
-
-    estimand: Estimand
-    mean: float
-    standard_error: float
-    low: float
-    high: float
-    level: float
-    approximate: bool
-    notes: tuple[str, ...]
 
 
 def given_data(values: Floats, split: Split | None = None) -> Interval | None:
@@ -100,7 +76,18 @@ def unpaired(estimand: Estimand, one: Floats, other: Floats, split: Split) -> In
         return None
     variances = np.array([one.var(ddof=1), other.var(ddof=1)])
     error, df = welch(variances, 1 / sizes + extra, sizes - 1.0, float(sizes.sum()) - 2)
-    return _interval(estimand, float(one.mean() - other.mean()), float(error), float(df), n, split)
+    return _interval(estimand, float(one.mean() - other.mean()), float(error), float(df), split)
+
+
+def cut_to(interval: Interval, least: float, most: float) -> Interval:
+    """The interval without what lies outside the bounds; as it is where its mean does, since the bounds then do not hold.
+
+    A t interval knows nothing of bounds: that of an accuracy near 1 may go beyond. Cutting it takes away only values that
+    cannot be the true one, so that it covers as often as before.
+    """
+    if not least <= interval.mean <= most or (least <= interval.low and interval.high <= most):
+        return interval
+    return interval.model_copy(update={"low": max(interval.low, least), "high": min(interval.high, most), "cut": True})
 
 
 def _of_mean(estimand: Estimand, values: Floats, split: Split, extra: float) -> Interval | None:
@@ -108,18 +95,16 @@ def _of_mean(estimand: Estimand, values: Floats, split: Split, extra: float) -> 
     if n < MIN_REPLICATES_FOR_ERROR:
         return None
     error = sqrt(float(np.var(values, ddof=1)) * (1 / n + extra))
-    return _interval(estimand, float(np.mean(values)), error, n - 1, n, split)
+    return _interval(estimand, float(np.mean(values)), error, n - 1, split)
 
 
-def _interval(estimand: Estimand, centre: float, error: float, df: float, n: int, split: Split) -> Interval:
-    notes = [FEW_REPLICATES_NOTE] if n < FEW_REPLICATES else []
-    if split.resampling.has_folds:
-        notes.append(KFOLD_NOTE)
-    too_large = estimand is Estimand.NEW_DATA and split.ratio is not None and split.ratio > LARGEST_VAL_SHARE
-    if too_large:
-        notes.append(APPROXIMATE_NOTE)
+def _interval(estimand: Estimand, centre: float, error: float, df: float, split: Split) -> Interval:
     margin = float(student.ppf((1 + CONFIDENCE_LEVEL) / 2, df)) * error
-    approximate = too_large or split.resampling.has_folds
+    extrapolated = estimand is Estimand.NEW_DATA and split.ratio is not None and split.ratio > LARGEST_VAL_SHARE
     return Interval(
-        estimand, centre, error, centre - margin, centre + margin, CONFIDENCE_LEVEL, approximate, tuple(notes)
+        mean=centre,
+        standard_error=error,
+        low=centre - margin,
+        high=centre + margin,
+        approximate=extrapolated or split.resampling.has_folds,
     )

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
-from regsweep.api.spec import PickRule, Resampling
-from regsweep.core.judging.stats.intervals import Estimand, Interval, Split, given_data, new_data, unpaired
+from regsweep.api.analysis import Levels, PickResult
+from regsweep.api.objective import metric_bounds
+from regsweep.api.spec import Resampling
+from regsweep.core.grid import label
+from regsweep.core.judging.stats.intervals import Estimand, Split, cut_to, given_data, new_data, unpaired
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.pick import Pick
 from regsweep.core.judging.stats.scores import Cells
@@ -16,25 +20,30 @@ from regsweep.core.results.records import Record
 
 
 @dataclass(frozen=True, slots=True)
-class Levels:
-    """How good a combination is, or how large a difference."""
+class Scale:
+    """The objective's values: how they relate to losses, and which they can be."""
 
-    given_data: Interval | None
-    new_data: Interval | None
+    sign: float
+    """What turns a loss into the objective: -1 where large is good."""
+    least: float = -inf
+    most: float = inf
+
+    @classmethod
+    def of(cls, metric: str, sign: float, values: Floats) -> Scale:
+        """The scale of the metric; without bounds where one of the values lies outside of those that its name promises."""
+        least, most = metric_bounds(metric)
+        holds = np.nanmin(values, initial=least) >= least and np.nanmax(values, initial=most) <= most
+        return cls(sign, least, most) if holds else cls(sign)
 
 
 @dataclass(frozen=True, slots=True)
-class PickResult:
-    """The one-standard-error pick."""
+class Judging:
+    """What every mean and difference of a sweep is judged by."""
 
-    combination_id: str
-    is_best: bool
-    """Nothing simpler was about as good."""
-    candidates: int
-    levels: Levels
-    difference: Levels
-    """Pick minus best, positive is worse, paired where replicates are; both None where the pick is the best."""
-    rule: PickRule
+    scale: Scale
+    resampling: Resampling
+    paired: bool
+    """Replicates are paired (see `pairing`)."""
 
 
 def rows_ratio(records: Sequence[Record]) -> float | None:
@@ -53,32 +62,46 @@ def split_of(cells: Cells, rows: Sequence[int], resampling: Resampling) -> Split
     return Split(resampling, max(known, default=None))
 
 
-def levels_of(values: Floats, split: Split) -> Levels:
-    """`values`: (n,), NaN for a missing replicate."""
-    there = values[np.isfinite(values)]
-    return Levels(given_data(there, split), new_data(there, split))
+def levels_of(losses: Floats, split: Split, scale: Scale) -> Levels:
+    """How good a combination is, on the objective's scale. `losses`: (n,), NaN for a missing replicate."""
+    values = scale.sign * losses[np.isfinite(losses)]
+    return _cut(Levels(given_data=given_data(values, split), new_data=new_data(values, split)), scale.least, scale.most)
 
 
-def pick_result(
-    pick: Pick, best: int, cells: Cells, losses: Floats, sign: float, resampling: Resampling, paired: bool
-) -> PickResult:
-    """`losses`: (G, n), smaller is better; `sign`: what turns them into the objective."""
+def difference_of(pick: Floats, best: Floats, split: Split, scale: Scale, paired: bool) -> Levels:
+    """Pick minus best, positive is worse. (n,) losses each, NaN for a missing replicate."""
+    if paired:
+        values = (pick - best)[np.isfinite(pick - best)]
+        found = Levels(given_data=given_data(values, split), new_data=new_data(values, split))
+    else:
+        one, other = pick[np.isfinite(pick)], best[np.isfinite(best)]
+        found = Levels(
+            given_data=unpaired(Estimand.GIVEN_DATA, one, other, split),
+            new_data=unpaired(Estimand.NEW_DATA, one, other, split),
+        )
+    width = scale.most - scale.least
+    return _cut(found, -width, width)
+
+
+def pick_result(pick: Pick, best: int, cells: Cells, losses: Floats, how: Judging) -> PickResult:
+    """The one-standard-error pick beside the best. `losses`: (G, n), smaller is better."""
+    combination = cells.rows[pick.row]
     is_best = pick.row == best
-    difference = Levels(None, None)
+    difference = Levels()
     if not is_best:
-        split = split_of(cells, (pick.row, best), resampling)
-        if paired:
-            difference = levels_of(losses[pick.row] - losses[best], split)
-        else:
-            one, other = (losses[row][np.isfinite(losses[row])] for row in (pick.row, best))
-            difference = Levels(
-                unpaired(Estimand.GIVEN_DATA, one, other, split), unpaired(Estimand.NEW_DATA, one, other, split)
-            )
+        split = split_of(cells, (pick.row, best), how.resampling)
+        difference = difference_of(losses[pick.row], losses[best], split, how.scale, how.paired)
     return PickResult(
-        combination_id=cells.rows[pick.row].id,
+        combination=combination.id,
+        label=label(combination.flags),
         is_best=is_best,
         candidates=pick.candidates,
-        levels=levels_of(sign * losses[pick.row], split_of(cells, (pick.row,), resampling)),
+        level=levels_of(losses[pick.row], split_of(cells, (pick.row,), how.resampling), how.scale),
         difference=difference,
         rule=pick.rule,
     )
+
+
+def _cut(levels: Levels, least: float, most: float) -> Levels:
+    given, new = (each and cut_to(each, least, most) for each in (levels.given_data, levels.new_data))
+    return Levels(given_data=given, new_data=new)

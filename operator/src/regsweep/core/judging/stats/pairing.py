@@ -7,41 +7,17 @@ not, replicate k of two combinations shares little or nothing, and differences h
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
+from regsweep.api.findings import MOST_VALUES, MixedKind, Mixture
 from regsweep.core.results.records import Environment, Record, Records
 
 DIGEST_LENGTH: Final = 12
 """Characters of a digest that a person is shown."""
 TEXT_LENGTH: Final = 60
-LISTED: Final = 5
-"""Values of one kind that a note names."""
-
-MIXED_NOTE: Final = (
-    "Replicates are not paired, since they were trained with different {kinds}. Errors are those of unpaired differences, and a "
-    "difference may come from there instead of from the flags."
-)
-OTHER_DATA_NOTE: Final = " Where the data differ, replicates saw other rows, and their results answer another question."
 
 
-@dataclass(frozen=True, slots=True)
-class Mixed:
-    """A part of the environment that has more than one value."""
-
-    kind: str
-    """`data`, `images`, `backends` or `devices`."""
-    values: tuple[str, ...]
-    """Sorted; digests shortened to 12 characters."""
-
-    def __str__(self) -> str:
-        """Such as `devices (NVIDIA H100, cpu)`."""
-        more = len(self.values) - LISTED
-        listed = ", ".join(self.values[:LISTED]) + (f" and {more} more" if more > 0 else "")
-        return f"{self.kind} ({listed})"
-
-
-def mixture(records: Iterable[Record]) -> tuple[Mixed, ...]:
+def mixture(records: Iterable[Record]) -> tuple[Mixture, ...]:
     """What is mixed among the records with results; empty where all replicates are paired, as far as is known.
 
     An empty value says that it is not known, and differs from nothing. An image is what its digest says, whichever
@@ -53,32 +29,23 @@ def mixture(records: Iterable[Record]) -> tuple[Mixed, ...]:
             found[id(record.environment)] = record.environment  # records share them: hashing each would take long
     environments = set(found.values())
     values = {
-        "data": {e.data for e in environments},
-        "images": {e.image.rpartition("@")[2] for e in environments},
-        "backends": {e.backend for e in environments},
-        "devices": {e.device for e in environments},
+        MixedKind.DATA: {e.data for e in environments},
+        MixedKind.IMAGES: {e.image.rpartition("@")[2] for e in environments},
+        MixedKind.BACKENDS: {e.backend for e in environments},
+        MixedKind.DEVICES: {e.device for e in environments},
     }
     return tuple(
-        Mixed(kind, tuple(sorted(map(_shortened, known))))
+        Mixture(kind=kind, values=sorted(map(_shortened, known))[:MOST_VALUES], count=len(known))
         for kind, each in values.items()
         if len(known := each - {""}) > 1
     )
 
 
-def mixture_of(point_keys: Iterable[str], records: Records, replicates: int) -> tuple[Mixed, ...]:
+def mixture_of(point_keys: Iterable[str], records: Records, replicates: int) -> tuple[Mixture, ...]:
     """The same of these points' replicates 0 ... replicates - 1."""
     return mixture(
         record for key in point_keys for replicate, record in records.of(key).items() if 0 <= replicate < replicates
     )
-
-
-def mixed_note(mixed: Iterable[Mixed]) -> str | None:
-    """What to say of it, or None where nothing is mixed."""
-    kinds = list(mixed)
-    if not kinds:
-        return None
-    note = MIXED_NOTE.format(kinds="; ".join(map(str, kinds)))
-    return note + OTHER_DATA_NOTE if any(each.kind == "data" for each in kinds) else note
 
 
 def _shortened(text: str) -> str:

@@ -25,6 +25,7 @@ from scipy.stats import t as student
 
 from regsweep.api.analysis import Interval
 from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
+from regsweep.api.findings import SeedsAloneReason
 from regsweep.core.judging.stats.intervals import given_data
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.results.records import TestLosses
@@ -47,8 +48,8 @@ class TestScores:
     """(R, B) mean losses of the rows' blocks, in the losses' unit; None where they cannot be had."""
     rows: frozenset[str]
     """Digests of the test rows."""
-    why: str
-    """Why there are no blocks; empty where there are."""
+    why: SeedsAloneReason | None
+    """Why there are no blocks; None where there are."""
 
 
 def scores_of(replicates: Sequence[tuple[float, TestLosses | None]]) -> TestScores:
@@ -57,15 +58,15 @@ def scores_of(replicates: Sequence[tuple[float, TestLosses | None]]) -> TestScor
     rows = frozenset(test.rows for _, test in replicates if test is not None)
     decoded = [None if test is None else block_losses(loss, test) for loss, test in replicates]
     blocks = [each for each in decoded if each is not None]
-    why = ""
+    why = None
     if any(test is None for _, test in replicates):
-        why = "not every record says how the loss is made up of blocks of rows"
+        why = SeedsAloneReason.NO_BLOCKS
     elif len(blocks) < len(decoded):
-        why = "the blocks' losses of a record cannot be read"
+        why = SeedsAloneReason.UNREADABLE_BLOCKS
     elif len(rows) > 1 or len({len(each) for each in blocks}) > 1:
-        why = "replicates were scored on different test rows"
+        why = SeedsAloneReason.ROWS_DIFFER
     elif len(blocks[0]) < FEWEST_BLOCKS:
-        why = "all test rows are in one block"
+        why = SeedsAloneReason.ONE_BLOCK
     return TestScores(losses, None if why else np.array(blocks), rows, why)
 
 
@@ -87,15 +88,15 @@ def block_losses(loss: float, test: TestLosses) -> Floats | None:
     return np.asarray(loss * multiples / centre) if centre > 0 else None
 
 
-def why_not_joint(scores: Sequence[TestScores]) -> str | None:
+def why_not_joint(scores: Sequence[TestScores]) -> SeedsAloneReason | None:
     """Why rows and seeds cannot be resampled together; None where they can. Of two: replicates in the same order."""
     for each in scores:
-        if each.why:
+        if each.why is not None:
             return each.why
     if len(frozenset().union(*(each.rows for each in scores))) > 1:
-        return "the two were scored on different test rows"
+        return SeedsAloneReason.PICKS_ROWS_DIFFER
     if len({None if each.blocks is None else each.blocks.shape for each in scores}) > 1:
-        return "the two have different blocks of test rows"
+        return SeedsAloneReason.PICKS_BLOCKS_DIFFER
     return None
 
 
@@ -111,7 +112,7 @@ def seeds_interval(scores: Sequence[TestScores]) -> Interval:
     found = given_data(values)
     if found is None:
         raise ValueError(f"an interval takes {MIN_REPLICATES_FOR_ERROR} replicates or more, but got {len(values)}")
-    return Interval(mean=found.mean, standard_error=found.standard_error, low=found.low, high=found.high)
+    return found
 
 
 def two_way_interval(table: Floats, resamples: int = RESAMPLES) -> Interval:

@@ -5,51 +5,44 @@ Imports numpy and scipy: import this where it is called, not at a program's star
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from regsweep.api.analysis import Fit, Spread
+from regsweep.api.analysis import MOST_NOTES, Analysis, Comparison, Effects, Optimism, Spread
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
+from regsweep.api.findings import Finding, Note, NoteType, Subject
+from regsweep.api.objective import includes_penalty
 from regsweep.api.spec import (
     DEFAULT_SIMPLICITY_ORDER,
     Constraint,
     EpochChoice,
-    Goal,
+    Flag,
+    Flags,
     PickRule,
     Resampling,
     SimplicityFlag,
 )
-from regsweep.api.status import ObjectiveStatus
-from regsweep.core.grid import Combination
+from regsweep.core.grid import Combination, label
 from regsweep.core.judging.stats import findings
 from regsweep.core.judging.stats.additive import Bools, fit_additive, fit_means
 from regsweep.core.judging.stats.decomposition import Decomposition, decompose
-from regsweep.core.judging.stats.effects import Effects, analyse_effects
-from regsweep.core.judging.stats.findings import Finding
-from regsweep.core.judging.stats.intervals import FEW_REPLICATES, KFOLD_NOTE, NO_ROWS_NOTE
-from regsweep.core.judging.stats.levels import Levels, PickResult, levels_of, pick_result, split_of
+from regsweep.core.judging.stats.edges import Swept, at_grid_edge
+from regsweep.core.judging.stats.effects import analyse_effects
+from regsweep.core.judging.stats.levels import Judging, Scale, levels_of, pick_result, split_of
 from regsweep.core.judging.stats.moderation import Floats
-from regsweep.core.judging.stats.optimism import SelectionOptimism, selection_optimism
-from regsweep.core.judging.stats.pairing import mixed_note
+from regsweep.core.judging.stats.optimism import selection_optimism
 from regsweep.core.judging.stats.pick import Pick, one_standard_error_pick
-from regsweep.core.judging.stats.racing import Race
-from regsweep.core.judging.stats.ranking import Ranking, objective_reader, rank
+from regsweep.core.judging.stats.racing import Race, race_status
+from regsweep.core.judging.stats.ranking import Ranking, TrainedGrid, objective_reader, rank
 from regsweep.core.judging.stats.scores import Cells, metric_reader
 from regsweep.core.judging.stats.spread import spread_of
 from regsweep.core.judging.stats.ties import TiedSet, tied_with_best
-from regsweep.core.results.records import Record, Records
+from regsweep.core.results.records import Record
 
-BIAS_VARIANCE_NOTE = (
-    "No bias and variance: that takes rows which several replicates predict without having seen them. The trainer's parameter "
-    "audit_fraction sets some aside for it; with resampling RepeatedKFold every row is one."
-)
-TOO_FEW_NOTE = f"Fewer than {MIN_REPLICATES_FOR_ERROR} replicates: no errors, no tied set, no one-standard-error pick."
-FEW_FOR_TIES_NOTE = (
-    "Fewer than 5 replicates: with variances that differ between combinations, more than 5 % of such sweeps leave a true "
-    "best out of the tied set."
-)
+FEW_REPLICATES = 5
+"""Below it the tied set leaves out a true best more often than it should (docs/calibration.md)."""
 ACCURACY = "val_accuracy"
 
 
@@ -57,6 +50,9 @@ ACCURACY = "val_accuracy"
 class AnalysisSettings:
     """What a person may choose about the analysis; the defaults are the spec's."""
 
+    flags: Sequence[Flag] = ()
+    """As the spec declares them."""
+    exclude: Sequence[Flags] = ()
     constraints: Sequence[Constraint] = ()
     simplicity_order: Sequence[SimplicityFlag] = DEFAULT_SIMPLICITY_ORDER
     rule: PickRule = PickRule.PAIRED
@@ -66,124 +62,166 @@ class AnalysisSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """A combination beside the best: differences of the objective, paired where replicates are; positive is worse whatever
-    the goal."""
+class _Compared:
+    """The combinations that can be compared with each other, as arrays: those that may be best, and those that left a race."""
 
-    combination_id: str
-    tied: bool
-    """In the confidence set of the best."""
-    comparable: bool
-    """At least 3 replicates in common with the best. False is NotComparable: neither tied nor ruled out."""
-    within_one_standard_error: bool
-    difference: float | None
-    standard_error: float | None
-    """From variances moderated over combinations."""
-    decomposition: Decomposition
-    """Why it is worse, in terms of average_loss."""
-    spread: Spread | None
-    """Bias and variance, where its records tell."""
+    cells: Cells
+    losses: Floats
+    """(G, n) the objective turned so that smaller is better."""
+    candidates: Bools
+    """(G,) may be called best, tied or picked."""
+    spreads: Sequence[Spread | None]
+    """Bias and variance, where the records tell."""
+    paired: bool
+    settings: AnalysisSettings
 
     @property
-    def fit(self) -> Fit:
-        """Overfits, Underfits, Balanced or Undetermined."""
-        return self.decomposition.fit
+    def grid(self) -> TrainedGrid:
+        """What they are of."""
+        return self.cells.grid
+
+    def tied_by(self, losses: Floats) -> TiedSet | None:
+        """The confidence set of the best by other losses of the same combinations."""
+        return tied_with_best(losses, candidates=self.candidates, paired=self.paired)
+
+    def mean_losses(self, losses: Floats) -> Floats:
+        """(G,) means, adjusted for missing replicates where replicates are paired."""
+        return (fit_additive(losses) if self.paired else fit_means(losses)).means
+
+    def pick(self, best: int) -> Pick | None:
+        """The one-standard-error pick."""
+        return one_standard_error_pick(
+            self.cells.rows,
+            self.losses,
+            self.mean_losses(self.losses),
+            best,
+            self.settings.simplicity_order,
+            self.settings.rule,
+            self.paired,
+            self.candidates,
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class PipelineResult:
-    """What is known of a sweep. Ids are combinations' ids; everything is None or empty where the data do not allow it."""
+def analyse(grid: TrainedGrid, settings: AnalysisSettings | None = None, race: Race | None = None) -> Analysis:
+    """Analyses what the grid's replicates have come to so far; figures have all their digits, messages are empty.
 
-    ranking: Ranking
-    best_id: str | None
-    """The best that has at least 3 replicates, and that all is compared with."""
-    best: Levels | None
-    """How good it is. Chosen by the same data: see `optimism`."""
-    optimism: SelectionOptimism | None
-    """In the objective's unit; `corrected` is back on the objective's own scale."""
-    tied_with_best: tuple[str, ...]
-    """Unordered (by id): being in it claims no equivalence."""
-    tied_by_accuracy: tuple[str, ...] | None
-    """The same by val_accuracy, where the objective is another metric and accuracy is reported."""
-    pick: PickResult | None
-    comparisons: tuple[Comparison, ...]
-    """In the order of the ranking: combinations that may be called best, and those that a race has dropped."""
-    effects: Effects | None
-    findings: tuple[Finding, ...]
-    notes: tuple[str, ...]
+    Ties, pick and comparisons are absent where no combination has 3 replicates, and where the first of the ranking is not the
+    best that has.
 
-
-def analyse(
-    combinations: Sequence[Combination],
-    point_keys: Mapping[str, str],
-    records: Records,
-    objective: ObjectiveStatus,
-    replicates: int,
-    settings: AnalysisSettings | None = None,
-    race: Race | None = None,
-) -> PipelineResult:
-    """Analyses what the replicates 0 ... replicates - 1 have come to so far. Arguments as in `ranking.rank`.
-
-    `race`: of these `combinations`, row by row: best, ties and pick are looked for among those still racing, and the tied
+    `race`: of the grid's combinations, row by row: best, ties and pick are looked for among those still racing, and the tied
     set is that of its last look.
 
     Raises KeyError where a combination has no point key.
     """
     settings = settings or AnalysisSettings()
-    dropped = frozenset(combinations[row].id for row in race.dropped) if race is not None else frozenset()
-    ranking = rank(combinations, point_keys, records, objective, replicates, settings.constraints, dropped)
-    paired = not ranking.mixed
-    cells = Cells([row.combination for row in ranking.rows if row.comparable], point_keys, records, replicates)
-    candidates = np.array([not row.dropped for row in ranking.rows if row.comparable], dtype=np.bool_)
-    sign = -1.0 if objective.goal is Goal.MAXIMIZE else 1.0
-    reader = objective_reader(objective)
-    spreads = [spread_of(cells.sound(row)) for row in range(len(cells.rows))]
-    notes = [] if any(spreads) else [BIAS_VARIANCE_NOTE]
-    notes += [note for note in [mixed_note(ranking.mixed)] if note]
-    effects = _effects(ranking, point_keys, records, objective)
-    losses = sign * cells.collect(reader)
-    tied = tied_with_best(losses, candidates=candidates, paired=paired) if cells.rows else None
-    if tied is None:
-        if candidates.any():
-            notes.append(TOO_FEW_NOTE)
-        return PipelineResult(ranking, None, None, None, (), None, None, (), effects, (), tuple(notes))
-    shown = tied if race is None else _as_raced(tied, race, combinations, cells.rows)
-    means = (fit_additive(losses) if paired else fit_means(losses)).means
-    order, rule = settings.simplicity_order, settings.rule
-    pick = one_standard_error_pick(cells.rows, losses, means, tied.best, order, rule, paired, candidates)
-    split = split_of(cells, [tied.best], settings.resampling)
-    if int(np.isfinite(losses[candidates]).sum(axis=1).min()) < FEW_REPLICATES:
-        notes.append(FEW_FOR_TIES_NOTE)
-    if settings.resampling.has_folds:
-        notes.append(KFOLD_NOTE)
-    if split.ratio is None:
-        notes.append(NO_ROWS_NOTE)
-    train, val = (cells.collect(metric_reader(name)) for name in ("train_average_loss", "val_average_loss"))
-    trained = np.isfinite(losses).any(axis=0)
-    return PipelineResult(
-        ranking=ranking,
-        best_id=cells.rows[tied.best].id,
-        best=levels_of(sign * losses[tied.best], split),
-        optimism=_on_own_scale(selection_optimism(losses[:, trained]), sign),
-        tied_with_best=_ids(cells, shown),
-        tied_by_accuracy=_tied_by_accuracy(cells, objective, candidates, paired),
-        pick=None if pick is None else pick_result(pick, tied.best, cells, losses, sign, settings.resampling, paired),
-        comparisons=_comparisons(cells, shown, pick, decompose(train, val, shown, paired), spreads),
-        effects=effects,
-        findings=_findings(cells, objective, settings, tied, pick, train, val, candidates, paired),
-        notes=tuple(notes),
+    dropped = frozenset(grid.combinations[row].id for row in race.dropped) if race is not None else frozenset()
+    ranking = rank(grid, settings.constraints, dropped)
+    compared = _compared(grid, ranking, settings)
+    tied = compared.tied_by(compared.losses) if compared.cells.rows else None
+    judged = None
+    if (
+        tied is not None
+        and ranking.best is not None
+        and ranking.best.combination.id == compared.cells.rows[tied.best].id
+    ):
+        judged = _judged(compared, tied, race)
+    notes = [*_notes(compared, ranking), *_notes_on_errors(compared, tied)]
+    if tied is not None and judged is None:
+        notes.append(Note(type=NoteType.REPLICATES_MISSING))
+    return (judged or Analysis()).model_copy(
+        update={
+            "paired": compared.paired,
+            "effects": _effects(grid, ranking),
+            "race": None if race is None else race_status(race),
+            "notes": notes[:MOST_NOTES],
+        }
     )
 
 
-def _effects(
-    ranking: Ranking, point_keys: Mapping[str, str], records: Records, objective: ObjectiveStatus
-) -> Effects | None:
+def _compared(grid: TrainedGrid, ranking: Ranking, settings: AnalysisSettings) -> _Compared:
+    rows = [row for row in ranking.rows if row.comparable]
+    cells = Cells([row.combination for row in rows], grid)
+    return _Compared(
+        cells=cells,
+        losses=cells.losses(objective_reader(grid.objective)),
+        candidates=np.array([not row.dropped for row in rows], dtype=np.bool_),
+        spreads=[spread_of(cells.sound(row)) for row in range(len(rows))],
+        paired=not ranking.mixed,
+        settings=settings,
+    )
+
+
+def _judged(compared: _Compared, tied: TiedSet, race: Race | None) -> Analysis:
+    """All that is said beside the best."""
+    cells, losses, grid = compared.cells, compared.losses, compared.grid
+    shown = tied if race is None else _as_raced(tied, race, grid.combinations, cells.rows)
+    pick = compared.pick(tied.best)
+    scale = Scale.of(grid.objective.metric, grid.sign, grid.sign * losses)
+    how = Judging(scale, compared.settings.resampling, compared.paired)
+    train, val = (cells.collect(metric_reader(name)) for name in ("train_average_loss", "val_average_loss"))
+    by_accuracy = _tied_by_accuracy(compared)
+    return Analysis(
+        best=levels_of(losses[tied.best], split_of(cells, [tied.best], how.resampling), scale),
+        tied_count=int(shown.tied.sum()),
+        tied_with_best=_labels(cells, shown),
+        tied_by_accuracy=None if by_accuracy is None else _labels(cells, by_accuracy),
+        pick=None if pick is None else pick_result(pick, tied.best, cells, losses, how),
+        comparisons=list(_comparisons(compared, shown, decompose(train, val, shown, compared.paired))),
+        selection_optimism=_optimism(losses, grid.sign),
+        findings=list(_findings(compared, tied, pick, train, val))[:MOST_NOTES],
+    )
+
+
+def _notes(compared: _Compared, ranking: Ranking) -> Iterator[Note]:
+    """What to bear in mind whether or not errors are known."""
+    if not any(compared.spreads):
+        yield Note(type=NoteType.NO_BIAS_VARIANCE)
+    if ranking.mixed:
+        yield Note(type=NoteType.MIXED, mixed=list(ranking.mixed))
+    if note := _penalty_note(compared, ranking):
+        yield note
+
+
+def _penalty_note(compared: _Compared, ranking: Ranking) -> Note | None:
+    """Where the objective contains a penalty that is not 0: whether another combination is the best without it."""
+    objective, cells = compared.grid.objective, compared.cells
+    if not includes_penalty(objective.metric) or ranking.best is None:
+        return None
+    split = objective.metric.partition("_")[0]
+    without = f"{split}_average_loss"
+    data, whole = (cells.collect(metric_reader(name)) for name in (without, f"{split}_loss"))
+    if not np.isfinite(data).any():
+        return Note(type=NoteType.PENALTY_IN_OBJECTIVE)
+    if np.isfinite(whole).any() and np.allclose(data, whole, rtol=1e-6, atol=0, equal_nan=True):
+        return None
+    means = np.where(compared.candidates, compared.mean_losses(data), np.nan)
+    best = cells.rows[int(np.nanargmin(means))] if np.isfinite(means).any() else ranking.best.combination
+    differs = objective.epoch is EpochChoice.LAST and best.id != ranking.best.combination.id
+    return Note(type=NoteType.PENALTY_IN_OBJECTIVE, metric=without, label=label(best.flags) if differs else None)
+
+
+def _notes_on_errors(compared: _Compared, tied: TiedSet | None) -> Iterator[Note]:
+    """What to bear in mind about ties, pick and intervals. `tied`: None where there are none."""
+    if tied is None:
+        if compared.candidates.any():
+            yield Note(type=NoteType.TOO_FEW_REPLICATES)
+        return
+    resampling = compared.settings.resampling
+    if int(np.isfinite(compared.losses[compared.candidates]).sum(axis=1).min()) < FEW_REPLICATES:
+        yield Note(type=NoteType.FEW_REPLICATES)
+    if resampling.has_folds:
+        yield Note(type=NoteType.FOLDS_SHARE_ROWS)
+    if split_of(compared.cells, [tied.best], resampling).ratio is None:
+        yield Note(type=NoteType.ROWS_UNKNOWN)
+
+
+def _effects(grid: TrainedGrid, ranking: Ranking) -> Effects | None:
     sound = [row.combination for row in ranking.rows if row.objective and not row.diverged and not row.undefined]
     if not sound:
         return None
-    values = Cells(sound, point_keys, records, ranking.replicates).collect(objective_reader(objective))
+    values = Cells(sound, grid).collect(objective_reader(grid.objective))
     left_out = sum(row.diverged + row.undefined > 0 for row in ranking.rows)
-    return analyse_effects(sound, values, left_out, is_loss=objective.metric.endswith("loss"))
+    return analyse_effects(sound, values, left_out, is_loss=grid.objective.metric.endswith("loss"))
 
 
 def _as_raced(tied: TiedSet, race: Race, combinations: Sequence[Combination], rows: Sequence[Combination]) -> TiedSet:
@@ -194,77 +232,70 @@ def _as_raced(tied: TiedSet, race: Race, combinations: Sequence[Combination], ro
     return replace(tied, tied=mask)
 
 
-def _ids(cells: Cells, tied: TiedSet) -> tuple[str, ...]:
-    return tuple(sorted(cells.rows[row].id for row in np.flatnonzero(tied.tied).tolist()))
+def _labels(cells: Cells, tied: TiedSet) -> list[str]:
+    """Labels of the set's members, in the order of their ids: the set claims no order."""
+    members = sorted((cells.rows[row] for row in np.flatnonzero(tied.tied).tolist()), key=lambda each: each.id)
+    return [label(each.flags) for each in members]
 
 
-def _on_own_scale(optimism: SelectionOptimism | None, sign: float) -> SelectionOptimism | None:
-    return None if optimism is None else replace(optimism, corrected=sign * optimism.corrected)
+def _optimism(losses: Floats, sign: float) -> Optimism | None:
+    trained = np.isfinite(losses).any(axis=0)
+    found = selection_optimism(losses[:, trained])
+    return None if found is None else found.model_copy(update={"corrected": sign * found.corrected})
 
 
-def _comparisons(
-    cells: Cells,
-    tied: TiedSet,
-    pick: Pick | None,
-    decompositions: Sequence[Decomposition],
-    spreads: Sequence[Spread | None],
-) -> tuple[Comparison, ...]:
-    return tuple(
-        Comparison(
-            combination_id=combination.id,
+def _comparisons(compared: _Compared, tied: TiedSet, decompositions: Sequence[Decomposition]) -> Iterator[Comparison]:
+    """One for each combination, in the order of the ranking."""
+    for row, combination in enumerate(compared.cells.rows):
+        comparable, parts = bool(tied.comparable[row]), decompositions[row]
+        yield Comparison(
+            combination=combination.id,
+            label=label(combination.flags),
             tied=bool(tied.tied[row]),
-            comparable=bool(tied.comparable[row]),
-            within_one_standard_error=pick is not None and bool(pick.within[row]),
-            difference=float(tied.difference[row]) if tied.comparable[row] else None,
-            standard_error=float(tied.standard_error[row]) if tied.comparable[row] else None,
-            decomposition=decompositions[row],
-            spread=spreads[row],
+            comparable=comparable,
+            fit=parts.fit,
+            difference=float(tied.difference[row]) if comparable else None,
+            standard_error=float(tied.standard_error[row]) if comparable and row != tied.best else None,
+            gap_larger=parts.gap is not None and parts.gap.lower_bound > 0,
+            spread=compared.spreads[row],
         )
-        for row, combination in enumerate(cells.rows)
-    )
 
 
-def _tied_by_accuracy(
-    cells: Cells, objective: ObjectiveStatus, candidates: Bools, paired: bool
-) -> tuple[str, ...] | None:
-    if objective.metric == ACCURACY:
+def _tied_by_accuracy(compared: _Compared) -> TiedSet | None:
+    """The set by val_accuracy, where the objective is another metric and accuracy is reported."""
+    if compared.grid.objective.metric == ACCURACY:
         return None
-    accuracies = cells.collect(metric_reader(ACCURACY))
-    tied = tied_with_best(-accuracies, candidates=candidates, paired=paired)
-    return None if tied is None else _ids(cells, tied)
+    return compared.tied_by(-compared.cells.collect(metric_reader(ACCURACY)))
 
 
-def _findings(
-    cells: Cells,
-    objective: ObjectiveStatus,
-    settings: AnalysisSettings,
-    tied: TiedSet,
-    pick: Pick | None,
-    train: Floats,
-    val: Floats,
-    candidates: Bools,
-    paired: bool,
-) -> tuple[Finding, ...]:
-    rows = cells.rows
+def _findings(compared: _Compared, tied: TiedSet, pick: Pick | None, train: Floats, val: Floats) -> Iterator[Finding]:
+    cells, settings = compared.cells, compared.settings
     of_best = cells.sound(tied.best)
-    found = [findings.all_overfit(train, val)]
-    prior = settings.prior_loss if settings.prior_loss is not None else _binary_entropy(of_best)
-    if prior is not None and np.isfinite(val[tied.best]).any():
-        found.append(findings.no_better_than_prior(float(np.nanmean(val[tied.best])), prior))
-    found.extend(findings.at_grid_edge("The best", rows[tied.best].flags, rows))
+    swept = Swept(compared.grid.combinations, settings.flags, settings.exclude)
+    found = [findings.all_overfit(train, val), _no_better_than_prior(settings, of_best, val[tied.best])]
+    found += at_grid_edge(Subject.BEST, cells.rows[tied.best].flags, swept)
     if pick is not None and pick.row != tied.best:
-        found.extend(findings.at_grid_edge("The one-standard-error pick", rows[pick.row].flags, rows))
-    found.append(findings.not_converged("The best", of_best))
+        found += at_grid_edge(Subject.PICK, cells.rows[pick.row].flags, swept)
+    found += [findings.not_converged(Subject.BEST, of_best), _objective_sensitive(compared, tied)]
+    return (finding for finding in found if finding is not None)
+
+
+def _no_better_than_prior(settings: AnalysisSettings, of_best: Sequence[Record], val: Floats) -> Finding | None:
+    prior = settings.prior_loss if settings.prior_loss is not None else _binary_entropy(of_best)
+    if prior is None or not np.isfinite(val).any():
+        return None
+    return findings.no_better_than_prior(float(np.nanmean(val)), prior)
+
+
+def _objective_sensitive(compared: _Compared, tied: TiedSet) -> Finding | None:
+    objective = compared.grid.objective
     other = EpochChoice.BEST if objective.epoch is EpochChoice.LAST else EpochChoice.LAST
-    reader = objective_reader(objective.model_copy(update={"epoch": other}))
-    sign = -1.0 if objective.goal is Goal.MAXIMIZE else 1.0
-    elsewhere = sign * cells.collect(reader)
+    elsewhere = compared.cells.losses(objective_reader(objective.model_copy(update={"epoch": other})))
     enough = np.isfinite(elsewhere).sum(axis=1) >= MIN_REPLICATES_FOR_ERROR
-    if enough[candidates].all():
-        tied_elsewhere = tied_with_best(elsewhere, candidates=candidates, paired=paired)
-        if tied_elsewhere is not None:
-            found.append(findings.objective_sensitive(tied.tied, tied_elsewhere.tied))
-    return tuple(finding for finding in found if finding is not None)
+    if not enough[compared.candidates].all():
+        return None
+    tied_elsewhere = compared.tied_by(elsewhere)
+    return None if tied_elsewhere is None else findings.objective_sensitive(tied.tied, tied_elsewhere.tied)
 
 
 def _binary_entropy(records: Sequence[Record]) -> float | None:

@@ -20,19 +20,18 @@ from math import ceil
 import numpy as np
 from scipy.stats import t as student
 
-from regsweep.api.analysis import RaceReason
+from regsweep.api.analysis import RaceReason, RaceStatus
 from regsweep.api.canonical import canonical_json
-from regsweep.api.spec import Constraint, Goal, Racing, SimplicityFlag
-from regsweep.api.status import ObjectiveStatus
+from regsweep.api.spec import Constraint, Racing, SimplicityFlag
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.additive import Bools
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.pairing import mixture_of
-from regsweep.core.judging.stats.ranking import objective_reader
+from regsweep.core.judging.stats.ranking import TrainedGrid, objective_reader
 from regsweep.core.judging.stats.scores import Cells, metric_reader
 from regsweep.core.judging.stats.simplicity import at_least_as_simple
 from regsweep.core.judging.stats.ties import Quantile, TiedSet, studentised_range_quantile, tied_with_best
-from regsweep.core.results.records import Outcome, Records
+from regsweep.core.results.records import Outcome
 
 ALPHA = 0.05
 GROWTH = 1.4
@@ -151,57 +150,94 @@ def race(
 
     Raises ValueError where the arrays' shapes do not fit the settings.
     """
-    expected = (len(losses), racing.max_replicates)
-    if losses.shape != expected or diverged.shape != expected:
-        raise ValueError(f"losses and diverged must be {expected}, but got {losses.shape} and {diverged.shape}")
-    schedule = looks(racing)
-    level = 1 - ALPHA / len(schedule)
+    _check_shapes(losses, diverged, (len(losses), racing.max_replicates))
+    level = 1 - ALPHA / len(looks(racing))
     picks = np.ones(len(losses), dtype=np.bool_) if may_be_picked is None else may_be_picked
-    gone = np.zeros(losses.shape, dtype=np.bool_) if failed is None else np.broadcast_to(failed.T, losses.T.shape).T
-    alive = np.ones(len(losses), dtype=np.bool_)
-    dropped: dict[int, Drop] = {}
-    reason = RaceReason.BUDGET_SPENT
-    replicates = racing.max_replicates
-    known, broke = losses.copy(), diverged.copy()
-    tied_now: Bools | None = None
-
-    def drop(rows: Bools, why: DropReason, n: int) -> None:
-        alive[rows] = False
-        known[rows, n:], broke[rows, n:] = np.nan, False
-        dropped.update({row: Drop(why, n) for row in np.flatnonzero(rows).tolist()})
-
-    for n in schedule:
-        drop(alive & broke[:, :n].any(axis=1), DropReason.DIVERGED, n)
-        missing = ~np.isfinite(known[:, :n])
-        drop(alive & (gone[:, :n] & missing).any(axis=1), DropReason.FAILED, n)
-        if missing[alive].any():
+    field = _Field.at_start(losses, diverged, failed)
+    reason, replicates = RaceReason.BUDGET_SPENT, racing.max_replicates
+    for n in looks(racing):
+        if not field.is_trained(n):
             reason, replicates = RaceReason.RACING, n
             break
-        breaks, surely = _violations(bounds, alive, n, level)
-        drop(alive & surely, DropReason.VIOLATES, n)
-        candidates = alive & ~breaks
-        tied = _look(known[:, :n], broke[:, :n], candidates, lambda m, df: quantile(m, df, level), paired)
+        breaks, surely = _violations(bounds, field.alive, n, level)
+        field.drop(field.alive & surely, DropReason.VIOLATES, n)
+        candidates = field.alive & ~breaks
+        tied = field.look(n, candidates, lambda m, df: quantile(m, df, level), paired)
         if tied is None:
-            if alive.any():
+            if field.alive.any():
                 continue  # all that race break a constraint, and may come back
             replicates = n
             break
-        tied_now = tied.tied
-        drop(candidates & ~_stays(tied, picks, n, racing.max_replicates), DropReason.DROPPED, n)
-        if alive.sum() == 1:
-            reason, replicates = RaceReason.WON, n
+        field.drop(candidates & ~_stays(tied, picks, n, racing.max_replicates), DropReason.DROPPED, n)
+        if (over := _over(tied, field.alive, breaks, racing.minimum_difference)) is not None:
+            reason, replicates = over, n
             break
-        if not (alive & breaks).any() and _equivalent(tied, alive, racing.minimum_difference):
-            reason, replicates = RaceReason.EQUIVALENT, n
-            break
-    trained = int((np.isfinite(losses) | diverged).sum())
-    tied_rows = alive.copy() if tied_now is None else alive & tied_now
-    return Race(reason, alive, tied_rows, dropped, replicates, trained, losses.size)
+    return field.race(reason, replicates, trained=int((np.isfinite(losses) | diverged).sum()))
 
 
-def _look(losses: Floats, diverged: Bools, candidates: Bools, quantile: Quantile, paired: bool) -> TiedSet | None:
-    known = np.where(diverged.any(axis=1, keepdims=True), np.nan, losses)
-    return tied_with_best(known, quantile, candidates=candidates, paired=paired)
+def _check_shapes(losses: Floats, diverged: Bools, expected: tuple[int, int]) -> None:
+    if losses.shape != expected or diverged.shape != expected:
+        raise ValueError(f"losses and diverged must be {expected}, but got {losses.shape} and {diverged.shape}")
+
+
+def _over(tied: TiedSet, alive: Bools, breaks: Bools, minimum_difference: float | None) -> RaceReason | None:
+    """Why the race is over after this look; None where it goes on. `breaks`: (G,) rows that break a constraint at it."""
+    if alive.sum() == 1:
+        return RaceReason.WON
+    comparable = not (alive & breaks).any()
+    return RaceReason.EQUIVALENT if comparable and _equivalent(tied, alive, minimum_difference) else None
+
+
+@dataclass(slots=True)
+class _Field:
+    """The combinations of a race, from look to look. One that has left keeps the replicates of its last look and no more."""
+
+    known: Floats
+    """(G, max_replicates) losses, NaN where there is none."""
+    broke: Bools
+    """(G, max_replicates) diverged."""
+    gone: Bools
+    """(G, max_replicates) failed for good."""
+    alive: Bools
+    """(G,) still in the race."""
+    tied: Bools
+    """(G,) could not be told from the best at the last look; all before the first."""
+    dropped: dict[int, Drop]
+
+    @classmethod
+    def at_start(cls, losses: Floats, diverged: Bools, failed: Bools | None) -> _Field:
+        """All of them. `failed`: see `race`."""
+        everyone = np.ones(len(losses), dtype=np.bool_)
+        none = np.zeros(losses.shape, dtype=np.bool_)
+        gone = none if failed is None else np.broadcast_to(failed.T, losses.T.shape).T
+        return cls(losses.copy(), diverged.copy(), gone, everyone, everyone.copy(), {})
+
+    def drop(self, rows: Bools, reason: DropReason, n: int) -> None:
+        """Takes the rows out of the race at the look with n replicates."""
+        self.alive[rows] = False
+        self.known[rows, n:], self.broke[rows, n:] = np.nan, False
+        self.dropped.update({row: Drop(reason, n) for row in np.flatnonzero(rows).tolist()})
+
+    def is_trained(self, n: int) -> bool:
+        """Drops what broke or failed within the first n replicates; whether all others have them."""
+        self.drop(self.alive & self.broke[:, :n].any(axis=1), DropReason.DIVERGED, n)
+        missing = ~np.isfinite(self.known[:, :n])
+        self.drop(self.alive & (self.gone[:, :n] & missing).any(axis=1), DropReason.FAILED, n)
+        return not missing[self.alive].any()
+
+    def race(self, reason: RaceReason, replicates: int, trained: int) -> Race:
+        """Where the race stands after the last look."""
+        size = self.known.size
+        return Race(reason, self.alive, self.alive & self.tied, self.dropped, replicates, trained, full_grid=size)
+
+    def look(self, n: int, candidates: Bools, quantile: Quantile, paired: bool) -> TiedSet | None:
+        """The confidence set of the best by the first n replicates; None where nothing is compared."""
+        broke = self.broke[:, :n].any(axis=1, keepdims=True)
+        known = np.where(broke, np.nan, self.known[:, :n])
+        found = tied_with_best(known, quantile, candidates=candidates, paired=paired)
+        if found is not None:
+            self.tied = found.tied
+        return found
 
 
 def _violations(bounds: Sequence[Bound], alive: Bools, n: int, level: float) -> tuple[Bools, Bools]:
@@ -249,20 +285,16 @@ class RaceRules:
     """A replicate that failed at an earlier attempt is trained again, and does not count as failed."""
 
 
-def race_of(
-    combinations: Sequence[Combination],
-    point_keys: Mapping[str, str],
-    records: Records,
-    objective: ObjectiveStatus,
-    rules: RaceRules,
-) -> Race:
-    """Replays the race on the sweep's records; rows are `combinations`. A replicate without a number counts as diverged."""
-    cells = Cells(combinations, point_keys, records, rules.racing.max_replicates)
-    sign = -1.0 if objective.goal is Goal.MAXIMIZE else 1.0
-    losses = sign * cells.collect(objective_reader(objective))
+def race_of(grid: TrainedGrid, rules: RaceRules) -> Race:
+    """Replays the race on the grid's records, whose `replicates` are the most of the race; rows are its combinations.
+
+    A replicate without a number counts as diverged.
+    """
+    cells = Cells(grid.combinations, grid)
+    losses = cells.losses(objective_reader(grid.objective))
     broke, failed = np.zeros(losses.shape, dtype=np.bool_), np.zeros(losses.shape, dtype=np.bool_)
-    for row, combination in enumerate(combinations):
-        for replicate, record in records.of(point_keys[combination.id]).items():
+    for row, combination in enumerate(grid.combinations):
+        for replicate, record in grid.records_of(combination).items():
             if not 0 <= replicate < losses.shape[1]:
                 continue
             if record.outcome is Outcome.FAILED:
@@ -273,8 +305,20 @@ def race_of(
         losses,
         broke,
         rules.racing,
-        may_be_picked(combinations, rules.simplicity_order),
+        may_be_picked(grid.combinations, rules.simplicity_order),
         failed=failed,
         bounds=[Bound(cells.collect(metric_reader(each.metric)), each) for each in rules.constraints],
-        paired=not mixture_of(point_keys.values(), records, rules.racing.max_replicates),
+        paired=not mixture_of(grid.point_keys.values(), grid.records, grid.replicates),
+    )
+
+
+def race_status(race: Race) -> RaceStatus:
+    """Where the race stands, for people."""
+    return RaceStatus(
+        reason=race.reason,
+        racing=int(race.racing.sum()),
+        dropped=len(race.dropped),
+        replicates=race.replicates,
+        trained=race.trained,
+        full_grid=race.full_grid,
     )

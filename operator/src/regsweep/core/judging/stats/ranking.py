@@ -21,16 +21,40 @@ from dataclasses import dataclass
 from math import fsum, sqrt
 
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
+from regsweep.api.findings import Mixture
 from regsweep.api.spec import Constraint, EpochChoice, Goal
 from regsweep.api.status import ObjectiveStatus
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.blocks import adjusted_mean, block_effects, mean, within_fence
-from regsweep.core.judging.stats.pairing import Mixed, mixture_of
+from regsweep.core.judging.stats.pairing import mixture_of
 from regsweep.core.results.records import Outcome, Record, Records
 
 LARGEST = 3.5e38
 """Trainers compute in float32: what is larger in size is an overflow, not a number."""
 MIXED = "Mixed"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedGrid:
+    """A grid with what its combinations' replicates have come to so far."""
+
+    combinations: Sequence[Combination]
+    point_keys: Mapping[str, str]
+    """The point's key by combination id. A combination without one is a KeyError to whoever reads its records."""
+    records: Records
+    """Those of other points, and of replicates beyond `replicates`, are ignored."""
+    objective: ObjectiveStatus
+    replicates: int
+    """Replicates asked for: 0 ... replicates - 1."""
+
+    @property
+    def sign(self) -> float:
+        """What turns the objective into a loss, and back: -1 where large is good."""
+        return -1.0 if self.objective.goal is Goal.MAXIMIZE else 1.0
+
+    def records_of(self, combination: Combination) -> Mapping[int, Record]:
+        """The combination's records by replicate. Raises KeyError where it has no point key."""
+        return self.records.of(self.point_keys[combination.id])
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +120,7 @@ class Ranking:
     objective: ObjectiveStatus
     replicates: int
     """Replicates asked for."""
-    mixed: tuple[Mixed, ...] = ()
+    mixed: tuple[Mixture, ...] = ()
     """Why replicates are not paired; empty where they are."""
 
     @property
@@ -105,38 +129,28 @@ class Ranking:
         return self.rows[0] if self.rows and self.rows[0].eligible else None
 
 
-def rank(
-    combinations: Sequence[Combination],
-    point_keys: Mapping[str, str],
-    records: Records,
-    objective: ObjectiveStatus,
-    replicates: int,
-    constraints: Sequence[Constraint] = (),
-    dropped: frozenset[str] = frozenset(),
-) -> Ranking:
-    """Orders the combinations by what their replicates 0 ... replicates - 1 have come to so far.
-
-    `point_keys`: the point's key by combination id. Records of other points and replicates are not looked at.
-    A diverged replicate's numbers enter no mean. `dropped`: ids of combinations that left a race.
+def rank(grid: TrainedGrid, constraints: Sequence[Constraint] = (), dropped: frozenset[str] = frozenset()) -> Ranking:
+    """Orders the grid's combinations. A diverged replicate's numbers enter no mean. `dropped`: ids of those that left a race.
 
     Raises KeyError where a combination has no point key.
     """
-    value_of = objective_reader(objective)
+    value_of, sign = objective_reader(grid.objective), grid.sign
     tallies = [
-        _tally(combination, records.of(point_keys[combination.id]), value_of, replicates, constraints)
-        for combination in combinations
+        _tally(combination, grid.records_of(combination), value_of, grid.replicates, constraints)
+        for combination in grid.combinations
     ]
-    sign = -1.0 if objective.goal is Goal.MAXIMIZE else 1.0
-    mixed = mixture_of((point_keys[combination.id] for combination in combinations), records, replicates)
+    keys = (grid.point_keys[combination.id] for combination in grid.combinations)
+    mixed = mixture_of(keys, grid.records, grid.replicates)
     effects = {} if mixed else block_effects(within_fence([tally.values for tally in tallies if not tally.broken]))
     for tally in tallies:
         if tally.values:
             tally.adjusted = adjusted_mean(tally.values, effects)
     tallies.sort(key=lambda tally: _order(tally, sign, tally.combination.id in dropped))
     rows = tuple(
-        _row(tally, place, replicates, tally.combination.id in dropped) for place, tally in enumerate(tallies, start=1)
+        _row(tally, place, grid.replicates, tally.combination.id in dropped)
+        for place, tally in enumerate(tallies, start=1)
     )
-    return Ranking(rows, objective, replicates, mixed)
+    return Ranking(rows, grid.objective, grid.replicates, mixed)
 
 
 def finite(value: float | None) -> float | None:

@@ -111,14 +111,7 @@ def tied_with_best(
     statistic = _ratio(difference, error / np.sqrt(2))
     statistic[best] = 0.0
     df = np.minimum(variances.moderated.degrees_of_freedom, variances.moderated.degrees_of_freedom[best])
-    tied = comparable & candidates
-    while True:
-        remain = int(tied.sum())
-        limits = {each: quantile(_rounded_up(remain), each) for each in np.unique(df[tied]).tolist()}
-        remaining = tied & (statistic <= np.array([limits.get(each, np.inf) for each in df.tolist()]))
-        if remaining.sum() == remain:
-            break
-        tied = remaining
+    tied = _remaining(comparable & candidates, statistic, df, quantile)
     return TiedSet(
         best,
         tied,
@@ -130,6 +123,19 @@ def tied_with_best(
         quantile(_rounded_up(int(tied.sum())), float(df[best])),
         variances,
     )
+
+
+def _remaining(candidates: Bools, statistic: Floats, degrees_of_freedom: Floats, quantile: Quantile) -> Bools:
+    """(G,): the candidates that stay when those beyond the quantile leave, round after round, until nobody leaves."""
+    while True:
+        remain = int(candidates.sum())
+        limits = {
+            each: quantile(_rounded_up(remain), each) for each in np.unique(degrees_of_freedom[candidates]).tolist()
+        }
+        stays = candidates & (statistic <= np.array([limits.get(each, np.inf) for each in degrees_of_freedom.tolist()]))
+        if stays.sum() == remain:
+            return candidates
+        candidates = stays
 
 
 def _rounded_up(candidates: int) -> int:

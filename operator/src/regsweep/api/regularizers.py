@@ -1,0 +1,46 @@
+"""Flags that regularise: their names, the value that turns each off, and what the values are. The only list of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Regularizer:
+    """A flag of the reference trainer, or a usual name elsewhere, that works against overfitting."""
+
+    name: str
+    off: float = 0
+    """The number that means none. `false` and `null` mean none of any regulariser."""
+    is_share: bool = False
+    """Its values are shares: below 1."""
+    is_integer: bool = False
+    """Its values are whole numbers, such as epochs."""
+    orders_pick: bool = False
+    """Larger is simpler unless `spec.pick.simplicityOrder` says otherwise. Fixed for good: analyses and frozen picks rest on
+    the default order. A sweep that varies another one names it in `simplicityOrder`."""
+
+
+REGULARIZERS: Final[Mapping[str, Regularizer]] = {
+    each.name: each
+    for each in (
+        Regularizer("l2", orders_pick=True),
+        Regularizer("l1", orders_pick=True),
+        Regularizer("dropout", is_share=True, orders_pick=True),
+        Regularizer("noise"),
+        Regularizer("weight_decay"),
+        Regularizer("early_stopping", is_integer=True),
+    )
+}
+"""By name; those that order the pick stand in the default order."""
+
+
+def is_off(name: str, value: JsonValue) -> bool:
+    """Whether the value of this regulariser means none: its `off`, false, null, or a list of those (one per layer)."""
+    if isinstance(value, list):
+        return all(is_off(name, item) for item in value)
+    return value is None or (isinstance(value, bool | int | float) and value == REGULARIZERS[name].off)

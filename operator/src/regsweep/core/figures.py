@@ -1,0 +1,36 @@
+"""Numbers and lists of names as parts of a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+DIGITS = 4
+"""Significant digits of a lone number."""
+
+
+def short(value: float) -> str:
+    """A lone number in four significant digits, as a person writes it."""
+    return f"{value:.{DIGITS}g}"
+
+
+def rough(value: float) -> str:
+    """A number in the digits of a sentence: three significant ones."""
+    return short(float(f"{value:.3g}"))
+
+
+def percent(ratio: float) -> str:
+    """A ratio as `64 %`; `under 1 %` and `over 99 %` for what would read as none or all of it."""
+    if 0 < ratio < 0.005:
+        return "under 1 %"
+    return "over 99 %" if 0.995 <= ratio < 1 else f"{ratio * 100:.0f} %"
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th, 21st."""
+    suffix = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{suffix}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`; nothing for no names."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -1,0 +1,86 @@
+"""What matters, in words: which flags account for the differences, each share beside what chance alone would bring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from regsweep.api.analysis import Effects, Share
+from regsweep.api.wording import plural
+from regsweep.core.figures import listed, percent
+
+MOST_SHARES: Final = 4
+"""Flags and pairs that the sentence names, the largest first."""
+CHANCE: Final = 0.05
+"""P value above which a share is no more than chance brings."""
+
+
+def effects_sentence(effects: Effects) -> str:
+    """Which flags matter; empty where nothing is known of chance."""
+    known = [(share, share.eta_squared) for share in effects.shares if share.eta_squared is not None]
+    if all(share.p_value is None for share, _ in known):
+        return ""
+    sure = [(share, eta) for share, eta in known if share.p_value is not None and share.p_value <= CHANCE]
+    unsure = [_subject(share) for share, _ in known if share.p_value is None or share.p_value > CHANCE]
+    if not sure:
+        return f"What matters: nothing that was swept explains surely more than chance would. {_caveats(effects)}."
+    sure.sort(key=lambda pair: -pair[1])
+    parts = _shares(sure)
+    if unsure:
+        parts.append(f"{listed(unsure if len(unsure) <= MOST_SHARES else ['all else'])} not surely more than chance")
+    noise = " The rest is noise between replicates." if effects.adds_up else ""
+    return f"What matters: {'; '.join(parts)}.{noise} {_caveats(effects)}."
+
+
+def _shares(sure: Sequence[tuple[Share, float]]) -> list[str]:
+    """Each share as a part of the sentence, the largest first; what is too small to be named is summed up."""
+    named = len(sure) if len(sure) == MOST_SHARES + 1 else MOST_SHARES  # one more takes no more room than to count it
+    rest = sure[named:]
+    values = [eta for _, eta in sure[:named]] + ([sum(eta for _, eta in rest)] if rest else [])
+    shown = percents(values)
+    parts = []
+    for place, (share, _) in enumerate(sure[:named]):
+        explains = f"{_subject(share)} explains {shown[0]} of the differences"
+        parts.append(f"{explains if place == 0 else f'{_subject(share)} {shown[place]}'} {_by_chance(share)}")
+    if rest:
+        parts.append(f"{len(rest)} more together {shown[-1]} {_by_chance(*(share for share, _ in rest))}")
+    return parts
+
+
+def percents(shares: Sequence[float]) -> list[str]:
+    """Shares of one whole as percentages, which never add up to more than 100: where rounding would, the ones that it raised
+    most are rounded down."""
+    whole = [round(share * 100) for share in shares]
+    by_excess = sorted(range(len(shares)), key=lambda place: shares[place] * 100 - whole[place])
+    lowered = set(by_excess[: max(sum(whole) - 100, 0)])
+    return [f"{whole[place] - 1} %" if place in lowered else percent(share) for place, share in enumerate(shares)]
+
+
+def _by_chance(*shares: Share) -> str:
+    """What noise of the size that there is adds to such shares: what omega squared takes off eta squared."""
+    return f"(by chance alone: {percent(sum(map(_chance, shares)))})"
+
+
+def _chance(share: Share) -> float:
+    if share.eta_squared is None or share.omega_squared is None:
+        return share.expected_share
+    return max(share.eta_squared - share.omega_squared, 0.0)
+
+
+def _caveats(effects: Effects) -> str:
+    caveats = ["All within the ranges swept"]
+    if effects.log_scale:
+        caveats.append("in ratios, since losses differ more than tenfold")
+    if effects.left_out:
+        caveats.append(
+            f"without {plural(effects.left_out, 'combination')} in which a replicate diverged or has no value"
+        )
+    if not effects.adds_up:
+        caveats.append("shares need not add up, since something is missing")
+    return "; ".join(caveats)
+
+
+def _subject(share: Share) -> str:
+    if not share.flags:
+        return "more flags together"
+    return share.flags[0] if len(share.flags) == 1 else f"the interplay of {listed(share.flags)}"

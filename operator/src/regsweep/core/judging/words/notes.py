@@ -1,0 +1,136 @@
+"""Notes in words: what to bear in mind about the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
+from regsweep.api.findings import LONGEST_SENTENCE, MixedKind, Mixture, Note, NoteType, SeedsAloneReason, Subject
+
+LISTED: Final = 5
+"""Values of one kind that a note names."""
+LONGEST_LABEL: Final = 200
+"""Characters of a label that a note names."""
+
+OPTIMISM_NOTE: Final = (
+    "Replicates share rows, so that a replicate left out is not new data: the true optimism is at least about this "
+    "large."
+)
+
+_SUBJECTS: Final = {
+    Subject.BEST: "The best",
+    Subject.PICK: "The one-standard-error pick",
+    Subject.DIFFERENCE: "The difference of the picks",
+}
+_SEEDS_ALONE: Final = {
+    SeedsAloneReason.NO_BLOCKS: "not every record says how the loss is made up of blocks of rows",
+    SeedsAloneReason.UNREADABLE_BLOCKS: "the blocks' losses of a record cannot be read",
+    SeedsAloneReason.ROWS_DIFFER: "replicates were scored on different test rows",
+    SeedsAloneReason.ONE_BLOCK: "all test rows are in one block",
+    SeedsAloneReason.PICKS_ROWS_DIFFER: "the two were scored on different test rows",
+    SeedsAloneReason.PICKS_BLOCKS_DIFFER: "the two have different blocks of test rows",
+}
+
+
+def note_message(note: Note) -> str:
+    """The note as a sentence or two."""
+    words = _MESSAGES[note.type]
+    return (words if isinstance(words, str) else words(note))[:LONGEST_SENTENCE]
+
+
+def mixture_sentence(mixed: Iterable[Mixture]) -> str | None:
+    """What it means that replicates were trained differently; None where they were not."""
+    kinds = list(mixed)
+    if not kinds:
+        return None
+    sentence = (
+        f"Replicates are not paired, since they were trained with different {'; '.join(map(_mixture, kinds))}. Errors are those of "
+        "unpaired differences, and a difference may come from there instead of from the flags."
+    )
+    if any(each.kind is MixedKind.DATA for each in kinds):
+        sentence += " Where the data differ, replicates saw other rows, and their results answer another question."
+    return sentence
+
+
+def _mixture(mixture: Mixture) -> str:
+    """Such as `devices (NVIDIA H100, cpu)`."""
+    more = mixture.count - LISTED
+    names = ", ".join(mixture.values[:LISTED]) + (f" and {more} more" if more > 0 else "")
+    return f"{mixture.kind} ({names})"
+
+
+def _penalty_in_objective(note: Note) -> str:
+    words = "The objective contains the regularisation penalty, which says nothing about how well a network generalises"
+    if note.metric is None:
+        return f"{words}: rank by a loss without it."
+    if note.label is None:
+        return f"{words}; by {note.metric}, which is without it, the same combination is the best."
+    label = note.label if len(note.label) <= LONGEST_LABEL else f"{note.label[:LONGEST_LABEL]}..."
+    return (
+        f"{words}, and here it decides which one is the best: by {note.metric}, which is without it, that is {label}."
+    )
+
+
+def _who(note: Note) -> str:
+    return _SUBJECTS.get(note.subject or Subject.SWEEP, "The final evaluation")
+
+
+def _final_diverged(note: Note) -> str:
+    return (
+        f"{_who(note)}: {note.count} of {note.of} final trainings diverged. No test loss is given: the mean of the others would "
+        "favour just what breaks."
+    )
+
+
+def _final_too_few(note: Note) -> str:
+    return f"{_who(note)}: fewer than {MIN_REPLICATES_FOR_ERROR} final trainings have a test loss, too few for an interval."
+
+
+def _seeds_alone(note: Note) -> str:
+    why = f", since {_SEEDS_ALONE[note.reason]}" if note.reason is not None else ""
+    return (
+        f"{_who(note)}: the interval is over seeds alone and does not include the test rows{why}. On other rows the loss may lie "
+        "further off than it says."
+    )
+
+
+_MESSAGES: Final[Mapping[NoteType, str | Callable[[Note], str]]] = {
+    NoteType.OTHER: lambda note: note.message,
+    NoteType.ANALYSIS_FAILED: lambda note: (
+        f"The analysis failed, so that nothing is said of ties, the pick and what matters: {note.cause}"
+    ),
+    NoteType.NO_BIAS_VARIANCE: (
+        "No bias and variance: that takes rows which several replicates predict without having seen them. The trainer's parameter "
+        "audit_fraction sets some aside for it; with resampling RepeatedKFold every row is one."
+    ),
+    NoteType.MIXED: lambda note: mixture_sentence(note.mixed or ()) or "Replicates are not paired.",
+    NoteType.PENALTY_IN_OBJECTIVE: _penalty_in_objective,
+    NoteType.TOO_FEW_REPLICATES: (
+        f"Fewer than {MIN_REPLICATES_FOR_ERROR} replicates: no errors, no tied set, no one-standard-error pick."
+    ),
+    NoteType.FEW_REPLICATES: (
+        "Fewer than 5 replicates: with variances that differ between combinations, more than 5 % of such sweeps leave a true "
+        "best out of the tied set."
+    ),
+    NoteType.FOLDS_SHARE_ROWS: (
+        "Folds share training rows: no unbiased estimator of this variance exists (Bengio & Grandvalet 2004); "
+        "take the interval as a rough guide."
+    ),
+    NoteType.ROWS_UNKNOWN: "The numbers of training and validation rows are not known: no interval for new data.",
+    NoteType.REPLICATES_MISSING: (
+        "Replicates are missing, so that the others cannot be compared with the first of the ranking: no ties, no labels, no "
+        "pick. They come once the missing replicates are trained."
+    ),
+    NoteType.LOG_SCALE: (
+        "Logarithms were analysed: the largest mean is above 10 times the median. Shares are of differences in ratio."
+    ),
+    NoteType.PARTIAL_GRID: (
+        "The grid is not full, or replicates are missing: type III sums of squares, which need not add up."
+    ),
+    NoteType.ONE_REPLICATE: "One replicate: no noise can be estimated, hence no omega squared and no intervals.",
+    NoteType.PAIRS_LEFT_OUT: "Pairs of flags were left out (too many columns); they count with the higher orders.",
+    NoteType.FINAL_DIVERGED: _final_diverged,
+    NoteType.FINAL_TOO_FEW: _final_too_few,
+    NoteType.SEEDS_ALONE: _seeds_alone,
+}

@@ -1,0 +1,132 @@
+"""What a sweep came to, in words: ties, other data, bias and variance, the race, luck in the choice, the test rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from regsweep.api.analysis import (
+    FinalEvaluation,
+    FinalResult,
+    Interval,
+    PickRole,
+    RaceReason,
+    RaceStatus,
+    Spread,
+)
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
+from regsweep.api.objective import metric_bounds
+from regsweep.api.spec import Goal
+from regsweep.api.wording import plural
+from regsweep.core.figures import percent, rough
+
+TIE: Final = "="
+TIE_LEGEND: Final = (
+    f"{TIE}  cannot be told from the best with these data (95 % confidence set; it does not say that they are equal)"
+)
+ALONE: Final = (
+    "The best stands alone: every other combination can be told from it with these data (95 % confidence set)."
+)
+TOO_FEW: Final = f"{MIN_REPLICATES_FOR_ERROR} replicates or more are needed for ties with the best, and for why a combination is worse."
+STALE: Final = "This final evaluation is of what the sweep was before it changed."
+TEST_LOSS: Final = "test_average_loss"
+
+_RACE: Final = {
+    RaceReason.RACING: "The race goes on",
+    RaceReason.WON: "The race was won by one combination",
+    RaceReason.EQUIVALENT: "The race ended when all that were left lay within minimumDifference",
+    RaceReason.BUDGET_SPENT: "The race ended when all that were left had the most replicates",
+}
+_ROLES: Final = {PickRole.BEST: "the best", PickRole.ONE_STANDARD_ERROR: "the pick"}
+
+
+def other_data_sentence(metric: str, level: Interval, difference: Interval | None) -> str:
+    """How well the best, and the pick beside it, is known for other data. `difference`: pick minus best, positive is worse."""
+    text = f"For other data of this kind and size expect the best's {metric} {between(level, metric)}"
+    if difference is None:
+        return f"{text}."
+    low, high = difference.low, difference.high
+    if low >= 0:
+        return f"{text}; the pick is worse by {rough(low)} to {rough(high)}."
+    if high <= 0:
+        return f"{text}; the pick is better by {rough(-high)} to {rough(-low)}."
+    return f"{text}; the pick may be worse by {rough(high)} or better by {rough(-low)}."
+
+
+def between(interval: Interval, metric: str = "") -> str:
+    """The ends of an interval, as part of a sentence; an end that was cut at a bound of the metric is not named."""
+    rest = "(95 %, approximate)" if interval.approximate else "(95 %)"
+    least, most = metric_bounds(metric)
+    if interval.cut and interval.low <= least:
+        end = "anywhere within what it can be" if interval.high >= most else f"up to {rough(interval.high)}"
+        return f"{end} {rest}"
+    if interval.cut and interval.high >= most:
+        return f"at least {rough(interval.low)} {rest}"
+    return f"between {rough(interval.low)} and {rough(interval.high)} {rest}"
+
+
+def spread_sentence(best: Spread, plain: Spread | None) -> str:
+    """How much of the squared error is that replicates differ, for the best and without regularisation (`plain`)."""
+    text = (
+        f"On rows that replicates had not seen, {rough(best.variance)} of the best's squared error of "
+        f"{rough(best.squared_error)} is that replicates predict differently"
+    )
+    if plain is not None:
+        text += f"; without regularisation {rough(plain.variance)} of {rough(plain.squared_error)}"
+    return f"{text}. The rest is bias and the labels' own noise."
+
+
+def race_sentence(race: RaceStatus) -> str:
+    """Why the race goes on or ended, and what it saved."""
+    share = percent(race.trained / race.full_grid) if race.full_grid else "0 %"
+    return (
+        f"{_RACE[race.reason]}: {plural(race.dropped, 'combination')} dropped, {race.racing} left, {race.trained} of the "
+        f"{race.full_grid} trainings of a full grid ({share})."
+    )
+
+
+def accuracy_sentence(tied: int, combinations: int) -> str:
+    """How many are tied with the best by accuracy."""
+    return f"Judged by val_accuracy, {tied} of {combinations} combinations cannot be told from the best."
+
+
+def optimism_sentence(metric: str, goal: Goal, mean: float, corrected: float) -> str:
+    """By how much luck flatters the best, whose `mean` of the objective without it is `corrected`."""
+    worse = "higher" if goal is Goal.MINIMIZE else "lower"
+    return (
+        f"The best was chosen by these same numbers, so luck flatters it: expect {metric} near {rough(corrected)} or {worse}, "
+        f"not {rough(mean)}."
+    )
+
+
+def final_sentences(final: FinalEvaluation, metric: str) -> Iterator[str]:
+    """What the test rows say of the picks. `metric`: the objective's."""
+    of_test = f"test_{metric.partition('_')[2]}"
+    picks = "; ".join(_final_result(result, of_test) for result in final.results)
+    yield f"On the test rows, which nothing was chosen by: {picks}."
+    if final.difference is not None:
+        ends = between(final.difference)
+        yield f"Loss of the pick minus that of the best, over seeds and rows: {ends}: {_verdict(final.difference)}."
+
+
+def _verdict(difference: Interval) -> str:
+    if difference.low <= 0 <= difference.high:
+        return "cannot be told apart"
+    return "the pick is worse" if difference.low > 0 else "the pick is better"
+
+
+def _final_result(result: FinalResult, metric: str) -> str:
+    who = " and ".join(_ROLES[role] for role in result.roles)
+    if result.diverged:
+        return f"{who} ({result.label}) diverged in {result.diverged} of {plural(result.replicates, 'training')}"
+    parts = []
+    if result.loss is not None:
+        parts.append(f"loss {rough(result.loss.mean)}, {between(result.loss, TEST_LOSS)}")
+    elif TEST_LOSS in result.metrics:
+        parts.append(f"loss {rough(result.metrics[TEST_LOSS])}")
+    parts += [
+        f"{name.removeprefix('test_').replace('_', ' ')} {rough(result.metrics[name])}"
+        for name in dict.fromkeys((metric, "test_accuracy"))
+        if name != TEST_LOSS and name in result.metrics
+    ]
+    return f"{who} ({result.label}): {', '.join(parts) or 'no result'}"
