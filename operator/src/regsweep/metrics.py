@@ -159,7 +159,7 @@ SWEEP_STATE: Final = MetricSpec(
     MetricType.GAUGE,
     "1",
     "1 for the state that a sweep is in; a deleted sweep has no series.",
-    {**_SWEEP_LABELS, "state": "Pending, Running, Suspended, Complete, Failed, Invalid"},
+    {**_SWEEP_LABELS, "state": ", ".join(SweepState)},
 )
 RUNS: Final = MetricSpec(
     "regsweep_operator_sweep_runs",
