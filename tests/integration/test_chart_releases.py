@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from cluster import Cluster, ClusterError, binaries
+from support.crds import wait_established
 from support.helm import CHART, CHECKOUT, Helm, named
 
 PREVIOUS = "01e8fd40"
@@ -62,7 +63,7 @@ def test_a_release_is_upgraded_from_the_chart_before_and_rolled_back(
     here = ("--namespace", FIRST)
     helm.run("install", "regsweep", str(previous_chart), *here)
     assert deployment(cluster, FIRST)["strategy"] == {"type": "Recreate"}
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd/regularizationsweeps.regsweep.dev")
+    wait_established(cluster)
     sweep = {
         "apiVersion": "regsweep.dev/v1alpha1",
         "kind": "RegularizationSweep",
