@@ -72,7 +72,7 @@ def _sweep() -> Sweep:
         "spec": {"flags": flags, "replicates": REPLICATES},
     }
     defaults = Defaults("trainer:1", "nvidia.com/gpu", "0.1.0")
-    return accept(Identity("large", "team", "uid", 1), parse_sweep(obj), defaults, pinned=None, started=False)[0]
+    return accept(Identity("large", "team", "uid", 1), parse_sweep(obj), defaults)[0]
 
 
 def _records(sweep: Sweep) -> Records:

@@ -20,6 +20,8 @@
     ├── OutputError                     [cli.streams] standard output cannot be written
     │   └── ReaderGoneError             [cli.streams] the reader of standard output closed it
     ├── RunsDirectoryError              [local.directory] the runs directory cannot be used
+    │   └── UnwritableRunsError         [local.directory] nothing can be written there; it may still be read
+    ├── DataError                       [local.identify] the data that the manifest names cannot be read
     └── UsageError                      [cli.exits] the command line, or the file it names, is wrong
 
 Each text is fit for a user to read. Adapters translate errors of client libraries; nothing outside them sees one.

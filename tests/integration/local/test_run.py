@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -262,6 +263,7 @@ def test_the_real_trainer_trains(place: Workplace) -> None:
     assert [row["replicates"] for row in found["results"]] == [3, 3]
     assert all(row["objective"]["standardError"] > 0 for row in found["results"])
     assert {row["source"] for row in found["results"]} == {"Record"}
+    assert {facts["trainerVersion"] for facts in place.facts().values()} == {metadata.version("regsweep-trainer")}
 
 
 def _run_files(place: Workplace) -> list[str]:

@@ -6,9 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from regsweep.api.spec import Resampling, ResamplingKind, SweepSpec
-from regsweep.api.status import Resolved
-from regsweep.api.validation import changed_pinned_fields, objective_goal, parse_sweep
+from regsweep.api.validation import objective_goal, parse_sweep
 from regsweep.errors import InvalidSweep
 
 HEAD = "apiVersion: regsweep.dev/v1alpha1\nkind: RegularizationSweep\nmetadata: {name: s}\n"
@@ -29,6 +27,15 @@ def flags(*entries: str, rest: str = "") -> str:
 
 
 FLAG_CASES = [
+    pytest.param(
+        flags("{name: dataset, values: [iris, wine]}"), "spec.flags[0].name", "cannot be swept", id="data as a flag"
+    ),
+    pytest.param(
+        flags(OK, "{name: data_path, values: [a.csv]}"),
+        "spec.flags[1].name",
+        "spec.trainer.parameters",
+        id="a file as a flag",
+    ),
     pytest.param("{}", "spec.flags", "is required", id="no flags"),
     pytest.param("{flags: }", "spec.flags", "is required", id="flags without anything after them"),
     pytest.param("{flags: []}", "spec.flags", "from 1 to 20 entries, got 0", id="an empty list of flags"),
@@ -129,6 +136,10 @@ OTHER_CASES = [
     pytest.param("sample: {size: 0}", "spec.sample.size", "at least|from 1", id="an empty sample"),
     pytest.param("trainer: {gpu: 1}", "spec.trainer.gpu", "Did you mean `gpus`?", id="an unknown field deeper down"),
     pytest.param("trainer: {parameters: [1]}", "spec.trainer.parameters", "mapping", id="parameters as a list"),
+    pytest.param(
+        "trainer: {dataRevision: 2}", "spec.trainer.dataRevision", "must be a", id="a revision that is a number"
+    ),
+    pytest.param("trainer: {dataRevision: ''}", "spec.trainer.dataRevision", "from 1 to 63", id="an empty revision"),
     pytest.param("trainer: {image: ''}", "spec.trainer.image", "from 1 to 500 characters", id="an empty image"),
     pytest.param("maxFailedRuns: 101%", "spec.maxFailedRuns", "0% to 100%", id="more than all runs"),
     pytest.param("maxFailedRuns: -1", "spec.maxFailedRuns", "got -1", id="less than no run"),
@@ -350,46 +361,3 @@ def test_goals_that_names_of_metrics_say(metric: str, goal: str | None) -> None:
 def test_the_goal_that_is_given_wins() -> None:
     spec = {"flags": [{"name": "l2", "values": [1]}], "objective": {"metric": "val_loss", "goal": "Maximize"}}
     assert objective_goal(parse_sweep({"spec": spec}).objective) == "Maximize"
-
-
-PINNED = Resolved(
-    image="trainer:1",
-    parameters={"dataset": "iris", "epochs": 10},
-    gpus=1,
-    gpu_resource="nvidia.com/gpu",
-    seed=3,
-    operator_version="0.1.0",
-)
-
-
-def swept(seed: int = 3, gpus: int = 1, **trainer: Any) -> SweepSpec:
-    trainer = {"parameters": {"dataset": "iris", "epochs": 10}, "gpus": gpus, **trainer}
-    return parse_sweep({"spec": {"flags": [{"name": "l2", "values": [1]}], "seed": seed, "trainer": trainer}})
-
-
-@pytest.mark.parametrize(
-    ("spec", "fields"),
-    [
-        pytest.param(swept(), [], id="nothing changed"),
-        pytest.param(swept(image="trainer:1"), [], id="the pinned image written out"),
-        pytest.param(swept(parameters={"epochs": 10.0, "dataset": "iris"}), [], id="another order and spelling"),
-        pytest.param(swept(image="trainer:2"), ["spec.trainer.image"], id="another image"),
-        pytest.param(swept(seed=4), ["spec.seed"], id="another seed"),
-        pytest.param(swept(gpus=0), ["spec.trainer.gpus"], id="no GPU any more"),
-        pytest.param(
-            swept().model_copy(update={"resampling": Resampling(kind=ResamplingKind.KFOLD, folds=5)}),
-            ["spec.resampling"],
-            id="folds in the place of a holdout",
-        ),
-        pytest.param(swept(parameters={"dataset": "iris"}), ["spec.trainer.parameters.epochs"], id="a parameter less"),
-        pytest.param(
-            swept(parameters={"dataset": "wine", "epochs": 10, "l1": 1}),
-            ["spec.trainer.parameters.dataset", "spec.trainer.parameters.l1"],
-            id="a parameter changed and one more",
-        ),
-    ],
-)
-def test_what_is_pinned_cannot_change(spec: SweepSpec, fields: list[str]) -> None:
-    changed = changed_pinned_fields(spec, PINNED)
-    assert [problem.field for problem in changed] == fields
-    assert all("cannot change" in problem.message and "new sweep" in problem.message for problem in changed)

@@ -39,7 +39,7 @@ def accepted(obj: KubeObject) -> Sweep:
     metadata = obj["metadata"]
     identity = Identity(metadata["name"], NAMESPACE, metadata["uid"], metadata["generation"])
     defaults = Defaults("trainer:1", "nvidia.com/gpu", "0.1.0")
-    return accept(identity, parse_sweep(obj), defaults, pinned=None, started=False)[0]
+    return accept(identity, parse_sweep(obj), defaults)[0]
 
 
 async def with_status(api: MemoryApi, obj: KubeObject, **fields: object) -> KubeObject:
@@ -149,6 +149,25 @@ async def test_the_end_of_an_older_generation_is_not_the_end() -> None:
     obj = await with_status(api, await api.create(SWEEPS, manifest()), state="Complete", conditions=complete())
     assert has_ended(obj)
     assert not has_ended({**obj, "metadata": {**obj["metadata"], "generation": 99}})
+
+
+async def test_the_ranking_is_by_the_objective_in_force_and_not_by_an_edit_that_was_not_followed() -> None:
+    api = MemoryApi()
+    obj = await api.create(SWEEPS, manifest())
+    in_force = {"metric": "val_average_loss", "goal": "Minimize", "epoch": "Last"}
+    obj = await with_status(api, obj, objective=in_force, fieldOfTheFuture=1)
+    sweep = accepted(obj)
+    records = [
+        Record(point.key, 0, Outcome.OK, run="r", metrics={"val_average_loss": loss, "val_accuracy": loss})
+        for point, loss in zip(sweep.points, (0.5, 0.1), strict=False)
+    ]
+    (write,) = append([], records, {}, sweep)
+    await api.create(RESULTS, write.manifest)
+    edited = {**obj, "spec": {**obj["spec"], "objective": {"metric": "val_accuracy"}}}
+    for each in (obj, edited):
+        found = await results_in(api, NAMESPACE, each)
+        assert found.best is not None
+        assert found.best.label == "l2=1"
 
 
 async def test_a_status_of_another_version_is_refused_in_words() -> None:

@@ -128,14 +128,14 @@ class FakeCluster:
             started += [await self.api.create(PODS, _pod(job, str(index))) for index in indexes]
         return started
 
-    async def succeed(self, pod: KubeObject) -> None:
-        """The pod's trainer ends well, with a record of each of its replicates."""
+    async def succeed(self, pod: KubeObject, message: str | None = None) -> None:
+        """The pod's trainer ends well. `message`: its termination message; None: a record of each of its replicates."""
         job = next(j for j in self.jobs() if uid_of(j) == pod["metadata"]["ownerReferences"][0]["uid"])
         replicates = replicates_of(job, pod)
         point = job["metadata"]["annotations"][names.POINT_KEY_ANNOTATION]
         self._succeeded.setdefault(uid_of(job), set()).add(int(pod["metadata"]["labels"][INDEX]))
         self.trained += [(point, k) for k in replicates]
-        text = message_of(replicates, spread=SPREAD)
+        text = message_of(replicates, spread=SPREAD) if message is None else message
         await self.end(pod, "Succeeded", {"exitCode": 0, "reason": "Completed", "message": text})
 
     async def end(self, pod: KubeObject, phase: str, terminated: KubeObject) -> None:
@@ -215,12 +215,15 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 async def settled(operator: Operator, cluster: FakeCluster) -> None:
-    """Waits until the operator has nothing more to write: its queue is empty and no write came for a while."""
+    """Waits until the operator has begun its first term and has nothing left to do: no pass is due or under way, and no write
+    came for a while."""
+    queue = operator.queues.sweeps
     async with asyncio.timeout(DEADLINE_SECONDS):
         while True:
+            begun = operator.lease.terms > 0 and operator.health.ready[0].reason() is None
             before = acting_writes(cluster)
             await asyncio.sleep(0.15)
-            if acting_writes(cluster) == before and operator.queues.sweeps.depth == 0:
+            if begun and not queue.depth and not queue._in_hand and acting_writes(cluster) == before:
                 return
 
 

@@ -23,7 +23,7 @@ from unit.controller.fake_cluster import DEADLINE_SECONDS, FakeCluster, operatin
 def question(values: int = 3, replicates: int = 5) -> AnalysisRequest:
     """About a sweep over l2 whose records are all there."""
     spec = parse_sweep(sweep_object(flags=[{"name": "l2", "values": list(range(values))}], replicates=replicates))
-    sweep, _ = accept(Identity("demo", "lab", "uid", 1), spec, Defaults("t:1", "nvidia.com/gpu", "1"), None, False)
+    sweep, _ = accept(Identity("demo", "lab", "uid", 1), spec, Defaults("t:1", "nvidia.com/gpu", "1"))
     records = Records(
         Record(
             point.key,

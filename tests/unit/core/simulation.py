@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from regsweep.api.objective import epoch_rule, objective_status
 from regsweep.api.spec import Flag, FlagValue, SweepSpec
 from regsweep.api.status import FinalStatus
 from regsweep.core.accept import Defaults, Identity, accept
@@ -36,8 +37,6 @@ def sweep_of(
         Identity(name, "default", "uid-1", 1, retry),
         SweepSpec.model_validate({"flags": wanted, **fields}),
         DEFAULTS,
-        None,
-        started=False,
     )
     assert not edits
     return sweep
@@ -111,6 +110,8 @@ class World:
             replicates_per_pod=request.replicates_per_pod,
             attempt=request.attempt,
             created_at=self.now,
+            lost=request.lost,
+            rule=epoch_rule(objective_status(self.sweep.spec.objective)),
             parallelism=request.parallelism,
         )
 

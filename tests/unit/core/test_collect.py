@@ -57,8 +57,8 @@ def with_record(at: datetime, end: IndexEnd | None = None) -> ObservedIndex:
     return ObservedIndex(RUN, (pod,), {0: (pod, RECORD)}, end)
 
 
-def without_record(end: IndexEnd | None, *pods: ObservedPod, attempt: int = 0) -> ObservedIndex:
-    return ObservedIndex(replace(RUN, attempt=attempt), pods, {}, end)
+def without_record(end: IndexEnd | None, *pods: ObservedPod, attempt: int = 0, lost: int = 0) -> ObservedIndex:
+    return ObservedIndex(replace(RUN, attempt=attempt, lost=lost), pods, {}, end)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def without_record(end: IndexEnd | None, *pods: ObservedPod, attempt: int = 0) -
         ),
         pytest.param(without_record(IndexEnd(LONG_AGO, None)), NOT_YET_SCRAPED, Lost(), id="its pod is gone"),
         pytest.param(
-            without_record(IndexEnd(LONG_AGO, None), attempt=2),
+            without_record(IndexEnd(LONG_AGO, None), attempt=1),
             NOT_YET_SCRAPED,
             Lost(),
             id="its pod is gone, of a person's retry",
@@ -143,7 +143,7 @@ def test_a_replicate_is_settled(index: ObservedIndex, scrapes: Scrapes, settleme
             id="a pod whose message cannot be read",
         ),
         pytest.param(
-            without_record(IndexEnd(LONG_AGO, None), attempt=1), Reason.NO_RECORD, id="a pod that is gone once more"
+            without_record(IndexEnd(LONG_AGO, None), lost=1), Reason.NO_RECORD, id="a pod that is gone once more"
         ),
     ],
 )

@@ -199,35 +199,6 @@ def test_an_image_that_cannot_be_pulled_fails_the_run_after_five_minutes_and_fre
     assert len(world.plan().create) == 1
 
 
-def test_a_record_lost_with_its_pod_is_trained_once_more_and_only_once() -> None:
-    world = World(sweep_of({"l2": [0]}))
-    for attempt in (0, 1):
-        (request,) = world.step().create
-        assert request.attempt == attempt
-        run = world.runs[request.name]
-        world.runs[request.name] = replace(run, succeeded=True, ended_at=world.now)
-    (record,) = world.step().store
-    assert record.reason is Reason.NO_RECORD
-    assert world.plan().create == ()
-
-
-def test_a_person_may_ask_for_failed_runs_again() -> None:
-    world = World(sweep_of({"l2": [0, 0.1]}))
-    first, second = world.step().create
-    world.start_pods()
-    world.end_pod(first.name, world.runs[first.name].pods[0].name, exit_code=65)
-    world.end_pod(second.name, world.runs[second.name].pods[0].name)
-    world.settle()
-    world.sweep = sweep_of({"l2": [0, 0.1]}, retry=1)
-    (again,) = world.step().create
-    assert again.point.combination.flags["l2"] == 0
-    assert again.name != first.name
-    world.start_pods()
-    world.end_pod(again.name, world.runs[again.name].pods[0].name)
-    world.settle()
-    assert {record.outcome for record in world.records} == {Outcome.OK}
-
-
 def test_lingering_stops_when_nobody_scrapes_and_one_run_in_twenty_probes() -> None:
     world = World(sweep_of({"l2": list(range(60))}, parallelism=5), scrapes=PROMETHEUS)
     assert {request.linger_seconds for request in world.step().create} == {30}

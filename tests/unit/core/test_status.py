@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
+from regsweep.api.objective import EpochRule
+from regsweep.api.spec import Goal
 from regsweep.api.status import Condition, SweepStatus
 from regsweep.core.plan import plan
 from regsweep.core.results.scrapes import MetricsState, Scrapes
@@ -136,6 +138,27 @@ def test_what_a_running_trainer_shows_is_seen() -> None:
     (running,) = status_of(world).running
     assert (running.combination, running.final) == (world.sweep.points[0].combination.id, None)
     assert (running.label, running.epoch, running.epochs, running.objective) == ("l2=0", 3, 3, 0.35)
+
+
+@pytest.mark.parametrize(
+    ("rule", "shown"),
+    [
+        pytest.param(EpochRule("val_average_loss", Goal.MINIMIZE), 0.3, id="the objective's rule"),
+        pytest.param(None, 0.3, id="an old Job, which does not say"),
+        pytest.param(EpochRule("val_accuracy", Goal.MAXIMIZE), None, id="another rule"),
+    ],
+)
+def test_the_best_epoch_so_far_is_shown_where_the_objective_chose_it(
+    rule: EpochRule | None, shown: float | None
+) -> None:
+    world = World(sweep_of({"l2": [0]}, objective={"epoch": "Best"}))
+    (request,) = world.step().create
+    world.start_pods()
+    pod = world.runs[request.name].pods[0].name
+    world.scrapes = Scrapes(MetricsState.ANSWERED, {(pod, 0): sample_of(0.25, complete=False)})
+    world.runs[request.name] = replace(world.runs[request.name], rule=rule)
+    (running,) = status_of(world).running
+    assert running.objective == shown
 
 
 def pending_pod(reason: str, message: str) -> World:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from regsweep.core.results.records import Outcome
-from regsweep.local.directory import RunsDirectory, RunsDirectoryError, write_atomically
-from regsweep.local.facts import RunFacts, message_file, output_file
+from regsweep.local.directory import RunsDirectory, RunsDirectoryError, UnwritableRunsError, write_atomically
+from regsweep.local.facts import DataFacts, RunFacts, message_file, output_file
 
 
 def facts(**changes: object) -> RunFacts:
@@ -63,6 +66,38 @@ def test_what_is_no_result_is_trained_again(directory: RunsDirectory, text: str)
     assert len(directory.records()) == 0
 
 
+@pytest.mark.parametrize(
+    ("digest", "by_trainer", "taken"),
+    [
+        pytest.param("1f0c00000000", True, True, id="of the run's data"),
+        pytest.param("9a3e00000000", True, False, id="of data that changed while it was trained"),
+        pytest.param("9a3e00000000", False, True, id="of data that the trainer names otherwise than we do"),
+        pytest.param("", True, True, id="of data that it does not name"),
+    ],
+)
+def test_a_result_of_other_data_than_the_runs_is_none(
+    directory: RunsDirectory, digest: str, by_trainer: bool, taken: bool
+) -> None:
+    data = DataFacts(digest="1f0c00000000", by_trainer=by_trainer, answers=True)
+    path = directory.begin(facts(data=data))
+    named = {"dataDigest": digest} if digest else {}
+    (path / message_file(0)).write_text(json.dumps(json.loads(message(0, 1)) | named))
+    assert len(directory.records()) == (2 if taken else 0)
+
+
+def test_a_run_of_an_earlier_version_is_read_and_one_of_a_later_version_too(directory: RunsDirectory) -> None:
+    path = directory.begin(facts())
+    (path / message_file(0)).write_text(message(0, 1))
+    written = json.loads((path / "run.json").read_text())
+    new = ("lost", "final", "keyVersion", "resampling", "rule", "data")
+    old = {name: value for name, value in written.items() if name not in new}
+    for content in (old, written | {"energy": {"joules": 3}, "data": {"digest": "ab", "version": 7}}):
+        (path / "run.json").write_text(json.dumps(content))
+        (read,) = directory.all_facts()
+        assert read.point_key == "0123456789abcdef"
+        assert len(directory.records()) == 2
+
+
 def test_a_run_begun_anew_shows_nothing_of_the_attempt_before(directory: RunsDirectory) -> None:
     path = directory.begin(facts())
     for name in (message_file(0), message_file(1), output_file(0)):
@@ -94,10 +129,21 @@ def test_only_one_works_in_a_directory(directory: RunsDirectory) -> None:
         pass
 
 
+def test_the_lock_of_a_file_system_without_flock_comes_with_a_sentence(
+    directory: RunsDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with directory.locked() as held:
+        assert "a POSIX record lock keeps other runs out instead" in held.note
+
+
 def test_a_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
-        pytest.raises(RunsDirectoryError, match="Name another directory with --runs-dir"),
+        pytest.raises(UnwritableRunsError, match="Name another directory with --runs-dir"),
         RunsDirectory(tmp_path / "file" / "mine").locked(),
     ):
         pass

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from regsweep.local.trainer import (
 
 def test_the_reference_trainer_runs_in_this_interpreter_and_is_identified_by_its_version() -> None:
     found = reference_trainer()
-    assert found.arguments == (sys.executable, "-m", "regsweep_trainer")
+    assert found.arguments == (sys.executable, "-P", "-m", "regsweep_trainer")
     assert found.identity.startswith("process:regsweep-trainer==")
 
 
@@ -66,6 +67,35 @@ def test_processes_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trainer, "available_cores", lambda: 8)
     environment = process_environment({"REGSWEEP_FLAGS": "{}"}, {}, parallelism=3)
     assert {environment[name] for name in THREAD_VARIABLES} == {"2"}
+
+
+@pytest.mark.parametrize(
+    ("search_path", "kept"),
+    [
+        pytest.param("", "", id="empty"),
+        pytest.param(":/mine", "/mine", id="an empty entry, which is the working directory"),
+        pytest.param(".:/mine:lib", "/mine", id="relative ones"),
+        pytest.param("/mine:/yours", "/mine:/yours", id="absolute ones stay"),
+    ],
+)
+def test_the_reference_trainer_imports_nothing_from_where_it_is_started(search_path: str, kept: str) -> None:
+    base = {"PYTHONPATH": search_path}
+    assert process_environment({}, base, 1, isolated=True)["PYTHONPATH"] == kept
+    assert process_environment({}, base, 1)["PYTHONPATH"] == search_path, "another trainer's is its user's"
+
+
+@pytest.mark.parametrize("name", ["random.py", "json.py", "pydantic.py", "regsweep_trainer.py"])
+@pytest.mark.parametrize("search_path", ["", ":"])
+def test_a_module_of_the_working_directory_does_the_reference_trainer_no_harm(
+    tmp_path: Path, name: str, search_path: str
+) -> None:
+    (tmp_path / name).write_text("raise SystemExit('this is not the module that was meant')")
+    found = reference_trainer()
+    environment = process_environment({}, {**os.environ, "PYTHONPATH": search_path}, 1, isolated=found.is_reference)
+    done = subprocess.run(
+        [*found.arguments, "--describe"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_users_thread_count_stays_and_a_stray_contract_variable_does_not() -> None:

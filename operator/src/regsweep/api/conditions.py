@@ -9,40 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from regsweep.api.condition_types import ConditionStatus, ConditionType
 
-class ConditionType(StrEnum):
-    """Types of conditions on a sweep, each with its meaning while it is True."""
-
-    meaning: str
-    _value_: str
-
-    def __new__(cls, value: str, meaning: str = "") -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.meaning = meaning
-        return member
-
-    ACCEPTED = "Accepted", "The spec is valid and is followed as written."
-    PROGRESSING = "Progressing", "Runs are being started or trained, or their records analysed."
-    SUSPENDED = "Suspended", "The sweep is paused by `spec.suspend`."
-    METRICS_AVAILABLE = "MetricsAvailable", "Prometheus answers queries and scrapes the trainers."
-    REPLICATES_PAIRED = (
-        "ReplicatesPaired",
-        "All replicates were trained by one image, on one class of device, from the same data.",
-    )
-    COMPLETE = (
-        "Complete",
-        "All runs have ended, failed ones within the limit, and are analysed; the final evaluation has ended too, if there is one.",
-    )
-    FAILED = "Failed", "The sweep was stopped; the reason says why."
-
-
-class ConditionStatus(StrEnum):
-    """Whether a condition holds."""
-
-    TRUE = "True"
-    FALSE = "False"
-    UNKNOWN = "Unknown"
+__all__ = ["NO_RETRY_MENDS", "About", "ConditionStatus", "ConditionType", "Reason", "Retry"]
 
 
 class Retry(StrEnum):
@@ -311,6 +280,33 @@ class Reason(StrEnum):
             run_failure=Retry.USELESS,
         ),
     )
+    INVALID_CONTRACT = (
+        "InvalidContract",
+        About(
+            meaning="The trainer cannot read a variable of the training contract (exit code 64).",
+            remedy="Correct the trainer or the pod template: see docs/trainer-contract.md.",
+            run_failure=Retry.USELESS,
+        ),
+    )
+    BAD_DATA = (
+        "BadData",
+        About(
+            meaning="The trainer cannot train on its data (exit code 64).",
+            remedy="Correct the data as the message says.",
+            run_failure=Retry.USELESS,
+        ),
+    )
+    DATA_CHANGED = (
+        "DataChanged",
+        About(
+            meaning="The data are not the ones that earlier results rest on.",
+            remedy="Restore the data and raise the annotation `regsweep.dev/retry`, or set `spec.trainer.dataRevision` to train all "
+            "combinations again.",
+            conditions=(_COMPLETE, _FAILED),
+            event=True,
+            run_failure=Retry.USELESS,
+        ),
+    )
     INDEX_FINAL = (
         "IndexFinal",
         About(
@@ -360,6 +356,14 @@ class Reason(StrEnum):
         About(
             meaning="The trainer ended with an error.",
             remedy="See the message, and the log of the pod.",
+            run_failure=Retry.MAY_HELP,
+        ),
+    )
+    UNKNOWN = (
+        "Unknown",
+        About(
+            meaning="A later version of the operator recorded a reason that this version does not know.",
+            remedy="See the message.",
             run_failure=Retry.MAY_HELP,
         ),
     )

@@ -30,6 +30,11 @@ REPLICATES_ANNOTATION: Final = "regsweep.dev/replicates"
 """On Jobs: how many replicates the whole Job trains, over all its indexes."""
 REPLICATES_PER_POD_ANNOTATION: Final = "regsweep.dev/replicates-per-pod"
 ATTEMPT_ANNOTATION: Final = "regsweep.dev/attempt"
+"""On Jobs: the retry annotation of the sweep when the Job was created."""
+LOST_ANNOTATION: Final = "regsweep.dev/lost"
+"""On Jobs: how often these replicates were trained before without a record that could be read."""
+OBJECTIVE_ANNOTATION: Final = "regsweep.dev/objective"
+"""On Jobs: metric and goal that the trainer was given to choose the best epoch by, as JSON."""
 
 RETRY_ANNOTATION: Final = "regsweep.dev/retry"
 """On a sweep, set by a person: an integer; raising it runs once more what has failed."""
@@ -45,6 +50,11 @@ EXIT_INVALID_FLAGS: Final = 64
 """The same for every pod: the Job fails at once."""
 EXIT_INDEX_FINAL: Final = 65
 """This index is final; others may go on."""
+
+POD_MESSAGE_BYTES: Final = 12_288
+"""Room for the termination messages of a pod: the kubelet divides it among all of the pod's containers."""
+CONTAINER_MESSAGE_BYTES: Final = 4096
+"""Room for the termination message of one container, however few there are."""
 
 MAX_REPLICATES_PER_POD: Final = 16
 """As many records as fit into a termination message of 4,096 bytes."""

@@ -1,11 +1,12 @@
-"""What a metric's name says: which end is good, which values it can have, whether the penalty is in it."""
+"""What an objective means: its goal and its bounds by the metric's name, whether the penalty is in it, the rule of its best epoch."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from regsweep.api.spec import Goal, Objective
+from regsweep.api.spec import EpochChoice, Goal, Objective
 from regsweep.api.status import ObjectiveStatus
 from regsweep.errors import InvalidSweep, Problem
 
@@ -19,6 +20,25 @@ _SHARES: Final = frozenset({"accuracy", "acc", "auc", "f1", "precision", "prc", 
 """Words of metrics from 0 to 1."""
 _WITH_PENALTY: Final = frozenset({"loss", "regularization_loss"})
 """Names, without the split, of metrics that contain the regularisation penalty; `average_loss` does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRule:
+    """The rule by which the best epoch of a training is chosen."""
+
+    metric: str
+    """Split first."""
+    goal: Goal
+
+
+def epoch_rule(objective: ObjectiveStatus) -> EpochRule:
+    """The rule that a trainer is given with this objective. It chooses a best epoch by it whatever epoch is ranked."""
+    return EpochRule(objective.metric, objective.goal)
+
+
+def ranked_rule(objective: ObjectiveStatus) -> EpochRule | None:
+    """The rule that chose the epoch which is ranked; None where that is the last one, which no rule chooses."""
+    return epoch_rule(objective) if objective.epoch is EpochChoice.BEST else None
 
 
 def objective_goal(objective: Objective) -> Goal:

@@ -23,6 +23,7 @@ MAX_EXCLUDES: Final = 1000
 MAX_REPLICATES: Final = 1000
 MAX_PARALLELISM: Final = 10_000
 MAX_PARAMETERS: Final = 100
+MAX_DATA_REVISION: Final = 63
 MAX_TEMPLATE_FIELDS: Final = 10
 MAX_CONSTRAINTS: Final = 10
 MAX_FINAL_REPLICATES: Final = 100
@@ -123,7 +124,7 @@ class Sample(ApiModel):
 
 
 class Trainer(ApiModel):
-    """What is trained. Pinned when the sweep is accepted: it cannot change after the first Job."""
+    """What is trained. Pinned when the sweep is accepted: after the first Job only `dataRevision` can change."""
 
     image: Annotated[str | None, StringConstraints(min_length=1, max_length=500)] = None
     """Image of the training container. Absent: the operator's default. Any image that follows the training contract works."""
@@ -131,6 +132,9 @@ class Trainer(ApiModel):
     """Values that are the same in every run, such as `dataset` or `epochs`. A flag of the same name takes precedence."""
     gpus: Annotated[int, Field(ge=0, le=64)] = 1
     """Number of GPUs of each training pod. 0 trains on CPUs."""
+    data_revision: Annotated[str | None, StringConstraints(min_length=1, max_length=MAX_DATA_REVISION)] = None
+    """Name for the state of the data, such as `2026-11`. Change it after the data have changed: every combination is then
+    trained again, and results of earlier revisions are kept but not ranked. `regsweep run` derives it from the data instead."""
 
 
 class Constraint(ApiModel):

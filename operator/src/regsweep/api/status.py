@@ -18,6 +18,9 @@ MAX_LISTED = 20
 MAX_RESULTS = 20
 """Ranked combinations in the status; `regsweep results` shows all."""
 
+FIRST_NAMED_KEY_VERSION = 2
+"""Sweeps of the first formula say nothing of it."""
+
 Text = Annotated[str, StringConstraints(max_length=32_768)]
 Timestamp = Annotated[str, StringConstraints(max_length=40)]
 Name = Annotated[str, StringConstraints(max_length=MAX_NAME_LENGTH)]
@@ -57,6 +60,17 @@ class Condition(ApiModel):
     """`metadata.generation` that this condition was computed from."""
 
 
+class ObjectiveStatus(ApiModel):
+    """The objective as it was understood."""
+
+    metric: Name
+    """The metric, split first."""
+    goal: Goal
+    """`Minimize` or `Maximize`."""
+    epoch: EpochChoice
+    """`Last` or `Best`."""
+
+
 class Resolved(ApiModel):
     """Values that were pinned when the sweep was accepted; later versions of the operator keep them."""
 
@@ -72,8 +86,24 @@ class Resolved(ApiModel):
     """Number that all seeds are derived from."""
     resampling: Resampling = Field(default_factory=Resampling)
     """How the training and validation rows of each replicate are chosen."""
+    data_revision: Name | None = None
+    """State of the data: `spec.trainer.dataRevision`, which may change; in a local run a digest of the data."""
+    objective: ObjectiveStatus | None = None
+    """Objective when the sweep was accepted; `status.objective` is the one in force. If its epoch is `Best`, its metric and
+    goal are part of every key."""
+    key_version: Annotated[int | None, Field(ge=FIRST_NAMED_KEY_VERSION)] = None
+    """Version of the formula of the points' keys. Absent: the first one."""
     operator_version: Name
     """Version of the operator that accepted the sweep."""
+
+
+class DataStatus(ApiModel):
+    """The data that results rest on, by the trainers' own reports."""
+
+    digest: Name
+    """Beginning of the SHA-256 of their source bytes; later runs refuse to train on other data."""
+    revision: Name | None = None
+    """The data revision that it belongs to; absent: none is given."""
 
 
 class RunCounts(ApiModel):
@@ -200,17 +230,6 @@ class FinalStatus(ApiModel):
     with another `test_seed`."""
 
 
-class ObjectiveStatus(ApiModel):
-    """The objective with its goal and epoch resolved."""
-
-    metric: Name
-    """Metric, with its split first."""
-    goal: Goal
-    """`Minimize` or `Maximize`."""
-    epoch: EpochChoice
-    """`Last` or `Best`."""
-
-
 class SweepStatus(ApiModel):
     """The observed state of the sweep."""
 
@@ -226,8 +245,10 @@ class SweepStatus(ApiModel):
     """Conditions, for instance for `kubectl wait --for=condition=Complete`; docs/conditions.md lists all reasons."""
     resolved: Resolved | None = None
     """Values that were pinned when the sweep was accepted."""
+    data: DataStatus | None = None
+    """Data that the results rest on. Absent until a trainer has reported them."""
     objective: ObjectiveStatus | None = None
-    """The objective with its goal and epoch resolved."""
+    """The objective with its goal and epoch resolved; combinations are ranked by it."""
     best: RankedResult | None = None
     """First combination of the ranking."""
     best_label: Text | None = None

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from regsweep.api.constants import MAX_NAME_LENGTH
 from regsweep.api.model import ApiModel
-from regsweep.api.spec import Flags
+from regsweep.api.spec import Flags, Goal
 
 MAX_RECORDS: Final = 256
 """Records of one segment."""
@@ -28,6 +28,7 @@ PointKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,64}$", max_len
 MetricName = Annotated[str, StringConstraints(max_length=MAX_METRIC_NAME_LENGTH)]
 Name = Annotated[str, StringConstraints(max_length=MAX_NAME_LENGTH)]
 Words = Annotated[str, StringConstraints(max_length=MAX_MESSAGE_LENGTH)]
+Timestamp = Annotated[str, StringConstraints(max_length=40)]
 
 
 class Outcome(StrEnum):
@@ -36,6 +37,8 @@ class Outcome(StrEnum):
     OK = "Ok"
     DIVERGED = "Diverged"
     FAILED = "Failed"
+    UNKNOWN = "Unknown"
+    """One that a later version knows. The replicate is not trained again, and its values are not read."""
 
 
 class Source(StrEnum):
@@ -45,6 +48,17 @@ class Source(StrEnum):
     """A scrape with `_complete` 1, checked against the pod's own record if there is one."""
     RECORD = "Record"
     """The pod's termination message (locally: the process's file), because no complete scrape arrived in time."""
+    UNKNOWN = "Unknown"
+    """One that a later version knows."""
+
+
+class ResultRule(ApiModel):
+    """The rule by which the best epoch of a replicate was chosen."""
+
+    metric: Name
+    """Metric, with its split first."""
+    goal: Goal
+    """`Minimize` or `Maximize`."""
 
 
 class ResultEnvironment(ApiModel):
@@ -59,7 +73,11 @@ class ResultEnvironment(ApiModel):
     image: Name | None = None
     """Digest of the image that ran, as reported by the node."""
     data: Name | None = None
-    """Beginning of the digest of the data."""
+    """Beginning of the digest of the data as the trainer read them."""
+    data_digest: Name | None = None
+    """Beginning of the SHA-256 of the bytes of the data's source files."""
+    rule: ResultRule | None = None
+    """Rule by which best epochs were chosen."""
     train_rows: Annotated[int | None, Field(ge=0)] = None
     """Number of training rows."""
     val_rows: Annotated[int | None, Field(ge=0)] = None
@@ -79,7 +97,7 @@ class ResultPoint(ApiModel):
     """A point that records of this segment belong to."""
 
     key: PointKey
-    """Key of the point: a hash of flags, parameters, trainer image and seed."""
+    """Key of the point: a hash of all that determines its results and is known before it is trained."""
     flags: Flags
     """Flags of the combination."""
 
@@ -107,7 +125,8 @@ class ResultRecord(ApiModel):
     run: Name
     """Name of the Job that trained it."""
     attempt: Annotated[int, Field(ge=0)] = 0
-    """How often a person had asked to run it again."""
+    """The sweep's retry annotation when it was trained. In sweeps without `keyVersion`: twice that, plus 1 where an earlier
+    record of the replicate had been lost."""
     epochs: Annotated[int, Field(ge=0)] = 0
     """Number of epochs trained."""
     metrics: dict[MetricName, float] = Field(default_factory=dict, max_length=MAX_METRICS)
@@ -117,6 +136,12 @@ class ResultRecord(ApiModel):
     """The objective at its best epoch."""
     source: Source = Source.RECORD
     """`Prometheus`, or `Record` if no complete scrape arrived in time."""
+    start: Timestamp | None = None
+    """Time when its training started, in RFC 3339. Absent: the trainer did not report it."""
+    end: Timestamp | None = None
+    """Time when its training ended, in RFC 3339."""
+    gpu_seconds: Annotated[float | None, Field(ge=0)] = None
+    """Seconds from start to end, times the number of GPUs that it used."""
     environment: EnvironmentKey | None = None
     """Key of what trained it; `environments` of this segment has the details."""
     test: ResultTest | None = None

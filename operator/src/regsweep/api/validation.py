@@ -30,6 +30,8 @@ from regsweep.errors import InvalidSweep, Problem
 
 __all__ = ["NAME_RULE", "changed_pinned_fields", "is_sweep_name", "objective_goal", "parse_sweep"]
 
+DATA_PARAMETERS: Final = ("dataset", "data_path")
+"""Parameters that name the data. They cannot be swept: results of different data answer different questions."""
 _TOP_LEVEL: Final = ("apiVersion", "kind", "metadata", "spec", "status")
 _FLAG_VALUE: Final = "a number, a string, true, false or a list of these"
 _ANY_VALUE: Final = "a number, a string, true, false, a list or a mapping"
@@ -220,16 +222,7 @@ def _flag_problems(flags: Sequence[JsonValue]) -> list[Problem]:
         field = f"spec.flags[{place}]"
         name, values, points = flag.get("name"), flag.get("values"), flag.get("range")
         if isinstance(name, str):
-            metric_label = re.sub(r"[^A-Za-z0-9_]", "_", name)
-            if name in by_name:
-                message = f'"{name}" is the name of {by_name[name]} too. Put all of its values into one flag.'
-                problems.append(Problem(f"{field}.name", message))
-            elif metric_label in by_label:
-                other, where = by_label[metric_label]
-                message = f'"{name}" and "{other}" ({where}) would have one label in Prometheus, `flag_{metric_label}`. Rename one of them.'
-                problems.append(Problem(f"{field}.name", message))
-            by_name.setdefault(name, field)
-            by_label.setdefault(metric_label, (name, field))
+            problems += _flag_name_problems(field, name, by_name, by_label)
         if values is not None and points is not None:
             problems.append(Problem(field, "has both `values` and `range`. Give one of them."))
         if values is None and points is None and flag.keys() <= {"name", "values", "range"}:
@@ -239,6 +232,30 @@ def _flag_problems(flags: Sequence[JsonValue]) -> list[Problem]:
             problems += _value_problems(f"{field}.values", values)
         if isinstance(points, dict):
             problems += _range_problems(f"{field}.range", points)
+    return problems
+
+
+def _flag_name_problems(
+    field: str, name: str, by_name: dict[str, str], by_label: dict[str, tuple[str, str]]
+) -> list[Problem]:
+    """A name that another flag has, in the spec or in Prometheus, or that is not a flag's; then it is one of the others."""
+    problems = []
+    metric_label = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    if name in by_name:
+        message = f'"{name}" is the name of {by_name[name]} too. Put all of its values into one flag.'
+        problems.append(Problem(f"{field}.name", message))
+    elif metric_label in by_label:
+        other, where = by_label[metric_label]
+        message = f'"{name}" and "{other}" ({where}) would have one label in Prometheus, `flag_{metric_label}`. Rename one of them.'
+        problems.append(Problem(f"{field}.name", message))
+    if name in DATA_PARAMETERS:
+        message = (
+            f'"{name}" cannot be swept: it says what the data are, and combinations are compared on the same data. '
+            "Put it into spec.trainer.parameters, and create a sweep for each value."
+        )
+        problems.append(Problem(f"{field}.name", message))
+    by_name.setdefault(name, field)
+    by_label.setdefault(metric_label, (name, field))
     return problems
 
 

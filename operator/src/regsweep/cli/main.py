@@ -59,7 +59,7 @@ def run(
     """Run a sweep on this machine, without a cluster: a process per run, as many at a time as the machine bears.
 
     Ctrl-C ends it, and the same command goes on from there: what stands in the runs directory is not trained again,
-    unless what determines it (flags, parameters, seed, trainer) has changed.
+    unless what determines it (flags, parameters, seed, data, trainer, the objective of the best epoch) has changed.
     """
     with readable_errors():
         from regsweep.cli.run import RunOptions, run_command

@@ -20,6 +20,7 @@ from regsweep.cli.cluster import connection_of, explained
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import COMPLETE, FAILED, UsageError
 from regsweep.cli.progress import Progress
+from regsweep.core.accept import with_objective
 from regsweep.core.results.records import Records
 from regsweep.core.results.segments import load
 from regsweep.core.status import is_over
@@ -126,7 +127,7 @@ async def follow(api: KubeApi, namespace: str, name: str, progress: Progress) ->
 async def results_in(api: KubeApi, namespace: str, obj: KubeObject) -> SweepReport:
     """The sweep's results: counts and conditions as the status has them, the ranking from all stored records."""
     status = status_of(obj)
-    spec = parse_sweep(obj)
+    spec = with_objective(parse_sweep(obj), status.objective)
     name = name_of(obj)
     if status.resolved is None:
         names = tuple(flag.name for flag in spec.flags)
@@ -163,7 +164,7 @@ def status_of(obj: KubeObject) -> SweepStatus:
     Raises RegsweepError where another version of the operator wrote it.
     """
     try:
-        return SweepStatus.model_validate(obj.get("status") or {})
+        return SweepStatus.model_validate(obj.get("status") or {}, extra="ignore")
     except ValidationError as error:
         raise RegsweepError(
             f"the status of {name_of(obj)} is not one that this version of regsweep knows "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -20,20 +20,24 @@ from regsweep.cli.check import print_warnings
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail, tell
 from regsweep.cli.kept import keep_results
-from regsweep.cli.manifest import load_manifest
+from regsweep.cli.manifest import Manifest, load_manifest
 from regsweep.cli.progress import Progress
 from regsweep.core.accept import Defaults, Identity, accept
+from regsweep.core.grid import combinations
 from regsweep.core.progress import is_done, progress_of
 from regsweep.core.results.records import Records
 from regsweep.core.sweep import Sweep
-from regsweep.local.directory import RunsDirectory, RunsDirectoryError
-from regsweep.local.failures import HOW_TO_RETRY
+from regsweep.local.directory import RunsDirectory, RunsDirectoryError, UnwritableRunsError
+from regsweep.local.failures import HOW_TO_RETRY, HOW_TO_TRAIN_ANEW
+from regsweep.local.identify import NO_DATA, DataIdentity, digest_now, identify
+from regsweep.local.lineage import basis, changes, known_data
 from regsweep.local.runner import LocalRunner
 from regsweep.local.trainer import (
     NoTrainerError,
     TrainerCommand,
     custom_trainer,
     default_parallelism,
+    of_generation,
     reference_trainer,
 )
 from regsweep.report.build import results_of
@@ -43,6 +47,7 @@ from regsweep.report.render import write_results
 
 LOCAL = "local"
 """What stands for namespace and UID: the same at each start, so that runs keep their names."""
+UNGUARDED = "note: the trainer does not say what data it reads, and the manifest names no file: a change of the data would not be noticed."
 UNLIMITED = Retention(succeeded_jobs=10_000, failed_jobs=10_000)
 
 
@@ -75,34 +80,55 @@ def run_command(options: RunOptions) -> int:
     except NoTrainerError as error:
         raise UsageError(str(error)) from error
     parallelism = options.parallelism or default_parallelism(manifest.spec.parallelism)
-    for line in _differences(manifest.spec, options):
-        print_prose(errors, line)
-    sweep = local_sweep(manifest.name, manifest.spec, trainer, parallelism)
-    print_warnings(sweep.warnings)
+    _tell(errors, _differences(manifest.spec, options))
     directory = RunsDirectory(options.runs_dir / manifest.name)
-    with directory.locked() as lock:
-        records = directory.records()
-        print_prose(errors, announcement(sweep, records, directory.path))
-        return asyncio.run(_run(sweep, records, directory, trainer, lock, options, errors))
+    with ExitStack() as stack:
+        try:
+            held = stack.enter_context(directory.locked())
+            lock, note = held.descriptor, held.note
+        except UnwritableRunsError as error:
+            lock, note = None, f"{error} Nothing is written; what is finished there is shown."
+        _tell(errors, [f"note: {note}"] if note else [])
+        work = _prepare(manifest, trainer, parallelism, directory)
+        print_warnings(work.sweep.warnings)
+        _tell(errors, [announcement(work.sweep, work.records, directory.path, work.data), *work.changes])
+        return asyncio.run(_run(work, directory, lock, options, errors))
 
 
-async def _run(
-    sweep: Sweep,
-    records: Records,
-    directory: RunsDirectory,
-    trainer: TrainerCommand,
-    lock: int,
-    options: RunOptions,
-    errors: Console,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A sweep with what stands in its runs directory."""
+
+    sweep: Sweep
+    trainer: TrainerCommand
+    data: DataIdentity
+    records: Records
+    changes: Sequence[str]
+    """What was changed since earlier trainings, and what cannot be noticed, a sentence each."""
+
+
+def _prepare(manifest: Manifest, trainer: TrainerCommand, parallelism: int, directory: RunsDirectory) -> Work:
+    """Asks the trainer what it would train on, and looks at what is there. Raises DataError and RunsDirectoryError."""
+    facts, records = list(directory.all_facts()), directory.records()
+    flags = [combination.flags for combination in combinations(manifest.spec)]
+    data = identify(trainer, manifest.spec.trainer.parameters, flags, known=known_data(facts, trainer))
+    trainer = of_generation(trainer, data.generation)
+    sweep = local_sweep(manifest.name, manifest.spec, trainer, parallelism, data)
+    changed = changes(sweep, progress_of(sweep, records, None, None).grid, facts, records, data)
+    return Work(sweep, trainer, data, records, changed if data.digest else [*changed, UNGUARDED])
+
+
+async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: RunOptions, errors: Console) -> int:
+    sweep = work.sweep
     with Progress(sweep.name, errors) as progress:
         runner = LocalRunner(
             sweep,
             directory,
-            trainer,
+            work.trainer,
             lock=lock,
+            data=work.data,
             on_status=progress.update,
-            records=records,
+            records=work.records,
             final=directory.frozen() if sweep.spec.final else None,
         )
         _on_signals(runner.interrupt)
@@ -113,7 +139,7 @@ async def _run(
                 f"{error.filename or directory.path}: {error.strerror}. Training was ended."
             ) from error
     results = results_of(sweep, runner.records, status, runner.analysis_result)
-    kept = keep_results(results, directory.path)
+    kept = lock is None or keep_results(results, directory.path)
     if runner.interrupted:
         ended = status.runs.succeeded + status.runs.failed
         fail(
@@ -122,7 +148,24 @@ async def _run(
             INTERRUPTED,
         )
     write_results(results, options.output, result_console(), options.rows)
+    _tell(errors, _changed_meanwhile(work.data) if runner.has_trained else [])
     return exit_code(status) if kept else FAILED
+
+
+def _changed_meanwhile(data: DataIdentity) -> list[str]:
+    """Files of the data that were changed while the sweep was trained; a trainer that names its data has looked itself."""
+    changed = [name for name, digest in data.files.items() if digest_now(name) != digest]
+    if not changed:
+        return []
+    return [
+        f"note: {', '.join(changed)} changed while the sweep was trained: if that is data, results may rest on both states of it. "
+        "Start the same command again to train on the data as they are now."
+    ]
+
+
+def _tell(errors: Console, lines: Iterable[str]) -> None:
+    for line in lines:
+        print_prose(errors, line)
 
 
 def exit_code(status: SweepStatus) -> int:
@@ -131,8 +174,11 @@ def exit_code(status: SweepStatus) -> int:
     return COMPLETE if complete else FAILED
 
 
-def local_sweep(name: str, spec: SweepSpec, trainer: TrainerCommand, parallelism: int) -> Sweep:
-    """The sweep as it is run here: what is a cluster's alone is taken out, the trainer stands where the image stood."""
+def local_sweep(
+    name: str, spec: SweepSpec, trainer: TrainerCommand, parallelism: int, data: DataIdentity = NO_DATA
+) -> Sweep:
+    """The sweep as it is run here: what is a cluster's alone is taken out, the trainer stands where the image stood, and what
+    the data are stands where a person says that they have changed."""
     local = spec.model_copy(
         update={
             "parallelism": parallelism,
@@ -140,15 +186,20 @@ def local_sweep(name: str, spec: SweepSpec, trainer: TrainerCommand, parallelism
             "retention": UNLIMITED,
             "template": None,
             "template_ref": None,
-            "trainer": spec.trainer.model_copy(update={"image": None, "gpus": 0}),
+            "trainer": spec.trainer.model_copy(update={"image": None, "gpus": 0, "data_revision": data.revision}),
         }
     )
     defaults = Defaults(trainer_image=trainer.identity, gpu_resource="", version=metadata.version("regsweep"))
-    sweep, _ = accept(Identity(name, LOCAL, LOCAL, generation=1), local, defaults, pinned=None, started=False)
-    return replace(sweep, how_to_retry=HOW_TO_RETRY)
+    sweep, _ = accept(Identity(name, LOCAL, LOCAL, generation=1), local, defaults)
+    return replace(
+        sweep,
+        how_to_retry=HOW_TO_RETRY,
+        how_to_train_anew=HOW_TO_TRAIN_ANEW,
+        data_digest=data.digest if data.by_trainer else "",
+    )
 
 
-def announcement(sweep: Sweep, records: Records, path: Path) -> str:
+def announcement(sweep: Sweep, records: Records, path: Path, data: DataIdentity = NO_DATA) -> str:
     """What is going to be trained, before anything is spent."""
     targets = progress_of(sweep, records, None, None).grid
     replicates = targets[0].replicates
@@ -161,7 +212,7 @@ def announcement(sweep: Sweep, records: Records, path: Path) -> str:
     total = f"{plural(len(sweep.points), 'run')} x {plural(replicates, 'replicate')}"
     whole = f"{sweep.name}: {total} = {plural(len(sweep.points) * replicates, 'training')}{_beyond(sweep)}"
     if not to_train and sweep.spec.racing is None and sweep.spec.final is None:
-        return f"{whole}, all of them done already (in {path}): nothing is trained."
+        return f"{whole}, all of them done already (in {path}): nothing is trained. {basis(data)}".rstrip()
     at_a_time = f"{sweep.spec.parallelism} at a time, in {path}"
     if to_train == len(sweep.points) * replicates:
         return f"{whole}, {at_a_time}"
@@ -198,6 +249,8 @@ def _differences(spec: SweepSpec, options: RunOptions) -> list[str]:
         )
     if spec.template is not None or spec.template_ref is not None:
         lines.append("spec.template and spec.templateRef are for a cluster's pods, and not used here.")
+    if spec.trainer.data_revision is not None:
+        lines.append("spec.trainer.dataRevision is for a cluster; here a digest of the data takes its place.")
     if spec.suspend:
         lines.append("spec.suspend is for a cluster: the sweep is run now.")
     return [f"note: {line}" for line in lines]

@@ -18,12 +18,14 @@ def prior_status(sweep: KubeObject) -> SweepStatus:
     """The status that the sweep has; of one that another version of the operator wrote, at least what was pinned."""
     status = sweep.get("status") or {}
     try:
-        return SweepStatus.model_validate(status)
+        return SweepStatus.model_validate(status, extra="ignore")
     except ValidationError as error:
         logger.warning("%s/%s: its status is not ours to read: %s", namespace_of(sweep), name_of(sweep), error)
     try:
         return (
-            SweepStatus(resolved=Resolved.model_validate(status["resolved"])) if "resolved" in status else SweepStatus()
+            SweepStatus(resolved=Resolved.model_validate(status["resolved"], extra="ignore"))
+            if "resolved" in status
+            else SweepStatus()
         )
     except ValidationError:
         return SweepStatus()

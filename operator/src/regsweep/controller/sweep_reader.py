@@ -14,6 +14,7 @@ from regsweep.controller.namespaces import is_terminating
 from regsweep.controller.observation import Accepted, InvalidSpec, Observation, Template, TerminatingNamespace
 from regsweep.controller.parts import Caches, Queues
 from regsweep.controller.status_writer import prior_status
+from regsweep.core.accept import Past
 from regsweep.core.collect import is_recorded
 from regsweep.core.judging.analysis import prior_analysis
 from regsweep.core.results.records import Records
@@ -44,9 +45,9 @@ class SweepReader:
         runs = await self._runs(sweep, records, memory.searched_jobs)
         if await is_terminating(self._api, sweep, runs, memory.namespace):
             return TerminatingNamespace(tuple(RunRef(run.name, run.uid) for run in runs if not run.deleting))
-        started = bool(runs) or len(records) > 0
+        past = Past(prior.resolved, prior.objective, records, runs)
         try:
-            accepted = memory.acceptance.accept(sweep, prior.resolved, started, self._rules)
+            accepted = memory.acceptance.accept(sweep, past, self._rules)
         except InvalidSweep as invalid:
             return InvalidSpec(prior, invalid.problems)
         template = await self._template(accepted)

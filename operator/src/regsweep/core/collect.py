@@ -246,7 +246,7 @@ def _without_record(replicate: int, index: ObservedIndex) -> Taken | Lost:
     succeeded = next((pod for pod in index.pods if pod.phase is PodPhase.SUCCEEDED), None)
     if succeeded is not None:
         return Taken(_failed(run, replicate, failure_of(run, succeeded)))
-    if run.attempt % 2 == 0:
+    if run.lost == 0:
         return Lost()
     return Taken(_failed(run, replicate, (Reason.NO_RECORD, "Its pod vanished twice before its record was read.")))
 

@@ -12,6 +12,7 @@ from regsweep.api.findings import Mixture
 from regsweep.api.status import Condition, FinalStatus, RunCounts
 from regsweep.api.wording import plural
 from regsweep.core.collect import STUCK_REASONS
+from regsweep.core.data import is_unguarded
 from regsweep.core.judging.words.notes import mixture_sentence
 from regsweep.core.limits import Stop
 from regsweep.core.plan import nobody_scrapes
@@ -19,7 +20,7 @@ from regsweep.core.progress import Progress, Stage
 from regsweep.core.results.records import Source
 from regsweep.core.results.scrapes import MetricsState
 from regsweep.core.runs import ObservedRun
-from regsweep.core.sweep import Sweep
+from regsweep.core.sweep import Sweep, point_keys
 from regsweep.core.timestamps import timestamp
 from regsweep.core.world import Observed
 from regsweep.errors import Problem
@@ -55,7 +56,7 @@ def condition_updates(
     yield _progressing(sweep, observed, progress, counts, stop, final)
     yield _suspended(sweep, observed.runs)
     yield _metrics_available(observed)
-    yield _replicates_paired(mixed)
+    yield _replicates_paired(mixed, is_unguarded(point_keys(sweep, observed.final), observed.records))
     yield from _ended(progress, counts, stop, final)
 
 
@@ -207,10 +208,11 @@ def _metrics_available(observed: Observed) -> ConditionUpdate:
     return ConditionUpdate(available, None, Reason.NOTHING_TO_SCRAPE_YET, "No trainer has been scraped yet.")
 
 
-def _replicates_paired(mixed: Sequence[Mixture]) -> ConditionUpdate:
+def _replicates_paired(mixed: Sequence[Mixture], unguarded: bool) -> ConditionUpdate:
     note = mixture_sentence(mixed)
     if note is None:
-        return ConditionUpdate(ConditionType.REPLICATES_PAIRED, True, Reason.ALL_ALIKE, "")
+        text = "The trainer reports no digest of its data, so a change of the data would not be noticed."
+        return ConditionUpdate(ConditionType.REPLICATES_PAIRED, True, Reason.ALL_ALIKE, text if unguarded else "")
     remedy = (
         "For paired replicates, let spec.template or spec.templateRef select one kind of node, and create a new sweep."
     )

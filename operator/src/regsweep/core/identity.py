@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from regsweep.api.canonical import digest
+from regsweep.api.objective import ranked_rule
 from regsweep.api.spec import FlagValue
 from regsweep.api.status import Resolved
 
+KEY_VERSION: Final = 2
+"""The formula of new sweeps' keys, the latest that there is. `status.resolved.keyVersion` keeps a sweep's own."""
 POINT_KEY_LENGTH: Final = 16
 """Hex digits of a point's key: 64 bits, so that two of a million points are alike once in 37 million sweeps."""
 NAME_LENGTH: Final = 40
@@ -23,10 +26,11 @@ def point_key(
     *,
     final: bool = False,
 ) -> str:
-    """The key of a point: 16 hex digits of a hash of all that determines its results, replicate apart.
+    """The key of a point: 16 hex digits of a hash of all that determines its results and is known before, replicate apart.
 
     That is its flags, and what was pinned: parameters, trainer image (of a local run: the trainer with the digest of its
-    script), seed base, folds. `final`: it is trained for the final evaluation, with seeds of its own.
+    script), seed base, folds, data revision, and the rule of the best epoch where results are taken from there.
+    `final`: it is trained for the final evaluation, with seeds of its own.
     """
     determines: dict[str, object] = {
         "flags": flags,
@@ -38,6 +42,13 @@ def point_key(
         determines["resampling"] = resolved.resampling.to_json()
     if final:
         determines["final"] = True
+    if resolved.data_revision is not None:
+        determines["dataRevision"] = resolved.data_revision
+    if resolved.key_version is not None:
+        determines["keyVersion"] = resolved.key_version
+        rule = ranked_rule(resolved.objective) if resolved.objective is not None else None
+        if rule is not None:
+            determines["rule"] = [rule.metric, rule.goal.value]
     return digest(determines, POINT_KEY_LENGTH)
 
 
@@ -46,11 +57,13 @@ def final_seed(seed: int) -> int:
     return int(digest(["final", seed], 8), 16) >> 1
 
 
-def run_name(sweep_name: str, sweep_uid: str, point_key: str, first_replicate: int, attempt: int) -> str:
+def run_name(sweep_name: str, sweep_uid: str, point_key: str, first_replicate: int, attempt: int, lost: int = 0) -> str:
     """The name of the Job that trains a point from a replicate on: a DNS label with room for a pod's index.
 
     The first 40 characters of the sweep's name are there for people; the hash alone tells runs apart, also those of two
-    sweeps of one name, since it holds the sweep's UID.
+    sweeps of one name, since it holds the sweep's UID. `lost`: how often these replicates were trained before without a
+    record that could be read.
     """
     readable = re.sub(r"[^a-z0-9-]", "-", sweep_name.lower())[:NAME_LENGTH].strip("-") or "sweep"
-    return f"{readable}-{digest([sweep_uid, point_key, first_replicate, attempt], HASH_LENGTH)}"
+    identity = [sweep_uid, point_key, first_replicate, attempt, *([lost] if lost else [])]
+    return f"{readable}-{digest(identity, HASH_LENGTH)}"

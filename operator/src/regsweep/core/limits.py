@@ -1,4 +1,4 @@
-"""When a sweep has to stop: too many failures, failures that no retry mends, or a metric that no run reports."""
+"""When a sweep has to stop: changed data, too many failures, failures that no retry mends, or a metric that no run reports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from regsweep.api.conditions import NO_RETRY_MENDS, Reason
-from regsweep.core.progress import PointState
+from regsweep.core.data import change_of
+from regsweep.core.progress import PointState, Progress
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.sweep import Point, Sweep
 
@@ -33,8 +34,38 @@ def failed_run_limit(sweep: Sweep) -> int:
     return math.ceil(total * int(text[:-1]) / 100) if text.endswith("%") else int(text)
 
 
-def stop_reason(sweep: Sweep, records: Records, states: Sequence[PointState]) -> Stop | None:
-    """Why the sweep starts nothing more, or None. `states`: how the replicates wanted now have ended, in the grid's order."""
+def stop_reason(sweep: Sweep, records: Records, progress: Progress, pinned_data: str) -> Stop | None:
+    """Why the sweep starts nothing more, or None. `pinned_data`: digest of the data that all results must rest on; may be empty."""
+    return _data_changed(sweep, records, progress, pinned_data) or _failures(sweep, records, progress.ended)
+
+
+def _data_changed(sweep: Sweep, records: Records, progress: Progress, pinned: str) -> Stop | None:
+    """Results, or what was refused, of other data than the first results' stop a sweep at once: they answer another question."""
+    stored = {target.point.key: records.of(target.point.key) for target in progress.targets}
+    others = [r for each in stored.values() for r in each.values() if _has_other_data(r, pinned, sweep)]
+    if not others:
+        return None
+    new = next((r.environment.data_digest for r in others if r.environment.data_digest not in ("", pinned)), "")
+    resting = sum(
+        any(r.has_result and r.environment.data_digest == pinned for r in stored[target.point.key].values())
+        for target in progress.grid
+    )
+    change = change_of(pinned, new)
+    return Stop(
+        Reason.DATA_CHANGED,
+        f"The data changed{f' ({change})' if change else ''}: {resting} of {len(progress.grid)} runs rest on the old data. "
+        f"Restore the data, then {sweep.how_to_retry}; or {sweep.how_to_train_anew} to train all of them again.",
+    )
+
+
+def _has_other_data(record: Record, pinned: str, sweep: Sweep) -> bool:
+    if record.has_result:
+        return record.environment.data_digest not in ("", pinned)
+    return record.reason is Reason.DATA_CHANGED and record.attempt >= sweep.first_attempt
+
+
+def _failures(sweep: Sweep, records: Records, states: Sequence[PointState]) -> Stop | None:
+    """Too many failures, or an objective that nobody reports. `states`: how the wanted replicates of the grid have ended."""
     failed = [p for p, state in zip(sweep.points, states, strict=True) if state is PointState.FAILED]
     succeeded = sum(state is PointState.SUCCEEDED for state in states)
     failures = [first_failure(p, records) for p in failed]

@@ -14,6 +14,7 @@ from itertools import groupby, islice
 from regsweep.api.conditions import Reason
 from regsweep.api.status import FinalStatus
 from regsweep.core.collect import Collected, collect, is_recorded, is_settled, is_stuck
+from regsweep.core.data import pinned_digest, with_refused_data, with_same_data
 from regsweep.core.final import freeze
 from regsweep.core.identity import run_name
 from regsweep.core.judging.analysis import AnalysisRequest
@@ -23,7 +24,7 @@ from regsweep.core.results.records import Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.runs import ObservedRun, RunRef, RunRequest
 from regsweep.core.slots import needs_no_pod, open_indexes, slots_of
-from regsweep.core.sweep import Point, Sweep
+from regsweep.core.sweep import Point, Sweep, point_keys
 from regsweep.core.world import Observed
 
 DEFAULT_LINGER_SECONDS = 30
@@ -32,6 +33,10 @@ UNSCRAPED_RUNS = 5
 """After so many runs in a row that nobody scraped, new Jobs do not linger any more."""
 PROBE_EVERY = 20
 """One run in so many lingers nevertheless, to find out whether scrapes have come back."""
+
+
+Try = tuple[int, int]
+"""A person's retries, and how often the record was lost since: the later try is the greater one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +89,11 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     """
     timeout = timedelta(seconds=sweep.spec.metrics.collect_timeout_seconds)
     collected = {run.name: collect(run, observed.records, observed.scrapes, timeout, now) for run in observed.runs}
+    collected, pinned = _with_same_data(sweep, observed, collected)
     store = tuple(record for c in collected.values() for record in c.records)
     records = observed.records.plus(store)
     progress = progress_of(sweep, records, observed.analysis_result, observed.final)
-    stop = stop_reason(sweep, records, progress.ended)
+    stop = stop_reason(sweep, records, progress, pinned)
 
     active = [run for run in observed.runs if not run.deleting and not needs_no_pod(run)]
     suspend, resume, free = _pauses(sweep, active, sum(slots_of(run) for run in observed.runs))
@@ -95,7 +101,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     scale: tuple[tuple[RunRef, int], ...] = ()
     blocked = stop or observed.refusal or observed.template_missing
     if free > 0 and not blocked:
-        create, scale = _fill(_requests(sweep, progress.targets, observed, records, collected), active, free)
+        create, scale = _fill(_requests(sweep, progress.targets, observed, records, collected, pinned), active, free)
     decided = not store and stop is None
     analyse = decided and progress.stage is Stage.ANALYSING
     return Plan(
@@ -113,6 +119,21 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
         notices=tuple(_notices(observed.runs, collected, create)),
         wake_at=min((c.look_again_at for c in collected.values() if c.look_again_at), default=None),
     )
+
+
+def _with_same_data(
+    sweep: Sweep, observed: Observed, collected: Mapping[str, Collected]
+) -> tuple[dict[str, Collected], str]:
+    """What was collected, with failures in place of results of other data; and the digest of the data that all rests on."""
+    keys = point_keys(sweep, observed.final)
+    pinned = pinned_digest(keys, observed.records, sweep.data_digest)
+    kept = {}
+    for run in observed.runs:
+        each = collected[run.name]
+        records = with_same_data(with_refused_data(each.records, run), keys, pinned)
+        pinned = pinned or pinned_digest(keys, records)
+        kept[run.name] = replace(each, records=records)
+    return kept, pinned
 
 
 def _pauses(
@@ -133,52 +154,61 @@ def _pauses(
 
 
 def _requests(
-    sweep: Sweep, targets: Iterable[Target], observed: Observed, records: Records, collected: Mapping[str, Collected]
+    sweep: Sweep,
+    targets: Iterable[Target],
+    observed: Observed,
+    records: Records,
+    collected: Mapping[str, Collected],
+    data_digest: str,
 ) -> Iterator[RunRequest]:
     """Runs that are wanted and not under way, in the order of the targets."""
     covered, lost = _coverage(observed.runs, records, collected)
     linger = _Linger(sweep, observed.scrapes, records)
+    first = (sweep.first_attempt, 0)
     for target in targets:
         point = target.point
         stored = records.of(point.key)
         missing = [
-            (k, max(sweep.first_attempt, lost.get((point.key, k), 0)))
+            (k, max(first, lost.get((point.key, k), first)))
             for k in range(target.replicates)
             if (point.key, k) not in covered and not is_done(stored.get(k), sweep)
         ]
-        for first, count, attempt in _stretches(missing):
+        for first_replicate, count, (attempt, times_lost) in _stretches(missing):
             yield RunRequest(
-                name=run_name(sweep.name, sweep.uid, point.key, first, attempt),
+                name=run_name(sweep.name, sweep.uid, point.key, first_replicate, attempt, times_lost),
                 point=point,
-                first_replicate=first,
+                first_replicate=first_replicate,
                 replicates=count,
                 replicates_per_pod=min(count, sweep.replicates_per_pod),
                 attempt=attempt,
+                lost=times_lost,
                 linger_seconds=linger.seconds(point),
+                data_digest=data_digest,
             )
 
 
 def _coverage(
     runs: Iterable[ObservedRun], records: Records, collected: Mapping[str, Collected]
-) -> tuple[set[tuple[str, int]], dict[tuple[str, int], int]]:
-    """(Point key, replicate) that a run trains or is being collected from; and, for the lost ones, the attempt that comes next."""
+) -> tuple[set[tuple[str, int]], dict[tuple[str, int], Try]]:
+    """(Point key, replicate) that a run trains or is being collected from; and, for the lost ones, the try that comes next."""
     covered: set[tuple[str, int]] = set()
-    lost: dict[tuple[str, int], int] = {}
+    lost: dict[tuple[str, int], Try] = {}
     for run in runs:
         for k in range(run.first_replicate, run.first_replicate + run.replicates):
             key = (run.point_key, k)
             if k in collected[run.name].lost:
-                lost[key] = max(lost.get(key, 0), run.attempt + 1)
+                following = (run.attempt, run.lost + 1)
+                lost[key] = max(lost.get(key, following), following)
             elif not is_settled(records.get(*key), run):
                 covered.add(key)
     return covered, lost
 
 
-def _stretches(missing: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
-    """(Replicate, attempt) pairs joined into (first replicate, count, attempt) where replicates follow each other."""
-    for (_, attempt), group in groupby(enumerate(missing), lambda item: (item[1][0] - item[0], item[1][1])):
+def _stretches(missing: Iterable[tuple[int, Try]]) -> Iterator[tuple[int, int, Try]]:
+    """(Replicate, try) pairs joined into (first replicate, count, try) where replicates follow each other."""
+    for (_, each), group in groupby(enumerate(missing), lambda item: (item[1][0] - item[0], item[1][1])):
         replicates = [k for _, (k, _) in group]
-        yield replicates[0], len(replicates), attempt
+        yield replicates[0], len(replicates), each
 
 
 def _fill(
@@ -250,7 +280,7 @@ def _notices(
         for text in collected[run.name].disagreements:
             yield Notice(Reason.SOURCES_DISAGREE, f"Run {run.name}: {text}", warning=True)
     for request in create:
-        if request.attempt % 2:
+        if request.lost:
             yield Notice(
                 Reason.RUN_AGAIN, f"Run {request.name} trains once more what was lost with its pod.", warning=True
             )

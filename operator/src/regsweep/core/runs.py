@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from regsweep.api.objective import EpochRule
 from regsweep.core.sweep import Point
 
 
@@ -21,6 +22,10 @@ class RunRequest:
     attempt: int
     linger_seconds: int
     parallelism: int = 1
+    lost: int = 0
+    """How often these replicates were trained before without a record that could be read."""
+    data_digest: str = ""
+    """Digest of the data that the sweep's results rest on: the run must not train on other data. Empty: none is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,10 @@ class ObservedRun:
     replicates_per_pod: int
     attempt: int
     created_at: datetime
+    lost: int = 0
+    """How often these replicates were trained before without a record that could be read."""
+    rule: EpochRule | None = None
+    """The rule that it chooses best epochs by; None: it was created by a version that did not note it."""
     parallelism: int = 1
     """Pods that the Job controller may run at once."""
     suspended: bool = False

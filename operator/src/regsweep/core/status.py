@@ -9,11 +9,13 @@ from typing import Final
 
 from regsweep.api.analysis import Analysis
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
-from regsweep.api.spec import EpochChoice, Objective
+from regsweep.api.objective import objective_status, ranked_rule
+from regsweep.api.spec import Objective
 from regsweep.api.status import (
     MAX_LISTED,
     MAX_RESULTS,
     Condition,
+    DataStatus,
     Estimate,
     FailedRun,
     RankedResult,
@@ -24,6 +26,7 @@ from regsweep.api.status import (
 )
 from regsweep.core.collect import is_recorded
 from regsweep.core.conditions import ConditionUpdate, condition_updates, conditions
+from regsweep.core.data import pinned_digest
 from regsweep.core.final import final_status
 from regsweep.core.grid import label
 from regsweep.core.judging.analysis import AnalysisResult, rank
@@ -35,7 +38,7 @@ from regsweep.core.results.records import Outcome, Records
 from regsweep.core.results.scrapes import Sample
 from regsweep.core.rounding import in_six_digits, rounded
 from regsweep.core.runs import ObservedRun, PodPhase
-from regsweep.core.sweep import Point, Sweep
+from regsweep.core.sweep import Point, Sweep, point_keys
 from regsweep.core.timestamps import timestamp
 from regsweep.core.world import Observed
 from regsweep.errors import Problem
@@ -75,6 +78,7 @@ def sweep_status(
         runs=counts,
         conditions=said,
         resolved=sweep.resolved,
+        data=_data(sweep, observed),
         objective=ranked.objective,
         best=best,
         best_label=best.label if best else None,
@@ -107,6 +111,12 @@ def is_over(said: Iterable[Condition]) -> bool:
     """Whether the conditions say that the sweep is Complete or Failed."""
     ends = (ConditionType.COMPLETE, ConditionType.FAILED)
     return any(c.type in ends and c.status is ConditionStatus.TRUE for c in said)
+
+
+def _data(sweep: Sweep, observed: Observed) -> DataStatus | None:
+    """The data that the results rest on; None while no result names them."""
+    digest = pinned_digest(point_keys(sweep, observed.final), observed.records, sweep.data_digest)
+    return DataStatus(digest=digest, revision=sweep.resolved.data_revision) if digest else None
 
 
 def _analysis(sweep: Sweep, progress: Progress, analysis_result: AnalysisResult | None) -> Analysis | None:
@@ -192,22 +202,23 @@ def _running(sweep: Sweep, observed: Observed, targets: Iterable[Target]) -> lis
         seen = [k for k in run.replicates_of(pod.index) if (pod.name, k) in observed.scrapes.samples]
         replicate = seen[-1] if seen else None
         sample = observed.scrapes.samples[(pod.name, replicate)] if replicate is not None else None
-        listed.append(_running_run(run.name, points[run.point_key], replicate, sample, sweep.spec.objective))
+        listed.append(_running_run(run, points[run.point_key], replicate, sample, sweep.spec.objective))
         if len(listed) == MAX_LISTED:
             break
     return listed
 
 
 def _running_run(
-    name: str, point: Point, replicate: int | None, sample: Sample | None, objective: Objective
+    run: ObservedRun, point: Point, replicate: int | None, sample: Sample | None, objective: Objective
 ) -> RunningRun:
-    run = RunningRun(run=name, combination=point.combination.id, label=_label(point), final=point.final or None)
+    listed = RunningRun(run=run.name, combination=point.combination.id, label=_label(point), final=point.final or None)
     if sample is None:
-        return run
+        return listed
     value = sample.metrics.get(objective.metric)
-    if objective.epoch is EpochChoice.BEST:
-        value = sample.best_val if objective.metric.startswith("val_") else sample.best_train
-    return run.model_copy(
+    if (rule := ranked_rule(objective_status(objective))) is not None:
+        best = sample.best_val if objective.metric.startswith("val_") else sample.best_train
+        value = best if run.rule in (None, rule) else None
+    return listed.model_copy(
         update={
             "replicate": replicate,
             "epoch": sample.epoch,

@@ -38,13 +38,18 @@ class Sweep:
     """What a person has set the retry annotation to; raising it runs once more what has failed."""
     how_to_retry: str = f"raise the annotation {RETRY_ANNOTATION}"
     """How a person has that done, as part of a sentence."""
+    how_to_train_anew: str = "set spec.trainer.dataRevision to a new value"
+    """How a person has all combinations trained again after the data have changed, as part of a sentence."""
+    data_digest: str = ""
+    """Digest of the data's source bytes where it is known before any training, as to a local run; empty: it is not."""
     warnings: tuple[Problem, ...] = ()
     """What is valid in the spec, but has no effect or looks like a misprint."""
 
     @property
     def first_attempt(self) -> int:
-        """The attempt that new runs have. Odd attempts are for runs whose record was lost, so a person's retry counts by two."""
-        return 2 * self.retry
+        """The attempt that new runs have: a person's retries. Sweeps of the first key version count them by two, since odd
+        attempts once marked the runs whose record had been lost."""
+        return self.retry if self.resolved.key_version is not None else 2 * self.retry
 
     @property
     def replicates_per_pod(self) -> int:
@@ -60,6 +65,12 @@ class Sweep:
 def points_of(spec: SweepSpec, resolved: Resolved) -> tuple[Point, ...]:
     """The points of the spec's grid under what is pinned."""
     return tuple(Point(point_key(c.flags, resolved), c) for c in combinations(spec))
+
+
+def point_keys(sweep: Sweep, final: FinalStatus | None) -> frozenset[str]:
+    """Keys of all points that the sweep wants now: those of its grid, and of the final evaluation's picks once frozen."""
+    picks = final_points(sweep, final) if final is not None else ()
+    return frozenset(point.key for point in (*sweep.points, *picks))
 
 
 def final_points(sweep: Sweep, final: FinalStatus) -> tuple[Point, ...]:

@@ -8,3 +8,11 @@ from datetime import UTC, datetime
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC, whole seconds, such as `2026-11-23T10:02:00Z`. `moment` must be aware."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_timestamp(text: str) -> datetime:
+    """The moment that `timestamp` wrote, fractions of a second allowed. Raises ValueError for anything else."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"a timestamp needs a time zone, got {text!r}")
+    return moment

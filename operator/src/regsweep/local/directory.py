@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from regsweep.api.objective import EpochRule
 from regsweep.api.status import FinalStatus
 from regsweep.core.results.messages import MalformedMessage, parse_message, records_of
 from regsweep.core.results.records import Record, Records
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
 from regsweep.errors import RegsweepError
 from regsweep.local.facts import RUN_FILE, RunFacts, message_file, output_file
+from regsweep.local.locks import FolderLockedError, Held, held_lock
 
-LOCK_FILE = ".lock"
 FINAL_FILE = "final.json"
 """The picks of the final evaluation, frozen."""
 MOST_MESSAGE_BYTES = 64 * 1024
@@ -32,6 +32,10 @@ class RunsDirectoryError(RegsweepError):
     """The directory of runs cannot be used; the text says why and what to do."""
 
 
+class UnwritableRunsError(RunsDirectoryError):
+    """Nothing can be written into the directory of runs; what stands there may still be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunsDirectory:
     """The runs of one sweep."""
@@ -39,33 +43,29 @@ class RunsDirectory:
     path: Path
 
     @contextmanager
-    def locked(self) -> Iterator[int]:
-        """Creates the directory and keeps others from working in it; gives the lock's file descriptor.
+    def locked(self) -> Iterator[Held]:
+        """Creates the directory and keeps others from working in it; gives the lock.
 
-        Whoever inherits the descriptor keeps the lock as well: so do guards whose trainers are still ending.
+        Whoever inherits its descriptor keeps the lock as well: so do guards whose trainers are still ending.
 
         Raises:
-            RunsDirectoryError: where another `regsweep run` works here, or the directory cannot be written.
+            UnwritableRunsError: where the directory cannot be written.
+            RunsDirectoryError: where another `regsweep run` works here.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise RunsDirectoryError(
-                f"{self.path}: cannot be written ({error.strerror}). Name another directory with --runs-dir."
-            ) from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            raise RunsDirectoryError(
-                f"{self.path}: another `regsweep run` is at work there, or its trainers are still ending. "
-                "Wait for it, or give this one another --name or --runs-dir."
-            ) from error
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
+        with ExitStack() as stack:
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                held = stack.enter_context(held_lock(self.path))
+            except OSError as error:
+                raise UnwritableRunsError(
+                    f"{self.path}: cannot be written ({error.strerror}). Name another directory with --runs-dir."
+                ) from error
+            except FolderLockedError as error:
+                raise RunsDirectoryError(
+                    f"{self.path}: another `regsweep run` is at work there, or its trainers are still ending. "
+                    f"Wait for it, or give this one another --name or --runs-dir. {error}".rstrip()
+                ) from error
+            yield held
 
     def run(self, name: str) -> Path:
         """Directory of a run."""
@@ -96,7 +96,7 @@ class RunsDirectory:
         """The picks that an earlier run has frozen; None: none. Raises RunsDirectoryError where they cannot be read."""
         path = self.path / FINAL_FILE
         try:
-            return FinalStatus.model_validate_json(path.read_bytes())
+            return FinalStatus.model_validate_json(path.read_bytes(), extra="ignore")
         except FileNotFoundError:
             return None
         except (OSError, ValidationError) as error:
@@ -134,7 +134,7 @@ class RunsDirectory:
         """The facts of every run, in order of their names. Raises RunsDirectoryError where a file cannot be read."""
         for path in sorted(self.path.glob(f"*/{RUN_FILE}")):
             try:
-                yield RunFacts.model_validate_json(path.read_bytes())
+                yield RunFacts.model_validate_json(path.read_bytes(), extra="ignore")
             except (OSError, ValidationError) as error:
                 raise RunsDirectoryError(
                     f"{path}: is not a run of this version of regsweep ({_first_line(error)}). "
@@ -156,7 +156,14 @@ class RunsDirectory:
                 created_at=run.created_at,
                 message=text,
             )
-            yield from (record for record in records_of(run, pod, message) if record.has_result)
+            yield from (record for record in records_of(run, pod, message) if _is_result(record, facts))
+
+
+def _is_result(record: Record, facts: RunFacts) -> bool:
+    """Whether it is a result, and of the data that the run was started with."""
+    data, digest = facts.data, record.environment.data_digest
+    other_data = data is not None and data.by_trainer and digest not in ("", data.digest)
+    return record.has_result and not other_data
 
 
 def pod_name(run: str, index: int) -> str:
@@ -175,6 +182,8 @@ def observed_run(facts: RunFacts, created_at: datetime = _EPOCH) -> ObservedRun:
         replicates_per_pod=facts.replicates_per_pod,
         attempt=facts.attempt,
         created_at=created_at,
+        lost=facts.lost,
+        rule=EpochRule(facts.rule.metric, facts.rule.goal) if facts.rule is not None else None,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, JsonValue
 
 from regsweep.api.model import ApiModel
-from regsweep.api.spec import Flags
+from regsweep.api.spec import Flags, Goal
 
 RUN_FILE = "run.json"
 
@@ -33,6 +33,31 @@ class ProcessFacts(ApiModel):
     """As a shell gives it: 128 + N where signal N ended it."""
 
 
+class RuleFacts(ApiModel):
+    """The rule by which the trainer was told to choose best epochs."""
+
+    metric: str
+    """Split first."""
+    goal: Goal
+    ranked: bool = False
+    """The objective is taken at the best epoch, so that the rule is part of the key."""
+
+
+class DataFacts(ApiModel):
+    """What a run rests on beside its flags; see `identify`."""
+
+    digest: str = ""
+    """Of the data's bytes; empty: nothing is known of the data."""
+    generation: int | None = None
+    """Of the trainer's semantics; None: not told."""
+    by_trainer: bool = False
+    """The trainer itself has named the digest."""
+    answers: bool = False
+    """The trainer knows the question."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """Of data that the trainer has not named: each file's digest, by its name as written."""
+
+
 class RunFacts(ApiModel):
     """`run.json`: what a run trains, and how far it came."""
 
@@ -45,12 +70,26 @@ class RunFacts(ApiModel):
     """The trainer's fixed parameters."""
     seed: int
     trainer: str
-    """What trains, part of the point key: the reference trainer and its version, or the command and its files' digest."""
+    """What trains, part of the point key: the reference trainer, or the command and its files' digest."""
+    trainer_version: str = ""
+    """Version of the reference trainer; empty: another trained."""
     point_key: str
     first_replicate: int
     replicates: int
     replicates_per_pod: int
     attempt: int
+    lost: int = 0
+    """How often the replicates were trained before without a record that could be read."""
+    final: bool = False
+    """It belongs to the final evaluation."""
+    key_version: int | None = None
+    """Version of the formula of the point's key; None: the first one, of versions that knew nothing of the data."""
+    resampling: dict[str, JsonValue] = Field(default_factory=dict)
+    """How each replicate's rows are chosen."""
+    rule: RuleFacts | None = None
+    """None: a version wrote it that did not note the rule."""
+    data: DataFacts | None = None
+    """None: a version wrote it that knew nothing of the data."""
     command: list[str]
     processes: list[ProcessFacts] = Field(default_factory=list)
     completed: bool = False

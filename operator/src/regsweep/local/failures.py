@@ -11,6 +11,8 @@ from regsweep.core.runs import ObservedPod
 from regsweep.report.text import visible
 
 HOW_TO_RETRY = "start the same command again"
+HOW_TO_TRAIN_ANEW = "start it with the data as they are"
+"""Both are parts of one sentence: "Restore the data, then start ...; or start it ... to train all of them again."."""
 EXIT_CODES = {
     126: "the command cannot be executed",
     127: "the command was not found",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from regsweep.api.constants import EXIT_INVALID_FLAGS
+from regsweep.api.objective import objective_status
 from regsweep.api.status import FinalStatus, SweepStatus
 from regsweep.core.judging.analysis import AnalysisResult, analyse_records
 from regsweep.core.plan import Plan, plan
@@ -18,10 +19,12 @@ from regsweep.core.status import is_over, sweep_status
 from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import timestamp
 from regsweep.core.world import Observed
-from regsweep.local.directory import RunsDirectory, observed_run, pod_name
+from regsweep.local.directory import RunsDirectory, UnwritableRunsError, observed_run, pod_name
 from regsweep.local.environment import local_environment
 from regsweep.local.facts import ProcessFacts, RunFacts, message_file, output_file
 from regsweep.local.failures import local_message
+from regsweep.local.identify import DataIdentity
+from regsweep.local.lineage import data_facts, rule_facts
 from regsweep.local.process import GRACE_SECONDS, TrainerProcess
 from regsweep.local.trainer import TrainerCommand, process_environment
 from regsweep.report.text import visible
@@ -50,6 +53,9 @@ class _Run:
 class LocalRunner:
     """Trains a sweep on this machine.
 
+    lock: descriptor of the directory's lock; None: nothing can be written there, and so nothing is trained. data: what the
+    results rest on.
+
     Failed runs are not tried again: what another node might mend, the same machine will not. To start the command once
     more does that.
     """
@@ -60,7 +66,8 @@ class LocalRunner:
         directory: RunsDirectory,
         trainer: TrainerCommand,
         *,
-        lock: int,
+        lock: int | None,
+        data: DataIdentity,
         on_status: OnStatus,
         records: Records,
         final: FinalStatus | None = None,
@@ -72,6 +79,7 @@ class LocalRunner:
         self._directory = directory
         self._trainer = trainer
         self._lock = lock
+        self._data = data
         self._on_status = on_status
         self._environment = environment
         self._grace_seconds = grace_seconds
@@ -83,6 +91,7 @@ class LocalRunner:
         self._processes: dict[asyncio.Task[None], TrainerProcess] = {}
         self._changed = asyncio.Event()
         self._interrupts = 0
+        self._begun = False
         self._error: BaseException | None = None
         self._status = SweepStatus()
 
@@ -95,6 +104,11 @@ class LocalRunner:
     def analysis_result(self) -> AnalysisResult | None:
         """The last analysis, be it of fewer records; None: none was made."""
         return self._judged
+
+    @property
+    def has_trained(self) -> bool:
+        """Whether anything was trained at all."""
+        return self._begun
 
     @property
     def interrupted(self) -> bool:
@@ -155,6 +169,8 @@ class LocalRunner:
         self._on_status(self._status)
 
     async def _carry_out(self, decided: Plan) -> None:
+        if self._lock is None and (decided.freeze is not None or decided.create):
+            raise UnwritableRunsError(f"{self._directory.path}: cannot be written, and not all is trained.")
         self._records = self._records.plus(map(self._in_local_words, decided.store))
         if decided.freeze is not None:
             self._directory.freeze(decided.freeze)
@@ -192,13 +208,21 @@ class LocalRunner:
             parameters=sweep.resolved.parameters,
             seed=sweep.resolved.seed,
             trainer=sweep.resolved.image,
+            trainer_version=self._trainer.version,
             point_key=request.point.key,
             first_replicate=request.first_replicate,
             replicates=request.replicates,
             replicates_per_pod=request.replicates_per_pod,
             attempt=request.attempt,
+            lost=request.lost,
+            final=request.point.final,
+            key_version=sweep.resolved.key_version,
+            resampling=sweep.resolved.resampling.to_json(),
+            rule=rule_facts(objective_status(sweep.spec.objective)),
+            data=data_facts(self._data),
             command=[visible(argument) for argument in self._trainer.arguments],
         )
+        self._begun = True
         self._directory.begin(facts)
         observed = replace(observed_run(facts, self._clock()), parallelism=request.parallelism)
         run = _Run(request, facts, observed)
@@ -221,9 +245,14 @@ class LocalRunner:
         contract = local_environment(self._sweep, run.request, index, path / message_file(index))
         process = await TrainerProcess.start(
             self._trainer.arguments,
-            process_environment(contract, self._environment, max(1, self._sweep.spec.parallelism)),
+            process_environment(
+                contract,
+                self._environment,
+                max(1, self._sweep.spec.parallelism),
+                isolated=self._trainer.is_reference,
+            ),
             path / output_file(index),
-            held=(self._lock,),
+            held=(self._lock,) if self._lock is not None else (),
             grace_seconds=self._grace_seconds,
         )
         at = self._clock()

@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -37,6 +37,10 @@ class TrainerCommand:
     arguments: tuple[str, ...]
     identity: str
     """Stands in the point key where the image stands in a cluster: another trainer means training anew."""
+    version: str = ""
+    """For people alone; empty: not known."""
+    is_reference: bool = False
+    """It is the reference trainer, run in isolation: see `process_environment`."""
 
 
 def reference_trainer() -> TrainerCommand:
@@ -51,7 +55,18 @@ def reference_trainer() -> TrainerCommand:
             "The reference trainer is not installed here. Install it with `pip install 'regsweep[local]'`, "
             "or name your own with --trainer-command."
         ) from error
-    return TrainerCommand((sys.executable, "-m", REFERENCE_MODULE), f"process:{REFERENCE_DISTRIBUTION}=={version}")
+    # -P: a random.py in the working directory is not Python's.
+    arguments = (sys.executable, "-P", "-m", REFERENCE_MODULE)
+    identity = f"process:{REFERENCE_DISTRIBUTION}=={version}"
+    return TrainerCommand(arguments, identity, version=version, is_reference=True)
+
+
+def of_generation(trainer: TrainerCommand, generation: int | None) -> TrainerCommand:
+    """The trainer as the key knows it. The reference trainer's generation says what its version says, and says it better:
+    a version that trains the same is no other trainer."""
+    if not trainer.is_reference or generation is None:
+        return trainer
+    return replace(trainer, identity=f"process:{REFERENCE_DISTRIBUTION}")
 
 
 def custom_trainer(command: str) -> TrainerCommand:
@@ -105,11 +120,13 @@ def free_memory_bytes(meminfo: Path = Path("/proc/meminfo")) -> int:
     return int(fields.get("MemAvailable", f"{sys.maxsize}").split()[0]) * 1024
 
 
-def process_environment(contract: Mapping[str, str], base: Mapping[str, str], parallelism: int) -> dict[str, str]:
+def process_environment(
+    contract: Mapping[str, str], base: Mapping[str, str], parallelism: int, *, isolated: bool = False
+) -> dict[str, str]:
     """The environment of a trainer's process: the user's own, the contract's, and a fair share of the cores.
 
     Thread counts that the user has set are kept. Several processes may share a GPU, so TensorFlow must not take all of
-    its memory at once.
+    its memory at once. `isolated`, for the reference trainer: nothing is imported from the working directory.
     """
     threads = str(max(1, available_cores() // parallelism))
     usual = dict.fromkeys(THREAD_VARIABLES, threads) | {
@@ -118,7 +135,13 @@ def process_environment(contract: Mapping[str, str], base: Mapping[str, str], pa
         "PYTHONUNBUFFERED": "1",
     }
     own = {name: value for name, value in base.items() if not _is_contract(name)}
-    return usual | own | dict(contract)
+    alone = {"PYTHONPATH": _absolute(base.get("PYTHONPATH", ""))} if isolated else {}
+    return usual | own | alone | dict(contract)
+
+
+def _absolute(search_path: str) -> str:
+    """The module search path without what depends on the working directory, such as the empty entry of `:/mine`."""
+    return os.pathsep.join(entry for entry in search_path.split(os.pathsep) if Path(entry).is_absolute())
 
 
 def _is_contract(name: str) -> bool:

@@ -28,7 +28,7 @@ def sweep(values: int, spec: Mapping[str, JsonValue] | None = None) -> Sweep:
     whole = {"flags": flags, "replicates": 5, **(spec or {})}
     obj = {"kind": "RegularizationSweep", "metadata": {"name": "mine"}, "spec": whole}
     defaults = Defaults("trainer:1", "nvidia.com/gpu", "0.1.0")
-    return accept(Identity("mine", "team", "uid", 1), parse_sweep(obj), defaults, pinned=None, started=False)[0]
+    return accept(Identity("mine", "team", "uid", 1), parse_sweep(obj), defaults)[0]
 
 
 def trained(

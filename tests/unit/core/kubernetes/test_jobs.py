@@ -14,11 +14,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regsweep.api.spec import SweepSpec
+from regsweep.api.objective import EpochRule
+from regsweep.api.spec import Goal, SweepSpec
 from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.core.grid import Combination
 from regsweep.core.identity import run_name
 from regsweep.core.kubernetes.jobs import job_manifest, same_job
+from regsweep.core.kubernetes.observe import observed_run
 from regsweep.core.kubernetes.podtemplate import JobDefaults
 from regsweep.core.runs import RunRequest
 from regsweep.core.sweep import Point, Sweep
@@ -258,6 +260,47 @@ def test_gpus(gpus: int, resources: dict[str, Any], result: dict[str, Any]) -> N
     job = _job(sweep)
     assert _trainer(job)["resources"] == result
     assert _env(job)["REGSWEEP_GPUS"] == str(gpus)
+
+
+@pytest.mark.parametrize(
+    ("others", "inits", "room"),
+    [
+        pytest.param(0, 0, "4096", id="alone in its pod"),
+        pytest.param(2, 0, "4096", id="three containers still have 4,096 bytes each"),
+        pytest.param(3, 0, "3072", id="four share the pod's 12 KiB"),
+        pytest.param(1, 4, "2048", id="init containers count, sidecars among them"),
+        pytest.param(6, 0, "1755", id="what is left over is nobody's"),
+    ],
+)
+def test_the_trainer_is_told_the_room_for_its_message(others: int, inits: int, room: str) -> None:
+    def named(prefix: str, count: int) -> list[dict[str, Any]]:
+        return [{"name": f"{prefix}{n}", "image": "i"} for n in range(count)]
+
+    template = {"spec": {"containers": named("c", others), "initContainers": named("i", inits)}}
+    assert _env(_job(_sweep(template=template)))["REGSWEEP_MESSAGE_BYTES"] == room
+    assert _env(_job(_sweep(templateRef={"name": "shared"}), shared=template))["REGSWEEP_MESSAGE_BYTES"] == room
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"), [pytest.param({}, "0", id="no"), pytest.param({"final": {"replicates": 3}}, "1", id="yes")]
+)
+def test_the_trainer_is_told_whether_a_final_evaluation_follows(spec: dict[str, Any], expected: str) -> None:
+    assert _env(_job(_sweep(**spec)))["REGSWEEP_FINAL"] == expected
+
+
+def test_pinned_data_are_passed_on_and_no_template_pins_others() -> None:
+    template = _template(env=[{"name": "REGSWEEP_DATA_DIGEST", "value": "9a3e"}])
+    assert _env(_job(data_digest="1f0c"))["REGSWEEP_DATA_DIGEST"] == "1f0c"
+    assert _env(_job(_sweep(template=template)))["REGSWEEP_DATA_DIGEST"] == ""
+
+
+def test_a_job_notes_the_rule_and_the_tries_that_it_stands_for() -> None:
+    job = _job(_sweep(objective={"metric": "val_accuracy"}), attempt=3, lost=1)
+    notes = job["metadata"]["annotations"]
+    assert (notes["regsweep.dev/attempt"], notes["regsweep.dev/lost"]) == ("3", "1")
+    run = observed_run(job | {"metadata": job["metadata"] | {"uid": "u", "creationTimestamp": "2026-11-23T12:00:00Z"}})
+    assert run is not None
+    assert (run.attempt, run.lost, run.rule) == (3, 1, EpochRule("val_accuracy", Goal.MAXIMIZE))
 
 
 def test_a_flag_wins_over_a_parameter_of_its_name() -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from regsweep.api.conditions import Reason
+from regsweep.api.objective import EpochRule
+from regsweep.api.spec import Goal
 from regsweep.core.kubernetes.failures import failure_of
 from regsweep.core.kubernetes.observe import observed_pod, observed_run
 from regsweep.core.ownership import owner_uid
@@ -151,6 +153,28 @@ def _condition(kind: str, status: str = "True", reason: str = "", message: str =
         pytest.param(
             {"annotations": {"regsweep.dev/attempt": None}}, {"attempt": 0}, id="an absent attempt is the first one"
         ),
+        pytest.param(
+            {"annotations": {"regsweep.dev/attempt": "3"}},
+            {"attempt": 3, "lost": 1},
+            id="an older operator's odd attempt: its record was lost once",
+        ),
+        pytest.param(
+            {"annotations": {"regsweep.dev/attempt": "3", "regsweep.dev/lost": "0"}},
+            {"attempt": 3, "lost": 0},
+            id="a third retry",
+        ),
+        pytest.param({"annotations": {"regsweep.dev/lost": "1"}}, {"lost": 1}, id="its record was lost once"),
+        pytest.param(
+            {"annotations": {"regsweep.dev/objective": '{"goal":"Maximize","metric":"val_auc"}'}},
+            {"rule": EpochRule("val_auc", Goal.MAXIMIZE)},
+            id="the rule that it chooses best epochs by",
+        ),
+        pytest.param({"annotations": {"regsweep.dev/objective": "val_auc"}}, {}, id="a rule that cannot be read"),
+        pytest.param(
+            {"annotations": {"regsweep.dev/objective": '{"goal":"Closest","metric":"val_auc"}'}},
+            {},
+            id="a rule of a later version",
+        ),
     ],
 )
 def test_a_job(job: dict[str, Any], fields: dict[str, Any]) -> None:
@@ -168,6 +192,7 @@ def test_a_job(job: dict[str, Any], fields: dict[str, Any]) -> None:
         pytest.param("replicates-per-pod", "0", id="pods without replicates"),
         pytest.param("replicates", "9" * 30, id="replicates beyond counting"),
         pytest.param("attempt", "²", id="a digit that is no digit"),
+        pytest.param("lost", "once", id="lost records in words"),
     ],
 )
 def test_a_job_that_does_not_say_what_it_trains_is_no_run(name: str, value: str | None) -> None:
@@ -364,8 +389,32 @@ def _failed_pod(code: int | None, reason: str = "Error", message: str = "", **fi
         pytest.param(
             _failed_pod(64),
             Reason.INVALID_FLAGS,
-            "The trainer refused its flags (exit code 64).",
-            id="invalid flags, no words",
+            "The trainer refused to train (exit code 64).",
+            id="refused, no words",
+        ),
+        pytest.param(
+            _failed_pod(64, message=_error("BadData", "row 3 of a.csv has 4 cells")),
+            Reason.BAD_DATA,
+            "row 3 of a.csv has 4 cells",
+            id="bad data are no invalid flags",
+        ),
+        pytest.param(
+            _failed_pod(64, message=_error("DataChanged", "the data have changed")),
+            Reason.DATA_CHANGED,
+            "the data have changed",
+            id="data that have changed",
+        ),
+        pytest.param(
+            _failed_pod(64, message=_error("InvalidContract", "REGSWEEP_REPLICATES: got 'x'")),
+            Reason.INVALID_CONTRACT,
+            "REGSWEEP_REPLICATES",
+            id="an environment that cannot be read",
+        ),
+        pytest.param(
+            _failed_pod(64, message=_error("Complete", "all is well")),
+            Reason.INVALID_FLAGS,
+            "all is well",
+            id="a reason that is no trainer's to give",
         ),
         pytest.param(
             _failed_pod(65, message=_error("NoData", "shard 3 is empty")),

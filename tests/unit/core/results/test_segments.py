@@ -215,18 +215,12 @@ def test_records_with_much_in_them_make_more_segments_of_bounded_size() -> None:
     assert len(load(_landed([], writes))) == 100
 
 
-def test_a_reason_of_a_later_operator_is_read_as_a_failed_trainer() -> None:
-    stored = _landed([], append([], [_record(outcome=Outcome.FAILED, reason=Reason.EVICTED)], FLAGS, SWEEP))
-    stored[0]["records"][0]["reason"] = "EatenByDog"
-    assert [record.reason for record in load(stored)] == [Reason.TRAINER_FAILED]
-
-
 _records = st.lists(
     st.builds(
         Record,
         point_key=st.sampled_from(["ab", "cd", "ef"]),
         replicate=st.integers(0, 3),
-        outcome=st.sampled_from(Outcome),
+        outcome=st.sampled_from([Outcome.OK, Outcome.DIVERGED, Outcome.FAILED]),
         run=st.just("r"),
         attempt=st.integers(0, 3),
         epochs=st.integers(0, 9),

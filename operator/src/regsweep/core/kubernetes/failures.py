@@ -50,13 +50,20 @@ _EXIT_CODES: Final = {
 }
 
 
+_REFUSALS: Final = {
+    reason.value: reason
+    for reason in (Reason.INVALID_FLAGS, Reason.INVALID_CONTRACT, Reason.BAD_DATA, Reason.DATA_CHANGED)
+}
+"""Reasons that a trainer may give for exit code 64."""
+
+
 def failure_of(run: ObservedRun, pod: ObservedPod | None) -> tuple[Reason, str]:
     """Why the pod, or without one the whole run, failed: a reason for machines, and a sentence that says what helps.
 
     pod: the one whose end decided; None where none was seen.
     """
     if pod is not None and pod.exit_code == names.EXIT_INVALID_FLAGS:
-        return Reason.INVALID_FLAGS, _words(pod) or f"The trainer refused its flags (exit code 64). {_log(pod)}"
+        return _refusal(pod), _words(pod) or f"The trainer refused to train (exit code 64). {_log(pod)}"
     if pod is not None and pod.exit_code == names.EXIT_INDEX_FINAL:
         return Reason.INDEX_FINAL, _words(pod) or f"The trainer gave this index up (exit code 65). {_log(pod)}"
     if run.failed_reason == _DEADLINE or (pod is not None and pod.reason == _DEADLINE):
@@ -66,6 +73,13 @@ def failure_of(run: ObservedRun, pod: ObservedPod | None) -> tuple[Reason, str]:
         said = ": ".join(part for part in (run.failed_reason, run.failed_message) if part)
         return Reason.TRAINER_FAILED, f"Run {run.name} failed, and no pod of it was seen ({said or 'no reason given'})."
     return _infrastructure(pod) or _ended(pod)
+
+
+def _refusal(pod: ObservedPod) -> Reason:
+    """The reason that the trainer gives for exit code 64; InvalidFlags where it gives none that is known."""
+    message = parse_message(pod.message)
+    error = message.error if not isinstance(message, MalformedMessage) else None
+    return _REFUSALS.get(error.reason, Reason.INVALID_FLAGS) if error is not None else Reason.INVALID_FLAGS
 
 
 def _infrastructure(pod: ObservedPod) -> tuple[Reason, str] | None:

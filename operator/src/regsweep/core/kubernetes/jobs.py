@@ -9,6 +9,8 @@ from typing import Final
 from pydantic import JsonValue
 
 from regsweep.api import constants as names
+from regsweep.api.canonical import canonical_json
+from regsweep.api.objective import objective_status
 from regsweep.api.status import ObjectiveStatus
 from regsweep.core.kubernetes.podtemplate import JobDefaults, pod_template, run_labels
 from regsweep.core.ownership import JsonObject, KubeObject, owner_reference, owner_uid
@@ -80,6 +82,7 @@ def same_job(existing: KubeObject, sweep: Sweep, request: RunRequest) -> bool:
 
 
 def _annotations(sweep: Sweep, request: RunRequest) -> dict[str, str]:
+    objective = objective_status(sweep.spec.objective)
     return {
         names.SWEEP_NAME_ANNOTATION: sweep.name,
         names.POINT_KEY_ANNOTATION: request.point.key,
@@ -88,6 +91,8 @@ def _annotations(sweep: Sweep, request: RunRequest) -> dict[str, str]:
         names.REPLICATES_ANNOTATION: str(request.replicates),
         names.REPLICATES_PER_POD_ANNOTATION: str(request.replicates_per_pod),
         names.ATTEMPT_ANNOTATION: str(request.attempt),
+        names.LOST_ANNOTATION: str(request.lost),
+        names.OBJECTIVE_ANNOTATION: canonical_json({"metric": objective.metric, "goal": objective.goal}),
     }
 
 

@@ -11,7 +11,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from pydantic import TypeAdapter, ValidationError
+
 from regsweep.api import constants as names
+from regsweep.api.objective import EpochRule
 from regsweep.core.ownership import KubeObject, owner_uid
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
 
@@ -23,7 +26,7 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
     """The Job as a run, with those of the pods that it controls; None where its annotations do not say what it trains.
 
     pods: the API's JSON, or what `observed_pod` made of it (then the caller has seen to it that the Job controls them).
-    Whether the Job is of a certain sweep is told by `children.owner_uid`, not by its labels: those are anybody's to write.
+    Whether the Job is of a certain sweep is told by `ownership.owner_uid`, not by its labels: those are anybody's to write.
     """
     metadata, spec, status = job["metadata"], job.get("spec") or {}, job.get("status") or {}
     annotations = metadata.get("annotations") or {}
@@ -31,8 +34,9 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
     replicates = _count(annotations.get(names.REPLICATES_ANNOTATION))
     per_pod = _count(annotations.get(names.REPLICATES_PER_POD_ANNOTATION))
     attempt = _count(annotations.get(names.ATTEMPT_ANNOTATION, "0"))
+    lost = _lost(annotations.get(names.LOST_ANNOTATION), attempt)
     point_key = annotations.get(names.POINT_KEY_ANNOTATION)
-    if not point_key or first is None or not replicates or not per_pod or attempt is None:
+    if not point_key or first is None or not replicates or not per_pod or attempt is None or lost is None:
         return None
     uid = metadata["uid"]
     own = (
@@ -52,6 +56,8 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
         replicates_per_pod=per_pod,
         attempt=attempt,
         created_at=_time(metadata["creationTimestamp"]),
+        lost=lost,
+        rule=_rule(annotations.get(names.OBJECTIVE_ANNOTATION)),
         parallelism=spec.get("parallelism", 1),
         suspended=bool(spec.get("suspend")),
         queue_managed=_is_queue_managed(metadata),
@@ -64,6 +70,26 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
         deleting="deletionTimestamp" in metadata,
         pods=tuple(sorted(own, key=lambda pod: (pod.index, pod.created_at, pod.name))),
     )
+
+
+def _lost(text: str | None, attempt: int | None) -> int | None:
+    """How often the replicates were lost before; a Job that does not say is an old one, whose odd attempts mean once."""
+    if text is None:
+        return attempt % 2 if attempt is not None else None
+    return _count(text)
+
+
+def _rule(text: str | None) -> EpochRule | None:
+    """The rule that the Job notes; None where it notes none that can be read."""
+    if text is None:
+        return None
+    try:
+        return _RULE.validate_json(text)
+    except ValidationError:
+        return None
+
+
+_RULE: Final = TypeAdapter(EpochRule)
 
 
 def observed_pod(pod: KubeObject, gone: bool = False) -> ObservedPod:

@@ -170,7 +170,7 @@ def _owned(merged: JsonObject, sweep: Sweep, request: RunRequest, objective: Obj
             f"spec.template.spec.containers: container {names.TRAINER_CONTAINER} must stay; it trains. "
             "Take the $patch directive away that deletes it"
         )
-    contract = contract_environment(sweep, request, objective)
+    contract = contract_environment(sweep, request, objective, _message_bytes(spec))
     return {
         "metadata": {
             "labels": {**_object(metadata, "labels"), **run_labels(sweep, request)},
@@ -210,8 +210,23 @@ def _owned_trainer(container: JsonObject, contract: Mapping[str, str], resolved:
     }
 
 
-def contract_environment(sweep: Sweep, request: RunRequest, objective: ObjectiveStatus) -> dict[str, str]:
-    """The variables of docs/trainer-contract.md; JOB_COMPLETION_INDEX comes from the Job controller, or the local runner."""
+def _message_bytes(spec: Mapping[str, JsonValue]) -> int:
+    """Room for the trainer's termination message, which the kubelet divides among all containers of the pod."""
+    lists = (spec.get("containers"), spec.get("initContainers"))
+    containers = sum(len(entries) for entries in lists if isinstance(entries, list))
+    return min(names.CONTAINER_MESSAGE_BYTES, names.POD_MESSAGE_BYTES // max(1, containers))
+
+
+def contract_environment(
+    sweep: Sweep,
+    request: RunRequest,
+    objective: ObjectiveStatus,
+    message_bytes: int = names.CONTAINER_MESSAGE_BYTES,
+) -> dict[str, str]:
+    """The variables of docs/trainer-contract.md; JOB_COMPLETION_INDEX comes from the Job controller, or the local runner.
+
+    message_bytes: room for the termination message.
+    """
     flags, resolved = request.point.combination.flags, sweep.resolved
     return {
         "REGSWEEP_SWEEP": f"{sweep.name}{FINAL_SUFFIX}" if request.point.final else sweep.name,
@@ -228,6 +243,10 @@ def contract_environment(sweep: Sweep, request: RunRequest, objective: Objective
         "REGSWEEP_RESAMPLING": json.dumps(resolved.resampling.to_json()),
         # Always there, so that no template can have other runs look at the test rows.
         "REGSWEEP_SCORE_TEST": str(int(request.point.final)),
+        "REGSWEEP_FINAL": str(int(sweep.spec.final is not None)),
+        # Empty where no data are pinned yet: no template can pin others.
+        "REGSWEEP_DATA_DIGEST": request.data_digest,
+        "REGSWEEP_MESSAGE_BYTES": str(message_bytes),
         "REGSWEEP_GPUS": str(resolved.gpus),
         "REGSWEEP_LINGER_SECONDS": str(request.linger_seconds),
         "REGSWEEP_METRICS_PORT": str(names.METRICS_PORT),

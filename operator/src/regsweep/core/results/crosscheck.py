@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
+from regsweep.api.objective import EpochRule
 from regsweep.core.results.records import BestEpoch, Outcome, Record, Source
 from regsweep.core.results.scrapes import Sample
 from regsweep.core.runs import ObservedRun
@@ -44,7 +45,7 @@ def merge_sample(record: Record | None, sample: Sample, run: ObservedRun, replic
             + (f"; and {len(differences) - 5} more" if len(differences) > 5 else "")
         )
         return record, text
-    return _agreed(record, sample), None
+    return _agreed(record, sample, run), None
 
 
 def _from_sample(sample: Sample, run: ObservedRun, replicate: int) -> Record:
@@ -58,12 +59,12 @@ def _from_sample(sample: Sample, run: ObservedRun, replicate: int) -> Record:
         attempt=run.attempt,
         epochs=sample.epoch,
         metrics=_finite(sample.metrics),
-        best=_best(sample),
+        best=_best(sample, run.rule),
         source=Source.PROMETHEUS,
     )
 
 
-def _agreed(record: Record, sample: Sample) -> Record:
+def _agreed(record: Record, sample: Sample, run: ObservedRun) -> Record:
     scraped = _finite(sample.metrics)
     if record.outcome is Outcome.DIVERGED:
         # A diverged record's absent values are not numbers: a value beside them is no last epoch's.
@@ -73,7 +74,7 @@ def _agreed(record: Record, sample: Sample) -> Record:
     return replace(
         record,
         metrics={**record.metrics, **scraped},
-        best=_best(sample) or record.best,
+        best=_best(sample, record.best.rule if record.best is not None else run.rule) or record.best,
         source=Source.PROMETHEUS,
     )
 
@@ -103,10 +104,10 @@ def _same(recorded: float, scraped: float) -> bool:
     return math.isclose(recorded, scraped, rel_tol=RELATIVE_TOLERANCE, abs_tol=SMALLEST)
 
 
-def _best(sample: Sample) -> BestEpoch | None:
+def _best(sample: Sample, rule: EpochRule | None) -> BestEpoch | None:
     if sample.best_epoch is None:
         return None
-    return BestEpoch(sample.best_epoch, _number(sample.best_train), _number(sample.best_val))
+    return BestEpoch(sample.best_epoch, _number(sample.best_train), _number(sample.best_val), rule)
 
 
 def _finite(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from regsweep.api.objective import EpochRule
+from regsweep.api.spec import Goal
 from regsweep.api.sweep_result import MAX_LOSSES_LENGTH, MAX_METRIC_NAME_LENGTH, MAX_METRICS
 from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Source, TestLosses
 from regsweep.core.runs import ObservedPod, ObservedRun
@@ -20,6 +23,13 @@ from regsweep.core.runs import ObservedPod, ObservedRun
 MAX_MESSAGE_CHARACTERS: Final = 65_536
 """Far above the 4,096 bytes that the kubelet keeps; the bound is for local runs, whose message is a file."""
 VERSION: Final = 1
+DIGEST_LENGTH: Final = 16
+"""Hex digits that are kept of a data digest; a trainer may report more."""
+LATEST_START: Final = 4_102_444_800
+"""Unix seconds of the year 2100: a later start is no time of training."""
+LONGEST_SECONDS: Final = 315_360_000
+"""Ten years: what a training takes at most."""
+MOST_GPUS: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,9 @@ class ReplicateResult:
     """Values at the last epoch, split first. An absent name was not a number."""
     best: BestEpoch | None
     test: TestLosses | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    gpu_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +81,8 @@ _Short = Annotated[str, StringConstraints(max_length=200)]
 _Column = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=MAX_METRIC_NAME_LENGTH)]
 _Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 _Blocks = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=MAX_LOSSES_LENGTH)]
+_Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12,64}$")]
+_Seconds = Annotated[float, Field(ge=0, le=LONGEST_SECONDS)]
 _Epoch = Annotated[int, Field(ge=1, le=2**31 - 1)]
 _Best = tuple[_Epoch, float | None, float | None]
 _Record = tuple[_Count, Literal["Ok", "Diverged"], _Count, list[float | None], _Best | None]
@@ -92,11 +107,25 @@ class _WireTest(_Strict):
     losses: Annotated[list[_Blocks | None], Field(max_length=10_000)]
 
 
+class _WireRule(_Strict):
+    metric: _Column
+    goal: Literal["Minimize", "Maximize"]
+
+
+class _WireTimes(_Strict):
+    start: Annotated[int, Field(ge=0, le=LATEST_START)]
+    replicates: Annotated[list[tuple[_Seconds, _Seconds] | None], Field(max_length=10_000)]
+
+
 class _Wire(_Strict):
     version: int
     backend: _Short = ""
     device: _Short = ""
+    gpus: Annotated[int | None, Field(ge=0, le=MOST_GPUS)] = None
     data: _Short = ""
+    data_digest: Annotated[_Digest | None, Field(alias="dataDigest")] = None
+    rule: _WireRule | None = None
+    times: _WireTimes | None = None
     rows: _WireRows = Field(default_factory=_WireRows)
     test: _WireTest | None = None
     columns: Annotated[list[_Column], Field(max_length=MAX_METRICS)] = Field(default_factory=list)
@@ -118,7 +147,10 @@ def parse_message(text: str) -> Message | MalformedMessage:
 
 
 def records_of(run: ObservedRun, pod: ObservedPod, message: Message) -> tuple[Record, ...]:
-    """The message's records of those replicates that the pod's index trains; any other is not this pod's to report."""
+    """The message's records of those replicates that the pod's index trains; any other is not this pod's to report.
+
+    A trainer that does not name the rule of its best epochs has chosen them by what it was given.
+    """
     own = run.replicates_of(pod.index)
     return tuple(
         Record(
@@ -129,17 +161,25 @@ def records_of(run: ObservedRun, pod: ObservedPod, message: Message) -> tuple[Re
             attempt=run.attempt,
             epochs=result.epochs,
             metrics=result.metrics,
-            best=result.best,
+            best=_by_rule(result.best, run.rule),
             source=Source.RECORD,
             environment=replace(message.environment, image=pod.image),
             test=result.test,
+            started_at=result.started_at,
+            ended_at=result.ended_at,
+            gpu_seconds=result.gpu_seconds,
         )
         for result in message.results
         if result.replicate in own
     )
 
 
+def _by_rule(best: BestEpoch | None, given: EpochRule | None) -> BestEpoch | None:
+    return replace(best, rule=given) if best is not None and best.rule is None else best
+
+
 def _message(wire: _Wire) -> Message:
+    rule = EpochRule(wire.rule.metric, Goal(wire.rule.goal)) if wire.rule is not None else None
     return Message(
         results=tuple(
             ReplicateResult(
@@ -147,15 +187,21 @@ def _message(wire: _Wire) -> Message:
                 outcome=Outcome(outcome),
                 epochs=epochs,
                 metrics={n: value for n, value in zip(wire.columns, values, strict=True) if value is not None},
-                best=BestEpoch(*best) if best is not None else None,
+                best=BestEpoch(*best, rule) if best is not None else None,
                 test=TestLosses(wire.test.rows, losses) if wire.test is not None and losses is not None else None,
+                started_at=_moment(wire, period[0]) if period is not None else None,
+                ended_at=_moment(wire, period[1]) if period is not None else None,
+                gpu_seconds=_gpu_seconds(wire, period),
             )
-            for (replicate, outcome, epochs, values, best), losses in zip(wire.records, _losses(wire), strict=True)
+            for (replicate, outcome, epochs, values, best), losses, period in zip(
+                wire.records, _losses(wire), _periods(wire), strict=True
+            )
         ),
         environment=Environment(
             backend=wire.backend,
             device=wire.device,
             data=wire.data,
+            data_digest=(wire.data_digest or "")[:DIGEST_LENGTH],
             train_rows=wire.rows.train,
             val_rows=wire.rows.val,
         ),
@@ -166,6 +212,24 @@ def _message(wire: _Wire) -> Message:
 def _losses(wire: _Wire) -> Sequence[str | None]:
     """Each record's losses on the test rows; None where there are none."""
     return wire.test.losses if wire.test is not None else [None] * len(wire.records)
+
+
+def _periods(wire: _Wire) -> Sequence[tuple[float, float] | None]:
+    """Each record's start and end in seconds after the pod's start; None where they are not reported."""
+    return wire.times.replicates if wire.times is not None else [None] * len(wire.records)
+
+
+def _moment(wire: _Wire, seconds: float) -> datetime | None:
+    """The time so many seconds after the pod's start, to the second."""
+    if wire.times is None:
+        return None
+    return datetime.fromtimestamp(wire.times.start, UTC) + timedelta(seconds=round(seconds))
+
+
+def _gpu_seconds(wire: _Wire, period: tuple[float, float] | None) -> float | None:
+    if period is None or wire.gpus is None:
+        return None
+    return round((period[1] - period[0]) * wire.gpus, 1)
 
 
 def _contradiction(wire: _Wire) -> str | None:
@@ -179,10 +243,22 @@ def _contradiction(wire: _Wire) -> str | None:
             return f"replicate {replicate} has {len(values)} values for {len(wire.columns)} columns"
     if wire.test is not None and len(wire.test.losses) != len(wire.records):
         return f"test.losses has {len(wire.test.losses)} entries for {len(wire.records)} records"
+    if (problem := _wrong_times(wire)) is not None:
+        return problem
     replicates = Counter(replicate for replicate, *_ in wire.records)
     if len(replicates) < len(wire.records):
         return f"replicate {replicates.most_common(1)[0][0]} is there twice"
     return None
+
+
+def _wrong_times(wire: _Wire) -> str | None:
+    if wire.times is None:
+        return None
+    periods = wire.times.replicates
+    if len(periods) != len(wire.records):
+        return f"times.replicates has {len(periods)} entries for {len(wire.records)} records"
+    backwards = next((period for period in periods if period is not None and period[1] < period[0]), None)
+    return f"times.replicates has an end before its start: {list(backwards)}" if backwards is not None else None
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from regsweep.api.conditions import Reason
+from regsweep.api.objective import EpochRule
 from regsweep.api.sweep_result import Outcome, Source
 
 __all__ = ["BestEpoch", "Environment", "Outcome", "Record", "Records", "Source", "TestLosses"]
@@ -13,11 +15,13 @@ __all__ = ["BestEpoch", "Environment", "Outcome", "Record", "Records", "Source",
 
 @dataclass(frozen=True, slots=True)
 class BestEpoch:
-    """The objective's metric at its best epoch; both values come from that one epoch."""
+    """A metric at its best epoch; both values come from that one epoch."""
 
     epoch: int
     train: float | None
     val: float | None
+    rule: EpochRule | None = None
+    """The rule that chose the epoch, and so the metric; None: an old record, which does not say (see `accept`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,12 @@ class Environment:
     image: str = ""
     """Digest of the image that ran, as its node names it."""
     data: str = ""
-    """Beginning of the data's digest."""
+    """Beginning of the digest of the data as the trainer read them."""
     train_rows: int | None = None
     val_rows: int | None = None
     """Rows that the ranked validation metrics come from."""
+    data_digest: str = ""
+    """Beginning of the SHA-256 of the data's source bytes: results of other bytes are never ranked together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,11 @@ class Record:
     """Why it failed; None unless `outcome` is Failed."""
     message: str = ""
     """Why it failed, in words."""
+    started_at: datetime | None = None
+    """When its training started; None: not known."""
+    ended_at: datetime | None = None
+    gpu_seconds: float | None = None
+    """Seconds from start to end times the GPUs that it used; None: not known."""
 
     @property
     def key(self) -> tuple[str, int]:

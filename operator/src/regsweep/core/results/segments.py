@@ -2,6 +2,8 @@
 
 A sweep's records stand in segments, each an object of its own: writing one more record rewrites at most 256. Records are
 appended, never changed: a later attempt stands beside the failure that it replaces, and `load` merges as `Records` does.
+What a later version wrote stays as it is, fields and values that this one does not know included: reading skips such
+fields, and shows such values as Unknown.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from pydantic import JsonValue
@@ -17,7 +20,8 @@ from pydantic import JsonValue
 from regsweep.api.canonical import digest
 from regsweep.api.conditions import Reason
 from regsweep.api.constants import API_VERSION, MAX_NAME_LENGTH, RESULT_KIND
-from regsweep.api.spec import Flags
+from regsweep.api.objective import EpochRule
+from regsweep.api.spec import Flags, Goal
 from regsweep.api.sweep_result import (
     MAX_MESSAGE_LENGTH,
     MAX_METRIC_NAME_LENGTH,
@@ -28,6 +32,7 @@ from regsweep.api.sweep_result import (
 from regsweep.core.ownership import JsonObject, KubeObject, child_labels, owner_reference
 from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Records, Source, TestLosses
 from regsweep.core.sweep import Sweep
+from regsweep.core.timestamps import parse_timestamp, timestamp
 
 ENVIRONMENT_KEY_LENGTH: Final = 8
 
@@ -67,7 +72,7 @@ def append(
     segment = _Segment.of(present[-1]) if present else _Segment.empty(sweep, 0)
     for record in new:
         point: JsonObject = {"key": record.point_key, "flags": dict(flags_by_point.get(record.point_key, {}))}
-        environment = _environment_json(record.environment)
+        environment = _environment_json(record)
         entry = _to_json(record)
         if environment is not None:
             entry["environment"] = environment["key"]
@@ -88,9 +93,9 @@ def load(segments: Iterable[KubeObject]) -> Records:
 
 
 def _records_of(segment: KubeObject) -> Iterator[Record]:
-    environments = {entry["key"]: _environment(entry) for entry in segment.get("environments") or ()}
+    shared = {entry["key"]: (_environment(entry), _rule(entry)) for entry in segment.get("environments") or ()}
     for entry in segment.get("records") or ():
-        yield _from_json(entry, environments.get(entry.get("environment"), Environment()))
+        yield _from_json(entry, *shared.get(entry.get("environment"), _NOTHING_KNOWN))
 
 
 def segment_name(sweep_uid: str, sequence: int) -> str:
@@ -205,17 +210,29 @@ def _to_json(record: Record) -> JsonObject:
         entry["reason"] = record.reason.value
     if record.message:
         entry["message"] = _cut(record.message, MAX_MESSAGE_LENGTH)
+    for field, moment in (("start", record.started_at), ("end", record.ended_at)):
+        if moment is not None:
+            entry[field] = timestamp(moment)
+    if record.gpu_seconds is not None and math.isfinite(record.gpu_seconds):
+        entry["gpuSeconds"] = record.gpu_seconds
     if record.test is not None:
         entry["test"] = {"rows": _cut(record.test.rows, MAX_NAME_LENGTH), "losses": record.test.losses}
     return entry
 
 
-def _environment_json(environment: Environment) -> JsonObject | None:
-    """What is known of the environment, under the hash of that; None where nothing is."""
-    known: JsonObject = {}
-    for name in ("backend", "device", "image", "data"):
-        if text := getattr(environment, name):
-            known[name] = _cut(text, MAX_NAME_LENGTH)
+def _environment_json(record: Record) -> JsonObject | None:
+    """What is known of the record's environment and of its rule, under the hash of that; None where nothing is."""
+    environment = record.environment
+    texts = {
+        "backend": environment.backend,
+        "device": environment.device,
+        "image": environment.image,
+        "data": environment.data,
+        "dataDigest": environment.data_digest,
+    }
+    known: JsonObject = {name: _cut(text, MAX_NAME_LENGTH) for name, text in texts.items() if text}
+    if record.best is not None and record.best.rule is not None:
+        known["rule"] = {"metric": record.best.rule.metric, "goal": record.best.rule.goal.value}
     for name, count in (("trainRows", environment.train_rows), ("valRows", environment.val_rows)):
         if count is not None:
             known[name] = count
@@ -232,40 +249,74 @@ def _environment(entry: KubeObject) -> Environment:
         device=entry.get("device", ""),
         image=entry.get("image", ""),
         data=entry.get("data", ""),
+        data_digest=entry.get("dataDigest", ""),
         train_rows=entry.get("trainRows"),
         val_rows=entry.get("valRows"),
     )
 
 
-def _from_json(entry: KubeObject, environment: Environment) -> Record:
-    best = entry.get("best")
+def _rule(entry: KubeObject) -> EpochRule | None:
+    rule = entry.get("rule")
+    if not rule:
+        return None
+    try:
+        return EpochRule(rule["metric"], Goal(rule["goal"]))
+    except (KeyError, ValueError):  # a later version's: no objective of this one is chosen by it
+        return UNKNOWN_RULE
+
+
+UNKNOWN_RULE: Final = EpochRule("", Goal.MINIMIZE)
+"""A rule that cannot be read."""
+_NOTHING_KNOWN: Final = (Environment(), None)
+
+
+def _from_json(entry: KubeObject, environment: Environment, rule: EpochRule | None) -> Record:
+    outcome = Outcome(entry["outcome"]) if entry["outcome"] in _OUTCOMES else Outcome.UNKNOWN
+    source = entry.get("source", Source.RECORD)
+    best = entry.get("best") if outcome is not Outcome.UNKNOWN else None
+    reason = entry.get("reason")
     return Record(
         point_key=entry["point"],
         replicate=entry["replicate"],
-        outcome=Outcome(entry["outcome"]),
+        outcome=outcome,
         run=entry["run"],
         attempt=entry.get("attempt", 0),
         epochs=entry.get("epochs", 0),
-        # The API server writes 1.0 as 1.
-        metrics={name: float(value) for name, value in (entry.get("metrics") or {}).items()},
-        best=BestEpoch(best["epoch"], _float(best.get("train")), _float(best.get("val"))) if best else None,
-        source=Source(entry.get("source", Source.RECORD)),
+        metrics=_metrics(entry) if outcome is not Outcome.UNKNOWN else {},
+        best=BestEpoch(best["epoch"], _float(best.get("train")), _float(best.get("val")), rule) if best else None,
+        source=Source(source) if source in _SOURCES else Source.UNKNOWN,
         environment=environment,
         test=TestLosses(test["rows"], test["losses"]) if (test := entry.get("test")) else None,
-        reason=_reason(entry.get("reason")),
-        message=entry.get("message", ""),
+        reason=None if reason is None else Reason(reason) if reason in _REASONS else Reason.UNKNOWN,
+        message=_message(reason, entry.get("message", "")),
+        started_at=_moment(entry.get("start")),
+        ended_at=_moment(entry.get("end")),
+        gpu_seconds=_float(entry.get("gpuSeconds")),
     )
 
 
-def _reason(text: str | None) -> Reason | None:
-    """The reason; one that a later operator wrote counts as TrainerFailed."""
-    if text is None:
+def _metrics(entry: KubeObject) -> dict[str, float]:
+    return {name: float(value) for name, value in (entry.get("metrics") or {}).items()}
+
+
+def _moment(text: str | None) -> datetime | None:
+    """The time; None where there is none, or where it is written in a way of a later version."""
+    try:
+        return parse_timestamp(text) if text is not None else None
+    except ValueError:
         return None
-    return Reason(text) if text in _REASONS else Reason.TRAINER_FAILED
+
+
+def _message(reason: str | None, message: str) -> str:
+    """The message, with the reason in its own word where that is Unknown here."""
+    return message if reason is None or reason in _REASONS else f"{_cut(reason, MAX_NAME_LENGTH)}: {message}"
 
 
 _REASONS: Final = frozenset(reason.value for reason in Reason)
+_OUTCOMES: Final = frozenset(outcome.value for outcome in Outcome)
+_SOURCES: Final = frozenset(source.value for source in Source)
 
 
 def _float(value: float | None) -> float | None:
+    """The number as a float: the API server writes 1.0 as 1."""
     return float(value) if value is not None else None

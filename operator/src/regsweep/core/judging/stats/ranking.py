@@ -22,7 +22,8 @@ from math import fsum, sqrt
 
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import Mixture
-from regsweep.api.spec import Constraint, EpochChoice, Goal
+from regsweep.api.objective import ranked_rule
+from regsweep.api.spec import Constraint, Goal
 from regsweep.api.status import ObjectiveStatus
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.blocks import adjusted_mean, block_effects, mean, within_fence
@@ -159,13 +160,23 @@ def finite(value: float | None) -> float | None:
 
 
 def objective_reader(objective: ObjectiveStatus) -> Callable[[Record], float | None]:
-    """Reads the objective from a record: at the last epoch, or at the best one for the metric's split."""
-    metric = objective.metric
-    if objective.epoch is EpochChoice.LAST:
+    """Reads the objective from a record: at the last epoch, or at the best one for the metric's split.
+
+    A best epoch that another rule chose is not read: its values are another metric's, or another goal's. One that names no rule
+    is an old record's, and `accept` follows no objective that it does not fit.
+    """
+    metric, rule = objective.metric, ranked_rule(objective)
+    if rule is None:
         return lambda record: finite(record.metrics.get(metric))
-    if metric.startswith("train_"):
-        return lambda record: finite(record.best.train) if record.best else None
-    return lambda record: finite(record.best.val) if record.best else None
+    of_train = metric.startswith("train_")
+
+    def at_best(record: Record) -> float | None:
+        best = record.best
+        if best is None or best.rule not in (None, rule):
+            return None
+        return finite(best.train if of_train else best.val)
+
+    return at_best
 
 
 def estimate(values: Sequence[float]) -> Estimate | None:

@@ -1,0 +1,203 @@
+"""What a local run's results rest on beside its flags: the data, and the generation of the trainer's semantics.
+
+A finished sweep starts no trainer, so that nobody would see that its data have changed. So the trainer is asked before:
+`TRAINER --identify` (docs/trainer-contract.md). For a trainer that does not know the question the bytes of the files that the
+manifest names decide.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+
+from regsweep.api.canonical import canonical_json, digest
+from regsweep.api.spec import Flags
+from regsweep.errors import RegsweepError
+from regsweep.local.datafiles import DIGEST_LENGTH, content_digest, missing_files, named_files
+from regsweep.local.guard import kill_group
+from regsweep.local.trainer import TrainerCommand, process_environment
+
+IDENTIFY: Final = "--identify"
+EXIT_REFUSED: Final = 64
+SECONDS_TO_ANSWER: Final = 60.0
+"""Of a trainer that was never asked before: it may train instead of answering."""
+KNOWN_SECONDS_TO_ANSWER: Final = 600.0
+"""Of a trainer that has answered before: it reads all of the data."""
+MOST_ANSWER_BYTES: Final = 64 * 1024
+MOST_WORDS: Final = 500
+MOST_ASKED: Final = 5
+"""Combinations that are asked about until one is answered: a trainer may refuse one for its flags."""
+QUIET_CONTRACT: Final[Mapping[str, str]] = {
+    "REGSWEEP_GPUS": "0",
+    "REGSWEEP_LINGER_SECONDS": "0",
+    "REGSWEEP_METRICS_PORT": "0",
+    "REGSWEEP_TERMINATION_LOG": os.devnull,
+}
+"""For a trainer that trains instead of answering."""
+
+
+class DataError(RegsweepError):
+    """The data that a manifest names cannot be read: nothing is trained, and no earlier result is shown as theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataIdentity:
+    """The data that a sweep would be trained on now, and how the trainer would."""
+
+    digest: str = ""
+    """Of the data's bytes, 16 hex digits; empty: nothing is known of the data."""
+    generation: int | None = None
+    """Of the trainer's semantics; None: it was not told."""
+    by_trainer: bool = False
+    """The trainer itself has named the digest, and reports it with its records."""
+    answers: bool = False
+    """The trainer knows the question."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Where the trainer has not named the digest: each file's own, by its name as written."""
+
+    @property
+    def revision(self) -> str:
+        """Stands in the point's key where the data revision stands in a cluster."""
+        data = self.digest or "unknown"
+        return f"{data} by trainer, generation {self.generation}" if self.by_trainer else f"{data}, {self.generation}"
+
+
+NO_DATA: Final = DataIdentity()
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+    data_digest: Annotated[
+        str | None, StringConstraints(pattern=r"^[0-9a-f]{12,64}$"), Field(alias="dataDigest", default=None)
+    ]
+    generation: Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    exit_code: int | None
+    """None: it did not end in time."""
+    output: str
+    words: str
+    """What it says on standard error, on one line."""
+
+
+def identify(
+    trainer: TrainerCommand,
+    parameters: Mapping[str, JsonValue],
+    combinations: Sequence[Flags],
+    *,
+    known: DataIdentity | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> DataIdentity:
+    """What the sweep's results would rest on now.
+
+    combinations: of the grid, all of them. known: what the latest run of this trainer in the runs directory rests on.
+
+    Raises DataError where a file of the data is not there, or cannot be read.
+    """
+    values = [parameters, *combinations]
+    missing = missing_files(values, known.files if known is not None else ())
+    answer, refusal = None, ""
+    if known is None or known.answers or trainer.is_reference:
+        answers = known is not None and known.answers
+        answer, refusal = _ask(trainer, [{**parameters, **flags} for flags in combinations], answers, environment)
+        if answer is None and refusal and missing:
+            raise DataError(f"BadData: {refusal.removeprefix('BadData: ')}")
+        if answer is None and refusal and answers:
+            raise DataError(f"the trainer cannot identify the data any more: {refusal}")
+    if answer is not None and answer.data_digest is not None:
+        return DataIdentity(answer.data_digest[:DIGEST_LENGTH], answer.generation, by_trainer=True, answers=True)
+    if missing:
+        raise DataError(
+            f"BadData: {missing[0]}: no such file, and the results rest on its data. Put it back, or name another one in the manifest."
+        )
+    generation = answer.generation if answer is not None else None
+    return _by_files(values, generation, answers=answer is not None)
+
+
+def digest_now(name: str) -> str:
+    """The digest of a data file by its name as written; empty where it cannot be read any more."""
+    try:
+        return content_digest(Path(name))
+    except OSError:
+        return ""
+
+
+def _by_files(values: Iterable[Mapping[str, JsonValue]], generation: int | None, *, answers: bool) -> DataIdentity:
+    try:
+        files = {name: content_digest(path) for name, path in named_files(values).items()}
+    except OSError as error:
+        raise DataError(f"BadData: {error.filename}: cannot be read ({error.strerror}).") from error
+    return DataIdentity(digest(files, DIGEST_LENGTH) if files else "", generation, answers=answers, files=files)
+
+
+def _ask(
+    trainer: TrainerCommand, flags: Sequence[Mapping[str, JsonValue]], answers: bool, environment: Mapping[str, str]
+) -> tuple[_Answer | None, str]:
+    """The answer, or the words of a refusal; neither from a trainer that does not know the question."""
+    step = max(1, len(flags) // MOST_ASKED)
+    refusal = ""
+    for each in list(flags[::step])[:MOST_ASKED]:
+        reply = _reply(trainer, each, KNOWN_SECONDS_TO_ANSWER if answers else SECONDS_TO_ANSWER, environment)
+        if reply.exit_code == 0:
+            return _read(reply.output), ""
+        if reply.exit_code != EXIT_REFUSED:
+            return None, ""
+        refusal = refusal or reply.words
+    return None, refusal
+
+
+def _reply(
+    trainer: TrainerCommand, flags: Mapping[str, JsonValue], seconds: float, environment: Mapping[str, str]
+) -> _Reply:
+    contract = {**QUIET_CONTRACT, "REGSWEEP_FLAGS": canonical_json(flags)}
+    try:
+        process = subprocess.Popen(
+            [*trainer.arguments, IDENTIFY],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=process_environment(contract, environment, 1, isolated=trainer.is_reference),
+            start_new_session=True,
+        )
+    except OSError:
+        return _Reply(127, "", "")
+    with process, ThreadPoolExecutor(2) as readers:
+        output, errors = (readers.submit(_beginning, stream) for stream in (process.stdout, process.stderr))
+        try:
+            code: int | None = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            kill_group(process.pid, signal.SIGKILL)
+        words = " ".join(errors.result().split())
+        return _Reply(code, output.result(), words if len(words) <= MOST_WORDS else words[: MOST_WORDS - 3] + "...")
+
+
+def _beginning(stream: IO[bytes] | None) -> str:
+    """The beginning of what comes; all that follows is read too, so that nobody waits for it to be."""
+    if stream is None:
+        return ""
+    kept = stream.read(MOST_ANSWER_BYTES)
+    while stream.read(MOST_ANSWER_BYTES):
+        pass
+    return kept.decode(errors="replace")
+
+
+def _read(output: str) -> _Answer | None:
+    """The answer in the last line that is not blank; None where that is none."""
+    lines = [line for line in output.splitlines() if line.strip()]
+    try:
+        return _Answer.model_validate_json(lines[-1]) if lines else None
+    except ValidationError:
+        return None

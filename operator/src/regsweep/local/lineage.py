@@ -1,0 +1,187 @@
+"""What earlier trainings of a runs directory rest on, beside what they would rest on now: which are trained again, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from pydantic import JsonValue
+
+from regsweep.api.canonical import canonical_json
+from regsweep.api.objective import EpochRule, epoch_rule, objective_status, ranked_rule
+from regsweep.api.status import ObjectiveStatus
+from regsweep.core.data import change_of
+from regsweep.core.grid import combination_id
+from regsweep.core.progress import Target, is_done
+from regsweep.core.results.records import Records
+from regsweep.core.sweep import Sweep
+from regsweep.local.facts import DataFacts, RuleFacts, RunFacts
+from regsweep.local.identify import DataIdentity
+from regsweep.local.trainer import TrainerCommand, of_generation
+
+SHOWN_DIGITS: Final = 8
+"""Of a digest that stands alone."""
+MOST_LISTED: Final = 3
+"""Changes or files that a sentence names."""
+MOST_VALUE: Final = 40
+"""Characters of a value in a sentence."""
+
+
+class Cause(NamedTuple):
+    """Why a training's result is not one of the sweep as it is now."""
+
+    text: str
+    """As the beginning of a sentence; empty: a version trained it that did not note what it rests on."""
+    subject: str
+    """What is old: `data`, `objective`, `trainer` ..."""
+
+
+def data_facts(data: DataIdentity) -> DataFacts:
+    """As a run's file has it."""
+    return DataFacts(
+        digest=data.digest,
+        generation=data.generation,
+        by_trainer=data.by_trainer,
+        answers=data.answers,
+        files=dict(data.files),
+    )
+
+
+def rule_facts(objective: ObjectiveStatus) -> RuleFacts:
+    """As a run's file has it."""
+    rule = epoch_rule(objective)
+    return RuleFacts(metric=rule.metric, goal=rule.goal, ranked=ranked_rule(objective) is not None)
+
+
+def known_data(facts: Iterable[RunFacts], trainer: TrainerCommand) -> DataIdentity | None:
+    """What the latest run of this trainer rests on; None where it has none here that says so."""
+    names = {trainer.identity, of_generation(trainer, 0).identity}
+    own = [each for each in facts if each.trainer in names and each.data is not None]
+    latest = max(own, key=_begun, default=None)
+    return DataIdentity(**latest.data.model_dump()) if latest is not None and latest.data is not None else None
+
+
+def basis(data: DataIdentity) -> str:
+    """What results rest on, as a sentence; empty where nothing is known."""
+    files = f" of {_listed(list(data.files))}" if data.files else ""
+    parts = [f"data {data.digest[:SHOWN_DIGITS]} (SHA-256{files})"] if data.digest else []
+    if data.generation is not None:
+        parts.append(f"generation {data.generation} of the trainer")
+    return f"Results rest on {' and on '.join(parts)}." if parts else ""
+
+
+def changes(
+    sweep: Sweep, targets: Sequence[Target], facts: Iterable[RunFacts], records: Records, data: DataIdentity
+) -> list[str]:
+    """What was changed since earlier trainings, and how many are trained again for it, a sentence each."""
+    by_flags: dict[str, list[RunFacts]] = {}
+    for each in sorted(facts, key=_begun, reverse=True):
+        if not each.final:
+            by_flags.setdefault(combination_id(each.flags), []).append(each)
+    counts: Counter[Cause] = Counter()
+    for target in targets:
+        earlier = by_flags.get(target.point.combination.id, ())
+        stored = records.of(target.point.key)
+        for replicate in range(target.replicates):
+            if is_done(stored.get(replicate), sweep):
+                continue
+            latest = next((each for each in earlier if _has_result(each, replicate, records)), None)
+            if latest is not None and (cause := _cause(latest, sweep, data)) is not None:
+                counts[cause] += 1
+    total = sum(target.replicates for target in targets)
+    return [_sentence(cause, count, total) for cause, count in counts.items()]
+
+
+def _begun(facts: RunFacts) -> str:
+    """When the run was begun last, to sort by."""
+    return max((process.started_at for process in facts.processes), default="")
+
+
+def _has_result(facts: RunFacts, replicate: int, records: Records) -> bool:
+    record = records.of(facts.point_key).get(replicate)
+    return record is not None and record.has_result
+
+
+def _sentence(cause: Cause, count: int, total: int) -> str:
+    again = "is trained again" if count == 1 else "are trained again"
+    if not cause.text:
+        earlier = "results of an earlier version of regsweep, which did not note what data they rest on, are kept"
+        return f"{earlier}; {count} of {total} trainings {again}."
+    rest = "rests" if count == 1 else "rest"
+    return f"{cause.text}: {count} of {total} trainings {rest} on the old {cause.subject} and {again}."
+
+
+def _cause(facts: RunFacts, sweep: Sweep, data: DataIdentity) -> Cause | None:
+    """Why results of this run are not those of the sweep as it is now; None where nothing tells."""
+    if facts.key_version is None or facts.data is None:
+        return Cause("", "")
+    found = [*_trainer_changes(facts, facts.data, sweep, data), *_manifest_changes(facts, sweep)]
+    if not found:
+        return None
+    if len(found) == 1:
+        return found[0]
+    more = len(found) - MOST_LISTED
+    texts = [cause.text for cause in found[:MOST_LISTED]] + ([f"{more} more changes"] if more > 0 else [])
+    return Cause(" and ".join(texts), "state")
+
+
+def _trainer_changes(facts: RunFacts, before: DataFacts, sweep: Sweep, data: DataIdentity) -> Iterator[Cause]:
+    """What the manifest does not show: the data and the trainer."""
+    if before.by_trainer != data.by_trainer:
+        yield Cause(f"the data are named by {'the trainer' if data.by_trainer else 'their files'} now", "digest")
+    elif before.digest != data.digest:
+        yield Cause(f"the data changed ({_change(before, data)})", "data")
+    if facts.trainer != sweep.resolved.image:
+        yield Cause("the trainer changed", "trainer")
+    elif before.generation != data.generation and before.by_trainer == data.by_trainer:
+        was, now = ("none" if each is None else str(each) for each in (before.generation, data.generation))
+        yield Cause(f"the trainer's generation changed ({was} -> {now})", "generation")
+
+
+def _change(before: DataFacts, data: DataIdentity) -> str:
+    """Such as `1f0c -> 9a3e`, for each file where files are known."""
+    if data.by_trainer:
+        return change_of(before.digest, data.digest)
+    names = sorted(
+        name for name in before.files.keys() | data.files.keys() if before.files.get(name) != data.files.get(name)
+    )
+    return _listed([f"{name}: {_file_change(before.files.get(name), data.files.get(name))}" for name in names])
+
+
+def _file_change(before: str | None, now: str | None) -> str:
+    if before is None or now is None:
+        return "new" if before is None else "no data file any more"
+    return change_of(before, now)
+
+
+def _manifest_changes(facts: RunFacts, sweep: Sweep) -> Iterator[Cause]:
+    """What somebody has edited."""
+    resolved = sweep.resolved
+    rule = ranked_rule(objective_status(sweep.spec.objective))
+    noted = facts.rule
+    before = EpochRule(noted.metric, noted.goal) if noted is not None and noted.ranked else None
+    if before != rule:
+        yield Cause(f"the objective changed ({_rule(before)} -> {_rule(rule)})", "objective")
+    for name in sorted(facts.parameters.keys() | resolved.parameters.keys()):
+        was, now = facts.parameters.get(name), resolved.parameters.get(name)
+        if canonical_json(was) != canonical_json(now):
+            yield Cause(f"the parameter {name} changed ({_value(was)} -> {_value(now)})", "value")
+    if facts.seed != resolved.seed:
+        yield Cause(f"the seed changed ({facts.seed} -> {resolved.seed})", "seed")
+    if facts.resampling != resolved.resampling.to_json():
+        yield Cause("the resampling changed", "resampling")
+
+
+def _rule(rule: EpochRule | None) -> str:
+    return "last epoch" if rule is None else f"best epoch by {rule.metric}, {rule.goal}"
+
+
+def _value(value: JsonValue) -> str:
+    text = "absent" if value is None else canonical_json(value)
+    return text if len(text) <= MOST_VALUE else f"{text[: MOST_VALUE - 3]}..."
+
+
+def _listed(texts: Sequence[str]) -> str:
+    more = len(texts) - MOST_LISTED
+    return ", ".join(texts[:MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
