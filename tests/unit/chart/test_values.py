@@ -10,14 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from regsweep.api.spec import SweepSpec
-from regsweep.api.status import ObjectiveStatus, Resolved
-from regsweep.core.grid import Combination
-from regsweep.core.kubernetes.podtemplate import JobDefaults, pod_template
-from regsweep.core.runs import RunRequest
-from regsweep.core.sweep import Point, Sweep
 from support.chart import Rendering, environment, kinds, operator, operator_pod
 from support.helm import Helm, Manifest, named, one
+from support.training_pods import pod_of
 
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
 
@@ -32,13 +27,7 @@ def ports_out(policy: Manifest) -> set[int]:
 
 def training_pod(manifests: Rendering) -> Mapping[str, Any]:
     """A training pod as the operator makes it by what the chart says."""
-    template = json.loads(environment(manifests)["REGSWEEP_TRAINER_TEMPLATE"])
-    spec = SweepSpec.model_validate({"flags": [{"name": "l2", "values": [0]}]})
-    resolved = Resolved(image="t", parameters={}, gpus=0, gpu_resource="nvidia.com/gpu", seed=1, operator_version="1")
-    sweep = Sweep("s", "ml", "uid", 1, spec, resolved, points=())
-    run = RunRequest("r", Point("k", Combination("c", {"l2": 0}, 1)), 0, 1, 1, attempt=0, linger_seconds=0)
-    objective = ObjectiveStatus.model_validate({"metric": "val_average_loss", "goal": "Minimize", "epoch": "Last"})
-    return pod_template(sweep, run, objective, None, JobDefaults(template=template))
+    return pod_of(json.loads(environment(manifests)["REGSWEEP_TRAINER_TEMPLATE"]))
 
 
 TOGGLES: list[tuple[str, str, Callable[[Rendering], bool]]] = [

@@ -141,28 +141,6 @@ def test_the_sweeps_template_wins_over_the_shared_one_and_that_over_the_operator
     assert _trainer(job)["imagePullPolicy"] == "Never"
 
 
-def test_the_installations_template_lies_between_the_operators_defaults_and_the_shared_one() -> None:
-    template: dict[str, Any] = {
-        "metadata": {"annotations": {"mesh": "off"}},
-        "spec": {
-            "securityContext": {"$patch": "replace", "runAsNonRoot": True},
-            "nodeSelector": {"pool": "gpu", "zone": "a"},
-            "containers": [{"name": "trainer", "securityContext": None}],
-        },
-    }
-    shared = {"spec": {"nodeSelector": {"zone": "b"}, **_template()["spec"]}}
-    job = _job(shared=shared, defaults=JobDefaults(template=template))
-    assert _pod(job)["securityContext"] == {"runAsNonRoot": True}
-    assert _pod(job)["nodeSelector"] == {"pool": "gpu", "zone": "b"}
-    assert "securityContext" not in _trainer(job)
-    assert job["spec"]["template"]["metadata"]["annotations"]["mesh"] == "off"
-
-
-def test_a_wrong_template_of_the_installation_is_named_by_its_variable() -> None:
-    with pytest.raises(InvalidTemplate, match=r"^REGSWEEP_TRAINER_TEMPLATE\.containers: did you mean"):
-        _job(defaults=JobDefaults(template={"containers": []}))
-
-
 @pytest.mark.parametrize(
     "template",
     [
