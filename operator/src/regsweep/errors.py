@@ -21,6 +21,7 @@
     │   └── ReaderGoneError             [cli.streams] the reader of standard output closed it
     ├── RunsDirectoryError              [local.directory] the runs directory cannot be used
     │   └── UnwritableRunsError         [local.directory] nothing can be written there; it may still be read
+    ├── FolderLockedError               [local.locks] another process works in the folder
     ├── DataError                       [local.identify] the data that the manifest names cannot be read
     └── UsageError                      [cli.exits] the command line, or the file it names, is wrong
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from regsweep.errors import RegsweepError
+
 LOCK_FILE: Final = ".lock"
 OWNER_FILE: Final = ".lock.owner"
 MOST_OWNER_BYTES: Final = 1000
@@ -34,7 +36,7 @@ class Held:
     """What a person should know of a lock that is not of the best kind."""
 
 
-class FolderLockedError(Exception):
+class FolderLockedError(RegsweepError):
     """Another process holds the lock; the text says what is known of it."""
 
 

@@ -110,7 +110,7 @@ def test_without_pairing_no_replicate_need_be_in_common() -> None:
     assert paired is not None and paired.comparable.tolist() == [True, False]
     assert unpaired is not None and unpaired.comparable.all()
     assert unpaired.difference[1] == pytest.approx(1.45 - 1.1)
-    v = unpaired.variances.moderated.variances
+    v = row_variances(fit_means(losses)).moderated.variances
     assert unpaired.standard_error[1] == pytest.approx(np.sqrt(v[0] / 3 + v[1] / 4))
 
 

@@ -124,7 +124,7 @@ def test_the_tied_set_is_that_of_the_last_completed_look() -> None:
 
 def test_what_races_on_as_a_possible_pick_alone_is_not_tied() -> None:
     losses = table(np.linspace(0, 6, 40).tolist())
-    losses[:, 3:] = np.nan
+    losses[:, 5:] = np.nan
     state = race(losses, nobody(losses), SETTINGS)
     assert state.reason is RaceReason.RACING
     assert 1 <= state.tied.sum() < state.racing.sum() < 40

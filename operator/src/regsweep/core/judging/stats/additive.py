@@ -86,14 +86,15 @@ def fit_additive(values: Floats, informing: Bools | None = None) -> AdditiveFit:
     return AdditiveFit(means, effects, residuals, informing)
 
 
-def fit_means(values: Floats) -> AdditiveFit:
+def fit_means(values: Floats, informing: Bools | None = None) -> AdditiveFit:
     """The same without replicates' effects, for replicates that are not paired: plain means and what is left of them."""
     there = np.isfinite(values)
     counts = there.sum(axis=1)
     totals = np.where(there, values, 0.0).sum(axis=1)
     means = np.where(counts > 0, totals / np.maximum(counts, 1), np.nan)
     residuals = np.where(there, values - means[:, None], np.nan)
-    return AdditiveFit(means, np.zeros(values.shape[1]), residuals, within_fence(values), paired=False)
+    informing = within_fence(values) if informing is None else informing
+    return AdditiveFit(means, np.zeros(values.shape[1]), residuals, informing, paired=False)
 
 
 def row_variances(fit: AdditiveFit) -> RowVariances:

@@ -2,7 +2,7 @@
 
 A group-sequential race: at fixed numbers of replicates ("looks") the combinations that can no longer be the best are
 dropped. alpha = 5 % is split over the looks (Bonferroni) and within a look over all pairs of those still racing (the
-studentised range of `ties`, with variances moderated over all combinations, the dropped ones included), so that over
+studentised range and the own t of `ties`, both at the look's level), so that over
 the whole race a combination truly equal to the best is dropped with probability at most 5 %.
 
 Jennison & Turnbull, "Group Sequential Methods with Applications to Clinical Trials" (2000), chapters 2 and 7;
@@ -162,7 +162,7 @@ def race(
         breaks, surely = _violations(bounds, field.alive, n, level)
         field.drop(field.alive & surely, DropReason.VIOLATES, n)
         candidates = field.alive & ~breaks
-        tied = field.look(n, candidates, lambda m, df: quantile(m, df, level), paired)
+        tied = field.look(n, candidates, lambda m, df: quantile(m, df, level), paired, 1 - level)
         if tied is None:
             if field.alive.any():
                 continue  # all that race break a constraint, and may come back
@@ -230,11 +230,11 @@ class _Field:
         size = self.known.size
         return Race(reason, self.alive, self.alive & self.tied, self.dropped, replicates, trained, full_grid=size)
 
-    def look(self, n: int, candidates: Bools, quantile: Quantile, paired: bool) -> TiedSet | None:
+    def look(self, n: int, candidates: Bools, quantile: Quantile, paired: bool, alpha: float) -> TiedSet | None:
         """The confidence set of the best by the first n replicates; None where nothing is compared."""
         broke = self.broke[:, :n].any(axis=1, keepdims=True)
         known = np.where(broke, np.nan, self.known[:, :n])
-        found = tied_with_best(known, quantile, candidates=candidates, paired=paired)
+        found = tied_with_best(known, quantile, candidates=candidates, paired=paired, alpha=alpha)
         if found is not None:
             self.tied = found.tied
         return found

@@ -5,15 +5,19 @@ With 95 % probability no combination that is truly equal to the best is left out
 combinations are equivalent: with few replicates the set is large because little is known.
 
 The best is chosen by the same data, so that a t-test against it, Holm-corrected or not, drops true equals too often.
-The range of all candidates is compared instead: combination i leaves when
+The range of all candidates is compared instead: combination i leaves when both hold,
 
-    (mean_i - mean_best) / sqrt((v_i + v_best) / (2 n)) > q(0.95; m, df)
+    (mean_i - mean_best) / (se_i / sqrt(2)) > q(0.95; m, df)
+    t_i > t(1 - gate; n - 1)
 
-with v the block-adjusted variances moderated over combinations (see `additive`, `moderation`), and q the studentised
-range's quantile (Tukey) for the m candidates that remain; after each round of leaving m is smaller and the comparison is
-made again. Where replicates are not paired (see `pairing`), plain means are compared, with v_i / n_i + v_best / n_best in
-the place of (v_i + v_best) / n. That the shrinking m keeps the 95 % was checked by simulation (docs/calibration.md), also between the
-extremes of all equal and all others far behind.
+with se_i the standard error of the difference from all that the data allow to be pooled (see `noise`), q the studentised
+range's quantile (Tukey) for the m candidates that remain, and t_i the combination's own paired t statistic. After each
+round of leaving the noise is estimated anew from those that remain, m is smaller, and the comparison is made again.
+
+The own t keeps what is pooled honest: a combination that shares its noise with few others is not to leave by the noise of all.
+Where the noise is homogeneous the gate is wide (5 %), so that it costs little; else it is 2 %, or 1 % below 10 replicates, where
+the data hardly tell what may be pooled. The gates were chosen by simulation (docs/calibration.md), as was that the
+shrinking m keeps the 95 %.
 """
 
 from __future__ import annotations
@@ -26,13 +30,18 @@ from math import inf
 import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import studentized_range
+from scipy.stats import t as student
 
 from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
-from regsweep.core.judging.stats.additive import Bools, RowVariances, fit_additive, fit_means, row_variances
-from regsweep.core.judging.stats.differences import differences_to
+from regsweep.core.judging.stats.additive import Bools, fit_additive, fit_means
 from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.judging.stats.noise import DifferenceNoise, difference_noise
 
 MANY_DEGREES_OF_FREEDOM = 1000.0
+HOMOGENEOUS_GATE, GATE, GATE_OF_FEW = 1.0, 0.4, 0.2
+"""One-sided levels of the own t, as parts of the error that is allowed: of 5 % they are 5 %, 2 % and 1 %."""
+FEW_REPLICATES = 10
+"""Below it the data hardly tell whether the noise may be pooled."""
 Quantile = Callable[[int, float], float]
 """Upper quantile of the studentised range by (number of candidates, degrees of freedom)."""
 
@@ -52,14 +61,15 @@ class TiedSet:
     """(G,) mean difference to the best over common replicates (unpaired: of the means); positive is worse. NaN where not
     comparable."""
     standard_error: Floats
-    """(G,) of that difference, from the moderated variances."""
+    """(G,) of that difference; of what has left, as it was when it left."""
     statistic: Floats
     """(G,) studentised difference, on the scale of the studentised range."""
     degrees_of_freedom: Floats
     """(G,)"""
     critical_value: float
     """What the statistic was last compared with, at the best's degrees of freedom."""
-    variances: RowVariances
+    homogeneous: bool
+    """Nothing says that those that remain differ in their noise, or that some of them move together."""
 
 
 @lru_cache(maxsize=4096)
@@ -81,61 +91,86 @@ def tied_with_best(
     losses: Floats,
     quantile: Quantile = studentised_range_quantile,
     candidates: Bools | None = None,
-    variances: RowVariances | None = None,
     paired: bool = True,
+    alpha: float = 1 - CONFIDENCE_LEVEL,
 ) -> TiedSet | None:
     """The confidence set of the best.
 
     `losses`: (G, n), smaller is better, NaN for a missing cell; row i, column k is combination i's replicate k. Only rows
     that may be called best (none of their replicates diverged) belong in here. `candidates`: (G,) the rows among which the best
     is looked for and that may be tied with it; the others help to estimate the noise, and are compared with the best.
-    `variances`: of these same losses, if there already.
+    `alpha`: the error that is allowed; `quantile` must be of the same level.
 
     None where no set can be given: no combination has 3 replicates, or none at all is there.
     """
-    own = np.isfinite(losses).sum(axis=1)
-    enough = own >= MIN_REPLICATES_FOR_ERROR
+    enough = np.isfinite(losses).sum(axis=1) >= MIN_REPLICATES_FOR_ERROR
     candidates = enough if candidates is None else enough & candidates
     if not candidates.any():
         return None
-    fit = fit_additive(losses) if paired else fit_means(losses)
-    variances = row_variances(fit) if variances is None else variances
-    best = int(np.nanargmin(np.where(candidates, fit.means, np.nan)))
-    v = variances.moderated.variances
-    found = differences_to(losses, best, paired, variances)
-    variance = (
-        (v + v[best]) / np.maximum(found.replicates, 1) if paired else v / np.maximum(own, 1) + v[best] / own[best]
-    )
-    comparable = enough & (found.replicates >= MIN_REPLICATES_FOR_ERROR)
-    difference, error = np.where(comparable, found.means, np.nan), np.where(comparable, np.sqrt(variance), np.nan)
-    statistic = _ratio(difference, error / np.sqrt(2))
-    statistic[best] = 0.0
-    df = np.minimum(variances.moderated.degrees_of_freedom, variances.moderated.degrees_of_freedom[best])
-    tied = _remaining(comparable & candidates, statistic, df, quantile)
-    return TiedSet(
-        best,
-        tied,
-        comparable,
-        difference,
-        error,
-        statistic,
-        df,
-        quantile(_rounded_up(int(tied.sum())), float(df[best])),
-        variances,
-    )
-
-
-def _remaining(candidates: Bools, statistic: Floats, degrees_of_freedom: Floats, quantile: Quantile) -> Bools:
-    """(G,): the candidates that stay when those beyond the quantile leave, round after round, until nobody leaves."""
+    means = (fit_additive(losses) if paired else fit_means(losses)).means
+    best = int(np.nanargmin(np.where(candidates, means, np.nan)))
+    noise = difference_noise(losses, best, candidates, paired)
+    comparable = enough & (noise.differences.replicates >= MIN_REPLICATES_FOR_ERROR)
+    tied = comparable & candidates
+    kept = _Compared.of(noise, comparable)
     while True:
-        remain = int(candidates.sum())
-        limits = {
-            each: quantile(_rounded_up(remain), each) for each in np.unique(degrees_of_freedom[candidates]).tolist()
-        }
-        stays = candidates & (statistic <= np.array([limits.get(each, np.inf) for each in degrees_of_freedom.tolist()]))
-        if stays.sum() == remain:
-            return candidates
-        candidates = stays
+        leaving = _leaving(kept, noise, tied, best, quantile, alpha)
+        if not leaving.any():
+            break
+        tied = tied & ~leaving
+        noise = difference_noise(losses, best, tied, paired)
+        kept = kept.renewed(_Compared.of(noise, comparable), tied)
+    critical = quantile(_rounded_up(int(tied.sum())), float(kept.degrees_of_freedom[best]))
+    return TiedSet(
+        best=best,
+        tied=tied,
+        comparable=comparable,
+        difference=np.where(comparable, noise.differences.means, np.nan),
+        standard_error=kept.standard_error,
+        statistic=kept.statistic,
+        degrees_of_freedom=kept.degrees_of_freedom,
+        critical_value=critical,
+        homogeneous=noise.homogeneous,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Each row beside the best; (G,) each, NaN where not comparable."""
+
+    standard_error: Floats
+    statistic: Floats
+    degrees_of_freedom: Floats
+
+    @classmethod
+    def of(cls, noise: DifferenceNoise, comparable: Bools) -> _Compared:
+        error = np.where(comparable, np.sqrt(noise.variances), np.nan)
+        difference = np.where(comparable, noise.differences.means, np.nan)
+        return cls(error, _ratio(difference, error / np.sqrt(2)), noise.degrees_of_freedom)
+
+    def renewed(self, by: _Compared, rows: Bools) -> _Compared:
+        """The same with these rows' figures taken from `by`."""
+        return _Compared(
+            np.where(rows, by.standard_error, self.standard_error),
+            np.where(rows, by.statistic, self.statistic),
+            np.where(rows, by.degrees_of_freedom, self.degrees_of_freedom),
+        )
+
+
+def _leaving(
+    compared: _Compared, noise: DifferenceNoise, tied: Bools, best: int, quantile: Quantile, alpha: float
+) -> Bools:
+    """(G,): rows of the set that are worse than the best by the range of the set and by their own t."""
+    remain, df = _rounded_up(int(tied.sum())), compared.degrees_of_freedom
+    limits = {each: quantile(remain, each) for each in np.unique(df[tied]).tolist()}
+    beyond = compared.statistic > np.array([limits.get(each, np.inf) for each in df.tolist()])
+    own = noise.differences
+    part = np.where(own.replicates < FEW_REPLICATES, GATE_OF_FEW, GATE)
+    gate = alpha * (HOMOGENEOUS_GATE if noise.homogeneous else part)
+    agrees = _ratio(own.means, own.standard_errors) > student.ppf(1 - gate, own.degrees_of_freedom)
+    leaving = tied & beyond & agrees
+    leaving[best] = False
+    return np.asarray(leaving)
 
 
 def _rounded_up(candidates: int) -> int:
