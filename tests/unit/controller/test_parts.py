@@ -182,6 +182,7 @@ async def test_health_and_metrics_are_served_and_a_deleted_sweep_leaves_nothing(
                 text = await answer.text()
         assert 'regsweep_operator_sweep_runs{namespace="lab",state="succeeded",sweep="demo"} 4.0' in text
         assert 'regsweep_operator_sweeps{state="Complete"} 1.0' in text
+        assert 'regsweep_operator_sweep_state{namespace="lab",state="Complete",sweep="demo"} 1.0' in text
         assert "regsweep_operator_jobs_created_total 4.0" in text
         assert "regsweep_operator_records_stored_total 8.0" in text
         assert "regsweep_operator_leader 1.0" in text

@@ -119,7 +119,7 @@ def build_reconciler(
     rules = Rules(Defaults(settings.trainer_image, settings.gpu_resource, VERSION), settings.max_combinations)
     events = EventWriter(api, instance=identity, now=clocks.now)
     writers = Writers(
-        JobWriter(api, caches.runs, JobDefaults(env=settings.trainer_env), metrics),
+        JobWriter(api, caches.runs, JobDefaults(settings.trainer_env, settings.trainer_template), metrics),
         StatusWriter(api, caches.sweeps, events),
     )
     intervals = Intervals(
