@@ -115,6 +115,20 @@ async def test_a_forgotten_key_does_not_come(queue: WorkQueue, clock: Clock) -> 
     assert await due(queue) == []
 
 
+async def test_keys_that_are_dropped_do_not_come_and_have_not_waited(queue: WorkQueue, clock: Clock) -> None:
+    queue.add("in hand")
+    assert await queue.take() == "in hand"
+    queue.add("waiting")
+    queue.add("later", 5)
+    clock.now += 3600
+    queue.drop_waiting()
+    assert (queue.depth, queue.head_age_seconds) == (0, 0)
+    queue.add("in hand")
+    queue.done("in hand")
+    queue.add("waiting")
+    assert sorted(await due(queue)) == ["in hand", "waiting"]
+
+
 async def test_the_head_age_tells_how_long_the_first_has_waited(queue: WorkQueue, clock: Clock) -> None:
     assert queue.head_age_seconds == 0
     queue.add("later", 100)

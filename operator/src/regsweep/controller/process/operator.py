@@ -111,10 +111,14 @@ class Operator:
             await informer.wait_synced()
 
     def _enter(self, term: int) -> None:
-        """On a new term: nothing of an earlier one counts, and every sweep is looked at."""
+        """On a new term: nothing of an earlier one counts, and every sweep is looked at.
+
+        What has waited while another led has not been late: a new leader would count as not live for it.
+        """
         if term == self._term:
             return
         self._term = term
+        self.queues.sweeps.drop_waiting()
         self.reconciler.begin_term()
         self._triggers.add_all()
 

@@ -66,6 +66,12 @@ class WorkQueue:
         self._again_at.pop(key, None)
         self._failures.pop(key, None)
 
+    def drop_waiting(self) -> None:
+        """Takes all keys out that are in nobody's hand, with how long they have waited."""
+        self._due_at.clear()
+        self._heap.clear()
+        self._failures.clear()
+
     async def take(self) -> str:
         """The next due key, which is then in the caller's hand until `done`; waits for one."""
         while True:
