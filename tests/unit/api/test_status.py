@@ -50,7 +50,7 @@ def test_an_older_finding_keeps_its_type_and_an_older_note_its_words() -> None:
     assert analysis is not None
     assert [(each.type, each.subject) for each in analysis.findings] == [("AtGridEdge", Subject.SWEEP)]
     assert {note.type for note in analysis.notes} == {NoteType.OTHER}
-    assert all(each.combination is None for each in analysis.comparisons)
+    assert {each.combination for each in analysis.comparisons} == {None}
 
 
 def test_the_states_of_a_sweep_are_named_in_one_place() -> None:

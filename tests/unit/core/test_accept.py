@@ -94,6 +94,15 @@ def test_an_edited_objective_is_followed_where_all_that_was_trained_fits_it(
         assert "2 trainings have" in edits[0].message
 
 
+def test_until_the_sweep_has_started_every_edit_is_pinned_anew() -> None:
+    sweep, _ = accepted(spec_of(BEST_LOSS))
+    past = Past(sweep.resolved, past_of(sweep).objective)
+    edited, edits = accepted(spec_of(BEST_ACCURACY, image="lab/other:2"), past)
+    assert not edits
+    assert (edited.resolved.image, edited.spec.objective.metric) == ("lab/other:2", "val_accuracy")
+    assert {point.key for point in edited.points}.isdisjoint(point.key for point in sweep.points)
+
+
 def test_constraints_may_change_while_the_objective_may_not() -> None:
     sweep, _ = accepted(spec_of(BEST_LOSS))
     bound = {"constraints": [{"metric": "val_accuracy", "min": 0.9}]}

@@ -114,6 +114,30 @@ def test_a_queues_suspend_is_never_touched_and_its_look_ahead_is_bounded() -> No
     assert len(decided.delete) == 2, "what the queue has not admitted is taken back"
 
 
+def test_while_paused_a_queues_run_that_has_a_pod_is_left_to_end() -> None:
+    flags = {"l2": [0, 0.1]}
+    world = World(sweep_of(flags, parallelism=2))
+    admitted, waits = (request.name for request in world.step().create)
+    world.add_pod(admitted, gone=True)
+    for name in (admitted, waits):
+        world.runs[name] = replace(world.runs[name], suspended=True, queue_managed=True)
+    world.sweep = sweep_of(flags, parallelism=2, suspend=True)
+    assert [ref.name for ref in world.plan().delete] == [waits]
+
+
+def test_a_run_that_is_being_deleted_is_neither_suspended_nor_resumed() -> None:
+    flags = {"l2": [0, 0.1]}
+    world = World(sweep_of(flags, parallelism=2))
+    leaving, stays = (request.name for request in world.step().create)
+    world.start_pods()
+    world.runs[leaving] = replace(world.runs[leaving], deleting=True)
+    world.sweep = sweep_of(flags, parallelism=2, suspend=True)
+    assert [ref.name for ref in world.step().suspend] == [stays]
+    world.runs[leaving] = replace(world.runs[leaving], suspended=True)
+    world.sweep = sweep_of(flags, parallelism=2)
+    assert [ref.name for ref in world.plan().resume] == [stays]
+
+
 def test_values_come_from_prometheus_and_the_record_stands_in_after_the_timeout() -> None:
     world = World(sweep_of({"l2": [0, 0.1]}), scrapes=PROMETHEUS)
     first, second = world.step().create

@@ -178,6 +178,24 @@ def test_the_final_evaluation_alone_scores_the_test_rows_and_shares_no_seed() ->
     assert final_seed(7) != 7
 
 
+def test_a_final_training_that_failed_is_counted_as_ended_and_failed_and_is_listed() -> None:
+    world = World(sweep_of({"l2": [0, 0.1]}, replicates=3, final={"replicates": 3}))
+    while progress(world).stage is not Stage.EVALUATING:
+        world.step()
+        if progress(world).stage is not Stage.EVALUATING:
+            train(world)
+    world.step()
+    world.start_pods()
+    world.end_all(exit_code=65)
+    world.step()
+    status = status_of(world)
+    assert status.final is not None
+    wanted = status.final.replicates * len(status.final.picks)
+    assert (status.final.ended, status.final.failed) == (wanted, wanted)
+    assert [failure.final for failure in status.failures] == [True] * len(status.final.picks)
+    assert all("(final evaluation)" in failure.label for failure in status.failures)
+
+
 def test_frozen_picks_stay_when_the_sweep_grows_and_are_called_stale() -> None:
     world = World(sweep_of({"l2": [0, 0.1]}, replicates=3, final={"replicates": 3}))
     run_out(world)

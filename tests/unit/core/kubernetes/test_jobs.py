@@ -88,11 +88,7 @@ def test_the_whole_job_of_a_plain_sweep() -> None:
     assert _job(_sweep(runTimeoutSeconds=3600)) == yaml.safe_load(GOLDEN.read_text(encoding="utf-8"))
 
 
-def test_the_manifest_is_json_and_the_same_each_time() -> None:
-    assert json.dumps(_job(), allow_nan=False) == json.dumps(_job(), allow_nan=False)
-
-
-STORED = {
+STORED: dict[str, Any] = {
     "metadata": {"creationTimestamp": None, "labels": {"team": "a"}},
     "spec": {
         "restartPolicy": "Always",
@@ -126,6 +122,30 @@ def test_what_the_server_filled_into_a_stored_template_does_not_count() -> None:
     assert trainer["terminationMessagePath"] == "/dev/termination-log"
     assert trainer["terminationMessagePolicy"] == "File"
     assert trainer["resources"] == {"limits": {"memory": "8Gi", "nvidia.com/gpu": "1"}}
+
+
+def test_the_manifest_is_json_and_building_it_changes_neither_template_nor_the_next_one() -> None:
+    shared, own = copy.deepcopy(STORED), _template(env=[{"name": "A", "value": "1"}], resources={"limits": {"cpu": 2}})
+    sweep = _sweep(templateRef={"name": "gpu"}, template=copy.deepcopy(own))
+    first = json.dumps(_job(sweep, shared), allow_nan=False)
+    assert (shared, sweep.spec.template) == (STORED, own)
+    assert json.dumps(_job(sweep, shared), allow_nan=False) == first
+
+
+def test_a_sidecar_of_a_stored_template_keeps_its_image() -> None:
+    sidecar = {"name": "log", "image": "lab/log:1", "imagePullPolicy": "Always"}
+    shared = {"spec": {"containers": [*STORED["spec"]["containers"], sidecar]}}
+    assert sidecar in _pod(_job(shared=shared))["containers"]
+
+
+@pytest.mark.parametrize(
+    "field", ["volumes", "nodeSelector", "tolerations", "affinity", "initContainers", "securityContext"]
+)
+def test_a_pods_field_one_level_too_high_is_named_with_its_place(field: str) -> None:
+    with pytest.raises(
+        InvalidTemplate, match=rf"spec\.template\.{field}: did you mean spec\.template\.spec\.{field}\?"
+    ):
+        _job(_sweep(template={field: {}}))
 
 
 def test_the_sweeps_template_wins_over_the_shared_one_and_that_over_the_operators_defaults() -> None:

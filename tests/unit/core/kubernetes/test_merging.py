@@ -151,6 +151,64 @@ def test_merging(base: JsonObject, overlay: JsonObject, merged: JsonObject) -> N
 
 
 @pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("containers", "name"),
+        ("initContainers", "name"),
+        ("ephemeralContainers", "name"),
+        ("volumes", "name"),
+        ("imagePullSecrets", "name"),
+        ("resourceClaims", "name"),
+        ("schedulingGates", "name"),
+        ("hostAliases", "ip"),
+        ("topologySpreadConstraints", "topologyKey"),
+    ],
+)
+def test_lists_of_a_pod_merge_by_the_key_that_kubernetes_gives_them(name: str, key: str) -> None:
+    base, overlay = {key: "a", "from": "base"}, {key: "b", "from": "overlay"}
+    assert merge_templates(_pod(**{name: [base]}), _pod(**{name: [overlay]}), "spec") == _pod(**{name: [base, overlay]})
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("env", "name"), ("volumeMounts", "mountPath"), ("volumeDevices", "devicePath"), ("ports", "containerPort")],
+)
+def test_lists_of_a_container_merge_by_the_key_that_kubernetes_gives_them(name: str, key: str) -> None:
+    base, overlay = {key: "a"}, {key: "b"}
+    merged = merge_templates(_trainer(**{name: [base]}), _trainer(**{name: [overlay]}), "spec")
+    assert merged == _trainer(**{name: [base, overlay]})
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "labels",
+        "annotations",
+        "nodeSelector",
+        "limits",
+        "requests",
+        "matchLabels",
+        "overhead",
+        "volumeAttributes",
+        "options",
+    ],
+)
+def test_a_persons_own_keys_may_be_called_like_a_list_that_merges(where: str) -> None:
+    assert merge_templates({where: {"env": "lab", "ports": "a"}}, {where: {"env": "prod", "ports": None}}, "spec") == {
+        where: {"env": "prod"}
+    }
+    assert merge_templates({where: {"a": "1"}}, {where: {"$patch": "replace", "env": "x"}}, "spec") == {
+        where: {"env": "x"}
+    }
+
+
+def test_an_object_that_the_overlay_deletes_is_empty() -> None:
+    assert merge_templates(_pod(affinity={"nodeAffinity": {}}), _pod(affinity={"$patch": "delete"}), "spec") == _pod(
+        affinity={}
+    )
+
+
+@pytest.mark.parametrize(
     ("base", "overlay", "message"),
     [
         pytest.param(

@@ -211,6 +211,14 @@ def test_pods_are_sorted_by_index_and_age_and_strangers_left_out() -> None:
             id="an init container's image cannot be pulled",
         ),
         pytest.param(
+            pod_object(
+                {"running": {}},
+                status={"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]},
+            ),
+            {"phase": PodPhase.RUNNING, "waiting_reason": "", "waiting_message": ""},
+            id="what runs waits for nothing, whatever stale conditions say",
+        ),
+        pytest.param(
             pod_object(terminated(137, "OOMKilled"), phase="Failed"),
             {"phase": PodPhase.FAILED, "exit_code": 137, "reason": "OOMKilled"},
             id="killed for memory",
@@ -271,6 +279,22 @@ def test_a_pod_evicted_before_its_container_ran_has_ended_too() -> None:
     assert pod.ended_at == datetime(2026, 11, 23, 12, 1, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("conditions", "ended_at"),
+    [
+        pytest.param([FINISHED, STARTED], FINISHED, id="the latest change of several, in any order"),
+        pytest.param([STARTED, FINISHED], FINISHED, id="the same, sorted"),
+        pytest.param([], STARTED, id="none: its start"),
+    ],
+)
+def test_a_pod_whose_container_never_ran_ended_with_the_last_change_of_its_conditions(
+    conditions: list[str], ended_at: str
+) -> None:
+    listed = [{"type": "DisruptionTarget", "status": "True", "lastTransitionTime": time} for time in conditions]
+    status = {"reason": "Evicted", "conditions": listed, "startTime": STARTED}
+    assert observed_pod(pod_object(phase="Failed", status=status)).ended_at == datetime.fromisoformat(ended_at)
+
+
 def test_the_last_that_was_seen_of_a_pod_is_marked() -> None:
     assert observed_pod(pod_object({"running": {"startedAt": STARTED}}), gone=True).gone
 
@@ -299,3 +323,19 @@ def test_the_index_of_a_pod(metadata: dict[str, Any], index: int) -> None:
 )
 def test_who_controls_an_object(owners: Any, uid: str | None) -> None:
     assert owner_uid({"metadata": {"ownerReferences": owners}}) == uid
+
+
+@pytest.mark.parametrize(
+    ("image_id", "digest"),
+    [
+        ("docker.io/lab/trainer@sha256:ab12", "sha256:ab12"),
+        ("docker-pullable://lab/trainer@sha256:ab12", "sha256:ab12"),
+        ("docker://sha256:ab12", "sha256:ab12"),
+        ("sha256:ab12", "sha256:ab12"),
+        ("", ""),
+    ],
+)
+def test_one_image_has_one_digest_however_a_node_names_it(image_id: str, digest: str) -> None:
+    pod = pod_object({"running": {}})
+    pod["status"]["containerStatuses"][1]["imageID"] = image_id
+    assert observed_pod(pod).image == digest
