@@ -96,6 +96,11 @@ main()
     ("flags", "says"),
     [
         pytest.param({"data_path": "nowhere.csv", "target": "y"}, f"{UNREADABLE} nowhere.csv: No such file", id="no file"),
+        pytest.param({"data_path": "~/t.csv", "target": "y"}, f"{UNREADABLE} ~/t.csv: No such file or directory; ~ is not expanded", id="a home folder"),
+        pytest.param({"data_path": "$D/t.csv", "target": "y"}, f"{UNREADABLE} $D/t.csv: No such file or directory; variables are not", id="a variable"),
+        pytest.param({"data_path": "s3://b/t.csv", "target": "y"}, f"{UNREADABLE} s3:/b/t.csv: No such file or directory; a URL is not fetched", id="a URL"),
+        pytest.param({"data_path": "*.csv", "target": "y"}, f"{UNREADABLE} *.csv: No such file or directory; patterns are not", id="a pattern"),
+        pytest.param({"data_path": "nowhere.csv", "target": "y"}, f"{UNREADABLE} nowhere.csv: No such file or directory; a relative path is looked for from /", id="a relative path"),
         pytest.param({"data_path": ".", "target": "y"}, f"{UNREADABLE} .: Is a directory", id="a folder"),
         pytest.param({"data_path": "/dev/zero", "target": "y"}, f"{UNREADABLE} /dev/zero: Not a regular file", id="a device"),
         pytest.param({"data_path": "/dev/stdin", "target": "y"}, f"{UNREADABLE} /dev/stdin: Not a regular file", id="a pipe"),

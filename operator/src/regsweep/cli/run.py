@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -95,6 +97,9 @@ def run_command(options: RunOptions) -> int:
         return asyncio.run(_run(work, directory, lock, options, errors))
 
 
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """A sweep with what stands in its runs directory."""
@@ -135,8 +140,10 @@ async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: 
         try:
             status = await runner.run()
         except OSError as error:
+            remedy = "Make room there" if error.errno in NO_ROOM else "Correct that"
             raise RunsDirectoryError(
-                f"{error.filename or directory.path}: {error.strerror}. Training was ended."
+                f"{error.filename or directory.path}: {error.strerror}. Training was stopped. {remedy}, then start the "
+                "same command again: it goes on from what is finished. With another --runs-dir it trains all anew."
             ) from error
     results = results_of(sweep, runner.records, status, runner.analysis_result)
     kept = lock is None or keep_results(results, directory.path)
