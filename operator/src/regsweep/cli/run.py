@@ -49,7 +49,6 @@ from regsweep.report.render import write_results
 
 LOCAL = "local"
 """What stands for namespace and UID: the same at each start, so that runs keep their names."""
-UNGUARDED = "note: the trainer does not say what data it reads, and the manifest names no file: a change of the data would not be noticed."
 UNLIMITED = Retention(succeeded_jobs=10_000, failed_jobs=10_000)
 
 
@@ -120,7 +119,16 @@ def _prepare(manifest: Manifest, trainer: TrainerCommand, parallelism: int, dire
     trainer = of_generation(trainer, data.generation)
     sweep = local_sweep(manifest.name, manifest.spec, trainer, parallelism, data)
     changed = changes(sweep, progress_of(sweep, records, None, None).grid, facts, records, data)
-    return Work(sweep, trainer, data, records, changed if data.digest else [*changed, UNGUARDED])
+    return Work(sweep, trainer, data, records, changed if data.digest else [*changed, _unguarded(data)])
+
+
+def _unguarded(data: DataIdentity) -> str:
+    """That a change of the data would not be noticed, and why."""
+    why = f" ({data.refusal})" if data.refusal else ""
+    return (
+        f"note: the trainer does not say what data it reads{why}, and the manifest names no file: a change of the data would not "
+        "be noticed."
+    )
 
 
 async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: RunOptions, errors: Console) -> int:
