@@ -163,6 +163,14 @@ def test_a_trainer_that_says_nothing_of_its_data_is_not_guarded_and_that_is_said
     assert note.startswith("note: the trainer does not say what data it reads")
 
 
+def test_why_a_trainer_does_not_say_what_it_reads_is_said_in_its_words(place: Workplace) -> None:
+    refusing = (sys.executable, "-c", "import sys; print('flag dataset: missing', file=sys.stderr); sys.exit(64)")
+    (note,) = [line for line in lines(run(place, trainer=refusing)) if "would not be noticed" in line]
+    assert note.startswith(
+        "note: the trainer does not say what data it reads (flag dataset: missing), and the manifest"
+    )
+
+
 def test_runs_of_an_earlier_version_are_kept_and_trained_again(place: Workplace) -> None:
     run(place)
     for path in place.runs.glob("*/run.json"):

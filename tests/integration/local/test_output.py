@@ -145,6 +145,22 @@ def test_a_full_disk_costs_no_table(place: Workplace) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_disk_that_fills_up_while_training_ends_it_with_what_to_do_and_it_goes_on_from_there(
+    place: Workplace,
+) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 0; {shlex.join(place.command())} | cat"],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+    )
+    assert "Traceback" not in done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("regsweep: ")]
+    assert len(said) == 1
+    assert "File too large. Training was stopped. Make room there, then start the same command again" in said[0]
+    assert place.run().returncode == 0
+
+
 @pytest.mark.parametrize(
     ("redirection", "code"),
     [

@@ -19,6 +19,7 @@ CSV = "a,b,y\n" + "".join(f"{k % 7},{k % 5},{k % 3 > 0:d}\n" for k in range(90))
 
 
 UNREADABLE = "BadData: flag data_path: cannot read"
+ABSENT = "No such file or directory"
 
 
 def identify(flags: dict[str, Any] | str) -> subprocess.CompletedProcess[str]:
@@ -95,7 +96,11 @@ main()
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        pytest.param({"data_path": "nowhere.csv", "target": "y"}, f"{UNREADABLE} nowhere.csv: No such file", id="no file"),
+        pytest.param({"data_path": "~/t.csv", "target": "y"}, f"{UNREADABLE} ~/t.csv: {ABSENT}; ~ is not expanded", id="a home folder"),
+        pytest.param({"data_path": "$D/t.csv", "target": "y"}, f"{UNREADABLE} $D/t.csv: {ABSENT}; variables are not", id="a variable"),
+        pytest.param({"data_path": "s3://b/t.csv", "target": "y"}, f"{UNREADABLE} s3:/b/t.csv: {ABSENT}; a URL is not fetched", id="a URL"),
+        pytest.param({"data_path": "*.csv", "target": "y"}, f"{UNREADABLE} *.csv: {ABSENT}; patterns are not", id="a pattern"),
+        pytest.param({"data_path": "nowhere.csv", "target": "y"}, f"{UNREADABLE} nowhere.csv: {ABSENT}; a relative", id="no file"),
         pytest.param({"data_path": ".", "target": "y"}, f"{UNREADABLE} .: Is a directory", id="a folder"),
         pytest.param({"data_path": "/dev/zero", "target": "y"}, f"{UNREADABLE} /dev/zero: Not a regular file", id="a device"),
         pytest.param({"data_path": "/dev/stdin", "target": "y"}, f"{UNREADABLE} /dev/stdin: Not a regular file", id="a pipe"),

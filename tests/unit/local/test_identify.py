@@ -143,6 +143,19 @@ def test_a_trainer_that_answered_before_and_refuses_now_is_believed(data: Path) 
         asked(REFUSES, {"data_path": "mine.csv"}, known=DataIdentity("ab", 1, by_trainer=True, answers=True))
 
 
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        pytest.param(REFUSES, "flag data_path: cannot read mine.csv", id="in the trainer's words"),
+        pytest.param(trainer("import sys; sys.exit(64)"), "", id="without a word"),
+        pytest.param(trainer(NO_VERB), "", id="a trainer without the verb refuses nothing"),
+        pytest.param(answering('{"generation": 1}'), "", id="it answers"),
+    ],
+)
+def test_why_a_trainer_does_not_name_its_data_is_kept(command: TrainerCommand, words: str) -> None:
+    assert asked(command).refusal == words
+
+
 def test_data_elsewhere_than_in_files_are_not_missed() -> None:
     assert asked(trainer(NO_VERB), {"data_path": "s3://bucket/mine.csv"}).digest == ""
 

@@ -47,6 +47,18 @@ WORSE = ranked(2, {"l2": 0}, (0.20, 0.01), 0.01, (0.19, 0.01))
         pytest.param(ranked(None, {"l2": 9}, diverged=2), None, "2 of 5 diverged", id="some replicates diverged"),
         pytest.param(ranked(None, {"l2": 9}, replicates=0, failed=5), None, "failed", id="a failure of unknown reason"),
         pytest.param(
+            WORSE.model_copy(update={"violated": ["val_acc"]}),
+            None,
+            "does not meet the constraint on val_acc",
+            id="a constraint, also on a metric that was not reported",
+        ),
+        pytest.param(
+            WORSE.model_copy(update={"violated": ["val_auc", "train_loss"]}),
+            None,
+            "does not meet the constraint on val_auc and train_loss",
+            id="two constraints",
+        ),
+        pytest.param(
             ranked(2, {"l2": 0}, (0.11, 0.01), 0.08, (0.02, 0.01), replicates=4, failed=1),
             None,
             "1 failed",

@@ -93,6 +93,35 @@ def test_a_wrong_value_is_refused_in_words(name: str, value: Any, says: str) -> 
     assert says in refusal(**{**IRIS, name: value})
 
 
+@pytest.mark.parametrize("name", ["target", "split_column"])
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (
+            True,
+            'got true, want a column\'s name; YAML reads an unquoted y, yes, on or true as true: quote it, as in "y"',
+        ),
+        (False, "got false, want a column's name; YAML reads an unquoted n, no, off or false as false: quote it"),
+        (1, 'got 1, want a column\'s name; YAML reads it as a number without quotes: quote it, as in "1"'),
+        (0, 'YAML reads it as a number without quotes: quote it, as in "0"'),
+        (1.5, 'YAML reads it as a number without quotes: quote it, as in "1.5"'),
+    ],
+)
+def test_a_name_that_yaml_reads_as_something_else_is_to_be_quoted(name: str, value: Any, says: str) -> None:
+    text = refusal(**{"data_path": "/x", "target": "label", name: value})
+    assert text.startswith(f"flag {name}: got ")
+    assert says in text
+
+
+@pytest.mark.parametrize("value", [["y"], {"name": "y"}, " "])
+def test_what_is_no_name_at_all_is_not_told_to_be_quoted(value: Any) -> None:
+    assert "quote" not in refusal(data_path="/x", target=value)
+
+
+def test_only_free_text_is_told_to_be_quoted() -> None:
+    assert "quote" not in refusal(**IRIS, activation=True, l2=False, epochs=None)
+
+
 @pytest.mark.parametrize(
     ("flags", "says"),
     [

@@ -230,7 +230,22 @@ def _wrong_value(name: str, value: Any) -> str:
     ]
     names = [choice for choice in choices if isinstance(choice, str)]
     meant = _meant(value, names) if isinstance(value, str) else ""
-    return f"flag {name}: got {_shown(value)}, want {_want(name)}{meant}"
+    unquoted = "" if names else _unquoted(name, value)
+    return f"flag {name}: got {_shown(value)}, want {_want(name)}{meant}{unquoted}"
+
+
+def _unquoted(name: str, value: Any) -> str:
+    """What to do where YAML has read a name without quotes as something else."""
+    if Flags.model_fields[name].annotation != Text | None:
+        return ""
+    match value:
+        case True:
+            return '; YAML reads an unquoted y, yes, on or true as true: quote it, as in "y"'
+        case False:
+            return '; YAML reads an unquoted n, no, off or false as false: quote it, as in "n"'
+        case int() | float():
+            return f'; YAML reads it as a number without quotes: quote it, as in "{_shown(value)}"'
+    return ""
 
 
 def _contradictions(given: Mapping[str, Any]) -> dict[str, str]:

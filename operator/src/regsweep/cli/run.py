@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -47,7 +49,6 @@ from regsweep.report.render import write_results
 
 LOCAL = "local"
 """What stands for namespace and UID: the same at each start, so that runs keep their names."""
-UNGUARDED = "note: the trainer does not say what data it reads, and the manifest names no file: a change of the data would not be noticed."
 UNLIMITED = Retention(succeeded_jobs=10_000, failed_jobs=10_000)
 
 
@@ -95,6 +96,9 @@ def run_command(options: RunOptions) -> int:
         return asyncio.run(_run(work, directory, lock, options, errors))
 
 
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """A sweep with what stands in its runs directory."""
@@ -115,7 +119,16 @@ def _prepare(manifest: Manifest, trainer: TrainerCommand, parallelism: int, dire
     trainer = of_generation(trainer, data.generation)
     sweep = local_sweep(manifest.name, manifest.spec, trainer, parallelism, data)
     changed = changes(sweep, progress_of(sweep, records, None, None).grid, facts, records, data)
-    return Work(sweep, trainer, data, records, changed if data.digest else [*changed, UNGUARDED])
+    return Work(sweep, trainer, data, records, changed if data.digest else [*changed, _unguarded(data)])
+
+
+def _unguarded(data: DataIdentity) -> str:
+    """That a change of the data would not be noticed, and why."""
+    why = f" ({data.refusal})" if data.refusal else ""
+    return (
+        f"note: the trainer does not say what data it reads{why}, and the manifest names no file: a change of the data would not "
+        "be noticed."
+    )
 
 
 async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: RunOptions, errors: Console) -> int:
@@ -135,8 +148,10 @@ async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: 
         try:
             status = await runner.run()
         except OSError as error:
+            remedy = "Make room there" if error.errno in NO_ROOM else "Correct that"
             raise RunsDirectoryError(
-                f"{error.filename or directory.path}: {error.strerror}. Training was ended."
+                f"{error.filename or directory.path}: {error.strerror}. Training was stopped. {remedy}, then start the "
+                "same command again: it goes on from what is finished. With another --runs-dir it trains all anew."
             ) from error
     results = results_of(sweep, runner.records, status, runner.analysis_result)
     kept = lock is None or keep_results(results, directory.path)

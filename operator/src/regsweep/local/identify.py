@@ -12,7 +12,7 @@ import signal
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Annotated, Final
 
@@ -62,6 +62,8 @@ class DataIdentity:
     """The trainer knows the question."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Where the trainer has not named the digest: each file's own, by its name as written."""
+    refusal: str = field(default="", compare=False)
+    """What a trainer said that refused to answer; empty: none did."""
 
     @property
     def revision(self) -> str:
@@ -122,7 +124,8 @@ def identify(
             f"BadData: {missing[0]}: no such file, and the results rest on its data. Put it back, or name another one in the manifest."
         )
     generation = answer.generation if answer is not None else None
-    return _by_files(values, generation, answers=answer is not None)
+    found = _by_files(values, generation, answers=answer is not None)
+    return replace(found, refusal=refusal if answer is None else "")
 
 
 def digest_now(name: str) -> str:

@@ -89,7 +89,7 @@ def _trouble(result: RankedResult, report: SweepReport) -> RowNote | None:
         failure = report.failure(result)
         return RowNote(RowNoteKind.FAILED, f"failed: {failure.reason}" if failure else "failed")
     if result.violated:
-        return RowNote(RowNoteKind.VIOLATES, f"breaks the constraint on {' and '.join(result.violated)}")
+        return RowNote(RowNoteKind.VIOLATES, f"does not meet the constraint on {' and '.join(result.violated)}")
     if result.dropped:
         return RowNote(RowNoteKind.DROPPED, f"dropped after {plural(result.replicates, 'replicate')}")
     return None
