@@ -50,7 +50,7 @@ def check_pinned(digest: str, pinned: str | None) -> None:
     if pinned is not None and not digest.startswith(pinned):
         raise DataChangedError(
             f"the data have changed: this sweep's results rest on {pinned[:SHOWN_DIGITS]} (REGSWEEP_DATA_DIGEST), the files have "
-            f"{digest[:SHOWN_DIGITS]} now (SHA-256); restore them, or train the whole sweep anew"
+            f"{digest[:SHOWN_DIGITS]} now (SHA-256); restore them, or train the whole sweep again"
         )
 
 

@@ -86,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path.split("?")[0] != "/metrics":
-            self.send_error(404, "there is /metrics only")
+            self.send_error(404, "only /metrics is served")
             return
         body = self.server.owner.render()
         self.send_response(200)

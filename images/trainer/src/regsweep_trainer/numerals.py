@@ -71,8 +71,8 @@ _PATTERNS = (
 
 WORDS: Mapping[Notation, tuple[str, str]] = MappingProxyType(
     {
-        Notation.MISSING: ("a missing value", "fill it in, or leave out the row or the column"),
-        Notation.NOT_FINITE: ("not a finite number", "fill it in, or leave out the row or the column"),
+        Notation.MISSING: ("a missing value", "fill it in, or remove the row or the column"),
+        Notation.NOT_FINITE: ("not a finite number", "fill it in, or remove the row or the column"),
         Notation.OUT_OF_RANGE: ("beyond the largest 64-bit float", "correct it, or divide the column by a constant"),
         Notation.DECIMAL_COMMA: (
             "a number with a comma",
@@ -86,7 +86,7 @@ WORDS: Mapping[Notation, tuple[str, str]] = MappingProxyType(
         Notation.TRUTH_VALUE: ("a truth value", "write 1 and 0"),
         Notation.DATE: ("a date or a time", "write it as a number, such as days since a fixed day"),
         Notation.UNIT: ("a number with a unit or a sign around it", "write the number alone"),
-        Notation.TEXT: ("text", "encode categories as numbers, or leave the column out"),
+        Notation.TEXT: ("text", "encode categories as numbers, or remove the column"),
     }
 )
 """By notation: what it is, and what to do."""

@@ -60,7 +60,7 @@ def prepare(data: Dataset, splits: Splits, audited: Rows | None = None) -> Prepa
         target_scale = float(data.target[splits.train].std())
         if target_scale == 0:
             target_scale = 1.0
-            notes = (*notes, f"the target is {target_mean:g} in all training rows: a network learns nothing but that")
+            notes = (*notes, f"the target is {target_mean:g} in all training rows: a network learns only this constant")
 
     def part(rows: Rows) -> Part:
         return Part(
@@ -160,8 +160,8 @@ def _note_flat(data: Dataset, scaling: Scaling) -> tuple[str, ...]:
     shown = ", ".join(data.column(index) for index in scaling.flat[:MOST_SHOWN])
     more = f" and {len(scaling.flat) - MOST_SHOWN} more" if len(scaling.flat) > MOST_SHOWN else ""
     return (
-        f"{len(scaling.flat)} of {data.features.shape[1]} columns do not vary over the training rows, beyond rounding errors, and tell a "
-        f"network nothing: {shown}{more}",
+        f"{len(scaling.flat)} of {data.features.shape[1]} columns do not vary over the training rows, beyond rounding errors, and carry no "
+        f"information: {shown}{more}",
     )
 
 

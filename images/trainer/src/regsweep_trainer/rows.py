@@ -171,7 +171,7 @@ def check_quotes(block: Block, layout: Layout, lines: Lines) -> None:
     odd = np.flatnonzero(np.diff(before, prepend=0) % 2)
     if len(odd):
         raise BadDataError(
-            f"flag data_path: {layout.file} has a quotation mark without its partner in {lines.at(block.first_line + int(odd[0]))}; "
+            f"flag data_path: {layout.file} has an unmatched quotation mark in {lines.at(block.first_line + int(odd[0]))}; "
             'close the cell on the line where it opens, and double quotation marks within text ("")'
         )
     opening, closing = marks[0::2], marks[1::2]
@@ -183,7 +183,7 @@ def check_quotes(block: Block, layout: Layout, lines: Lines) -> None:
         line = int(np.searchsorted(ends, opening[np.argmax(misplaced)]))
         raise BadDataError(
             f"flag data_path: {layout.file} has a quotation mark within a cell in {lines.at(block.first_line + line)}; quote the whole "
-            'cell, without blanks around it, and double quotation marks within text ("")'
+            'cell, without spaces around it, and double quotation marks within text ("")'
         )
 
 
@@ -221,7 +221,7 @@ def _number(cell: str, index: int, line: int, layout: Layout, lines: Lines) -> f
     what, remedy = WORDS[notation(cell)]
     if value is not None:
         what = "an integer with more digits than a 64-bit float keeps"
-        remedy = "leave the column out if it is an identifier, else subtract or divide by a constant"
+        remedy = "remove the column if it is an identifier, else subtract or divide by a constant"
     raise BadDataError(
         f"flag data_path: column {show(layout.names[index])} has {show(cell)} in {lines.at(line)} of {layout.file}, which is {what}; "
         f"want a finite number in every cell: {remedy}"
@@ -232,7 +232,7 @@ def _wrong_count(cells: Sequence[str], layout: Layout, place: str) -> str:
     got, want = len(cells), len(layout.names)
     hint = ""
     if got == want + 1:
-        hint = "; if the first cell is a row name, leave row names out (R: row.names=FALSE)"
+        hint = "; if the first cell is a row name, remove row names (R: row.names=FALSE)"
     elif got > want:
         hint = f"; quote cells that contain the separator {show(layout.separator)}, and write decimal points"
     start = show(layout.separator.join(cells))

@@ -195,7 +195,7 @@ def _check_test_rows(count: int, contract: Contract, flags: Flags) -> None:
     variable = "REGSWEEP_SCORE_TEST" if contract.score_test else "REGSWEEP_FINAL"
     raise InvalidFlagsError(
         f"flag {cause} {count} test rows, but {variable} asks for a final evaluation on test rows, which needs at least "
-        f"{FEWEST_ROWS}; {remedy}, or do without the final evaluation"
+        f"{FEWEST_ROWS}; {remedy}, or remove the final evaluation"
     )
 
 
@@ -211,5 +211,7 @@ def _labels(contract: Contract, flags: Flags) -> dict[str, str]:
     """The swept flags as they were given, or their defaults. Raises InvalidContractError."""
     unknown = [name for name in contract.flag_names if name not in Flags.model_fields]
     if unknown:
-        raise InvalidContractError(f"REGSWEEP_FLAG_NAMES: {', '.join(map(repr, unknown))} are no flags of this trainer")
+        raise InvalidContractError(
+            f"REGSWEEP_FLAG_NAMES: {', '.join(map(repr, unknown))} are not flags of this trainer"
+        )
     return {name: label_value(contract.flags.get(name, getattr(flags, name))) for name in contract.flag_names}
