@@ -66,10 +66,10 @@ def test_real_training_that_diverges_ranks_last(lab: Lab) -> None:
     [
         pytest.param("", "NoRecord", "wrote no termination message", id="nothing"),
         pytest.param("loss: 0.3\nbye", "InvalidRecord", "loss: 0.3", id="no JSON"),
-        pytest.param('{"version": 1, "columns": [', "InvalidRecord", "does not keep the training contract", id="half of it"),
+        pytest.param('{"version": 1, "columns": [', "InvalidRecord", "does not follow the training contract", id="half of it"),
         pytest.param('{"version": 2}', "InvalidRecord", "version", id="another version"),
         pytest.param('{"version": 1, "records": [[0, "Ok", 1, [NaN], null]], "columns": ["val_average_loss"]}',
-                     "InvalidRecord", "does not keep the training contract", id="a bare NaN"),
+                     "InvalidRecord", "does not follow the training contract", id="a bare NaN"),
         pytest.param("\x00\x01\udcff".encode("utf-8", "surrogateescape").decode("latin-1"), "InvalidRecord", "", id="bytes"),
     ],
 )  # fmt: skip

@@ -73,7 +73,7 @@ def test_the_same_inputs_give_the_same_message_however_the_replicates_are_dealt(
 def test_it_lingers_for_a_scrape_that_begins_after_completion_and_no_longer_than_told(start: Start, port: int) -> None:
     trainer = start({**FLAGS, "epochs": 1}, port, REGSWEEP_LINGER_SECONDS="1.5")
     assert trainer.wait() == 0
-    assert "nobody scraped within 1.5 s" in trainer.out
+    assert "no scrape within 1.5 s" in trainer.out
     assert len(trainer.message["records"]) == 1
 
 
@@ -166,7 +166,7 @@ def test_a_contract_that_cannot_be_read_is_refused(start: Start) -> None:
 def test_a_message_without_room_for_the_records_is_refused(start: Start) -> None:
     trainer = start(FLAGS, REGSWEEP_REPLICATES="16", REGSWEEP_MESSAGE_BYTES="2048")
     text = refused(trainer, 64, "InvalidContract")
-    assert "2048 bytes have no room for train_average_loss, val_average_loss of 16 replicates" in text
+    assert "2048 bytes are not enough for train_average_loss, val_average_loss of 16 replicates" in text
 
 
 def test_a_message_has_the_columns_that_its_room_allows(start: Start) -> None:

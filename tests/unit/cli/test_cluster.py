@@ -104,14 +104,14 @@ async def redirect(request: web.Request) -> web.Response:
     [
         pytest.param(
             status(401, "Unauthorized"),
-            "{file}: users[dev].user: the API server does not accept these credentials (Unauthorized). "
+            "{file}: users[dev].user: the API server rejects these credentials (Unauthorized). "
             "Log in again, or renew the token or certificate.",
             id="credentials that have expired",
         ),
         pytest.param(
             status(403, 'regularizationsweeps "mine" is forbidden: User "dev" cannot get it'),
-            '{file}: users[dev].user: the API server forbids it: regularizationsweeps "mine" is forbidden: User "dev" cannot '
-            "get it. The role `view` in the sweep's namespace is enough; ask whoever grants it.",
+            '{file}: users[dev].user: the API server denies access: regularizationsweeps "mine" is forbidden: User "dev" cannot '
+            "get it. The role `view` in the sweep's namespace is enough; ask an administrator for it.",
             id="a role that is missing",
         ),
         pytest.param(
@@ -122,8 +122,8 @@ async def redirect(request: web.Request) -> web.Response:
         ),
         pytest.param(
             status(404, "not found"),
-            "there is no RegularizationSweep mine in namespace default. `kubectl get rsweep --all-namespaces` lists what there "
-            "is; -n names the namespace.",
+            "RegularizationSweep mine does not exist in namespace default. `kubectl get rsweep --all-namespaces` lists all "
+            "sweeps; -n sets the namespace.",
             id="no sweep of that name",
         ),
         pytest.param(
@@ -158,12 +158,16 @@ async def redirect(request: web.Request) -> web.Response:
             for name, content, problem in (
                 ("a page", "<html>", "it is not JSON"),
                 ("empty", "", "it is not JSON"),
-                ("a list", "[]", "it is no object of Kubernetes"),
-                ("null", "null", "it is no object of Kubernetes"),
-                ("another API's", '{"data": 1}', "it is no object of Kubernetes"),
+                ("a list", "[]", "it is not a Kubernetes object"),
+                ("null", "null", "it is not a Kubernetes object"),
+                ("another API's", '{"data": 1}', "it is not a Kubernetes object"),
                 ("without end", "[" * 100_000, "it is nested too deeply"),
-                ("another object", POD, "it is no RegularizationSweep"),
-                ("half an object", '{"kind": "RegularizationSweep", "metadata": {}}', "it is no RegularizationSweep"),
+                ("another object", POD, "it is not a RegularizationSweep"),
+                (
+                    "half an object",
+                    '{"kind": "RegularizationSweep", "metadata": {}}',
+                    "it is not a RegularizationSweep",
+                ),
             )
         ),
     ],
@@ -180,7 +184,7 @@ async def test_what_the_server_answers_is_told_with_where_it_stands(
     ("server", "problem"),
     [
         pytest.param("https://127.0.0.1:1", "connection refused", id="nobody listens"),
-        pytest.param("https://no-such-host.invalid", "the host's name is not known", id="an unknown host"),
+        pytest.param("https://no-such-host.invalid", "the host name cannot be resolved", id="an unknown host"),
         pytest.param("https://[::1]:1", "", id="IPv6"),
     ],
 )
@@ -243,7 +247,7 @@ async def test_certificates_on_both_sides_are_taken_from_the_kubeconfig(serve: S
     whole = yaml.safe_load(path.read_text())
     whole["users"] = [{"name": "dev", "user": {"client-certificate-data": public, "client-key-data": private}}]
     path.write_text(yaml.safe_dump(whole))
-    assert (await refusal(path)).startswith("there is no RegularizationSweep mine"), "the server has answered"
+    assert (await refusal(path)).startswith("RegularizationSweep mine does not exist"), "the server has answered"
 
 
 async def test_a_certificate_that_has_expired_is_told(serve: Serve, tmp_path: Path) -> None:
@@ -255,7 +259,7 @@ async def test_a_certificate_that_has_expired_is_told(serve: Serve, tmp_path: Pa
 
 async def test_tls_with_a_server_that_has_none_is_told(serve: Serve, tmp_path: Path) -> None:
     server = (await serve(text("{}"))).replace("http:", "https:")
-    assert "no TLS connection: " in await refusal(kubeconfig(tmp_path, server))
+    assert "the TLS connection failed: " in await refusal(kubeconfig(tmp_path, server))
 
 
 @pytest.mark.parametrize(
@@ -274,7 +278,7 @@ def test_the_exit_code_says_who_named_the_kubeconfig(
     done = CliRunner().invoke(app, ["results", "mine", *(["--kubeconfig", str(path)] if named else [])])
     assert (done.exit_code, done.stdout) == (code, "")
     assert done.stderr == (
-        f"regsweep: {path}: holds a list. A kubeconfig is a mapping with clusters, users and contexts.\n"
+        f"regsweep: {path}: contains a list. A kubeconfig is a mapping with clusters, users and contexts.\n"
     )
 
 

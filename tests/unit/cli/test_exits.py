@@ -58,7 +58,7 @@ def test_a_pipe_gets_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         pytest.param(
             InvalidSweep([Problem("spec", "is bad.")]),
             USAGE,
-            "regsweep: One thing is wrong in the manifest:\n  spec: is bad.\n",
+            "regsweep: the manifest has 1 error:\n  spec: is bad.\n",
             id="a manifest",
         ),
     ],

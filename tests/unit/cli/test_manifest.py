@@ -39,7 +39,7 @@ def written(tmp_path: Path, text: str | bytes) -> Path:
         pytest.param("null\n", "is empty, so it has no RegularizationSweep", id="null"),
         pytest.param(
             "apiVersion: v1\nkind: Pod\n---\napiVersion: batch/v1\nkind: Job\n",
-            "has Pod (line 1), Job (line 4), but no RegularizationSweep. A sweep is of `kind: RegularizationSweep`",
+            "has Pod (line 1), Job (line 4), but no RegularizationSweep. A sweep has `kind: RegularizationSweep`",
             id="other kinds",
         ),
         pytest.param("kind: List\napiVersion: v1\nitems: []\n", "is empty, so it has no RegularizationSweep", id="an empty list"),
@@ -80,7 +80,7 @@ def test_a_kind_that_the_api_does_not_have_is_named_wherever_it_stands(tmp_path:
             load_manifest(written(tmp_path, text))
         assert f"line {line}: {API_VERSION} has no kind {kind}." in str(error.value)
         assert message in str(error.value)
-        assert str(error.value).endswith("A sweep is of `kind: RegularizationSweep`.")
+        assert str(error.value).endswith("A sweep has `kind: RegularizationSweep`.")
 
 
 def test_a_misspelt_kind_of_another_api_is_guessed_at(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ async def test_an_objective_whose_best_epoch_another_rule_chose_is_not_followed(
     accepted = cluster.condition("Accepted")
     assert accepted["reason"] == "Immutable"
     assert "spec.objective: cannot change from val_average_loss (Minimize, Best epoch)" in accepted["message"]
-    assert "4 trainings have a best epoch that another rule chose" in accepted["message"]
+    assert "4 trainings have a best epoch chosen by another rule" in accepted["message"]
     assert objectives(cluster) == before
     assert cluster.status()["objective"] == {"metric": "val_average_loss", "goal": "Minimize", "epoch": "Best"}
     assert cluster.created == jobs

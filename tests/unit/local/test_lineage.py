@@ -97,7 +97,7 @@ def test_a_grid_that_grew_meanwhile_counts_what_was_trained_alone() -> None:
     [
         pytest.param({"mine.csv": "9a3e000000000000"}, "mine.csv: 1f0c -> 9a3e", id="a file with other bytes"),
         pytest.param({"mine.csv": "1f0c000000000000", "b.csv": "9a"}, "b.csv: new", id="a file that is new"),
-        pytest.param({}, "mine.csv: no data file any more", id="a file that is named no more"),
+        pytest.param({}, "mine.csv: no longer a data file", id="a file that is named no more"),
         pytest.param(
             {f"{n}.csv": "9a" for n in range(5)}, "0.csv: new, 1.csv: new, 2.csv: new and 3 more", id="more than are listed"
         ),
@@ -153,7 +153,7 @@ def test_another_metric_of_the_last_epoch_trains_nothing_again() -> None:
             {"resampling": {"kind": "KFold", "folds": 3}}, DATA, "the resampling changed", id="folds instead of a split"
         ),
         pytest.param({}, replace(DATA, generation=2), "the trainer's generation changed (1 -> 2)", id="the generation"),
-        pytest.param({}, FILES, "the data are named by their files now", id="another way to tell data apart"),
+        pytest.param({}, FILES, "the data are identified by their files now", id="another way to tell data apart"),
         pytest.param({"command": "other"}, DATA, "the trainer changed", id="the trainer"),
         pytest.param(
             {"seed": 4, "trainer": {"gpus": 0, "parameters": {"epochs": 5}}},
@@ -172,7 +172,7 @@ def test_whatever_was_changed_is_said(now: dict[str, Any], data: DataIdentity, c
 def test_results_of_an_earlier_version_are_kept_and_trained_again() -> None:
     old: dict[str, Any] = {"key_version": None, "data": None, "rule": None, "point_key": "0123"}
     assert said(sweep_of(), sweep_of(), **old) == [
-        "results of an earlier version of regsweep, which did not note what data they rest on, are kept; 6 of 6 trainings are "
+        "results of an earlier version of regsweep, which did not record their data, are kept; 6 of 6 trainings are "
         "trained again."
     ]
 

@@ -101,7 +101,7 @@ JUDGED = analysis(OF_BEST, comparison({"l2": 0}, "Overfits"))
         pytest.param(
             (BEST, PLAIN),
             analysis(),
-            "Without regularisation (l2=0) the network ranks 2nd; whether it is worse than the best, too few replicates tell.",
+            "Without regularisation (l2=0) the network ranks 2nd; too few common replicates to say whether it is worse than the best.",
             id="too few replicates for ties",
         ),
         pytest.param(

@@ -51,7 +51,7 @@ async def credentials_of(user: Chosen[User]) -> Credentials | None:
             process.kill()
     if process.returncode != 0:
         raise KubeconfigError(
-            f"{where}: {name} gave no credentials and ended with exit code {process.returncode}. Log in as it asks."
+            f"{where}: {name} returned no credentials and ended with exit code {process.returncode}. Log in as it asks."
         )
     return _credentials(printed, plugin, where, name)
 
@@ -71,9 +71,9 @@ async def _started(plugin: Exec, user: Chosen[User]) -> asyncio.subprocess.Proce
         )
     except (OSError, ValueError) as error:
         reason = (
-            "it is not there" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None) or error
+            "it does not exist" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None) or error
         )
-        hint = " ".join(plugin.install_hint.split()) if plugin.install_hint else "Install it, or name another."
+        hint = " ".join(plugin.install_hint.split()) if plugin.install_hint else "Install it, or configure another one."
         where = user.at("exec.command")
         raise KubeconfigError(f"{where}: {plugin.command} cannot be started: {reason}. {hint}") from error
 

@@ -106,7 +106,7 @@ class Informer:
                     ended_at_once = not progressed and self._clock() - began < SHORTEST_WATCH_SECONDS
                     failures = failures + 1 if ended_at_once else 0
             except Expired:
-                logger.info("%s: the watch lost its place, listing again", self.resource.plural)
+                logger.info("%s: the resource version of the watch expired, listing again", self.resource.plural)
                 version = None
                 failures += 1
             except ApiError as error:

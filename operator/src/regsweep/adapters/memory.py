@@ -361,7 +361,7 @@ def _parse(selector: str) -> dict[str, str | None]:
     terms: dict[str, str | None] = {}
     for term in filter(None, selector.split(",")):
         if "!" in term or " " in term:
-            raise Refused(f"the in-memory API knows no such selector: {selector}", 400)
+            raise Refused(f"the in-memory API does not support this selector: {selector}", 400)
         name, equals, value = term.partition("=")
         terms[name] = value if equals else None
     return terms

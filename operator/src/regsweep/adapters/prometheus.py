@@ -42,7 +42,7 @@ class Prometheus:
                 body = await response.read()
                 status = response.status
         except TimeoutError as error:
-            raise _failed(f"Prometheus at {self._url} gave no answer within {self._timeout_seconds:g} s") from error
+            raise _failed(f"Prometheus at {self._url} did not answer within {self._timeout_seconds:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             detail = str(error) or type(error).__name__
             raise _failed(f"Prometheus at {self._url} cannot be reached: {detail}") from error
@@ -64,7 +64,7 @@ def _words(body: bytes) -> str:
     except ValueError:
         answer = None
     text = str(answer["error"]) if isinstance(answer, dict) and "error" in answer else body.decode(errors="replace")
-    return " ".join(text.split())[:MAX_WORDS] or "no words given"
+    return " ".join(text.split())[:MAX_WORDS] or "no message"
 
 
 def _failed(message: str) -> MetricsError:

@@ -54,7 +54,7 @@ def normal_number(number: int | float) -> int | float:
         except OverflowError:
             raise ValueError("the number is too large") from None
     if not math.isfinite(number):
-        raise ValueError(f"{number} is not a number that JSON can hold")
+        raise ValueError(f"{number} is not a number that JSON can represent")
     return int(number) if number.is_integer() and int(number) in _INT64 else number
 
 
@@ -67,7 +67,7 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                raise ValueError(f"the key {key!r} is not a text")
+                raise ValueError(f"the key {key!r} is not a string")
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return [_plain(item) for item in value]

@@ -46,12 +46,12 @@ def explanation(error: ApiError, connection: Connection) -> str:
             return f"{server}: {said}. Check the address, and that it can be reached from here."
         case ApiError(status=status) if status == UNAUTHORIZED:
             return (
-                f"{connection.credentials_at}: the API server does not accept these credentials ({said}). "
+                f"{connection.credentials_at}: the API server rejects these credentials ({said}). "
                 "Log in again, or renew the token or certificate."
             )
         case ApiError(status=status) if status == FORBIDDEN:
             return (
-                f"{connection.credentials_at}: the API server forbids it: {said}. "
-                "The role `view` in the sweep's namespace is enough; ask whoever grants it."
+                f"{connection.credentials_at}: the API server denies access: {said}. "
+                "The role `view` in the sweep's namespace is enough; ask an administrator for it."
             )
     return f"{server}: {said} (HTTP {error.status}). Try again later."

@@ -22,8 +22,8 @@ READER_GONE: Final = 141
 """As a shell reports a process that SIGPIPE ended."""
 
 EXIT_CODES_HELP: Final = (
-    "Exit codes: 0 done, sweep complete; 1 the sweep failed, or something else did; "
-    "2 the manifest or the command line is wrong; 130 interrupted; 141 the reader of the output has gone."
+    "Exit codes: 0 success, the sweep is complete; 1 the sweep or the command failed; "
+    "2 the manifest or the command line is invalid; 130 interrupted; 141 the reader of the output closed it."
 )
 
 
@@ -49,7 +49,7 @@ def told(error: RegsweepError) -> int:
             return READER_GONE
         case InvalidSweep():
             count = len(error.problems)
-            tell(f"regsweep: {'One thing is' if count == 1 else f'{count} things are'} wrong in the manifest:")
+            tell(f"regsweep: the manifest has {count} {'error' if count == 1 else 'errors'}:")
             for problem in error.problems:
                 tell(f"  {problem}")
             return USAGE

@@ -26,7 +26,7 @@ def keep_results(results: SweepReport, directory: Path) -> bool:
         except OSError as error:
             kept = False
             tell(
-                f"regsweep: {path} cannot be written: {error.strerror}. The results are printed all the same; "
-                "once it can be written, the same command writes it without training anything again."
+                f"regsweep: {path} cannot be written: {error.strerror}. The results are still printed; "
+                "once it can be written, the same command writes it without training again."
             )
     return kept

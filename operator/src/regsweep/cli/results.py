@@ -84,13 +84,13 @@ async def get_sweep(api: KubeApi, namespace: str, name: str) -> KubeObject:
         raise
     except NotFound as error:
         raise UsageError(
-            f"there is no RegularizationSweep {name} in namespace {namespace}. "
-            "`kubectl get rsweep --all-namespaces` lists what there is; -n names the namespace."
+            f"RegularizationSweep {name} does not exist in namespace {namespace}. "
+            "`kubectl get rsweep --all-namespaces` lists all sweeps; -n sets the namespace."
         ) from error
     metadata = obj["metadata"]
     if obj.get("kind") != SWEEPS.kind or not {"name", "uid", "resourceVersion"} <= metadata.keys():
         path = SWEEPS.path(namespace, name)
-        raise Unavailable(f"no usable answer to GET {path}: it is no {SWEEPS.kind}")
+        raise Unavailable(f"no usable answer to GET {path}: it is not a {SWEEPS.kind}")
     return obj
 
 

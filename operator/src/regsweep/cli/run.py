@@ -47,7 +47,7 @@ from regsweep.report.render import write_results
 
 LOCAL = "local"
 """What stands for namespace and UID: the same at each start, so that runs keep their names."""
-UNGUARDED = "note: the trainer does not say what data it reads, and the manifest names no file: a change of the data would not be noticed."
+UNGUARDED = "note: the trainer does not report its data, and the manifest names no file: a change of the data would not be detected."
 UNLIMITED = Retention(succeeded_jobs=10_000, failed_jobs=10_000)
 
 
@@ -87,7 +87,7 @@ def run_command(options: RunOptions) -> int:
             held = stack.enter_context(directory.locked())
             lock, note = held.descriptor, held.note
         except UnwritableRunsError as error:
-            lock, note = None, f"{error} Nothing is written; what is finished there is shown."
+            lock, note = None, f"{error} Nothing is written; the results in it are shown."
         _tell(errors, [f"note: {note}"] if note else [])
         work = _prepare(manifest, trainer, parallelism, directory)
         print_warnings(work.sweep.warnings)
@@ -136,15 +136,15 @@ async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: 
             status = await runner.run()
         except OSError as error:
             raise RunsDirectoryError(
-                f"{error.filename or directory.path}: {error.strerror}. Training was ended."
+                f"{error.filename or directory.path}: {error.strerror}. Training was stopped."
             ) from error
     results = results_of(sweep, runner.records, status, runner.analysis_result)
     kept = lock is None or keep_results(results, directory.path)
     if runner.interrupted:
         ended = status.runs.succeeded + status.runs.failed
         fail(
-            f"interrupted: {ended} of {plural(status.runs.total, 'run')} ended, all their results are in {directory.path}. "
-            "Start the same command again to go on from there.",
+            f"interrupted: {ended} of {plural(status.runs.total, 'run')} ended; all their results are in {directory.path}. "
+            "Run the same command again to continue.",
             INTERRUPTED,
         )
     write_results(results, options.output, result_console(), options.rows)
@@ -158,8 +158,8 @@ def _changed_meanwhile(data: DataIdentity) -> list[str]:
     if not changed:
         return []
     return [
-        f"note: {', '.join(changed)} changed while the sweep was trained: if that is data, results may rest on both states of it. "
-        "Start the same command again to train on the data as they are now."
+        f"note: {', '.join(changed)} changed during training: if this is data, results may rest on both versions. "
+        "Run the same command again to train on the current data."
     ]
 
 
@@ -212,7 +212,7 @@ def announcement(sweep: Sweep, records: Records, path: Path, data: DataIdentity 
     total = f"{plural(len(sweep.points), 'run')} x {plural(replicates, 'replicate')}"
     whole = f"{sweep.name}: {total} = {plural(len(sweep.points) * replicates, 'training')}{_beyond(sweep)}"
     if not to_train and sweep.spec.racing is None and sweep.spec.final is None:
-        return f"{whole}, all of them done already (in {path}): nothing is trained. {basis(data)}".rstrip()
+        return f"{whole}, all done already (in {path}): nothing is trained. {basis(data)}".rstrip()
     at_a_time = f"{sweep.spec.parallelism} at a time, in {path}"
     if to_train == len(sweep.points) * replicates:
         return f"{whole}, {at_a_time}"
@@ -242,17 +242,17 @@ def _differences(spec: SweepSpec, options: RunOptions) -> list[str]:
         )
     lines = []
     if spec.trainer.image is not None:
-        lines.append(f"spec.trainer.image is not used: --trainer-command trains in the place of {spec.trainer.image}.")
+        lines.append(f"spec.trainer.image ({spec.trainer.image}) is ignored: --trainer-command replaces it.")
     if spec.trainer.gpus > 0:
         lines.append(
-            f"spec.trainer.gpus: {spec.trainer.gpus} is for a cluster; here each run trains on what this machine has."
+            f"spec.trainer.gpus: {spec.trainer.gpus} applies to clusters only; here each run uses the devices of this machine."
         )
     if spec.template is not None or spec.template_ref is not None:
-        lines.append("spec.template and spec.templateRef are for a cluster's pods, and not used here.")
+        lines.append("spec.template and spec.templateRef apply to clusters only and are ignored.")
     if spec.trainer.data_revision is not None:
-        lines.append("spec.trainer.dataRevision is for a cluster; here a digest of the data takes its place.")
+        lines.append("spec.trainer.dataRevision applies to clusters only; here a digest of the data replaces it.")
     if spec.suspend:
-        lines.append("spec.suspend is for a cluster: the sweep is run now.")
+        lines.append("spec.suspend applies to clusters only: the sweep runs now.")
     return [f"note: {line}" for line in lines]
 
 

@@ -55,7 +55,7 @@ class _Output(io.FileIO):
             return super().write(data)
         except BrokenPipeError as error:
             self.failed = True
-            raise ReaderGoneError("the reader of standard output has gone") from error
+            raise ReaderGoneError("the reader of standard output closed it") from error
         except OSError as error:
             self.failed = True
             why = "it is closed" if error.errno == errno.EBADF else error.strerror

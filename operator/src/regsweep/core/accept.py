@@ -134,7 +134,7 @@ def _kept(pinned: Resolved, spec: SweepSpec, in_force: ObjectiveStatus | None) -
     """
     if pinned.key_version is not None and pinned.key_version > KEY_VERSION:
         text = (
-            f"is {pinned.key_version}, and this operator knows keys up to version {KEY_VERSION}: it would train everything "
+            f"is {pinned.key_version}, and this operator supports keys up to version {KEY_VERSION}: it would train everything "
             "again. Install the version that accepted the sweep, or a later one."
         )
         raise InvalidSweep([Problem("status.resolved.keyVersion", text)])
@@ -156,7 +156,7 @@ def _objective_problem(
         unnamed = epoch_rule(resolved.objective) if resolved.objective is not None else None
         lacking = sum((record.best.rule or unnamed if record.best else None) != rule for record in trained)
         lacking += sum((run.rule or unnamed) != rule for run in _unrecorded(points, past))
-        what = "a best epoch that another rule chose"
+        what = "a best epoch chosen by another rule"
     if not lacking:
         return None
     was = f"{in_force.metric} ({in_force.goal}, {in_force.epoch} epoch)"

@@ -93,5 +93,5 @@ def _refused(record: Record, pinned: str) -> Record:
         attempt=record.attempt,
         environment=replace(record.environment, train_rows=None, val_rows=None),
         reason=Reason.DATA_CHANGED,
-        message=f"It was trained on other data than the results before it ({change}).",
+        message=f"It was trained on other data than the earlier results ({change}).",
     )

@@ -18,7 +18,7 @@ def freeze(sweep: Sweep, progress: Progress, records: Records) -> FinalStatus:
     Raises ValueError where it does not.
     """
     if sweep.spec.final is None:
-        raise ValueError(f"sweep {sweep.name} asks for no final evaluation")
+        raise ValueError(f"sweep {sweep.name} has no final evaluation")
     roles: dict[str, list[PickRole]] = {}
     best = rank(sweep, records, progress.analysis_result).best
     if best is not None:

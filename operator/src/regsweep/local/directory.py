@@ -62,8 +62,8 @@ class RunsDirectory:
                 ) from error
             except FolderLockedError as error:
                 raise RunsDirectoryError(
-                    f"{self.path}: another `regsweep run` is at work there, or its trainers are still ending. "
-                    f"Wait for it, or give this one another --name or --runs-dir. {error}".rstrip()
+                    f"{self.path}: another `regsweep run` uses it, or its trainers are still stopping. "
+                    f"Wait for it, or use another --name or --runs-dir. {error}".rstrip()
                 ) from error
             yield held
 
@@ -101,8 +101,8 @@ class RunsDirectory:
             return None
         except (OSError, ValidationError) as error:
             raise RunsDirectoryError(
-                f"{path}: is not what this version of regsweep writes ({_first_line(error)}). "
-                "Move it away: the final evaluation then starts anew, and its test rows have been looked at once more."
+                f"{path}: was not written by this version of regsweep ({_first_line(error)}). "
+                "Move it away: the final evaluation then starts again, and its test rows are used once more."
             ) from error
 
     def message(self, run: str, index: int) -> str:
@@ -137,8 +137,8 @@ class RunsDirectory:
                 yield RunFacts.model_validate_json(path.read_bytes(), extra="ignore")
             except (OSError, ValidationError) as error:
                 raise RunsDirectoryError(
-                    f"{path}: is not a run of this version of regsweep ({_first_line(error)}). "
-                    "Move its directory away, or start anew with another --runs-dir."
+                    f"{path}: does not describe a run of this version of regsweep ({_first_line(error)}). "
+                    "Move its directory away, or use another --runs-dir."
                 ) from error
 
     def _records_of(self, facts: RunFacts) -> Iterator[Record]:

@@ -114,12 +114,12 @@ def identify(
         if answer is None and refusal and missing:
             raise DataError(f"BadData: {refusal.removeprefix('BadData: ')}")
         if answer is None and refusal and answers:
-            raise DataError(f"the trainer cannot identify the data any more: {refusal}")
+            raise DataError(f"the trainer can no longer identify the data: {refusal}")
     if answer is not None and answer.data_digest is not None:
         return DataIdentity(answer.data_digest[:DIGEST_LENGTH], answer.generation, by_trainer=True, answers=True)
     if missing:
         raise DataError(
-            f"BadData: {missing[0]}: no such file, and the results rest on its data. Put it back, or name another one in the manifest."
+            f"BadData: {missing[0]}: no such file, and the results rest on its data. Restore it, or name another one in the manifest."
         )
     generation = answer.generation if answer is not None else None
     return _by_files(values, generation, answers=answer is not None)

@@ -106,7 +106,7 @@ def _has_result(facts: RunFacts, replicate: int, records: Records) -> bool:
 def _sentence(cause: Cause, count: int, total: int) -> str:
     again = "is trained again" if count == 1 else "are trained again"
     if not cause.text:
-        earlier = "results of an earlier version of regsweep, which did not note what data they rest on, are kept"
+        earlier = "results of an earlier version of regsweep, which did not record their data, are kept"
         return f"{earlier}; {count} of {total} trainings {again}."
     rest = "rests" if count == 1 else "rest"
     return f"{cause.text}: {count} of {total} trainings {rest} on the old {cause.subject} and {again}."
@@ -129,7 +129,7 @@ def _cause(facts: RunFacts, sweep: Sweep, data: DataIdentity) -> Cause | None:
 def _trainer_changes(facts: RunFacts, before: DataFacts, sweep: Sweep, data: DataIdentity) -> Iterator[Cause]:
     """What the manifest does not show: the data and the trainer."""
     if before.by_trainer != data.by_trainer:
-        yield Cause(f"the data are named by {'the trainer' if data.by_trainer else 'their files'} now", "digest")
+        yield Cause(f"the data are identified by {'the trainer' if data.by_trainer else 'their files'} now", "digest")
     elif before.digest != data.digest:
         yield Cause(f"the data changed ({_change(before, data)})", "data")
     if facts.trainer != sweep.resolved.image:
@@ -151,7 +151,7 @@ def _change(before: DataFacts, data: DataIdentity) -> str:
 
 def _file_change(before: str | None, now: str | None) -> str:
     if before is None or now is None:
-        return "new" if before is None else "no data file any more"
+        return "new" if before is None else "no longer a data file"
     return change_of(before, now)
 
 

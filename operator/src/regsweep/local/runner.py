@@ -170,7 +170,7 @@ class LocalRunner:
 
     async def _carry_out(self, decided: Plan) -> None:
         if self._lock is None and (decided.freeze is not None or decided.create):
-            raise UnwritableRunsError(f"{self._directory.path}: cannot be written, and not all is trained.")
+            raise UnwritableRunsError(f"{self._directory.path}: cannot be written, and training is not complete.")
         self._records = self._records.plus(map(self._in_local_words, decided.store))
         if decided.freeze is not None:
             self._directory.freeze(decided.freeze)

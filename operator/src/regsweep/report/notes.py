@@ -89,7 +89,7 @@ def _trouble(result: RankedResult, report: SweepReport) -> RowNote | None:
         failure = report.failure(result)
         return RowNote(RowNoteKind.FAILED, f"failed: {failure.reason}" if failure else "failed")
     if result.violated:
-        return RowNote(RowNoteKind.VIOLATES, f"breaks the constraint on {' and '.join(result.violated)}")
+        return RowNote(RowNoteKind.VIOLATES, f"violates the constraint on {' and '.join(result.violated)}")
     if result.dropped:
         return RowNote(RowNoteKind.DROPPED, f"dropped after {plural(result.replicates, 'replicate')}")
     return None
@@ -187,7 +187,7 @@ def _ending(plain: RankedResult, best: RankedResult, report: SweepReport) -> str
     if plain.diverged:
         return f": in {plain.diverged} of {plain.replicates} replicates it diverged."
     if comparison is None or not comparison.comparable:
-        return "; whether it is worse than the best, too few replicates tell."
+        return "; too few common replicates to say whether it is worse than the best."
     gains = _gains(plain, best, comparison)
     return f"; the best cuts {' and '.join(gains)}." if gains else ", and is worse than the best."
 

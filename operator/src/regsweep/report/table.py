@@ -212,7 +212,7 @@ def _cuts(results: SweepReport, shown: Sequence[RankedResult], left_out: Sequenc
     if hidden:
         yield f"{plural(hidden, 'more combination')} not shown: --rows 0 shows all, --output csv lists all."
     if left_out:
-        yield f"Left out for want of width: {', '.join(left_out)}. A wider terminal or --output csv has it all."
+        yield f"Columns omitted because the terminal is too narrow: {', '.join(left_out)}. Use a wider terminal or --output csv."
 
 
 def _failures(results: SweepReport) -> Iterator[str]:

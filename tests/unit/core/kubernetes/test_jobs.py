@@ -164,7 +164,7 @@ def test_a_template_cannot_change_what_the_operator_owns(template: dict[str, Any
         pytest.param(
             _template(image="other"),
             "spec.template.spec.containers[name=trainer].image: got 'other', but the sweep trains with "
-            "'ghcr.io/example/trainer@sha256:0123'. Name the image in spec.trainer.image: results are told apart by it",
+            "'ghcr.io/example/trainer@sha256:0123'. Name the image in spec.trainer.image: it identifies the results",
             id="another image",
         ),
         pytest.param(
@@ -179,8 +179,7 @@ def test_a_template_cannot_change_what_the_operator_owns(template: dict[str, Any
         pytest.param({"spec": []}, "spec.template.spec: must be an object", id="a list for the pod"),
         pytest.param(
             _template(**{"$patch": "delete"}),
-            "spec.template.spec.containers: container trainer must stay; it trains. "
-            "Take the $patch directive away that deletes it",
+            "spec.template.spec.containers: container trainer is required. Remove the $patch directive that deletes it",
             id="the trainer deleted",
         ),
     ],

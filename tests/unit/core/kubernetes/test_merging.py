@@ -174,7 +174,7 @@ def test_merging(base: JsonObject, overlay: JsonObject, merged: JsonObject) -> N
         pytest.param(
             {},
             _pod(containers=[{"image": "a"}]),
-            "spec.template.spec.containers[0].name: got nothing; entries of this list are told apart by name",
+            "spec.template.spec.containers[0].name: got nothing; entries of this list are identified by name",
             id="an entry without its name",
         ),
         pytest.param(
@@ -186,9 +186,9 @@ def test_merging(base: JsonObject, overlay: JsonObject, merged: JsonObject) -> N
         pytest.param(
             {},
             _trainer(env=[{"name": "A"}, {"name": "A"}]),
-            "spec.template.spec.containers[name=trainer].env[1].name: A is there twice; "
-            "entries of this list are told apart by name",
-            id="a name that is there twice",
+            "spec.template.spec.containers[name=trainer].env[1].name: A appears twice; "
+            "entries of this list are identified by name",
+            id="a name that appears twice",
         ),
         pytest.param(
             _pod(securityContext={"runAsUser": 1}),
@@ -205,7 +205,7 @@ def test_merging(base: JsonObject, overlay: JsonObject, merged: JsonObject) -> N
         pytest.param(
             {},
             _pod(**{"$setElementOrder/containers": []}),
-            "spec.template.spec.$setElementOrder/containers: not understood; of the patch directives, $patch is",
+            "spec.template.spec.$setElementOrder/containers: is not supported; $patch is the only patch directive that is",
             id="a directive that only kubectl writes",
         ),
     ],

@@ -89,7 +89,7 @@ def _decoded(data: bytes) -> _Text:
     first = _NOT_UTF8.search(text)
     if first is not None and encoding is not None:
         message = (
-            f"the byte 0x{ord(first[0]) - 0xDC00:02X} is not UTF-8, which the file says it is. Save the file as UTF-8."
+            f"the byte 0x{ord(first[0]) - 0xDC00:02X} is not UTF-8, the encoding of the file. Save the file as UTF-8."
         )
         raise _refused(message, decoded.place(first.start()))
     decoded.broken = first is not None

@@ -154,7 +154,7 @@ class _Decoder:
         for source in nodes:
             target = source.target if isinstance(source, AliasNode) else source
             if not isinstance(target, MappingNode):
-                message = '`<<` takes a mapping or a list of mappings, such as `<<: *anchor`. Quote a key "<<" that is no merge.'
+                message = '`<<` takes a mapping or a list of mappings, such as `<<: *anchor`. Quote a key "<<" that is not a merge.'
                 raise UnreadableManifest(message, source.place.line, source.place.column)
             yield source
 

@@ -88,7 +88,7 @@ def _merge_objects(base: Mapping[str, JsonValue], overlay: Mapping[str, JsonValu
         if name == "$patch":
             continue
         if name.startswith("$"):
-            raise InvalidTemplate(f"{path}.{name}: not understood; of the patch directives, $patch is")
+            raise InvalidTemplate(f"{path}.{name}: is not supported; $patch is the only patch directive that is")
         if value is None:
             merged.pop(name, None)
             continue
@@ -132,7 +132,7 @@ def _merge_lists(name: str, key: str, base: list[JsonValue], overlay: list[JsonV
         directive = _directive(entry, here)
         same = [present for present in merged if present.key == value]
         if any(present.touched for present in same) and name not in _MAY_REPEAT:
-            raise InvalidTemplate(f"{here}.{key}: {value} is there twice; entries of this list are told apart by {key}")
+            raise InvalidTemplate(f"{here}.{key}: {value} appears twice; entries of this list are identified by {key}")
         if directive == "delete":
             merged = [present for present in merged if present not in same]
             continue
@@ -161,7 +161,7 @@ def _entry(entry: JsonValue, key: str, path: str) -> _Entry:
         raise InvalidTemplate(f"{path}: got {_kind(entry)}, want an object with a field {key}")
     value = entry.get(key)
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise InvalidTemplate(f"{path}.{key}: got {_kind(value)}; entries of this list are told apart by {key}")
+        raise InvalidTemplate(f"{path}.{key}: got {_kind(value)}; entries of this list are identified by {key}")
     return _Entry(value, entry)
 
 
@@ -200,4 +200,4 @@ def _kind(value: JsonValue) -> str:
         return "a list"
     if value is None:
         return "nothing"
-    return f"the value {value!r}" if len(repr(value)) <= 60 else "a long text"
+    return f"the value {value!r}" if len(repr(value)) <= 60 else "a long string"

@@ -154,7 +154,7 @@ def _refuse_other_image(template: JsonObject, pinned: str) -> None:
             if image is not None and image != pinned:
                 raise InvalidTemplate(
                     f"spec.template.spec.containers[name={names.TRAINER_CONTAINER}].image: got {image!r}, but the sweep "
-                    f"trains with {pinned!r}. Name the image in spec.trainer.image: results are told apart by it"
+                    f"trains with {pinned!r}. Name the image in spec.trainer.image: it identifies the results"
                 )
 
 
@@ -164,8 +164,8 @@ def _owned(merged: JsonObject, sweep: Sweep, request: RunRequest, objective: Obj
     entries = containers if isinstance(containers, list) else []
     if not any(_is_trainer(entry) for entry in entries):
         raise InvalidTemplate(
-            f"spec.template.spec.containers: container {names.TRAINER_CONTAINER} must stay; it trains. "
-            "Take the $patch directive away that deletes it"
+            f"spec.template.spec.containers: container {names.TRAINER_CONTAINER} is required. "
+            "Remove the $patch directive that deletes it"
         )
     contract = contract_environment(sweep, request, objective, _message_bytes(spec))
     return {

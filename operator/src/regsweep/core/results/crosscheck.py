@@ -40,7 +40,7 @@ def merge_sample(record: Record | None, sample: Sample, run: ObservedRun, replic
     differences = list(_differences(record, sample))
     if differences:
         text = (
-            f"Prometheus and the record of replicate {replicate} of run {run.name} disagree, the record is taken: "
+            f"Prometheus and the record of replicate {replicate} of run {run.name} disagree; the record is used: "
             + "; ".join(differences[:5])
             + (f"; and {len(differences) - 5} more" if len(differences) > 5 else "")
         )

@@ -247,7 +247,7 @@ def _contradiction(wire: _Wire) -> str | None:
         return problem
     replicates = Counter(replicate for replicate, *_ in wire.records)
     if len(replicates) < len(wire.records):
-        return f"replicate {replicates.most_common(1)[0][0]} is there twice"
+        return f"replicate {replicates.most_common(1)[0][0]} appears twice"
     return None
 
 
@@ -270,6 +270,6 @@ def _first_problem(error: ValidationError) -> str:
 def _malformed(text: str, problem: str) -> MalformedMessage:
     begin = text if len(text) <= 80 else text[:77] + "..."
     return MalformedMessage(
-        f"The termination message does not keep the training contract: {problem}. It begins {begin!r}. "
-        "See docs/trainer-contract.md for what a trainer writes."
+        f"The termination message does not follow the training contract: {problem}. It begins {begin!r}. "
+        "See docs/trainer-contract.md for the format."
     )

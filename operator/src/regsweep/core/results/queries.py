@@ -86,9 +86,9 @@ def parse_answer(body: str | bytes, labels: TargetLabels) -> dict[PodReplicate, 
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise _failed(f"its answer is not what its HTTP API promises ({where or 'body'}: {first['msg']})") from error
+        raise _failed(f"its answer does not match its HTTP API ({where or 'body'}: {first['msg']})") from error
     if answer.status == "error":
-        raise _failed(f"{answer.error_type or 'error'}: {answer.error or 'no words given'}")
+        raise _failed(f"{answer.error_type or 'error'}: {answer.error or 'no message'}")
     if answer.warnings:
         raise _failed(f"its answer may be partial: {'; '.join(answer.warnings[:3])}")
     if answer.data is None:
