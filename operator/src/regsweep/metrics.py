@@ -213,7 +213,7 @@ class Metrics:
 
 
 class _Gauges(Collector):
-    """All gauges, built anew at each scrape."""
+    """All gauges, built at each scrape."""
 
     def __init__(self, readers: Mapping[str, Callable[[], Readings]]) -> None:
         self._readers = readers

@@ -1,4 +1,4 @@
-"""`regsweep-trainer`: trains what the environment says; --help, --describe and --identify tell what there is."""
+"""`regsweep-trainer`: trains what the environment specifies; --help, --describe and --identify describe flags and data."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""How a cell writes a number, and what a cell that writes none looks like. Pure.
+"""The notation of numbers in cells, and the kinds of cells that are not numbers. Pure.
 
 A number is decimal digits with an optional sign, decimal point and exponent: `-1.5`, `+2`, `007`, `.5`, `1.`, `3e-4`. Leading zeros are
 allowed; underscores, hexadecimal digits, digits outside ASCII, `inf` and `nan` are not. Cells come stripped of blanks.
@@ -32,7 +32,7 @@ _MISSING_AMONG_NUMBERS = frozenset(
 
 
 class Notation(Enum):
-    """What a cell that is not a number looks like."""
+    """The kind of a cell that is not a number."""
 
     MISSING = auto()
     NOT_FINITE = auto()
@@ -128,7 +128,7 @@ def loses_digits(cell: str) -> bool:
 
 
 def notation(cell: str) -> Notation:
-    """What a cell that is not a number looks like."""
+    """The kind of a cell that is not a number."""
     if cell in _MISSING:
         return Notation.MISSING
     if len(cell) > LONGEST_NOTATION:

@@ -13,7 +13,7 @@ SAMPLED_ROWS = 10_000  # evenly spaced rows by which columns are chosen that are
 DWARFED = 1e-3  # standard deviations within which half of the values lie: below it, said
 DROWNED = (
     2.0**-24
-)  # ... within which MOST of them lie: below it, refused, as a network's float32 does not tell them apart
+)  # ... within which MOST of them lie: below it, refused, as a network's float32 does not distinguish them
 MOST = 0.9
 
 Places = Callable[[NDArray[np.int64]], str]

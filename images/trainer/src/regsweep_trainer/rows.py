@@ -43,7 +43,7 @@ class Layout:
 
 @dataclass(slots=True)
 class Lines:
-    """Where in the file the rows stand. Rows and lines count from 1; blank lines are no rows."""
+    """Positions of the rows in the file. Rows and lines count from 1; blank lines are not rows."""
 
     header: int
     """The header's line."""
@@ -157,7 +157,7 @@ def _parse(block: Block, layout: Layout, texts: Sequence[int], include: Sequence
 
 
 def check_quotes(block: Block, layout: Layout, lines: Lines) -> None:
-    """Raises BadDataError where a quoted cell does not end on its line, or quotation marks stand elsewhere than around cells.
+    """Raises BadDataError where a quoted cell does not end on its line, or quotation marks are not around cells.
 
     Within a line quotation marks open and close by turns, `""` within a quoted cell being a close and an open: so an opening one follows
     a separator, the line's start or another one, and a closing one comes before a separator, the line's end or another one.
@@ -167,7 +167,7 @@ def check_quotes(block: Block, layout: Layout, lines: Lines) -> None:
     text = np.frombuffer(block.text, np.uint8)
     marks = np.flatnonzero(text == _QUOTE)
     ends = np.flatnonzero(text == _LF)
-    before = np.searchsorted(marks, ends)  # how many marks stand before the end of each line
+    before = np.searchsorted(marks, ends)  # number of marks before the end of each line
     odd = np.flatnonzero(np.diff(before, prepend=0) % 2)
     if len(odd):
         raise BadDataError(

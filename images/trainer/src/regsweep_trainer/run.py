@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def run(environment: Mapping[str, str], stopping: Stopping) -> int:
-    """The exit code. Whatever goes wrong stands on stderr and, where that can be written, in the termination message."""
+    """The exit code. Every error is printed to stderr and written to the termination message, if possible."""
     stopwatch = Stopwatch()
 
     def train(contract: Contract, flags: Flags, journal: Journal) -> None:

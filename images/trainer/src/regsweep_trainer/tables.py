@@ -82,7 +82,7 @@ class _Growing:
 
 
 def _take_header(blocks: Iterator[Block], file: str) -> tuple[Lines, str, Block]:
-    """(where the rows stand, the header, what comes below it in its block): the header is the first line that is not blank."""
+    """(position of the rows, the header, the rest of its block): the header is the first line that is not blank."""
     for block in blocks:
         line, rest = block.first_line, block.text.lstrip(b"\n")
         line += len(block.text) - len(rest)

@@ -1,6 +1,6 @@
 """What is predicted: a column of text becomes classes or numbers. Pure.
 
-Classes are told apart by what is written in their cells, and ordered as numbers where all are numbers, else as text. Nothing is merged: two
+Classes are identified by the strings in their cells, and ordered as numbers where all are numbers, else as text. Nothing is merged: two
 spellings of one number, or two labels that look the same, are refused, and so is whatever marks a missing value.
 """
 

@@ -89,7 +89,7 @@ class _Course:
 def train_replicate(
     network: Trainable, data: Prepared, task: Task, on_epoch: Callable[[Progress], None]
 ) -> tuple[Record, Progress]:
-    """The replicate's record and its final state. `on_epoch` is told of every epoch but not of the end."""
+    """The replicate's record and its final state. `on_epoch` is called after every epoch but not at the end."""
     network.reset(task.seed_base, task.replicate)
     judge = _Judge(network, data, task)
     course = _train(network, data, task, judge, on_epoch)

@@ -36,9 +36,9 @@ class Connection:
     namespace: str
     """What kubectl would take without -n."""
     server_at: str
-    """Where the server's address stands."""
+    """Where the server's address is configured."""
     credentials_at: str
-    """Where the credentials stand."""
+    """Where the credentials are configured."""
 
 
 async def load_connection(kubeconfig: Path | None = None, context: str | None = None) -> Connection:

@@ -1,6 +1,6 @@
 """Kubeconfig files as kubectl reads them: merged, one context chosen, its cluster and user checked. Nothing is connected.
 
-Whatever stands in such a file, what comes of it is a `Selection` or a KubeconfigError that names file and field.
+Any content of such a file results in a `Selection` or a KubeconfigError that names file and field.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class _File(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Chosen(Generic[_Model]):
-    """An entry, and where it stands."""
+    """An entry and its location."""
 
     name: str
     value: _Model
@@ -133,7 +133,7 @@ class Chosen(Generic[_Model]):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What one context comes to. Paths of other files are absolute."""
+    """What one context resolves to. Paths of other files are absolute."""
 
     context: Chosen[Context]
     cluster: Chosen[Cluster]
@@ -331,7 +331,7 @@ def _resolved(chosen: Chosen[_Model]) -> Chosen[_Model]:
             _head(path, 1, chosen.at(field))
             fields[field] = str(path)
     if (name := fields.pop("tokenFile", None)) is not None:
-        # As in kubectl, the file's token comes before the one that stands beside it.
+        # As in kubectl, the file's token takes precedence over the inline one.
         path = chosen.file.parent.absolute() / name
         fields["token"] = token_of(
             _head(path, MAX_TOKEN_BYTES, chosen.at("tokenFile")).decode(errors="replace"),

@@ -35,7 +35,7 @@ def as_is(obj: KubeObject) -> KubeObject:
 
 
 class ObjectCache:
-    """Objects are told apart by UID, so that one name created anew is another object.
+    """Objects are identified by UID, so an object recreated under the same name is another object.
 
     group_by: the key of an object's group. trim: what is kept of an object. keep_tombstones: until they are forgotten.
     """

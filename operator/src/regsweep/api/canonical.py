@@ -19,7 +19,7 @@ def canonical_json(value: object) -> str:
     that they are doubles, as they are to the API server.
 
     Raises:
-        ValueError: for NaN, infinity, and whatever is not JSON (a date, bytes, a key that is not a text).
+        ValueError: for NaN, infinity, and whatever is not JSON (a date, bytes, a key that is not a string).
     """
     return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
@@ -36,7 +36,7 @@ def digest(value: object, length: int) -> str:
 
 
 def text_digest(text: str, length: int) -> str:
-    """The first `length` hexadecimal digits of the SHA-256 of a text that is canonical JSON already."""
+    """The first `length` hexadecimal digits of the SHA-256 of a string that is already canonical JSON."""
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 

@@ -1,4 +1,4 @@
-"""The types of a sweep's conditions, each with its meaning; their reasons stand in `conditions`."""
+"""The types of a sweep's conditions, each with its meaning; their reasons are in `conditions`."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def objective_goal(objective: Objective) -> Goal:
 
 
 def objective_status(objective: Objective) -> ObjectiveStatus:
-    """The objective with its goal spelled out. Raises InvalidSweep where the metric's name does not tell it."""
+    """The objective with its goal resolved. Raises InvalidSweep if the metric's name does not determine it."""
     return ObjectiveStatus(metric=objective.metric, goal=objective_goal(objective), epoch=objective.epoch)
 
 

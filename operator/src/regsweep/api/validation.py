@@ -57,7 +57,7 @@ def parse_sweep(
     how_to_raise: how a person has that limit raised, as part of a sentence; empty: it cannot be raised.
 
     Raises:
-        InvalidSweep: with one Problem per field that breaks a rule: what stands around the spec first, then types, then the rest.
+        InvalidSweep: with one Problem per field that breaks a rule: fields around the spec first, then types, then the rest.
     """
     problems = _envelope(manifest)
     content = manifest.get("spec")

@@ -1,4 +1,4 @@
-"""What the flags of a spec come to: the values of a range, the size of the grid, and what `exclude` leaves out."""
+"""The grid that the flags of a spec define: the values of a range, the size of the grid, and what `exclude` leaves out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`regsweep validate` and `regsweep plan`: what a manifest comes to, without training anything."""
+"""`regsweep validate` and `regsweep plan`: check a manifest and list its combinations, without training."""
 
 from __future__ import annotations
 

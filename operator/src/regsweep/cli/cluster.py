@@ -27,7 +27,7 @@ async def connection_of(kubeconfig: Path | None, context: str | None) -> Connect
 
 @contextmanager
 def explained(connection: Connection) -> Iterator[None]:
-    """Adds to what the API server refuses where its address and the credentials stand, and what to do."""
+    """Adds to errors of the API server where its address and the credentials are configured, and what to do."""
     try:
         yield
     except ApiError as error:

@@ -18,7 +18,7 @@ PLAIN_EVERY_SECONDS = 60.0
 
 
 class Progress:
-    """Shows how far a sweep is, each time it is told."""
+    """Shows the progress of a sweep at each update."""
 
     def __init__(self, name: str, console: Console, clock: Callable[[], float] = monotonic) -> None:
         self._name = name

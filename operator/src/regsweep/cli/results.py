@@ -173,7 +173,7 @@ def status_of(obj: KubeObject) -> SweepStatus:
 
 
 def has_ended(obj: KubeObject) -> bool:
-    """Whether nothing more will come of the spec as it stands: the sweep is over, or was not accepted."""
+    """Whether the present spec is finished: the sweep is over, or was not accepted."""
     status = status_of(obj)
     if status.observed_generation != obj["metadata"].get("generation", 0):
         return False

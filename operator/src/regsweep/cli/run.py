@@ -46,7 +46,7 @@ from regsweep.report.printing import print_prose
 from regsweep.report.render import write_results
 
 LOCAL = "local"
-"""What stands for namespace and UID: the same at each start, so that runs keep their names."""
+"""Replaces namespace and UID: the same at each start, so that runs keep their names."""
 UNGUARDED = "note: the trainer does not report its data, and the manifest names no file: a change of the data would not be detected."
 UNLIMITED = Retention(succeeded_jobs=10_000, failed_jobs=10_000)
 
@@ -97,7 +97,7 @@ def run_command(options: RunOptions) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A sweep with what stands in its runs directory."""
+    """A sweep with the content of its runs directory."""
 
     sweep: Sweep
     trainer: TrainerCommand
@@ -177,8 +177,8 @@ def exit_code(status: SweepStatus) -> int:
 def local_sweep(
     name: str, spec: SweepSpec, trainer: TrainerCommand, parallelism: int, data: DataIdentity = NO_DATA
 ) -> Sweep:
-    """The sweep as it is run here: what is a cluster's alone is taken out, the trainer stands where the image stood, and what
-    the data are stands where a person says that they have changed."""
+    """The sweep as it is run here: fields for clusters are removed, the trainer replaces the image, and the identity of the
+    data replaces the data revision."""
     local = spec.model_copy(
         update={
             "parallelism": parallelism,

@@ -27,7 +27,7 @@ class ReaderGoneError(OutputError):
 
 
 def prepare_streams() -> None:
-    """Puts streams in the place of the standard ones that fail in words (output) or not at all (error).
+    """Replaces the standard streams by streams that fail with a message (output) or not at all (error).
 
     A descriptor that is closed is opened on nothing, so that no file of ours gets its number.
     """

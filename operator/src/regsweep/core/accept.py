@@ -65,7 +65,7 @@ def accept(
 ) -> tuple[Sweep, Sequence[Problem]]:
     """The sweep with what is pinned, and the edits that are not followed.
 
-    Until the sweep has started it is pinned anew at each edit. After that its data revision follows the spec, and its
+    Until the sweep has started it is pinned again at each edit. After that its data revision follows the spec, and its
     objective where everything that was trained fits it: no edit trains a grid again that did not ask for it.
 
     Raises InvalidSweep where no image is named anywhere, or where a later version of the operator has pinned the sweep.

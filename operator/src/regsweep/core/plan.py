@@ -1,4 +1,4 @@
-"""The one decision about a sweep: from what is wanted and what is observed to what is to be done.
+"""The decision about a sweep: from the desired and the observed state to the actions.
 
 `plan` is level-triggered: it knows nothing of what happened before but what is observed. The same observation gives the
 same plan, and an observation in which the plan was carried out gives an empty one. Operator and local runner both call it.

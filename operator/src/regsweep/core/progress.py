@@ -1,7 +1,7 @@
 """How far a sweep has come, by its stored records and the last analysis of them: what is to be trained now, and what for.
 
 A sweep goes through stages. Its grid is trained (a race asks for more replicates as it goes); the records are analysed; where
-the spec wants it, the picks are trained anew for the final evaluation, and that is analysed too. It goes back when it grows.
+the spec wants it, the picks are trained again for the final evaluation, and that is analysed too. It goes back when it grows.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a sweep stands."""
+    """The stage of a sweep."""
 
     grid: tuple[Target, ...]
     """In the grid's order."""
@@ -84,7 +84,7 @@ class Progress:
 def progress_of(
     sweep: Sweep, records: Records, analysis_result: AnalysisResult | None, final: FinalStatus | None
 ) -> Progress:
-    """Where the sweep stands. `judged`: the last analysis, of whatever records; `final`: the frozen picks."""
+    """The progress of the sweep. `judged`: the last analysis, of whatever records; `final`: the frozen picks."""
     grid = tuple(Target(point, _wanted(sweep, point, analysis_result)) for point in sweep.points)
     ended = tuple(target_state(target, sweep, records) for target in grid)
     wants_final = sweep.spec.final is not None
@@ -179,7 +179,7 @@ def _is_analysed(sweep: Sweep) -> bool:
 
 
 def _wanted(sweep: Sweep, point: Point, analysis_result: AnalysisResult | None) -> int:
-    """Replicates of the point that are wanted now: all, or as many as the race has come to."""
+    """Number of replicates of the point to train now: all, or as many as the race has reached."""
     racing = sweep.spec.racing
     if racing is None:
         return sweep.spec.replicates

@@ -120,7 +120,7 @@ def _data(sweep: Sweep, observed: Observed) -> DataStatus | None:
 
 
 def _analysis(sweep: Sweep, progress: Progress, analysis_result: AnalysisResult | None) -> Analysis | None:
-    """The analysis, where it is of the present records; that of a race's last look stands until the next."""
+    """The analysis, where it is of the present records; that of a race's last look is kept until the next."""
     if analysis_result is None:
         return None
     of, now = analysis_result.analysis.rests_on, progress.rests_on

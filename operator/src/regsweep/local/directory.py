@@ -1,4 +1,4 @@
-"""The directory of a sweep's runs: `<runs>/<sweep>/<run>/`. What stands there is the truth about what was trained."""
+"""The directory of a sweep's runs: `<runs>/<sweep>/<run>/`. It is the source of truth about trained runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RunsDirectoryError(RegsweepError):
 
 
 class UnwritableRunsError(RunsDirectoryError):
-    """Nothing can be written into the directory of runs; what stands there may still be read."""
+    """Nothing can be written into the directory of runs; its content may still be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ def _is_result(record: Record, facts: RunFacts) -> bool:
 
 
 def pod_name(run: str, index: int) -> str:
-    """The name that stands for a process where the core speaks of pods."""
+    """The name of a process, used by the core as the name of a pod."""
     return f"{run}-{index}"
 
 

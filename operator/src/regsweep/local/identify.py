@@ -55,7 +55,7 @@ class DataIdentity:
     digest: str = ""
     """Of the data's bytes, 16 hex digits; empty: nothing is known of the data."""
     generation: int | None = None
-    """Of the trainer's semantics; None: it was not told."""
+    """Of the trainer's semantics; None: unknown."""
     by_trainer: bool = False
     """The trainer itself has named the digest, and reports it with its records."""
     answers: bool = False
@@ -65,7 +65,7 @@ class DataIdentity:
 
     @property
     def revision(self) -> str:
-        """Stands in the point's key where the data revision stands in a cluster."""
+        """Part of the point's key, as the data revision is in a cluster."""
         data = self.digest or "unknown"
         return f"{data} by trainer, generation {self.generation}" if self.by_trainer else f"{data}, {self.generation}"
 

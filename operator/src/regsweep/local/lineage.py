@@ -21,7 +21,7 @@ from regsweep.local.identify import DataIdentity
 from regsweep.local.trainer import TrainerCommand, of_generation
 
 SHOWN_DIGITS: Final = 8
-"""Of a digest that stands alone."""
+"""Of a digest that is shown alone."""
 MOST_LISTED: Final = 3
 """Changes or files that a sentence names."""
 MOST_VALUE: Final = 40
@@ -113,7 +113,7 @@ def _sentence(cause: Cause, count: int, total: int) -> str:
 
 
 def _cause(facts: RunFacts, sweep: Sweep, data: DataIdentity) -> Cause | None:
-    """Why results of this run are not those of the sweep as it is now; None where nothing tells."""
+    """Why results of this run do not belong to the present sweep; None if nothing differs."""
     if facts.key_version is None or facts.data is None:
         return Cause("", "")
     found = [*_trainer_changes(facts, facts.data, sweep, data), *_manifest_changes(facts, sweep)]

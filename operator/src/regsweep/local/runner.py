@@ -56,7 +56,7 @@ class LocalRunner:
     lock: descriptor of the directory's lock; None: nothing can be written there, and so nothing is trained. data: what the
     results rest on.
 
-    Failed runs are not tried again: what another node might mend, the same machine will not. To start the command once
+    Failed runs are not retried: a retry on the same machine would fail again. To start the command once
     more does that.
     """
 
@@ -147,7 +147,7 @@ class LocalRunner:
             while self._processes:
                 await asyncio.wait(self._processes)
         if self.interrupted:
-            # What was finished before the signal stands in the message files.
+            # Results that were finished before the signal are in the message files.
             self._records = self._records.plus(self._directory.records())
             self._tell(Plan())
         return self._status

@@ -36,7 +36,7 @@ class TrainerCommand:
 
     arguments: tuple[str, ...]
     identity: str
-    """Stands in the point key where the image stands in a cluster: another trainer means training anew."""
+    """Part of the point's key, as the image is in a cluster: another trainer means training again."""
     version: str = ""
     """For people alone; empty: not known."""
     is_reference: bool = False

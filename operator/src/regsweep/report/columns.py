@@ -60,7 +60,7 @@ class ResultColumn:
     brief: Cells | None = None
     """The cells where the terminal is narrow; None: the same."""
     is_note: bool = False
-    """Words that stand below the row where there is no room beside it."""
+    """Text below the row if there is no room beside it."""
 
 
 @dataclass(frozen=True)  # no slots: the width is kept in __dict__

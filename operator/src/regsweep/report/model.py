@@ -45,7 +45,7 @@ class SweepReport:
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
     """The trainer's fixed parameters."""
     divergences: Mapping[str, Divergence] = field(default_factory=dict)
-    """By combination id, where the records tell."""
+    """By combination id, if the records have it."""
     analysis: Analysis | None = None
     """What the analysis says; None where there are no records to analyse."""
 
@@ -94,7 +94,7 @@ class SweepReport:
         return self._failures.get(result.combination or "")
 
     def divergence(self, result: RankedResult) -> Divergence | None:
-        """When its replicates diverged, where the records tell."""
+        """When its replicates diverged, if the records have it."""
         return self.divergences.get(result.combination or "")
 
     def condition(self, kind: ConditionType) -> Condition | None:

@@ -47,7 +47,7 @@ class RowNote:
     kind: RowNoteKind
     text: str
     brief: str = ""
-    """What stands in a narrow table; empty: the text."""
+    """Short form for a narrow table; empty: the text."""
 
 
 _NONE: Final = RowNote(RowNoteKind.NONE, "")

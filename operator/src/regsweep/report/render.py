@@ -80,7 +80,7 @@ def _results(results: SweepReport) -> list[JsonValue]:
 def table_rows(results: SweepReport) -> Iterator[list[str | int]]:
     """The lines of the CSV: headers, then a line per combination at full precision.
 
-    Flags are `flag_<name>`; NaN stands where a trained value is not a number.
+    Flags are `flag_<name>`; NaN is written if a trained value is not a number.
     """
     fields = _fields(results)
     yield [field.name for field in fields]

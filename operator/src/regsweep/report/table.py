@@ -169,7 +169,7 @@ class _Table:
     def lines(self, styles: Sequence[str], gaps: set[int]) -> Iterator[Text]:
         """Header and rows. `gaps`: the rows after which some are left out.
 
-        Where a row has no room for its note, the note stands below it.
+        If a row has no room for its note, the note is printed below it.
         """
         columns, gutter = self.columns, self.gutter
         yield Text(_line([c.header for c in columns], columns, gutter), style="dim")

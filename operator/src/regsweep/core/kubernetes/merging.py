@@ -71,7 +71,7 @@ _OPAQUE: Final = frozenset(
 def merge_templates(base: Mapping[str, JsonValue], overlay: Mapping[str, JsonValue], path: str) -> JsonObject:
     """The base with the overlay on top; neither is changed.
 
-    path: where the overlay stands, such as `spec.template`; for the error's text.
+    path: path of the overlay, such as `spec.template`; for the error's text.
 
     Raises InvalidTemplate, naming the field: a list or object where the other has something else, an entry without its
     merge key, two entries with the same one, or a directive other than `$patch: delete`, `replace` or `merge`.
@@ -166,7 +166,7 @@ def _entry(entry: JsonValue, key: str, path: str) -> _Entry:
 
 
 def _without_rivals(name: str, base: JsonObject, overlay: Mapping[str, JsonValue]) -> JsonObject:
-    """The base without what cannot stand beside the overlay: another source of the same volume, claim or variable."""
+    """The base without fields that exclude the overlay's: another source of the same volume, claim or variable."""
     if name in _UNIONS and len(overlay) > 1:
         return {field: value for field, value in base.items() if field in overlay}
     if name == "env":

@@ -26,7 +26,7 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
     """The Job as a run, with those of the pods that it controls; None where its annotations do not say what it trains.
 
     pods: the API's JSON, or what `observed_pod` made of it (then the caller has seen to it that the Job controls them).
-    Whether the Job is of a certain sweep is told by `ownership.owner_uid`, not by its labels: those are anybody's to write.
+    Whether the Job belongs to a sweep is decided by `ownership.owner_uid`, not by its labels, which anyone can write.
     """
     metadata, spec, status = job["metadata"], job.get("spec") or {}, job.get("status") or {}
     annotations = metadata.get("annotations") or {}

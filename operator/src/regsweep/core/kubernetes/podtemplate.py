@@ -6,7 +6,7 @@ the templates' to say, the restricted security context included.
 
 A stored PodTemplate carries values that nobody wrote: it needs an image even as a placeholder, and the API server fills
 in restartPolicy, imagePullPolicy and terminationMessage*. So of container `trainer` these never count there, and an image
-or pull policy for it stands in `spec.trainer.image` or `spec.template`.
+or pull policy for it is in `spec.trainer.image` or `spec.template`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The termination message of a training container, read into types (docs/trainer-contract.md).
 
-Whatever stands there, reading it never raises: it comes back as a `Message` or as a `MalformedMessage` that says in
+Reading a message never raises: it comes back as a `Message` or as a `MalformedMessage` that says in
 words what is wrong. A replicate's record must not be lost because somebody wrote garbage.
 """
 
@@ -134,7 +134,7 @@ class _Wire(_Strict):
 
 
 def parse_message(text: str) -> Message | MalformedMessage:
-    """The message in types, or what is wrong with it. Unknown fields are put up with, anything else is not."""
+    """The message in types, or what is wrong with it. Unknown fields are ignored, any other deviation is not."""
     if not text.strip():
         return MalformedMessage("The trainer wrote no termination message.", empty=True)
     if len(text) > MAX_MESSAGE_CHARACTERS:

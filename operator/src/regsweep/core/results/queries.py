@@ -28,7 +28,7 @@ _SERIES: Final = ("metric", "complete", "epoch", "epochs", "best", "best_epoch")
 _NAMES: Final = f"{_PREFIX}({'|'.join(_SERIES)})"
 
 LOOKBACK: Final = timedelta(minutes=5)
-"""The longest scrape interval that is put up with: as long as Prometheus itself takes a series to be current."""
+"""Maximum scrape interval: as long as Prometheus considers a series current."""
 CLOCK_SKEW: Final = timedelta(minutes=1)
 """Pods' times are their nodes', samples' times are Prometheus', and now is ours."""
 

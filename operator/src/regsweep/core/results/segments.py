@@ -1,7 +1,7 @@
 """Records as SweepResult objects and back. The stored record, not the Job, says that a replicate is done.
 
-A sweep's records stand in segments, each an object of its own: writing one more record rewrites at most 256. Records are
-appended, never changed: a later attempt stands beside the failure that it replaces, and `load` merges as `Records` does.
+A sweep's records are stored in segments, each an object of its own: writing one more record rewrites at most 256. Records are
+appended, never changed: a later attempt is stored beside the failure that it replaces, and `load` merges as `Records` does.
 What a later version wrote stays as it is, fields and values that this one does not know included: reading skips such
 fields, and shows such values as Unknown.
 """
@@ -43,7 +43,7 @@ class SegmentWrite:
 
     manifest: JsonObject
     """The whole object. To replace a segment it carries the resourceVersion that it was read at: if that is not the
-    newest any more, the server refuses (Conflict), and the records are appended anew to what is there by then."""
+    newest any more, the server refuses (Conflict), and the records are appended to the new content."""
     replaces: bool
     """PUT in place of a segment that is there; else POST a new one."""
     records: tuple[Record, ...]
