@@ -140,12 +140,12 @@ def load_settings() -> Settings:
 
 
 def _problems(error: ValidationError) -> str:
-    found = []
+    problems = []
     for problem in error.errors(include_url=False):
         name = str(problem["loc"][0]) if problem["loc"] else ""
         variable = variable_of(name) if name in Settings.model_fields else name
-        found.append(f"{variable}: {problem['msg']}, got {problem['input']!r}" if name else problem["msg"])
-    return "; ".join(found)
+        problems.append(f"{variable}: {problem['msg']}, got {problem['input']!r}" if name else problem["msg"])
+    return "; ".join(problems)
 
 
 def variable_of(name: str) -> str:

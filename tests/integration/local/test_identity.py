@@ -158,7 +158,7 @@ def test_another_generation_of_the_trainer_trains_again_and_says_so(place: Workp
     )
 
 
-def test_a_trainer_that_says_nothing_of_its_data_is_not_guarded_and_that_is_said(place: Workplace) -> None:
+def test_a_trainer_that_says_nothing_of_its_data_is_not_guarded_which_is_reported(place: Workplace) -> None:
     (note,) = [line for line in lines(run(place, trainer=MUTE)) if "would not be detected" in line]
     assert note.startswith("note: the trainer does not report its data")
 

@@ -97,7 +97,7 @@ def test_names_of_files_that_are_no_utf8_are_shown_with_escapes(place: Workplace
     assert facts["command"][1].endswith("x\\udce9y/trainer.py")
 
 
-def test_a_failure_in_a_directory_that_is_no_utf8_is_told_and_kept(place: Workplace) -> None:
+def test_a_failure_in_a_directory_that_is_no_utf8_is_reported_and_kept(place: Workplace) -> None:
     place.path /= "x\udce9y"
     place.path.mkdir()
     line = shlex.join(place.command(trainer=("false",)))

@@ -241,7 +241,7 @@ def test_two_runs_do_not_share_a_directory(place: Workplace) -> None:
     assert "another `regsweep run` uses it" in second.stderr
 
 
-def test_a_trainer_that_is_not_there_is_said(place: Workplace) -> None:
+def test_a_trainer_that_does_not_exist_is_reported(place: Workplace) -> None:
     place.spec |= {"flags": [{"name": "l2", "values": [0.01]}]}
     command = place.command(trainer=["/nowhere/trainer"])
     done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_SECONDS)

@@ -136,7 +136,7 @@ async def test_a_plugin_gives_a_certificate_with_its_key(tmp_path: Path) -> None
         pytest.param("head -c 3000000 /dev/zero", "exec: plugin printed no ExecCredential", id="megabytes of nothing"),
     ],
 )
-async def test_a_plugin_that_fails_is_told(tmp_path: Path, script: str, said: str) -> None:
+async def test_a_plugin_that_fails_is_reported(tmp_path: Path, script: str, said: str) -> None:
     with pytest.raises(KubeconfigError) as caught:
         await load_connection(kubeconfig(tmp_path, plugin(tmp_path, script)))
     assert str(caught.value).startswith(f"{tmp_path / 'config'}: users[dev].user.{said}")
@@ -160,7 +160,7 @@ async def test_a_plugin_that_fails_is_told(tmp_path: Path, script: str, said: st
         pytest.param({"command": "a\0b"}, "cannot be started: embedded null byte.", id="a name that no file has"),
     ],
 )
-async def test_a_plugin_that_cannot_be_started_is_told(tmp_path: Path, fields: Document, said: str) -> None:
+async def test_a_plugin_that_cannot_be_started_is_reported(tmp_path: Path, fields: Document, said: str) -> None:
     user: Document = {"exec": {"apiVersion": API_VERSION, **fields}}
     with pytest.raises(KubeconfigError) as caught:
         await load_connection(kubeconfig(tmp_path, user))
@@ -168,7 +168,7 @@ async def test_a_plugin_that_cannot_be_started_is_told(tmp_path: Path, fields: D
     assert said in str(caught.value)
 
 
-async def test_certificates_that_are_none_are_told_by_field(tmp_path: Path) -> None:
+async def test_invalid_certificates_are_reported_by_field(tmp_path: Path) -> None:
     public, private = certificate()
     _, other = certificate()
     _, locked = certificate(password=b"secret")
@@ -239,7 +239,7 @@ async def test_a_user_without_credentials_asks_without_them(tmp_path: Path, user
         pytest.param({"name": "gcp"}, id="no program"),
     ],
 )
-async def test_a_provider_that_fails_is_told_by_field(tmp_path: Path, provider: Document) -> None:
+async def test_a_provider_that_fails_is_reported_by_field(tmp_path: Path, provider: Document) -> None:
     with pytest.raises(KubeconfigError, match=r"config: users\[dev\]\.user\.auth-provider: cannot be used: ."):
         await load_connection(kubeconfig(tmp_path, {"auth-provider": provider}))
 
@@ -334,7 +334,9 @@ async def test_in_a_pod_its_service_account_is_used(pod: Path) -> None:
         pytest.param("token", b"\xff\xfe", "the pod's service account cannot be read", id="a token that is no text"),
     ],
 )
-async def test_a_service_account_that_cannot_be_used_is_told(pod: Path, file: str, content: bytes, said: str) -> None:
+async def test_a_service_account_that_cannot_be_used_is_reported(
+    pod: Path, file: str, content: bytes, said: str
+) -> None:
     (pod / file).write_bytes(content)
     with pytest.raises(KubeconfigError) as caught:
         await load_connection()

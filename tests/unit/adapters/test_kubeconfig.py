@@ -78,7 +78,7 @@ def test_a_context_comes_to_its_cluster_user_and_namespace(tmp_path: Path) -> No
         pytest.param(b"x" * (MAX_BYTES + 1), "is larger than 4 MiB, too large for a kubeconfig.", id="huge"),
     ],
 )
-def test_a_file_that_is_no_kubeconfig_is_told_by_name(tmp_path: Path, content: bytes, said: str) -> None:
+def test_a_file_that_is_not_a_kubeconfig_is_reported_by_name(tmp_path: Path, content: bytes, said: str) -> None:
     with pytest.raises(KubeconfigError) as caught:
         chosen(tmp_path / "config", content)
     assert str(caught.value).startswith(f"{tmp_path / 'config'}: ")
@@ -197,7 +197,7 @@ def test_a_file_that_is_no_kubeconfig_is_told_by_name(tmp_path: Path, content: b
         ),
     ],
 )
-def test_what_is_wrong_is_told_by_file_and_field(tmp_path: Path, changes: Document, said: str) -> None:
+def test_what_is_wrong_is_reported_by_file_and_field(tmp_path: Path, changes: Document, said: str) -> None:
     with pytest.raises(KubeconfigError) as caught:
         chosen(tmp_path / "config", document(**changes))
     assert str(caught.value).startswith(f"{tmp_path / 'config'}: ")
@@ -265,13 +265,13 @@ def test_the_files_are_those_that_kubectl_would_read(tmp_path: Path) -> None:
     )
 
 
-def test_a_file_that_is_not_there_is_an_error_only_where_it_was_named(tmp_path: Path) -> None:
+def test_a_file_that_does_not_exist_is_an_error_only_where_it_was_named(tmp_path: Path) -> None:
     assert read_kubeconfigs([tmp_path / "absent"], must_exist=False) == {}
     with pytest.raises(KubeconfigError, match=r"absent: the file does not exist\."):
         read_kubeconfigs([tmp_path / "absent"], must_exist=True)
 
 
-def test_a_directory_is_told(tmp_path: Path) -> None:
+def test_a_directory_is_reported(tmp_path: Path) -> None:
     with pytest.raises(KubeconfigError, match=r": cannot be read: Is a directory\.$"):
         read_kubeconfigs([tmp_path], must_exist=True)
 

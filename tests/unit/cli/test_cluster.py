@@ -100,7 +100,7 @@ async def redirect(request: web.Request) -> web.Response:
 
 @pytest.mark.parametrize("follow", [False, True])
 @pytest.mark.parametrize(
-    ("handler", "said"),
+    ("handler", "error_text"),
     [
         pytest.param(
             status(401, "Unauthorized"),
@@ -172,12 +172,12 @@ async def redirect(request: web.Request) -> web.Response:
         ),
     ],
 )
-async def test_what_the_server_answers_is_told_with_where_it_stands(
-    serve: Serve, tmp_path: Path, handler: Handler, said: str, follow: bool
+async def test_what_the_server_answers_is_reported_with_its_origin(
+    serve: Serve, tmp_path: Path, handler: Handler, error_text: str, follow: bool
 ) -> None:
     server = await serve(handler)
     path = kubeconfig(tmp_path, server)
-    assert await refusal(path, follow) == said.format(file=path, server=server)
+    assert await refusal(path, follow) == error_text.format(file=path, server=server)
 
 
 @pytest.mark.parametrize(
@@ -188,18 +188,18 @@ async def test_what_the_server_answers_is_told_with_where_it_stands(
         pytest.param("https://[::1]:1", "", id="IPv6"),
     ],
 )
-async def test_a_server_that_cannot_be_reached_is_told(tmp_path: Path, server: str, problem: str) -> None:
+async def test_a_server_that_cannot_be_reached_is_reported(tmp_path: Path, server: str, problem: str) -> None:
     path = kubeconfig(tmp_path, server)
-    said = await refusal(path)
-    assert said.startswith(
+    error_text = await refusal(path)
+    assert error_text.startswith(
         f"{path}: clusters[main].cluster.server: {server}: no usable answer to GET {PATH}: {problem}"
     )
-    assert said.endswith(". Check the address, and that it can be reached from here.")
+    assert error_text.endswith(". Check the address, and that it can be reached from here.")
 
 
-async def test_a_proxy_that_cannot_be_reached_is_told_as_such(tmp_path: Path) -> None:
-    said = await refusal(kubeconfig(tmp_path, "http://api.example", **{"proxy-url": "http://127.0.0.1:1"}))
-    assert "the proxy cannot be reached" in said
+async def test_a_proxy_that_cannot_be_reached_is_reported_as_such(tmp_path: Path) -> None:
+    error_text = await refusal(kubeconfig(tmp_path, "http://api.example", **{"proxy-url": "http://127.0.0.1:1"}))
+    assert "the proxy cannot be reached" in error_text
 
 
 def server_context(tmp_path: Path, valid_days: int = 1) -> tuple[ssl.SSLContext, Path]:
@@ -228,7 +228,7 @@ def server_context(tmp_path: Path, valid_days: int = 1) -> tuple[ssl.SSLContext,
     return context, certificate
 
 
-async def test_a_certificate_that_is_not_trusted_is_told(serve: Serve, tmp_path: Path) -> None:
+async def test_a_certificate_that_is_not_trusted_is_reported(serve: Serve, tmp_path: Path) -> None:
     context, certificate = server_context(tmp_path)
     server = await serve(text("{}"), context)
     assert "its certificate is not trusted: self-signed certificate" in await refusal(kubeconfig(tmp_path, server))
@@ -250,14 +250,14 @@ async def test_certificates_on_both_sides_are_taken_from_the_kubeconfig(serve: S
     assert (await refusal(path)).startswith("RegularizationSweep mine does not exist"), "the server has answered"
 
 
-async def test_a_certificate_that_has_expired_is_told(serve: Serve, tmp_path: Path) -> None:
+async def test_a_certificate_that_has_expired_is_reported(serve: Serve, tmp_path: Path) -> None:
     context, certificate = server_context(tmp_path, valid_days=-1)
     server = await serve(text("{}"), context)
     trusting = kubeconfig(tmp_path, server, **{"certificate-authority": str(certificate)})
     assert "its certificate is not trusted: certificate has expired" in await refusal(trusting)
 
 
-async def test_tls_with_a_server_that_has_none_is_told(serve: Serve, tmp_path: Path) -> None:
+async def test_tls_with_a_server_that_has_none_is_reported(serve: Serve, tmp_path: Path) -> None:
     server = (await serve(text("{}"))).replace("http:", "https:")
     assert "the TLS connection failed: " in await refusal(kubeconfig(tmp_path, server))
 
@@ -283,7 +283,7 @@ def test_the_exit_code_says_who_named_the_kubeconfig(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "error_text"),
     [
         pytest.param(
             ["mine", "-n", ""],
@@ -304,8 +304,8 @@ def test_the_exit_code_says_who_named_the_kubeconfig(
         pytest.param(["mine", "--rows", "many"], "Invalid value for '--rows'", id="rows that are no number"),
     ],
 )
-def test_odd_arguments_are_refused_before_anything_is_asked(arguments: list[str], said: str) -> None:
+def test_odd_arguments_are_refused_before_anything_is_asked(arguments: list[str], error_text: str) -> None:
     done = CliRunner().invoke(app, ["results", *arguments])
     assert done.exit_code == USAGE
-    assert said in done.stderr
-    assert json.dumps(said) and "Traceback" not in done.stderr
+    assert error_text in done.stderr
+    assert json.dumps(error_text) and "Traceback" not in done.stderr

@@ -37,7 +37,7 @@ def test_validate_says_what_would_be_trained(manifest: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["validate", "plan"])
-def test_what_has_no_effect_is_said_beside_the_result(manifest: Path, command: str) -> None:
+def test_what_has_no_effect_is_reported_beside_the_result(manifest: Path, command: str) -> None:
     manifest.write_text(f"{MANIFEST}  exclude: [{{dropout: 0.55}}]\n")
     done = runner.invoke(app, [command, str(manifest)])
     assert done.exit_code == 0

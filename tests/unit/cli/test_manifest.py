@@ -155,7 +155,7 @@ def test_a_name_may_be_any_that_kubernetes_takes(tmp_path: Path, name: str) -> N
     assert load_manifest(written(tmp_path, SWEEP.replace("mine", name))).name == name.strip("'\"")
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_file_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"nowhere\.yaml: cannot be read \(No such file or directory\)"):
         load_manifest(tmp_path / "nowhere.yaml")
 
@@ -213,7 +213,7 @@ def test_standard_input_is_a_file_too(monkeypatch: pytest.MonkeyPatch) -> None:
         load_manifest(STANDARD_INPUT)
 
 
-def test_a_standard_input_that_is_closed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_standard_input_that_is_closed_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(UsageError, match=r"standard input: cannot be read \(standard input is closed\)"):
         load_manifest(STANDARD_INPUT)

@@ -183,7 +183,7 @@ async def test_a_new_data_revision_trains_everything_on_the_data_as_they_are(clu
     assert len(cluster.records()) == 2 + 2 + 4, "the old ones are kept, the two that were refused too"
 
 
-async def test_a_trainer_that_names_no_data_is_not_guarded_and_that_is_said(cluster: FakeCluster) -> None:
+async def test_a_trainer_that_names_no_data_is_not_guarded_which_is_reported(cluster: FakeCluster) -> None:
     async with operating(cluster) as operator:
         await cluster.apply(sweep_of())
         await trained(cluster, cluster.is_over, data="")

@@ -140,7 +140,7 @@ def test_the_lock_of_a_file_system_without_flock_comes_with_a_sentence(
         assert "a POSIX record lock is used instead" in held.note
 
 
-def test_a_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
         pytest.raises(UnwritableRunsError, match="Name another directory with --runs-dir"),

@@ -154,8 +154,8 @@ def test_what_stopped_the_sweep_comes_before_the_table() -> None:
         conditions=(condition(ConditionType.FAILED, ConditionStatus.TRUE, Reason.TOO_MANY_FAILED_RUNS, message),),
     )
     lines = shown(found, 120).splitlines()
-    told = lines.index(f"  TooManyFailedRuns: {message}")
-    assert told < next(i for i, line in enumerate(lines) if "#" in line)
+    place = lines.index(f"  TooManyFailedRuns: {message}")
+    assert place < next(i for i, line in enumerate(lines) if "#" in line)
 
 
 def test_a_sweep_without_results_says_so() -> None:

@@ -224,7 +224,7 @@ def test_names_that_look_the_same_are_the_same(name: str, wanted: str, tmp_path:
         pytest.param("a,b,c\u0430r", "car", r"no column 'car', .* '[^']+' \('c\\u0430r'\)", id="a Cyrillic letter"),
     ],
 )
-def test_a_column_that_is_not_there_is_told_from_those_that_are(
+def test_a_column_that_does_not_exist_is_distinguished_from_those_that_do(
     header: str, wanted: str, says: str, tmp_path: Path
 ) -> None:
     for flag, flags in (("target", {"target": wanted}), ("split_column", {"target": "b", "split_column": wanted})):

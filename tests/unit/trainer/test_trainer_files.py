@@ -74,7 +74,7 @@ def test_a_damaged_archive_is_bad_data_that_names_the_file(content: bytes, says:
         ("x" * 5000, "File name too long"),
     ],
 )
-def test_a_path_that_cannot_be_opened_is_told_with_what_to_do(path: str, says: str) -> None:
+def test_a_path_that_cannot_be_opened_is_reported_with_what_to_do(path: str, says: str) -> None:
     with pytest.raises(BadDataError, match=f"flag data_path: .*{says}"):
         load(parse_flags({"data_path": path, "target": "y"}))
 

@@ -127,7 +127,7 @@ def test_flags_that_contradict_each_other(flags: dict[str, Any], says: str) -> N
     assert says in refusal(**flags)
 
 
-def test_everything_wrong_is_said_at_once_and_once_each() -> None:
+def test_everything_wrong_is_reported_at_once_and_once_each() -> None:
     text = refusal(unts=3, epochs="x", dropout=2, layers=1)
     for part in (
         "flag dataset",

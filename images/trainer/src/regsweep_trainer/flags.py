@@ -249,27 +249,27 @@ def _wrong_value(name: str, value: Any) -> str:
 
 def _contradictions(given: Mapping[str, Any]) -> dict[str, str]:
     """What is wrong between flags, judged on what was given, so that it is said beside all wrong values."""
-    there = {name for name, value in given.items() if value is not None}
+    given_names = {name for name, value in given.items() if value is not None}
     problems = {}
-    if {"dataset", "data_path"} <= there:
+    if {"dataset", "data_path"} <= given_names:
         problems["data_path"] = "flag data_path: given together with dataset; give only one of them"
-    elif not {"dataset", "data_path"} & there:
+    elif not {"dataset", "data_path"} & given_names:
         problems["dataset"] = f"flag dataset: missing, want {_want('dataset')}, or give data_path and target"
-    if "data_path" in there and "target" not in there:
+    if "data_path" in given_names and "target" not in given_names:
         problems["target"] = "flag target: missing, data_path needs the name of the column to predict"
-    if "data_path" not in there:
-        for name in {"target", "split_column"} & there:
+    if "data_path" not in given_names:
+        for name in {"target", "split_column"} & given_names:
             problems[name] = (
                 f"flag {name}: got {_shown(given[name])}, but data_path is not set: it applies to CSV files only"
             )
-        if "dataset" in there and given.get("task", "auto") != "auto":
+        if "dataset" in given_names and given.get("task", "auto") != "auto":
             problems["task"] = "flag task: it applies to data_path only: the task of a bundled dataset is fixed"
-        if "dataset" in there and given.get("separator", "auto") != "auto":
+        if "dataset" in given_names and given.get("separator", "auto") != "auto":
             problems["separator"] = "flag separator: it applies to data_path only, a CSV file"
-    if "layers" in there and isinstance(given.get("units", []), list):
+    if "layers" in given_names and isinstance(given.get("units", []), list):
         problems["layers"] = (
             "flag layers: it applies only if units is one number: a list of units already determines the number of layers"
         )
-    if {"target", "split_column"} <= there and given["target"] == given["split_column"]:
+    if {"target", "split_column"} <= given_names and given["target"] == given["split_column"]:
         problems["split_column"] = f"flag split_column: {_shown(given['target'])} is the target"
     return problems

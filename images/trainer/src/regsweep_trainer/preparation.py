@@ -111,10 +111,10 @@ def scaling_of(train: NDArray[np.float64]) -> Scaling:
         usual = np.isfinite(mean) & np.isfinite(scale) & (scale > SMALLEST_SCALE) & (scale > 1e-12 * np.abs(mean))
     fine, flat = {}, []
     for index in np.flatnonzero(~usual).tolist():
-        found = _fine(train[:, index])
+        resolution = _fine(train[:, index])
         mean[index], scale[index] = 0.0, 1.0
-        if found is not None:
-            fine[index] = found
+        if resolution is not None:
+            fine[index] = resolution
             continue
         flat.append(index)
         mean[index] = train[0, index]

@@ -90,9 +90,9 @@ def _credentials(printed: bytes, plugin: Exec, where: str, name: str) -> Credent
         raise KubeconfigError(
             f"{where}.apiVersion: is {plugin.api_version}, but {name} printed an ExecCredential of {answer.api_version}."
         )
-    found = answer.status
-    if found.token:
-        return found.model_copy(update={"token": token_of(found.token, f"{where}: {name}")})
-    if not (found.client_certificate_data and found.client_key_data):
+    credentials = answer.status
+    if credentials.token:
+        return credentials.model_copy(update={"token": token_of(credentials.token, f"{where}: {name}")})
+    if not (credentials.client_certificate_data and credentials.client_key_data):
         raise KubeconfigError(f"{where}: {name} printed neither a token nor a certificate with its key.")
-    return found
+    return credentials

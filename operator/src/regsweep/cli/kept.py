@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from regsweep.cli.exits import tell
+from regsweep.cli.exits import print_error_line
 from regsweep.local.directory import write_atomically
 from regsweep.report.model import SweepReport
 from regsweep.report.outputs import Output
@@ -25,7 +25,7 @@ def keep_results(results: SweepReport, directory: Path) -> bool:
             write_atomically(path, render(results, output))
         except OSError as error:
             kept = False
-            tell(
+            print_error_line(
                 f"regsweep: {path} cannot be written: {error.strerror}. The results are still printed; "
                 "once it can be written, the same command writes it without training again."
             )

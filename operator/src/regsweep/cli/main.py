@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from regsweep.cli import arguments
-from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors, told
+from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors, report_error
 from regsweep.cli.streams import OutputError, prepare_streams
 from regsweep.report.outputs import Output
 
@@ -151,7 +151,7 @@ def main() -> None:
     try:
         app()
     except OutputError as error:  # of what the command line itself prints: help and version
-        sys.exit(told(error))
+        sys.exit(report_error(error))
 
 
 if __name__ == "__main__":

@@ -69,11 +69,11 @@ async def _results(options: ResultsOptions) -> int:
                 with Progress(options.name, error_console()) as progress:
                     await follow(client, namespace, options.name, progress)
                 obj = await get_sweep(client, namespace, options.name)
-            found = await results_in(client, namespace, obj)
+            sweep_report = await results_in(client, namespace, obj)
     finally:
         await client.close()
-    write_results(found, options.output, result_console(), options.rows)
-    return FAILED if has_failed(found.status) else COMPLETE
+    write_results(sweep_report, options.output, result_console(), options.rows)
+    return FAILED if has_failed(sweep_report.status) else COMPLETE
 
 
 async def get_sweep(api: KubeApi, namespace: str, name: str) -> KubeObject:

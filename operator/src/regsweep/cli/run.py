@@ -18,7 +18,7 @@ from regsweep.api.status import SweepStatus
 from regsweep.api.wording import plural
 from regsweep.cli.check import print_warnings
 from regsweep.cli.consoles import error_console, result_console
-from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail, tell
+from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail, print_error_line
 from regsweep.cli.kept import keep_results
 from regsweep.cli.manifest import Manifest, load_manifest
 from regsweep.cli.progress import Progress
@@ -80,7 +80,7 @@ def run_command(options: RunOptions) -> int:
     except NoTrainerError as error:
         raise UsageError(str(error)) from error
     parallelism = options.parallelism or default_parallelism(manifest.spec.parallelism)
-    _tell(errors, _differences(manifest.spec, options))
+    _print_lines(errors, _differences(manifest.spec, options))
     directory = RunsDirectory(options.runs_dir / manifest.name)
     with ExitStack() as stack:
         try:
@@ -88,10 +88,10 @@ def run_command(options: RunOptions) -> int:
             lock, note = held.descriptor, held.note
         except UnwritableRunsError as error:
             lock, note = None, f"{error} Nothing is written; the results in it are shown."
-        _tell(errors, [f"note: {note}"] if note else [])
+        _print_lines(errors, [f"note: {note}"] if note else [])
         work = _prepare(manifest, trainer, parallelism, directory)
         print_warnings(work.sweep.warnings)
-        _tell(errors, [announcement(work.sweep, work.records, directory.path, work.data), *work.changes])
+        _print_lines(errors, [announcement(work.sweep, work.records, directory.path, work.data), *work.changes])
         return asyncio.run(_run(work, directory, lock, options, errors))
 
 
@@ -148,7 +148,7 @@ async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: 
             INTERRUPTED,
         )
     write_results(results, options.output, result_console(), options.rows)
-    _tell(errors, _changed_meanwhile(work.data) if runner.has_trained else [])
+    _print_lines(errors, _changed_meanwhile(work.data) if runner.has_trained else [])
     return exit_code(status) if kept else FAILED
 
 
@@ -163,7 +163,7 @@ def _changed_meanwhile(data: DataIdentity) -> list[str]:
     ]
 
 
-def _tell(errors: Console, lines: Iterable[str]) -> None:
+def _print_lines(errors: Console, lines: Iterable[str]) -> None:
     for line in lines:
         print_prose(errors, line)
 
@@ -264,8 +264,8 @@ def _on_signals(interrupt: Callable[[], None]) -> None:
         nonlocal presses
         presses += 1
         if presses == 1:
-            tell("")
-            tell("regsweep: ending the runs (once more: at once) ...")
+            print_error_line("")
+            print_error_line("regsweep: stopping the runs (again: at once) ...")
         interrupt()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -39,9 +39,9 @@ def final_status(sweep: Sweep, frozen: FinalStatus, progress: Progress, records:
     ended = failed = 0
     for target, state in zip(progress.final, progress.final_ended, strict=True):
         stored = records.of(target.point.key)
-        there = [stored[k] for k in range(target.replicates) if k in stored]
-        lost = sum(not record.has_result for record in there) if state is not PointState.OPEN else 0
-        ended += sum(record.has_result for record in there) + lost
+        present = [stored[k] for k in range(target.replicates) if k in stored]
+        lost = sum(not record.has_result for record in present) if state is not PointState.OPEN else 0
+        ended += sum(record.has_result for record in present) + lost
         failed += lost
     stale = frozen.rests_on != grid_digest(sweep, progress.grid, records)
     return frozen.model_copy(update={"ended": ended, "failed": failed, "stale": stale})

@@ -42,5 +42,5 @@ def _cause(record: Record, pod: ObservedPod, last_words: str) -> str:
     meaning = f", {EXIT_CODES[pod.exit_code]}" if pod.exit_code in EXIT_CODES else ""
     text = f"The trainer ended with exit code {pod.exit_code}{meaning}."
     message = parse_message(pod.message)
-    said = message.error.message if not isinstance(message, MalformedMessage) and message.error else last_words
-    return f"{text} Its message: {' '.join(said.split())}" if said else text
+    quote = message.error.message if not isinstance(message, MalformedMessage) and message.error else last_words
+    return f"{text} Its message: {' '.join(quote.split())}" if quote else text

@@ -116,13 +116,13 @@ def _cause(facts: RunFacts, sweep: Sweep, data: DataIdentity) -> Cause | None:
     """Why results of this run do not belong to the present sweep; None if nothing differs."""
     if facts.key_version is None or facts.data is None:
         return Cause("", "")
-    found = [*_trainer_changes(facts, facts.data, sweep, data), *_manifest_changes(facts, sweep)]
-    if not found:
+    causes = [*_trainer_changes(facts, facts.data, sweep, data), *_manifest_changes(facts, sweep)]
+    if not causes:
         return None
-    if len(found) == 1:
-        return found[0]
-    more = len(found) - MOST_LISTED
-    texts = [cause.text for cause in found[:MOST_LISTED]] + ([f"{more} more changes"] if more > 0 else [])
+    if len(causes) == 1:
+        return causes[0]
+    more = len(causes) - MOST_LISTED
+    texts = [cause.text for cause in causes[:MOST_LISTED]] + ([f"{more} more changes"] if more > 0 else [])
     return Cause(" and ".join(texts), "state")
 
 

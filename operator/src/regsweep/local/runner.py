@@ -134,7 +134,7 @@ class LocalRunner:
                     raise self._error
                 decided = plan(self._sweep, self._observed(), self._clock())
                 await self._carry_out(decided)
-                self._tell(decided)
+                self._publish(decided)
                 if decided.analyse is not None:
                     self._judged = await asyncio.to_thread(analyse_records, decided.analyse)
                 elif decided.is_empty:
@@ -149,7 +149,7 @@ class LocalRunner:
         if self.interrupted:
             # Results that were finished before the signal are in the message files.
             self._records = self._records.plus(self._directory.records())
-            self._tell(Plan())
+            self._publish(Plan())
         return self._status
 
     async def _wait(self, until: datetime | None) -> None:
@@ -164,7 +164,7 @@ class LocalRunner:
         runs = tuple(run.observed for run in self._runs.values())
         return Observed(records=self._records, runs=runs, analysis_result=self._judged, final=self._final)
 
-    def _tell(self, decided: Plan) -> None:
+    def _publish(self, decided: Plan) -> None:
         self._status = sweep_status(self._sweep, self._observed(), decided, (), self._status, self._clock())
         self._on_status(self._status)
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -146,8 +146,3 @@ def _absolute(search_path: str) -> str:
 
 def _is_contract(name: str) -> bool:
     return name.startswith("REGSWEEP_") or name == "JOB_COMPLETION_INDEX"
-
-
-def shown(arguments: Sequence[str]) -> str:
-    """The command as one would type it."""
-    return shlex.join(arguments)

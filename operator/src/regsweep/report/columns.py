@@ -247,8 +247,8 @@ def _absent(row: RankedResult) -> str:
 
 def _estimate_fields(name: str, estimate: Callable[[RankedResult], Estimate | None]) -> tuple[Field, Field]:
     def error(row: RankedResult, _report: SweepReport) -> str:
-        found = estimate(row)
-        return "" if found is None or found.standard_error is None else repr(found.standard_error)
+        figure = estimate(row)
+        return "" if figure is None or figure.standard_error is None else repr(figure.standard_error)
 
     return _number_field(name, lambda r: e.mean if (e := estimate(r)) else None), Field(f"{name}_standard_error", error)
 
@@ -257,10 +257,10 @@ def _number_field(name: str, value: Callable[[RankedResult], float | None]) -> F
     """A figure at full precision; NaN where a trained value is not a number, empty where nothing was trained."""
 
     def text(row: RankedResult, _report: SweepReport) -> str:
-        found = value(row)
-        if found is None or math.isnan(found):
+        figure = value(row)
+        if figure is None or math.isnan(figure):
             return "NaN" if row.replicates else ""
-        return repr(found)
+        return repr(figure)
 
     return Field(name, text)
 

@@ -129,8 +129,8 @@ def _fitting(
     before a number is left out."""
 
     def columns(brief: bool) -> list[Column]:
-        found = columns_of(shown, results, brief, plus_minus=charset.own(PLUS_MINUS))
-        return [column.shown(charset) for column in found]
+        candidates = columns_of(shown, results, brief, plus_minus=charset.own(PLUS_MINUS))
+        return [column.shown(charset) for column in candidates]
 
     kept, gutter, left_out = fit(columns(brief=False), width)
     return (*fit(columns(brief=True), width), True) if left_out else (kept, gutter, left_out, False)

@@ -249,7 +249,7 @@ def test_gpus(gpus: int, resources: dict[str, Any], result: dict[str, Any]) -> N
         pytest.param(6, 0, "1755", id="what is left over is nobody's"),
     ],
 )
-def test_the_trainer_is_told_the_room_for_its_message(others: int, inits: int, room: str) -> None:
+def test_the_trainer_receives_the_room_for_its_message(others: int, inits: int, room: str) -> None:
     def named(prefix: str, count: int) -> list[dict[str, Any]]:
         return [{"name": f"{prefix}{n}", "image": "i"} for n in range(count)]
 
@@ -261,7 +261,7 @@ def test_the_trainer_is_told_the_room_for_its_message(others: int, inits: int, r
 @pytest.mark.parametrize(
     ("spec", "expected"), [pytest.param({}, "0", id="no"), pytest.param({"final": {"replicates": 3}}, "1", id="yes")]
 )
-def test_the_trainer_is_told_whether_a_final_evaluation_follows(spec: dict[str, Any], expected: str) -> None:
+def test_the_trainer_learns_whether_a_final_evaluation_follows(spec: dict[str, Any], expected: str) -> None:
     assert _env(_job(_sweep(**spec)))["REGSWEEP_FINAL"] == expected
 
 

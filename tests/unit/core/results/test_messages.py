@@ -130,7 +130,7 @@ def test_fields_of_a_later_trainer_are_put_up_with() -> None:
         pytest.param("\ud800", "", id="a lone surrogate"),
     ],
 )
-def test_what_keeps_no_contract_is_told_in_words(text: str, words: str) -> None:
+def test_what_violates_the_contract_is_reported_in_words(text: str, words: str) -> None:
     message = parse_message(text)
     assert isinstance(message, MalformedMessage)
     assert words in message.reason
@@ -140,7 +140,7 @@ def test_what_keeps_no_contract_is_told_in_words(text: str, words: str) -> None:
 
 
 @pytest.mark.parametrize("text", [pytest.param("", id="nothing"), pytest.param(" \n", id="blanks alone")])
-def test_no_message_is_told_from_a_wrong_one(text: str) -> None:
+def test_no_message_is_distinguished_from_a_wrong_one(text: str) -> None:
     assert parse_message(text) == MalformedMessage("The trainer wrote no termination message.", empty=True)
 
 

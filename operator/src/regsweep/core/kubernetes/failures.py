@@ -70,10 +70,10 @@ def failure_of(run: ObservedRun, pod: ObservedPod | None) -> tuple[Reason, str]:
         limit = "its time limit (spec.runTimeoutSeconds). Raise the limit, or train fewer epochs."
         return Reason.TIMEOUT, f"Run {run.name} was stopped at {limit}"
     if pod is None:
-        said = ": ".join(part for part in (run.failed_reason, run.failed_message) if part)
+        cause = ": ".join(part for part in (run.failed_reason, run.failed_message) if part)
         return (
             Reason.TRAINER_FAILED,
-            f"Run {run.name} failed, and none of its pods was observed ({said or 'no reason given'}).",
+            f"Run {run.name} failed, and none of its pods was observed ({cause or 'no reason given'}).",
         )
     return _infrastructure(pod) or _ended(pod)
 

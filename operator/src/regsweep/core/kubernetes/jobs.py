@@ -73,10 +73,10 @@ def same_job(existing: KubeObject, sweep: Sweep, request: RunRequest) -> bool:
     metadata = existing["metadata"]
     if owner_uid(existing) != sweep.uid or "deletionTimestamp" in metadata:
         return False
-    there = metadata.get("annotations") or {}
+    present = metadata.get("annotations") or {}
     wanted = _annotations(sweep, request)
     return all(
-        there.get(name) == wanted[name]
+        present.get(name) == wanted[name]
         for name in (names.POINT_KEY_ANNOTATION, names.FIRST_REPLICATE_ANNOTATION, names.REPLICATES_ANNOTATION)
     )
 

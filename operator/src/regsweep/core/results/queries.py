@@ -95,13 +95,13 @@ def parse_answer(body: str | bytes, labels: TargetLabels) -> dict[PodReplicate, 
         raise _failed("its answer has no data")
     targets: dict[PodReplicate, dict[_Target, _Readings]] = {}
     for series in answer.data.result:
-        found = _place(series.metric, labels)
-        if found is None:
+        place = _place(series.metric, labels)
+        if place is None:
             continue
-        key, target = found
+        key, target = place
         readings = targets.setdefault(key, {}).setdefault(target, _Readings())
         readings.take(series.metric, series.value[1])
-    return {key: max((r.sample() for r in found.values()), key=_knowledge) for key, found in targets.items()}
+    return {key: max((r.sample() for r in by_target.values()), key=_knowledge) for key, by_target in targets.items()}
 
 
 class _Series(BaseModel):
