@@ -131,7 +131,7 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except SettingsError as error:
-        # Its text names the field; the cause says where the JSON is wrong.
+        # Its text names the field; the cause has the position in the JSON.
         named = [variable_of(name) for name in Settings.model_fields if f'"{name}"' in str(error)]
         text = f"{', '.join(named) or error}: must be JSON ({error.__cause__})"
         raise RegsweepError(f"Settings of the operator: {text}") from error

@@ -105,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
 def _delivered(connection: socket.socket) -> bool:
     """Waits until the other side has acknowledged every byte: a pod that ends takes its unsent bytes with it.
 
-    Where the system does not say (it is a question to Linux), written counts as delivered.
+    If the system does not know (only Linux does), written counts as delivered.
     """
     deadline = time.monotonic() + DELIVERY_SECONDS
     while time.monotonic() < deadline:

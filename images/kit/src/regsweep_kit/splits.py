@@ -39,7 +39,7 @@ class Outline:
     classes: tuple[str, ...] = ()
     """Names of the classes by index."""
     marks: Sequence[str] | None = None
-    """Per row `train`, `val` or `test`, where the data say so themselves."""
+    """Per row `train`, `val` or `test`, if the data mark them."""
 
 
 @dataclass(frozen=True, slots=True)

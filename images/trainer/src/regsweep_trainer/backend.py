@@ -32,7 +32,7 @@ def set_environment(gpus: int) -> None:
     if gpus:
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     else:
-        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # nobody asked for a GPU, so none is probed for
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # no GPU was requested, so none is probed
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
         os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 

@@ -1,4 +1,4 @@
-"""Where the data lie that scikit-learn's wheel brings along. It is not imported: that costs a second of CPU."""
+"""Location of the data in scikit-learn's wheel. The package is not imported: that costs a second of CPU."""
 
 import importlib.util
 from collections.abc import Mapping

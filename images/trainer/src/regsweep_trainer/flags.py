@@ -213,7 +213,7 @@ def flag_lines() -> list[tuple[str, str, str, str]]:
 
 
 def label_value(value: Any) -> str:
-    """A flag's value as a Prometheus label: a string as it is, all else as JSON."""
+    """A flag's value as a Prometheus label: a string unchanged, all else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 

@@ -61,7 +61,7 @@ def _identify() -> int:
 
 
 def _answer(text: str) -> int:
-    """The exit code: what was asked for must not be lost unnoticed."""
+    """Prints the answer and returns the exit code; a failed write is reported."""
     try:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()

@@ -10,7 +10,7 @@ from regsweep_trainer.columns import show
 
 FEWEST_ROWS = 10  # fewer rows may look like row numbers by chance, and have no usual value
 SAMPLED_ROWS = 10_000  # evenly spaced rows by which columns are chosen that are worth a closer look
-DWARFED = 1e-3  # standard deviations within which half of the values lie: below it, said
+DWARFED = 1e-3  # standard deviations that contain half of the values: below it, a note
 DROWNED = (
     2.0**-24
 )  # ... within which MOST of them lie: below it, refused, as a network's float32 does not distinguish them

@@ -93,7 +93,7 @@ def _load(contract: Contract, flags: Flags, journal: Journal) -> tuple[Dataset, 
 
 
 def plan_run(contract: Contract, flags: Flags, data: Dataset) -> Plan:
-    """Raises what says that the contract, the flags and the data do not fit each other."""
+    """Raises an error if the contract, the flags and the data contradict each other."""
     metrics = METRICS[data.head]
     if flags.early_stopping_metric not in metrics:
         raise InvalidFlagsError(

@@ -24,7 +24,7 @@ class Table:
     numbers: NDArray[np.float64]
     """Shape (rows, columns): the columns that are not text, in the file's order; all finite."""
     texts: tuple[TextColumn, ...]
-    """The columns that were asked for as text, in the order asked for."""
+    """The requested columns as strings, in the requested order."""
     lines: Lines
 
 

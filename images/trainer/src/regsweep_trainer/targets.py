@@ -24,9 +24,7 @@ from regsweep_trainer.numerals import (
 )
 
 MOST_CLASSES = 1000  # beyond it a target is hardly meant as classes; protects against an id column chosen as target
-MOST_NUMERIC_CLASSES = (
-    20  # whole numbers with more distinct values than this are a regression, if nobody says otherwise
-)
+MOST_NUMERIC_CLASSES = 20  # whole numbers with more distinct values than this are a regression, unless `task` is set
 LARGEST_SPREAD, SMALLEST_SPREAD = 1e150, 1e-150  # of a regression's target: squared errors stay within float64
 
 

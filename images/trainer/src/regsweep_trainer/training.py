@@ -178,7 +178,7 @@ class _Judge:
         self._network, self._data, self._task = network, data, task
         self._sample = fixed_sample(data.train, LIVE_TRAIN_ROWS)
         self.sampled = len(self._sample.y) < len(data.train.y)
-        """Whether train is evaluated on a sample while training goes on."""
+        """Whether train is evaluated on a sample during training."""
 
     def live_rows(self) -> dict[str, int]:
         return {"train": len(self._sample.y), "val": len(self._data.val.y)}

@@ -149,7 +149,7 @@ class Informer:
         return page.resource_version
 
     async def _watch(self, namespace: str | None, version: str) -> tuple[str, ApiError | None]:
-        """Watches until it ends; returns the version to go on from, and the error that broke it (None: the server ended it).
+        """Watches until it ends; returns the version to continue from, and the error that ended it (None: the server ended it).
 
         Raises Expired.
         """

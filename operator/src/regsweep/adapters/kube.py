@@ -25,7 +25,7 @@ from regsweep.adapters.throttle import TokenBucket
 from regsweep.errors import ApiError, Unavailable
 
 INACTIVITY_SECONDS: Final = 90.0
-"""A watch that says nothing for so long is dead: the server sends a bookmark every minute (watch cache, 60 s)."""
+"""A watch without an event for so long is dead: the server sends a bookmark every minute (watch cache, 60 s)."""
 WATCH_GRACE_SECONDS: Final = 15.0
 """How long past its own time-out a watch may stay open before it counts as dead."""
 

@@ -46,7 +46,7 @@ def error_of(status: int, answer: KubeObject, retry_after: str | None) -> ApiErr
 
 
 def reason_of(error: Exception) -> str:
-    """Why there is no answer, in a few words; the library's own speak of sockets and modules."""
+    """Why there is no answer, briefly; the library's messages name sockets and modules."""
     match error:
         case aiohttp.ClientConnectorCertificateError():
             cause = error.certificate_error

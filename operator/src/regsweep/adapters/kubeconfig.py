@@ -150,7 +150,7 @@ def kubeconfig_paths(explicit: Path | None, environment: Mapping[str, str] = os.
 
 
 def read_kubeconfigs(paths: Sequence[Path], must_exist: bool) -> dict[Path, _File]:
-    """The files that are there, in order. Raises KubeconfigError where one is no kubeconfig.
+    """The existing files, in order. Raises KubeconfigError if one is not a kubeconfig.
 
     must_exist: a file that is not there is an error too, as with kubectl's --kubeconfig.
     """

@@ -1,4 +1,4 @@
-"""Prometheus' HTTP API: one instant query. What the answer means, `core.queries` says; here it only gets in, or a MetricsError out."""
+"""Prometheus' HTTP API: one instant query; `core.results.queries` interprets its answer. Failures become a MetricsError."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Prometheus:
 
 
 def _words(body: bytes) -> str:
-    """What the refusal says: Prometheus' `error`, or the page of a proxy before it, cut."""
+    """The message of the error response: Prometheus' `error`, or the page of a proxy, truncated."""
     try:
         answer = json.loads(body)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Canonical JSON: one text per value, so that values can be compared and hashed whatever their spelling."""
+"""Canonical JSON: one string per value, so that values can be compared and hashed independently of their spelling."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from regsweep.report.outputs import Output
 from regsweep.report.printing import charset_of, print_lines, print_prose, write_document
 
 ROWS = 50
-"""Combinations that the table lists unless more are asked for."""
+"""Default number of combinations in the table."""
 
 
 def validate_command(file: Path) -> int:

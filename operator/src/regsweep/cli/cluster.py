@@ -1,4 +1,4 @@
-"""A cluster from the command line: connecting to it, and its refusals in words that say where to look."""
+"""Access to a cluster from the command line: connection, and its errors with their origin."""
 
 from __future__ import annotations
 

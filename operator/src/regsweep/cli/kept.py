@@ -14,7 +14,7 @@ FILES = {"results.json": Output.JSON, "results.csv": Output.CSV}
 
 
 def keep_results(results: SweepReport, directory: Path) -> bool:
-    """Writes `results.json` and `results.csv`; returns whether both are there.
+    """Writes `results.json` and `results.csv`; returns whether both were written.
 
     A file that cannot be written is a sentence on standard error, and no more: the results are printed all the same.
     """

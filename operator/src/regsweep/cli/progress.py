@@ -1,4 +1,4 @@
-"""The progress line on standard error: one line that moves in a terminal, a line now and then where there is none."""
+"""The progress line on standard error: one line that is updated in a terminal, and lines at intervals otherwise."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ TRIES: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class ResultsOptions:
-    """What the command line says."""
+    """The options of the command line."""
 
     name: str
     namespace: str | None
@@ -77,7 +77,7 @@ async def _results(options: ResultsOptions) -> int:
 
 
 async def get_sweep(api: KubeApi, namespace: str, name: str) -> KubeObject:
-    """The sweep. Raises UsageError where there is none of that name, and Unavailable where the answer is something else."""
+    """The sweep. Raises UsageError if it does not exist, and Unavailable if the answer is another object."""
     try:
         obj = await api.get(SWEEPS, namespace, name)
     except UnknownResource:
@@ -159,7 +159,7 @@ async def stored_records(api: KubeApi, namespace: str, sweep_uid: str) -> Record
 
 
 def status_of(obj: KubeObject) -> SweepStatus:
-    """The sweep's status; that of a sweep which nobody has looked at yet where there is none.
+    """The sweep's status; that of a sweep that was not reconciled yet if it has none.
 
     Raises RegsweepError where another version of the operator wrote it.
     """

@@ -53,7 +53,7 @@ UNLIMITED = Retention(succeeded_jobs=10_000, failed_jobs=10_000)
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What the command line says."""
+    """The options of the command line."""
 
     file: Path
     runs_dir: Path
@@ -108,7 +108,7 @@ class Work:
 
 
 def _prepare(manifest: Manifest, trainer: TrainerCommand, parallelism: int, directory: RunsDirectory) -> Work:
-    """Asks the trainer what it would train on, and looks at what is there. Raises DataError and RunsDirectoryError."""
+    """Asks the trainer for the identity of its data, and reads the runs directory. Raises DataError and RunsDirectoryError."""
     facts, records = list(directory.all_facts()), directory.records()
     flags = [combination.flags for combination in combinations(manifest.spec)]
     data = identify(trainer, manifest.spec.trainer.parameters, flags, known=known_data(facts, trainer))

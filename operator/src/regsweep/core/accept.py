@@ -23,7 +23,7 @@ class Defaults:
     """What the operator (or the local runner) puts where the spec is silent."""
 
     trainer_image: str
-    """Empty: there is none, every sweep must name its own."""
+    """Empty: there is no default, every sweep must name its own."""
     gpu_resource: str
     version: str
     """The operator's version."""
@@ -42,7 +42,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What has become of a sweep before, as far as it decides which edits are followed."""
+    """The history of a sweep, as far as it decides which edits are followed."""
 
     pinned: Resolved | None = None
     """From the status; None on first sight."""

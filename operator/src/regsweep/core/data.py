@@ -53,7 +53,7 @@ def with_same_data(records: Iterable[Record], point_keys: Collection[str], pinne
 
 
 def with_refused_data(records: Iterable[Record], run: ObservedRun) -> tuple[Record, ...]:
-    """The run's records; those that failed since the trainer refused changed data with what it says of these data."""
+    """The run's records; those that failed because the trainer refused changed data carry the digest of these data."""
     return tuple(
         replace(record, environment=_refused_by(run)) if record.reason is Reason.DATA_CHANGED else record
         for record in records

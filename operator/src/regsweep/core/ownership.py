@@ -34,7 +34,7 @@ def child_labels(sweep: Sweep) -> dict[str, str]:
 
 
 def owner_uid(item: KubeObject) -> str | None:
-    """UID of the object's controller; None where nobody controls it."""
+    """UID of the object's controller; None if it has none."""
     for owner in item["metadata"].get("ownerReferences") or ():
         if owner.get("controller"):
             return str(owner["uid"])

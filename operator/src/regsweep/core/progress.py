@@ -1,4 +1,4 @@
-"""How far a sweep has come, by its stored records and the last analysis of them: what is to be trained now, and what for.
+"""The progress of a sweep, from its stored records and their last analysis: what to train now, and for which stage.
 
 A sweep goes through stages. Its grid is trained (a race asks for more replicates as it goes); the records are analysed; where
 the spec wants it, the picks are trained again for the final evaluation, and that is analysed too. It goes back when it grows.
@@ -41,7 +41,7 @@ class Stage(StrEnum):
     ANALYSING = "Analysing"
     """The analysis of all records that there are."""
     FREEZING = "Freezing"
-    """The picks of the final evaluation are to be written down."""
+    """The picks of the final evaluation have to be stored."""
     EVALUATING = "Evaluating"
     """Replicates of the final evaluation."""
     DECIDED = "Decided"
@@ -116,7 +116,7 @@ def progress_of(
 
 
 def analysis_request(sweep: Sweep, records: Records, progress: Progress, final: FinalStatus | None) -> AnalysisRequest:
-    """What is to be analysed now."""
+    """The analysis to request now."""
     evaluated = final if progress.final and PointState.OPEN not in progress.final_ended else None
     targets = progress.targets if evaluated is not None else progress.grid
     wanted = [record for target in targets for record in records.of(target.point.key).values()]

@@ -108,7 +108,7 @@ def refused_status(
 
 
 def is_over(updated: Iterable[Condition]) -> bool:
-    """Whether the conditions say that the sweep is Complete or Failed."""
+    """Whether the sweep is Complete or Failed by its conditions."""
     ends = (ConditionType.COMPLETE, ConditionType.FAILED)
     return any(c.type in ends and c.status is ConditionStatus.TRUE for c in updated)
 

@@ -19,7 +19,7 @@ class Point:
     key: str
     combination: Combination
     final: bool = False
-    """It is trained for the final evaluation: with seeds of its own, and scored on the test rows."""
+    """It is trained for the final evaluation: with its own seeds, and evaluated on the test rows."""
 
 
 @dataclass(frozen=True, slots=True)

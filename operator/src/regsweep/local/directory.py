@@ -29,7 +29,7 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class RunsDirectoryError(RegsweepError):
-    """The directory of runs cannot be used; the text says why and what to do."""
+    """The directory of runs cannot be used; the message says why and what to do."""
 
 
 class UnwritableRunsError(RunsDirectoryError):
@@ -72,9 +72,9 @@ class RunsDirectory:
         return self.path / name
 
     def begin(self, facts: RunFacts) -> Path:
-        """Makes the run's directory ready; what an earlier, unfinished attempt left there gives way.
+        """Prepares the run's directory; files of an earlier, unfinished attempt are removed.
 
-        Only replicates without a result are ever trained, so that nothing of worth is lost.
+        Only replicates without a result are trained, so that no result is lost.
         """
         directory = self.run(facts.run)
         directory.mkdir(exist_ok=True)

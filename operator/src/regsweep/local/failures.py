@@ -1,4 +1,4 @@
-"""Failures in the words of a local run: processes and files, where the core speaks of pods and limits."""
+"""Failures of a local run, described by processes and files instead of pods and limits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXIT_CODES = {
 
 
 def local_message(record: Record, pod: ObservedPod, output: Path, last_words: str) -> str:
-    """Why the replicate failed and what to do, with the file that says more.
+    """Why the replicate failed and what to do, with the file of its output.
 
     last_words: the end of what the process printed; it is quoted where the trainer itself gave no reason.
     """

@@ -88,7 +88,7 @@ class _Reply:
     """None: it did not end in time."""
     output: str
     words: str
-    """What it says on standard error, on one line."""
+    """Its standard error, on one line."""
 
 
 def identify(
@@ -185,7 +185,7 @@ def _reply(
 
 
 def _beginning(stream: IO[bytes] | None) -> str:
-    """The beginning of what comes; all that follows is read too, so that nobody waits for it to be."""
+    """The beginning of the output; the rest is read too, so that the writer does not block."""
     if stream is None:
         return ""
     kept = stream.read(MOST_ANSWER_BYTES)
@@ -195,7 +195,7 @@ def _beginning(stream: IO[bytes] | None) -> str:
 
 
 def _read(output: str) -> _Answer | None:
-    """The answer in the last line that is not blank; None where that is none."""
+    """The answer in the last line that is not blank; None if that is not an answer."""
     lines = [line for line in output.splitlines() if line.strip()]
     try:
         return _Answer.model_validate_json(lines[-1]) if lines else None

@@ -55,7 +55,7 @@ def rule_facts(objective: ObjectiveStatus) -> RuleFacts:
 
 
 def known_data(facts: Iterable[RunFacts], trainer: TrainerCommand) -> DataIdentity | None:
-    """What the latest run of this trainer rests on; None where it has none here that says so."""
+    """Data of the latest run of this trainer; None if no run has recorded them."""
     names = {trainer.identity, of_generation(trainer, 0).identity}
     own = [each for each in facts if each.trainer in names and each.data is not None]
     latest = max(own, key=_begun, default=None)

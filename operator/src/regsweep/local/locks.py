@@ -37,7 +37,7 @@ class Held:
 
 
 class FolderLockedError(RegsweepError):
-    """Another process holds the lock; the text says what is known of it."""
+    """Another process holds the lock; the message names it if possible."""
 
 
 @contextmanager

@@ -187,7 +187,7 @@ class LocalRunner:
                 await self._create(request)
 
     def _in_local_words(self, record: Record) -> Record:
-        """A failed record whose message speaks of this machine's processes and files."""
+        """A failed record whose message describes this machine's processes and files."""
         run = self._runs.get(record.run)
         if record.has_result or run is None:
             return record
@@ -310,7 +310,7 @@ class LocalRunner:
 
 
 def _reason(run: _Run, code: int, process: TrainerProcess) -> str:
-    """The kubelet's word for how the process ended; empty where its exit code says all."""
+    """The kubelet's reason for the end of the process; empty if the exit code suffices."""
     if run.timed_out:
         return "DeadlineExceeded"
     return "OOMKilled" if code == KILLED and process.memory_ran_out else ""

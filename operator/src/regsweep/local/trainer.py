@@ -27,7 +27,7 @@ RUN_MEMORY_BYTES = 1024**3
 
 
 class NoTrainerError(RegsweepError):
-    """There is nothing to train with; the text says how to get it."""
+    """There is no trainer; the message says how to install one."""
 
 
 @dataclass(frozen=True, slots=True)

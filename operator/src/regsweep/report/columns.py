@@ -40,7 +40,7 @@ class Field:
     name: str
     value: Callable[[RankedResult, SweepReport], str | int]
     in_json: bool = False
-    """JSON and YAML have it too, beside what the status says of a combination."""
+    """JSON and YAML have it too, beside the fields of the status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +266,7 @@ def _number_field(name: str, value: Callable[[RankedResult], float | None]) -> F
 
 
 def _analysed(value: Callable[[RankedResult, SweepReport], str]) -> Callable[[RankedResult, SweepReport], str]:
-    """The value where the analysis says something of the combination; else nothing."""
+    """The value if the analysis contains the combination; else empty."""
     return lambda row, report: value(row, report) if report.comparison(row) is not None else ""
 
 

@@ -37,7 +37,7 @@ class _Dumper(yaml.SafeDumper):
     """Quotes each text that a reader of YAML 1.1 or 1.2 could take for something else, such as `y`, `1e3` or `0o17`."""
 
     def ignore_aliases(self, _data: object) -> bool:
-        """True: what is there twice is written twice."""
+        """True: repeated values are written repeatedly."""
         return True
 
 

@@ -113,7 +113,7 @@ def measured_column(
 
 
 def duration(seconds: float) -> str:
-    """A span as people say it: `40 s`, `3 min`, `2 h 10 min`."""
+    """A duration in common units: `40 s`, `3 min`, `2 h 10 min`."""
     whole = max(0, round(seconds))
     if whole < 90:
         return f"{whole} s"

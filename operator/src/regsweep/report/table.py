@@ -27,7 +27,7 @@ from regsweep.report.wrapping import wrapped
 
 INDENT = 2
 DEFAULT_ROWS = 20
-"""Rows shown unless more are asked for."""
+"""Default number of rows."""
 FAILURES_SHOWN = 5
 DOT = "·"
 ELLIPSIS = "…"

@@ -1,4 +1,4 @@
-"""Why a pod or a whole run failed: a reason for machines, and a sentence that says what helps."""
+"""Why a pod or a whole run failed: a reason for programs, and a sentence with the remedy."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _REFUSALS: Final = {
 
 
 def failure_of(run: ObservedRun, pod: ObservedPod | None) -> tuple[Reason, str]:
-    """Why the pod, or without one the whole run, failed: a reason for machines, and a sentence that says what helps.
+    """Why the pod, or without one the whole run, failed: a reason for programs, and a sentence with the remedy.
 
     pod: the one whose end decided; None where none was seen.
     """
@@ -121,7 +121,7 @@ def _ended(pod: ObservedPod) -> tuple[Reason, str]:
 
 
 def _words(pod: ObservedPod) -> str:
-    """What the trainer says of its failure: its message's error, or the message itself where it is no contract's."""
+    """The trainer's own message: the error of its termination message, or the whole message if that is malformed."""
     message = parse_message(pod.message)
     if isinstance(message, MalformedMessage):
         return _cut(pod.message)

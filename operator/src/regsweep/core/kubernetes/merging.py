@@ -6,7 +6,7 @@ it stands in, `$patch: replace` puts the overlay in place of the base.
 
 Two things differ from `kubectl patch`, for otherwise the result would have two sources, which the API server always
 refuses: an entry of `volumes` or `resourceClaims` keeps only the fields that the overlay names (what `kubectl apply`
-says with $retainKeys), and `value` and `valueFrom` of an environment variable put each other out.
+says with $retainKeys), and `value` and `valueFrom` of an environment variable exclude each other.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def _directive(overlay: Mapping[str, JsonValue], path: str) -> str:
 
 
 def _without_nulls(value: JsonValue) -> JsonValue:
-    """A list that is taken as it is; a null in an object of it means an absent field, as everywhere."""
+    """A list that is not merged; a null in an object of it means an absent field, as everywhere."""
     if isinstance(value, list):
         return [_without_nulls(entry) for entry in value]
     if isinstance(value, dict):

@@ -47,7 +47,7 @@ class JobDefaults:
     """How often a failed pod is replaced before its index fails."""
     grace_period_seconds: int = 30
     """Between SIGTERM and SIGKILL, to write records and checkpoints. It is Kubernetes' own default: a stored PodTemplate
-    always has a value, and a default of ours that differed would never come through."""
+    always has a value, and a different default of the operator would never take effect."""
 
 
 def pod_template(
@@ -283,6 +283,6 @@ def _field(entry: JsonValue, name: str) -> JsonValue:
 
 
 def _object(parent: Mapping[str, JsonValue], name: str) -> JsonObject:
-    """A copy of the object in that field; empty where there is none."""
+    """A copy of the object in that field; empty if it is absent."""
     value = parent.get(name)
     return dict(value) if isinstance(value, dict) else {}

@@ -47,7 +47,7 @@ class TargetLabels:
 def final_values_query(
     namespace: str, run_name: str, pods: Iterable[ObservedPod], now: datetime, labels: TargetLabels
 ) -> str | None:
-    """The PromQL text to be asked as an instant query, without a time of its own; None where no pod has started.
+    """The PromQL of an instant query without a time; None if no pod has started.
 
     run_name: of any run of the sweep; all have the same shape. pods: those with a replicate that is not recorded. The
     window reaches back to the oldest sample that may be some pod's last one: a running pod's is recent, a finished one's
@@ -125,7 +125,7 @@ class _Answer(BaseModel):
 
 
 _Target = tuple[tuple[str, str], ...]
-"""All labels of a series that say where it was scraped, and nothing of what it shows."""
+"""Labels of a series that identify its scrape target."""
 
 
 @dataclass(slots=True)
@@ -163,7 +163,7 @@ class _Readings:
 
 
 def _place(series: Mapping[str, str], labels: TargetLabels) -> tuple[PodReplicate, _Target] | None:
-    """Whose series it is, and from which target; None where it is none of a trainer's."""
+    """Pod, replicate and target of the series; None if it is not a trainer's."""
     name, replicate = series.get("__name__", "").removeprefix(_PREFIX), series.get("replicate", "")
     if name not in _SERIES or not (replicate.isascii() and replicate.isdigit() and len(replicate) <= 9):
         return None
