@@ -60,9 +60,10 @@ verify: manifests test ## what a change must pass: generated files, everything a
 
 ##@ Make it
 .PHONY: manifests
-manifests: $(SYNCED) ## write the generated files: CRDs, reference, dashboard, install.yaml
+manifests: $(SYNCED) ## write the generated files: CRDs, reference, dashboard, alerts, values, install.yaml
 	$(PYTHON) -m regsweep.generate
 	$(PYTHON) manifests/monitoring/dashboard.py
+	$(PYTHON) manifests/monitoring/rules.py
 	helm="$$($(CLUSTER_TOOL) program helm)" && $(PYTHON) charts/render.py --helm "$$helm"
 
 .PHONY: images

@@ -38,7 +38,7 @@ from regsweep.adapters.kubeapi import (
     uid_of,
 )
 from regsweep.api import constants as names
-from regsweep.controller.handlers import quiet_settings, registry_of
+from regsweep.controller.process.handlers import quiet_settings, registry_of
 from regsweep.errors import ApiError, Conflict, NotFound
 from support.training import message_of
 from unit.controller.fake_cluster import SPREAD, replicates_of, stamp

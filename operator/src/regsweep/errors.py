@@ -15,7 +15,7 @@
     │   ├── Expired                     410: the watch or list must start again
     │   └── Unavailable                 5xx, 429, time-out, connection failure: try again
     ├── MetricsError                    Prometheus cannot be queried, or its answer cannot be trusted
-    ├── AnalysisError                   [controller.analysis_process] the analysis process gave no result
+    ├── AnalysisError                   [controller.queues.analysis_process] the analysis process gave no result
     ├── NoTrainerError                  [local.trainer] there is no trainer to run
     ├── OutputError                     [cli.streams] standard output cannot be written
     │   └── ReaderGoneError             [cli.streams] the reader of standard output closed it

@@ -154,6 +154,13 @@ SWEEPS: Final = MetricSpec(
     "Sweeps by state.",
     {"state": ", ".join(SweepState)},
 )
+SWEEP_STATE: Final = MetricSpec(
+    "regsweep_operator_sweep_state",
+    MetricType.GAUGE,
+    "1",
+    "1 for the state that a sweep is in; a deleted sweep has no series.",
+    {**_SWEEP_LABELS, "state": ", ".join(SweepState)},
+)
 RUNS: Final = MetricSpec(
     "regsweep_operator_sweep_runs",
     MetricType.GAUGE,

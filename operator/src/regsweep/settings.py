@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, JsonValue, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from regsweep.api.constants import MAX_COMBINATIONS
@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     """Image of sweeps that name none. Empty: every sweep must name its own."""
     trainer_env: dict[str, str] = Field(default_factory=dict)
     """Environment of every training container. Variables of the training contract take precedence."""
+    trainer_template: dict[str, JsonValue] = Field(default_factory=dict)
+    """Pod template (`metadata`, `spec`) laid over the operator's defaults for every training pod, and under the templates of
+    the sweep; `null` removes a field. For example `{"spec": {"securityContext": null}}` leaves the user to the platform."""
     gpu_resource: Annotated[str, StringConstraints(min_length=1)] = "nvidia.com/gpu"
     """Extended resource that `spec.trainer.gpus` counts."""
     max_combinations: Annotated[int, Field(ge=1)] = MAX_COMBINATIONS

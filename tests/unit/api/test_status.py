@@ -13,7 +13,7 @@ from regsweep.api.crd import SWEEP_COLUMNS, sweep_schema
 from regsweep.api.findings import NoteType, Subject
 from regsweep.api.status import SweepState, SweepStatus
 from regsweep.cli.results import status_of
-from regsweep.controller.status_writer import prior_status
+from regsweep.controller.writers.status_writer import prior_status
 from regsweep.metrics import SWEEPS
 
 OLDER: Final[dict[str, Any]] = json.loads(

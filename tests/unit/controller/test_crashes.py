@@ -17,7 +17,7 @@ from aiohttp import web
 from regsweep.adapters.kubeapi import JOBS, LEASES, PODS, RESULTS, SWEEPS, Resource, name_of, uid_of
 from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.adapters.prometheus import Prometheus
-from regsweep.controller.fence import FencedApi
+from regsweep.controller.process.fence import FencedApi
 from regsweep.errors import Unavailable
 from unit.controller.fake_cluster import (
     DEADLINE_SECONDS,

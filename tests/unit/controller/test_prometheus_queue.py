@@ -13,7 +13,7 @@ import pytest
 
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.controller.clocks import Clocks
-from regsweep.controller.prometheus_queue import PrometheusQueue, pods_to_ask_about
+from regsweep.controller.queues.prometheus_queue import PrometheusQueue, pods_to_ask_about
 from regsweep.core.results.queries import TargetLabels
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.results.scrapes import MetricsState, Scrapes

@@ -9,12 +9,12 @@ import pytest
 
 from regsweep.adapters.kubeapi import JOBS, PODS, RESULTS, SWEEPS, KubeObject, Resource, name_of, uid_of
 from regsweep.adapters.memory import Write
-from regsweep.controller.analysis_queue import AnalysisQueue
-from regsweep.controller.assembly import build_caches, build_reconciler
 from regsweep.controller.clocks import Clocks
-from regsweep.controller.parts import Queues
-from regsweep.controller.prometheus_queue import PrometheusQueue
-from regsweep.controller.workqueue import WorkQueue
+from regsweep.controller.passes.parts import Queues
+from regsweep.controller.process.assembly import build_caches, build_reconciler
+from regsweep.controller.queues.analysis_queue import AnalysisQueue
+from regsweep.controller.queues.prometheus_queue import PrometheusQueue
+from regsweep.controller.queues.workqueue import WorkQueue
 from regsweep.core.results.queries import TargetLabels
 from regsweep.errors import Refused, Unavailable
 from regsweep.metrics import REFILL_SECONDS, Metrics

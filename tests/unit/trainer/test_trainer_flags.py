@@ -1,6 +1,7 @@
 """Flags: coerced by their declared type, refused with a sentence that says which, what it got, and what there is."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -169,6 +170,12 @@ def test_help_has_every_flag_with_default_values_and_meaning() -> None:
     assert list(lines) == list(Flags.model_fields)
     assert all(all(rest) for rest in lines.values())
     assert lines["units"][0] == "[64, 64]"
+
+
+def test_the_readme_has_every_flag_as_the_help_has_it() -> None:
+    readme = (Path(__file__).parents[3] / "images" / "trainer" / "README.md").read_text()
+    table = readme.partition("| Flag |")[2].partition("\n\n")[0]
+    assert table.splitlines()[2:] == [f"| `{name}` | {' | '.join(rest)} |" for name, *rest in flag_lines()]
 
 
 @pytest.mark.parametrize(

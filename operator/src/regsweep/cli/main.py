@@ -132,7 +132,7 @@ def plan(file: File, output: OutputOption = Output.TABLE, rows: Rows = 50) -> No
 def operator() -> None:
     """Run the operator. Its settings are environment variables REGSWEEP_..."""
     with readable_errors():
-        from regsweep.controller.main import run as run_operator
+        from regsweep.controller.process.main import run as run_operator
 
         run_operator()
 

@@ -41,6 +41,8 @@ class JobDefaults:
 
     env: Mapping[str, str] = field(default_factory=dict)
     """Environment of every training container; templates and the training contract win over it."""
+    template: Mapping[str, JsonValue] = field(default_factory=dict)
+    """Pod template laid over the operator's defaults, and under the templates of the sweep."""
     image_pull_policy: str | None = None
     """Of the training container; None: what Kubernetes derives from the image's tag. `spec.template` wins over it."""
     retries_per_index: int = 2
@@ -63,7 +65,8 @@ def pod_template(
 
     Raises InvalidTemplate, naming the field, where a template cannot be merged or contradicts what is owned.
     """
-    merged = _operator_defaults(defaults)
+    path = "REGSWEEP_TRAINER_TEMPLATE"
+    merged = merge_templates(_operator_defaults(defaults), _checked(defaults.template, path), path)
     if shared is not None:
         reference = sweep.spec.template_ref.name if sweep.spec.template_ref else ""
         path = f"template of PodTemplate {reference}"
