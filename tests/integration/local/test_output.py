@@ -97,7 +97,7 @@ def test_names_of_files_that_are_no_utf8_are_shown_with_escapes(place: Workplace
     assert facts["command"][1].endswith("x\\udce9y/trainer.py")
 
 
-def test_a_failure_in_a_directory_that_is_no_utf8_is_told_and_kept(place: Workplace) -> None:
+def test_a_failure_in_a_directory_that_is_no_utf8_is_reported_and_kept(place: Workplace) -> None:
     place.path /= "x\udce9y"
     place.path.mkdir()
     line = shlex.join(place.command(trainer=("false",)))
@@ -114,7 +114,7 @@ def test_what_a_trainer_says_last_reaches_no_terminal_raw(place: Workplace) -> N
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=DEADLINE_SECONDS)
     assert done.returncode == 1
     assert "\x1b" not in done.stdout + done.stderr
-    assert "It says: \\x1b[31mred [/x] :bug:\\x1b[0m and" in " ".join(done.stdout.split())
+    assert "Its message: \\x1b[31mred [/x] :bug:\\x1b[0m and" in " ".join(done.stdout.split())
 
 
 def test_a_file_of_results_that_cannot_be_written_costs_a_sentence_and_no_table(place: Workplace) -> None:
@@ -126,8 +126,8 @@ def test_a_file_of_results_that_cannot_be_written_costs_a_sentence_and_no_table(
     assert done.stdout == whole.stdout
     path = place.runs / "results.json"
     assert [line for line in done.stderr.splitlines() if "cannot" in line] == [
-        f"regsweep: {path} cannot be written: Is a directory. The results are printed all the same; "
-        "once it can be written, the same command writes it without training anything again."
+        f"regsweep: {path} cannot be written: Is a directory. The results are still printed; "
+        "once it can be written, the same command writes it without training again."
     ]
     assert (place.runs / "results.csv").is_file(), "the other file is written"
 

@@ -172,7 +172,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_trained_on(tmp_path: Path) 
         csv(tmp_path, CSV + "1,1,1\n")
         return "read"
 
-    with pytest.raises(TrainerError, match=r"own\.csv changed while it was being read; run it again") as caught:
+    with pytest.raises(TrainerError, match=r"own\.csv changed while it was being read; run again") as caught:
         load_unchanged(flags, load, lambda digest: None)
     assert caught.value.exit_code == 1
     loaded, digest = load_unchanged(flags, lambda flags: "read", lambda digest: None)

@@ -139,7 +139,7 @@ def test_a_file_by_any_other_name_that_is_gone_is_bad_data_where_it_was_there_be
 
 
 def test_a_trainer_that_answered_before_and_refuses_now_is_believed(data: Path) -> None:
-    with pytest.raises(DataError, match="the trainer cannot identify the data any more: flag data_path"):
+    with pytest.raises(DataError, match="the trainer can no longer identify the data: flag data_path"):
         asked(REFUSES, {"data_path": "mine.csv"}, known=DataIdentity("ab", 1, by_trainer=True, answers=True))
 
 

@@ -113,7 +113,7 @@ JUDGED = analysis(OF_BEST, comparison({"l2": 0}, "Overfits"))
         pytest.param(
             (BEST, PLAIN),
             analysis(),
-            "Without regularisation (l2=0) the network ranks 2nd; whether it is worse than the best, too few replicates tell.",
+            "Without regularisation (l2=0) the network ranks 2nd; too few common replicates to say whether it is worse than the best.",
             id="too few replicates for ties",
         ),
         pytest.param(
@@ -169,7 +169,7 @@ def test_an_unfinished_sweep_concludes_nothing() -> None:
         pytest.param(Divergence(2, 5, 7, 9), "2 of 5 diverged, first at epoch 7", id="some"),
     ],
 )
-def test_when_replicates_diverged_is_said_where_the_records_tell(divergence: Divergence, text: str) -> None:
+def test_when_replicates_diverged_is_reported_if_the_records_have_it(divergence: Divergence, text: str) -> None:
     row = ranked(None, {"l2": 9}, diverged=divergence.diverged)
     found = results(BEST, row, divergences={combination_id({"l2": 9}): divergence})
     assert note_of(row, found).text == text

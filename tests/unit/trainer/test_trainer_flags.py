@@ -133,15 +133,19 @@ def test_only_free_text_is_told_to_be_quoted() -> None:
         ),
         pytest.param({"data_path": "/x"}, "flag target: missing", id="nothing to predict"),
         pytest.param(
-            {**IRIS, "target": "y"}, 'flag target: got "y", but there is no data_path', id="a target without a file"
+            {**IRIS, "target": "y"}, 'flag target: got "y", but data_path is not set', id="a target without a file"
         ),
         pytest.param(
-            {**IRIS, "task": "regression"}, "flag task: it only goes with data_path", id="a task without a file"
+            {**IRIS, "task": "regression"}, "flag task: it applies to data_path only", id="a task without a file"
         ),
         pytest.param(
-            {**IRIS, "separator": "tab"}, "flag separator: it only goes with data_path", id="a separator without a file"
+            {**IRIS, "separator": "tab"},
+            "flag separator: it applies to data_path only",
+            id="a separator without a file",
         ),
-        pytest.param({**IRIS, "layers": 2}, "flag layers: only goes with units as one number", id="layers said twice"),
+        pytest.param(
+            {**IRIS, "layers": 2}, "flag layers: it applies only if units is one number", id="layers given twice"
+        ),
         pytest.param(
             {"data_path": "/x", "target": "y", "split_column": "y"},
             'flag split_column: "y" is the target',
@@ -153,7 +157,7 @@ def test_flags_that_contradict_each_other(flags: dict[str, Any], says: str) -> N
     assert says in refusal(**flags)
 
 
-def test_everything_wrong_is_said_at_once_and_once_each() -> None:
+def test_everything_wrong_is_reported_at_once_and_once_each() -> None:
     text = refusal(unts=3, epochs="x", dropout=2, layers=1)
     for part in (
         "flag dataset",

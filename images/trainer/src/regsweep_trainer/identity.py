@@ -45,7 +45,7 @@ def load_unchanged(flags: Flags, load: Callable[[Flags], T], check: Callable[[st
     loaded = load(flags)
     if _read(flags, digests.state) != before:
         names = ", ".join(str(path) for path in _paths(flags))
-        raise TrainerError(f"{names} changed while it was being read; run it again when nothing writes there")
+        raise TrainerError(f"{names} changed while it was being read; run again when nothing writes to it")
     return loaded, digest
 
 

@@ -47,7 +47,7 @@ class RowNote:
     kind: RowNoteKind
     text: str
     brief: str = ""
-    """What stands in a narrow table; empty: the text."""
+    """Short form for a narrow table; empty: the text."""
 
 
 _NONE: Final = RowNote(RowNoteKind.NONE, "")
@@ -108,7 +108,7 @@ def _praise(result: RankedResult, report: SweepReport) -> RowNote:
 
 
 def _fit_note(comparison: Comparison | None) -> RowNote:
-    """Why it is worse than the best, or why it cannot be compared; no note where it is tied or the data do not say."""
+    """Why it is worse than the best, or why it cannot be compared; no note if it is tied or the data do not show it."""
     if comparison is None or comparison.tied:
         return _NONE
     return _FITS[comparison.fit] if comparison.comparable else _NOT_COMPARABLE
@@ -150,7 +150,7 @@ def source_line(report: SweepReport) -> str:
 
 
 def conclusion(report: SweepReport) -> str:
-    """What regularisation brought, in one sentence; empty where the sweep cannot say it.
+    """The effect of regularisation, in one sentence; empty if the sweep cannot show it.
 
     Compares the best with the best-ranked combination without regularisation. Speaks only when the sweep is complete.
     """
@@ -187,7 +187,7 @@ def _ending(plain: RankedResult, best: RankedResult, report: SweepReport) -> str
     if plain.diverged:
         return f": in {plain.diverged} of {plain.replicates} replicates it diverged."
     if comparison is None or not comparison.comparable:
-        return "; whether it is worse than the best, too few replicates tell."
+        return "; too few common replicates to say whether it is worse than the best."
     gains = _gains(plain, best, comparison)
     return f"; the best cuts {' and '.join(gains)}." if gains else ", and is worse than the best."
 
