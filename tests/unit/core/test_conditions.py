@@ -67,9 +67,6 @@ TRAINING = {"running": 1, "pending": 3}
     [
         pytest.param({"counts": TRAINING}, True, Reason.RUNS_TRAINING, "1 running, 3 pending.", id="it trains"),
         pytest.param(
-            {"counts": {"pending": 4}}, True, Reason.RUNS_STARTING, "0 running, 4 pending.", id="nothing runs yet"
-        ),
-        pytest.param(
             {"counts": {"pending": 4}, "runs": [QUEUED]},
             False,
             Reason.QUEUED,

@@ -15,6 +15,7 @@ from regsweep.core.figures import listed, ordinal, percent, rough, short
         pytest.param(0.0, "0 %", id="none of it"),
         pytest.param(1e-9, "under 1 %", id="hardly any is not none"),
         pytest.param(0.00499, "under 1 %", id="what would be rounded down to none"),
+        pytest.param(0.005, "under 1 %", id="what is halfway is rounded down to none too"),
         pytest.param(0.00501, "1 %", id="what is rounded up to one"),
         pytest.param(0.64, "64 %", id="a part"),
         pytest.param(0.99499, "99 %", id="what is rounded down to 99"),

@@ -186,6 +186,47 @@ def test_a_job_that_failed_without_a_pod_gives_the_controllers_words() -> None:
     assert "(FailedIndexes: Job has failed indexes)" in failure_of(run, None)[1]
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("Evicted", "ran out of memory or disk"),
+        ("Preempting", "preempted by a critical pod"),
+        ("PreemptionByScheduler", "preempted by a pod of higher priority"),
+        ("DeletionByTaintManager", "tainted NoExecute"),
+        ("EvictionByEvictionAPI", "kubectl drain"),
+        ("DeletionByPodGC", "its node is gone"),
+        ("TerminationByKubelet", "node pressure or shutdown"),
+        ("DisruptionTarget", "(disrupted)"),
+        ("NodeLost", "its node does not answer"),
+        ("NodeShutdown", "its node shut down"),
+        ("Terminated", "its node shut down"),
+        ("Shutdown", "its node shut down"),
+    ],
+)
+def test_what_was_done_to_a_pod_from_outside_is_never_called_the_trainers_failure(reason: str, words: str) -> None:
+    found, text = failure_of(run_of(), _failed_pod(143, reason))
+    assert found is Reason.EVICTED
+    assert words in text
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (126, "cannot be executed"),
+        (127, "was not found in the image"),
+        (134, "SIGABRT"),
+        (137, "SIGKILL"),
+        (139, "SIGSEGV"),
+        (143, "SIGTERM"),
+    ],
+)
+def test_an_exit_code_that_has_a_meaning_is_said_with_it(code: int, words: str) -> None:
+    found, text = failure_of(run_of(), _failed_pod(code))
+    assert found is Reason.TRAINER_FAILED
+    assert f"exit code {code}, " in text
+    assert words in text
+
+
 def test_a_long_message_is_cut() -> None:
     assert len(failure_of(run_of(), _failed_pod(1, message="x" * 4000))[1]) < 700
 

@@ -138,16 +138,6 @@ def test_a_sidecar_of_a_stored_template_keeps_its_image() -> None:
     assert sidecar in _pod(_job(shared=shared))["containers"]
 
 
-@pytest.mark.parametrize(
-    "field", ["volumes", "nodeSelector", "tolerations", "affinity", "initContainers", "securityContext"]
-)
-def test_a_pods_field_one_level_too_high_is_named_with_its_place(field: str) -> None:
-    with pytest.raises(
-        InvalidTemplate, match=rf"spec\.template\.{field}: did you mean spec\.template\.spec\.{field}\?"
-    ):
-        _job(_sweep(template={field: {}}))
-
-
 def test_the_sweeps_template_wins_over_the_shared_one_and_that_over_the_operators_defaults() -> None:
     sweep = _sweep(
         templateRef={"name": "gpu"},

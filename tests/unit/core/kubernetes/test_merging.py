@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,10 @@ from regsweep.errors import InvalidTemplate
 
 def _pod(**spec: JsonValue) -> JsonObject:
     return {"spec": spec}
+
+
+def _field(name: str, entries: Sequence[Mapping[str, JsonValue]]) -> JsonObject:
+    return {name: [dict(entry) for entry in entries]}
 
 
 def _trainer(**fields: JsonValue) -> JsonObject:
@@ -165,8 +170,9 @@ def test_merging(base: JsonObject, overlay: JsonObject, merged: JsonObject) -> N
     ],
 )
 def test_lists_of_a_pod_merge_by_the_key_that_kubernetes_gives_them(name: str, key: str) -> None:
-    base, overlay = {key: "a", "from": "base"}, {key: "b", "from": "overlay"}
-    assert merge_templates(_pod(**{name: [base]}), _pod(**{name: [overlay]}), "spec") == _pod(**{name: [base, overlay]})
+    a, b = {key: "a", "from": "base"}, {key: "b", "from": "overlay"}
+    base, overlay, both = (_pod(**_field(name, entries)) for entries in ([a], [b], [a, b]))
+    assert merge_templates(base, overlay, "spec") == both
 
 
 @pytest.mark.parametrize(
@@ -174,9 +180,9 @@ def test_lists_of_a_pod_merge_by_the_key_that_kubernetes_gives_them(name: str, k
     [("env", "name"), ("volumeMounts", "mountPath"), ("volumeDevices", "devicePath"), ("ports", "containerPort")],
 )
 def test_lists_of_a_container_merge_by_the_key_that_kubernetes_gives_them(name: str, key: str) -> None:
-    base, overlay = {key: "a"}, {key: "b"}
-    merged = merge_templates(_trainer(**{name: [base]}), _trainer(**{name: [overlay]}), "spec")
-    assert merged == _trainer(**{name: [base, overlay]})
+    a, b = {key: "a"}, {key: "b"}
+    base, overlay, both = (_trainer(**_field(name, entries)) for entries in ([a], [b], [a, b]))
+    assert merge_templates(base, overlay, "spec") == both
 
 
 @pytest.mark.parametrize(

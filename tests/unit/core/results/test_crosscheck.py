@@ -136,6 +136,12 @@ def test_sources_that_agree_give_the_value_of_prometheus(
             id="many values: the first five are named",
         ),
         pytest.param(
+            _record(dict.fromkeys("abcdef", 0.0)),
+            _sample(dict.fromkeys("abcdef", 1.0)),
+            "a 1 and 0; b 1 and 0; c 1 and 0; d 1 and 0; e 1 and 0; and 1 more",
+            id="six values: one is counted",
+        ),
+        pytest.param(
             _record(dict.fromkeys("abcde", 0.0)),
             _sample(dict.fromkeys("abcde", 1.0)),
             "a 1 and 0; b 1 and 0; c 1 and 0; d 1 and 0; e 1 and 0",

@@ -233,7 +233,7 @@ def test_an_answer_that_must_not_be_ranked_on_is_an_error_in_words(body: str, wo
 
 
 def test_a_strangers_series_hides_none_that_comes_after_it() -> None:
-    stranger = {"metric": {"__name__": "up", "pod": "pod-0"}, "value": [1763899200.123, "1"]}
+    stranger: dict[str, object] = {"metric": {"__name__": "up", "pod": "pod-0"}, "value": [1763899200.123, "1"]}
     alone = parse_answer(_body(_loss("0.25")), LABELS)
     assert alone
     assert parse_answer(_body(stranger, _loss("0.25")), LABELS) == alone
