@@ -14,8 +14,8 @@ from regsweep.core.judging.stats.additive import Bools
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.ties import tied_with_best
 
-SIZES, RACED = (4, 8, 24, 60), (8, 24, 60)
-REPLICATES = (3, 5, 10, 20)
+SIZES, RACED = (4, 8, 24), (8, 60)
+REPLICATES = (3, 5, 10)
 SHIFT = 3.0
 """Distance of the worse ones where power is measured, in noise standard deviations."""
 AT_MOST, AT_MOST_OF_THREE = 0.05, 0.08

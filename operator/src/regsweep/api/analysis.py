@@ -138,10 +138,12 @@ class Share(ApiModel):
     """Share of the differences (eta squared). Absent if it cannot be estimated."""
     omega_squared: float | None = None
     """The same, corrected for chance (omega squared). Absent if the noise cannot be estimated."""
-    expected_share: float
-    """Eta squared that is expected by chance alone."""
+    expected_share: float | None = None
+    """What chance alone adds to eta squared, by how much the term's own effect differs between replicates. Absent if the noise
+    cannot be estimated."""
     p_value: float | None = None
-    """P value of the F test."""
+    """P value of the F test against how much the term's own effect differs between replicates (Greenhouse-Geisser), adjusted for
+    the number of terms (Holm)."""
 
 
 class Effects(ApiModel):
