@@ -27,6 +27,7 @@ class Fit(StrEnum):
 
     OVERFITS = "Overfits"
     UNDERFITS = "Underfits"
+    BOTH = "OverfitsAndUnderfits"
     BALANCED = "Balanced"
     UNDETERMINED = "Undetermined"
 
@@ -98,8 +99,9 @@ class Comparison(ApiModel):
     comparable: bool = True
     """True if it has at least 3 replicates in common with the best."""
     fit: Fit
-    """`Overfits` or `Underfits`: the reason why it is worse than the best. `Balanced`: tied with the best. `Undetermined`: the data
-    do not show a reason."""
+    """What its larger loss is made of, where the objective is val_average_loss: `Overfits` (mostly a larger overfit gap), `Underfits`
+    (mostly a larger training loss) or `OverfitsAndUnderfits`. `Balanced`: tied with the best. `Undetermined`: the data do not show
+    which, or the objective is another metric."""
     difference: float | None = None
     """Mean difference of the objective to that of the best."""
     standard_error: float | None = None

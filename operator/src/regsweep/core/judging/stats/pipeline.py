@@ -35,7 +35,7 @@ from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.optimism import selection_optimism
 from regsweep.core.judging.stats.pick import Pick, one_standard_error_pick
 from regsweep.core.judging.stats.racing import Race, race_status
-from regsweep.core.judging.stats.ranking import Ranking, TrainedGrid, objective_reader, rank
+from regsweep.core.judging.stats.ranking import Ranking, TrainedGrid, objective_reader, rank, train_reader
 from regsweep.core.judging.stats.scores import Cells, metric_reader
 from regsweep.core.judging.stats.spread import spread_of
 from regsweep.core.judging.stats.ties import TiedSet, tied_with_best
@@ -44,6 +44,8 @@ from regsweep.core.results.records import Record
 FEW_REPLICATES = 5
 """Below it the tied set leaves out a true best more often than it should (docs/calibration.md)."""
 ACCURACY = "val_accuracy"
+DECOMPOSED = "val_average_loss"
+"""The objective that is a fit to the training rows and a gap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ def _judged(compared: _Compared, tied: TiedSet, race: Race | None) -> Analysis:
         tied_with_best=_labels(cells, shown),
         tied_by_accuracy=None if by_accuracy is None else _labels(cells, by_accuracy),
         pick=None if pick is None else pick_result(pick, tied.best, cells, losses, how),
-        comparisons=list(_comparisons(compared, shown, decompose(train, val, shown, compared.paired))),
+        comparisons=list(_comparisons(compared, shown, _decompositions(compared, shown))),
         selection_optimism=_optimism(losses, grid.sign),
         findings=list(_findings(compared, tied, pick, train, val))[:MOST_NOTES],
     )
@@ -242,6 +244,15 @@ def _optimism(losses: Floats, sign: float) -> Optimism | None:
     trained = np.isfinite(losses).any(axis=0)
     found = selection_optimism(losses[:, trained])
     return None if found is None else found.model_copy(update={"corrected": sign * found.corrected})
+
+
+def _decompositions(compared: _Compared, tied: TiedSet) -> Sequence[Decomposition]:
+    """What makes combinations worse, by the objective's own values: of another metric than the loss nothing is said."""
+    objective, losses = compared.grid.objective, compared.losses
+    if objective.metric != DECOMPOSED:
+        nothing = np.full_like(losses, np.nan)
+        return decompose(nothing, nothing, tied, compared.paired)
+    return decompose(compared.cells.collect(train_reader(objective)), losses, tied, compared.paired)
 
 
 def _comparisons(compared: _Compared, tied: TiedSet, decompositions: Sequence[Decomposition]) -> Iterator[Comparison]:
