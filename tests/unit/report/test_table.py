@@ -49,8 +49,8 @@ breast-cancer · 8 combinations x 5 replicates · val_average_loss, lower is bet
   optimum.
   Fewer than 5 replicates: with variances that differ between combinations, more than 5 % of such sweeps leave a true
   best out of the tied set.
-  overfits: worse than the best because its overfit gap is larger; underfits: worse than the best because it fits the
-  training data less well.
+  overfits: worse than the best, and its overfit gap is larger; underfits: worse than the best, and it fits the training
+  data less well.
   Failed l2=0, dropout=0.1 (OutOfMemory): its container was killed for want of memory; raise the trainer's memory limit
   All values from Prometheus.
 """

@@ -37,6 +37,7 @@ class RowNoteKind(Enum):
     NOT_COMPARABLE = auto()
     OVERFITS = auto()
     UNDERFITS = auto()
+    OVERFITS_AND_UNDERFITS = auto()
     SOME_FAILED = auto()
 
 
@@ -61,13 +62,15 @@ _NOT_COMPARABLE: Final = RowNote(RowNoteKind.NOT_COMPARABLE, "too few replicates
 _FITS: Final = {
     Fit.OVERFITS: RowNote(RowNoteKind.OVERFITS, "overfits"),
     Fit.UNDERFITS: RowNote(RowNoteKind.UNDERFITS, "underfits"),
+    Fit.BOTH: RowNote(RowNoteKind.OVERFITS_AND_UNDERFITS, "overfits and underfits"),
     Fit.BALANCED: _NONE,
     Fit.UNDETERMINED: _NONE,
 }
 _LEGEND: Final = {
     RowNoteKind.PICK: "pick: simplest combination within one standard error of the best",
-    RowNoteKind.OVERFITS: "overfits: worse than the best because its overfit gap is larger",
-    RowNoteKind.UNDERFITS: "underfits: worse than the best because it fits the training data less well",
+    RowNoteKind.OVERFITS: "overfits: worse than the best, and its overfit gap is larger",
+    RowNoteKind.UNDERFITS: "underfits: worse than the best, and it fits the training data less well",
+    RowNoteKind.OVERFITS_AND_UNDERFITS: "overfits and underfits: worse than the best in both",
 }
 _SOURCES: Final = {
     Source.PROMETHEUS.value: "from Prometheus",
