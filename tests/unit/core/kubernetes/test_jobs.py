@@ -397,5 +397,4 @@ def _annotated(name: str, value: str) -> dict[str, Any]:
     ],
 )
 def test_a_job_that_is_there_already_is_ours_only_if_it_trains_the_same(existing: dict[str, Any], same: bool) -> None:
-    sweep = _sweep()
-    assert same_job(existing, sweep, _request(sweep)) is same
+    assert same_job(existing, _sweep(), _request(_sweep())) is same
