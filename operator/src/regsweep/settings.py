@@ -134,7 +134,7 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except SettingsError as error:
-        # Its text names the field; the cause says where the JSON is wrong.
+        # Its text names the field; the cause has the position in the JSON.
         named = [variable_of(name) for name in Settings.model_fields if f'"{name}"' in str(error)]
         text = f"{', '.join(named) or error}: must be JSON ({error.__cause__})"
         raise RegsweepError(f"Settings of the operator: {text}") from error
@@ -143,12 +143,12 @@ def load_settings() -> Settings:
 
 
 def _problems(error: ValidationError) -> str:
-    found = []
+    problems = []
     for problem in error.errors(include_url=False):
         name = str(problem["loc"][0]) if problem["loc"] else ""
         variable = variable_of(name) if name in Settings.model_fields else name
-        found.append(f"{variable}: {problem['msg']}, got {problem['input']!r}" if name else problem["msg"])
-    return "; ".join(found)
+        problems.append(f"{variable}: {problem['msg']}, got {problem['input']!r}" if name else problem["msg"])
+    return "; ".join(problems)
 
 
 def variable_of(name: str) -> str:

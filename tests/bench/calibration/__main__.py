@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench.calibration import finals, levels, races, resplits, tied_sets, unpaired
+from bench.calibration import finals, flags, levels, outside, races, resplits, tied_sets, unpaired
 from bench.calibration.figures import Figure
 from bench.calibration.quantiles import largest_error
 
@@ -17,6 +17,9 @@ CASES: dict[str, tuple[str, Callable[[int, int], Iterator[Figure]]]] = {
     "races": ("(d) Races", races.figures),
     "resplits": ("(e) Real resplits", resplits.figures),
     "unpaired": ("(f) Unpaired replicates", unpaired.figures),
+    "outside-ties": ("(h) Tied sets in other worlds", outside.ties),
+    "outside-races": ("(h) Races in other worlds", outside.races),
+    "effects": ("(i) Effects", flags.figures),
     "finals": ("(g) Final evaluation", finals.figures),
 }
 INTRODUCTION = """# Calibration

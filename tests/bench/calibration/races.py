@@ -16,7 +16,7 @@ from regsweep.core.judging.stats.racing import race
 COMBINATIONS = 100
 ALPHA = 0.05
 SETTINGS = Racing()
-CORRELATED_MISS = "as for tied sets: one variance per combination cannot know that distant ones differ more noisily"
+CORRELATED_MISS = "as for tied sets: a few replicates hardly show which combinations move together"
 
 
 def _few_near(rng: np.random.Generator) -> Floats:

@@ -20,9 +20,7 @@ REPLICATES = (3, 5, 10, 20)
 SHIFT = 3.0
 """Distance of the worse ones where power is measured, in noise standard deviations."""
 
-CORRELATED_MISS = (
-    "neighbours' differences are less noisy than distant ones', which one variance per combination cannot know"
-)
+CORRELATED_MISS = "a few replicates hardly show which combinations move together"
 UNEQUAL_MISS = (
     "a handful of variances of a few degrees of freedom each hardly show that they differ, and are taken for more equal "
     "than they are"

@@ -51,7 +51,7 @@ async def test_a_process_that_fails_says_how(monkeypatch: pytest.MonkeyPatch) ->
     asked = question()
     broken = replace(asked, sweep=replace(asked.sweep, points=()), records=[])
     monkeypatch.setattr("sys.executable", "/bin/false")
-    with pytest.raises(AnalysisError, match="ended with 1"):
+    with pytest.raises(AnalysisError, match="ended with exit code 1"):
         await ask_process(broken)
 
 

@@ -318,6 +318,6 @@ async def test_no_write_goes_out_without_the_lease() -> None:
         fenced.patch(JOBS, "lab", "x", {}),
         fenced.delete(JOBS, "lab", "x", uid="u"),
     ):
-        with pytest.raises(Unavailable, match="the lease is not held"):
+        with pytest.raises(Unavailable, match="the lease is no longer held"):
             await write
     assert not api.writes

@@ -74,7 +74,7 @@ def past_of(
         pytest.param(BEST_LOSS, LAST_LOSS, LOSS, BOTH, True, id="from the best epoch to the last one"),
         pytest.param(BEST_LOSS, LAST_ACCURACY, LOSS, BOTH, True, id="from the best epoch to the last one's other metric"),
         pytest.param(LAST_LOSS, BEST_LOSS, LOSS, BOTH, True, id="to the best epoch by the rule that chose it"),
-        pytest.param(LAST_LOSS, BEST_ACCURACY, LOSS, BOTH, False, id="to a best epoch that another rule chose"),
+        pytest.param(LAST_LOSS, BEST_ACCURACY, LOSS, BOTH, False, id="to a best epoch chosen by another rule"),
         pytest.param(LAST_LOSS, BEST_ACCURACY, ACCURACY, BOTH, True, id="back to the best epoch that was trained for"),
         pytest.param(LAST_LOSS, BEST_LOSS, None, BOTH, True, id="old records by the pinned objective's rule"),
         pytest.param(LAST_LOSS, BEST_ACCURACY, None, BOTH, False, id="old records by any other rule"),
@@ -216,5 +216,5 @@ def test_an_objective_edited_while_the_operator_was_upgraded_is_held_against_wha
 def test_a_sweep_that_a_later_operator_has_pinned_is_left_alone() -> None:
     sweep, _ = accepted(spec_of())
     later = sweep.resolved.model_copy(update={"key_version": 3})
-    with pytest.raises(InvalidSweep, match="keyVersion: is 3, and this operator knows keys up to version 2"):
+    with pytest.raises(InvalidSweep, match="keyVersion: is 3, and this operator supports keys up to version 2"):
         accepted(spec_of(), past_of(sweep, record_of("0" * 16), pinned=later))

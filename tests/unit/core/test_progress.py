@@ -129,7 +129,7 @@ def test_the_objective_can_be_changed_without_training_anything() -> None:
     assert len(world.created) == trained
 
 
-def test_picks_whose_values_read_alike_are_told_apart() -> None:
+def test_picks_whose_values_read_alike_are_distinguished() -> None:
     """A list of the number 1 and a list of the text 1: the best is the one, the pick the other."""
     world = World(sweep_of({"l2": [0.1, 0.2], "units": [[1], ["1"]]}, replicates=5, final={"replicates": 3}))
     run_out(world)

@@ -32,8 +32,10 @@ def status_of(
     observed: Observed = replace(world.observe(), **seen)  # type: ignore[arg-type]  # keyword arguments of any one field
     planned = plan(world.sweep, observed, world.now)
     status = sweep_status(world.sweep, observed, planned, edits, prior or SweepStatus(), world.now)
-    for said in status.conditions:
-        assert said.type in Reason(said.reason).about.conditions, f"{said.reason} is not documented for {said.type}"
+    for reported in status.conditions:
+        assert reported.type in Reason(reported.reason).about.conditions, (
+            f"{reported.reason} is not documented for {reported.type}"
+        )
     return status
 
 
@@ -252,13 +254,13 @@ def pending_pod(reason: str, message: str) -> World:
         ),
     ],
 )
-def test_why_a_run_does_not_start_is_said_with_what_to_do(
+def test_why_a_run_does_not_start_is_reported_with_what_to_do(
     waiting: str, words: str, reason: Reason, remedy: str
 ) -> None:
-    said = condition(status_of(pending_pod(waiting, words)), ConditionType.PROGRESSING)
-    assert (said.status, said.reason) == (ConditionStatus.FALSE, reason.value)
-    assert words.rstrip(".") in said.message
-    assert remedy in said.message
+    reported = condition(status_of(pending_pod(waiting, words)), ConditionType.PROGRESSING)
+    assert (reported.status, reported.reason) == (ConditionStatus.FALSE, reason.value)
+    assert words.rstrip(".") in reported.message
+    assert remedy in reported.message
 
 
 @pytest.mark.parametrize(
@@ -284,9 +286,9 @@ def test_what_the_api_server_does_not_take_is_not_accepted(seen: dict[str, Any],
 def test_an_edit_of_what_is_pinned_is_named_and_runs_go_on() -> None:
     world = finished()
     status = status_of(world, edits=(Problem("spec.seed", "is pinned to 0, got 1"),))
-    said = condition(status, ConditionType.ACCEPTED)
-    assert (said.status, said.reason) == (ConditionStatus.FALSE, "Immutable")
-    assert "spec.seed" in said.message
+    reported = condition(status, ConditionType.ACCEPTED)
+    assert (reported.status, reported.reason) == (ConditionStatus.FALSE, "Immutable")
+    assert "spec.seed" in reported.message
     assert status.progress == "2/2"
 
 
@@ -311,9 +313,9 @@ def test_an_edit_of_what_is_pinned_is_named_and_runs_go_on() -> None:
         ),
     ],
 )
-def test_the_state_of_the_metrics_is_said(scrapes: Scrapes, status: ConditionStatus, reason: Reason) -> None:
-    said = condition(status_of(World(sweep_of()), scrapes=scrapes), ConditionType.METRICS_AVAILABLE)
-    assert (said.status, said.reason) == (status, reason.value)
+def test_the_state_of_the_metrics_is_reported(scrapes: Scrapes, status: ConditionStatus, reason: Reason) -> None:
+    reported = condition(status_of(World(sweep_of()), scrapes=scrapes), ConditionType.METRICS_AVAILABLE)
+    assert (reported.status, reported.reason) == (status, reason.value)
 
 
 def test_a_stopped_sweep_is_failed_and_not_complete() -> None:

@@ -86,7 +86,8 @@ def test_a_complete_sweep_says_what_matters_what_was_found_and_what_to_bear_in_m
     assert list(sentences(results(*ROWS, analysis_result=whole()))) == [
         "For other data of this kind and size expect the best's val_average_loss between 0.05 and 0.15 (95 %); the pick may be "
         "worse by 0.04 or better by 0.01.",
-        "What matters: l2 explains 77 % of the differences (by chance alone: 9 %). The rest is noise between replicates. All within "
+        "What matters: l2 explains 77 % of the differences (by chance alone: 9 %). The rest "
+        "differs between replicates, or is not surely more than chance. All within "
         "the ranges swept.",
         "On rows that replicates had not seen, 0.02 of the best's squared error of 0.08 is that replicates predict differently; "
         "without regularisation 0.07 of 0.12. The rest is bias and the labels' own noise.",

@@ -49,8 +49,8 @@ breast-cancer · 8 combinations x 5 replicates · val_average_loss, lower is bet
   optimum.
   Fewer than 5 replicates: with variances that differ between combinations, more than 5 % of such sweeps leave a true
   best out of the tied set.
-  overfits: worse than the best because its overfit gap is larger; underfits: worse than the best because it fits the
-  training data less well.
+  overfits: worse than the best, and its overfit gap is larger; underfits: worse than the best, and it fits the training
+  data less well.
   Failed l2=0, dropout=0.1 (OutOfMemory): its container was killed for want of memory; raise the trainer's memory limit
   All values from Prometheus.
 """
@@ -61,7 +61,7 @@ def test_at_80_columns_a_column_that_others_imply_is_left_out_and_named() -> Non
     text = shown(breast_cancer(), 80)
     assert max(map(len, text.splitlines())) <= 80
     assert "train loss" not in text.splitlines()[4]
-    assert "Left out for want of width: train loss." in text
+    assert "Columns omitted because the terminal is too narrow: train loss." in text
     assert "  1  =  0.01   0.3      0.071 ± 0.004  0.021 ± 0.003   5/5  best" in text.splitlines()
     assert "  2  =  0.01   0.5      0.074 ± 0.005  0.012 ± 0.002   5/5  pick" in text.splitlines()
     assert "pick: simplest combination within one standard error of the best" in text
@@ -154,8 +154,8 @@ def test_what_stopped_the_sweep_comes_before_the_table() -> None:
         conditions=(condition(ConditionType.FAILED, ConditionStatus.TRUE, Reason.TOO_MANY_FAILED_RUNS, message),),
     )
     lines = shown(found, 120).splitlines()
-    told = lines.index(f"  TooManyFailedRuns: {message}")
-    assert told < next(i for i, line in enumerate(lines) if "#" in line)
+    place = lines.index(f"  TooManyFailedRuns: {message}")
+    assert place < next(i for i, line in enumerate(lines) if "#" in line)
 
 
 def test_a_sweep_without_results_says_so() -> None:

@@ -27,6 +27,7 @@ class Fit(StrEnum):
 
     OVERFITS = "Overfits"
     UNDERFITS = "Underfits"
+    BOTH = "OverfitsAndUnderfits"
     BALANCED = "Balanced"
     UNDETERMINED = "Undetermined"
 
@@ -98,8 +99,9 @@ class Comparison(ApiModel):
     comparable: bool = True
     """True if it has at least 3 replicates in common with the best."""
     fit: Fit
-    """`Overfits` or `Underfits`: the reason why it is worse than the best. `Balanced`: tied with the best. `Undetermined`: the data
-    do not show a reason."""
+    """What its larger loss is made of, where the objective is val_average_loss: `Overfits` (mostly a larger overfit gap), `Underfits`
+    (mostly a larger training loss) or `OverfitsAndUnderfits`. `Balanced`: tied with the best. `Undetermined`: the data do not show
+    which, or the objective is another metric."""
     difference: float | None = None
     """Mean difference of the objective to that of the best."""
     standard_error: float | None = None
@@ -138,10 +140,12 @@ class Share(ApiModel):
     """Share of the differences (eta squared). Absent if it cannot be estimated."""
     omega_squared: float | None = None
     """The same, corrected for chance (omega squared). Absent if the noise cannot be estimated."""
-    expected_share: float
-    """Eta squared that is expected by chance alone."""
+    expected_share: float | None = None
+    """What chance alone adds to eta squared, by how much the term's own effect differs between replicates. Absent if the noise
+    cannot be estimated."""
     p_value: float | None = None
-    """P value of the F test."""
+    """P value of the F test against how much the term's own effect differs between replicates (Greenhouse-Geisser), adjusted for
+    the number of terms (Holm)."""
 
 
 class Effects(ApiModel):

@@ -1,4 +1,4 @@
-"""The types of a sweep's conditions, and what is known of a reason; the reasons themselves stand in `conditions`."""
+"""The types of a sweep's conditions, and the description of a reason; the reasons themselves are in `conditions`."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ class Reason(StrEnum):
     RUNS_FAIL_ALIKE = (
         "RunsFailAlike",
         About(
-            meaning="The first three runs all failed for the same reason, which a retry does not mend.",
+            meaning="The first three runs all failed for the same reason, which a retry does not fix.",
             remedy=_SEE_MESSAGE,
             conditions=(_COMPLETE, _FAILED),
             event=True,

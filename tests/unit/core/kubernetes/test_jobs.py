@@ -172,7 +172,7 @@ def test_a_template_cannot_change_what_the_operator_owns(template: dict[str, Any
         pytest.param(
             _template(image="other"),
             "spec.template.spec.containers[name=trainer].image: got 'other', but the sweep trains with "
-            "'ghcr.io/example/trainer@sha256:0123'. Name the image in spec.trainer.image: results are told apart by it",
+            "'ghcr.io/example/trainer@sha256:0123'. Name the image in spec.trainer.image: it identifies the results",
             id="another image",
         ),
         pytest.param(
@@ -187,8 +187,7 @@ def test_a_template_cannot_change_what_the_operator_owns(template: dict[str, Any
         pytest.param({"spec": []}, "spec.template.spec: must be an object", id="a list for the pod"),
         pytest.param(
             _template(**{"$patch": "delete"}),
-            "spec.template.spec.containers: container trainer must stay; it trains. "
-            "Take the $patch directive away that deletes it",
+            "spec.template.spec.containers: container trainer is required. Remove the $patch directive that deletes it",
             id="the trainer deleted",
         ),
     ],
@@ -258,7 +257,7 @@ def test_gpus(gpus: int, resources: dict[str, Any], result: dict[str, Any]) -> N
         pytest.param(6, 0, "1755", id="what is left over is nobody's"),
     ],
 )
-def test_the_trainer_is_told_the_room_for_its_message(others: int, inits: int, room: str) -> None:
+def test_the_trainer_receives_the_room_for_its_message(others: int, inits: int, room: str) -> None:
     def named(prefix: str, count: int) -> list[dict[str, Any]]:
         return [{"name": f"{prefix}{n}", "image": "i"} for n in range(count)]
 
@@ -270,7 +269,7 @@ def test_the_trainer_is_told_the_room_for_its_message(others: int, inits: int, r
 @pytest.mark.parametrize(
     ("spec", "expected"), [pytest.param({}, "0", id="no"), pytest.param({"final": {"replicates": 3}}, "1", id="yes")]
 )
-def test_the_trainer_is_told_whether_a_final_evaluation_follows(spec: dict[str, Any], expected: str) -> None:
+def test_the_trainer_learns_whether_a_final_evaluation_follows(spec: dict[str, Any], expected: str) -> None:
     assert _env(_job(_sweep(**spec)))["REGSWEEP_FINAL"] == expected
 
 
@@ -396,5 +395,4 @@ def _annotated(name: str, value: str) -> dict[str, Any]:
     ],
 )
 def test_a_job_that_is_there_already_is_ours_only_if_it_trains_the_same(existing: dict[str, Any], same: bool) -> None:
-    sweep = _sweep()
-    assert same_job(existing, sweep, _request(sweep)) is same
+    assert same_job(existing, _sweep(), _request(_sweep())) is same

@@ -238,7 +238,7 @@ def test_an_object_that_the_overlay_deletes_is_empty() -> None:
         pytest.param(
             {},
             _pod(containers=[{"image": "a"}]),
-            "spec.template.spec.containers[0].name: got nothing; entries of this list are told apart by name",
+            "spec.template.spec.containers[0].name: got nothing; entries of this list are identified by name",
             id="an entry without its name",
         ),
         pytest.param(
@@ -250,9 +250,9 @@ def test_an_object_that_the_overlay_deletes_is_empty() -> None:
         pytest.param(
             {},
             _trainer(env=[{"name": "A"}, {"name": "A"}]),
-            "spec.template.spec.containers[name=trainer].env[1].name: A is there twice; "
-            "entries of this list are told apart by name",
-            id="a name that is there twice",
+            "spec.template.spec.containers[name=trainer].env[1].name: A appears twice; "
+            "entries of this list are identified by name",
+            id="a name that appears twice",
         ),
         pytest.param(
             _pod(securityContext={"runAsUser": 1}),
@@ -269,7 +269,7 @@ def test_an_object_that_the_overlay_deletes_is_empty() -> None:
         pytest.param(
             {},
             _pod(**{"$setElementOrder/containers": []}),
-            "spec.template.spec.$setElementOrder/containers: not understood; of the patch directives, $patch is",
+            "spec.template.spec.$setElementOrder/containers: is not supported; $patch is the only patch directive that is",
             id="a directive that only kubectl writes",
         ),
     ],

@@ -27,7 +27,7 @@ RUN = ObservedRun(
     attempt=2,
     created_at=datetime(2026, 11, 23, 12, tzinfo=UTC),
 )
-DISAGREE = "Prometheus and the record of replicate 3 of run cancer-0123456789ab disagree, the record is taken: "
+DISAGREE = "Prometheus and the record of replicate 3 of run cancer-0123456789ab disagree; the record is used: "
 
 
 def _record(metrics: Mapping[str, float], outcome: Outcome = Outcome.OK, best: BestEpoch | None = None) -> Record:

@@ -203,7 +203,7 @@ def test_an_epoch_that_is_no_number_counts_as_none(value: str) -> None:
             "timeout: query timed out in expression evaluation",
             id="a query that timed out",
         ),
-        pytest.param('{"status":"error"}', "error: no words given", id="an error without words"),
+        pytest.param('{"status":"error"}', "error: no message", id="an error without words"),
         pytest.param('{"status":"success"}', "no data", id="success without data"),
         pytest.param(
             _body(_loss("0.2"), warnings=["PromQL warning: store 10.0.0.7 is down"]),

@@ -20,6 +20,6 @@ async def read_live_sweep(api: KubeApi, sweep: KubeObject) -> KubeObject | None:
     except NotFound:
         live = None
     if live is None or uid_of(live) != uid_of(sweep) or is_deleting(live):
-        logger.info("%s/%s is gone", namespace_of(sweep), name_of(sweep))
+        logger.info("%s/%s no longer exists", namespace_of(sweep), name_of(sweep))
         return None
     return live

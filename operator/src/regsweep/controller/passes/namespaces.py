@@ -55,6 +55,9 @@ async def _refuses_objects(api: KubeApi, sweep: KubeObject) -> bool:
         return True
     except ApiError as error:
         logger.warning(
-            "%s/%s: cannot tell whether its namespace is terminating: %s", namespace_of(sweep), name_of(sweep), error
+            "%s/%s: cannot determine whether its namespace is terminating: %s",
+            namespace_of(sweep),
+            name_of(sweep),
+            error,
         )
     return False

@@ -286,7 +286,7 @@ class Reconciler:
 
 def _name_notices(outcome: Outcome) -> list[Notice]:
     """What a person has to do about names that others' Jobs have."""
-    text = "Job {} is there already and is not this sweep's. Delete it, and the run starts."
+    text = "Job {} already exists and does not belong to this sweep. Delete it to let the run start."
     return [
         Notice(Reason.NAME_TAKEN, text.format(name), warning=True)
         for name, creation in outcome.creations.items()

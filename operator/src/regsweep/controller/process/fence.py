@@ -73,4 +73,4 @@ class FencedApi:
 
     def _check(self) -> None:
         if not self._may_write():
-            raise Unavailable("the lease is not held any more: another operator may be acting")
+            raise Unavailable("the lease is no longer held: another operator may be active")

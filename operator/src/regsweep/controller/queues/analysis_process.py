@@ -54,11 +54,11 @@ async def ask_process(question: AnalysisRequest) -> AnalysisResult:
             await process.wait()
     if process.returncode != 0:
         words = " ".join(errors.decode(errors="replace").split())[-LAST_WORDS:]
-        raise AnalysisError(f"its process ended with {process.returncode}{f': {words}' if words else ''}")
+        raise AnalysisError(f"its process ended with exit code {process.returncode}{f': {words}' if words else ''}")
     try:
         return _ANSWER.validate_json(output)
     except ValidationError as error:
-        raise AnalysisError(f"its process gave an answer that cannot be read ({error.error_count()} errors)") from error
+        raise AnalysisError(f"its process returned an invalid answer ({error.error_count()} errors)") from error
 
 
 def main() -> None:

@@ -124,6 +124,6 @@ class JobWriter:
         try:
             patched = await self._api.patch(JOBS, namespace, run.name, {"metadata": {"uid": run.uid}, "spec": spec})
         except (NotFound, Conflict):  # the watch brings the news
-            logger.info("%s/%s: went away before it could be changed", namespace, run.name)
+            logger.info("%s/%s: was deleted before it could be changed", namespace, run.name)
             return
         self._run_cache.jobs.upsert_from_write(patched)

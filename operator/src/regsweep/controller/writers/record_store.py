@@ -56,7 +56,7 @@ class RecordStore:
                     self._last = await self._api.create(RESULTS, write.manifest)
             except (AlreadyExists, NotFound, Conflict) as error:
                 self.forget()
-                raise Conflict(f"the stored records have changed: {error}", error.status) from error
+                raise Conflict(f"the stored records changed: {error}", error.status) from error
             self._records = present = present.plus(write.records)
             stored += write.records
         return tuple(stored)

@@ -20,7 +20,9 @@ def prior_status(sweep: KubeObject) -> SweepStatus:
     try:
         return SweepStatus.model_validate(status, extra="ignore")
     except ValidationError as error:
-        logger.warning("%s/%s: its status is not ours to read: %s", namespace_of(sweep), name_of(sweep), error)
+        logger.warning(
+            "%s/%s: its status is not valid for this version: %s", namespace_of(sweep), name_of(sweep), error
+        )
     try:
         return (
             SweepStatus(resolved=Resolved.model_validate(status["resolved"], extra="ignore"))

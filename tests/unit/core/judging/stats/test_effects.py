@@ -1,4 +1,4 @@
-"""Effects against statsmodels, to 1e-9."""
+"""Effects against statsmodels and against a transcription of Greenhouse and Geisser's formulas, to 1e-9."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from scipy.stats import f as fisher
 from statsmodels.formula.api import ols
+from statsmodels.stats.anova import AnovaRM
 
 from regsweep.api.analysis import Effects, Share
 from regsweep.api.findings import NoteType
@@ -17,6 +19,7 @@ from regsweep.core.judging.stats.additive import fit_additive
 from regsweep.core.judging.stats.blocks import adjusted_mean, block_effects
 from regsweep.core.judging.stats.effects import Term, VarianceTable, analyse_effects, split_variance
 from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.judging.stats.term_tests import filled, holm
 
 L2 = [0.0, 0.01, 0.1]
 DROPOUT = [0.0, 0.2, 0.4, 0.6]
@@ -61,16 +64,116 @@ def test_a_full_grid_is_split_as_statsmodels_does() -> None:
     assert split is not None and not split.is_partial
     assert effects is not None and effects.adds_up
     left = table["sum_sq"].sum() - table.loc["C(rep)", "sum_sq"]
-    noise = table.loc["Residual", "sum_sq"] / table.loc["Residual", "df"]
     for flags, name in NAMES.items():
         term, share, row = terms_of(split)[flags], shares_of(effects)[flags], table.loc[name]
         assert term.degrees_of_freedom == row["df"]
         assert term.sum_of_squares == pytest.approx(row["sum_sq"], rel=1e-9)
-        assert share.p_value == pytest.approx(row["PR(>F)"], rel=1e-6)
+        assert term.test is not None
+        chance = row["df"] * term.test.error_mean_square
         assert share.eta_squared == pytest.approx(row["sum_sq"] / left, rel=1e-9)
-        assert share.omega_squared == pytest.approx((row["sum_sq"] - row["df"] * noise) / (left + noise), rel=1e-9)
-    assert split.residual_degrees_of_freedom == table.loc["Residual", "df"]
-    assert split.mean_square == pytest.approx(noise, rel=1e-9)
+        assert share.expected_share == pytest.approx(chance / left, rel=1e-9)
+        assert share.omega_squared == pytest.approx(
+            (row["sum_sq"] - chance) / (left + term.test.error_mean_square), rel=1e-9
+        )
+    assert split.residual == pytest.approx(table.loc["Residual", "sum_sq"], rel=1e-9)
+
+
+def greenhouse_geisser(values: Floats, contrasts: Floats) -> tuple[float, float]:
+    """Epsilon and p value by the covariance of the contrasts, (d, G) and orthonormal."""
+    scores = contrasts @ values
+    d, n = scores.shape
+    covariance = np.atleast_2d(np.cov(scores))
+    epsilon = np.trace(covariance) ** 2 / (d * np.trace(covariance @ covariance))
+    f = n * (scores.mean(axis=1) ** 2).sum() / np.trace(covariance)
+    return epsilon, float(fisher.sf(f, epsilon * d, epsilon * d * (n - 1)))
+
+
+def orthonormal(levels: int) -> Floats:
+    """(levels - 1, levels): contrasts without the mean."""
+    return np.linalg.svd(np.eye(levels) - 1 / levels)[2][:-1]
+
+
+CONTRASTS = {
+    ("l2",): np.kron(orthonormal(3), np.full((1, 4), 0.5)),
+    ("dropout",): np.kron(np.full((1, 3), 3**-0.5), orthonormal(4)),
+    ("l2", "dropout"): np.kron(orthonormal(3), orthonormal(4)),
+}
+
+
+def test_each_term_is_tested_against_its_own_error_as_statsmodels_does() -> None:
+    values = objective()
+    table = AnovaRM(frame(values), "obj", "rep", within=["a", "b"]).fit().anova_table
+    split, effects = split_variance(COMBINATIONS, values), analyse_effects(COMBINATIONS, values)
+    ps = []
+    for flags, name in {("l2",): "a", ("dropout",): "b", ("l2", "dropout"): "a:b"}.items():
+        test = terms_of(split)[flags].test
+        epsilon, p = greenhouse_geisser(values, CONTRASTS[flags])
+        assert test is not None
+        assert test.f == pytest.approx(table.loc[name, "F Value"], rel=1e-9)
+        assert test.epsilon == pytest.approx(epsilon, rel=1e-9)
+        assert test.p_value == pytest.approx(p, rel=1e-9)
+        ps.append((p, flags))
+    adjusted = np.maximum.accumulate([p * (3 - place) for place, (p, _) in enumerate(sorted(ps))])
+    for (_, flags), expected in zip(sorted(ps), adjusted, strict=True):
+        assert shares_of(effects)[flags].p_value == pytest.approx(min(expected, 1), rel=1e-9)
+
+
+def test_a_partial_grid_is_tested_by_contrasts_orthogonal_to_all_other_terms() -> None:
+    values = objective(3)[:-1]
+    terms = terms_of(split_variance(COMBINATIONS[:-1], values))
+    a, b = (np.array([CONTRASTS[flags][:, row] for row in range(11)]) for flags in (("l2",), ("dropout",)))
+    for flags, own, other in ((("l2",), a, b), (("dropout",), b, a)):
+        others = np.column_stack([np.ones(11), other])
+        left = own - others @ np.linalg.lstsq(others, own, rcond=None)[0]
+        test = terms[flags].test
+        epsilon, p = greenhouse_geisser(values, np.linalg.qr(left)[0].T)
+        assert test is not None
+        assert test.epsilon == pytest.approx(epsilon, rel=1e-9)
+        assert test.p_value == pytest.approx(p, rel=1e-9)
+
+
+def test_missing_cells_are_filled_in_by_least_squares_and_bring_no_replicates() -> None:
+    rng = np.random.default_rng(4)
+    levels, hard = rng.standard_normal((12, 1)), rng.standard_normal(5)
+    values = levels + hard
+    values[[0, 4, 7, 7], [1, 2, 0, 3]] = np.nan
+    table, replicates = filled(values)
+    np.testing.assert_allclose(table, levels + hard, atol=1e-9)
+    assert replicates == pytest.approx(12 / (9 / 5 + 2 / 4 + 1 / 3))
+
+
+def test_a_flag_that_changes_nothing_at_all_is_no_more_than_chance() -> None:
+    values = objective(5)
+    values = np.repeat(values[::4], 4, axis=0)  # dropout has no effect, not even on a digit
+    shares = shares_of(analyse_effects(COMBINATIONS, values))
+    assert shares[("dropout",)].p_value == 1
+    assert shares[("l2",)].p_value is not None and shares[("l2",)].p_value < 0.05
+
+
+def test_the_higher_orders_of_a_partial_grid_have_the_degrees_of_freedom_that_are_left() -> None:
+    values = objective(6)[:-1]
+    table = AnovaRM(
+        frame(values).assign(cell=lambda d: d["a"].astype(str) + "/" + d["b"].astype(str)),
+        "obj",
+        "rep",
+        within=["cell"],
+    ).fit()
+    assert table.anova_table.loc["cell", "Num DF"] == 10
+    higher = terms_of(split_variance(COMBINATIONS[:-1], values))[()]
+    assert higher.test is not None and higher.degrees_of_freedom == 5
+    assert higher.test.f == pytest.approx(higher.sum_of_squares / 5 / higher.test.error_mean_square, rel=1e-9)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param([0.01, 0.04, 0.03], [0.03, 0.06, 0.06], id="steps, and never below the one before"),
+        pytest.param([0.5, None, 0.9], [1.0, None, 1.0], id="at most 1; what has none does not count"),
+        pytest.param([], [], id="none"),
+    ],
+)
+def test_holm(given: list[float | None], expected: list[float | None]) -> None:
+    assert holm(given) == [None if each is None else pytest.approx(each) for each in expected]
 
 
 def test_missing_replicates_give_type_iii_as_statsmodels_does() -> None:
@@ -88,8 +191,10 @@ def test_missing_replicates_give_type_iii_as_statsmodels_does() -> None:
         ("l2", "dropout"): "C(a, Sum):C(b, Sum)",
     }.items():
         assert terms_of(split)[flags].sum_of_squares == pytest.approx(table.loc[name, "sum_sq"], rel=1e-9)
-        assert shares_of(effects)[flags].p_value == pytest.approx(table.loc[name, "PR(>F)"], rel=1e-6)
-    assert split.mean_square == pytest.approx(fit.mse_resid, rel=1e-9)
+    assert split.residual == pytest.approx(fit.ssr, rel=1e-9)
+    for flags in (("l2",), ("dropout",)):
+        p = shares_of(effects)[flags].p_value
+        assert p is not None and p < 0.05, "what is clear with all replicates is found with most of them"
 
 
 def test_a_partial_grid_refuses_the_pair_and_keeps_the_flags() -> None:
@@ -119,12 +224,14 @@ def test_adjusted_means_are_statsmodels_least_squares_means() -> None:
 
 def test_flags_without_an_effect_get_the_share_expected_and_an_omega_squared_about_zero() -> None:
     rng = np.random.default_rng(5)
-    etas, omegas = [], []
+    etas, omegas, chances = [], [], []
     for _ in range(300):
         effect = shares_of(analyse_effects(COMBINATIONS, rng.standard_normal((12, 5))))[("dropout",)]
         etas.append(effect.eta_squared)
         omegas.append(effect.omega_squared)
-    assert np.mean(np.array(etas, dtype=float)) == pytest.approx(effect.expected_share, abs=0.01)
+        chances.append(effect.expected_share)
+    assert np.mean(np.array(etas, dtype=float)) == pytest.approx(3 / 55, abs=0.01)
+    assert np.mean(np.array(chances, dtype=float)) == pytest.approx(3 / 55, abs=0.01)
     assert np.mean(np.array(omegas, dtype=float)) == pytest.approx(0, abs=0.01)
 
 
@@ -140,7 +247,7 @@ def test_higher_orders_are_always_shown() -> None:
 def test_one_replicate_has_shares_but_neither_errors_nor_omega_squared() -> None:
     result = analyse_effects(COMBINATIONS, objective(n=1))
     assert result is not None
-    assert all(share.omega_squared is None and share.p_value is None for share in result.shares)
+    assert all(share.omega_squared is share.p_value is share.expected_share is None for share in result.shares)
     assert all(share.eta_squared is not None for share in result.shares)
     assert [note.type for note in result.notes] == [NoteType.ONE_REPLICATE]
 

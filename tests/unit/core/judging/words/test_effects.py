@@ -27,14 +27,15 @@ TWO = (share("l2", eta=0.77, by_chance=0.09), share("dropout", eta=0.17, by_chan
         pytest.param(
             Effects(shares=[*TWO, share("l2", "dropout", eta=0.04, by_chance=0.09, p=0.4)]),
             "What matters: l2 explains 77 % of the differences (by chance alone: 9 %); dropout 17 % (by chance alone: 3 %); the "
-            "interplay of l2 and dropout not surely more than chance. The rest is noise between replicates. All within the ranges "
+            "interplay of l2 and dropout not surely more than chance. The rest "
+            "differs between replicates, or is not surely more than chance. All within the ranges "
             "swept.",
             id="each share beside what chance brings",
         ),
         pytest.param(
             Effects(shares=list(TWO[::-1])),
-            "What matters: l2 explains 77 % of the differences (by chance alone: 9 %); dropout 17 % (by chance alone: 3 %). The "
-            "rest is noise between replicates. All within the ranges swept.",
+            "What matters: l2 explains 77 % of the differences (by chance alone: 9 %); dropout 17 % (by chance alone: 3 %). The rest "
+            "differs between replicates, or is not surely more than chance. All within the ranges swept.",
             id="the largest comes first",
         ),
         pytest.param(
@@ -52,16 +53,16 @@ TWO = (share("l2", eta=0.77, by_chance=0.09), share("dropout", eta=0.17, by_chan
         pytest.param(
             Effects(shares=[share(name, eta=0.15, by_chance=0.01) for name in "abcdef"]),
             "What matters: a explains 15 % of the differences (by chance alone: 1 %); b 15 % (by chance alone: 1 %); c 15 % (by "
-            "chance alone: 1 %); d 15 % (by chance alone: 1 %); 2 more together 30 % (by chance alone: 2 %). The rest is noise "
-            "between replicates. All within the ranges swept.",
+            "chance alone: 1 %); d 15 % (by chance alone: 1 %); 2 more together 30 % (by chance alone: 2 %). The rest "
+            "differs between replicates, or is not surely more than chance. All within the ranges swept.",
             id="many flags are summed up",
         ),
         pytest.param(Effects(shares=[share("l2", eta=0.9, p=None)]), "", id="without replicates noise is not known"),
         pytest.param(Effects(shares=[share("l2", eta=None, p=None)]), "", id="what cannot be estimated"),
         pytest.param(
             Effects(shares=[share("l2", eta=0.9996, by_chance=0.0001)]),
-            "What matters: l2 explains over 99 % of the differences (by chance alone: under 1 %). The rest is noise between "
-            "replicates. All within the ranges swept.",
+            "What matters: l2 explains over 99 % of the differences (by chance alone: under 1 %). The rest "
+            "differs between replicates, or is not surely more than chance. All within the ranges swept.",
             id="not all of it, since there is a rest",
         ),
     ],

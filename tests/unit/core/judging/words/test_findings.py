@@ -47,8 +47,8 @@ LATE = Finding(type=FindingType.NOT_CONVERGED, subject=Subject.BEST, count=4, of
         ),
         pytest.param(
             Finding(type=FindingType.NO_BETTER_THAN_PRIOR, subject=Subject.BEST, loss=0.71234, prior_loss=0.6931),
-            "The best validation loss, 0.7123, is no better than always predicting the labels' frequencies (0.6931): nothing was "
-            "learnt. Look at the learning rate, the epochs and the data.",
+            "The best validation loss, 0.7123, is not surely better than always predicting the labels' frequencies (0.6931), nor is "
+            "any other metric: nothing shows that anything was learnt. Look at the learning rate, the epochs and the data.",
             id="nothing learnt",
         ),
         pytest.param(

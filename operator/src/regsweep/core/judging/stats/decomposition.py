@@ -1,11 +1,13 @@
-"""Why a combination is worse than the best: it fits the training rows less well, or what it fits carries over less.
+"""What a combination's larger loss is made of: it fits the training rows less well, or what it fits carries over less.
 
 With c a combination, b the best, and gap = val - train (average_loss, same weights, same epoch):
 
     val_c - val_b = (train_c - train_b) + (gap_c - gap_b)
 
-in every replicate, hence exactly in the means. The larger term names the label, if its one-sided 95 % bound
-(paired, t; Welch's where replicates are not paired) is above 0. A gap is paired in any case: one network, two sets of rows.
+in every replicate, hence exactly in the means. A label needs a difference in val that is surely above 0, and a term that is surely above
+0 and surely larger than the other; where both are surely above 0 and neither is surely the larger, the label names both. Surely: by
+a one-sided 95 % bound (paired, t; Welch's where replicates are not paired). A gap is paired in any case: one network, two sets of
+rows. This is accounting, and no cause.
 """
 
 from __future__ import annotations
@@ -31,6 +33,11 @@ class Term:
     lower_bound: float
     """One-sided 95 % bound."""
 
+    @property
+    def upper_bound(self) -> float:
+        """The same from the other side."""
+        return 2 * self.mean - self.lower_bound
+
 
 @dataclass(frozen=True, slots=True)
 class Decomposition:
@@ -48,23 +55,34 @@ def decompose(train: Floats, val: Floats, tied: TiedSet, paired: bool = True) ->
     """One decomposition per row. `train`, `val`: (G, n) average_loss, NaN for a missing cell."""
     both = np.isfinite(train) & np.isfinite(val)
     train, val = np.where(both, train, np.nan), np.where(both, val, np.nan)
-    found = [differences_to(values, tied.best, paired) for values in (val, train, val - train)]
+    gap = val - train
+    found = [differences_to(values, tied.best, paired) for values in (val, train, gap, gap - train)]
     terms = [_terms(each) for each in found]
     counts = found[0].replicates.astype(int).tolist()
     return tuple(_decomposition(tied, row, counts[row], *(term[row] for term in terms)) for row in range(len(val)))
 
 
-def _decomposition(tied: TiedSet, row: int, n: int, by_val: Term, by_train: Term, by_gap: Term) -> Decomposition:
+def _decomposition(
+    tied: TiedSet, row: int, n: int, by_val: Term, by_train: Term, by_gap: Term, by_excess: Term
+) -> Decomposition:
     if n < MIN_REPLICATES_FOR_ERROR:
         return Decomposition(Fit.BALANCED if tied.tied[row] else Fit.UNDETERMINED, None, None, None, n)
     fit = Fit.UNDETERMINED
     if tied.tied[row]:
         fit = Fit.BALANCED
-    elif tied.comparable[row] and by_gap.mean > by_train.mean and by_gap.lower_bound > 0:
-        fit = Fit.OVERFITS
-    elif tied.comparable[row] and by_train.mean > by_gap.mean and by_train.lower_bound > 0:
-        fit = Fit.UNDERFITS
+    elif tied.comparable[row] and by_val.lower_bound > 0:
+        fit = _label(by_train, by_gap, by_excess)
     return Decomposition(fit, by_val, by_train, by_gap, n)
+
+
+def _label(by_train: Term, by_gap: Term, by_excess: Term) -> Fit:
+    """`by_excess`: the gap's term less that of the training loss."""
+    overfits, underfits = by_gap.lower_bound > 0, by_train.lower_bound > 0
+    if overfits and by_excess.lower_bound > 0:
+        return Fit.OVERFITS
+    if underfits and by_excess.upper_bound < 0:
+        return Fit.UNDERFITS
+    return Fit.BOTH if overfits and underfits else Fit.UNDETERMINED
 
 
 def _terms(found: Differences) -> list[Term]:

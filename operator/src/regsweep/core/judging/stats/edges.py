@@ -43,7 +43,7 @@ class Swept:
 
     def numbers(self, name: str) -> list[Number]:
         """The flag's numbers among the combinations, ascending, each once."""
-        found = {n for each in self.combinations if (n := _number(each.flags.get(name))) is not None}
+        found = {n for each in self.combinations if (n := number(each.flags.get(name))) is not None}
         return sorted(found)
 
     def declared(self, name: str) -> Flag | None:
@@ -64,7 +64,7 @@ def at_grid_edge(subject: Subject, flags: Flags, swept: Swept) -> Iterator[Findi
     nothing beyond it to sweep.
     """
     for name, given in flags.items():
-        value, numbers = _number(given), swept.numbers(name)
+        value, numbers = number(given), swept.numbers(name)
         if value is None or len(numbers) < 2 or value not in (numbers[0], numbers[-1]):
             continue
         end = GridEnd.LARGEST if value == numbers[-1] else GridEnd.SMALLEST
@@ -88,7 +88,7 @@ def suggestion(name: str, swept: Swept, end: GridEnd) -> Number | None:
     """
     numbers, flag = swept.numbers(name), swept.declared(name)
     upwards = end is GridEnd.LARGEST
-    declared = sorted({n for value in (flag_values(flag) if flag else ()) if (n := _number(value)) is not None})
+    declared = sorted({n for value in (flag_values(flag) if flag else ()) if (n := number(value)) is not None})
     beyond = [n for n in declared if (n > numbers[-1] if upwards else n < numbers[0])]
     if beyond:
         left = [n for n in beyond if not swept.excludes(name, n)]
@@ -195,5 +195,6 @@ def _is_whole(name: str, numbers: Sequence[Number]) -> bool:
     return all(isinstance(n, int) for n in numbers) and (regularizer is None or regularizer.is_integer)
 
 
-def _number(value: object) -> Number | None:
+def number(value: object) -> Number | None:
+    """The value as a number; None where it is none, such as true."""
     return normal_number(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -3,11 +3,11 @@
 The replicate's own sum of squares is taken out first (every combination has the same replicates). Of what is left, each
 flag, each pair of flags, and all higher orders together get a share:
 
-    eta^2   = SS / SS_left                     never below 0, and above 0 where nothing has an effect
-    omega^2 = (SS - df MS_e) / (SS_left + MS_e)     about 0 where nothing has an effect; may be slightly negative
-    share expected under no effect = df / df_left
+    eta^2   = SS / SS_left                        never below 0, and above 0 where nothing has an effect
+    by chance alone = df MS_e / SS_left           what the term's own noise adds to eta^2
+    omega^2 = (SS - df MS_e) / (SS_left + MS_e)   about 0 where nothing has an effect; may be slightly negative
 
-with MS_e the mean square of combination x replicate. Hays, "Statistics for Psychologists" (1963), for omega^2.
+with MS_e the mean square of term x replicate (see `term_tests`). Hays, "Statistics for Psychologists" (1963), for omega^2.
 A full grid with all replicates is split exactly; a partial one by type III sums of squares (each term against all others,
 sum-to-zero contrasts), after a check that the term can be estimated from the combinations there are.
 """
@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from math import prod
 
 import numpy as np
-from scipy.stats import f as fisher
 
 from regsweep.api.analysis import Effects, Share
 from regsweep.api.canonical import canonical_json
@@ -28,6 +27,13 @@ from regsweep.api.findings import Note, NoteType
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.additive import fit_additive
 from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.judging.stats.term_tests import (
+    TermTest,
+    filled,
+    holm,
+    term_test,
+    type_three_grams,
+)
 
 LOG_RATIO = 10.0
 """A loss whose largest combination is above this many times the median is analysed as its logarithm."""
@@ -51,6 +57,8 @@ class Term:
     degrees_of_freedom: int
     sum_of_squares: float | None
     """None where the combinations there are do not let it be estimated."""
+    test: TermTest | None = None
+    """None where it cannot be estimated in at least two replicates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +69,11 @@ class VarianceTable:
     """Flags, then pairs, then the higher orders."""
     left: float
     """Sum of squares without the replicates'."""
-    left_degrees_of_freedom: int
     residual: float
-    residual_degrees_of_freedom: int
+    """Of all terms x replicate together."""
     is_partial: bool = False
     """Type III: the grid is not full, or replicates are missing."""
     pairs_left_out: bool = False
-
-    @property
-    def mean_square(self) -> float | None:
-        """The residual mean square, which is the noise; None where none can be estimated."""
-        return self.residual / self.residual_degrees_of_freedom if self.residual_degrees_of_freedom > 0 else None
 
 
 def analyse_effects(
@@ -96,7 +98,12 @@ def analyse_effects(
         (NoteType.ONE_REPLICATE, one_replicate),
     )
     return Effects(
-        shares=[_share(term, table) for term in table.terms],
+        shares=[
+            _share(term, table.left, p)
+            for term, p in zip(
+                table.terms, holm([None if t.test is None else t.test.p_value for t in table.terms]), strict=True
+            )
+        ],
         log_scale=log_scale,
         adds_up=not table.is_partial,
         left_out=left_out,
@@ -142,32 +149,36 @@ def _factors(combinations: Sequence[Combination]) -> list[_Factor]:
 
 def _balanced(values: Floats, factors: Sequence[_Factor]) -> VarianceTable:
     """A full grid with every replicate: orthogonal, so that means alone give the sums of squares."""
-    combinations, n = values.shape
     centred = values - values.mean(axis=0)
-    means = centred.mean(axis=1)
-    between = n * float((means**2).sum())
-    single = {factor.name: values.size / factor.levels * _mean_squares(means, factor) for factor in factors}
-    terms = [Term((f.name,), f.levels - 1, single[f.name]) for f in factors]
+    single = {factor.name: _cell_gram(centred, factor.codes, factor.levels) for factor in factors}
+    grams: list[tuple[tuple[str, ...], int, Floats]] = [((f.name,), f.levels - 1, single[f.name]) for f in factors]
     for a, b in itertools.combinations(factors, 2):
-        cells = a.levels * b.levels
-        sums = np.bincount(a.codes * b.levels + b.codes, weights=means, minlength=cells)
-        both = values.size / cells * float(((sums * cells / combinations) ** 2).sum())
-        squares = max(both - single[a.name] - single[b.name], 0.0)
-        terms.append(Term((a.name, b.name), (a.levels - 1) * (b.levels - 1), squares))
-    explained = sum(term.sum_of_squares or 0.0 for term in terms)
-    terms += _higher(combinations - 1 - sum(term.degrees_of_freedom for term in terms), between - explained)
-    return VarianceTable(
-        terms=tuple(terms),
-        left=float((centred**2).sum()),
-        left_degrees_of_freedom=combinations * n - n,
-        residual=float(((centred - means[:, None]) ** 2).sum()),
-        residual_degrees_of_freedom=(combinations - 1) * (n - 1),
-    )
+        both = _cell_gram(centred, a.codes * b.levels + b.codes, a.levels * b.levels)
+        df = (a.levels - 1) * (b.levels - 1)
+        grams.append(((a.name, b.name), df, both - single[a.name] - single[b.name]))
+    whole = centred.T @ centred
+    higher = len(values) - 1 - sum(df for _, df, _ in grams)
+    if higher > 0:
+        grams.append(((), higher, whole - np.sum([gram for *_, gram in grams], axis=0)))
+    left = float(np.trace(whole))
+    terms = tuple(Term(flags, df, _sum_of_squares(gram), term_test(gram, df, left)) for flags, df, gram in grams)
+    return VarianceTable(terms=terms, left=left, residual=left - _sum_of_squares(whole))
 
 
-def _higher(degrees_of_freedom: int, squares: float) -> list[Term]:
+def _cell_gram(centred: Floats, codes: np.ndarray[tuple[int], np.dtype[np.intp]], cells: int) -> Floats:
+    """(n, n) Gram matrix of the cells' means, each as often as the cell has combinations. `centred`: (G, n) without its means."""
+    sums = np.zeros((cells, centred.shape[1]))
+    np.add.at(sums, codes, centred)
+    return np.asarray(sums.T @ sums * (cells / len(centred)))
+
+
+def _sum_of_squares(gram: Floats) -> float:
+    return max(float(gram.sum()) / len(gram), 0.0)
+
+
+def _higher(degrees_of_freedom: int, squares: float, test: TermTest | None) -> list[Term]:
     """All orders above pairs as one term, where there are any."""
-    return [Term((), degrees_of_freedom, max(squares, 0.0))] if degrees_of_freedom > 0 else []
+    return [Term((), degrees_of_freedom, max(squares, 0.0), test)] if degrees_of_freedom > 0 else []
 
 
 def _partial(values: Floats, factors: Sequence[_Factor]) -> VarianceTable:
@@ -178,32 +189,33 @@ def _partial(values: Floats, factors: Sequence[_Factor]) -> VarianceTable:
     base = np.column_stack([np.ones(len(y)), _contrasts(replicates, values.shape[1])])
     fit = fit_additive(values, np.ones(len(values), dtype=np.bool_))
     residual = float(np.nansum(fit.residuals**2))
-    parts, pairs_left_out = _parts(factors, rows, base.shape[1])
-    equations = _Equations(base, parts, y)
+    parts, pairs_left_out = _parts(factors, base.shape[1])
+    equations = _Equations(base, {flags: part[rows] for flags, part in parts.items()}, y)
     left_by_all = equations.residual_squares(None)
+    kept = [parts[flags] for flags in equations.kept]
+    table, harmonic_mean = filled(values)
+    found, of_rest, rest_df = type_three_grams(table, kept)
+    grams = dict(zip(equations.kept, found, strict=True))
+    left = float(((y - base @ np.linalg.lstsq(base, y, rcond=None)[0]) ** 2).sum())
     terms = []
     for flags, part in parts.items():
-        squares: float | None = None
-        if flags in equations.kept:
+        squares, test = None, None
+        if flags in grams:
             squares = max(equations.residual_squares(flags) - left_by_all, 0.0)
-        terms.append(Term(flags, part.shape[1], squares))
-    higher = len(values) - 1 - sum(parts[flags].shape[1] for flags in equations.kept)
+            test = term_test(grams[flags], part.shape[1], left, harmonic_mean)
+        terms.append(Term(flags, part.shape[1], squares, test))
     return VarianceTable(
-        terms=(*terms, *_higher(higher, left_by_all - residual)),
-        left=float(((y - base @ np.linalg.lstsq(base, y, rcond=None)[0]) ** 2).sum()),
-        left_degrees_of_freedom=len(y) - base.shape[1],
+        terms=(*terms, *_higher(rest_df, left_by_all - residual, term_test(of_rest, rest_df, left, harmonic_mean))),
+        left=left,
         residual=residual,
-        residual_degrees_of_freedom=len(y) - len(values) - (values.shape[1] - 1),
         is_partial=True,
         pairs_left_out=pairs_left_out,
     )
 
 
-def _parts(
-    factors: Sequence[_Factor], rows: np.ndarray[tuple[int, ...], np.dtype[np.intp]], base_columns: int
-) -> tuple[dict[tuple[str, ...], Floats], bool]:
-    """The columns of each flag and of each pair, and whether the pairs had to be left out: they would be too many."""
-    parts: dict[tuple[str, ...], Floats] = {(f.name,): _contrasts(f.codes, f.levels)[rows] for f in factors}
+def _parts(factors: Sequence[_Factor], base_columns: int) -> tuple[dict[tuple[str, ...], Floats], bool]:
+    """The columns of each flag and of each pair, (G, d) each, and whether the pairs had to be left out: they would be too many."""
+    parts: dict[tuple[str, ...], Floats] = {(f.name,): _contrasts(f.codes, f.levels) for f in factors}
     pairs = list(itertools.combinations(factors, 2))
     widths = [(a.levels - 1) * (b.levels - 1) for a, b in pairs]
     if base_columns + sum(part.shape[1] for part in parts.values()) + sum(widths) > MAX_COLUMNS:
@@ -253,27 +265,16 @@ class _Equations:
         return int(np.linalg.matrix_rank(self._gram[np.ix_(columns, columns)], rtol=1e-10, hermitian=True))
 
 
-def _share(term: Term, table: VarianceTable) -> Share:
-    squares, noise, df = term.sum_of_squares, table.mean_square, term.degrees_of_freedom
-    eta = omega = p = None
-    if squares is not None and table.left > 0:
-        eta = squares / table.left
-        if noise is not None:
-            omega = (squares - df * noise) / (table.left + noise)
-    if squares is not None and noise:
-        p = float(fisher.sf(squares / df / noise, df, table.residual_degrees_of_freedom))
-    return Share(
-        flags=list(term.flags),
-        eta_squared=eta,
-        omega_squared=omega,
-        expected_share=df / table.left_degrees_of_freedom,
-        p_value=p,
-    )
-
-
-def _mean_squares(means: Floats, factor: _Factor) -> float:
-    counts = np.bincount(factor.codes, minlength=factor.levels)
-    return float(((np.bincount(factor.codes, weights=means, minlength=factor.levels) / counts) ** 2).sum())
+def _share(term: Term, left: float, p_value: float | None) -> Share:
+    """`p_value`: adjusted for the number of terms."""
+    squares, test, df = term.sum_of_squares, term.test, term.degrees_of_freedom
+    eta = omega = chance = None
+    if squares is not None and left > 0:
+        eta = squares / left
+        if test is not None:
+            chance = df * test.error_mean_square / left
+            omega = (squares - df * test.error_mean_square) / (left + test.error_mean_square)
+    return Share(flags=list(term.flags), eta_squared=eta, omega_squared=omega, expected_share=chance, p_value=p_value)
 
 
 def _contrasts(codes: np.ndarray[tuple[int], np.dtype[np.intp]], levels: int) -> Floats:

@@ -1,22 +1,31 @@
-"""What the results show beyond the ranking: overfitting throughout, nothing learnt, training cut short, a choice of epochs that decides."""
+"""What the results show beyond the ranking: overfitting throughout, nothing learnt, training cut short, a choice of epochs that decides.
+
+Each is tested at one-sided 5 %, divided by the number of combinations where the combination was chosen by the same data.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log
+from math import log, sqrt
 
 import numpy as np
 from scipy.stats import t as student
 
+from regsweep.api.analysis import Effects
+from regsweep.api.canonical import canonical_json
 from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
-from regsweep.api.findings import Finding, FindingType, Subject
-from regsweep.core.judging.stats.additive import Bools
+from regsweep.api.findings import Finding, FindingType, GridEnd, Subject
+from regsweep.api.spec import Flags
+from regsweep.core.grid import Combination
+from regsweep.core.judging.stats.edges import number
 from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.judging.stats.ties import TiedSet
 from regsweep.core.results.records import Record
 
 LARGE_GAP = 0.5
 """A gap that is more than this part of the validation loss: most of the loss is what did not carry over."""
 LAST_TENTH = 0.9
+EARLY_STOPPING = "early_stopping"
 
 
 def all_overfit(train: Floats, val: Floats) -> Finding | None:
@@ -35,12 +44,34 @@ def all_overfit(train: Floats, val: Floats) -> Finding | None:
     return Finding(type=FindingType.ALL_OVERFIT)
 
 
-def no_better_than_prior(val_loss: float, prior_loss: float) -> Finding | None:
-    """Whether the best has learnt nothing. `prior_loss`: the labels' entropy in nats, which always predicting their
-    frequencies reaches."""
-    if val_loss < prior_loss:
+def no_better_than_prior(
+    val_losses: Floats, prior_loss: float, gains: Sequence[Floats], combinations: int, ratio: float
+) -> Finding | None:
+    """Whether nothing shows that the best has learnt anything.
+
+    `val_losses`: (n,) of the best. `prior_loss`: the labels' entropy in nats, which always predicting their frequencies
+    reaches. `gains`: (n,) each, other metrics of the best less what a constant prediction reaches, such as an accuracy.
+    `ratio`: n_val / n_train, since other data count here (Nadeau & Bengio 2003); 0 where it is not known.
+    """
+    tested = [prior_loss - val_losses, *gains]
+    if any(_surely_positive(gain, combinations, ratio) for gain in tested):
         return None
-    return Finding(type=FindingType.NO_BETTER_THAN_PRIOR, subject=Subject.BEST, loss=val_loss, prior_loss=prior_loss)
+    return Finding(
+        type=FindingType.NO_BETTER_THAN_PRIOR,
+        subject=Subject.BEST,
+        loss=float(np.nanmean(val_losses)),
+        prior_loss=prior_loss,
+    )
+
+
+def _surely_positive(values: Floats, tests: int, ratio: float = 0.0) -> bool:
+    """Whether the mean is surely above 0; one of so many tests. `values`: (n,), NaN for a missing one."""
+    values = values[np.isfinite(values)]
+    n = len(values)
+    if n < MIN_REPLICATES_FOR_ERROR:
+        return False
+    error = float(values.std(ddof=1)) * sqrt(1 / n + ratio)
+    return bool(values.mean() > student.ppf(1 - (1 - CONFIDENCE_LEVEL) / tests, n - 1) * error)
 
 
 def binary_entropy(label_means: Sequence[float]) -> float | None:
@@ -50,16 +81,60 @@ def binary_entropy(label_means: Sequence[float]) -> float | None:
     return sum(-share * log(share) - (1 - share) * log(1 - share) for share in label_means) / len(label_means)
 
 
-def not_converged(subject: Subject, records: Sequence[Record]) -> Finding | None:
-    """Whether in most of the combination's replicates the best epoch lies in the last tenth of those trained."""
+def not_converged(subject: Subject, records: Sequence[Record], flags: Flags) -> Finding | None:
+    """Whether in most of the combination's replicates the best epoch lies in the last tenth of those trained.
+
+    On a plateau the best epoch is anywhere: then that happens in 3 % of sweeps at most. Nothing is said where training stops early
+    by itself, known by the flag or by replicates that end at different epochs: when the best comes is then the patience's doing.
+    """
     with_best = [record for record in records if record.best is not None and record.epochs > 1]
     late = [record for record in with_best if record.best and record.best.epoch > LAST_TENTH * record.epochs]
-    if not with_best or len(late) * 2 <= len(with_best):
+    stops_early = bool(flags.get(EARLY_STOPPING)) or len({record.epochs for record in with_best}) > 1
+    if stops_early or not with_best or len(late) * 2 <= len(with_best):
         return None
     return Finding(type=FindingType.NOT_CONVERGED, subject=subject, count=len(late), of=len(with_best))
 
 
-def objective_sensitive(tied_at_last: Bools, tied_at_best: Bools) -> Finding | None:
-    """Whether other combinations are tied with the best when runs are judged at their best epoch. (G,) each."""
-    differ = int((tied_at_last != tied_at_best).sum())
-    return Finding(type=FindingType.OBJECTIVE_SENSITIVE, count=differ, of=len(tied_at_last)) if differ else None
+def objective_sensitive(here: Floats, there: Floats, tied_here: TiedSet, tied_there: TiedSet) -> Finding | None:
+    """Whether at the other choice of epochs other combinations are tied with the best, by more than chance.
+
+    `here`, `there`: (G, n) losses at the two choices. A combination counts that is tied at one of them and not at the other, and
+    whose distance to the best is surely larger at the other.
+    """
+    count = 0
+    for one, other, tied, elsewhere in ((here, there, tied_here, tied_there), (there, here, tied_there, tied_here)):
+        for row in np.flatnonzero(tied.tied & elsewhere.comparable & ~elsewhere.tied).tolist():
+            grown = (other[row] - other[elsewhere.best]) - (one[row] - one[elsewhere.best])
+            count += _surely_positive(grown, len(here))
+    return Finding(type=FindingType.OBJECTIVE_SENSITIVE, count=count, of=len(here)) if count else None
+
+
+def matters(flag: str, effects: Effects | None) -> bool:
+    """Whether the flag, by itself or together with another one, accounts for more than chance."""
+    shares = effects.shares if effects is not None else []
+    return any(
+        flag in each.flags and each.p_value is not None and each.p_value <= 1 - CONFIDENCE_LEVEL for each in shares
+    )
+
+
+def better_than_neighbour(flag: str, end: GridEnd, combinations: Sequence[Combination], losses: Floats) -> bool:
+    """Whether the flag's value at that end of the values swept is surely better than the next one.
+
+    `losses`: (G, n). Of combinations that differ in this flag alone, the mean of the differences in each replicate.
+    """
+    values = sorted({v for each in combinations if (v := number(each.flags.get(flag))) is not None})
+    if len(values) < 2:
+        return False
+    edge, neighbour = (values[-1], values[-2]) if end is GridEnd.LARGEST else (values[0], values[1])
+    rows: dict[str, dict[float, int]] = {}
+    for row, each in enumerate(combinations):
+        value = number(each.flags.get(flag))
+        if value in (edge, neighbour):
+            others = canonical_json({name: other for name, other in each.flags.items() if name != flag})
+            rows.setdefault(others, {})[value] = row
+    pairs = [(both[neighbour], both[edge]) for both in rows.values() if len(both) == 2]
+    if not pairs:
+        return False
+    gains = np.array([losses[worse] - losses[better] for worse, better in pairs])
+    whole = np.isfinite(gains).all(axis=0)
+    return _surely_positive(gains[:, whole].mean(axis=0), 1)

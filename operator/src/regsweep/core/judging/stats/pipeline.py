@@ -35,7 +35,7 @@ from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.optimism import selection_optimism
 from regsweep.core.judging.stats.pick import Pick, one_standard_error_pick
 from regsweep.core.judging.stats.racing import Race, race_status
-from regsweep.core.judging.stats.ranking import Ranking, TrainedGrid, objective_reader, rank
+from regsweep.core.judging.stats.ranking import Ranking, TrainedGrid, objective_reader, rank, train_reader
 from regsweep.core.judging.stats.scores import Cells, metric_reader
 from regsweep.core.judging.stats.spread import spread_of
 from regsweep.core.judging.stats.ties import TiedSet, tied_with_best
@@ -43,7 +43,11 @@ from regsweep.core.results.records import Record
 
 FEW_REPLICATES = 5
 """Below it the tied set leaves out a true best more often than it should (docs/calibration.md)."""
-ACCURACY = "val_accuracy"
+ACCURACY, AREA, LABEL_MEAN = "val_accuracy", "val_auc", "val_label_mean"
+CHANCE_AREA = 0.5
+"""Area under the curve of a constant prediction."""
+DECOMPOSED = "val_average_loss"
+"""The objective that is a fit to the training rows and a gap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,20 +122,20 @@ def analyse(grid: TrainedGrid, settings: AnalysisSettings | None = None, race: R
     ranking = rank(grid, settings.constraints, dropped)
     compared = _compared(grid, ranking, settings)
     tied = compared.tied_by(compared.losses) if compared.cells.rows else None
-    judged = None
+    judged, effects = None, _effects(grid, ranking)
     if (
         tied is not None
         and ranking.best is not None
         and ranking.best.combination.id == compared.cells.rows[tied.best].id
     ):
-        judged = _judged(compared, tied, race)
+        judged = _judged(compared, tied, race, effects)
     notes = [*_notes(compared, ranking), *_notes_on_errors(compared, tied)]
     if tied is not None and judged is None:
         notes.append(Note(type=NoteType.REPLICATES_MISSING))
     return (judged or Analysis()).model_copy(
         update={
             "paired": compared.paired,
-            "effects": _effects(grid, ranking),
+            "effects": effects,
             "race": None if race is None else race_status(race),
             "notes": notes[:MOST_NOTES],
         }
@@ -151,7 +155,7 @@ def _compared(grid: TrainedGrid, ranking: Ranking, settings: AnalysisSettings) -
     )
 
 
-def _judged(compared: _Compared, tied: TiedSet, race: Race | None) -> Analysis:
+def _judged(compared: _Compared, tied: TiedSet, race: Race | None, effects: Effects | None) -> Analysis:
     """All that is said beside the best."""
     cells, losses, grid = compared.cells, compared.losses, compared.grid
     shown = tied if race is None else _as_raced(tied, race, grid.combinations, cells.rows)
@@ -166,9 +170,9 @@ def _judged(compared: _Compared, tied: TiedSet, race: Race | None) -> Analysis:
         tied_with_best=_labels(cells, shown),
         tied_by_accuracy=None if by_accuracy is None else _labels(cells, by_accuracy),
         pick=None if pick is None else pick_result(pick, tied.best, cells, losses, how),
-        comparisons=list(_comparisons(compared, shown, decompose(train, val, shown, compared.paired))),
+        comparisons=list(_comparisons(compared, shown, _decompositions(compared, shown))),
         selection_optimism=_optimism(losses, grid.sign),
-        findings=list(_findings(compared, tied, pick, train, val))[:MOST_NOTES],
+        findings=list(_findings(compared, tied, pick, train, val, effects))[:MOST_NOTES],
     )
 
 
@@ -244,6 +248,15 @@ def _optimism(losses: Floats, sign: float) -> Optimism | None:
     return None if found is None else found.model_copy(update={"corrected": sign * found.corrected})
 
 
+def _decompositions(compared: _Compared, tied: TiedSet) -> Sequence[Decomposition]:
+    """What makes combinations worse, by the objective's own values: of another metric than the loss nothing is said."""
+    objective, losses = compared.grid.objective, compared.losses
+    if objective.metric != DECOMPOSED:
+        nothing = np.full_like(losses, np.nan)
+        return decompose(nothing, nothing, tied, compared.paired)
+    return decompose(compared.cells.collect(train_reader(objective)), losses, tied, compared.paired)
+
+
 def _comparisons(compared: _Compared, tied: TiedSet, decompositions: Sequence[Decomposition]) -> Iterator[Comparison]:
     """One for each combination, in the order of the ranking."""
     for row, combination in enumerate(compared.cells.rows):
@@ -268,23 +281,42 @@ def _tied_by_accuracy(compared: _Compared) -> TiedSet | None:
     return compared.tied_by(-compared.cells.collect(metric_reader(ACCURACY)))
 
 
-def _findings(compared: _Compared, tied: TiedSet, pick: Pick | None, train: Floats, val: Floats) -> Iterator[Finding]:
-    cells, settings = compared.cells, compared.settings
+def _findings(
+    compared: _Compared, tied: TiedSet, pick: Pick | None, train: Floats, val: Floats, effects: Effects | None
+) -> Iterator[Finding]:
+    cells = compared.cells
     of_best = cells.sound(tied.best)
-    swept = Swept(compared.grid.combinations, settings.flags, settings.exclude)
-    found = [findings.all_overfit(train, val), _no_better_than_prior(settings, of_best, val[tied.best])]
-    found += at_grid_edge(Subject.BEST, cells.rows[tied.best].flags, swept)
+    found = [findings.all_overfit(train, val), _no_better_than_prior(compared, tied.best, val[tied.best])]
+    found += _edges(compared, Subject.BEST, tied.best, effects)
     if pick is not None and pick.row != tied.best:
-        found += at_grid_edge(Subject.PICK, cells.rows[pick.row].flags, swept)
-    found += [findings.not_converged(Subject.BEST, of_best), _objective_sensitive(compared, tied)]
+        found += _edges(compared, Subject.PICK, pick.row, effects)
+    found.append(findings.not_converged(Subject.BEST, of_best, cells.rows[tied.best].flags))
+    found.append(_objective_sensitive(compared, tied))
     return (finding for finding in found if finding is not None)
 
 
-def _no_better_than_prior(settings: AnalysisSettings, of_best: Sequence[Record], val: Floats) -> Finding | None:
+def _edges(compared: _Compared, subject: Subject, row: int, effects: Effects | None) -> Iterator[Finding]:
+    """Ends of the values swept at which the combination lies, of flags that matter and are surely better there."""
+    settings, cells = compared.settings, compared.cells
+    swept = Swept(compared.grid.combinations, settings.flags, settings.exclude)
+    for found in at_grid_edge(subject, cells.rows[row].flags, swept):
+        flag, end = found.flag, found.end
+        if flag is None or end is None or not findings.matters(flag, effects):
+            continue
+        if findings.better_than_neighbour(flag, end, cells.rows, compared.losses):
+            yield found
+
+
+def _no_better_than_prior(compared: _Compared, best: int, val: Floats) -> Finding | None:
+    settings, cells = compared.settings, compared.cells
+    of_best = cells.sound(best)
     prior = settings.prior_loss if settings.prior_loss is not None else _binary_entropy(of_best)
     if prior is None or not np.isfinite(val).any():
         return None
-    return findings.no_better_than_prior(float(np.nanmean(val)), prior)
+    accuracy, area, share = (cells.collect(metric_reader(name))[best] for name in (ACCURACY, AREA, LABEL_MEAN))
+    gains = [accuracy - np.maximum(share, 1 - share), area - CHANCE_AREA]
+    ratio = split_of(cells, [best], settings.resampling).ratio or 0.0
+    return findings.no_better_than_prior(val, prior, gains, len(cells.rows), ratio)
 
 
 def _objective_sensitive(compared: _Compared, tied: TiedSet) -> Finding | None:
@@ -294,12 +326,12 @@ def _objective_sensitive(compared: _Compared, tied: TiedSet) -> Finding | None:
     enough = np.isfinite(elsewhere).sum(axis=1) >= MIN_REPLICATES_FOR_ERROR
     if not enough[compared.candidates].all():
         return None
-    tied_elsewhere = compared.tied_by(elsewhere)
-    return None if tied_elsewhere is None else findings.objective_sensitive(tied.tied, tied_elsewhere.tied)
+    there = compared.tied_by(elsewhere)
+    return None if there is None else findings.objective_sensitive(compared.losses, elsewhere, tied, there)
 
 
 def _binary_entropy(records: Sequence[Record]) -> float | None:
     """The entropy of binary labels; val_label_mean is reported for regressions too, val_accuracy is not."""
     if not all(ACCURACY in record.metrics for record in records):
         return None
-    return findings.binary_entropy([m for record in records if (m := record.metrics.get("val_label_mean")) is not None])
+    return findings.binary_entropy([m for record in records if (m := record.metrics.get(LABEL_MEAN)) is not None])

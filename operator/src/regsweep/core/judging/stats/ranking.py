@@ -179,6 +179,17 @@ def objective_reader(objective: ObjectiveStatus) -> Callable[[Record], float | N
     return at_best
 
 
+def train_reader(objective: ObjectiveStatus) -> Callable[[Record], float | None]:
+    """Reads the objective's value on the training rows, at the epoch at which the objective is read. `objective`: of a `val_` metric."""
+    rule = ranked_rule(objective)
+    if rule is None:
+        name = f"train_{objective.metric.removeprefix('val_')}"
+        return lambda record: finite(record.metrics.get(name))
+    return lambda record: (
+        finite(record.best.train) if record.best is not None and record.best.rule in (None, rule) else None
+    )
+
+
 def estimate(values: Sequence[float]) -> Estimate | None:
     """Mean and s / sqrt(n), n - 1 in the variance; None for no values. The same for any order of the values."""
     n = len(values)

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from math import inf
+from math import floor, inf, isinf, log10
 
 import numpy as np
 from scipy.optimize import brentq
@@ -40,6 +40,8 @@ from regsweep.core.judging.stats.noise import DifferenceNoise, difference_noise
 MANY_DEGREES_OF_FREEDOM = 1000.0
 HOMOGENEOUS_GATE, GATE, GATE_OF_FEW = 1.0, 0.4, 0.2
 """One-sided levels of the own t, as parts of the error that is allowed: of 5 % they are 5 %, 2 % and 1 %."""
+ROUNDING = 1e-9
+"""What a number that has three digits may fall short of itself by in floating point."""
 FEW_REPLICATES = 10
 """Below it the data hardly tell whether the noise may be pooled."""
 Quantile = Callable[[int, float], float]
@@ -120,7 +122,7 @@ def tied_with_best(
         tied = tied & ~leaving
         noise = difference_noise(losses, best, tied, paired)
         kept = kept.renewed(_Compared.of(noise, comparable), tied)
-    critical = quantile(_rounded_up(int(tied.sum())), float(kept.degrees_of_freedom[best]))
+    critical = quantile(_rounded_up(int(tied.sum())), _rounded_down(float(kept.degrees_of_freedom[best])))
     return TiedSet(
         best=best,
         tied=tied,
@@ -162,7 +164,7 @@ def _leaving(
 ) -> Bools:
     """(G,): rows of the set that are worse than the best by the range of the set and by their own t."""
     remain, df = _rounded_up(int(tied.sum())), compared.degrees_of_freedom
-    limits = {each: quantile(remain, each) for each in np.unique(df[tied]).tolist()}
+    limits = {each: quantile(remain, _rounded_down(each)) for each in np.unique(df[tied]).tolist()}
     beyond = compared.statistic > np.array([limits.get(each, np.inf) for each in df.tolist()])
     own = noise.differences
     part = np.where(own.replicates < FEW_REPLICATES, GATE_OF_FEW, GATE)
@@ -177,6 +179,14 @@ def _rounded_up(candidates: int) -> int:
     """Above 100, to two significant digits: hardly more cautious, and the quantile, which takes long there, is reused."""
     step = 10 ** max(len(str(candidates)) - 2, 0) if candidates > 100 else 1
     return -(-candidates // step) * step
+
+
+def _rounded_down(degrees_of_freedom: float) -> float:
+    """To three significant digits: hardly more cautious, and the quantile is reused."""
+    if isinf(degrees_of_freedom) or degrees_of_freedom <= 0:
+        return degrees_of_freedom
+    step = 10.0 ** (floor(log10(degrees_of_freedom)) - 2)
+    return floor(degrees_of_freedom / step + ROUNDING) * step
 
 
 def _ratio(difference: Floats, error: Floats) -> Floats:

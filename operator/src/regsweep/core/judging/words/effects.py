@@ -28,8 +28,8 @@ def effects_sentence(effects: Effects) -> str:
     parts = _shares(sure)
     if unsure:
         parts.append(f"{listed(unsure if len(unsure) <= MOST_SHARES else ['all else'])} not surely more than chance")
-    noise = " The rest is noise between replicates." if effects.adds_up else ""
-    return f"What matters: {'; '.join(parts)}.{noise} {_caveats(effects)}."
+    rest = " The rest differs between replicates, or is not surely more than chance." if effects.adds_up else ""
+    return f"What matters: {'; '.join(parts)}.{rest} {_caveats(effects)}."
 
 
 def _shares(sure: Sequence[tuple[Share, float]]) -> list[str]:
@@ -57,14 +57,8 @@ def percents(shares: Sequence[float]) -> list[str]:
 
 
 def _by_chance(*shares: Share) -> str:
-    """What noise of the size that there is adds to such shares: what omega squared takes off eta squared."""
-    return f"(by chance alone: {percent(sum(map(_chance, shares)))})"
-
-
-def _chance(share: Share) -> float:
-    if share.eta_squared is None or share.omega_squared is None:
-        return share.expected_share
-    return max(share.eta_squared - share.omega_squared, 0.0)
+    """What chance adds to such shares."""
+    return f"(by chance alone: {percent(sum(share.expected_share or 0.0 for share in shares))})"
 
 
 def _caveats(effects: Effects) -> str:

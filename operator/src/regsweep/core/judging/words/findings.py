@@ -61,8 +61,8 @@ def _all_overfit(_finding: Finding, _who: _Who) -> str:
 def _no_better_than_prior(finding: Finding, _who: _Who) -> str:
     loss, prior = (short(figure or 0.0) for figure in (finding.loss, finding.prior_loss))
     return (
-        f"The best validation loss, {loss}, is no better than always predicting the labels' frequencies ({prior}): nothing was "
-        "learnt. Look at the learning rate, the epochs and the data."
+        f"The best validation loss, {loss}, is not surely better than always predicting the labels' frequencies ({prior}), nor is "
+        "any other metric: nothing shows that anything was learnt. Look at the learning rate, the epochs and the data."
     )
 
 

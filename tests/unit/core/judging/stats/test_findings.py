@@ -1,0 +1,128 @@
+"""When a finding is said, and when it would cry wolf."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from bench.calibration.quantiles import quantile
+from regsweep.api.analysis import Effects, Share
+from regsweep.api.findings import GridEnd, Subject
+from regsweep.api.spec import Flags
+from regsweep.core.grid import Combination
+from regsweep.core.judging.stats import findings
+from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.judging.stats.ties import tied_with_best
+from regsweep.core.results.records import BestEpoch, Outcome, Record
+
+PRIOR = float(np.log(2))
+LOSSES = np.array([0.75, 0.72, 0.78, 0.74, 0.76])
+SCATTER = np.array([0.01, -0.01, 0.02, -0.02, 0.0])
+NOTHING: Floats = np.full(5, np.nan)
+
+
+@pytest.mark.parametrize(
+    ("losses", "gains", "said"),
+    [
+        pytest.param(LOSSES, [], True, id="a loss above the prior's"),
+        pytest.param(LOSSES, [0.16 + SCATTER], False, id="overconfident, but surely more accurate than the base rate"),
+        pytest.param(LOSSES, [SCATTER, 0.21 + SCATTER], False, id="or surely able to rank"),
+        pytest.param(LOSSES, [NOTHING, NOTHING], True, id="no other metric is there"),
+        pytest.param(PRIOR - 0.001 + SCATTER, [SCATTER], True, id="a loss below the prior's by chance"),
+        pytest.param(LOSSES - 0.5, [], False, id="a loss surely below the prior's"),
+    ],
+)
+def test_nothing_learnt_is_said_where_no_metric_shows_anything(losses: Floats, gains: list[Floats], said: bool) -> None:
+    assert (findings.no_better_than_prior(losses, PRIOR, gains, 8, 0.25) is not None) is said
+
+
+def test_on_pure_noise_nothing_learnt_is_said_of_the_best_of_eight() -> None:
+    rng = np.random.default_rng(3)
+    said = 0
+    for _ in range(300):
+        losses = PRIOR + 0.02 * rng.standard_normal((8, 5))
+        said += findings.no_better_than_prior(losses[losses.mean(axis=1).argmin()], PRIOR, [], 8, 0.0) is not None
+    assert said >= 0.9 * 300
+
+
+def late(epochs: list[int], best: float = 0.97) -> list[Record]:
+    return [
+        Record("key", k, Outcome.OK, "run", epochs=each, best=BestEpoch(round(best * each), 0.1, 0.2))
+        for k, each in enumerate(epochs)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("records", "flags", "said"),
+    [
+        pytest.param(late([100] * 5), {"l2": 0.1}, True, id="the best epochs are among the last"),
+        pytest.param(late([100] * 5, 0.5), {"l2": 0.1}, False, id="they are not"),
+        pytest.param(late([100] * 5), {"early_stopping": 5}, False, id="early stopping by a flag"),
+        pytest.param(late([100] * 5), {"early_stopping": 0}, True, id="early stopping switched off"),
+        pytest.param(late([91, 60, 77, 100, 80]), {"l2": 0.1}, False, id="early stopping that is seen by the epochs"),
+    ],
+)
+def test_not_converged_is_said_of_trainings_of_a_fixed_length(records: list[Record], flags: Flags, said: bool) -> None:
+    assert (findings.not_converged(Subject.BEST, records, flags) is not None) is said
+
+
+def sensitive(here: Floats, there: Floats) -> bool:
+    one, other = tied_with_best(here, quantile), tied_with_best(there, quantile)
+    assert one is not None and other is not None
+    return findings.objective_sensitive(here, there, one, other) is not None
+
+
+def test_the_choice_of_epochs_is_seldom_named_where_it_changes_nobodys_place() -> None:
+    rng = np.random.default_rng(4)
+    means = np.linspace(0, 3, 8)[:, None]
+    said = 0
+    for _ in range(200):
+        here = means + rng.standard_normal((8, 5))
+        said += sensitive(here, here - 1 + 0.5 * rng.standard_normal((8, 5)))
+    assert said <= 0.05 * 200 + 3 * np.sqrt(0.05 * 0.95 * 200)
+
+
+def test_the_choice_of_epochs_is_named_where_it_decides() -> None:
+    rng = np.random.default_rng(5)
+    here = np.repeat([[0.0], [10.0]], 4, axis=0) + 0.1 * rng.standard_normal((8, 5))
+    assert sensitive(here, 0.1 * rng.standard_normal((8, 5)))
+
+
+GRID = [
+    Combination(f"{i:02x}", {"l2": a, "dropout": b}, i)
+    for i, (a, b) in enumerate(itertools.product([0.0, 0.1, 1.0], [0.0, 0.5]))
+]
+
+
+@pytest.mark.parametrize(
+    ("flag", "end", "better"),
+    [
+        pytest.param("dropout", GridEnd.LARGEST, True, id="surely better at that end"),
+        pytest.param("dropout", GridEnd.SMALLEST, False, id="worse at the other"),
+        pytest.param("l2", GridEnd.LARGEST, False, id="no different"),
+        pytest.param("units", GridEnd.LARGEST, False, id="not swept"),
+    ],
+)
+def test_the_value_at_an_end_is_compared_with_the_next(flag: str, end: GridEnd, better: bool) -> None:
+    own = 0.1 * np.random.default_rng(6).standard_normal((6, 5))
+    losses = own + np.array([0.0 if each.flags["dropout"] else 1.0 for each in GRID])[:, None]
+    assert findings.better_than_neighbour(flag, end, GRID, losses) is better
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        pytest.param([Share(flags=["l2"], p_value=0.01)], True, id="by itself"),
+        pytest.param([Share(flags=["l2"], p_value=0.3)], False, id="not surely"),
+        pytest.param([Share(flags=["l2"]), Share(flags=["dropout"], p_value=0.01)], False, id="another one"),
+        pytest.param([Share(flags=["dropout", "l2"], p_value=0.01)], True, id="together with another one"),
+    ],
+)
+def test_a_flag_matters_where_it_accounts_for_more_than_chance(shares: list[Share], expected: bool) -> None:
+    assert findings.matters("l2", Effects(shares=shares)) is expected
+
+
+def test_without_effects_no_flag_is_known_to_matter() -> None:
+    assert not findings.matters("l2", None)
