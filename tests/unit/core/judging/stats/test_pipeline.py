@@ -105,7 +105,12 @@ def test_labels_say_what_a_larger_loss_is_made_of(l2: float, fit: Fit) -> None:
     ],
 )
 def test_of_another_objective_no_reason_is_given(objective: ObjectiveStatus) -> None:
-    assert {c.fit for c in analysis(sweep(), objective=objective).comparisons} <= {Fit.BALANCED, Fit.UNDETERMINED}
+    def on_train(flags: Flags, k: int, record: Record) -> Record:
+        """Where the values were decomposed all the same, they would give every label."""
+        return replace(record, metrics={**record.metrics, "train_accuracy": record.metrics["train_average_loss"] - 1})
+
+    result = analysis(sweep(change=on_train), objective=objective)
+    assert {c.fit for c in result.comparisons} <= {Fit.BALANCED, Fit.UNDETERMINED}
 
 
 def test_at_the_best_epoch_its_own_losses_are_decomposed() -> None:
@@ -331,6 +336,20 @@ def test_the_best_and_the_pick_have_findings_of_their_own() -> None:
     assert result.pick is not None and not result.pick.is_best
     edges = {(each.subject, each.flag) for each in result.findings if each.type is FindingType.AT_GRID_EDGE}
     assert edges == {(Subject.BEST, "dropout"), (Subject.PICK, "dropout")}
+
+
+def test_an_edge_of_a_flag_that_does_not_surely_matter_is_no_finding() -> None:
+    """dropout=0.3 is better by a one-sided test alone, and does not account for more than chance."""
+
+    def helps_at_times(flags: Flags, k: int, record: Record) -> Record:
+        gain = (0.2, 0.1, 0.05, 0.05, 0.0)[k] * (flags["dropout"] == 0.3)
+        return replace(
+            record, metrics={**record.metrics, "val_average_loss": record.metrics["val_average_loss"] - gain}
+        )
+
+    result = analysis(sweep(change=helps_at_times))
+    assert flags_of(result.comparisons[0].combination)["dropout"] == 0.3
+    assert FindingType.AT_GRID_EDGE not in found(result)
 
 
 TOTAL = ObjectiveStatus(metric="val_loss", goal=Goal.MINIMIZE, epoch=EpochChoice.LAST)
