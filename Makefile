@@ -38,6 +38,10 @@ test: lint programs ## everything that is checked: lint, then all tests below
 test-unit: $(SYNCED) ## tests without a cluster
 	$(PYTEST) tests/unit
 
+.PHONY: coverage
+coverage: $(SYNCED) ## branch coverage of the core and the API by their unit tests
+	$(UV) run --frozen --with pytest-cov==7.1.0 pytest tests/unit/core tests/unit/api --cov=regsweep.core --cov=regsweep.api --cov-branch --cov-report=term-missing:skip-covered
+
 .PHONY: test-integration
 test-integration: $(SYNCED) ## tests on a real API server without a node (no root)
 	$(PYTEST) tests/integration
@@ -60,9 +64,10 @@ verify: manifests test ## what a change must pass: generated files, everything a
 
 ##@ Make it
 .PHONY: manifests
-manifests: $(SYNCED) ## write the generated files: CRDs, reference, dashboard, install.yaml
+manifests: $(SYNCED) ## write the generated files: CRDs, reference, dashboard, alerts, values, install.yaml
 	$(PYTHON) -m regsweep.generate
 	$(PYTHON) manifests/monitoring/dashboard.py
+	$(PYTHON) manifests/monitoring/rules.py
 	helm="$$($(CLUSTER_TOOL) program helm)" && $(PYTHON) charts/render.py --helm "$$helm"
 
 .PHONY: images
@@ -90,7 +95,7 @@ bench-control-loop: $(SYNCED) ## the operator against a shell loop of kubectl, o
 .PHONY: clean
 clean: ## end all clusters; remove the cache and the environment
 	@test ! -x $(PYTHON) || $(CLUSTER_TOOL) down --all
-	rm -rf $(REGSWEEP_CACHE) .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(REGSWEEP_CACHE) .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 
 .PHONY: help
 help:

@@ -1,6 +1,6 @@
-"""Writes what is rendered from the chart: manifests/install.yaml and manifests/monitoring/podmonitors.yaml.
+"""Writes what is generated from the chart: its schema and table of values, manifests/install.yaml and the PodMonitors.
 
-People without Helm apply these files; they are committed, and a test compares them with the chart.
+People without Helm apply the manifests; all of these files are committed, and a test compares them with the chart.
 """
 
 from __future__ import annotations
@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
+
+import chart_values
 
 CHART: Final = Path(__file__).with_name("regsweep")
 MANIFESTS: Final = Path(__file__).parents[1] / "manifests"
@@ -35,7 +37,7 @@ MONITORS_HEAD: Final = """\
 
 def rendered(helm: str) -> dict[Path, str]:
     """What each file is to hold. Raises CalledProcessError when Helm refuses the chart."""
-    monitors = ("--show-only", "templates/podmonitors.yaml")
+    monitors = ("--show-only", "templates/monitors.yaml")
     enabled = ("--set", "podMonitors.trainers.enabled=true,podMonitors.operator.enabled=true")
     return {
         MANIFESTS / "install.yaml": INSTALL_HEAD + template(helm),
@@ -56,20 +58,25 @@ def main() -> int:
     parser.add_argument("--helm", default="helm", help="the helm program, version 4 (default: the one in PATH)")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is not current")
     arguments = parser.parse_args()
+    # Helm reads the schema: it comes first.
+    stale = _write(chart_values.rendered(), check=arguments.check)
     try:
-        files = rendered(arguments.helm)
+        stale += _write(rendered(arguments.helm), check=arguments.check)
     except FileNotFoundError:
         sys.exit(f"no program {arguments.helm}: name Helm 4 with --helm")
     except subprocess.CalledProcessError as error:
         sys.exit(f"helm refused the chart:\n{error.stderr}")
+    for path in stale if arguments.check else ():
+        sys.stderr.write(f"{path} is not current: make manifests\n")
+    return 1 if stale and arguments.check else 0
+
+
+def _write(files: Mapping[Path, str], *, check: bool) -> list[Path]:
+    """Writes the files that are not current, or with `check` writes nothing; returns those that were not."""
     stale = [path for path, text in files.items() if not path.exists() or path.read_text() != text]
-    if arguments.check:
-        for path in stale:
-            sys.stderr.write(f"{path} is not current: make manifests\n")
-        return 1 if stale else 0
-    for path in stale:
+    for path in () if check else stale:
         path.write_text(files[path])
-    return 0
+    return stale
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ ROOTS: Final = ("operator", "images", "charts", "manifests", "tests")
 ELSEWHERE: Final = "being cut elsewhere"
 EXCEPTIONS: Final = {
     "manifests/monitoring/dashboard.py::panels": ELSEWHERE,
-    "tests/unit/core/kubernetes/test_observe.py": ELSEWHERE,
 }
 """Path, or path::function, and why it may be longer."""
 

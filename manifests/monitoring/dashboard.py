@@ -57,10 +57,11 @@ def per_combination(series: str) -> str:
 
 
 RUNS_BY_STATE: Final = (
-    'sum by (state) (regsweep_operator_sweep_runs{namespace="$namespace", sweep="$sweep"}'
+    'max by (state) (regsweep_operator_sweep_runs{namespace="$namespace", sweep="$sweep"}'
     ' or regsweep_operator_sweep_runs{exported_namespace="$namespace", sweep="$sweep"})'
 )
-"""The second one: as a scraper without honor_labels calls it, whose own label `namespace` is the operator's."""
+"""The second one: as a scraper without honor_labels calls it, whose own label `namespace` is the operator's. Standbys report the
+same values as the leader: their maximum, not their sum."""
 GAP: Final = f"{VAL} - ignoring (split) {TRAIN}"
 FINAL_GAP: Final = f"({final(VAL)}) - ignoring (split) ({final(TRAIN)})"
 LEGEND: Final = "$row={{row}} $column={{column}}"

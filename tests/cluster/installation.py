@@ -24,6 +24,7 @@ def render(references: Mapping[str, str], prometheus_url: str, environment: Mapp
     objects = [one for one in yaml.safe_load_all(MANIFEST.read_text()) if one]
     for one in objects:
         if one["kind"] == "Deployment":
+            one["spec"]["replicas"] = 1  # tests kill, measure and read the log of the one that leads
             for container in one["spec"]["template"]["spec"]["containers"]:
                 container["image"] = _replaced(container["image"], references)
                 _set_environment(container, references, wanted)

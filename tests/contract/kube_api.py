@@ -73,7 +73,7 @@ class KubeApiContract:
         with pytest.raises(AlreadyExists, match="one"):
             await api.create(LEASES, lease(namespace, "one"))
 
-    async def test_reading_what_is_not_there_says_so(self, api: KubeApi, namespace: str) -> None:
+    async def test_reading_what_does_not_exist_says_so(self, api: KubeApi, namespace: str) -> None:
         with pytest.raises(NotFound, match="absent"):
             await api.get(LEASES, namespace, "absent")
 
@@ -90,7 +90,7 @@ class KubeApiContract:
             await api.replace(LEASES, {**first, "spec": {"holderIdentity": "c"}})
         assert (await api.get(LEASES, namespace, "one"))["spec"]["holderIdentity"] == "b"
 
-    async def test_replacing_what_is_not_there_says_so(self, api: KubeApi, namespace: str) -> None:
+    async def test_replacing_what_does_not_exist_says_so(self, api: KubeApi, namespace: str) -> None:
         gone = await api.create(LEASES, lease(namespace, "one"))
         await api.delete(LEASES, namespace, "one", uid=uid_of(gone))
         with pytest.raises((NotFound, Conflict)):
@@ -128,7 +128,7 @@ class KubeApiContract:
             await api.delete(LEASES, namespace, "one", uid=str(uuid4()))
         assert await api.get(LEASES, namespace, "one")
 
-    async def test_deleting_what_is_not_there_says_so(self, api: KubeApi, namespace: str) -> None:
+    async def test_deleting_what_does_not_exist_says_so(self, api: KubeApi, namespace: str) -> None:
         with pytest.raises(NotFound):
             await api.delete(LEASES, namespace, "absent", uid=str(uuid4()))
 

@@ -99,8 +99,8 @@ def test_the_status_is_that_of_a_sweep_that_is_over(trained: Trained) -> None:
     assert trained.status["progress"] == f"{total}/{total}"
     others = {"pending": 0, "running": 0, "failed": 0, "diverged": 0}
     assert trained.status["runs"] == {"total": total, "succeeded": total, **others}
-    said = {c["type"]: c["status"] for c in trained.status["conditions"]}
-    assert (said["Accepted"], said["Progressing"], said["Complete"], said["Failed"]) == (
+    statuses = {c["type"]: c["status"] for c in trained.status["conditions"]}
+    assert (statuses["Accepted"], statuses["Progressing"], statuses["Complete"], statuses["Failed"]) == (
         "True",
         "False",
         "True",
@@ -153,20 +153,20 @@ def test_regsweep_results_prints_the_table(trained: Trained) -> None:
 
 
 def test_regsweep_results_gives_programs_the_same_ranking(trained: Trained) -> None:
-    told = json.loads(regsweep(trained, "results", NAME, "--output", "json"))
-    assert [row["flags"] for row in told["results"]] == [row["flags"] for row in trained.status["results"]]
+    output = json.loads(regsweep(trained, "results", NAME, "--output", "json"))
+    assert [row["flags"] for row in output["results"]] == [row["flags"] for row in trained.status["results"]]
 
 
 def test_kubectl_describe_tells_the_story(trained: Trained) -> None:
-    told = trained.lab.kubectl("describe", "rsweep", NAME)
-    assert f"{len(COMBINATIONS)} runs succeeded." in told
+    output = trained.lab.kubectl("describe", "rsweep", NAME)
+    assert f"{len(COMBINATIONS)} runs succeeded." in output
     assert trained.lab.reasons()["Complete"] == 1
 
 
 def test_kubectl_explain_teaches(trained: Trained) -> None:
-    told = " ".join(trained.lab.kubectl("explain", "rsweep.spec.flags").split())
-    assert "{name: dropout, range: {from: 0, to: 0.5, points: 6}}" in told
-    assert "The first flag varies slowest." in told
+    output = " ".join(trained.lab.kubectl("explain", "rsweep.spec.flags").split())
+    assert "{name: dropout, range: {from: 0, to: 0.5, points: 6}}" in output
+    assert "The first flag varies slowest." in output
 
 
 @pytest.mark.parametrize("query", [pytest.param(query, id=str(query)) for query in QUERIES])

@@ -42,9 +42,9 @@ def test_a_paused_sweep_gives_its_slots_back_and_goes_on_where_it_was(lab: Lab) 
     lab.apply(lab.sleepers("s", [0.1, 60, 61, 0.2], parallelism=2))
     lab.until("the first has ended and two are under way", lambda: lab.records("s") and len(lab.pods("Running")) == 2)
     lab.edit("s", suspend=True)
-    told = lab.until_condition("s", "Suspended")
+    reported = lab.until_condition("s", "Suspended")
     lab.until("no pod is left that trains", lambda: in_flight(lab) == 0)
-    assert "suspended" in told["message"]
+    assert "suspended" in reported["message"]
     assert lab.status("s")["state"] == "Suspended"
     assert lab.until_condition("s", "Progressing", "False")["reason"] == "SuspendedBySpec"
 
@@ -60,8 +60,8 @@ def test_parallelism_0_drains_and_more_starts_more(lab: Lab) -> None:
     lab.until("two are under way", lambda: len(lab.jobs("s")) == 2)
     lab.edit("s", parallelism=0)
     lab.until("what ran has ended", lambda: len(lab.records("s")) == 2)
-    told = lab.until_condition("s", "Progressing", "False")
-    assert told["reason"] == "Draining" and "spec.parallelism is 0" in told["message"]
+    reported = lab.until_condition("s", "Progressing", "False")
+    assert reported["reason"] == "Draining" and "spec.parallelism is 0" in reported["message"]
     assert len(lab.jobs("s")) == 2, "nothing new was started"
 
     lab.edit("s", parallelism=3)
@@ -130,8 +130,8 @@ def test_what_is_pinned_cannot_change_and_runs_go_on(lab: Lab, change: dict[str,
     lab.until("it has begun", lambda: lab.jobs("s"))
     image = lab.status("s")["resolved"]["image"]
     lab.edit("s", **change)
-    told = lab.until_condition("s", "Accepted", "False", "Immutable")
-    assert field in told["message"]
+    reported = lab.until_condition("s", "Accepted", "False", "Immutable")
+    assert field in reported["message"]
     lab.until_condition("s", "Complete")
     assert {job["spec"]["template"]["spec"]["containers"][0]["image"] for job in lab.jobs("s")} == {image}
     assert each_once(lab, "s", 4)
@@ -192,8 +192,8 @@ def test_a_spec_that_the_definition_lets_through_is_refused_by_name_of_the_field
     lab: Lab,
 ) -> None:
     lab.apply(lab.sleepers("s", [0.1], exclude=[{"second": 0.1}]))
-    told = lab.until_condition("s", "Accepted", "False", "Invalid")
-    assert "spec.exclude[0]" in told["message"] and "second" in told["message"]
+    reported = lab.until_condition("s", "Accepted", "False", "Invalid")
+    assert "spec.exclude[0]" in reported["message"] and "second" in reported["message"]
     assert lab.status("s")["state"] == "Invalid"
     assert not lab.jobs("s")
     assert lab.reasons()["Invalid"] == 1
@@ -214,7 +214,7 @@ def test_a_spec_broken_in_mid_sweep_loses_nothing(lab: Lab) -> None:
     assert each_once(lab, "s", 2)
 
 
-def test_kubectl_refuses_what_can_be_told_at_once(lab: Lab) -> None:
+def test_kubectl_refuses_what_can_be_decided_at_once(lab: Lab) -> None:
     with pytest.raises(ClusterError, match=r"spec\.flags"):
         lab.apply(lab.sleepers("s", [0.1], flags=[]))
     assert lab.get(SWEEPS, "s") is None

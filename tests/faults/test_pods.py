@@ -7,29 +7,29 @@ import json
 from support.stage import Lab
 
 
-def test_more_gpus_than_there_are_is_said(lab: Lab) -> None:
+def test_more_gpus_than_exist_is_reported(lab: Lab) -> None:
     made = lab.sleepers("s", [0.1])
     made["spec"]["trainer"]["gpus"] = 9
     lab.apply(made)
-    told = lab.until_condition("s", "Progressing", "False", "Unschedulable")
-    assert "nvidia.com/gpu" in told["message"]
+    condition = lab.until_condition("s", "Progressing", "False", "Unschedulable")
+    assert "nvidia.com/gpu" in condition["message"]
     assert lab.status("s")["runs"]["pending"] == 1
 
 
-def test_an_image_that_is_not_there_is_said(lab: Lab) -> None:
+def test_an_image_that_does_not_exist_is_reported(lab: Lab) -> None:
     made = lab.sleepers("s", [0.1])
     made["spec"]["trainer"]["image"] = "localhost:1/no-such-image:1"
     lab.apply(made)
-    told = lab.until_condition("s", "Progressing", "False", "ImageUnavailable")
-    assert "no-such-image" in told["message"] and "pull secret" in told["message"]
+    condition = lab.until_condition("s", "Progressing", "False", "ImageUnavailable")
+    assert "no-such-image" in condition["message"] and "pull secret" in condition["message"]
 
 
-def test_a_volume_that_names_nothing_is_said(lab: Lab) -> None:
+def test_a_volume_that_names_nothing_is_reported(lab: Lab) -> None:
     variable = {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "no-such-secret", "key": "token"}}}
     template = {"spec": {"containers": [{"name": "trainer", "env": [variable]}]}}
     lab.apply(lab.sleepers("s", [0.1], template=template))
-    told = lab.until_condition("s", "Progressing", "False", "ConfigError")
-    assert "no-such-secret" in told["message"]
+    condition = lab.until_condition("s", "Progressing", "False", "ConfigError")
+    assert "no-such-secret" in condition["message"]
 
 
 def test_an_evicted_pod_runs_again_and_costs_no_retry(lab: Lab) -> None:

@@ -26,18 +26,18 @@ def test_without_prometheus_the_ranking_completes_from_the_records(lab: Lab) -> 
     metrics = {"collectTimeoutSeconds": 1, "lingerSeconds": 1}
     trainer = {"gpus": 1, "parameters": QUICK}
     lab.apply(sample("breast-cancer.yaml", flags=FLAGS, replicates=1, trainer=trainer, metrics=metrics))
-    told = lab.until_condition("breast-cancer", "MetricsAvailable", "False", "QueryFailed", TRAINING_SECONDS)
-    assert "Prometheus" in told["message"] and "Runs continue" in told["message"]
+    condition = lab.until_condition("breast-cancer", "MetricsAvailable", "False", "QueryFailed", TRAINING_SECONDS)
+    assert "Prometheus" in condition["message"] and "Runs continue" in condition["message"]
     lab.until_condition("breast-cancer", "Complete", seconds=TRAINING_SECONDS)
     results = lab.status("breast-cancer")["results"]
     assert [row["rank"] for row in results] == [1, 2]
     assert {row["source"] for row in results} == {"Record"}
 
 
-def test_trainers_that_nobody_scrapes_are_told_of(lab: Lab) -> None:
+def test_trainers_that_nobody_scrapes_are_reported(lab: Lab) -> None:
     """The sleep trainer has no /metrics: Prometheus answers, and has nothing."""
     lab.apply(lab.sleepers("s", [0.1 * i for i in range(1, 8)]))
     lab.until_condition("s", "Complete")
-    told = lab.until_condition("s", "MetricsAvailable", "False", "NotScraped")
-    assert "Prometheus answers" in told["message"]
+    condition = lab.until_condition("s", "MetricsAvailable", "False", "NotScraped")
+    assert "Prometheus answers" in condition["message"]
     assert {row["source"] for row in lab.status("s")["results"]} == {"Record"}

@@ -22,9 +22,9 @@ def variants(lab: Lab, name: str, flag: str, values: list[Any], **spec: Any) -> 
 def test_an_unknown_flag_stops_the_sweep_in_the_trainers_words(lab: Lab) -> None:
     flags = [{"name": "l3", "values": [0, 0.1, 0.2, 0.3, 0.4, 0.5]}]
     lab.apply(sample("breast-cancer.yaml", flags=flags, replicates=1, parallelism=2))
-    told = lab.until_condition("breast-cancer", "Failed", reason="RunsFailAlike", seconds=TRAINING_SECONDS)
-    assert "InvalidFlags" in told["message"] and "l3" in told["message"] and "l2" in told["message"]
-    assert "val_fraction. Fix the cause" in told["message"]
+    reported = lab.until_condition("breast-cancer", "Failed", reason="RunsFailAlike", seconds=TRAINING_SECONDS)
+    assert "InvalidFlags" in reported["message"] and "l3" in reported["message"] and "l2" in reported["message"]
+    assert "val_fraction. Fix the cause" in reported["message"]
     failures = lab.status("breast-cancer")["failures"]
     assert {failure["reason"] for failure in failures} == {"InvalidFlags"}
     assert len(lab.created_jobs()) < 6, "it did not try them all"
@@ -66,10 +66,10 @@ def test_real_training_that_diverges_ranks_last(lab: Lab) -> None:
     [
         pytest.param("", "NoRecord", "wrote no termination message", id="nothing"),
         pytest.param("loss: 0.3\nbye", "InvalidRecord", "loss: 0.3", id="no JSON"),
-        pytest.param('{"version": 1, "columns": [', "InvalidRecord", "does not keep the training contract", id="half of it"),
+        pytest.param('{"version": 1, "columns": [', "InvalidRecord", "does not follow the training contract", id="half of it"),
         pytest.param('{"version": 2}', "InvalidRecord", "version", id="another version"),
         pytest.param('{"version": 1, "records": [[0, "Ok", 1, [NaN], null]], "columns": ["val_average_loss"]}',
-                     "InvalidRecord", "does not keep the training contract", id="a bare NaN"),
+                     "InvalidRecord", "does not follow the training contract", id="a bare NaN"),
         pytest.param("\x00\x01\udcff".encode("utf-8", "surrogateescape").decode("latin-1"), "InvalidRecord", "", id="bytes"),
     ],
 )  # fmt: skip
@@ -95,8 +95,8 @@ def test_what_is_readable_is_ranked_beside_what_is_not(lab: Lab) -> None:
 
 def test_an_objective_that_nobody_reports_stops_the_sweep_and_names_what_there_is(lab: Lab) -> None:
     lab.apply(lab.sleepers("s", [0.1, 0.2, 0.3, 0.4, 60], objective={"metric": "val_auc"}, parallelism=2))
-    told = lab.until_condition("s", "Failed", reason="ObjectiveNotReported")
-    assert "val_auc" in told["message"] and "val_average_loss" in told["message"]
+    reported = lab.until_condition("s", "Failed", reason="ObjectiveNotReported")
+    assert "val_auc" in reported["message"] and "val_average_loss" in reported["message"]
     # The objective may change at any time: what is trained is ranked by the other one.
     lab.edit("s", objective={"metric": "val_average_loss"})
     lab.until("it goes on", lambda: lab.status("s")["state"] == "Running")
@@ -126,8 +126,8 @@ def test_what_another_try_may_mend_is_tried_three_times_and_then_called_by_its_n
 def test_too_many_failures_stop_the_sweep(lab: Lab) -> None:
     parameters = {"seconds": 0.1, "message": "garbage"}
     lab.apply(variants(lab, "s", "number", [1, 2, 3, 4], parallelism=1, maxFailedRuns=0, parameters=parameters))
-    told = lab.until_condition("s", "Failed", reason="TooManyFailedRuns")
-    assert "spec.maxFailedRuns" in told["message"]
+    reported = lab.until_condition("s", "Failed", reason="TooManyFailedRuns")
+    assert "spec.maxFailedRuns" in reported["message"]
     assert len(lab.created_jobs()) == 1
 
 

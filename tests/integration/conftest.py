@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from cluster import Cluster, Profile, paths
+from support.crds import wait_established
 
 INSTANCE = "test-integration"
 
@@ -27,5 +28,5 @@ def control_plane() -> Iterator[Cluster]:
 def with_crds(control_plane: Cluster) -> Cluster:
     """The control plane with the CRDs as they are committed."""
     control_plane.kubectl("apply", "-f", paths.CHECKOUT / "manifests" / "crd")
-    control_plane.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
+    wait_established(control_plane)
     return control_plane

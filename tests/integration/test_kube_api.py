@@ -37,7 +37,7 @@ class TestKubeClient(KubeApiContract):
             await api.create(JOBS, wrong)
         assert caught.value.status == 422
 
-    async def test_a_namespace_that_is_not_there_is_not_found(self, api: KubeClient) -> None:
+    async def test_a_namespace_that_does_not_exist_is_not_found(self, api: KubeClient) -> None:
         with pytest.raises(NotFound):
             await api.create(LEASES, lease("no-such-namespace"))
 

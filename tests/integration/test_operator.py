@@ -38,7 +38,7 @@ from regsweep.adapters.kubeapi import (
     uid_of,
 )
 from regsweep.api import constants as names
-from regsweep.controller.handlers import quiet_settings, registry_of
+from regsweep.controller.process.handlers import quiet_settings, registry_of
 from regsweep.errors import ApiError, Conflict, NotFound
 from support.training import message_of
 from unit.controller.fake_cluster import SPREAD, replicates_of, stamp
@@ -277,16 +277,16 @@ async def test_kopf_tells_of_a_sweep_and_writes_nothing_to_it(lab: Lab) -> None:
     await ready.wait()
     sweep = await lab.apply()
 
-    async def told() -> bool:
+    async def is_reported() -> bool:
         return uid_of(sweep) in heard
 
-    await eventually(told)
+    await eventually(is_reported)
     stop.set()
     await listening
     assert await lab.api.get(SWEEPS, lab.namespace, "demo") == sweep
 
 
-async def test_a_template_that_the_server_refuses_is_reported_in_its_words(lab: Lab) -> None:
+async def test_a_template_that_the_server_refuses_is_reported_with_its_message(lab: Lab) -> None:
     async with operating(lab):
         await lab.apply(template={"spec": {"nodeSelector": {"not a key!": "x"}}})
         await eventually(lambda: _accepted_says(lab, "TemplateRefused", "not a key!"))

@@ -208,11 +208,11 @@ class Lab:
                 return False
             for condition in obj.get("status", {}).get("conditions", ()):
                 fresh = condition["observedGeneration"] == obj["metadata"]["generation"]
-                said = condition["type"], condition["status"]
-                if fresh and said == (type_, status) and reason in (None, condition["reason"]):
+                observed = condition["type"], condition["status"]
+                if fresh and observed == (type_, status) and reason in (None, condition["reason"]):
                     found.update(condition)
                     return True
-                hopeless = (type_, status) == ("Complete", "True") and said == ("Failed", "True")
+                hopeless = (type_, status) == ("Complete", "True") and observed == ("Failed", "True")
                 assert not (fresh and hopeless), f"{name} has failed: {condition['message']}"
             return False
 
@@ -228,10 +228,10 @@ class Lab:
             ("get", "events", "--sort-by=.metadata.creationTimestamp"),
         ):
             try:
-                told = self.kubectl(*command).splitlines()
+                printed = self.kubectl(*command).splitlines()
             except ClusterError as error:
-                told = [str(error)]
-            parts.append("\n".join([f"$ kubectl {' '.join(command)}", *told[-150:]]))
+                printed = [str(error)]
+            parts.append("\n".join([f"$ kubectl {' '.join(command)}", *printed[-150:]]))
         return "\n\n".join(parts)
 
 

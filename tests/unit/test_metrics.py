@@ -10,7 +10,7 @@ from prometheus_client import generate_latest
 
 import regsweep
 from regsweep import metrics
-from regsweep.controller.analysis_process import TIMEOUT_SECONDS
+from regsweep.controller.queues.analysis_process import TIMEOUT_SECONDS
 from regsweep.metrics import (
     ANALYSIS_SECONDS,
     METRICS,
@@ -57,7 +57,9 @@ def test_a_defined_metric_is_exposed_and_on_the_page(spec: MetricSpec) -> None:
 @each_metric
 def test_a_defined_metric_is_used(spec: MetricSpec) -> None:
     (constant,) = (name for name, value in vars(metrics).items() if value is spec)
-    users = [path for path in SOURCE.glob("controller/*.py") if re.search(rf"\b{constant}\b", path.read_text("utf-8"))]
+    users = [
+        path for path in SOURCE.glob("controller/**/*.py") if re.search(rf"\b{constant}\b", path.read_text("utf-8"))
+    ]
     assert users, "nothing counts, observes or reads it"
 
 

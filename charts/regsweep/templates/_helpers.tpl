@@ -1,15 +1,31 @@
 {{/* Helm's names are global: each of ours starts with "regsweep.". */}}
 
-{{/* Name of every object: the release's, cut so that a suffix still fits into 63 characters. */}}
+{{/* Name of every object of the release: cut so that a suffix still fits into 63 characters. */}}
 {{- define "regsweep.name" -}}
-{{- ternary .Release.Name (printf "%s-regsweep" .Release.Name) (contains "regsweep" .Release.Name) | trunc 50 | trimSuffix "-" }}
+{{- $made := ternary .Release.Name (printf "%s-regsweep" .Release.Name) (contains "regsweep" .Release.Name) }}
+{{- .Values.fullnameOverride | default ($made | replace "." "-" | trunc 50 | trimSuffix "-") }}
+{{- end }}
+
+{{/* Name of objects without a namespace: two releases of one name in two namespaces stay apart. Call it with a list: root, suffix. */}}
+{{- define "regsweep.clusterName" -}}
+{{- $root := index . 0 }}{{ include "regsweep.name" $root }}{{ index . 1 }}.{{ $root.Release.Namespace }}
 {{- end }}
 
 {{/* Labels that never change over a release's life: selectors use them. */}}
 {{- define "regsweep.selectorLabels" -}}
-app.kubernetes.io/name: regsweep
+app.kubernetes.io/name: {{ .Values.nameOverride | default "regsweep" }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: operator
+{{- end }}
+
+{{/* Labels of the operator's pods. None changes with the chart's version alone, which would restart them. */}}
+{{- define "regsweep.podLabels" -}}
+{{ include "regsweep.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: regsweep
+{{- with merge dict (.Values.commonLabels | default dict) (.Values.podLabels | default dict) }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
 {{- define "regsweep.labels" -}}
@@ -17,7 +33,42 @@ app.kubernetes.io/component: operator
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: regsweep
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Metadata of an object. Keys: root, name; namespace (none: the object has none), labels, annotations. */}}
+{{- define "regsweep.metadata" -}}
+name: {{ .name }}
+{{- with .namespace }}
+namespace: {{ . }}
+{{- end }}
+labels:
+  {{- include "regsweep.labels" .root | nindent 2 }}
+  {{- with .labels }}{{ toYaml . | nindent 2 }}{{ end }}
+{{- with merge dict (.annotations | default dict) (.root.Values.commonAnnotations | default dict) }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Reference of an image. Keys: image, global, value (its name, for the refusal). */}}
+{{- define "regsweep.image" -}}
+{{- if not (or .image.tag .image.digest) }}
+{{- fail (printf "%s: give a tag or a digest, since neither is set" .value) }}
+{{- end }}
+{{- with (.global.imageRegistry | default .image.registry) }}{{ . }}/{{ end }}{{ .image.repository }}
+{{- with .image.tag }}:{{ . }}{{ end }}
+{{- with .image.digest }}@{{ . }}{{ end }}
+{{- end }}
+
+{{- define "regsweep.operatorImage" -}}
+{{- include "regsweep.image" (dict "image" .Values.image "global" .Values.global "value" "image") }}
+{{- end }}
+
+{{- define "regsweep.trainerImage" -}}
+{{- include "regsweep.image" (dict "image" .Values.trainer.image "global" .Values.global "value" "trainer.image") }}
 {{- end }}
 
 {{- define "regsweep.serviceAccountName" -}}
@@ -26,7 +77,33 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 {{- end }}
 
+{{- define "regsweep.leaseName" -}}
+{{ include "regsweep.name" . }}-operator
+{{- end }}
+
 {{/* The namespaces whose pods the trainers' PodMonitor finds: those the operator watches. */}}
 {{- define "regsweep.namespaceSelector" -}}
 {{- with .Values.watchNamespaces }}matchNames: {{ toJson . }}{{ else }}any: true{{ end }}
+{{- end }}
+
+{{/* The pod template that the operator lays under every training pod, as JSON. A security context replaces the operator's own. */}}
+{{- define "regsweep.trainerTemplate" -}}
+{{- $trainer := .Values.trainer }}
+{{- $container := dict "name" "trainer" "securityContext" nil }}
+{{- if not (kindIs "invalid" $trainer.securityContext) }}
+{{- $_ := set $container "securityContext" (merge (dict "$patch" "replace") $trainer.securityContext) }}
+{{- end }}
+{{- $spec := dict "containers" (list $container) "securityContext" nil }}
+{{- if not (kindIs "invalid" $trainer.podSecurityContext) }}
+{{- $_ := set $spec "securityContext" (merge (dict "$patch" "replace") $trainer.podSecurityContext) }}
+{{- end }}
+{{- range $field := list "imagePullSecrets" "priorityClassName" "nodeSelector" "tolerations" }}
+{{- with index $trainer $field }}{{ $_ := set $spec $field . }}{{ end }}
+{{- end }}
+{{- $metadata := dict }}
+{{- with $trainer.podLabels }}{{ $_ := set $metadata "labels" . }}{{ end }}
+{{- with $trainer.podAnnotations }}{{ $_ := set $metadata "annotations" . }}{{ end }}
+{{- $template := dict "spec" $spec }}
+{{- with $metadata }}{{ $_ := set $template "metadata" . }}{{ end }}
+{{- toJson $template }}
 {{- end }}

@@ -4,18 +4,18 @@
     ├── InvalidSweep                    the manifest breaks rules of the API; carries one Problem per rule
     ├── InvalidTemplate                 a pod template cannot be merged
     ├── KubeconfigError                 a kubeconfig is missing or wrong; the text names file and field
-    ├── UnreadableManifest              a text is not YAML or JSON as kubectl reads them; carries line and column
+    ├── UnreadableManifest              the input is not YAML or JSON as kubectl reads them; carries line and column
     ├── ApiError                        the Kubernetes API refused or failed
     │   ├── NotFound                    404
     │   │   └── UnknownResource         404: the kind is not served, its CRD is not installed
     │   ├── AlreadyExists               409 on create
     │   ├── Conflict                    409: a precondition (resourceVersion, UID) does not hold
-    │   ├── Refused                     4xx that no retry mends: the object is wrong, or access is denied
+    │   ├── Refused                     4xx that a retry does not fix: the object is wrong, or access is denied
     │   │   └── NamespaceTerminating    403: the namespace is being deleted
-    │   ├── Expired                     410: the watch or list must start anew
+    │   ├── Expired                     410: the watch or list must start again
     │   └── Unavailable                 5xx, 429, time-out, connection failure: try again
     ├── MetricsError                    Prometheus cannot be queried, or its answer cannot be trusted
-    ├── AnalysisError                   [controller.analysis_process] the analysis process gave no result
+    ├── AnalysisError                   [controller.queues.analysis_process] the analysis process gave no result
     ├── NoTrainerError                  [local.trainer] there is no trainer to run
     ├── OutputError                     [cli.streams] standard output cannot be written
     │   └── ReaderGoneError             [cli.streams] the reader of standard output closed it

@@ -60,7 +60,7 @@ REFILL_SECONDS: Final = MetricSpec(
     "regsweep_operator_slot_refill_seconds",
     MetricType.HISTOGRAM,
     "seconds",
-    "Time from the news of a pod's end to the creation of the Job that takes its slot.",
+    "Time from observing a pod's end to the creation of the Job that takes its slot.",
     {},
     # The goal is a 99th percentile under 100 ms (docs/bench-control-loop.md): finest just below and above it.
     (0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.5, 1.0, 5.0, 30.0),
@@ -154,6 +154,13 @@ SWEEPS: Final = MetricSpec(
     "Sweeps by state.",
     {"state": ", ".join(SweepState)},
 )
+SWEEP_STATE: Final = MetricSpec(
+    "regsweep_operator_sweep_state",
+    MetricType.GAUGE,
+    "1",
+    "1 for the state that a sweep is in; a deleted sweep has no series.",
+    {**_SWEEP_LABELS, "state": ", ".join(SweepState)},
+)
 RUNS: Final = MetricSpec(
     "regsweep_operator_sweep_runs",
     MetricType.GAUGE,
@@ -213,7 +220,7 @@ class Metrics:
 
 
 class _Gauges(Collector):
-    """All gauges, built anew at each scrape."""
+    """All gauges, built at each scrape."""
 
     def __init__(self, readers: Mapping[str, Callable[[], Readings]]) -> None:
         self._readers = readers

@@ -23,7 +23,7 @@ def operator_page() -> str:
             "## Settings\nEnvironment variables of the operator's container. An empty one counts as absent. "
             "The chart sets them from its values.\n\n",
             table(("Variable", "Type", "Default", "Meaning"), map(_setting, Settings.model_fields)),
-            "\n## Metrics\nServed at `/metrics` of the operator; those of the trainers stand in "
+            "\n## Metrics\nServed at `/metrics` of the operator; those of the trainers are in "
             "[trainer-contract.md](trainer-contract.md). A histogram has the series `_bucket`, `_sum` and `_count`.\n\n",
             table(("Metric", "Type", "Unit", "Labels", "Meaning", "Buckets"), map(_metric, METRICS)),
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, JsonValue, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from regsweep.api.constants import MAX_COMBINATIONS
@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     """Image of sweeps that name none. Empty: every sweep must name its own."""
     trainer_env: dict[str, str] = Field(default_factory=dict)
     """Environment of every training container. Variables of the training contract take precedence."""
+    trainer_template: dict[str, JsonValue] = Field(default_factory=dict)
+    """Pod template (`metadata`, `spec`) laid over the operator's defaults for every training pod, and under the templates of
+    the sweep; `null` removes a field. For example `{"spec": {"securityContext": null}}` leaves the user to the platform."""
     gpu_resource: Annotated[str, StringConstraints(min_length=1)] = "nvidia.com/gpu"
     """Extended resource that `spec.trainer.gpus` counts."""
     max_combinations: Annotated[int, Field(ge=1)] = MAX_COMBINATIONS
@@ -131,7 +134,7 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except SettingsError as error:
-        # Its text names the field; the cause says where the JSON is wrong.
+        # Its text names the field; the cause has the position in the JSON.
         named = [variable_of(name) for name in Settings.model_fields if f'"{name}"' in str(error)]
         text = f"{', '.join(named) or error}: must be JSON ({error.__cause__})"
         raise RegsweepError(f"Settings of the operator: {text}") from error
@@ -140,12 +143,12 @@ def load_settings() -> Settings:
 
 
 def _problems(error: ValidationError) -> str:
-    found = []
+    problems = []
     for problem in error.errors(include_url=False):
         name = str(problem["loc"][0]) if problem["loc"] else ""
         variable = variable_of(name) if name in Settings.model_fields else name
-        found.append(f"{variable}: {problem['msg']}, got {problem['input']!r}" if name else problem["msg"])
-    return "; ".join(found)
+        problems.append(f"{variable}: {problem['msg']}, got {problem['input']!r}" if name else problem["msg"])
+    return "; ".join(problems)
 
 
 def variable_of(name: str) -> str:

@@ -61,8 +61,8 @@ def _traces(name: str) -> Traces:
 
 def _rules() -> str:
     """Of the host's firewall, without the comments that hold the time."""
-    told = subprocess.run(["iptables-save"], capture_output=True, text=True, check=True).stdout
-    return "\n".join(line for line in told.splitlines() if not line.startswith("#"))
+    rules = subprocess.run(["iptables-save"], capture_output=True, text=True, check=True).stdout
+    return "\n".join(line for line in rules.splitlines() if not line.startswith("#"))
 
 
 @pytest.fixture

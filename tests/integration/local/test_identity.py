@@ -22,7 +22,7 @@ from integration.local.test_run import until, waiting
 FAKE = (sys.executable, str(FAKE_TRAINER))
 MUTE = (*FAKE, "--mute")
 BEST = {"metric": "val_average_loss", "epoch": "Best"}
-ALL_DONE = "all of them done already"
+ALL_DONE = "all done already"
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_a_trainer_that_meets_other_data_than_it_was_asked_about_stops_the_sweep
     text = " ".join(done.stdout.split())
     assert done.returncode == 1
     assert "DataChanged: The data changed" in text
-    assert "0 of 2 runs rest on the old data. Restore the data, then start the same command again" in text
+    assert "0 of 2 runs rest on the old data. Restore the data, then run the same command again" in text
 
 
 def test_another_generation_of_the_trainer_trains_again_and_says_so(place: Workplace) -> None:
@@ -158,9 +158,17 @@ def test_another_generation_of_the_trainer_trains_again_and_says_so(place: Workp
     )
 
 
-def test_a_trainer_that_says_nothing_of_its_data_is_not_guarded_and_that_is_said(place: Workplace) -> None:
-    (note,) = [line for line in lines(run(place, trainer=MUTE)) if "would not be noticed" in line]
-    assert note.startswith("note: the trainer does not say what data it reads")
+def test_a_trainer_that_says_nothing_of_its_data_is_not_guarded_which_is_reported(place: Workplace) -> None:
+    (note,) = [line for line in lines(run(place, trainer=MUTE)) if "would not be detected" in line]
+    assert note.startswith("note: the trainer does not report its data")
+
+
+def test_why_a_trainer_does_not_say_what_it_reads_is_said_in_its_words(place: Workplace) -> None:
+    refusing = (sys.executable, "-c", "import sys; print('flag dataset: missing', file=sys.stderr); sys.exit(64)")
+    (note,) = [line for line in lines(run(place, trainer=refusing)) if "would not be noticed" in line]
+    assert note.startswith(
+        "note: the trainer does not say what data it reads (flag dataset: missing), and the manifest"
+    )
 
 
 def test_runs_of_an_earlier_version_are_kept_and_trained_again(place: Workplace) -> None:
@@ -259,7 +267,7 @@ def test_a_finished_sweep_in_an_unwritable_folder_shows_its_table_and_one_senten
     assert done.returncode == 0, done.stderr
     assert done.stdout == first.stdout
     (note,) = [line for line in lines(done) if "cannot be written" in line]
-    assert note.endswith("Nothing is written; what is finished there is shown.")
+    assert note.endswith("Nothing is written; the results in it are shown.")
 
 
 def test_an_unfinished_sweep_in_an_unwritable_folder_is_refused_before_training(place: Workplace) -> None:

@@ -97,7 +97,7 @@ def test_names_of_files_that_are_no_utf8_are_shown_with_escapes(place: Workplace
     assert facts["command"][1].endswith("x\\udce9y/trainer.py")
 
 
-def test_a_failure_in_a_directory_that_is_no_utf8_is_told_and_kept(place: Workplace) -> None:
+def test_a_failure_in_a_directory_that_is_no_utf8_is_reported_and_kept(place: Workplace) -> None:
     place.path /= "x\udce9y"
     place.path.mkdir()
     line = shlex.join(place.command(trainer=("false",)))
@@ -114,7 +114,7 @@ def test_what_a_trainer_says_last_reaches_no_terminal_raw(place: Workplace) -> N
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=DEADLINE_SECONDS)
     assert done.returncode == 1
     assert "\x1b" not in done.stdout + done.stderr
-    assert "It says: \\x1b[31mred [/x] :bug:\\x1b[0m and" in " ".join(done.stdout.split())
+    assert "Its message: \\x1b[31mred [/x] :bug:\\x1b[0m and" in " ".join(done.stdout.split())
 
 
 def test_a_file_of_results_that_cannot_be_written_costs_a_sentence_and_no_table(place: Workplace) -> None:
@@ -126,8 +126,8 @@ def test_a_file_of_results_that_cannot_be_written_costs_a_sentence_and_no_table(
     assert done.stdout == whole.stdout
     path = place.runs / "results.json"
     assert [line for line in done.stderr.splitlines() if "cannot" in line] == [
-        f"regsweep: {path} cannot be written: Is a directory. The results are printed all the same; "
-        "once it can be written, the same command writes it without training anything again."
+        f"regsweep: {path} cannot be written: Is a directory. The results are still printed; "
+        "once it can be written, the same command writes it without training again."
     ]
     assert (place.runs / "results.csv").is_file(), "the other file is written"
 
@@ -143,6 +143,22 @@ def test_a_full_disk_costs_no_table(place: Workplace) -> None:
     assert done.stdout == whole.stdout
     assert done.stderr.count("cannot be written: File too large. The results are printed all the same") == 2
     assert "Traceback" not in done.stderr
+
+
+def test_a_disk_that_fills_up_while_training_ends_it_with_what_to_do_and_it_goes_on_from_there(
+    place: Workplace,
+) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 0; {shlex.join(place.command())} | cat"],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+    )
+    assert "Traceback" not in done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("regsweep: ")]
+    assert len(said) == 1
+    assert "File too large. Training was stopped. Make room there, then start the same command again" in said[0]
+    assert place.run().returncode == 0
 
 
 @pytest.mark.parametrize(

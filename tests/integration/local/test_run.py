@@ -58,7 +58,7 @@ def test_nothing_is_trained_twice(place: Workplace) -> None:
     before = place.started_at()
     done = place.run()
     assert done.returncode == 0
-    assert "all of them done already" in done.stderr
+    assert "all done already" in done.stderr
     assert place.started_at() == before
 
 
@@ -128,9 +128,9 @@ def test_many_replicates_are_trained_by_several_processes_of_one_run(place: Work
     ("behave", "reason", "says"),
     [
         pytest.param("invalid", "InvalidFlags", "behave: invalid is none of ok, diverge", id="refused flags"),
-        pytest.param("crash", "TrainerFailed", "exit code 1. It says:", id="a crash shows its last words"),
+        pytest.param("crash", "TrainerFailed", "exit code 1. Its message:", id="a crash shows its last words"),
         pytest.param("killed", "TrainerFailed", "exit code 137, it was killed (SIGKILL)", id="killed from outside"),
-        pytest.param("garbage", "InvalidRecord", "does not keep the training contract", id="garbage as its message"),
+        pytest.param("garbage", "InvalidRecord", "does not follow the training contract", id="garbage as its message"),
         pytest.param("silent", "NoRecord", "no termination message", id="no message"),
     ],
 )
@@ -157,7 +157,7 @@ def test_a_sweep_whose_runs_all_fail_stops_and_says_what_to_do_here(place: Workp
     done = place.run()
     assert done.returncode == 1
     assert "RunsFailAlike: The first 3 runs all failed with InvalidFlags" in done.stdout
-    assert "start the same command again" in " ".join(done.stdout.split())
+    assert "run the same command again" in " ".join(done.stdout.split())
     assert "annotation" not in done.stdout
 
 
@@ -191,7 +191,7 @@ def test_an_interrupted_sweep_goes_on_from_there(place: Workplace, number: signa
     out, err = process.communicate(timeout=DEADLINE_SECONDS)
     assert process.returncode == 130, err
     assert out == ""
-    assert "Start the same command again to go on from there." in err
+    assert "Run the same command again to continue." in err
     assert alive(str(place.path)) == []
     assert not any(facts["completed"] for facts in place.facts().values())
 
@@ -238,10 +238,10 @@ def test_two_runs_do_not_share_a_directory(place: Workplace) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=DEADLINE_SECONDS)
     assert second.returncode == 1
-    assert "another `regsweep run` is at work there" in second.stderr
+    assert "another `regsweep run` uses it" in second.stderr
 
 
-def test_a_trainer_that_is_not_there_is_said(place: Workplace) -> None:
+def test_a_trainer_that_does_not_exist_is_reported(place: Workplace) -> None:
     place.spec |= {"flags": [{"name": "l2", "values": [0.01]}]}
     command = place.command(trainer=["/nowhere/trainer"])
     done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_SECONDS)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 MANIFEST = """\
+apiVersion: regsweep.dev/v1alpha1
 kind: RegularizationSweep
 metadata: {name: mine}
 spec:

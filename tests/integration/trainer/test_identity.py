@@ -19,6 +19,7 @@ CSV = "a,b,y\n" + "".join(f"{k % 7},{k % 5},{k % 3 > 0:d}\n" for k in range(90))
 
 
 UNREADABLE = "BadData: flag data_path: cannot read"
+ABSENT = "No such file or directory"
 
 
 def identify(flags: dict[str, Any] | str) -> subprocess.CompletedProcess[str]:
@@ -95,7 +96,11 @@ main()
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        pytest.param({"data_path": "nowhere.csv", "target": "y"}, f"{UNREADABLE} nowhere.csv: No such file", id="no file"),
+        pytest.param({"data_path": "~/t.csv", "target": "y"}, f"{UNREADABLE} ~/t.csv: {ABSENT}; ~ is not expanded", id="a home folder"),
+        pytest.param({"data_path": "$D/t.csv", "target": "y"}, f"{UNREADABLE} $D/t.csv: {ABSENT}; variables are not", id="a variable"),
+        pytest.param({"data_path": "s3://b/t.csv", "target": "y"}, f"{UNREADABLE} s3:/b/t.csv: {ABSENT}; a URL is not fetched", id="a URL"),
+        pytest.param({"data_path": "*.csv", "target": "y"}, f"{UNREADABLE} *.csv: {ABSENT}; patterns are not", id="a pattern"),
+        pytest.param({"data_path": "nowhere.csv", "target": "y"}, f"{UNREADABLE} nowhere.csv: {ABSENT}; a relative", id="no file"),
         pytest.param({"data_path": ".", "target": "y"}, f"{UNREADABLE} .: Is a directory", id="a folder"),
         pytest.param({"data_path": "/dev/zero", "target": "y"}, f"{UNREADABLE} /dev/zero: Not a regular file", id="a device"),
         pytest.param({"data_path": "/dev/stdin", "target": "y"}, f"{UNREADABLE} /dev/stdin: Not a regular file", id="a pipe"),
@@ -167,7 +172,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_trained_on(tmp_path: Path) 
         csv(tmp_path, CSV + "1,1,1\n")
         return "read"
 
-    with pytest.raises(TrainerError, match=r"own\.csv changed while it was being read; run it again") as caught:
+    with pytest.raises(TrainerError, match=r"own\.csv changed while it was being read; run again") as caught:
         load_unchanged(flags, load, lambda digest: None)
     assert caught.value.exit_code == 1
     loaded, digest = load_unchanged(flags, lambda flags: "read", lambda digest: None)

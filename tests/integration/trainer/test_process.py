@@ -70,10 +70,12 @@ def test_the_same_inputs_give_the_same_message_however_the_replicates_are_dealt(
     assert both["records"][0][3] != both["records"][1][3]
 
 
-def test_it_lingers_for_a_scrape_that_begins_after_completion_and_no_longer_than_told(start: Start, port: int) -> None:
+def test_it_lingers_for_a_scrape_that_begins_after_completion_and_no_longer_than_requested(
+    start: Start, port: int
+) -> None:
     trainer = start({**FLAGS, "epochs": 1}, port, REGSWEEP_LINGER_SECONDS="1.5")
     assert trainer.wait() == 0
-    assert "nobody scraped within 1.5 s" in trainer.out
+    assert "no scrape within 1.5 s" in trainer.out
     assert len(trainer.message["records"]) == 1
 
 
@@ -166,7 +168,7 @@ def test_a_contract_that_cannot_be_read_is_refused(start: Start) -> None:
 def test_a_message_without_room_for_the_records_is_refused(start: Start) -> None:
     trainer = start(FLAGS, REGSWEEP_REPLICATES="16", REGSWEEP_MESSAGE_BYTES="2048")
     text = refused(trainer, 64, "InvalidContract")
-    assert "2048 bytes have no room for train_average_loss, val_average_loss of 16 replicates" in text
+    assert "2048 bytes are not enough for train_average_loss, val_average_loss of 16 replicates" in text
 
 
 def test_a_message_has_the_columns_that_its_room_allows(start: Start) -> None:
@@ -196,7 +198,7 @@ def test_an_index_without_replicates_is_final(start: Start) -> None:
     assert "replicate 2" in refused(trainer, 65, "NothingToTrain")
 
 
-def test_a_gpu_that_is_not_there_is_never_replaced_by_the_cpu(start: Start) -> None:
+def test_a_gpu_that_does_not_exist_is_never_replaced_by_the_cpu(start: Start) -> None:
     text = refused(start(FLAGS, REGSWEEP_GPUS="1", CUDA_VISIBLE_DEVICES="-1"), 1, "GpuNotVisible")
     assert "REGSWEEP_ALLOW_CPU" in text
 
@@ -314,7 +316,7 @@ def test_folds_beside_marked_val_rows_are_refused(start: Start, tmp_path: Path) 
     assert "REGSWEEP_RESAMPLING" in refused(start(flags, REGSWEEP_RESAMPLING="{}"), 64, "InvalidContract")
 
 
-def test_a_csv_that_is_not_there_is_refused(start: Start, tmp_path: Path) -> None:
+def test_a_csv_that_does_not_exist_is_refused(start: Start, tmp_path: Path) -> None:
     text = refused(start({"data_path": str(tmp_path / "no.csv"), "target": "y"}), 64, "BadData")
     assert text.startswith("flag data_path: cannot read")
 

@@ -101,10 +101,12 @@ async def test_a_plugin_gives_a_certificate_with_its_key(tmp_path: Path) -> None
     [
         pytest.param(
             "echo please log in >&2; exit 3",
-            "exec: plugin gave no credentials and ended with exit code 3.",
+            "exec: plugin returned no credentials and ended with exit code 3.",
             id="it fails",
         ),
-        pytest.param("kill -9 $$", "exec: plugin gave no credentials and ended with exit code -9.", id="it is killed"),
+        pytest.param(
+            "kill -9 $$", "exec: plugin returned no credentials and ended with exit code -9.", id="it is killed"
+        ),
         pytest.param("true", "exec: plugin printed no ExecCredential (JSON: ", id="it prints nothing"),
         pytest.param("echo '[]'", "exec: plugin printed no ExecCredential (JSON: ", id="it prints a list"),
         pytest.param("printf '\\377'", "exec: plugin printed no ExecCredential (JSON: ", id="it prints binary"),
@@ -117,13 +119,13 @@ async def test_a_plugin_gives_a_certificate_with_its_key(tmp_path: Path) -> None
         pytest.param(
             printing({}), "exec: plugin printed neither a token nor a certificate with its key.", id="an empty status"
         ),
-        pytest.param(printing({"token": "a\nb"}), "exec: plugin: holds no token", id="a token of two lines"),
+        pytest.param(printing({"token": "a\nb"}), "exec: plugin: contains no token", id="a token of two lines"),
         pytest.param(
             printing({"clientCertificateData": "x"}), "exec: plugin printed neither", id="a certificate without a key"
         ),
         pytest.param(
             printing({"clientCertificateData": "x", "clientKeyData": "y"}),
-            "exec: is with its key no certificate in PEM form",
+            "exec: is not a PEM certificate that belongs to the unencrypted key",
             id="a certificate that is none",
         ),
         pytest.param(
@@ -134,7 +136,7 @@ async def test_a_plugin_gives_a_certificate_with_its_key(tmp_path: Path) -> None
         pytest.param("head -c 3000000 /dev/zero", "exec: plugin printed no ExecCredential", id="megabytes of nothing"),
     ],
 )
-async def test_a_plugin_that_fails_is_told(tmp_path: Path, script: str, said: str) -> None:
+async def test_a_plugin_that_fails_is_reported(tmp_path: Path, script: str, said: str) -> None:
     with pytest.raises(KubeconfigError) as caught:
         await load_connection(kubeconfig(tmp_path, plugin(tmp_path, script)))
     assert str(caught.value).startswith(f"{tmp_path / 'config'}: users[dev].user.{said}")
@@ -146,19 +148,19 @@ async def test_a_plugin_that_fails_is_told(tmp_path: Path, script: str, said: st
     [
         pytest.param(
             {"command": "no-such-plugin"},
-            "no-such-plugin cannot be started: it is not there. Install it, or name another.",
+            "no-such-plugin cannot be started: it does not exist. Install it, or configure another one.",
             id="not there",
         ),
         pytest.param(
             {"command": "no-such-plugin", "installHint": "Run\n  get it"},
-            "it is not there. Run get it",
+            "it does not exist. Run get it",
             id="not there, with a hint",
         ),
         pytest.param({"command": "/dev/null"}, "/dev/null cannot be started: Permission denied.", id="not executable"),
         pytest.param({"command": "a\0b"}, "cannot be started: embedded null byte.", id="a name that no file has"),
     ],
 )
-async def test_a_plugin_that_cannot_be_started_is_told(tmp_path: Path, fields: Document, said: str) -> None:
+async def test_a_plugin_that_cannot_be_started_is_reported(tmp_path: Path, fields: Document, said: str) -> None:
     user: Document = {"exec": {"apiVersion": API_VERSION, **fields}}
     with pytest.raises(KubeconfigError) as caught:
         await load_connection(kubeconfig(tmp_path, user))
@@ -166,7 +168,7 @@ async def test_a_plugin_that_cannot_be_started_is_told(tmp_path: Path, fields: D
     assert said in str(caught.value)
 
 
-async def test_certificates_that_are_none_are_told_by_field(tmp_path: Path) -> None:
+async def test_invalid_certificates_are_reported_by_field(tmp_path: Path) -> None:
     public, private = certificate()
     _, other = certificate()
     _, locked = certificate(password=b"secret")
@@ -176,9 +178,13 @@ async def test_certificates_that_are_none_are_told_by_field(tmp_path: Path) -> N
         (
             {"certificate-authority-data": garbage},
             {},
-            "clusters[main].cluster.certificate-authority-data: holds no certificate",
+            "clusters[main].cluster.certificate-authority-data: contains no PEM certificate",
         ),
-        ({"certificate-authority": "empty"}, {}, "clusters[main].cluster.certificate-authority: holds no certificate"),
+        (
+            {"certificate-authority": "empty"},
+            {},
+            "clusters[main].cluster.certificate-authority: contains no PEM certificate",
+        ),
         (
             {},
             {"client-certificate-data": garbage, "client-key-data": data(private)},
@@ -233,7 +239,7 @@ async def test_a_user_without_credentials_asks_without_them(tmp_path: Path, user
         pytest.param({"name": "gcp"}, id="no program"),
     ],
 )
-async def test_a_provider_that_fails_is_told_by_field(tmp_path: Path, provider: Document) -> None:
+async def test_a_provider_that_fails_is_reported_by_field(tmp_path: Path, provider: Document) -> None:
     with pytest.raises(KubeconfigError, match=r"config: users\[dev\]\.user\.auth-provider: cannot be used: ."):
         await load_connection(kubeconfig(tmp_path, {"auth-provider": provider}))
 
@@ -244,7 +250,7 @@ async def test_with_neither_a_pod_nor_a_kubeconfig_it_says_where_it_looked(
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     monkeypatch.setenv("KUBECONFIG", f"{tmp_path / 'one'}:{tmp_path / 'two'}")
     with pytest.raises(
-        KubeconfigError, match=r"no kubeconfig: .*one, .*two are not there.*Set KUBECONFIG, or give --kubeconfig"
+        KubeconfigError, match=r"no kubeconfig: .*one, .*two do not exist.*Set KUBECONFIG, or give --kubeconfig"
     ):
         await load_connection()
 
@@ -324,11 +330,13 @@ async def test_in_a_pod_its_service_account_is_used(pod: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "content", "said"),
     [
-        pytest.param("ca.crt", b"garbage", "ca.crt: holds no certificate in PEM form", id="a certificate that is none"),
+        pytest.param("ca.crt", b"garbage", "ca.crt: contains no PEM certificate", id="a certificate that is none"),
         pytest.param("token", b"\xff\xfe", "the pod's service account cannot be read", id="a token that is no text"),
     ],
 )
-async def test_a_service_account_that_cannot_be_used_is_told(pod: Path, file: str, content: bytes, said: str) -> None:
+async def test_a_service_account_that_cannot_be_used_is_reported(
+    pod: Path, file: str, content: bytes, said: str
+) -> None:
     (pod / file).write_bytes(content)
     with pytest.raises(KubeconfigError) as caught:
         await load_connection()

@@ -49,13 +49,13 @@ def test_a_context_comes_to_its_cluster_user_and_namespace(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        pytest.param(b"", "is empty. A kubeconfig holds clusters, users and contexts.", id="empty"),
+        pytest.param(b"", "is empty. A kubeconfig has clusters, users and contexts.", id="empty"),
         pytest.param(b"# nothing\n", "is empty.", id="a comment alone"),
-        pytest.param(b"[a, b]", "holds a list. A kubeconfig is a mapping", id="a list"),
-        pytest.param(b"hello", "holds a string.", id="a text"),
-        pytest.param(b"12", "holds a number.", id="a number"),
-        pytest.param(b"\xff\xfe\x00\x9d\x80", "is not YAML: it holds bytes that are no text.", id="binary"),
-        pytest.param(b"a: \x00", "is not YAML: it holds bytes that are no text.", id="a text with a NUL"),
+        pytest.param(b"[a, b]", "contains a list. A kubeconfig is a mapping", id="a list"),
+        pytest.param(b"hello", "contains a string.", id="a text"),
+        pytest.param(b"12", "contains a number.", id="a number"),
+        pytest.param(b"\xff\xfe\x00\x9d\x80", "is not YAML: it contains bytes that are not text.", id="binary"),
+        pytest.param(b"a: \x00", "is not YAML: it contains bytes that are not text.", id="a text with a NUL"),
         pytest.param(b"a: [", "is not YAML: line 1, column 5", id="an open bracket"),
         pytest.param(b"a: 1\n---\nb: 2\n", "is not YAML: line 2, column 1", id="two documents"),
         pytest.param(b"[" * 20_000, "is not YAML: it is nested too deeply.", id="nested without end"),
@@ -75,10 +75,10 @@ def test_a_context_comes_to_its_cluster_user_and_namespace(tmp_path: Path) -> No
         pytest.param(
             b"{}", "current-context is not set. Choose one with `kubectl config use-context`", id="no context"
         ),
-        pytest.param(b"x" * (MAX_BYTES + 1), "is larger than 4 MiB, and so no kubeconfig.", id="huge"),
+        pytest.param(b"x" * (MAX_BYTES + 1), "is larger than 4 MiB, too large for a kubeconfig.", id="huge"),
     ],
 )
-def test_a_file_that_is_no_kubeconfig_is_told_by_name(tmp_path: Path, content: bytes, said: str) -> None:
+def test_a_file_that_is_not_a_kubeconfig_is_reported_by_name(tmp_path: Path, content: bytes, said: str) -> None:
     with pytest.raises(KubeconfigError) as caught:
         chosen(tmp_path / "config", content)
     assert str(caught.value).startswith(f"{tmp_path / 'config'}: ")
@@ -89,40 +89,40 @@ def test_a_file_that_is_no_kubeconfig_is_told_by_name(tmp_path: Path, content: b
     ("changes", "said"),
     [
         pytest.param(
-            {"current-context": "other"}, "there is no context other. Contexts: here.", id="an unknown context"
+            {"current-context": "other"}, "context other does not exist. Contexts: here.", id="an unknown context"
         ),
-        pytest.param({"contexts": None}, "there is no context here. Contexts: none.", id="no contexts"),
+        pytest.param({"contexts": None}, "context here does not exist. Contexts: none.", id="no contexts"),
         pytest.param({"context": None}, "contexts[here].context.cluster: is missing.", id="an empty context"),
         pytest.param(
             {"context": "x"}, "contexts[here].context: must be a mapping, got a string.", id="a context that is a text"
         ),
         pytest.param(
             {"context": {"cluster": "gone"}},
-            "contexts[here].context.cluster: there is no cluster gone. Clusters: main.",
+            "contexts[here].context.cluster: cluster gone does not exist. Clusters: main.",
             id="an unknown cluster",
         ),
         pytest.param(
             {"context": {"cluster": "main", "user": "gone"}},
-            "contexts[here].context.user: there is no user gone. Users: dev.",
+            "contexts[here].context.user: user gone does not exist. Users: dev.",
             id="an unknown user",
         ),
         pytest.param({"cluster": {}}, "clusters[main].cluster.server: is missing.", id="no server"),
         pytest.param(
-            {"cluster": {"server": ""}}, "clusters[main].cluster.server: '' is no address", id="an empty server"
+            {"cluster": {"server": ""}}, "clusters[main].cluster.server: '' is not an address", id="an empty server"
         ),
         pytest.param(
             {"cluster": {"server": "10.0.0.1:6443"}},
-            "server: '10.0.0.1:6443' is no address: it must begin with https://",
+            "server: '10.0.0.1:6443' is not an address: it must begin with https://",
             id="a server without a scheme",
         ),
         pytest.param({"cluster": {"server": "https://"}}, "and name a host", id="a server without a host"),
         pytest.param(
-            {"cluster": {"server": "https://a:99999"}}, "'https://a:99999' is no address", id="a port out of range"
+            {"cluster": {"server": "https://a:99999"}}, "'https://a:99999' is not an address", id="a port out of range"
         ),
         pytest.param(
-            {"cluster": {"server": "https://a..b"}}, "'https://a..b' is no address", id="a host with an empty label"
+            {"cluster": {"server": "https://a..b"}}, "'https://a..b' is not an address", id="a host with an empty label"
         ),
-        pytest.param({"cluster": {"server": "https://[::1"}}, "is no address", id="half an IPv6 address"),
+        pytest.param({"cluster": {"server": "https://[::1"}}, "is not an address", id="half an IPv6 address"),
         pytest.param(
             {"cluster": {"server": ["x"]}},
             "clusters[main].cluster.server: must be a string, got a list.",
@@ -130,7 +130,7 @@ def test_a_file_that_is_no_kubeconfig_is_told_by_name(tmp_path: Path, content: b
         ),
         pytest.param(
             {"cluster": {"server": "https://a", "proxy-url": "socks5://p"}},
-            "clusters[main].cluster.proxy-url: 'socks5://p' is no address",
+            "clusters[main].cluster.proxy-url: 'socks5://p' is not an address",
             id="a proxy that cannot be used",
         ),
         pytest.param(
@@ -171,8 +171,10 @@ def test_a_file_that_is_no_kubeconfig_is_told_by_name(tmp_path: Path, content: b
             "users[dev].user.token: must be a string, got a number. Write it in quotes.",
             id="a token that is a number",
         ),
-        pytest.param({"user": {"token": "a\nb"}}, "users[dev].user.token: holds no token", id="a token of two lines"),
-        pytest.param({"user": {"token": "ä"}}, "users[dev].user.token: holds no token", id="a token with an umlaut"),
+        pytest.param(
+            {"user": {"token": "a\nb"}}, "users[dev].user.token: contains no token", id="a token of two lines"
+        ),
+        pytest.param({"user": {"token": "ä"}}, "users[dev].user.token: contains no token", id="a token with an umlaut"),
         pytest.param(
             {"user": {"exec": {"apiVersion": "v1"}}},
             "users[dev].user.exec.command: is missing.",
@@ -195,7 +197,7 @@ def test_a_file_that_is_no_kubeconfig_is_told_by_name(tmp_path: Path, content: b
         ),
     ],
 )
-def test_what_is_wrong_is_told_by_file_and_field(tmp_path: Path, changes: Document, said: str) -> None:
+def test_what_is_wrong_is_reported_by_file_and_field(tmp_path: Path, changes: Document, said: str) -> None:
     with pytest.raises(KubeconfigError) as caught:
         chosen(tmp_path / "config", document(**changes))
     assert str(caught.value).startswith(f"{tmp_path / 'config'}: ")
@@ -263,13 +265,13 @@ def test_the_files_are_those_that_kubectl_would_read(tmp_path: Path) -> None:
     )
 
 
-def test_a_file_that_is_not_there_is_an_error_only_where_it_was_named(tmp_path: Path) -> None:
+def test_a_file_that_does_not_exist_is_an_error_only_where_it_was_named(tmp_path: Path) -> None:
     assert read_kubeconfigs([tmp_path / "absent"], must_exist=False) == {}
-    with pytest.raises(KubeconfigError, match=r"absent: there is no such file\."):
+    with pytest.raises(KubeconfigError, match=r"absent: the file does not exist\."):
         read_kubeconfigs([tmp_path / "absent"], must_exist=True)
 
 
-def test_a_directory_is_told(tmp_path: Path) -> None:
+def test_a_directory_is_reported(tmp_path: Path) -> None:
     with pytest.raises(KubeconfigError, match=r": cannot be read: Is a directory\.$"):
         read_kubeconfigs([tmp_path], must_exist=True)
 

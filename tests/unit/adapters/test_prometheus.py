@@ -59,7 +59,7 @@ async def test_a_query_is_posted_as_a_form_and_its_answer_comes_back_as_it_is(se
             503, '{"status":"error","error":"query timed out"}', "query timed out", id="a query that took too long"
         ),
         pytest.param(502, "<html>Bad\n Gateway</html>", "<html>Bad Gateway</html>", id="a proxy's page"),
-        pytest.param(401, "", "no words given", id="a refusal without words"),
+        pytest.param(401, "", "no message", id="a refusal without words"),
     ],
 )
 async def test_a_status_that_is_not_200_is_an_error_with_its_words(
@@ -81,7 +81,7 @@ async def test_one_who_does_not_answer_is_given_up(serve: Serve) -> None:
         raise AssertionError
 
     prometheus = Prometheus(await serve(handler), timeout_seconds=0.05)
-    with pytest.raises(MetricsError, match=r"no answer within 0\.05 s"):
+    with pytest.raises(MetricsError, match=r"did not answer within 0\.05 s"):
         await prometheus.query("up")
     await prometheus.close()
 

@@ -57,7 +57,7 @@ def test_different_values(one: object, other: object) -> None:
         pytest.param(10**400, id="an integer too large for a double"),
         pytest.param(date(2026, 1, 1), id="a date"),
         pytest.param(b"x", id="bytes"),
-        pytest.param({1: 2}, id="a key that is not a text"),
+        pytest.param({1: 2}, id="a key that is not a string"),
     ],
 )
 def test_what_is_not_json_is_refused(value: object) -> None:

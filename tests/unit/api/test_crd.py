@@ -129,7 +129,7 @@ def test_descriptions_state_facts_as_the_code_has_them(pattern: str, value: floa
     assert stated == {value}
 
 
-def test_conditions_are_told_apart_by_type() -> None:
+def test_conditions_are_distinguished_by_type() -> None:
     conditions = sweep_schema()["properties"]["status"]["properties"]["conditions"]
     assert conditions["x-kubernetes-list-map-keys"] == ["type"]
 

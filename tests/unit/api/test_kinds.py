@@ -140,7 +140,7 @@ def test_a_value_of_a_flag_of_the_wrong_kind(value: object, message: str) -> Non
     ],
 )
 @pytest.mark.parametrize("flag", ["l2", "d"])
-def test_a_value_of_exclude_of_the_wrong_kind_is_refused_where_one_that_is_not_there_is_not(
+def test_a_value_of_exclude_of_the_wrong_kind_is_refused_where_one_that_does_not_exist_is_not(
     flag: str, value: object, message: str
 ) -> None:
     found = problems(("exclude", 0), {flag: value})

@@ -103,7 +103,7 @@ def test_what_contradicts_itself_is_refused_by_name(fields: dict[str, Any], fiel
     assert words in refused.value.problems[0].message
 
 
-def test_what_is_not_said_has_a_default() -> None:
+def test_what_is_not_given_has_a_default() -> None:
     found = parse_sweep(spec(racing={}, final={}))
     assert found.racing is not None
     assert found.final is not None

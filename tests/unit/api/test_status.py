@@ -13,7 +13,7 @@ from regsweep.api.crd import SWEEP_COLUMNS, sweep_schema
 from regsweep.api.findings import NoteType, Subject
 from regsweep.api.status import SweepState, SweepStatus
 from regsweep.cli.results import status_of
-from regsweep.controller.status_writer import prior_status
+from regsweep.controller.writers.status_writer import prior_status
 from regsweep.metrics import SWEEPS
 
 OLDER: Final[dict[str, Any]] = json.loads(
@@ -50,7 +50,7 @@ def test_an_older_finding_keeps_its_type_and_an_older_note_its_words() -> None:
     assert analysis is not None
     assert [(each.type, each.subject) for each in analysis.findings] == [("AtGridEdge", Subject.SWEEP)]
     assert {note.type for note in analysis.notes} == {NoteType.OTHER}
-    assert all(each.combination is None for each in analysis.comparisons)
+    assert {each.combination for each in analysis.comparisons} == {None}
 
 
 def test_the_states_of_a_sweep_are_named_in_one_place() -> None:

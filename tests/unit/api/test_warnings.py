@@ -81,7 +81,7 @@ def warnings(rest: str) -> dict[str, str]:
         ),
     ],
 )
-def test_what_has_no_effect_or_looks_like_a_misprint_is_said(rest: str, field: str, words: str) -> None:
+def test_what_has_no_effect_or_looks_like_a_typing_error_is_reported(rest: str, field: str, words: str) -> None:
     found = warnings(rest)
     assert list(found) == [field]
     assert words in found[field]

@@ -1,36 +1,19 @@
-"""What the chart promises: its defaults are install.yaml, each value does what values.yaml says, and a wrong one is refused."""
+"""What the chart promises by its defaults: they are install.yaml, and what a platform team expects of an operator."""
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from regsweep.settings import Settings
-from support.helm import CHART, CHECKOUT, Helm, HelmRefusedError, Manifest, named, one
-
-Rendering = Sequence[Manifest]
-
-
-def operator_pod(manifests: Rendering, name: str = "regsweep") -> Any:
-    return one(manifests, "Deployment", name)["spec"]["template"]
-
-
-def operator(manifests: Rendering) -> Any:
-    return operator_pod(manifests)["spec"]["containers"][0]
-
-
-def environment(manifests: Rendering) -> dict[str, str]:
-    return {entry["name"]: entry.get("value", "") for entry in operator(manifests)["env"]}
-
-
-def kinds(manifests: Rendering) -> set[str]:
-    return {manifest["kind"] for manifest in manifests}
+from regsweep.settings import Settings, load_settings
+from support.chart import Rendering, environment, operator, operator_pod
+from support.helm import CHART, CHECKOUT, Helm, named, one
 
 
 def test_the_committed_renderings_are_those_of_the_chart(helm: Helm) -> None:
@@ -48,14 +31,15 @@ def test_install_yaml_is_the_default_rendering_in_a_namespace_of_its_own(default
 
 def test_the_defaults_are_these_objects_and_no_others(defaults: Rendering) -> None:
     assert sorted(map(named, defaults)) == [
-        "ClusterRole regsweep",
-        "ClusterRole regsweep-edit",
-        "ClusterRole regsweep-view",
-        "ClusterRoleBinding regsweep",
+        "ClusterRole regsweep-edit.regsweep-system",
+        "ClusterRole regsweep-view.regsweep-system",
+        "ClusterRole regsweep.regsweep-system",
+        "ClusterRoleBinding regsweep.regsweep-system",
         "ConfigMap regsweep-system/regsweep-dashboard-sweep",
         "CustomResourceDefinition regularizationsweeps.regsweep.dev",
         "CustomResourceDefinition sweepresults.regsweep.dev",
         "Deployment regsweep-system/regsweep",
+        "PodDisruptionBudget regsweep-system/regsweep",
         "Role regsweep-system/regsweep-leader",
         "RoleBinding regsweep-system/regsweep-leader",
         "Service regsweep-system/regsweep-metrics",
@@ -86,15 +70,39 @@ def test_the_operator_runs_under_the_restricted_pod_security_standard(defaults: 
     }
 
 
-def test_there_is_one_operator_and_two_never_overlap(defaults: Rendering) -> None:
+def test_an_upgrade_stops_no_operator_before_another_is_ready(defaults: Rendering) -> None:
     spec = one(defaults, "Deployment", "regsweep")["spec"]
-    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    assert (spec["replicas"], spec["strategy"]) == (2, rolling)
+
+
+def test_a_drain_or_a_lost_node_leaves_one_operator(defaults: Rendering) -> None:
+    selector = {"matchLabels": one(defaults, "Deployment", "regsweep")["spec"]["selector"]["matchLabels"]}
+    budget = one(defaults, "PodDisruptionBudget", "regsweep")["spec"]
+    assert budget == {"maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow", "selector": selector}
+    pod = operator_pod(defaults)["spec"]
+    spread = pod["topologySpreadConstraints"]
+    assert [entry["topologyKey"] for entry in spread] == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
+    assert all(entry["labelSelector"] == selector for entry in spread)
+    assert all(entry["whenUnsatisfiable"] == "ScheduleAnyway" for entry in spread), "one node is enough"
+    seconds = {entry["key"]: entry["tolerationSeconds"] for entry in pod["tolerations"]}
+    assert seconds == {"node.kubernetes.io/unreachable": 30, "node.kubernetes.io/not-ready": 30}
+
+
+def test_no_two_operators_have_one_identity(defaults: Rendering) -> None:
+    (identity,) = [entry for entry in operator(defaults)["env"] if entry["name"] == "REGSWEEP_IDENTITY"]
+    assert identity["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+
+
+def test_a_new_version_of_the_chart_alone_restarts_no_operator(defaults: Rendering) -> None:
+    assert "helm.sh/chart" not in operator_pod(defaults)["metadata"]["labels"]
 
 
 def test_service_probes_and_scraping_all_mean_the_port_that_the_operator_serves(defaults: Rendering) -> None:
-    port = {"name": "metrics", "containerPort": Settings().http_port}
+    port = {"name": "metrics", "containerPort": Settings().http_port, "protocol": "TCP"}
     container = operator(defaults)
     assert container["ports"] == [port]
+    assert environment(defaults)["REGSWEEP_HTTP_PORT"] == str(port["containerPort"])
     assert container["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "metrics"}
     assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "metrics"}
     service = one(defaults, "Service", "regsweep-metrics")["spec"]
@@ -111,144 +119,19 @@ def test_every_variable_that_the_chart_sets_is_one_that_the_operator_reads(helm:
 
 
 def test_the_operator_understands_what_the_chart_writes(helm: Helm, monkeypatch: pytest.MonkeyPatch) -> None:
-    values = "prometheus.url=http://p:9090,watchNamespaces={ml,vision},trainer.env.TF_CPP_MIN_LOG_LEVEL=2"
+    values = (
+        "prometheus.url=http://p:9090,prometheus.tokenSecret.name=t,watchNamespaces={ml,vision},"
+        "trainer.env.TF_CPP_MIN_LOG_LEVEL=2,trainer.podLabels.team=ml"
+    )
     for name, value in environment(helm.template("--set-string", values)).items():
         monkeypatch.setenv(name, value)
-    settings = Settings()
+    settings = load_settings()
     assert settings.namespaces == ["ml", "vision"]
     assert settings.trainer_env == {"TF_CPP_MIN_LOG_LEVEL": "2"}
     assert settings.trainer_image == "regsweep-trainer:dev"
     assert settings.prometheus_url == "http://p:9090"
-
-
-def says(text: str, manifests: Rendering) -> bool:
-    return text in yaml.safe_dump_all(manifests, width=1000)
-
-
-TOGGLES: list[tuple[str, str, Callable[[Rendering], bool]]] = [
-    (
-        "an image is named by repository and tag",
-        "image.repository=registry.test/op,image.tag=1.2@sha256:ab",
-        lambda m: bool(operator(m)["image"] == "registry.test/op:1.2@sha256:ab"),
-    ),
-    (
-        "the trainer's image reaches the operator",
-        "trainer.image.repository=registry.test/t,trainer.image.tag=x",
-        lambda m: environment(m)["REGSWEEP_TRAINER_IMAGE"] == "registry.test/t:x",
-    ),
-    (
-        "the GPU resource is the cluster's",
-        "trainer.gpuResource=amd.com/gpu",
-        lambda m: environment(m)["REGSWEEP_GPU_RESOURCE"] == "amd.com/gpu",
-    ),
-    (
-        "any setting of the operator can be given",
-        "env.REGSWEEP_LOG_LEVEL=debug",
-        lambda m: environment(m)["REGSWEEP_LOG_LEVEL"] == "debug",
-    ),
-    (
-        "labels of the trainers' series are a setting",
-        "prometheus.namespaceLabel=ns,prometheus.podLabel=pod_name",
-        lambda m: (
-            environment(m)["REGSWEEP_PROMETHEUS_NAMESPACE_LABEL"] == "ns"
-            and environment(m)["REGSWEEP_PROMETHEUS_POD_LABEL"] == "pod_name"
-        ),
-    ),
-    ("CRDs can be left out", "crds.enabled=false", lambda m: "CustomResourceDefinition" not in kinds(m)),
-    ("CRDs can go with the release", "crds.keep=false", lambda m: not says("helm.sh/resource-policy", m)),
-    (
-        "an account that is there can be used",
-        "serviceAccount.create=false,serviceAccount.name=mine",
-        lambda m: "ServiceAccount" not in kinds(m) and operator_pod(m)["spec"]["serviceAccountName"] == "mine",
-    ),
-    (
-        "roles need not be aggregated",
-        "aggregateRoles=false",
-        lambda m: not says("rbac.authorization.k8s.io/aggregate-to", m),
-    ),
-    ("annotations for scraping can be left out", "scrapeAnnotations=false", lambda m: not says("prometheus.io/", m)),
-    ("the Service can be left out", "metricsService.enabled=false", lambda m: "Service" not in kinds(m)),
-    ("dashboards can be left out", "dashboards.enabled=false", lambda m: "ConfigMap" not in kinds(m)),
-    (
-        "dashboards may stand in Grafana's namespace",
-        "dashboards.namespace=grafana",
-        lambda m: (
-            one(m, "ConfigMap", "regsweep-dashboard-sweep")["metadata"]["namespace"] == "grafana"
-            and one(m, "ConfigMap", "regsweep-dashboard-sweep")["metadata"]["labels"]["grafana_dashboard"] == "1"
-        ),
-    ),
-    (
-        "a monitor finds trainers in all namespaces",
-        "podMonitors.trainers.enabled=true,podMonitors.labels.release=stack",
-        lambda m: (
-            one(m, "PodMonitor", "regsweep-trainers")["spec"]["namespaceSelector"] == {"any": True}
-            and one(m, "PodMonitor", "regsweep-trainers")["metadata"]["labels"]["release"] == "stack"
-        ),
-    ),
-    (
-        "a monitor finds the operator and keeps the sweeps' namespaces",
-        "podMonitors.operator.enabled=true",
-        lambda m: bool(one(m, "PodMonitor", "regsweep-operator")["spec"]["podMetricsEndpoints"][0]["honorLabels"]),
-    ),
-    (
-        "the operator can be placed",
-        "nodeSelector.pool=infra,priorityClassName=high,tolerations[0].operator=Exists,imagePullSecrets[0].name=pull",
-        lambda m: (
-            operator_pod(m)["spec"]["nodeSelector"] == {"pool": "infra"}
-            and operator_pod(m)["spec"]["priorityClassName"] == "high"
-            and operator_pod(m)["spec"]["tolerations"] == [{"operator": "Exists"}]
-            and operator_pod(m)["spec"]["imagePullSecrets"] == [{"name": "pull"}]
-        ),
-    ),
-    (
-        "the pod's labels and annotations can be added to",
-        "podLabels.team=ml,podAnnotations.note=x",
-        lambda m: (
-            operator_pod(m)["metadata"]["labels"]["team"] == "ml"
-            and operator_pod(m)["metadata"]["annotations"]["note"] == "x"
-        ),
-    ),
-]
-
-
-@pytest.mark.parametrize(("values", "holds"), [pytest.param(v, h, id=i) for i, v, h in TOGGLES])
-def test_a_value_does_what_it_says(
-    helm: Helm, defaults: Rendering, values: str, holds: Callable[[Rendering], bool]
-) -> None:
-    def held(manifests: Rendering) -> bool:
-        try:
-            return holds(manifests)
-        except (AssertionError, KeyError):  # the object or field is not there
-            return False
-
-    assert held(helm.template("--set", values))
-    assert not held(defaults), "this holds by default: the case shows nothing"
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        pytest.param("imgae.tag=1", "imgae", id="a misspelt value"),
-        pytest.param("image.tga=1", "tga", id="a misspelt value further down"),
-        pytest.param("prometheus.url=prometheus:9090", "/prometheus/url", id="an address without a scheme"),
-        pytest.param("watchNamespaces=ml", "/watchNamespaces", id="one namespace where a list belongs"),
-        pytest.param("trainer.gpuResource=gpu", "/trainer/gpuResource", id="a GPU resource without its domain"),
-        pytest.param(
-            "podMonitors.trainers.interval=5", "/podMonitors/trainers/interval", id="an interval without unit"
-        ),
-        pytest.param("serviceAccount.create=false", "serviceAccount.name", id="no account, and none named"),
-    ],
-)
-def test_a_wrong_value_is_refused_by_name(helm: Helm, values: str, message: str) -> None:
-    with pytest.raises(HelmRefusedError, match=message):
-        helm.template("--set", values)
-
-
-def test_the_schema_knows_every_value_and_values_yaml_explains_each_group() -> None:
-    schema = yaml.safe_load((CHART / "values.schema.json").read_text())
-    values = yaml.safe_load((CHART / "values.yaml").read_text())
-    assert schema["additionalProperties"] is False
-    assert schema["properties"].keys() - {"global"} == values.keys()
+    assert settings.prometheus_token_file == "/etc/regsweep/prometheus/token"
+    assert settings.trainer_template["metadata"] == {"labels": {"team": "ml"}}
 
 
 def test_a_packaged_chart_renders_as_its_folder_does(helm: Helm, defaults: Rendering, tmp_path: Path) -> None:
@@ -259,4 +142,24 @@ def test_a_packaged_chart_renders_as_its_folder_does(helm: Helm, defaults: Rende
 
 
 def test_lint_has_nothing_to_say(helm: Helm) -> None:
-    assert "0 chart(s) failed" in helm.run("lint", "--strict", str(CHART))
+    said = helm.run("lint", "--strict", str(CHART))
+    assert "0 chart(s) failed" in said
+    assert "[WARNING]" not in said
+
+
+PAGES = ("README.md", "docs/install.md", "manifests/monitoring/README.md", "charts/regsweep/README.md")
+INSTALLATIONS = [
+    pytest.param(command, id=f"{page}: {number}")
+    for page in PAGES
+    for number, command in enumerate(
+        re.findall(r"^    (helm upgrade (?:.*\\\n)*.*)$", (CHECKOUT / page).read_text(), re.MULTILINE)
+    )
+]
+
+
+@pytest.mark.parametrize("command", INSTALLATIONS)
+def test_an_installation_that_a_page_shows_is_one_that_the_chart_takes(helm: Helm, command: str) -> None:
+    program, verb, *rest = shlex.split(command.replace("\\\n", " "))
+    assert (program, verb, rest[:3]) == ("helm", "upgrade", ["--install", "regsweep", "charts/regsweep"])
+    options = [option for option in rest[3:] if option != "--create-namespace"]
+    assert helm.run("template", "regsweep", str(CHART), *options)

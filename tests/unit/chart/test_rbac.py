@@ -39,7 +39,7 @@ def rights(role: Manifest) -> Rights:
 
 
 def test_the_operator_has_exactly_the_rights_that_it_uses(defaults: Sequence[Manifest]) -> None:
-    assert rights(one(defaults, "ClusterRole", "regsweep")) == OPERATOR
+    assert rights(one(defaults, "ClusterRole", "regsweep.regsweep-system")) == OPERATOR
 
 
 def test_one_lease_in_its_own_namespace_is_all_that_leading_needs(defaults: Sequence[Manifest]) -> None:
@@ -54,7 +54,7 @@ def test_each_binding_gives_its_role_to_the_operator_alone(defaults: Sequence[Ma
     account = {"kind": "ServiceAccount", "name": "regsweep", "namespace": "regsweep-system"}
     bindings = [m for m in defaults if m["kind"].endswith("Binding")]
     assert {b["metadata"]["name"]: b["roleRef"]["name"] for b in bindings} == {
-        "regsweep": "regsweep",
+        "regsweep.regsweep-system": "regsweep.regsweep-system",
         "regsweep-leader": "regsweep-leader",
     }
     assert all(b["subjects"] == [account] for b in bindings)
@@ -79,7 +79,7 @@ def test_one_value_keeps_the_operator_inside_its_namespaces(helm: Helm) -> None:
 def test_people_may_read_or_write_sweeps_and_templates_but_never_write_results(
     defaults: Sequence[Manifest], role: str
 ) -> None:
-    granted = rights(one(defaults, "ClusterRole", role))
+    granted = rights(one(defaults, "ClusterRole", f"{role}.regsweep-system"))
     read = {"get", "list", "watch"}
     write = {"create", "delete", "deletecollection", "patch", "update"}
     expected = {
@@ -97,3 +97,16 @@ def test_people_may_read_or_write_sweeps_and_templates_but_never_write_results(
 def test_no_rule_has_a_wildcard(defaults: Sequence[Manifest]) -> None:
     rules = [rule for m in defaults if m["kind"] in ("Role", "ClusterRole") for rule in m["rules"]]
     assert not [rule for rule in rules if "*" in (*rule["apiGroups"], *rule["resources"], *rule["verbs"])]
+
+
+def test_the_operator_renews_the_lease_that_its_role_names(helm: Helm) -> None:
+    manifests = helm.template("--set", "fullnameOverride=other")
+    (container,) = one(manifests, "Deployment", "other")["spec"]["template"]["spec"]["containers"]
+    lease = next(entry["value"] for entry in container["env"] if entry["name"] == "REGSWEEP_LEASE_NAME")
+    (named,) = [rule for rule in one(manifests, "Role", "other-leader")["rules"] if "resourceNames" in rule]
+    assert named["resourceNames"] == [lease] == ["other-operator"]
+
+
+def test_roles_can_be_left_to_somebody_else(helm: Helm) -> None:
+    manifests = helm.template("--set", "rbac.create=false,aggregateRoles=false")
+    assert not [m for m in manifests if m["apiVersion"].startswith("rbac.")]

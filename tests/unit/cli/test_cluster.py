@@ -100,18 +100,18 @@ async def redirect(request: web.Request) -> web.Response:
 
 @pytest.mark.parametrize("follow", [False, True])
 @pytest.mark.parametrize(
-    ("handler", "said"),
+    ("handler", "error_text"),
     [
         pytest.param(
             status(401, "Unauthorized"),
-            "{file}: users[dev].user: the API server does not accept these credentials (Unauthorized). "
+            "{file}: users[dev].user: the API server rejects these credentials (Unauthorized). "
             "Log in again, or renew the token or certificate.",
             id="credentials that have expired",
         ),
         pytest.param(
             status(403, 'regularizationsweeps "mine" is forbidden: User "dev" cannot get it'),
-            '{file}: users[dev].user: the API server forbids it: regularizationsweeps "mine" is forbidden: User "dev" cannot '
-            "get it. The role `view` in the sweep's namespace is enough; ask whoever grants it.",
+            '{file}: users[dev].user: the API server denies access: regularizationsweeps "mine" is forbidden: User "dev" cannot '
+            "get it. The role `view` in the sweep's namespace is enough; ask an administrator for it.",
             id="a role that is missing",
         ),
         pytest.param(
@@ -122,8 +122,8 @@ async def redirect(request: web.Request) -> web.Response:
         ),
         pytest.param(
             status(404, "not found"),
-            "there is no RegularizationSweep mine in namespace default. `kubectl get rsweep --all-namespaces` lists what there "
-            "is; -n names the namespace.",
+            "RegularizationSweep mine does not exist in namespace default. `kubectl get rsweep --all-namespaces` lists all "
+            "sweeps; -n sets the namespace.",
             id="no sweep of that name",
         ),
         pytest.param(
@@ -158,44 +158,48 @@ async def redirect(request: web.Request) -> web.Response:
             for name, content, problem in (
                 ("a page", "<html>", "it is not JSON"),
                 ("empty", "", "it is not JSON"),
-                ("a list", "[]", "it is no object of Kubernetes"),
-                ("null", "null", "it is no object of Kubernetes"),
-                ("another API's", '{"data": 1}', "it is no object of Kubernetes"),
+                ("a list", "[]", "it is not a Kubernetes object"),
+                ("null", "null", "it is not a Kubernetes object"),
+                ("another API's", '{"data": 1}', "it is not a Kubernetes object"),
                 ("without end", "[" * 100_000, "it is nested too deeply"),
-                ("another object", POD, "it is no RegularizationSweep"),
-                ("half an object", '{"kind": "RegularizationSweep", "metadata": {}}', "it is no RegularizationSweep"),
+                ("another object", POD, "it is not a RegularizationSweep"),
+                (
+                    "half an object",
+                    '{"kind": "RegularizationSweep", "metadata": {}}',
+                    "it is not a RegularizationSweep",
+                ),
             )
         ),
     ],
 )
-async def test_what_the_server_answers_is_told_with_where_it_stands(
-    serve: Serve, tmp_path: Path, handler: Handler, said: str, follow: bool
+async def test_what_the_server_answers_is_reported_with_its_origin(
+    serve: Serve, tmp_path: Path, handler: Handler, error_text: str, follow: bool
 ) -> None:
     server = await serve(handler)
     path = kubeconfig(tmp_path, server)
-    assert await refusal(path, follow) == said.format(file=path, server=server)
+    assert await refusal(path, follow) == error_text.format(file=path, server=server)
 
 
 @pytest.mark.parametrize(
     ("server", "problem"),
     [
         pytest.param("https://127.0.0.1:1", "connection refused", id="nobody listens"),
-        pytest.param("https://no-such-host.invalid", "the host's name is not known", id="an unknown host"),
+        pytest.param("https://no-such-host.invalid", "the host name cannot be resolved", id="an unknown host"),
         pytest.param("https://[::1]:1", "", id="IPv6"),
     ],
 )
-async def test_a_server_that_cannot_be_reached_is_told(tmp_path: Path, server: str, problem: str) -> None:
+async def test_a_server_that_cannot_be_reached_is_reported(tmp_path: Path, server: str, problem: str) -> None:
     path = kubeconfig(tmp_path, server)
-    said = await refusal(path)
-    assert said.startswith(
+    error_text = await refusal(path)
+    assert error_text.startswith(
         f"{path}: clusters[main].cluster.server: {server}: no usable answer to GET {PATH}: {problem}"
     )
-    assert said.endswith(". Check the address, and that it can be reached from here.")
+    assert error_text.endswith(". Check the address, and that it can be reached from here.")
 
 
-async def test_a_proxy_that_cannot_be_reached_is_told_as_such(tmp_path: Path) -> None:
-    said = await refusal(kubeconfig(tmp_path, "http://api.example", **{"proxy-url": "http://127.0.0.1:1"}))
-    assert "the proxy cannot be reached" in said
+async def test_a_proxy_that_cannot_be_reached_is_reported_as_such(tmp_path: Path) -> None:
+    error_text = await refusal(kubeconfig(tmp_path, "http://api.example", **{"proxy-url": "http://127.0.0.1:1"}))
+    assert "the proxy cannot be reached" in error_text
 
 
 def server_context(tmp_path: Path, valid_days: int = 1) -> tuple[ssl.SSLContext, Path]:
@@ -224,7 +228,7 @@ def server_context(tmp_path: Path, valid_days: int = 1) -> tuple[ssl.SSLContext,
     return context, certificate
 
 
-async def test_a_certificate_that_is_not_trusted_is_told(serve: Serve, tmp_path: Path) -> None:
+async def test_a_certificate_that_is_not_trusted_is_reported(serve: Serve, tmp_path: Path) -> None:
     context, certificate = server_context(tmp_path)
     server = await serve(text("{}"), context)
     assert "its certificate is not trusted: self-signed certificate" in await refusal(kubeconfig(tmp_path, server))
@@ -243,19 +247,19 @@ async def test_certificates_on_both_sides_are_taken_from_the_kubeconfig(serve: S
     whole = yaml.safe_load(path.read_text())
     whole["users"] = [{"name": "dev", "user": {"client-certificate-data": public, "client-key-data": private}}]
     path.write_text(yaml.safe_dump(whole))
-    assert (await refusal(path)).startswith("there is no RegularizationSweep mine"), "the server has answered"
+    assert (await refusal(path)).startswith("RegularizationSweep mine does not exist"), "the server has answered"
 
 
-async def test_a_certificate_that_has_expired_is_told(serve: Serve, tmp_path: Path) -> None:
+async def test_a_certificate_that_has_expired_is_reported(serve: Serve, tmp_path: Path) -> None:
     context, certificate = server_context(tmp_path, valid_days=-1)
     server = await serve(text("{}"), context)
     trusting = kubeconfig(tmp_path, server, **{"certificate-authority": str(certificate)})
     assert "its certificate is not trusted: certificate has expired" in await refusal(trusting)
 
 
-async def test_tls_with_a_server_that_has_none_is_told(serve: Serve, tmp_path: Path) -> None:
+async def test_tls_with_a_server_that_has_none_is_reported(serve: Serve, tmp_path: Path) -> None:
     server = (await serve(text("{}"))).replace("http:", "https:")
-    assert "no TLS connection: " in await refusal(kubeconfig(tmp_path, server))
+    assert "the TLS connection failed: " in await refusal(kubeconfig(tmp_path, server))
 
 
 @pytest.mark.parametrize(
@@ -274,12 +278,12 @@ def test_the_exit_code_says_who_named_the_kubeconfig(
     done = CliRunner().invoke(app, ["results", "mine", *(["--kubeconfig", str(path)] if named else [])])
     assert (done.exit_code, done.stdout) == (code, "")
     assert done.stderr == (
-        f"regsweep: {path}: holds a list. A kubeconfig is a mapping with clusters, users and contexts.\n"
+        f"regsweep: {path}: contains a list. A kubeconfig is a mapping with clusters, users and contexts.\n"
     )
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "error_text"),
     [
         pytest.param(
             ["mine", "-n", ""],
@@ -300,8 +304,8 @@ def test_the_exit_code_says_who_named_the_kubeconfig(
         pytest.param(["mine", "--rows", "many"], "Invalid value for '--rows'", id="rows that are no number"),
     ],
 )
-def test_odd_arguments_are_refused_before_anything_is_asked(arguments: list[str], said: str) -> None:
+def test_odd_arguments_are_refused_before_anything_is_asked(arguments: list[str], error_text: str) -> None:
     done = CliRunner().invoke(app, ["results", *arguments])
     assert done.exit_code == USAGE
-    assert said in done.stderr
-    assert json.dumps(said) and "Traceback" not in done.stderr
+    assert error_text in done.stderr
+    assert json.dumps(error_text) and "Traceback" not in done.stderr

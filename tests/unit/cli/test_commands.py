@@ -37,7 +37,7 @@ def test_validate_says_what_would_be_trained(manifest: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["validate", "plan"])
-def test_what_has_no_effect_is_said_beside_the_result(manifest: Path, command: str) -> None:
+def test_what_has_no_effect_is_reported_beside_the_result(manifest: Path, command: str) -> None:
     manifest.write_text(f"{MANIFEST}  exclude: [{{dropout: 0.55}}]\n")
     done = runner.invoke(app, [command, str(manifest)])
     assert done.exit_code == 0
@@ -58,7 +58,7 @@ def test_every_problem_of_a_manifest_is_listed_with_its_field(manifest: Path) ->
     manifest.write_text(MANIFEST.replace("replicates: 4", "replicates: 0\n  replicats: 3"))
     done = runner.invoke(app, ["validate", str(manifest)])
     assert done.exit_code == 2
-    assert "2 things are wrong in the manifest" in done.stderr
+    assert "the manifest has 2 errors" in done.stderr
     assert "  spec.replicats: unknown field." in done.stderr
     assert "  spec.replicates: " in done.stderr
     assert "Traceback" not in done.stderr

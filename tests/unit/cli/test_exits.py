@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from regsweep.api.status import RunCounts, SweepStatus
-from regsweep.cli.exits import FAILED, READER_GONE, USAGE, UsageError, tell, told
+from regsweep.cli.exits import FAILED, READER_GONE, USAGE, UsageError, print_error_line, report_error
 from regsweep.cli.progress import Progress
 from regsweep.cli.streams import OutputError, ReaderGoneError
 from regsweep.errors import InvalidSweep, Problem, RegsweepError, Unavailable
@@ -31,19 +31,19 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
 
 def test_a_terminal_gets_a_sentence_broken_between_words_and_its_indent_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = screen(monkeypatch)
-    tell("  spec.flags[0].values: must have 2 entries, got \x1b[31m.")
+    print_error_line("  spec.flags[0].values: must have 2 entries, got \x1b[31m.")
     assert shown.getvalue() == "  spec.flags[0].values: must\n  have 2 entries, got\n  \\x1b[31m.\n"
 
 
 def test_a_path_is_not_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = screen(monkeypatch)
     path = "/a/very/long/path/that/no/terminal/of/thirty/cells/holds"
-    tell(f"see {path} for it")
+    print_error_line(f"see {path} for it")
     assert path in shown.getvalue().splitlines()
 
 
 def test_a_pipe_gets_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    tell("word " * 50 + "\nend")
+    print_error_line("word " * 50 + "\nend")
     assert capsys.readouterr().err == "word " * 50 + "\\nend\n"
 
 
@@ -58,7 +58,7 @@ def test_a_pipe_gets_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         pytest.param(
             InvalidSweep([Problem("spec", "is bad.")]),
             USAGE,
-            "regsweep: One thing is wrong in the manifest:\n  spec: is bad.\n",
+            "regsweep: the manifest has 1 error:\n  spec: is bad.\n",
             id="a manifest",
         ),
     ],
@@ -66,7 +66,7 @@ def test_a_pipe_gets_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_error_has_its_words_and_its_exit_code(
     capsys: pytest.CaptureFixture[str], error: RegsweepError, code: int, said: str
 ) -> None:
-    assert told(error) == code
+    assert report_error(error) == code
     assert capsys.readouterr().err == said
 
 

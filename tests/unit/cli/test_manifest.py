@@ -39,7 +39,7 @@ def written(tmp_path: Path, text: str | bytes) -> Path:
         pytest.param("null\n", "is empty, so it has no RegularizationSweep", id="null"),
         pytest.param(
             "apiVersion: v1\nkind: Pod\n---\napiVersion: batch/v1\nkind: Job\n",
-            "has Pod (line 1), Job (line 4), but no RegularizationSweep. A sweep is of `kind: RegularizationSweep`",
+            "has Pod (line 1), Job (line 4), but no RegularizationSweep. A sweep has `kind: RegularizationSweep`",
             id="other kinds",
         ),
         pytest.param("kind: List\napiVersion: v1\nitems: []\n", "is empty, so it has no RegularizationSweep", id="an empty list"),
@@ -80,7 +80,7 @@ def test_a_kind_that_the_api_does_not_have_is_named_wherever_it_stands(tmp_path:
             load_manifest(written(tmp_path, text))
         assert f"line {line}: {API_VERSION} has no kind {kind}." in str(error.value)
         assert message in str(error.value)
-        assert str(error.value).endswith("A sweep is of `kind: RegularizationSweep`.")
+        assert str(error.value).endswith("A sweep has `kind: RegularizationSweep`.")
 
 
 def test_a_misspelt_kind_of_another_api_is_guessed_at(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_a_name_may_be_any_that_kubernetes_takes(tmp_path: Path, name: str) -> N
     assert load_manifest(written(tmp_path, SWEEP.replace("mine", name))).name == name.strip("'\"")
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_file_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"nowhere\.yaml: cannot be read \(No such file or directory\)"):
         load_manifest(tmp_path / "nowhere.yaml")
 
@@ -213,7 +213,7 @@ def test_standard_input_is_a_file_too(monkeypatch: pytest.MonkeyPatch) -> None:
         load_manifest(STANDARD_INPUT)
 
 
-def test_a_standard_input_that_is_closed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_standard_input_that_is_closed_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(UsageError, match=r"standard input: cannot be read \(standard input is closed\)"):
         load_manifest(STANDARD_INPUT)

@@ -100,7 +100,7 @@ def test_any_two_values_are_planned(tmp_path_factory: pytest.TempPathFactory, on
 
 @settings(deadline=None, max_examples=50)
 @given(st.text(st.characters() | st.characters(categories=["Cs", "Cc"]), max_size=30))
-def test_any_wrong_field_is_told_in_one_line(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_any_wrong_field_is_reported_in_one_line(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     file = tmp_path_factory.mktemp("wrong") / "sweep.yaml"
     file.write_text(
         json.dumps(

@@ -109,8 +109,8 @@ async def test_a_sweep_that_was_never_accepted_has_no_ranking() -> None:
     assert (await results_in(api, NAMESPACE, obj)).ranking == ()
 
 
-async def test_a_name_that_is_not_there_is_told_with_what_to_do() -> None:
-    with pytest.raises(UsageError, match="no RegularizationSweep other in namespace team"):
+async def test_a_name_that_does_not_exist_is_reported_with_what_to_do() -> None:
+    with pytest.raises(UsageError, match="RegularizationSweep other does not exist in namespace team"):
         await get_sweep(MemoryApi(), NAMESPACE, "other")
 
 

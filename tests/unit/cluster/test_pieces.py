@@ -178,7 +178,7 @@ def test_images_are_read_from_what_ctr_tells() -> None:
     assert containerd.parse_images("REF TYPE DIGEST SIZE PLATFORMS LABELS\n") == {}
 
 
-def test_prometheus_scrapes_as_users_are_told_to_but_every_second() -> None:
+def test_prometheus_scrapes_as_documented_but_every_second() -> None:
     told = yaml.safe_load((paths.CHECKOUT / "manifests/monitoring/scrape-config.yaml").read_text())
     manifests = list(yaml.safe_load_all(addons.prometheus("localhost/prometheus:1")))
     config_map = next(one for one in manifests if one["kind"] == "ConfigMap")

@@ -17,7 +17,7 @@ from regsweep.adapters.kubeapi import EVENTS, JOBS, LEASES, PODS, RESULTS, SWEEP
 from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.api import constants as names
-from regsweep.controller.operator import Operator
+from regsweep.controller.process.operator import Operator
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, analyse_records
 from regsweep.metrics import Metrics
 from regsweep.settings import Settings

@@ -11,7 +11,7 @@ from regsweep.adapters.kubeapi import KubeObject
 from regsweep.api.constants import RETRY_ANNOTATION
 from regsweep.api.spec import EpochChoice, Goal
 from regsweep.api.status import ObjectiveStatus, Resolved
-from regsweep.controller.acceptance import Acceptance, Rules
+from regsweep.controller.passes.acceptance import Acceptance, Rules
 from regsweep.core.accept import Defaults, Past
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.runs import ObservedRun

@@ -10,8 +10,8 @@ import pytest
 
 from regsweep.api.analysis import Analysis
 from regsweep.api.validation import parse_sweep
-from regsweep.controller.analysis_process import AnalysisError, ask_process
-from regsweep.controller.analysis_queue import AnalysisQueue
+from regsweep.controller.queues.analysis_process import AnalysisError, ask_process
+from regsweep.controller.queues.analysis_queue import AnalysisQueue
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, analyse_records
 from regsweep.core.progress import analysis_request, progress_of
@@ -51,7 +51,7 @@ async def test_a_process_that_fails_says_how(monkeypatch: pytest.MonkeyPatch) ->
     asked = question()
     broken = replace(asked, sweep=replace(asked.sweep, points=()), records=[])
     monkeypatch.setattr("sys.executable", "/bin/false")
-    with pytest.raises(AnalysisError, match="ended with 1"):
+    with pytest.raises(AnalysisError, match="ended with exit code 1"):
         await ask_process(broken)
 
 

@@ -17,7 +17,7 @@ from aiohttp import web
 from regsweep.adapters.kubeapi import JOBS, LEASES, PODS, RESULTS, SWEEPS, Resource, name_of, uid_of
 from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.adapters.prometheus import Prometheus
-from regsweep.controller.fence import FencedApi
+from regsweep.controller.process.fence import FencedApi
 from regsweep.errors import Unavailable
 from unit.controller.fake_cluster import (
     DEADLINE_SECONDS,
@@ -318,6 +318,6 @@ async def test_no_write_goes_out_without_the_lease() -> None:
         fenced.patch(JOBS, "lab", "x", {}),
         fenced.delete(JOBS, "lab", "x", uid="u"),
     ):
-        with pytest.raises(Unavailable, match="the lease is not held"):
+        with pytest.raises(Unavailable, match="the lease is no longer held"):
             await write
     assert not api.writes

@@ -10,7 +10,7 @@ from regsweep.adapters.kubeapi import EVENTS, KubeObject
 from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.status import Condition
-from regsweep.controller.events import EventWriter, Notices, transitions
+from regsweep.controller.writers.events import EventWriter, Notices, transitions
 from regsweep.core.plan import Notice
 from regsweep.errors import Refused
 

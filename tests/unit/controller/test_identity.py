@@ -68,7 +68,7 @@ async def test_an_objective_whose_best_epoch_another_rule_chose_is_not_followed(
     accepted = cluster.condition("Accepted")
     assert accepted["reason"] == "Immutable"
     assert "spec.objective: cannot change from val_average_loss (Minimize, Best epoch)" in accepted["message"]
-    assert "4 trainings have a best epoch that another rule chose" in accepted["message"]
+    assert "4 trainings have a best epoch chosen by another rule" in accepted["message"]
     assert objectives(cluster) == before
     assert cluster.status()["objective"] == {"metric": "val_average_loss", "goal": "Minimize", "epoch": "Best"}
     assert cluster.created == jobs
@@ -183,7 +183,7 @@ async def test_a_new_data_revision_trains_everything_on_the_data_as_they_are(clu
     assert len(cluster.records()) == 2 + 2 + 4, "the old ones are kept, the two that were refused too"
 
 
-async def test_a_trainer_that_names_no_data_is_not_guarded_and_that_is_said(cluster: FakeCluster) -> None:
+async def test_a_trainer_that_names_no_data_is_not_guarded_which_is_reported(cluster: FakeCluster) -> None:
     async with operating(cluster) as operator:
         await cluster.apply(sweep_of())
         await trained(cluster, cluster.is_over, data="")

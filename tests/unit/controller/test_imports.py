@@ -11,9 +11,7 @@ HEAVY = {"numpy", "scipy", "pandas", "sklearn", "tensorflow", "keras", "jax", "r
 
 
 def test_the_operator_loads_no_library_for_arrays_statistics_training_or_terminals() -> None:
-    program = (
-        "import json, sys; import regsweep.cli.main, regsweep.controller.main; print(json.dumps(list(sys.modules)))"
-    )
+    program = "import json, sys; import regsweep.cli.main, regsweep.controller.process.main; print(json.dumps(list(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert "regsweep.controller.reconcile" in json.loads(loaded)
+    assert "regsweep.controller.passes.reconcile" in json.loads(loaded)
     assert HEAVY & set(json.loads(loaded)) == set()

@@ -9,8 +9,8 @@ import pytest
 from regsweep.adapters.kubeapi import JOBS, KubeObject, name_of, uid_of
 from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.adapters.object_cache import ObjectCache
-from regsweep.controller.job_writer import Creation, JobWriter, NewJob
-from regsweep.controller.run_cache import RunCache, sweep_uid_of, trim_job
+from regsweep.controller.caches.run_cache import RunCache, sweep_uid_of, trim_job
+from regsweep.controller.writers.job_writer import Creation, JobWriter, NewJob
 from regsweep.core.kubernetes.podtemplate import JobDefaults
 from regsweep.core.plan import Plan, plan
 from regsweep.core.results.records import Records

@@ -9,12 +9,12 @@ import pytest
 
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.status import Condition, FinalStatus, SweepStatus
-from regsweep.controller.admission import Admission
-from regsweep.controller.freed_slots import FreedSlots
-from regsweep.controller.observation import Accepted, Observation, Template
-from regsweep.controller.schedule import wake_ups
-from regsweep.controller.status_pace import LastStatus, is_idle, seconds_until_status, urgent_of
-from regsweep.controller.store_pace import seconds_until_store
+from regsweep.controller.passes.admission import Admission
+from regsweep.controller.passes.freed_slots import FreedSlots
+from regsweep.controller.passes.observation import Accepted, Observation, Template
+from regsweep.controller.passes.schedule import wake_ups
+from regsweep.controller.passes.status_pace import LastStatus, is_idle, seconds_until_status, urgent_of
+from regsweep.controller.passes.store_pace import seconds_until_store
 from regsweep.core.judging.analysis import AnalysisRequest
 from regsweep.core.limits import Stop
 from regsweep.core.plan import Plan

@@ -12,12 +12,12 @@ from prometheus_client import generate_latest
 
 from regsweep.adapters.kubeapi import SWEEPS, uid_of
 from regsweep.api import constants as names
-from regsweep.controller.assembly import identity_of
-from regsweep.controller.health import HealthServer
-from regsweep.controller.logs import set_up_logging
-from regsweep.controller.operator import Operator
-from regsweep.controller.run_cache import trim_job, trim_pod
-from regsweep.controller.status_writer import prior_status
+from regsweep.controller.caches.run_cache import trim_job, trim_pod
+from regsweep.controller.process.assembly import identity_of
+from regsweep.controller.process.health import HealthServer
+from regsweep.controller.process.logs import set_up_logging
+from regsweep.controller.process.operator import Operator
+from regsweep.controller.writers.status_writer import prior_status
 from regsweep.core.kubernetes.observe import observed_pod, observed_run
 from regsweep.metrics import Metrics
 from regsweep.settings import Settings
@@ -182,6 +182,7 @@ async def test_health_and_metrics_are_served_and_a_deleted_sweep_leaves_nothing(
                 text = await answer.text()
         assert 'regsweep_operator_sweep_runs{namespace="lab",state="succeeded",sweep="demo"} 4.0' in text
         assert 'regsweep_operator_sweeps{state="Complete"} 1.0' in text
+        assert 'regsweep_operator_sweep_state{namespace="lab",state="Complete",sweep="demo"} 1.0' in text
         assert "regsweep_operator_jobs_created_total 4.0" in text
         assert "regsweep_operator_records_stored_total 8.0" in text
         assert "regsweep_operator_leader 1.0" in text

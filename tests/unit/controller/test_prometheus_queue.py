@@ -13,7 +13,7 @@ import pytest
 
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.controller.clocks import Clocks
-from regsweep.controller.prometheus_queue import PrometheusQueue, pods_to_ask_about
+from regsweep.controller.queues.prometheus_queue import PrometheusQueue, pods_to_ask_about
 from regsweep.core.results.queries import TargetLabels
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.results.scrapes import MetricsState, Scrapes
@@ -128,7 +128,7 @@ async def test_no_second_question_is_asked_while_one_is_under_way(stand: Stand) 
     assert len(stand.prometheus.queries) == 1
 
 
-async def test_a_failure_is_told_with_its_beginning_and_keeps_what_was_answered_before(stand: Stand) -> None:
+async def test_a_failure_is_reported_with_its_beginning_and_keeps_what_was_answered_before(stand: Stand) -> None:
     failure = MetricsError("QueryFailed", "Prometheus answered HTTP 503.")
     stand.prometheus.answers = [answer(epoch=5), failure, failure, answer(epoch=6)]
     for _ in range(3):

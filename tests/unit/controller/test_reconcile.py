@@ -9,12 +9,12 @@ import pytest
 
 from regsweep.adapters.kubeapi import JOBS, PODS, RESULTS, SWEEPS, KubeObject, Resource, name_of, uid_of
 from regsweep.adapters.memory import Write
-from regsweep.controller.analysis_queue import AnalysisQueue
-from regsweep.controller.assembly import build_caches, build_reconciler
 from regsweep.controller.clocks import Clocks
-from regsweep.controller.parts import Queues
-from regsweep.controller.prometheus_queue import PrometheusQueue
-from regsweep.controller.workqueue import WorkQueue
+from regsweep.controller.passes.parts import Queues
+from regsweep.controller.process.assembly import build_caches, build_reconciler
+from regsweep.controller.queues.analysis_queue import AnalysisQueue
+from regsweep.controller.queues.prometheus_queue import PrometheusQueue
+from regsweep.controller.queues.workqueue import WorkQueue
 from regsweep.core.results.queries import TargetLabels
 from regsweep.errors import Refused, Unavailable
 from regsweep.metrics import REFILL_SECONDS, Metrics
@@ -125,7 +125,7 @@ async def test_a_sweep_that_was_edited_since_the_cache_saw_it_is_looked_at_again
     assert len(stand.cluster.jobs()) == 1, "the answer itself brought the edit into the cache"
 
 
-async def test_a_refused_job_is_said_at_once_and_tried_again_when_its_time_has_come(stand: Stand) -> None:
+async def test_a_refused_job_is_reported_at_once_and_tried_again_when_its_time_has_come(stand: Stand) -> None:
     def refuse(write: Write) -> None:
         if write.resource == "jobs":
             raise Refused("exceeded quota", 403)
@@ -163,7 +163,7 @@ async def test_a_job_whose_creation_got_no_answer_is_not_tried_out_again(stand: 
     assert writes == {"create jobs": 2}
 
 
-async def test_a_name_that_is_taken_is_said_and_tried_again_in_five_seconds(stand: Stand) -> None:
+async def test_a_name_that_is_taken_is_reported_and_tried_again_in_five_seconds(stand: Stand) -> None:
     for pod in await stand.start(flags=ONE_COMBINATION):
         (job,) = stand.cluster.jobs()
         await stand.cluster.api.delete(PODS, NAMESPACE, name_of(pod), uid=uid_of(pod))

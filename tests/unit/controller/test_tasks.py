@@ -7,9 +7,9 @@ from inspect import CORO_CLOSED, getcoroutinestate
 
 import pytest
 
-from regsweep.controller.background import BackgroundTasks
-from regsweep.controller.concurrency import run_all, run_both
-from regsweep.controller.tasks import EndlessTasks
+from regsweep.controller.process.tasks import EndlessTasks
+from regsweep.controller.queues.background import BackgroundTasks
+from regsweep.controller.writers.concurrency import run_all, run_both
 
 
 async def _forever() -> None:

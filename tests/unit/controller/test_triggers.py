@@ -10,10 +10,10 @@ import pytest
 from regsweep.adapters.kubeapi import LEASES, RESULTS, KubeObject, Resource, uid_of
 from regsweep.adapters.memory import MemoryApi
 from regsweep.api import constants as names
-from regsweep.controller.assembly import build_caches
 from regsweep.controller.clocks import SYSTEM_CLOCKS
-from regsweep.controller.triggers import Triggers
-from regsweep.controller.workqueue import WorkQueue
+from regsweep.controller.process.assembly import build_caches
+from regsweep.controller.process.triggers import Triggers
+from regsweep.controller.queues.workqueue import WorkQueue
 from regsweep.errors import Unavailable
 from regsweep.metrics import RECONCILE_TOTAL, Metrics
 from unit.controller.fake_cluster import FakeCluster, operating, settled, sweep_object, until

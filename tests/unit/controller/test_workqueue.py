@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from regsweep.controller.workqueue import LONGEST_BACKOFF_SECONDS, WorkQueue
+from regsweep.controller.queues.workqueue import LONGEST_BACKOFF_SECONDS, WorkQueue
 
 
 class Clock:
@@ -113,6 +113,20 @@ async def test_a_forgotten_key_does_not_come(queue: WorkQueue, clock: Clock) -> 
     queue.forget("a")
     clock.now += 1
     assert await due(queue) == []
+
+
+async def test_keys_that_are_dropped_do_not_come_and_have_not_waited(queue: WorkQueue, clock: Clock) -> None:
+    queue.add("in hand")
+    assert await queue.take() == "in hand"
+    queue.add("waiting")
+    queue.add("later", 5)
+    clock.now += 3600
+    queue.drop_waiting()
+    assert (queue.depth, queue.head_age_seconds) == (0, 0)
+    queue.add("in hand")
+    queue.done("in hand")
+    queue.add("waiting")
+    assert sorted(await due(queue)) == ["in hand", "waiting"]
 
 
 async def test_the_head_age_tells_how_long_the_first_has_waited(queue: WorkQueue, clock: Clock) -> None:

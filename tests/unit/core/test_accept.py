@@ -74,7 +74,7 @@ def past_of(
         pytest.param(BEST_LOSS, LAST_LOSS, LOSS, BOTH, True, id="from the best epoch to the last one"),
         pytest.param(BEST_LOSS, LAST_ACCURACY, LOSS, BOTH, True, id="from the best epoch to the last one's other metric"),
         pytest.param(LAST_LOSS, BEST_LOSS, LOSS, BOTH, True, id="to the best epoch by the rule that chose it"),
-        pytest.param(LAST_LOSS, BEST_ACCURACY, LOSS, BOTH, False, id="to a best epoch that another rule chose"),
+        pytest.param(LAST_LOSS, BEST_ACCURACY, LOSS, BOTH, False, id="to a best epoch chosen by another rule"),
         pytest.param(LAST_LOSS, BEST_ACCURACY, ACCURACY, BOTH, True, id="back to the best epoch that was trained for"),
         pytest.param(LAST_LOSS, BEST_LOSS, None, BOTH, True, id="old records by the pinned objective's rule"),
         pytest.param(LAST_LOSS, BEST_ACCURACY, None, BOTH, False, id="old records by any other rule"),
@@ -92,6 +92,15 @@ def test_an_edited_objective_is_followed_where_all_that_was_trained_fits_it(
     assert (edited.spec.objective.metric, edited.spec.objective.epoch) == (in_force["metric"], in_force["epoch"])
     if not followed:
         assert "2 trainings have" in edits[0].message
+
+
+def test_until_the_sweep_has_started_every_edit_is_pinned_anew() -> None:
+    sweep, _ = accepted(spec_of(BEST_LOSS))
+    past = Past(sweep.resolved, past_of(sweep).objective)
+    edited, edits = accepted(spec_of(BEST_ACCURACY, image="lab/other:2"), past)
+    assert not edits
+    assert (edited.resolved.image, edited.spec.objective.metric) == ("lab/other:2", "val_accuracy")
+    assert {point.key for point in edited.points}.isdisjoint(point.key for point in sweep.points)
 
 
 def test_constraints_may_change_while_the_objective_may_not() -> None:
@@ -207,5 +216,5 @@ def test_an_objective_edited_while_the_operator_was_upgraded_is_held_against_wha
 def test_a_sweep_that_a_later_operator_has_pinned_is_left_alone() -> None:
     sweep, _ = accepted(spec_of())
     later = sweep.resolved.model_copy(update={"key_version": 3})
-    with pytest.raises(InvalidSweep, match="keyVersion: is 3, and this operator knows keys up to version 2"):
+    with pytest.raises(InvalidSweep, match="keyVersion: is 3, and this operator supports keys up to version 2"):
         accepted(spec_of(), past_of(sweep, record_of("0" * 16), pinned=later))

@@ -52,7 +52,8 @@ def test_results_of_other_data_become_failures_that_say_so() -> None:
     refused = kept[1]
     assert (refused.key, refused.attempt, refused.outcome) == (("cd", 3), 2, Outcome.FAILED)
     assert refused.reason is Reason.DATA_CHANGED
-    assert refused.environment.data_digest == NEW
+    assert (refused.run, refused.replicate) == (other.run, other.replicate)
+    assert refused.environment == Environment(data_digest=NEW), "its rows are no rows of these data"
     assert refused.metrics == {}
     assert "1f0c -> 9a3e" in refused.message
 

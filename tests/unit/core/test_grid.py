@@ -238,6 +238,20 @@ def test_labels(flags: dict[str, Any], text: str) -> None:
     assert label(flags) == text
 
 
+@pytest.mark.parametrize(
+    "word",
+    ["true", "false", "yes", "no", "on", "off", "y", "n", "null", "~", "NO", "1:30", "-1:30:05.5", "0o17", ".inf"],
+)
+def test_a_text_that_some_reader_of_yaml_takes_for_something_else_stands_in_quotes(word: str) -> None:
+    assert value_text(word) == f'"{word}"'
+
+
+@pytest.mark.parametrize("text", ["größe, breite", "a=é"])
+def test_letters_of_other_languages_stay_readable_in_quotes(text: str) -> None:
+    assert value_text(text) == f'"{text}"'
+    assert value_text({"name": text}) == f'{{"name": "{text}"}}'
+
+
 SCALARS = (
     st.none()
     | st.booleans()

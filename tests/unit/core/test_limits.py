@@ -7,7 +7,8 @@ import json
 import pytest
 
 from regsweep.api.conditions import Reason
-from regsweep.core.limits import failed_run_limit
+from regsweep.core.limits import failed_run_limit, first_failure
+from regsweep.core.results.records import Outcome, Record, Records
 
 from .simulation import World, sweep_of
 
@@ -69,6 +70,35 @@ def test_one_failure_more_than_the_limit_stops_the_sweep(limit: int | str, ends:
     assert words in decided.stop.message
     assert "The first: IndexFinal: " in decided.stop.message
     assert decided.create == ()
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        pytest.param("drpout is no flag", "drpout is no flag. Fix the cause", id="no full stop: one is set"),
+        pytest.param("drpout is no flag.", "drpout is no flag. Fix the cause", id="a full stop: no second one"),
+        pytest.param("Where is l2?", "Where is l2? Fix the cause", id="a question"),
+        pytest.param("No data!", "No data! Fix the cause", id="a cry"),
+    ],
+)
+def test_a_trainers_words_end_as_a_sentence_before_ours_begin(message: str, words: str) -> None:
+    world = World(sweep_of({"l2": [0]}))
+    (request,) = world.step().create
+    text = json.dumps({"version": 1, "error": {"reason": "InvalidFlags", "message": message}})
+    world.end_pod(request.name, world.add_pod(request.name).name, exit_code=64, message=text)
+    stop = world.step().stop
+    assert stop is not None
+    assert stop.message.startswith(f"The only run failed with InvalidFlags: {words}, then raise the annotation ")
+
+
+def test_runs_that_fail_for_different_reasons_do_not_stop_the_sweep_as_alike() -> None:
+    world = World(sweep_of({"l2": list(range(20))}, parallelism=3))
+    world.step()
+    world.start_pods()
+    for run, reason in zip(list(world.runs.values()), ("InvalidFlags", "BadData", "BadData"), strict=True):
+        text = json.dumps({"version": 1, "columns": [], "records": [], "error": {"reason": reason, "message": "no"}})
+        world.end_pod(run.name, run.pods[0].name, exit_code=64, message=text)
+    assert world.step().stop is None
 
 
 @pytest.mark.parametrize(
@@ -137,6 +167,25 @@ def test_a_metric_that_no_run_reports_stops_the_sweep_and_the_message_lists_the_
     assert stop.message.startswith(words)
     world.sweep = sweep_of(flags, parallelism=3)
     assert len(world.plan().create) == 3, "another objective lets it continue"
+
+
+def test_runs_that_are_still_open_do_not_hide_that_later_ones_lack_the_objective() -> None:
+    world = World(sweep_of({"l2": list(range(10))}, parallelism=4, objective={"metric": "val_auc"}))
+    world.step()
+    world.start_pods()
+    for run in list(world.runs.values())[1:]:
+        world.end_pod(run.name, run.pods[0].name)
+    stop = world.step().stop
+    assert stop is not None
+    assert stop.reason is Reason.OBJECTIVE_NOT_REPORTED
+
+
+def test_of_a_points_failures_the_lowest_replicate_is_named_in_whatever_order_they_were_stored() -> None:
+    point = sweep_of({"l2": [0]}).points[0]
+    ok, *failed = (
+        Record(point.key, k, Outcome.FAILED if k else Outcome.OK, "run", message=f"replicate {k}") for k in range(3)
+    )
+    assert first_failure(point, Records([*reversed(failed), ok])).message == "replicate 1"
 
 
 def test_only_metrics_that_may_be_chosen_are_listed_as_reported() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from regsweep.api.conditions import Reason
 from regsweep.core.plan import nobody_scrapes
+from regsweep.core.progress import PointState
 from regsweep.core.results.records import Outcome, Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.runs import PodPhase
@@ -112,6 +113,51 @@ def test_a_queues_suspend_is_never_touched_and_its_look_ahead_is_bounded() -> No
     decided = world.plan()
     assert decided.suspend == ()
     assert len(decided.delete) == 2, "what the queue has not admitted is taken back"
+
+
+def test_a_resumed_run_takes_no_more_slots_than_it_has_indexes_left() -> None:
+    world = World(sweep_of({"l2": [0, 0.1]}, replicates=3, replicatesPerPod=1, parallelism=2))
+    nearly, other = (request.name for request in world.step().create)
+    for name in (nearly, other):
+        world.runs[name] = replace(world.runs[name], suspended=True)
+    world.runs[nearly] = replace(world.runs[nearly], parallelism=2, succeeded_indexes=frozenset({0, 1}))
+    assert {ref.name for ref in world.plan().resume} == {nearly, other}
+
+
+def test_a_combination_is_done_when_its_last_replicate_is_and_not_before() -> None:
+    world = World(sweep_of({"l2": [0]}, replicates=2, replicatesPerPod=1, parallelism=2))
+    (request,) = world.step().create
+    first, second = (world.add_pod(request.name, index).name for index in (0, 1))
+    for pod, state in ((first, PointState.OPEN), (second, PointState.SUCCEEDED)):
+        world.end_pod(request.name, pod)
+        world.step()
+        progress = world.plan().progress
+        assert progress is not None
+        assert progress.states == (state,)
+
+
+def test_while_paused_a_queues_run_that_has_a_pod_is_left_to_end() -> None:
+    flags = {"l2": [0, 0.1]}
+    world = World(sweep_of(flags, parallelism=2))
+    admitted, waits = (request.name for request in world.step().create)
+    world.add_pod(admitted, gone=True)
+    for name in (admitted, waits):
+        world.runs[name] = replace(world.runs[name], suspended=True, queue_managed=True)
+    world.sweep = sweep_of(flags, parallelism=2, suspend=True)
+    assert [ref.name for ref in world.plan().delete] == [waits]
+
+
+def test_a_run_that_is_being_deleted_is_neither_suspended_nor_resumed() -> None:
+    flags = {"l2": [0, 0.1]}
+    world = World(sweep_of(flags, parallelism=2))
+    leaving, stays = (request.name for request in world.step().create)
+    world.start_pods()
+    world.runs[leaving] = replace(world.runs[leaving], deleting=True)
+    world.sweep = sweep_of(flags, parallelism=2, suspend=True)
+    assert [ref.name for ref in world.step().suspend] == [stays]
+    world.runs[leaving] = replace(world.runs[leaving], suspended=True)
+    world.sweep = sweep_of(flags, parallelism=2)
+    assert [ref.name for ref in world.plan().resume] == [stays]
 
 
 def test_values_come_from_prometheus_and_the_record_stands_in_after_the_timeout() -> None:

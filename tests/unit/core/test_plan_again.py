@@ -35,7 +35,7 @@ def test_a_record_lost_with_its_pod_is_trained_once_more_and_only_once(
         plan = world.step()
         (request,) = plan.create
         assert (request.attempt, request.lost) == (attempt, lost)
-        assert [notice.reason for notice in plan.notices] == [Reason.RUN_AGAIN] * lost
+        assert [(notice.reason, notice.warning) for notice in plan.notices] == [(Reason.RUN_AGAIN, True)] * lost
         run = world.runs[request.name]
         world.runs[request.name] = replace(run, succeeded=True, ended_at=world.now)
     (record,) = world.step().store

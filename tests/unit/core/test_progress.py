@@ -129,7 +129,7 @@ def test_the_objective_can_be_changed_without_training_anything() -> None:
     assert len(world.created) == trained
 
 
-def test_picks_whose_values_read_alike_are_told_apart() -> None:
+def test_picks_whose_values_read_alike_are_distinguished() -> None:
     """A list of the number 1 and a list of the text 1: the best is the one, the pick the other."""
     world = World(sweep_of({"l2": [0.1, 0.2], "units": [[1], ["1"]]}, replicates=5, final={"replicates": 3}))
     run_out(world)
@@ -176,6 +176,24 @@ def test_the_final_evaluation_alone_scores_the_test_rows_and_shares_no_seed() ->
         seen.add((request.point.final, env["REGSWEEP_SCORE_TEST"], env["REGSWEEP_SEED_BASE"], env["REGSWEEP_SWEEP"]))
     assert seen == {(False, "0", "7", "demo"), (True, "1", str(final_seed(7)), "demo/final")}
     assert final_seed(7) != 7
+
+
+def test_a_final_training_that_failed_is_counted_as_ended_and_failed_and_is_listed() -> None:
+    world = World(sweep_of({"l2": [0, 0.1]}, replicates=3, final={"replicates": 3}))
+    while progress(world).stage is not Stage.EVALUATING:
+        world.step()
+        if progress(world).stage is not Stage.EVALUATING:
+            train(world)
+    world.step()
+    world.start_pods()
+    world.end_all(exit_code=65)
+    world.step()
+    status = status_of(world)
+    assert status.final is not None
+    wanted = status.final.replicates * len(status.final.picks)
+    assert (status.final.ended, status.final.failed) == (wanted, wanted)
+    assert [failure.final for failure in status.failures] == [True] * len(status.final.picks)
+    assert all("(final evaluation)" in failure.label for failure in status.failures)
 
 
 def test_frozen_picks_stay_when_the_sweep_grows_and_are_called_stale() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,12 +11,14 @@ import pytest
 
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.objective import EpochRule
-from regsweep.api.spec import Goal
+from regsweep.api.spec import Constraint, Goal
 from regsweep.api.status import Condition, SweepStatus
+from regsweep.core.grid import Combination
+from regsweep.core.judging.stats.ranking import Estimate, RankedCombination
 from regsweep.core.plan import plan
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.runs import PodPhase
-from regsweep.core.status import refused_status, sweep_status
+from regsweep.core.status import ranked_result, refused_status, sweep_status
 from regsweep.core.world import Observed
 from regsweep.errors import Problem
 from support.training import message_of
@@ -29,8 +32,10 @@ def status_of(
     observed: Observed = replace(world.observe(), **seen)  # type: ignore[arg-type]  # keyword arguments of any one field
     planned = plan(world.sweep, observed, world.now)
     status = sweep_status(world.sweep, observed, planned, edits, prior or SweepStatus(), world.now)
-    for said in status.conditions:
-        assert said.type in Reason(said.reason).about.conditions, f"{said.reason} is not documented for {said.type}"
+    for reported in status.conditions:
+        assert reported.type in Reason(reported.reason).about.conditions, (
+            f"{reported.reason} is not documented for {reported.type}"
+        )
     return status
 
 
@@ -115,6 +120,65 @@ def test_counts_are_disjoint_and_add_up() -> None:
     assert (runs.total, runs.pending, runs.running, runs.succeeded, runs.failed) == (4, 1, 1, 1, 1)
 
 
+def test_a_run_with_a_diverged_replicate_is_counted_as_succeeded_and_as_diverged() -> None:
+    world = World(sweep_of({"l2": [0, 1, 2]}, parallelism=3))
+    for request, outcome in zip(world.step().create, ("Diverged", "Ok", "Diverged"), strict=True):
+        row = [0, outcome, 3, [0.5, 0.6] if outcome == "Ok" else [None, None], None]
+        text = json.dumps({"version": 1, "columns": ["train_average_loss", "val_average_loss"], "records": [row]})
+        world.end_pod(request.name, world.add_pod(request.name).name, message=text)
+    world.step()
+    runs = status_of(world).runs
+    assert (runs.total, runs.succeeded, runs.diverged, runs.failed) == (3, 3, 2, 0)
+
+
+def test_a_sweep_is_pending_until_a_pod_trains_and_running_from_then_on() -> None:
+    world = World(sweep_of({"l2": [0, 1]}, parallelism=1))
+    assert status_of(world).state == "Pending"
+    (request,) = world.step().create
+    assert status_of(world).state == "Pending", "a Job without a pod trains nothing"
+    world.start_pods()
+    assert status_of(world).state == "Running"
+    world.end_pod(request.name, world.runs[request.name].pods[0].name)
+    world.step()
+    assert status_of(world).state == "Running", "one run has ended, the other has not begun"
+
+
+def test_a_row_of_the_ranking_stands_whole_in_the_status() -> None:
+    row = RankedCombination(
+        combination=Combination("0123456789ab", {"l2": 0.1}, 0),
+        rank=2,
+        objective=Estimate(0.12345678, 0.0123456789, 5),
+        adjusted_mean=None,
+        train_loss=0.1,
+        val_loss=0.2,
+        overfit_gap=Estimate(0.1, None, 2),
+        replicates=5,
+        diverged=1,
+        failed=2,
+        undefined=0,
+        violated=(Constraint(metric="val_auc", min=0.9),),
+        complete=True,
+        dropped=True,
+        source="Mixed",
+    )
+    assert ranked_result(row).model_dump(exclude_none=True) == {
+        "rank": 2,
+        "combination": "0123456789ab",
+        "flags": {"l2": 0.1},
+        "label": "l2=0.1",
+        "objective": {"mean": 0.123457, "standard_error": 0.0123457},
+        "train_loss": 0.1,
+        "val_loss": 0.2,
+        "overfit_gap": {"mean": 0.1},
+        "replicates": 5,
+        "diverged": 1,
+        "failed": 2,
+        "violated": ["val_auc"],
+        "dropped": True,
+        "source": "Mixed",
+    }
+
+
 def test_a_failed_run_stands_in_the_status_with_its_reason() -> None:
     world = World(sweep_of({"l2": [0, 1, 2, 3]}, parallelism=4))
     request = world.step().create[0]
@@ -190,13 +254,13 @@ def pending_pod(reason: str, message: str) -> World:
         ),
     ],
 )
-def test_why_a_run_does_not_start_is_said_with_what_to_do(
+def test_why_a_run_does_not_start_is_reported_with_what_to_do(
     waiting: str, words: str, reason: Reason, remedy: str
 ) -> None:
-    said = condition(status_of(pending_pod(waiting, words)), ConditionType.PROGRESSING)
-    assert (said.status, said.reason) == (ConditionStatus.FALSE, reason.value)
-    assert words.rstrip(".") in said.message
-    assert remedy in said.message
+    reported = condition(status_of(pending_pod(waiting, words)), ConditionType.PROGRESSING)
+    assert (reported.status, reported.reason) == (ConditionStatus.FALSE, reason.value)
+    assert words.rstrip(".") in reported.message
+    assert remedy in reported.message
 
 
 @pytest.mark.parametrize(
@@ -215,14 +279,16 @@ def test_what_the_api_server_does_not_take_is_not_accepted(seen: dict[str, Any],
     said = condition(status, ConditionType.ACCEPTED)
     assert (said.status, said.reason) == (ConditionStatus.FALSE, reason.value)
     assert words in said.message
+    progressing = condition(status, ConditionType.PROGRESSING)
+    assert (progressing.status, progressing.reason) == (ConditionStatus.FALSE, Reason.NOT_ACCEPTED.value)
 
 
 def test_an_edit_of_what_is_pinned_is_named_and_runs_go_on() -> None:
     world = finished()
     status = status_of(world, edits=(Problem("spec.seed", "is pinned to 0, got 1"),))
-    said = condition(status, ConditionType.ACCEPTED)
-    assert (said.status, said.reason) == (ConditionStatus.FALSE, "Immutable")
-    assert "spec.seed" in said.message
+    reported = condition(status, ConditionType.ACCEPTED)
+    assert (reported.status, reported.reason) == (ConditionStatus.FALSE, "Immutable")
+    assert "spec.seed" in reported.message
     assert status.progress == "2/2"
 
 
@@ -247,9 +313,9 @@ def test_an_edit_of_what_is_pinned_is_named_and_runs_go_on() -> None:
         ),
     ],
 )
-def test_the_state_of_the_metrics_is_said(scrapes: Scrapes, status: ConditionStatus, reason: Reason) -> None:
-    said = condition(status_of(World(sweep_of()), scrapes=scrapes), ConditionType.METRICS_AVAILABLE)
-    assert (said.status, said.reason) == (status, reason.value)
+def test_the_state_of_the_metrics_is_reported(scrapes: Scrapes, status: ConditionStatus, reason: Reason) -> None:
+    reported = condition(status_of(World(sweep_of()), scrapes=scrapes), ConditionType.METRICS_AVAILABLE)
+    assert (reported.status, reported.reason) == (status, reason.value)
 
 
 def test_a_stopped_sweep_is_failed_and_not_complete() -> None:

@@ -61,8 +61,8 @@ def test_an_index_beyond_the_last_replicate_is_final_for_the_index_only() -> Non
     [
         ("REGSWEEP_FLAGS", "{", "want a JSON object of flags"),
         ("REGSWEEP_FLAGS", "[1]", "want a JSON object of flags"),
-        ("REGSWEEP_FLAGS", '{"l2": NaN}', "want a JSON object of flags (NaN is no JSON)"),
-        ("REGSWEEP_FLAGS", '{"l2": -Infinity}', "want a JSON object of flags (-Infinity is no JSON)"),
+        ("REGSWEEP_FLAGS", '{"l2": NaN}', "want a JSON object of flags (NaN is not JSON)"),
+        ("REGSWEEP_FLAGS", '{"l2": -Infinity}', "want a JSON object of flags (-Infinity is not JSON)"),
         ("REGSWEEP_FLAGS", "[" * 100_000, "want a JSON object of flags (it is nested too deeply)"),
         ("REGSWEEP_FLAGS", "9" * 10_000, "want a JSON object of flags"),
         ("REGSWEEP_FLAG_NAMES", '{"a":1}', "want a JSON list of flag names"),

@@ -25,7 +25,7 @@ GROUPS = [("train_average_loss", "val_average_loss"), ("test_average_loss",)] + 
 
 def strict(message: bytes) -> Any:
     def refuse(constant: str) -> None:
-        raise AssertionError(f"{constant} is no JSON")
+        raise AssertionError(f"{constant} is not JSON")
 
     return json.loads(message, parse_constant=refuse)
 
@@ -193,13 +193,13 @@ def test_room_that_the_most_important_columns_do_not_have_is_refused() -> None:
     with pytest.raises(InvalidContractError) as caught:
         choose_columns(GROUPS, Room(16, RULE, 1024))
     assert str(caught.value) == (
-        "REGSWEEP_MESSAGE_BYTES: 1024 bytes have no room for train_average_loss, val_average_loss of 16 replicates; "
-        "lower REGSWEEP_REPLICATES (the replicates per pod), or give the message more room"
+        "REGSWEEP_MESSAGE_BYTES: 1024 bytes are not enough for train_average_loss, val_average_loss of 16 replicates; "
+        "lower REGSWEEP_REPLICATES (the replicates per pod), or raise the limit"
     )
     assert caught.value.exit_code == 64
     for test_losses in (False, True):
         assert choose_columns(GROUPS, Room(16, RULE, 2300, test_losses)) == GROUPS[0]
-        with pytest.raises(InvalidContractError, match="no room for test_average_loss of 16 replicates"):
+        with pytest.raises(InvalidContractError, match="not enough for test_average_loss of 16 replicates"):
             choose_columns(GROUPS, Room(16, RULE, 2300, test_losses), needed=2)
 
 

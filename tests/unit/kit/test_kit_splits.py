@@ -192,7 +192,7 @@ def test_a_cap_gives_every_fold_training_rows_of_its_own() -> None:
 def test_marked_val_rows_contradict_folds() -> None:
     marked = classes(20, 20, marks=("train",) * 20 + ("val",) * 10 + ("test",) * 10)
     with pytest.raises(
-        BadDataError, match=r"^10 rows of made are marked val, but .* 4 folds, where every row outside test"
+        BadDataError, match=r"^10 rows of made are marked val, but .* 4 folds, in which every row outside test"
     ):
         divide(marked, fold=Fold(0, 4))
 
@@ -269,7 +269,7 @@ def test_an_outer_fold_is_the_test_rows_of_that_fraction() -> None:
 def test_marked_test_or_val_rows_contradict_outer_folds(mark: str) -> None:
     marked = classes(20, 20, marks=("train", "train", "train", mark) * 10)
     with pytest.raises(
-        BadDataError, match=f"^10 rows of made are marked {mark}, but .* 5 outer folds, where every row"
+        BadDataError, match=f"^10 rows of made are marked {mark}, but .* 5 outer folds, in which every row"
     ):
         divide(marked, outer=Fold(0, 5))
     assert len(divide(classes(20, 20, marks=("train",) * 40), outer=Fold(0, 5)).test) == 8

@@ -109,7 +109,7 @@ def test_a_run_begun_anew_shows_nothing_of_the_attempt_before(directory: RunsDir
 def test_a_run_file_that_cannot_be_read_is_named_and_not_passed_over(directory: RunsDirectory) -> None:
     path = directory.begin(facts())
     (path / "run.json").write_text("{}")
-    with pytest.raises(RunsDirectoryError, match=r"run\.json: is not a run of this version of regsweep"):
+    with pytest.raises(RunsDirectoryError, match=r"run\.json: does not describe a run of this version of regsweep"):
         directory.records()
 
 
@@ -121,7 +121,7 @@ def test_facts_survive_writing_and_reading(directory: RunsDirectory) -> None:
 def test_only_one_works_in_a_directory(directory: RunsDirectory) -> None:
     with (
         directory.locked(),
-        pytest.raises(RunsDirectoryError, match="another `regsweep run` is at work there"),
+        pytest.raises(RunsDirectoryError, match="another `regsweep run` uses it"),
         directory.locked(),
     ):
         pass
@@ -137,10 +137,10 @@ def test_the_lock_of_a_file_system_without_flock_comes_with_a_sentence(
 
     monkeypatch.setattr(fcntl, "flock", refused)
     with directory.locked() as held:
-        assert "a POSIX record lock keeps other runs out instead" in held.note
+        assert "a POSIX record lock is used instead" in held.note
 
 
-def test_a_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
         pytest.raises(UnwritableRunsError, match="Name another directory with --runs-dir"),

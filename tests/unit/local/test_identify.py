@@ -139,8 +139,21 @@ def test_a_file_by_any_other_name_that_is_gone_is_bad_data_where_it_was_there_be
 
 
 def test_a_trainer_that_answered_before_and_refuses_now_is_believed(data: Path) -> None:
-    with pytest.raises(DataError, match="the trainer cannot identify the data any more: flag data_path"):
+    with pytest.raises(DataError, match="the trainer can no longer identify the data: flag data_path"):
         asked(REFUSES, {"data_path": "mine.csv"}, known=DataIdentity("ab", 1, by_trainer=True, answers=True))
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        pytest.param(REFUSES, "flag data_path: cannot read mine.csv", id="in the trainer's words"),
+        pytest.param(trainer("import sys; sys.exit(64)"), "", id="without a word"),
+        pytest.param(trainer(NO_VERB), "", id="a trainer without the verb refuses nothing"),
+        pytest.param(answering('{"generation": 1}'), "", id="it answers"),
+    ],
+)
+def test_why_a_trainer_does_not_name_its_data_is_kept(command: TrainerCommand, words: str) -> None:
+    assert asked(command).refusal == words
 
 
 def test_data_elsewhere_than_in_files_are_not_missed() -> None:

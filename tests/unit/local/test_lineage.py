@@ -65,7 +65,7 @@ def records_of(facts: list[RunFacts]) -> Records:
     return Records(Record(each.point_key, k, Outcome.OK, run=each.run) for each in facts for k in range(3))
 
 
-def said(
+def changes_between(
     before: Sweep, now: Sweep, before_data: DataIdentity = DATA, data: DataIdentity = DATA, **fields: Any
 ) -> list[str]:
     facts = facts_of(before, before_data, **fields)
@@ -73,13 +73,13 @@ def said(
     return changes(now, progress_of(now, records, None, None).grid, facts, records, data)
 
 
-def test_nothing_is_said_where_nothing_is_trained_again() -> None:
-    assert said(sweep_of(), sweep_of()) == []
+def test_nothing_is_reported_where_nothing_is_trained_again() -> None:
+    assert changes_between(sweep_of(), sweep_of()) == []
 
 
-def test_changed_data_are_said_with_what_rests_on_the_old() -> None:
+def test_changed_data_are_reported_with_what_rests_on_the_old() -> None:
     new = replace(DATA, digest="9a3e000000000000")
-    assert said(sweep_of(), sweep_of(new), data=new) == [
+    assert changes_between(sweep_of(), sweep_of(new), data=new) == [
         "the data changed (1f0c -> 9a3e): 6 of 6 trainings rest on the old data and are trained again."
     ]
 
@@ -87,7 +87,7 @@ def test_changed_data_are_said_with_what_rests_on_the_old() -> None:
 def test_a_grid_that_grew_meanwhile_counts_what_was_trained_alone() -> None:
     new = replace(DATA, digest="9a3e000000000000")
     grown = sweep_of(new, flags=[{"name": "l2", "values": [0, 0.1, 0.2]}], replicates=4)
-    assert said(sweep_of(), grown, data=new) == [
+    assert changes_between(sweep_of(), grown, data=new) == [
         "the data changed (1f0c -> 9a3e): 6 of 12 trainings rest on the old data and are trained again."
     ]
 
@@ -97,7 +97,7 @@ def test_a_grid_that_grew_meanwhile_counts_what_was_trained_alone() -> None:
     [
         pytest.param({"mine.csv": "9a3e000000000000"}, "mine.csv: 1f0c -> 9a3e", id="a file with other bytes"),
         pytest.param({"mine.csv": "1f0c000000000000", "b.csv": "9a"}, "b.csv: new", id="a file that is new"),
-        pytest.param({}, "mine.csv: no data file any more", id="a file that is named no more"),
+        pytest.param({}, "mine.csv: no longer a data file", id="a file that is named no more"),
         pytest.param(
             {f"{n}.csv": "9a" for n in range(5)}, "0.csv: new, 1.csv: new, 2.csv: new and 3 more", id="more than are listed"
         ),
@@ -105,7 +105,7 @@ def test_a_grid_that_grew_meanwhile_counts_what_was_trained_alone() -> None:
 )  # fmt: skip
 def test_changed_files_are_named(files: dict[str, str], change: str) -> None:
     new = DataIdentity("bb00000000000000", files=files)
-    (sentence,) = said(sweep_of(FILES), sweep_of(new), FILES, new)
+    (sentence,) = changes_between(sweep_of(FILES), sweep_of(new), FILES, new)
     assert sentence.startswith(f"the data changed ({change}): 6 of 6 trainings rest on the old data")
 
 
@@ -129,14 +129,14 @@ def test_changed_files_are_named(files: dict[str, str], change: str) -> None:
         ),
     ],
 )
-def test_an_objective_of_another_best_epoch_is_said(spec: dict[str, Any], change: str) -> None:
-    assert said(sweep_of(objective=BEST), sweep_of(**spec)) == [
+def test_an_objective_of_another_best_epoch_is_reported(spec: dict[str, Any], change: str) -> None:
+    assert changes_between(sweep_of(objective=BEST), sweep_of(**spec)) == [
         f"{change}: 6 of 6 trainings rest on the old objective and are trained again."
     ]
 
 
 def test_another_metric_of_the_last_epoch_trains_nothing_again() -> None:
-    assert said(sweep_of(), sweep_of(objective={"metric": "val_accuracy"})) == []
+    assert changes_between(sweep_of(), sweep_of(objective={"metric": "val_accuracy"})) == []
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_another_metric_of_the_last_epoch_trains_nothing_again() -> None:
             {"resampling": {"kind": "KFold", "folds": 3}}, DATA, "the resampling changed", id="folds instead of a split"
         ),
         pytest.param({}, replace(DATA, generation=2), "the trainer's generation changed (1 -> 2)", id="the generation"),
-        pytest.param({}, FILES, "the data are named by their files now", id="another way to tell data apart"),
+        pytest.param({}, FILES, "the data are identified by their files now", id="another way to tell data apart"),
         pytest.param({"command": "other"}, DATA, "the trainer changed", id="the trainer"),
         pytest.param(
             {"seed": 4, "trainer": {"gpus": 0, "parameters": {"epochs": 5}}},
@@ -163,22 +163,22 @@ def test_another_metric_of_the_last_epoch_trains_nothing_again() -> None:
         ),
     ],
 )  # fmt: skip
-def test_whatever_was_changed_is_said(now: dict[str, Any], data: DataIdentity, change: str) -> None:
+def test_whatever_was_changed_is_reported(now: dict[str, Any], data: DataIdentity, change: str) -> None:
     other = TrainerCommand(("other",), "process:y") if now.pop("command", None) else TRAINER
-    (sentence, *_) = said(sweep_of(), sweep_of(data, other, **now), data=data)
+    (sentence, *_) = changes_between(sweep_of(), sweep_of(data, other, **now), data=data)
     assert sentence.startswith(f"{change}: 6 of 6 trainings rest on the old ")
 
 
 def test_results_of_an_earlier_version_are_kept_and_trained_again() -> None:
     old: dict[str, Any] = {"key_version": None, "data": None, "rule": None, "point_key": "0123"}
-    assert said(sweep_of(), sweep_of(), **old) == [
-        "results of an earlier version of regsweep, which did not note what data they rest on, are kept; 6 of 6 trainings are "
+    assert changes_between(sweep_of(), sweep_of(), **old) == [
+        "results of an earlier version of regsweep, which did not record their data, are kept; 6 of 6 trainings are "
         "trained again."
     ]
 
 
 def test_trainings_of_the_final_evaluation_are_not_the_grids() -> None:
-    assert said(sweep_of(), sweep_of(seed=4), final=True) == []
+    assert changes_between(sweep_of(), sweep_of(seed=4), final=True) == []
 
 
 def test_of_several_earlier_states_the_latest_is_compared() -> None:

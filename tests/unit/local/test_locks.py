@@ -49,8 +49,8 @@ def test_where_flock_is_refused_another_lock_is_taken_and_one_sentence_says_so(
     refuse(monkeypatch, "flock", number)
     with held_lock(tmp_path) as held:
         assert held.note == (
-            f"{tmp_path}: its file system does not support flock ({os.strerror(number)}); a POSIX record lock keeps other runs "
-            "out instead."
+            f"{tmp_path}: its file system does not support flock ({os.strerror(number)}); a POSIX record lock is used "
+            "instead."
         )
         assert not (tmp_path / OWNER_FILE).exists()
 
@@ -106,6 +106,9 @@ def test_an_owner_that_may_live_keeps_others_out(tmp_path: Path, monkeypatch: py
     refuse(monkeypatch, "flock", errno.ENOSYS)
     refuse(monkeypatch, "lockf", errno.ENOSYS)
     (tmp_path / OWNER_FILE).write_text(owner)
-    with pytest.raises(FolderLockedError, match="if that process is gone, remove the file"), held_lock(tmp_path):
+    with (
+        pytest.raises(FolderLockedError, match="if that process no longer exists, remove the file"),
+        held_lock(tmp_path),
+    ):
         pass
     assert (tmp_path / OWNER_FILE).read_text() == owner

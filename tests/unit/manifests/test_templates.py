@@ -48,7 +48,7 @@ def trainer(name: str) -> Any:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_template_is_named_as_its_file_and_told_of_in_the_readme(name: str) -> None:
+def test_a_template_is_named_as_its_file_and_mentioned_in_the_readme(name: str) -> None:
     document = pod_template(name)
     assert (document["apiVersion"], document["kind"], document["metadata"]["name"]) == ("v1", "PodTemplate", name)
     assert f"({name}.yaml)" in (TEMPLATES / "README.md").read_text()

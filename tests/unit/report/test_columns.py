@@ -57,7 +57,7 @@ def test_no_two_columns_have_one_name(metric: str, epoch: EpochChoice, headers: 
 
 
 @pytest.mark.parametrize("name", ["runs", "note", "rank", "source"])
-def test_a_flag_called_like_a_column_is_told_apart(name: str) -> None:
+def test_a_flag_called_like_a_column_is_distinguished(name: str) -> None:
     row = ranked(1, {name: 3}, (0.2, 0.01), 0.1, (0.1, 0.01))
     columns = columns_of([row], results(row))
     headers = [column.header for column in columns]

@@ -47,6 +47,18 @@ WORSE = ranked(2, {"l2": 0}, (0.20, 0.01), 0.01, (0.19, 0.01))
         pytest.param(ranked(None, {"l2": 9}, diverged=2), None, "2 of 5 diverged", id="some replicates diverged"),
         pytest.param(ranked(None, {"l2": 9}, replicates=0, failed=5), None, "failed", id="a failure of unknown reason"),
         pytest.param(
+            WORSE.model_copy(update={"violated": ["val_acc"]}),
+            None,
+            "does not meet the constraint on val_acc",
+            id="a constraint, also on a metric that was not reported",
+        ),
+        pytest.param(
+            WORSE.model_copy(update={"violated": ["val_auc", "train_loss"]}),
+            None,
+            "does not meet the constraint on val_auc and train_loss",
+            id="two constraints",
+        ),
+        pytest.param(
             ranked(2, {"l2": 0}, (0.11, 0.01), 0.08, (0.02, 0.01), replicates=4, failed=1),
             None,
             "1 failed",
@@ -101,7 +113,7 @@ JUDGED = analysis(OF_BEST, comparison({"l2": 0}, "Overfits"))
         pytest.param(
             (BEST, PLAIN),
             analysis(),
-            "Without regularisation (l2=0) the network ranks 2nd; whether it is worse than the best, too few replicates tell.",
+            "Without regularisation (l2=0) the network ranks 2nd; too few common replicates to say whether it is worse than the best.",
             id="too few replicates for ties",
         ),
         pytest.param(
@@ -157,7 +169,7 @@ def test_an_unfinished_sweep_concludes_nothing() -> None:
         pytest.param(Divergence(2, 5, 7, 9), "2 of 5 diverged, first at epoch 7", id="some"),
     ],
 )
-def test_when_replicates_diverged_is_said_where_the_records_tell(divergence: Divergence, text: str) -> None:
+def test_when_replicates_diverged_is_reported_if_the_records_have_it(divergence: Divergence, text: str) -> None:
     row = ranked(None, {"l2": 9}, diverged=divergence.diverged)
     found = results(BEST, row, divergences={combination_id({"l2": 9}): divergence})
     assert note_of(row, found).text == text

@@ -121,7 +121,7 @@ def test_ordinals(number: int, text: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.2, "0 s"), (89, "89 s"), (180, "3 min"), (7800, "2 h 10 min"), (-3, "0 s")]
 )
-def test_durations_are_said_as_people_say_them(seconds: float, text: str) -> None:
+def test_durations_are_reported_in_common_units(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 

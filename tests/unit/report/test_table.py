@@ -61,7 +61,7 @@ def test_at_80_columns_a_column_that_others_imply_is_left_out_and_named() -> Non
     text = shown(breast_cancer(), 80)
     assert max(map(len, text.splitlines())) <= 80
     assert "train loss" not in text.splitlines()[4]
-    assert "Left out for want of width: train loss." in text
+    assert "Columns omitted because the terminal is too narrow: train loss." in text
     assert "  1  =  0.01   0.3      0.071 ± 0.004  0.021 ± 0.003   5/5  best" in text.splitlines()
     assert "  2  =  0.01   0.5      0.074 ± 0.005  0.012 ± 0.002   5/5  pick" in text.splitlines()
     assert "pick: simplest combination within one standard error of the best" in text
@@ -91,8 +91,7 @@ def test_prose_keeps_to_the_width_and_no_line_has_trailing_blanks(
     lines = shown(breast_cancer(), width).splitlines()
     assert [line for line in lines if line != line.rstrip()] == []
     first = next(number for number, line in enumerate(lines) if line.startswith("  #"))
-    table = lines[first : first + 9]
-    prose = lines[first + 9 :]
+    table, prose = lines[first : lines.index("", first)], lines[lines.index("", first) :]
     assert (max(map(len, prose)), max(map(len, table))) == (widest_prose, widest_row)
     assert max(map(len, lines[:first])) <= width
 
@@ -155,8 +154,8 @@ def test_what_stopped_the_sweep_comes_before_the_table() -> None:
         conditions=(condition(ConditionType.FAILED, ConditionStatus.TRUE, Reason.TOO_MANY_FAILED_RUNS, message),),
     )
     lines = shown(found, 120).splitlines()
-    told = lines.index(f"  TooManyFailedRuns: {message}")
-    assert told < next(i for i, line in enumerate(lines) if "#" in line)
+    place = lines.index(f"  TooManyFailedRuns: {message}")
+    assert place < next(i for i, line in enumerate(lines) if "#" in line)
 
 
 def test_a_sweep_without_results_says_so() -> None:

@@ -15,22 +15,22 @@ NUMBERED = [f"{numbers},{i}" for i, numbers in enumerate(FEATURES)]
     ("text", "says"),
     [
         # Quotation marks
-        pytest.param(changed(7, '1,2,"no'), r"quotation mark without its partner in row 7 \(line 8\)", id="open quote"),
-        pytest.param(changed(60, '1,2,"no'), r"without its partner in row 60 \(line 61\)", id="open in the last row"),
+        pytest.param(changed(7, '1,2,"no'), r"unmatched quotation mark in row 7 \(line 8\)", id="open quote"),
+        pytest.param(changed(60, '1,2,"no'), r"unmatched quotation mark in row 60 \(line 61\)", id="open in the last row"),
         pytest.param(
             changed(7, '1,2,"no').replace(FEATURES[30] + ",no", '1,2,no"'),
-            r"without its partner in row 7 \(line 8\)",
+            r"unmatched quotation mark in row 7 \(line 8\)",
             id="open quote that a later row closes",
         ),
-        pytest.param(changed(7, '"1,2,no'), r"without its partner in row 7 \(line 8\)", id="open in the first cell"),
-        pytest.param(changed(7, '1,2,no"'), r"without its partner in row 7 \(line 8\)", id="only a closing quote"),
-        pytest.param(changed(7, '1,2,"no\nyes"'), r"without its partner in row 7 \(line 8\)", id="a line break quoted"),
+        pytest.param(changed(7, '"1,2,no'), r"unmatched quotation mark in row 7 \(line 8\)", id="open in the first cell"),
+        pytest.param(changed(7, '1,2,no"'), r"unmatched quotation mark in row 7 \(line 8\)", id="only a closing quote"),
+        pytest.param(changed(7, '1,2,"no\nyes"'), r"unmatched quotation mark in row 7 \(line 8\)", id="a line break quoted"),
         pytest.param(changed(7, '1,"2"3,no'), r"mark within a cell in row 7 \(line 8\)", id="text after a quote"),
         pytest.param(changed(7, '1,2,5" or 6"'), r"mark within a cell in row 7 \(line 8\)", id="inches"),
         pytest.param(changed(7, '1,2,"say \\"no\\""'), r"within a cell in row 7 \(line 8\)", id="backslashes"),
         pytest.param(changed(7, '1,2, "no"'), r"mark within a cell in row 7 \(line 8\)", id="a blank before a quote"),
-        pytest.param(table(header='a,"b,y'), r"without its partner in the header \(line 1\)", id="open in the header"),
-        pytest.param(table(header='a,"b\nc",y'), r"without its partner in the header", id="a line break in a name"),
+        pytest.param(table(header='a,"b,y'), r"unmatched quotation mark in the header \(line 1\)", id="open in the header"),
+        pytest.param(table(header='a,"b\nc",y'), r"unmatched quotation mark in the header", id="a line break in a name"),
         pytest.param(table(header='a,b"b"b,y'), r"within a cell in the header \(line 1\)", id="quotes within a name"),
         # Shape
         pytest.param(b"", "is empty; a header", id="an empty file"),
@@ -53,7 +53,7 @@ NUMBERED = [f"{numbers},{i}" for i, numbers in enumerate(FEATURES)]
         ),
         pytest.param("\n\n" + changed(7, "1,no"), r"row 7 \(line 10\) .* has 2 cells", id="nor those above the header"),
         pytest.param("y\n" + "\n".join(LABELS), "has no column beside 'y'", id="no features"),
-        pytest.param("sep=;\n" + table(), "line 1 of .* is 'sep=;', which Excel alone reads", id="Excel's first line"),
+        pytest.param("sep=;\n" + table(), "line 1 of .* is 'sep=;', which only Excel reads", id="Excel's first line"),
         # Names of columns
         pytest.param(table(header=",b,y"), r"column 1 of .* has no name \(''\).*index=False", id="an unnamed column"),
         pytest.param(
@@ -66,13 +66,13 @@ NUMBERED = [f"{numbers},{i}" for i, numbers in enumerate(FEATURES)]
             r"column 4 of .* has no name .* a separator at the end of each line",
             id="a separator at the end of each line",
         ),
-        pytest.param(table(header="a,a,y"), "columns 1 and 2 of .* have one name, 'a' and 'a'", id="a name twice"),
+        pytest.param(table(header="a,a,y"), "columns 1 and 2 of .* have the same name, 'a' and 'a'", id="a name twice"),
         pytest.param(
             table(header="a,\u00e9t\u00e9,e\u0301te\u0301,y", features=NUMBERED),
             r"columns 2 and 3 .* \('\\xe9t\\xe9'\) and .* \('e\\u0301te\\u0301'\)",
             id="a name twice, composed and decomposed",
         ),
-        pytest.param(table(header="y,b,y\u00ad"), "columns 1 and 3 .* have one name", id="a name and a soft hyphen"),
+        pytest.param(table(header="y,b,y\u00ad"), "columns 1 and 3 .* have the same name", id="a name and a soft hyphen"),
         # Columns that are not what they seem
         pytest.param(
             table(header="a,b,Id,y", features=NUMBERED), "column 'Id' of .* is the row number .*0, 1, ...", id="from 0"
@@ -224,7 +224,7 @@ def test_names_that_look_the_same_are_the_same(name: str, wanted: str, tmp_path:
         pytest.param("a,b,c\u0430r", "car", r"no column 'car', .* '[^']+' \('c\\u0430r'\)", id="a Cyrillic letter"),
     ],
 )
-def test_a_column_that_is_not_there_is_told_from_those_that_are(
+def test_a_column_that_does_not_exist_is_distinguished_from_those_that_do(
     header: str, wanted: str, says: str, tmp_path: Path
 ) -> None:
     for flag, flags in (("target", {"target": wanted}), ("split_column", {"target": "b", "split_column": wanted})):

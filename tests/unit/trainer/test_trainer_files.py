@@ -32,7 +32,7 @@ from support.csv_tables import FEATURES, LABELS, changed, read, table
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_text_in_utf_8_is_named(content: bytes, says: str, tmp_path: Path) -> None:
-    with pytest.raises(BadDataError, match=f"flag data_path: .*t.csv is no CSV file in UTF-8: .*{says}"):
+    with pytest.raises(BadDataError, match=f"flag data_path: .*t.csv is not a CSV file in UTF-8: .*{says}"):
         read(tmp_path, content)
 
 
@@ -61,20 +61,20 @@ def test_a_damaged_archive_is_bad_data_that_names_the_file(content: bytes, says:
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("no.csv", "cannot read no.csv: No such file or directory; a relative path is looked for from /"),
+        ("no.csv", "cannot read no.csv: No such file or directory; a relative path starts at /"),
         ("/no/where.csv", "cannot read /no/where.csv: No such file or directory$"),
         ("~/t.csv", r"No such file or directory; ~ is not expanded, write the whole path \(/.*/t.csv "),
         ("~nobody-here/t.csv", r"; ~ is not expanded, write the whole path \(/"),
         ("$HOME/t.csv", "; variables are not expanded"),
-        ("https://example.org/t.csv", "; a URL is not fetched"),
-        ("s3://bucket/t.csv", "; a URL is not fetched"),
+        ("https://example.org/t.csv", "; URLs are not fetched"),
+        ("s3://bucket/t.csv", "; URLs are not fetched"),
         ("/data/*.csv", "; patterns are not expanded"),
         ("/", "cannot read /: Is a directory; name the CSV file in it"),
         ("a\0b.csv", r"cannot read 'a\\x00b.csv': embedded null byte"),
         ("x" * 5000, "File name too long"),
     ],
 )
-def test_a_path_that_cannot_be_opened_is_told_with_what_to_do(path: str, says: str) -> None:
+def test_a_path_that_cannot_be_opened_is_reported_with_what_to_do(path: str, says: str) -> None:
     with pytest.raises(BadDataError, match=f"flag data_path: .*{says}"):
         load(parse_flags({"data_path": path, "target": "y"}))
 

@@ -1,6 +1,7 @@
 """Flags: coerced by their declared type, refused with a sentence that says which, what it got, and what there is."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,6 +93,35 @@ def test_a_wrong_value_is_refused_in_words(name: str, value: Any, says: str) -> 
     assert says in refusal(**{**IRIS, name: value})
 
 
+@pytest.mark.parametrize("name", ["target", "split_column"])
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (
+            True,
+            'got true, want a column\'s name; YAML reads an unquoted y, yes, on or true as true: quote it, as in "y"',
+        ),
+        (False, "got false, want a column's name; YAML reads an unquoted n, no, off or false as false: quote it"),
+        (1, 'got 1, want a column\'s name; YAML reads it as a number without quotes: quote it, as in "1"'),
+        (0, 'YAML reads it as a number without quotes: quote it, as in "0"'),
+        (1.5, 'YAML reads it as a number without quotes: quote it, as in "1.5"'),
+    ],
+)
+def test_a_name_that_yaml_reads_as_something_else_is_to_be_quoted(name: str, value: Any, says: str) -> None:
+    text = refusal(**{"data_path": "/x", "target": "label", name: value})
+    assert text.startswith(f"flag {name}: got ")
+    assert says in text
+
+
+@pytest.mark.parametrize("value", [["y"], {"name": "y"}, " "])
+def test_what_is_no_name_at_all_is_not_told_to_be_quoted(value: Any) -> None:
+    assert "quote" not in refusal(data_path="/x", target=value)
+
+
+def test_only_free_text_is_told_to_be_quoted() -> None:
+    assert "quote" not in refusal(**IRIS, activation=True, l2=False, epochs=None)
+
+
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
@@ -103,15 +133,19 @@ def test_a_wrong_value_is_refused_in_words(name: str, value: Any, says: str) -> 
         ),
         pytest.param({"data_path": "/x"}, "flag target: missing", id="nothing to predict"),
         pytest.param(
-            {**IRIS, "target": "y"}, 'flag target: got "y", but there is no data_path', id="a target without a file"
+            {**IRIS, "target": "y"}, 'flag target: got "y", but data_path is not set', id="a target without a file"
         ),
         pytest.param(
-            {**IRIS, "task": "regression"}, "flag task: it only goes with data_path", id="a task without a file"
+            {**IRIS, "task": "regression"}, "flag task: it applies to data_path only", id="a task without a file"
         ),
         pytest.param(
-            {**IRIS, "separator": "tab"}, "flag separator: it only goes with data_path", id="a separator without a file"
+            {**IRIS, "separator": "tab"},
+            "flag separator: it applies to data_path only",
+            id="a separator without a file",
         ),
-        pytest.param({**IRIS, "layers": 2}, "flag layers: only goes with units as one number", id="layers said twice"),
+        pytest.param(
+            {**IRIS, "layers": 2}, "flag layers: it applies only if units is one number", id="layers given twice"
+        ),
         pytest.param(
             {"data_path": "/x", "target": "y", "split_column": "y"},
             'flag split_column: "y" is the target',
@@ -123,7 +157,7 @@ def test_flags_that_contradict_each_other(flags: dict[str, Any], says: str) -> N
     assert says in refusal(**flags)
 
 
-def test_everything_wrong_is_said_at_once_and_once_each() -> None:
+def test_everything_wrong_is_reported_at_once_and_once_each() -> None:
     text = refusal(unts=3, epochs="x", dropout=2, layers=1)
     for part in (
         "flag dataset",
@@ -165,6 +199,12 @@ def test_help_has_every_flag_with_default_values_and_meaning() -> None:
     assert list(lines) == list(Flags.model_fields)
     assert all(all(rest) for rest in lines.values())
     assert lines["units"][0] == "[64, 64]"
+
+
+def test_the_readme_has_every_flag_as_the_help_has_it() -> None:
+    readme = (Path(__file__).parents[3] / "images" / "trainer" / "README.md").read_text()
+    table = readme.partition("| Flag |")[2].partition("\n\n")[0]
+    assert table.splitlines()[2:] == [f"| `{name}` | {' | '.join(rest)} |" for name, *rest in flag_lines()]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Metrics against scikit-learn's, and where scikit-learn would raise: one class only, no rows, outputs that are not finite."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from regsweep_trainer import estimator
+from regsweep_trainer.audit import AUDIT_METRICS
 from regsweep_trainer.dataset import Head
 from regsweep_trainer.metrics import METRICS, auc, evaluate, row_losses
 
@@ -191,3 +193,14 @@ def test_many_well_spread_scores_have_the_exact_area_but_for_the_thresholds() ->
     assert estimator.auc_pr(scores, positive) == pytest.approx(
         reference.average_precision_score(positive, scores), abs=5e-3
     )
+
+
+@pytest.mark.parametrize(("column", "head"), list(enumerate(Head, start=1)))
+def test_the_readme_says_which_metrics_a_head_has(column: int, head: Head) -> None:
+    readme = (Path(__file__).parents[3] / "images" / "trainer" / "README.md").read_text()
+    rows = [
+        line.strip("| ").split(" | ")
+        for line in readme.partition("| Metric |")[2].partition("\n\n")[0].splitlines()[2:]
+    ]
+    said = {row[0].strip("`") for row in rows if row[column] == "yes"}
+    assert said == {*METRICS[head], *AUDIT_METRICS[head], "regularization_loss"}

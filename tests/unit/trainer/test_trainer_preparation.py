@@ -80,10 +80,8 @@ def test_columns_that_do_not_vary_are_zero_and_named() -> None:
     assert np.abs(prepared.train.x[:, 2]).max() < 1e-15
     assert prepared.val.x[:, 3].tolist() == [1.0] * 10  # its distance from what it is in training
     (note,) = prepared.notes
-    assert note.startswith(
-        "4 of 5 columns do not vary over the training rows, beyond rounding errors, and tell a network "
-    )
-    assert note.endswith("nothing: column 'b', column 'c', column 'd', column 'e'")
+    assert note.startswith("4 of 5 columns do not vary over the training rows, beyond rounding errors, and carry no ")
+    assert note.endswith("information: column 'b', column 'c', column 'd', column 'e'")
 
 
 def test_a_column_that_varies_by_rounding_errors_alone_does_not_vary() -> None:
@@ -109,7 +107,7 @@ def test_a_target_that_does_not_vary_in_training_is_noted() -> None:
     target = np.where(np.arange(40) % 2 == 0, 2.5, np.arange(40.0))
     prepared = prepare(data(NORMAL, target=target), halves(40))
     assert (prepared.target_mean, prepared.target_scale) == (2.5, 1.0)
-    assert prepared.notes == ("the target is 2.5 in all training rows: a network learns nothing but that",)
+    assert prepared.notes == ("the target is 2.5 in all training rows: a network learns only this constant",)
 
 
 def test_rows_in_many_blocks_are_those_in_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,8 +75,8 @@ def choose_columns(groups: Sequence[Sequence[str]], room: Room, needed: int = 1)
         spare = room.spare([*chosen, *group])
         if number <= needed and spare < 0:
             raise InvalidContractError(
-                f"REGSWEEP_MESSAGE_BYTES: {room.message_bytes} bytes have no room for {', '.join(group)} of {room.replicates} "
-                "replicates; lower REGSWEEP_REPLICATES (the replicates per pod), or give the message more room"
+                f"REGSWEEP_MESSAGE_BYTES: {room.message_bytes} bytes are not enough for {', '.join(group)} of {room.replicates} "
+                "replicates; lower REGSWEEP_REPLICATES (the replicates per pod), or raise the limit"
             )
         if number > needed and spare < room.test_bytes:
             break

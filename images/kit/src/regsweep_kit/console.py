@@ -1,4 +1,4 @@
-"""What a run says while it goes. The log is for people: that it cannot be written, or cannot show a character, never ends a run."""
+"""The log of a run. It is for people: that it cannot be written, or cannot show a character, never ends a run."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""The contract's environment, read once into a typed value. Every variable's default and meaning stands here and nowhere else."""
+"""The contract's environment, read once into a typed value. Every variable's default and meaning is here and nowhere else."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -38,11 +38,11 @@ def source_digest(paths: Sequence[Path]) -> str:
 
 def state(paths: Sequence[Path]) -> State:
     """What shows, without reading them, whether files have changed. Raises OSError."""
-    found = []
+    entries = []
     for name, path in _files(paths):
         at = path.stat()
-        found.append((name, at.st_dev, at.st_ino, at.st_size, at.st_mtime_ns))
-    return tuple(found)
+        entries.append((name, at.st_dev, at.st_ino, at.st_size, at.st_mtime_ns))
+    return tuple(entries)
 
 
 def check_pinned(digest: str, pinned: str | None) -> None:
@@ -50,19 +50,19 @@ def check_pinned(digest: str, pinned: str | None) -> None:
     if pinned is not None and not digest.startswith(pinned):
         raise DataChangedError(
             f"the data have changed: this sweep's results rest on {pinned[:SHOWN_DIGITS]} (REGSWEEP_DATA_DIGEST), the files have "
-            f"{digest[:SHOWN_DIGITS]} now (SHA-256); restore them, or train the whole sweep anew"
+            f"{digest[:SHOWN_DIGITS]} now (SHA-256); restore them, or train the whole sweep again"
         )
 
 
 def _files(paths: Iterable[Path]) -> list[tuple[str, Path]]:
     """(name, path) of each file, those of folders by their names within it; sorted by name."""
-    found: list[tuple[str, Path]] = []
+    entries: list[tuple[str, Path]] = []
     for path in paths:
         if path.is_dir():
-            found += ((file.relative_to(path).as_posix(), file) for file in _inside(path))
+            entries += ((file.relative_to(path).as_posix(), file) for file in _inside(path))
         else:
-            found.append((path.name, path))
-    return sorted(found)
+            entries.append((path.name, path))
+    return sorted(entries)
 
 
 def _inside(folder: Path) -> Iterator[Path]:

@@ -18,7 +18,7 @@ IDENTITY = ("sweep", "run", "replicate")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What the exposition says of the whole run."""
+    """The facts of the whole run in the exposition."""
 
     sweep: str
     run: str
@@ -33,7 +33,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """One replicate as it is now; `progress` is `None` before its first epoch."""
+    """The present state of one replicate; `progress` is `None` before its first epoch."""
 
     progress: Progress | None = None
     complete: bool = False

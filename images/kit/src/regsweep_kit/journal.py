@@ -1,6 +1,6 @@
 """Writes the termination message. Thread-safe: SIGTERM is answered from another thread than the one that trains.
 
-The whole message is written anew after each replicate and synced, so that whatever ends the process later, even SIGKILL, the finished
+The whole message is rewritten after each replicate and synced, so that whatever ends the process later, even SIGKILL, the finished
 replicates are there. It is written in place: in a pod the file is a mount, which cannot be replaced by a rename.
 """
 

@@ -140,7 +140,7 @@ def _json(value: object) -> str:
 
 
 def _text(text: str, most: int) -> str:
-    """JSON of a text, cut so that it has at most `most` bytes with its quotes."""
+    """JSON of a string, cut so that it has at most `most` bytes with its quotes."""
     encoded = json.dumps(text)
     if len(encoded) <= most:
         return encoded

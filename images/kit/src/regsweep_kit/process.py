@@ -24,7 +24,7 @@ def run(
     """The exit code.
 
     parse_flags: the trainer's own check, which raises InvalidFlagsError. train: trains every replicate of the contract and writes its
-    record; what it raises ends the run. Whatever goes wrong stands on stderr and, where that can be written, in the termination message.
+    record; what it raises ends the run. Every error is printed to stderr and written to the termination message, if possible.
     """
     journal, unwritable = None, None
     try:

@@ -23,7 +23,7 @@ class Progress:
     values: Mapping[tuple[str, str], float]
     """By (metric, split); `regularization_loss` has the split ""."""
     rows: Mapping[str, int]
-    """By split: how many rows the values come from; for `train` a sample while training goes on."""
+    """By split: number of rows of the values; for `train` a sample during training."""
     best: Best | None
 
 

@@ -41,5 +41,5 @@ class Reporter:
         if self._server is None or not seconds:
             return
         scraped = self._server.wait_scraped(since=self._completed, seconds=seconds)
-        what = "scraped" if scraped else f"nobody scraped within {seconds:g} s"
+        what = "scraped" if scraped else f"no scrape within {seconds:g} s"
         say(f"{what} after {time.monotonic() - self._completed:.1f} s")

@@ -86,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path.split("?")[0] != "/metrics":
-            self.send_error(404, "there is /metrics only")
+            self.send_error(404, "only /metrics is served")
             return
         body = self.server.owner.render()
         self.send_response(200)
@@ -105,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
 def _delivered(connection: socket.socket) -> bool:
     """Waits until the other side has acknowledged every byte: a pod that ends takes its unsent bytes with it.
 
-    Where the system does not say (it is a question to Linux), written counts as delivered.
+    If the system does not know (only Linux does), written counts as delivered.
     """
     deadline = time.monotonic() + DELIVERY_SECONDS
     while time.monotonic() < deadline:

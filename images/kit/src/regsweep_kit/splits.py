@@ -39,7 +39,7 @@ class Outline:
     classes: tuple[str, ...] = ()
     """Names of the classes by index."""
     marks: Sequence[str] | None = None
-    """Per row `train`, `val` or `test`, where the data say so themselves."""
+    """Per row `train`, `val` or `test`, if the data mark them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,9 @@ def _set_aside(data: Outline, division: Division, fold: Fold | None) -> tuple[Ro
     none = np.empty(0, dtype=np.int64)
     marks = None if data.marks is None else np.array(data.marks)
     if division.outer is not None:
-        _refuse_marks(data, marks, ("test", "val"), division.outer, "outer folds, where every row tests in turn")
+        _refuse_marks(
+            data, marks, ("test", "val"), division.outer, "outer folds, in which every row is a test row once"
+        )
         order = stratified_order(np.arange(data.rows), data.labels, seed)
         test, fixed = _stretch(order, division.outer)
         return test, fixed, none
@@ -142,7 +144,7 @@ def _set_aside(data: Outline, division: Division, fold: Fold | None) -> tuple[Ro
         count = round(division.test_fraction * data.rows)
         return order[:count], order[count:], none
     if fold is not None:
-        _refuse_marks(data, marks, ("val",), fold, "folds, where every row outside test validates in turn")
+        _refuse_marks(data, marks, ("val",), fold, "folds, in which every row outside test is a validation row once")
     test, free, marked_val = (np.flatnonzero(marks == mark) for mark in ("test", "train", "val"))
     return test, stratified_order(free, data.labels, seed), marked_val
 
@@ -154,7 +156,7 @@ def _refuse_marks(
         if count := int(np.sum(marks == mark)):
             raise BadDataError(
                 f"{count} rows of {data.name} are marked {mark}, but REGSWEEP_RESAMPLING asks for {fold.folds} {folds}; "
-                "mark them train, or take another resampling"
+                "mark them train, or choose another resampling"
             )
 
 

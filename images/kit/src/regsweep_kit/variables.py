@@ -128,7 +128,7 @@ def _json(text: str, want: str) -> Any:
     """Strict JSON: no NaN, no infinity; what is nested too deeply to be read is refused like all else."""
 
     def refuse(constant: str) -> Never:
-        raise ValueError(f"{constant} is no JSON")
+        raise ValueError(f"{constant} is not JSON")
 
     try:
         return json.loads(text, parse_constant=refuse)

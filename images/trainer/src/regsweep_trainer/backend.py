@@ -32,7 +32,7 @@ def set_environment(gpus: int) -> None:
     if gpus:
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     else:
-        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # nobody asked for a GPU, so none is probed for
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # no GPU was requested, so none is probed
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
         os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
@@ -48,8 +48,8 @@ def start(gpus: int, allow_cpu: bool) -> Device:
         return Device(str(tf.config.experimental.get_device_details(visible[0]).get("device_name", "gpu")), 1)
     if gpus and not allow_cpu:
         raise GpuNotVisibleError(
-            f"REGSWEEP_GPUS is {gpus}, but TensorFlow {tf.__version__} sees no GPU; it is not trained on the CPU instead. "
-            "Check the node's driver and device plugin and that the image is the GPU one; "
+            f"REGSWEEP_GPUS is {gpus}, but TensorFlow {tf.__version__} sees no GPU; training does not fall back to the CPU. "
+            "Check the node's driver and device plugin and that the image is the one for GPUs; "
             "on a cluster whose GPUs are stand-ins set REGSWEEP_ALLOW_CPU=1"
         )
     return Device("cpu", 0)

@@ -1,4 +1,4 @@
-"""Where the data lie that scikit-learn's wheel brings along. It is not imported: that costs a second of CPU."""
+"""Location of the data in scikit-learn's wheel. The package is not imported: that costs a second of CPU."""
 
 import importlib.util
 from collections.abc import Mapping
@@ -23,6 +23,8 @@ def paths(name: str) -> tuple[Path, ...]:
     """The files of a data set. Raises BadDataError where scikit-learn is not installed."""
     spec = importlib.util.find_spec("sklearn")
     if spec is None or not spec.submodule_search_locations:
-        raise BadDataError(f"flag dataset: {name} comes with scikit-learn, which this image lacks; use data_path")
+        raise BadDataError(
+            f"flag dataset: {name} is part of scikit-learn, which this image does not contain; use data_path"
+        )
     folder = Path(spec.submodule_search_locations[0]) / "datasets" / "data"
     return tuple(folder / file for file in FILES[name])

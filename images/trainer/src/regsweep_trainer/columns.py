@@ -35,14 +35,14 @@ def check_names(names: Sequence[str], where: str) -> None:
         if _UNNAMED.fullmatch(visible(name)):
             raise BadDataError(
                 f"flag data_path: column {position} of {where} has no name ({show(name)}): a row number, or a separator at the end "
-                "of each line? Leave it out (pandas: to_csv(index=False); R: row.names=FALSE), or name it in the header"
+                "of each line? Remove it (pandas: to_csv(index=False); R: row.names=FALSE), or name it in the header"
             )
     first: dict[str, int] = {}
     for position, name in enumerate(names, start=1):
         other = first.setdefault(visible(name), position)
         if other != position:
             raise BadDataError(
-                f"flag data_path: columns {other} and {position} of {where} have one name, {show(names[other - 1])} and "
+                f"flag data_path: columns {other} and {position} of {where} have the same name, {show(names[other - 1])} and "
                 f"{show(name)}; rename one of them"
             )
 
@@ -54,7 +54,7 @@ def find_column(flag: str, wanted: str, names: Sequence[str], where: str) -> int
         return looks.index(visible(wanted))
     close = difflib.get_close_matches(visible(wanted).casefold(), [name.casefold() for name in looks], n=1)
     meant = "" if not close else f", did you mean {show(names[[n.casefold() for n in looks].index(close[0])])}?"
-    single = "; is another separator between its cells (flag separator)?" if len(names) == 1 else ""
+    single = "; does it use another separator (flag separator)?" if len(names) == 1 else ""
     more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
     raise BadDataError(
         f"flag {flag}: {where} has no column {show(wanted)}{meant}; its columns are "

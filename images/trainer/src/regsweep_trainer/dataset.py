@@ -29,7 +29,7 @@ class Dataset:
     classes: tuple[str, ...] | None
     """Names of the classes by index, the positive one of two last; `None` for a regression."""
     marks: tuple[str, ...] | None = None
-    """Per row `train`, `val` or `test`, where the data say so themselves."""
+    """Per row `train`, `val` or `test`, if the data mark them."""
     columns: tuple[str, ...] = ()
     """Names of the columns of `features`; empty where they have none."""
     notes: tuple[str, ...] = ()

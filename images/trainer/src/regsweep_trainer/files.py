@@ -57,7 +57,7 @@ def read_blocks(path: Path) -> Iterator[Block]:
         rest += piece[cut:]
         if len(rest) > MOST_LINE_BYTES:
             raise BadDataError(
-                f"flag data_path: line {line} of {path} has more than {MOST_LINE_BYTES >> 20} MiB; is it a table in text?"
+                f"flag data_path: line {line} of {path} has more than {MOST_LINE_BYTES >> 20} MiB; is it a text file with a table?"
             )
     if rest:
         yield _checked(Block(line, rest + b"\n"), path)
@@ -102,15 +102,15 @@ def _advice(path: Path) -> str:
     if "$" in text:
         return "; variables are not expanded, write the whole path"
     if ":/" in text:
-        return "; a URL is not fetched, mount the file or download it"
+        return "; URLs are not fetched, mount the file or download it"
     if any(character in text for character in "*?["):
-        return "; patterns are not expanded, name one file"
+        return "; patterns are not expanded, give the path of one file"
     try:
         if path.is_dir():
             return "; name the CSV file in it"
     except OSError:
         return ""
-    return "" if path.is_absolute() else f"; a relative path is looked for from {Path.cwd()}"
+    return "" if path.is_absolute() else f"; a relative path starts at {Path.cwd()}"
 
 
 def _expanded(path: Path) -> str:
@@ -130,7 +130,7 @@ def _check_head(head: bytes, path: Path) -> None:
 def _check_signature(piece: bytes, path: Path) -> None:
     for signature, what in _SIGNATURES:
         if piece.startswith(signature):
-            raise BadDataError(f"flag data_path: {path} is no CSV file in UTF-8: it is {what}")
+            raise BadDataError(f"flag data_path: {path} is not a CSV file in UTF-8: it is {what}")
 
 
 def _checked(block: Block, path: Path) -> Block:
@@ -138,7 +138,7 @@ def _checked(block: Block, path: Path) -> Block:
     zero = block.text.find(b"\0")
     if zero >= 0:
         raise BadDataError(
-            f"flag data_path: {path} is no CSV file in UTF-8: line {_line(block, zero)} has a NUL byte, as files in UTF-16, "
+            f"flag data_path: {path} is not a CSV file in UTF-8: line {_line(block, zero)} has a NUL byte, as files in UTF-16, "
             "binary files and files cut off by a crash have; save it as CSV UTF-8"
         )
     if not block.text.isascii():
@@ -146,7 +146,7 @@ def _checked(block: Block, path: Path) -> Block:
             block.text.decode()
         except UnicodeDecodeError as error:
             raise BadDataError(
-                f"flag data_path: {path} is no CSV file in UTF-8: line {_line(block, error.start)} has the byte "
+                f"flag data_path: {path} is not a CSV file in UTF-8: line {_line(block, error.start)} has the byte "
                 f"0x{block.text[error.start]:02x}, as files in Latin-1 or Windows-1252 have; save it as CSV UTF-8"
             ) from error
     return block

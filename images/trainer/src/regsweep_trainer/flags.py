@@ -63,7 +63,7 @@ class Flags(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     dataset: Dataset | None = _flag(
-        None, "one of " + ", ".join(get_args(Dataset)), "Data that the image brings along; diabetes is a regression."
+        None, "one of " + ", ".join(get_args(Dataset)), "Bundled data set; diabetes is a regression."
     )
     data_path: Text | None = _flag(
         None, "a path to a CSV file", "CSV file with a header in a mounted volume, instead of dataset."
@@ -72,85 +72,99 @@ class Flags(BaseModel):
     split_column: Text | None = _flag(
         None,
         "a column's name",
-        "Column of data_path that says train, val or test per row; instead of test_fraction and, where any row is val, of val_fraction.",
+        "Column of data_path that marks each row train, val or test; replaces test_fraction and, if any row is val, val_fraction.",
     )
     separator: Separator = _flag(
         "auto",
         "auto, comma, semicolon, tab or pipe",
-        "What stands between the cells of data_path; auto: recognised by the header and the first rows.",
+        "Separator of the cells of data_path; auto: detected from the header and the first rows.",
     )
     task: Task = _flag(
         "auto",
         "auto, classification or regression",
-        "What data_path's target is; auto: regression when it has fractions or more than 20 distinct numbers.",
+        "Task that the target of data_path defines; auto: regression if it has fractions or more than 20 distinct numbers.",
     )
     units: Annotated[Width | Annotated[list[Width], Field(max_length=64)], BeforeValidator(_units)] = _flag(
         [64, 64],
         "an integer from 1 to 65536, or a list of at most 64 of them",
-        "Units of each hidden layer; [] is a linear model.",
+        "Number of units of each hidden layer; [] is a linear model.",
     )
     layers: Integer | None = _flag(
-        None, "an integer from 0 to 64", "How many hidden layers, where units is one number (absent: 1).", ge=0, le=64
+        None, "an integer from 0 to 64", "Number of hidden layers if units is one number (absent: 1).", ge=0, le=64
     )
-    activation: Activation = _flag("relu", "one of " + ", ".join(get_args(Activation)), "Of the hidden layers.")
+    activation: Activation = _flag(
+        "relu", "one of " + ", ".join(get_args(Activation)), "Activation of the hidden layers."
+    )
     l1: Real = _flag(0.0, "a number of at least 0", "L1 penalty: l1 x sum of |weight|, all kernels, no biases.", ge=0)
     l2: Real = _flag(
         0.0, "a number of at least 0", "L2 penalty: l2 x sum of weight squared, all kernels, no biases.", ge=0
     )
     dropout: Real = _flag(
-        0.0, "a number from 0 to below 1", "Share of units dropped after each hidden layer.", ge=0, lt=1
+        0.0, "a number from 0 to below 1", "Fraction of units dropped after each hidden layer.", ge=0, lt=1
     )
     noise: Real = _flag(
         0.0,
         "a number of at least 0",
-        "Standard deviation of the normal noise added to each standardised input while training.",
+        "Standard deviation of the Gaussian noise added to each standardised input during training.",
         ge=0,
     )
     batch_norm: bool = _flag(
         False, "true or false", "Batch normalisation between each hidden layer and its activation."
     )
     optimizer: Optimizer = _flag(
-        "adam", "one of " + ", ".join(get_args(Optimizer)), "Keras' defaults but for the rate."
+        "adam",
+        "one of " + ", ".join(get_args(Optimizer)),
+        "Optimizer, with Keras' defaults except for the learning rate.",
     )
-    learning_rate: Real = _flag(0.001, "a number above 0", "The optimizer's step size.", gt=0)
+    learning_rate: Real = _flag(0.001, "a number above 0", "Learning rate of the optimizer.", gt=0)
     batch_size: Integer = _flag(
-        32, "an integer from 1 to 1048576", "Rows per step; the last may have fewer.", ge=1, le=2**20
+        32,
+        "an integer from 1 to 1048576",
+        "Number of rows per training step; the last step may have fewer.",
+        ge=1,
+        le=2**20,
     )
-    epochs: Integer = _flag(50, "an integer from 1 to 100000", "Passes over the training rows.", ge=1, le=100_000)
+    epochs: Integer = _flag(
+        50, "an integer from 1 to 100000", "Number of passes over the training rows.", ge=1, le=100_000
+    )
     early_stopping: Integer = _flag(
         0,
         "an integer from 0 to 100000",
-        "Epochs without a better `stop` half before training ends; 0: off.",
+        "Number of epochs without improvement on the `stop` half after which training ends; 0: off.",
         ge=0,
         le=100_000,
     )
     early_stopping_metric: StoppingMetric = _flag(
         "average_loss",
         "one of " + ", ".join(get_args(StoppingMetric)),
-        "What early stopping goes by on the `stop` half, whatever the sweep's objective is.",
+        "Metric of early stopping, evaluated on the `stop` half; independent of the sweep's objective.",
     )
     train_rows: Integer | None = _flag(
-        None, "an integer of at least 2", "Train on at most so many rows, to show overfitting; absent: all.", ge=2
+        None, "an integer of at least 2", "Maximum number of training rows, to show overfitting; absent: all.", ge=2
     )
     val_fraction: Real = _flag(
         0.4,
         "a number above 0 and below 1",
-        "Share of the rows outside test that validates; half of it is ranked, half (`stop`) chooses epochs.",
+        "Fraction of the rows outside test that are validation rows; half of them are ranked, half (`stop`) choose epochs.",
         gt=0,
         lt=1,
     )
     test_fraction: Real = _flag(
-        0.2, "a number from 0 to below 1", "Share of all rows that is never trained on nor ranked.", ge=0, lt=1
+        0.2,
+        "a number from 0 to below 1",
+        "Fraction of all rows that are test rows, used neither for training nor for ranking.",
+        ge=0,
+        lt=1,
     )
     audit_fraction: Real = _flag(
         0.0,
         "a number from 0 to below 1",
-        "Share of all rows set aside after test, never trained on nor ranked: where replicates' predictions are compared.",
+        "Fraction of all rows, taken after test and neither trained on nor ranked, on which predictions of replicates are compared.",
         ge=0,
         lt=1,
     )
     test_seed: Integer = _flag(
-        0, "an integer", "With the data's digest it determines the test and audit rows, in every replicate."
+        0, "an integer", "Seed that determines, with the data's digest, the test and audit rows of every replicate."
     )
 
     @property
@@ -199,7 +213,7 @@ def flag_lines() -> list[tuple[str, str, str, str]]:
 
 
 def label_value(value: Any) -> str:
-    """A flag's value as a Prometheus label: a string as it is, all else as JSON."""
+    """A flag's value as a Prometheus label: a string unchanged, all else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
@@ -230,30 +244,47 @@ def _wrong_value(name: str, value: Any) -> str:
     ]
     names = [choice for choice in choices if isinstance(choice, str)]
     meant = _meant(value, names) if isinstance(value, str) else ""
-    return f"flag {name}: got {_shown(value)}, want {_want(name)}{meant}"
+    unquoted = "" if names else _unquoted(name, value)
+    return f"flag {name}: got {_shown(value)}, want {_want(name)}{meant}{unquoted}"
+
+
+def _unquoted(name: str, value: Any) -> str:
+    """What to do where YAML has read a name without quotes as something else."""
+    if Flags.model_fields[name].annotation != Text | None:
+        return ""
+    match value:
+        case True:
+            return '; YAML reads an unquoted y, yes, on or true as true: quote it, as in "y"'
+        case False:
+            return '; YAML reads an unquoted n, no, off or false as false: quote it, as in "n"'
+        case int() | float():
+            return f'; YAML reads it as a number without quotes: quote it, as in "{_shown(value)}"'
+    return ""
 
 
 def _contradictions(given: Mapping[str, Any]) -> dict[str, str]:
     """What is wrong between flags, judged on what was given, so that it is said beside all wrong values."""
-    there = {name for name, value in given.items() if value is not None}
+    given_names = {name for name, value in given.items() if value is not None}
     problems = {}
-    if {"dataset", "data_path"} <= there:
-        problems["data_path"] = "flag data_path: given together with dataset, give one of the two"
-    elif not {"dataset", "data_path"} & there:
+    if {"dataset", "data_path"} <= given_names:
+        problems["data_path"] = "flag data_path: given together with dataset; give only one of them"
+    elif not {"dataset", "data_path"} & given_names:
         problems["dataset"] = f"flag dataset: missing, want {_want('dataset')}, or give data_path and target"
-    if "data_path" in there and "target" not in there:
+    if "data_path" in given_names and "target" not in given_names:
         problems["target"] = "flag target: missing, data_path needs the name of the column to predict"
-    if "data_path" not in there:
-        for name in {"target", "split_column"} & there:
+    if "data_path" not in given_names:
+        for name in {"target", "split_column"} & given_names:
             problems[name] = (
-                f"flag {name}: got {_shown(given[name])}, but there is no data_path: it only goes with a CSV file"
+                f"flag {name}: got {_shown(given[name])}, but data_path is not set: it applies to CSV files only"
             )
-        if "dataset" in there and given.get("task", "auto") != "auto":
-            problems["task"] = "flag task: it only goes with data_path: a dataset knows what it is"
-        if "dataset" in there and given.get("separator", "auto") != "auto":
-            problems["separator"] = "flag separator: it only goes with data_path, a CSV file"
-    if "layers" in there and isinstance(given.get("units", []), list):
-        problems["layers"] = "flag layers: only goes with units as one number: a list of units already says how many"
-    if {"target", "split_column"} <= there and given["target"] == given["split_column"]:
+        if "dataset" in given_names and given.get("task", "auto") != "auto":
+            problems["task"] = "flag task: it applies to data_path only: the task of a bundled dataset is fixed"
+        if "dataset" in given_names and given.get("separator", "auto") != "auto":
+            problems["separator"] = "flag separator: it applies to data_path only, a CSV file"
+    if "layers" in given_names and isinstance(given.get("units", []), list):
+        problems["layers"] = (
+            "flag layers: it applies only if units is one number: a list of units already determines the number of layers"
+        )
+    if {"target", "split_column"} <= given_names and given["target"] == given["split_column"]:
         problems["split_column"] = f"flag split_column: {_shown(given['target'])} is the target"
     return problems

@@ -11,6 +11,7 @@ from regsweep_kit import digests
 from regsweep_kit.contract import read_flags
 from regsweep_kit.errors import BadDataError, TrainerError
 from regsweep_trainer import bundled
+from regsweep_trainer.files import reading
 from regsweep_trainer.flags import Flags, parse_flags
 
 GENERATION = 2
@@ -44,7 +45,7 @@ def load_unchanged(flags: Flags, load: Callable[[Flags], T], check: Callable[[st
     loaded = load(flags)
     if _read(flags, digests.state) != before:
         names = ", ".join(str(path) for path in _paths(flags))
-        raise TrainerError(f"{names} changed while it was being read; run it again when nothing writes there")
+        raise TrainerError(f"{names} changed while it was being read; run again when nothing writes to it")
     return loaded, digest
 
 
@@ -52,13 +53,14 @@ def _read(flags: Flags, read: Callable[[tuple[Path, ...]], T]) -> T:
     paths = _paths(flags)
     if folders := [path for path in paths if path.is_dir()]:
         raise BadDataError(f"flag data_path: cannot read {folders[0]}: Is a directory; name the file in it")
+    if flags.dataset is None:
+        with reading(paths[0]):
+            return read(paths)
     try:
         return read(paths)
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        name = "dataset" if flags.dataset is not None else "data_path"
-        cause = getattr(error, "strerror", None) or error
+    except OSError as error:
         raise BadDataError(
-            f"flag {name}: cannot read {getattr(error, 'filename', None) or paths[0]}: {cause}"
+            f"flag dataset: cannot read {error.filename or paths[0]}: {error.strerror or error}"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""`regsweep-trainer`: trains what the environment says; --help, --describe and --identify tell what there is."""
+"""`regsweep-trainer`: trains what the environment specifies; --help, --describe and --identify describe flags and data."""
 
 import json
 import os
@@ -61,7 +61,7 @@ def _identify() -> int:
 
 
 def _answer(text: str) -> int:
-    """The exit code: what was asked for must not be lost unnoticed."""
+    """Prints the answer and returns the exit code; a failed write is reported."""
     try:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()

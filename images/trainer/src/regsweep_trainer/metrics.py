@@ -1,6 +1,6 @@
 """Metrics by the Estimator's names, from float32 outputs in inference mode, computed in float64.
 
-All are NaN where an output is not finite: a network that has diverged is not credited with an accuracy. What a metric means stands
+All are NaN where an output is not finite: a network that has diverged has no accuracy. The meaning of a metric is
 in METRICS, which images/trainer/README.md shows as a table.
 """
 

@@ -1,4 +1,4 @@
-"""How a cell writes a number, and what a cell that writes none looks like. Pure.
+"""The notation of numbers in cells, and the kinds of cells that are not numbers. Pure.
 
 A number is decimal digits with an optional sign, decimal point and exponent: `-1.5`, `+2`, `007`, `.5`, `1.`, `3e-4`. Leading zeros are
 allowed; underscores, hexadecimal digits, digits outside ASCII, `inf` and `nan` are not. Cells come stripped of blanks.
@@ -32,7 +32,7 @@ _MISSING_AMONG_NUMBERS = frozenset(
 
 
 class Notation(Enum):
-    """What a cell that is not a number looks like."""
+    """The kind of a cell that is not a number."""
 
     MISSING = auto()
     NOT_FINITE = auto()
@@ -71,8 +71,8 @@ _PATTERNS = (
 
 WORDS: Mapping[Notation, tuple[str, str]] = MappingProxyType(
     {
-        Notation.MISSING: ("a missing value", "fill it in, or leave out the row or the column"),
-        Notation.NOT_FINITE: ("not a finite number", "fill it in, or leave out the row or the column"),
+        Notation.MISSING: ("a missing value", "fill it in, or remove the row or the column"),
+        Notation.NOT_FINITE: ("not a finite number", "fill it in, or remove the row or the column"),
         Notation.OUT_OF_RANGE: ("beyond the largest 64-bit float", "correct it, or divide the column by a constant"),
         Notation.DECIMAL_COMMA: (
             "a number with a comma",
@@ -86,7 +86,7 @@ WORDS: Mapping[Notation, tuple[str, str]] = MappingProxyType(
         Notation.TRUTH_VALUE: ("a truth value", "write 1 and 0"),
         Notation.DATE: ("a date or a time", "write it as a number, such as days since a fixed day"),
         Notation.UNIT: ("a number with a unit or a sign around it", "write the number alone"),
-        Notation.TEXT: ("text", "encode categories as numbers, or leave the column out"),
+        Notation.TEXT: ("text", "encode categories as numbers, or remove the column"),
     }
 )
 """By notation: what it is, and what to do."""
@@ -128,7 +128,7 @@ def loses_digits(cell: str) -> bool:
 
 
 def notation(cell: str) -> Notation:
-    """What a cell that is not a number looks like."""
+    """The kind of a cell that is not a number."""
     if cell in _MISSING:
         return Notation.MISSING
     if len(cell) > LONGEST_NOTATION:

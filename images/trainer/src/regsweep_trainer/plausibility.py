@@ -10,10 +10,10 @@ from regsweep_trainer.columns import show
 
 FEWEST_ROWS = 10  # fewer rows may look like row numbers by chance, and have no usual value
 SAMPLED_ROWS = 10_000  # evenly spaced rows by which columns are chosen that are worth a closer look
-DWARFED = 1e-3  # standard deviations within which half of the values lie: below it, said
+DWARFED = 1e-3  # standard deviations that contain half of the values: below it, a note
 DROWNED = (
     2.0**-24
-)  # ... within which MOST of them lie: below it, refused, as a network's float32 does not tell them apart
+)  # ... within which MOST of them lie: below it, refused, as a network's float32 does not distinguish them
 MOST = 0.9
 
 Places = Callable[[NDArray[np.int64]], str]
@@ -27,13 +27,13 @@ def check_features(features: NDArray[np.float64], names: Sequence[str], where: s
         if _is_row_number(features[:, index]):
             raise BadDataError(
                 f"flag data_path: column {show(name)} of {where} is the row number ({features[0, index]:g}, "
-                f"{features[1, index]:g}, ... in order): it tells how the rows are sorted, not what is in them. Leave it out; "
-                "if it is meant as a feature, shuffle the rows"
+                f"{features[1, index]:g}, ... in order): it reflects the order of the rows, not their content. Remove it; "
+                "if it is a feature, shuffle the rows"
             )
         if _is_strictly_sorted(features[:, index]):
             notes.append(
                 f"column {show(name)} of {where} rises or falls from every row to the next, as row numbers and times do: where the "
-                "rows are sorted it tells the answer; leave it out unless that is meant"
+                "rows are sorted it reveals the target; remove it unless that is intended"
             )
     for index in _candidates(features):
         note = check_scale(features[:, index], f"flag data_path: column {show(names[index])} of {where}", places)
@@ -62,7 +62,7 @@ def check_scale(values: NDArray[np.float64], where: str, places: Places) -> str 
     if most / farthest < DROWNED * scale:
         raise BadDataError(
             f"{place}, but {MOST:.0%} of the values are within {4 * most:g} of the median {4 * median:g}: standardised, these would be "
-            "one number; correct it, take the column's logarithm, or leave the column out"
+            "one number; correct it, take the column's logarithm, or remove the column"
         )
     if half / farthest < DWARFED * scale:
         return (

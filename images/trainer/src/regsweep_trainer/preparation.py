@@ -60,7 +60,7 @@ def prepare(data: Dataset, splits: Splits, audited: Rows | None = None) -> Prepa
         target_scale = float(data.target[splits.train].std())
         if target_scale == 0:
             target_scale = 1.0
-            notes = (*notes, f"the target is {target_mean:g} in all training rows: a network learns nothing but that")
+            notes = (*notes, f"the target is {target_mean:g} in all training rows: a network learns only this constant")
 
     def part(rows: Rows) -> Part:
         return Part(
@@ -111,10 +111,10 @@ def scaling_of(train: NDArray[np.float64]) -> Scaling:
         usual = np.isfinite(mean) & np.isfinite(scale) & (scale > SMALLEST_SCALE) & (scale > 1e-12 * np.abs(mean))
     fine, flat = {}, []
     for index in np.flatnonzero(~usual).tolist():
-        found = _fine(train[:, index])
+        resolution = _fine(train[:, index])
         mean[index], scale[index] = 0.0, 1.0
-        if found is not None:
-            fine[index] = found
+        if resolution is not None:
+            fine[index] = resolution
             continue
         flat.append(index)
         mean[index] = train[0, index]
@@ -160,8 +160,8 @@ def _note_flat(data: Dataset, scaling: Scaling) -> tuple[str, ...]:
     shown = ", ".join(data.column(index) for index in scaling.flat[:MOST_SHOWN])
     more = f" and {len(scaling.flat) - MOST_SHOWN} more" if len(scaling.flat) > MOST_SHOWN else ""
     return (
-        f"{len(scaling.flat)} of {data.features.shape[1]} columns do not vary over the training rows, beyond rounding errors, and tell a "
-        f"network nothing: {shown}{more}",
+        f"{len(scaling.flat)} of {data.features.shape[1]} columns do not vary over the training rows, beyond rounding errors, and carry no "
+        f"information: {shown}{more}",
     )
 
 

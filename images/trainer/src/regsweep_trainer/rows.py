@@ -43,7 +43,7 @@ class Layout:
 
 @dataclass(slots=True)
 class Lines:
-    """Where in the file the rows stand. Rows and lines count from 1; blank lines are no rows."""
+    """Positions of the rows in the file. Rows and lines count from 1; blank lines are not rows."""
 
     header: int
     """The header's line."""
@@ -157,7 +157,7 @@ def _parse(block: Block, layout: Layout, texts: Sequence[int], include: Sequence
 
 
 def check_quotes(block: Block, layout: Layout, lines: Lines) -> None:
-    """Raises BadDataError where a quoted cell does not end on its line, or quotation marks stand elsewhere than around cells.
+    """Raises BadDataError where a quoted cell does not end on its line, or quotation marks are not around cells.
 
     Within a line quotation marks open and close by turns, `""` within a quoted cell being a close and an open: so an opening one follows
     a separator, the line's start or another one, and a closing one comes before a separator, the line's end or another one.
@@ -167,11 +167,11 @@ def check_quotes(block: Block, layout: Layout, lines: Lines) -> None:
     text = np.frombuffer(block.text, np.uint8)
     marks = np.flatnonzero(text == _QUOTE)
     ends = np.flatnonzero(text == _LF)
-    before = np.searchsorted(marks, ends)  # how many marks stand before the end of each line
+    before = np.searchsorted(marks, ends)  # number of marks before the end of each line
     odd = np.flatnonzero(np.diff(before, prepend=0) % 2)
     if len(odd):
         raise BadDataError(
-            f"flag data_path: {layout.file} has a quotation mark without its partner in {lines.at(block.first_line + int(odd[0]))}; "
+            f"flag data_path: {layout.file} has an unmatched quotation mark in {lines.at(block.first_line + int(odd[0]))}; "
             'close the cell on the line where it opens, and double quotation marks within text ("")'
         )
     opening, closing = marks[0::2], marks[1::2]
@@ -183,7 +183,7 @@ def check_quotes(block: Block, layout: Layout, lines: Lines) -> None:
         line = int(np.searchsorted(ends, opening[np.argmax(misplaced)]))
         raise BadDataError(
             f"flag data_path: {layout.file} has a quotation mark within a cell in {lines.at(block.first_line + line)}; quote the whole "
-            'cell, without blanks around it, and double quotation marks within text ("")'
+            'cell, without spaces around it, and double quotation marks within text ("")'
         )
 
 
@@ -221,7 +221,7 @@ def _number(cell: str, index: int, line: int, layout: Layout, lines: Lines) -> f
     what, remedy = WORDS[notation(cell)]
     if value is not None:
         what = "an integer with more digits than a 64-bit float keeps"
-        remedy = "leave the column out if it is an identifier, else subtract or divide by a constant"
+        remedy = "remove the column if it is an identifier, else subtract or divide by a constant"
     raise BadDataError(
         f"flag data_path: column {show(layout.names[index])} has {show(cell)} in {lines.at(line)} of {layout.file}, which is {what}; "
         f"want a finite number in every cell: {remedy}"
@@ -232,7 +232,7 @@ def _wrong_count(cells: Sequence[str], layout: Layout, place: str) -> str:
     got, want = len(cells), len(layout.names)
     hint = ""
     if got == want + 1:
-        hint = "; if the first cell is a row name, leave row names out (R: row.names=FALSE)"
+        hint = "; if the first cell is a row name, remove row names (R: row.names=FALSE)"
     elif got > want:
         hint = f"; quote cells that contain the separator {show(layout.separator)}, and write decimal points"
     start = show(layout.separator.join(cells))

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def run(environment: Mapping[str, str], stopping: Stopping) -> int:
-    """The exit code. Whatever goes wrong stands on stderr and, where that can be written, in the termination message."""
+    """The exit code. Every error is printed to stderr and written to the termination message, if possible."""
     stopwatch = Stopwatch()
 
     def train(contract: Contract, flags: Flags, journal: Journal) -> None:
@@ -93,7 +93,7 @@ def _load(contract: Contract, flags: Flags, journal: Journal) -> tuple[Dataset, 
 
 
 def plan_run(contract: Contract, flags: Flags, data: Dataset) -> Plan:
-    """Raises what says that the contract, the flags and the data do not fit each other."""
+    """Raises an error if the contract, the flags and the data contradict each other."""
     metrics = METRICS[data.head]
     if flags.early_stopping_metric not in metrics:
         raise InvalidFlagsError(
@@ -195,7 +195,7 @@ def _check_test_rows(count: int, contract: Contract, flags: Flags) -> None:
     variable = "REGSWEEP_SCORE_TEST" if contract.score_test else "REGSWEEP_FINAL"
     raise InvalidFlagsError(
         f"flag {cause} {count} test rows, but {variable} asks for a final evaluation on test rows, which needs at least "
-        f"{FEWEST_ROWS}; {remedy}, or do without the final evaluation"
+        f"{FEWEST_ROWS}; {remedy}, or remove the final evaluation"
     )
 
 
@@ -211,5 +211,7 @@ def _labels(contract: Contract, flags: Flags) -> dict[str, str]:
     """The swept flags as they were given, or their defaults. Raises InvalidContractError."""
     unknown = [name for name in contract.flag_names if name not in Flags.model_fields]
     if unknown:
-        raise InvalidContractError(f"REGSWEEP_FLAG_NAMES: {', '.join(map(repr, unknown))} are no flags of this trainer")
+        raise InvalidContractError(
+            f"REGSWEEP_FLAG_NAMES: {', '.join(map(repr, unknown))} are not flags of this trainer"
+        )
     return {name: label_value(contract.flags.get(name, getattr(flags, name))) for name in contract.flag_names}

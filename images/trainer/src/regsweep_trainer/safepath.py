@@ -1,4 +1,4 @@
-"""Keeps modules that happen to lie in the working directory, such as a random.py or a keras.py of one's own, from being imported.
+"""Prevents the import of modules in the working directory, such as a user's random.py or keras.py.
 
 It imports only what Python has imported itself by then. For the same reason it is the first thing that the entry points call.
 """

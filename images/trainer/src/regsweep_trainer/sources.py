@@ -55,7 +55,7 @@ def load_csv(path: Path, target: str, split_column: str | None, task: str, separ
     names = tuple(name for index, name in enumerate(file.names) if index not in texts)
     if not names:
         raise BadDataError(
-            f"flag data_path: {path} has no column beside {', '.join(map(show, file.names))}; there is nothing to predict from"
+            f"flag data_path: {path} has no column beside {', '.join(map(show, file.names))}; there are no features"
         )
     table = file.read(texts)
     where = f"flag target: column {show(file.names[predicted])} of {path}"

@@ -24,7 +24,7 @@ class Table:
     numbers: NDArray[np.float64]
     """Shape (rows, columns): the columns that are not text, in the file's order; all finite."""
     texts: tuple[TextColumn, ...]
-    """The columns that were asked for as text, in the order asked for."""
+    """The requested columns as strings, in the requested order."""
     lines: Lines
 
 
@@ -38,8 +38,8 @@ class CsvFile:
         self._lines, header, first = _take_header(blocks, self._file)
         if header.startswith("sep=") and len(header) <= len("sep=;"):
             raise BadDataError(
-                f"flag data_path: line {self._lines.header} of {path} is {show(header)}, which Excel alone reads; remove it, and set "
-                "the flag separator where the header does not tell"
+                f"flag data_path: line {self._lines.header} of {path} is {show(header)}, which only Excel reads; remove it, and set "
+                "the flag separator if the header does not determine it"
             )
         self._separator = separator or _recognise_separator(header, first, self._file)
         self.names = tuple(_cells(header, self._lines.header, self._separator, self._file))
@@ -82,7 +82,7 @@ class _Growing:
 
 
 def _take_header(blocks: Iterator[Block], file: str) -> tuple[Lines, str, Block]:
-    """(where the rows stand, the header, what comes below it in its block): the header is the first line that is not blank."""
+    """(position of the rows, the header, the rest of its block): the header is the first line that is not blank."""
     for block in blocks:
         line, rest = block.first_line, block.text.lstrip(b"\n")
         line += len(block.text) - len(rest)
@@ -108,8 +108,8 @@ def _recognise_separator(header: str, below: Block, file: str) -> str:
     if parting and len(fitting) != 1:
         names = " or ".join(name for name, separator in SEPARATORS.items() if separator in parting)
         raise BadDataError(
-            f"flag data_path: the separator of {file} is {names}: each parts the header {show(header)}, and the first rows do not "
-            "tell; set the flag separator"
+            f"flag data_path: the separator of {file} is {names}: each splits the header {show(header)}, and the first rows do not "
+            "decide; set the flag separator"
         )
     return fitting[0] if fitting else SEPARATORS["comma"]
 

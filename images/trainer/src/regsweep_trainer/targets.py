@@ -1,6 +1,6 @@
 """What is predicted: a column of text becomes classes or numbers. Pure.
 
-Classes are told apart by what is written in their cells, and ordered as numbers where all are numbers, else as text. Nothing is merged: two
+Classes are identified by the strings in their cells, and ordered as numbers where all are numbers, else as text. Nothing is merged: two
 spellings of one number, or two labels that look the same, are refused, and so is whatever marks a missing value.
 """
 
@@ -24,9 +24,7 @@ from regsweep_trainer.numerals import (
 )
 
 MOST_CLASSES = 1000  # beyond it a target is hardly meant as classes; protects against an id column chosen as target
-MOST_NUMERIC_CLASSES = (
-    20  # whole numbers with more distinct values than this are a regression, if nobody says otherwise
-)
+MOST_NUMERIC_CLASSES = 20  # whole numbers with more distinct values than this are a regression, unless `task` is set
 LARGEST_SPREAD, SMALLEST_SPREAD = 1e150, 1e-150  # of a regression's target: squared errors stay within float64
 
 
@@ -88,8 +86,8 @@ def _check_missing(column: TextColumn, where: str, places: Places) -> None:
         cells = ", ".join(show(column.cells[code]) for code in missing[:5])
         rows = column.rows_of(missing)
         raise BadDataError(
-            f"{where} has no value in {len(rows)} of {len(column.codes)} rows, but {cells}: {places(rows)}; fill in what is missing "
-            "or leave these rows out; a class of that name needs another one"
+            f"{where} has no value in {len(rows)} of {len(column.codes)} rows, but {cells}: {places(rows)}; fill in the missing values "
+            "or remove these rows; rename a class of that name"
         )
 
 
@@ -135,7 +133,7 @@ def _regression(column: TextColumn, values: NDArray[np.float64], where: str, pla
         extreme = int(np.argmax(np.abs(values)))
         raise BadDataError(
             f"{where}: values from {values.min():g} to {values.max():g} ({places(column.rows_of([extreme]))}) have squared errors "
-            "beyond a 64-bit float; correct them, or take another unit"
+            "beyond a 64-bit float; correct them, or use another unit"
         )
     return values[column.codes]
 
@@ -147,7 +145,7 @@ def _classification(column: TextColumn, others: Sequence[int], where: str, place
     text = set(others)
     numbers = [code for code in range(len(cells)) if code not in text]
     _check_alike(column, range(len(cells)), visible, "look the same", where, places)
-    _check_alike(column, numbers, exact_value, "are one number", where, places)
+    _check_alike(column, numbers, exact_value, "are the same number", where, places)
     if len(cells) > MOST_CLASSES:
         raise BadDataError(f"{where}: {len(cells)} distinct values; a classification may have {MOST_CLASSES} classes")
     order = sorted(
@@ -168,7 +166,7 @@ def _check_alike(
         other = first.setdefault(key(column.cells[code]), code)
         if other != code:
             one, two = (f"{show(column.cells[label])} in {places(column.rows_of([label]))}" for label in (other, code))
-            raise BadDataError(f"{where}: the labels {one} and {two} {what}; write each label in one way")
+            raise BadDataError(f"{where}: the labels {one} and {two} {what}; use one spelling for each label")
 
 
 def _label_notes(column: TextColumn, numbers: Sequence[int], others: Sequence[int], where: str) -> tuple[str, ...]:

@@ -89,7 +89,7 @@ class _Course:
 def train_replicate(
     network: Trainable, data: Prepared, task: Task, on_epoch: Callable[[Progress], None]
 ) -> tuple[Record, Progress]:
-    """The replicate's record and its final state. `on_epoch` is told of every epoch but not of the end."""
+    """The replicate's record and its final state. `on_epoch` is called after every epoch but not at the end."""
     network.reset(task.seed_base, task.replicate)
     judge = _Judge(network, data, task)
     course = _train(network, data, task, judge, on_epoch)
@@ -178,7 +178,7 @@ class _Judge:
         self._network, self._data, self._task = network, data, task
         self._sample = fixed_sample(data.train, LIVE_TRAIN_ROWS)
         self.sampled = len(self._sample.y) < len(data.train.y)
-        """Whether train is evaluated on a sample while training goes on."""
+        """Whether train is evaluated on a sample during training."""
 
     def live_rows(self) -> dict[str, int]:
         return {"train": len(self._sample.y), "val": len(self._data.val.y)}

@@ -36,9 +36,9 @@ class Connection:
     namespace: str
     """What kubectl would take without -n."""
     server_at: str
-    """Where the server's address stands."""
+    """Where the server's address is configured."""
     credentials_at: str
-    """Where the credentials stand."""
+    """Where the credentials are configured."""
 
 
 async def load_connection(kubeconfig: Path | None = None, context: str | None = None) -> Connection:
@@ -53,7 +53,7 @@ async def load_connection(kubeconfig: Path | None = None, context: str | None = 
     if not files:
         looked = ", ".join(map(str, paths))
         raise KubeconfigError(
-            f"no kubeconfig: {looked} {'is' if len(paths) == 1 else 'are'} not there, and this is no pod in a cluster. "
+            f"no kubeconfig: {looked} {'does' if len(paths) == 1 else 'do'} not exist, and this process does not run in a pod. "
             "Set KUBECONFIG, or give --kubeconfig."
         )
     selection = select(files, context)
@@ -163,7 +163,7 @@ def _check_tls(selection: Selection, configuration: Configuration) -> None:
             ssl.create_default_context().load_cert_chain(configuration.cert_file, configuration.key_file, lambda: "")
         except (OSError, ValueError) as error:
             raise KubeconfigError(
-                f"{user.at(given[0])}: is with its key no certificate in PEM form that belongs to an unencrypted key "
+                f"{user.at(given[0])}: is not a PEM certificate that belongs to the unencrypted key  "
                 f"({_reason(error)})."
             ) from error
 
@@ -172,7 +172,7 @@ def _load_authority(configuration: Configuration, where: str) -> None:
     try:
         ssl.create_default_context(cafile=configuration.ssl_ca_cert)
     except (OSError, ValueError) as error:
-        raise KubeconfigError(f"{where}: holds no certificate in PEM form ({_reason(error)}).") from error
+        raise KubeconfigError(f"{where}: contains no PEM certificate ({_reason(error)}).") from error
 
 
 def _reason(error: Exception) -> str:

@@ -51,7 +51,7 @@ async def credentials_of(user: Chosen[User]) -> Credentials | None:
             process.kill()
     if process.returncode != 0:
         raise KubeconfigError(
-            f"{where}: {name} gave no credentials and ended with exit code {process.returncode}. Log in as it asks."
+            f"{where}: {name} returned no credentials and ended with exit code {process.returncode}. Log in as it asks."
         )
     return _credentials(printed, plugin, where, name)
 
@@ -71,9 +71,9 @@ async def _started(plugin: Exec, user: Chosen[User]) -> asyncio.subprocess.Proce
         )
     except (OSError, ValueError) as error:
         reason = (
-            "it is not there" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None) or error
+            "it does not exist" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None) or error
         )
-        hint = " ".join(plugin.install_hint.split()) if plugin.install_hint else "Install it, or name another."
+        hint = " ".join(plugin.install_hint.split()) if plugin.install_hint else "Install it, or configure another one."
         where = user.at("exec.command")
         raise KubeconfigError(f"{where}: {plugin.command} cannot be started: {reason}. {hint}") from error
 
@@ -90,9 +90,9 @@ def _credentials(printed: bytes, plugin: Exec, where: str, name: str) -> Credent
         raise KubeconfigError(
             f"{where}.apiVersion: is {plugin.api_version}, but {name} printed an ExecCredential of {answer.api_version}."
         )
-    found = answer.status
-    if found.token:
-        return found.model_copy(update={"token": token_of(found.token, f"{where}: {name}")})
-    if not (found.client_certificate_data and found.client_key_data):
+    credentials = answer.status
+    if credentials.token:
+        return credentials.model_copy(update={"token": token_of(credentials.token, f"{where}: {name}")})
+    if not (credentials.client_certificate_data and credentials.client_key_data):
         raise KubeconfigError(f"{where}: {name} printed neither a token nor a certificate with its key.")
-    return found
+    return credentials

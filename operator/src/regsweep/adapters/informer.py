@@ -106,7 +106,7 @@ class Informer:
                     ended_at_once = not progressed and self._clock() - began < SHORTEST_WATCH_SECONDS
                     failures = failures + 1 if ended_at_once else 0
             except Expired:
-                logger.info("%s: the watch lost its place, listing again", self.resource.plural)
+                logger.info("%s: the resource version of the watch expired, listing again", self.resource.plural)
                 version = None
                 failures += 1
             except ApiError as error:
@@ -149,7 +149,7 @@ class Informer:
         return page.resource_version
 
     async def _watch(self, namespace: str | None, version: str) -> tuple[str, ApiError | None]:
-        """Watches until it ends; returns the version to go on from, and the error that broke it (None: the server ended it).
+        """Watches until it ends; returns the version to continue from, and the error that ended it (None: the server ended it).
 
         Raises Expired.
         """

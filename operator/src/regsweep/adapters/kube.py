@@ -25,7 +25,7 @@ from regsweep.adapters.throttle import TokenBucket
 from regsweep.errors import ApiError, Unavailable
 
 INACTIVITY_SECONDS: Final = 90.0
-"""A watch that says nothing for so long is dead: the server sends a bookmark every minute (watch cache, 60 s)."""
+"""A watch without an event for so long is dead: the server sends a bookmark every minute (watch cache, 60 s)."""
 WATCH_GRACE_SECONDS: Final = 15.0
 """How long past its own time-out a watch may stay open before it counts as dead."""
 
@@ -132,7 +132,9 @@ class KubeClient:
         answer = await self._call(_Request("list", "GET", resource, resource.path(namespace), query))
         meta = answer["metadata"]
         if not isinstance(answer.get("items"), list | None) or "resourceVersion" not in meta:
-            raise Unavailable(f"no usable answer to GET {resource.path(namespace)}: it is no list of {resource.kind}")
+            raise Unavailable(
+                f"no usable answer to GET {resource.path(namespace)}: it is not a list of {resource.kind}"
+            )
         return Page(answer.get("items") or [], meta["resourceVersion"], meta.get("continue", ""))
 
     async def watch(
@@ -161,7 +163,7 @@ class KubeClient:
             async for line in _lines(response):
                 event = json.loads(line)
                 if not isinstance(event, dict) or not isinstance(event.get("object"), dict):
-                    raise ValueError("it is no event of a watch")
+                    raise ValueError("it is not a watch event")
                 if event.get("type") == "ERROR":
                     raise error_of(int(event["object"].get("code") or 500), event["object"], None)
                 yield WatchEvent(WatchType(str(event.get("type"))), event["object"])
@@ -201,7 +203,7 @@ class KubeClient:
         async with self._answered(request, self._timeout) as response:
             answer = json.loads(await response.read())
             if not isinstance(answer, dict) or not isinstance(answer.get("metadata"), dict):
-                raise ValueError("it is no object of Kubernetes")
+                raise ValueError("it is not a Kubernetes object")
             return answer
 
     @asynccontextmanager

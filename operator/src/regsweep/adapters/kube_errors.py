@@ -46,17 +46,17 @@ def error_of(status: int, answer: KubeObject, retry_after: str | None) -> ApiErr
 
 
 def reason_of(error: Exception) -> str:
-    """Why there is no answer, in a few words; the library's own speak of sockets and modules."""
+    """Why there is no answer, briefly; the library's messages name sockets and modules."""
     match error:
         case aiohttp.ClientConnectorCertificateError():
             cause = error.certificate_error
             return f"its certificate is not trusted: {getattr(cause, 'verify_message', '') or cause}"
         case aiohttp.ClientConnectorDNSError():
-            return "the host's name is not known"
+            return "the host name cannot be resolved"
         case aiohttp.ClientProxyConnectionError():
             return f"the proxy cannot be reached: {error.os_error.strerror or error.os_error}"
         case aiohttp.ClientConnectorSSLError():
-            return f"no TLS connection: {getattr(error.os_error, 'reason', None) or error.os_error}"
+            return f"the TLS connection failed: {getattr(error.os_error, 'reason', None) or error.os_error}"
         case aiohttp.ClientConnectorError() if error.os_error.errno:
             return os.strerror(error.os_error.errno).lower()
         case aiohttp.ServerDisconnectedError():

@@ -60,7 +60,7 @@ EVENTS: Final = Resource("", "v1", "events", "Event")
 
 
 class WatchType(StrEnum):
-    """What a watch says of an object."""
+    """An event of a watch."""
 
     ADDED = "ADDED"
     MODIFIED = "MODIFIED"
@@ -129,7 +129,7 @@ class KubeApi(Protocol):
         ...
 
     async def create(self, resource: Resource, obj: KubeObject, *, dry_run: bool = False) -> KubeObject:
-        """Creates the object in its `metadata.namespace`; with `dry_run` the server only says whether it would.
+        """Creates the object in its `metadata.namespace`; with `dry_run` the server only validates it.
 
         Raises AlreadyExists, Refused, NotFound (the namespace is not there).
         """
@@ -177,7 +177,7 @@ def namespace_of(obj: KubeObject) -> str:
 
 
 def label_of(obj: KubeObject, label: str) -> str:
-    """The label's value; empty where there is none."""
+    """The label's value; empty if it is absent."""
     value: str = (obj["metadata"].get("labels") or {}).get(label, "")
     return value
 
@@ -200,5 +200,5 @@ def controller_uid_of(obj: KubeObject) -> str:
 
 
 def is_deleting(obj: KubeObject) -> bool:
-    """Whether deletion was asked for."""
+    """Whether deletion was requested."""
     return "deletionTimestamp" in obj["metadata"]

@@ -1,6 +1,6 @@
 """Kubeconfig files as kubectl reads them: merged, one context chosen, its cluster and user checked. Nothing is connected.
 
-Whatever stands in such a file, what comes of it is a `Selection` or a KubeconfigError that names file and field.
+Any content of such a file results in a `Selection` or a KubeconfigError that names file and field.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class _File(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Chosen(Generic[_Model]):
-    """An entry, and where it stands."""
+    """An entry and its location."""
 
     name: str
     value: _Model
@@ -133,7 +133,7 @@ class Chosen(Generic[_Model]):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What one context comes to. Paths of other files are absolute."""
+    """What one context resolves to. Paths of other files are absolute."""
 
     context: Chosen[Context]
     cluster: Chosen[Cluster]
@@ -150,7 +150,7 @@ def kubeconfig_paths(explicit: Path | None, environment: Mapping[str, str] = os.
 
 
 def read_kubeconfigs(paths: Sequence[Path], must_exist: bool) -> dict[Path, _File]:
-    """The files that are there, in order. Raises KubeconfigError where one is no kubeconfig.
+    """The existing files, in order. Raises KubeconfigError if one is not a kubeconfig.
 
     must_exist: a file that is not there is an error too, as with kubectl's --kubeconfig.
     """
@@ -160,7 +160,7 @@ def read_kubeconfigs(paths: Sequence[Path], must_exist: bool) -> dict[Path, _Fil
             files[path] = _parsed(path, _content(path))
         except FileNotFoundError as error:
             if must_exist:
-                raise KubeconfigError(f"{path}: there is no such file. Name a kubeconfig that exists.") from error
+                raise KubeconfigError(f"{path}: the file does not exist. Name a kubeconfig that exists.") from error
     return files
 
 
@@ -175,15 +175,17 @@ def select(files: Mapping[Path, _File], context: str | None) -> Selection:
     chosen = _chosen(files, "contexts", name, Context)
     if chosen is None:
         known = ", ".join(_names(files, "contexts")) or "none"
-        raise KubeconfigError(f"{names}: there is no context {name}. Contexts: {known}.")
+        raise KubeconfigError(f"{names}: context {name} does not exist. Contexts: {known}.")
     cluster = _chosen(files, "clusters", chosen.value.cluster, Cluster)
     if cluster is None:
         known = ", ".join(_names(files, "clusters")) or "none"
-        raise KubeconfigError(f"{chosen.at('cluster')}: there is no cluster {chosen.value.cluster}. Clusters: {known}.")
+        raise KubeconfigError(
+            f"{chosen.at('cluster')}: cluster {chosen.value.cluster} does not exist. Clusters: {known}."
+        )
     user = _chosen(files, "users", chosen.value.user, User) if chosen.value.user else None
     if chosen.value.user and user is None:
         known = ", ".join(_names(files, "users")) or "none"
-        raise KubeconfigError(f"{chosen.at('user')}: there is no user {chosen.value.user}. Users: {known}.")
+        raise KubeconfigError(f"{chosen.at('user')}: user {chosen.value.user} does not exist. Users: {known}.")
     _check_url(cluster, "server", cluster.value.server)
     if cluster.value.proxy_url:
         _check_url(cluster, "proxy-url", cluster.value.proxy_url)
@@ -213,7 +215,7 @@ def _content(path: Path) -> bytes:
     except OSError as error:
         raise KubeconfigError(f"{path}: cannot be read: {error.strerror}.") from error
     if len(content) > MAX_BYTES:
-        raise KubeconfigError(f"{path}: is larger than {MAX_BYTES // 1024**2} MiB, and so no kubeconfig.")
+        raise KubeconfigError(f"{path}: is larger than {MAX_BYTES // 1024**2} MiB, too large for a kubeconfig.")
     return content
 
 
@@ -223,10 +225,10 @@ def _parsed(path: Path, content: bytes) -> _File:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise KubeconfigError(f"{path}: is not YAML: {_where(error)}.") from error
     if document is None:
-        raise KubeconfigError(f"{path}: is empty. A kubeconfig holds clusters, users and contexts.")
+        raise KubeconfigError(f"{path}: is empty. A kubeconfig has clusters, users and contexts.")
     if not isinstance(document, dict):
         raise KubeconfigError(
-            f"{path}: holds {_kind(document)}. A kubeconfig is a mapping with clusters, users and contexts."
+            f"{path}: contains {_kind(document)}. A kubeconfig is a mapping with clusters, users and contexts."
         )
     return _validated(_File, document, f"{path}: ")
 
@@ -235,7 +237,7 @@ def _where(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: {error.problem}"
     if isinstance(error, UnicodeDecodeError | yaml.reader.ReaderError):
-        return "it holds bytes that are no text"
+        return "it contains bytes that are not text"
     return "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
 
 
@@ -306,7 +308,7 @@ def _check_url(cluster: Chosen[Cluster], field: str, url: str) -> None:
     except ValueError as error:
         problem = " ".join(str(error).split())
     if problem:
-        raise KubeconfigError(f"{cluster.at(field)}: {url!r} is no address: {problem}.")
+        raise KubeconfigError(f"{cluster.at(field)}: {url!r} is not an address: {problem}.")
 
 
 def _check_user(user: Chosen[User]) -> None:
@@ -315,7 +317,7 @@ def _check_user(user: Chosen[User]) -> None:
     key = value.client_key or value.client_key_data
     if bool(certificate) != bool(key):
         missing, present = ("client-key", "client-certificate") if certificate else ("client-certificate", "client-key")
-        raise KubeconfigError(f"{user.at(missing)}: is missing, and {present} is of no use without it.")
+        raise KubeconfigError(f"{user.at(missing)}: is missing, and {present} cannot be used without it.")
     if value.exec is not None and not value.exec.command:
         raise KubeconfigError(f"{user.at('exec.command')}: is empty. Name the program that prints the credentials.")
 
@@ -329,7 +331,7 @@ def _resolved(chosen: Chosen[_Model]) -> Chosen[_Model]:
             _head(path, 1, chosen.at(field))
             fields[field] = str(path)
     if (name := fields.pop("tokenFile", None)) is not None:
-        # As in kubectl, the file's token comes before the one that stands beside it.
+        # As in kubectl, the file's token takes precedence over the inline one.
         path = chosen.file.parent.absolute() / name
         fields["token"] = token_of(
             _head(path, MAX_TOKEN_BYTES, chosen.at("tokenFile")).decode(errors="replace"),
@@ -361,5 +363,5 @@ def token_of(text: str, where: str) -> str:
     """The token in the text, without blanks around it; raises KubeconfigError where a header cannot hold it."""
     token = text.strip()
     if not token or not token.isascii() or not token.isprintable():
-        raise KubeconfigError(f"{where}: holds no token: that is one line of ASCII characters.")
+        raise KubeconfigError(f"{where}: contains no token, which is one line of ASCII characters.")
     return token

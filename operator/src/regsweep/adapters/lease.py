@@ -171,7 +171,7 @@ class Lease:
     def _lost(self) -> bool:
         """Another holds it, or was quicker."""
         if self._renewed_at is not None:
-            logger.error("lease %s/%s was taken by another", self.namespace, self.name)
+            logger.error("lease %s/%s was acquired by another operator", self.namespace, self.name)
         self._renewed_at = None
         return False
 

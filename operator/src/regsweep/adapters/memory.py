@@ -34,7 +34,7 @@ Key: TypeAlias = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write that was asked for, as `before_write` and `writes` show it."""
+    """A requested write, as `before_write` and `writes` show it."""
 
     verb: str
     """create, update, patch or delete."""
@@ -357,11 +357,11 @@ def _merged(target: KubeObject, patch: KubeObject) -> KubeObject:
 
 
 def _parse(selector: str) -> dict[str, str | None]:
-    """`a=b,c` as {"a": "b", "c": None}: None asks only that the label is there."""
+    """`a=b,c` as {"a": "b", "c": None}: None requires only that the label is present."""
     terms: dict[str, str | None] = {}
     for term in filter(None, selector.split(",")):
         if "!" in term or " " in term:
-            raise Refused(f"the in-memory API knows no such selector: {selector}", 400)
+            raise Refused(f"the in-memory API does not support this selector: {selector}", 400)
         name, equals, value = term.partition("=")
         terms[name] = value if equals else None
     return terms

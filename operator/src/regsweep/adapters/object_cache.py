@@ -29,13 +29,13 @@ class Listener(Protocol):
 
 
 def as_is(obj: KubeObject) -> KubeObject:
-    """The object without `managedFields`, which are half of it and which nobody here reads."""
+    """The object without `managedFields`, which are half of it and are not used here."""
     obj["metadata"].pop("managedFields", None)
     return obj
 
 
 class ObjectCache:
-    """Objects are told apart by UID, so that one name created anew is another object.
+    """Objects are identified by UID, so an object recreated under the same name is another object.
 
     group_by: the key of an object's group. trim: what is kept of an object. keep_tombstones: until they are forgotten.
     """
@@ -90,11 +90,11 @@ class ObjectCache:
     # What our own writes bring
 
     def upsert_from_write(self, obj: KubeObject) -> None:
-        """Takes the server's answer to a create, patch or delete of ours, unless the cache has seen a newer one."""
+        """Stores the server's answer to our create, patch or delete, unless the cache has a newer version."""
         self._put_newer(obj, notify=False)
 
     def remove_from_write(self, uid: str) -> None:
-        """Takes it that a delete of ours has gone through; news from before it do not bring the object back."""
+        """Records that our delete succeeded; earlier events do not restore the object."""
         if uid in self._entries:
             self._deleted_by_us.add(uid)
             self._drop(uid)

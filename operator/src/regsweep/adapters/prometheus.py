@@ -1,4 +1,4 @@
-"""Prometheus' HTTP API: one instant query. What the answer means, `core.queries` says; here it only gets in, or a MetricsError out."""
+"""Prometheus' HTTP API: one instant query; `core.results.queries` interprets its answer. Failures become a MetricsError."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Prometheus:
                 body = await response.read()
                 status = response.status
         except TimeoutError as error:
-            raise _failed(f"Prometheus at {self._url} gave no answer within {self._timeout_seconds:g} s") from error
+            raise _failed(f"Prometheus at {self._url} did not answer within {self._timeout_seconds:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             detail = str(error) or type(error).__name__
             raise _failed(f"Prometheus at {self._url} cannot be reached: {detail}") from error
@@ -58,13 +58,13 @@ class Prometheus:
 
 
 def _words(body: bytes) -> str:
-    """What the refusal says: Prometheus' `error`, or the page of a proxy before it, cut."""
+    """The message of the error response: Prometheus' `error`, or the page of a proxy, truncated."""
     try:
         answer = json.loads(body)
     except ValueError:
         answer = None
     text = str(answer["error"]) if isinstance(answer, dict) and "error" in answer else body.decode(errors="replace")
-    return " ".join(text.split())[:MAX_WORDS] or "no words given"
+    return " ".join(text.split())[:MAX_WORDS] or "no message"
 
 
 def _failed(message: str) -> MetricsError:

@@ -33,7 +33,7 @@ class TokenBucket:
             await self._sleep(delay)
 
     def pause(self, seconds: float) -> None:
-        """Lets nothing through for so long: the server asked for it."""
+        """Blocks requests for so long, as the server requested."""
         self._paused_until = max(self._paused_until, self._clock() + seconds)
 
     def _reserve(self) -> float:

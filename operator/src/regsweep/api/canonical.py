@@ -1,4 +1,4 @@
-"""Canonical JSON: one text per value, so that values can be compared and hashed whatever their spelling."""
+"""Canonical JSON: one string per value, so that values can be compared and hashed independently of their spelling."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def canonical_json(value: object) -> str:
     that they are doubles, as they are to the API server.
 
     Raises:
-        ValueError: for NaN, infinity, and whatever is not JSON (a date, bytes, a key that is not a text).
+        ValueError: for NaN, infinity, and whatever is not JSON (a date, bytes, a key that is not a string).
     """
     return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
@@ -36,7 +36,7 @@ def digest(value: object, length: int) -> str:
 
 
 def text_digest(text: str, length: int) -> str:
-    """The first `length` hexadecimal digits of the SHA-256 of a text that is canonical JSON already."""
+    """The first `length` hexadecimal digits of the SHA-256 of a string that is already canonical JSON."""
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
@@ -54,7 +54,7 @@ def normal_number(number: int | float) -> int | float:
         except OverflowError:
             raise ValueError("the number is too large") from None
     if not math.isfinite(number):
-        raise ValueError(f"{number} is not a number that JSON can hold")
+        raise ValueError(f"{number} is not a number that JSON can represent")
     return int(number) if number.is_integer() and int(number) in _INT64 else number
 
 
@@ -67,7 +67,7 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                raise ValueError(f"the key {key!r} is not a text")
+                raise ValueError(f"the key {key!r} is not a string")
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return [_plain(item) for item in value]

@@ -33,7 +33,7 @@ def condition_page() -> str:
     ]
     parts += [
         "\n## Reasons of failed runs\n",
-        "Each stands in `status.failures[].reason` and in the records of the run. The first three runs that all fail for one "
+        "They appear in `status.failures[].reason` and in the records of the run. The first three runs that all fail for one "
         "reason for which a retry does not help stop the sweep (`RunsFailAlike`).\n\n",
         table(("Reason", "Meaning", "What to do", "Retry"), failures),
     ]

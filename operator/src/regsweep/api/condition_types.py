@@ -1,7 +1,8 @@
-"""The types of a sweep's conditions, each with its meaning; their reasons stand in `conditions`."""
+"""The types of a sweep's conditions, and the description of a reason; the reasons themselves are in `conditions`."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
@@ -39,3 +40,26 @@ class ConditionStatus(StrEnum):
     TRUE = "True"
     FALSE = "False"
     UNKNOWN = "Unknown"
+
+
+class Retry(StrEnum):
+    """Whether another pod may succeed where one failed for a reason."""
+
+    MAY_HELP = "MayHelp"
+    USELESS = "Useless"
+    """The first three runs that all fail for the same such reason stop the sweep."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a reason means and where it is used."""
+
+    meaning: str
+    remedy: str = ""
+    """What a person should do; empty where nothing is wrong."""
+    conditions: tuple[ConditionType, ...] = ()
+    """Types of conditions that may have it."""
+    event: bool = False
+    """Whether an event on the sweep may have it."""
+    run_failure: Retry | None = None
+    """For a reason why a run failed: whether a retry may help. None: no run fails for it."""

@@ -5,36 +5,12 @@ Reasons are for programs: CamelCase, and they do not change. Messages are for pe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from regsweep.api.condition_types import ConditionStatus, ConditionType
+from regsweep.api.condition_types import About, ConditionStatus, ConditionType, Retry
 
 __all__ = ["NO_RETRY_MENDS", "About", "ConditionStatus", "ConditionType", "Reason", "Retry"]
-
-
-class Retry(StrEnum):
-    """Whether another pod may succeed where one failed for a reason."""
-
-    MAY_HELP = "MayHelp"
-    USELESS = "Useless"
-    """The first three runs that all fail for the same such reason stop the sweep."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class About:
-    """What a reason means and where it is used."""
-
-    meaning: str
-    remedy: str = ""
-    """What a person should do; empty where nothing is wrong."""
-    conditions: tuple[ConditionType, ...] = ()
-    """Types of conditions that may have it."""
-    event: bool = False
-    """Whether an event on the sweep may have it."""
-    run_failure: Retry | None = None
-    """For a reason why a run failed: whether a retry may help. None: no run fails for it."""
 
 
 _UNKNOWN = About(meaning="")
@@ -247,7 +223,7 @@ class Reason(StrEnum):
     RUNS_FAIL_ALIKE = (
         "RunsFailAlike",
         About(
-            meaning="The first three runs all failed for the same reason, which a retry does not mend.",
+            meaning="The first three runs all failed for the same reason, which a retry does not fix.",
             remedy=_SEE_MESSAGE,
             conditions=(_COMPLETE, _FAILED),
             event=True,

@@ -49,7 +49,7 @@ METRICS_PORT: Final = 9090
 EXIT_INVALID_FLAGS: Final = 64
 """The same for every pod: the Job fails at once."""
 EXIT_INDEX_FINAL: Final = 65
-"""This index is final; others may go on."""
+"""This index is final; others may continue."""
 
 POD_MESSAGE_BYTES: Final = 12_288
 """Room for the termination messages of a pod: the kubelet divides it among all of the pod's containers."""
@@ -68,6 +68,6 @@ MAX_GRID: Final = 1_000_000
 
 MIN_REPLICATES_FOR_ERROR: Final = 3
 """Fewest replicates that give a standard error, and so an interval, a set of ties, a pick or a race. With 2, t at one degree of
-freedom is 12.7: it would say next to nothing."""
+freedom is 12.7: it would contain almost no information."""
 CONFIDENCE_LEVEL: Final = 0.95
 """Of every interval, confidence set and one-sided bound."""

@@ -59,7 +59,7 @@ def sweep_schema() -> Schema:
 
 
 def result_schema() -> Schema:
-    """The whole SweepResult: its content stands at the top, beside `metadata`."""
+    """The whole SweepResult: its content is at the top level, beside `metadata`."""
     content = status_schema(SweepResult)
     return {**content, "description": RESULT_DESCRIPTION, "properties": {**_META, **content["properties"]}}
 

@@ -32,7 +32,7 @@ class EpochRule:
 
 
 def epoch_rule(objective: ObjectiveStatus) -> EpochRule:
-    """The rule that a trainer is given with this objective. It chooses a best epoch by it whatever epoch is ranked."""
+    """The rule that a trainer is given with this objective. It chooses a best epoch by it, independently of the epoch that is ranked."""
     return EpochRule(objective.metric, objective.goal)
 
 
@@ -42,7 +42,7 @@ def ranked_rule(objective: ObjectiveStatus) -> EpochRule | None:
 
 
 def objective_goal(objective: Objective) -> Goal:
-    """Whether the objective is to be small or large: as given, else as the words of the metric's name say.
+    """Whether the objective is minimised or maximised: as given, else derived from the words of the metric's name.
 
     Raises:
         InvalidSweep: where neither is the case.
@@ -60,14 +60,14 @@ def objective_goal(objective: Objective) -> Goal:
 
 
 def objective_status(objective: Objective) -> ObjectiveStatus:
-    """The objective with its goal spelled out. Raises InvalidSweep where the metric's name does not tell it."""
+    """The objective with its goal resolved. Raises InvalidSweep if the metric's name does not determine it."""
     return ObjectiveStatus(metric=objective.metric, goal=objective_goal(objective), epoch=objective.epoch)
 
 
 def metric_bounds(metric: str) -> tuple[float, float]:
-    """The least and the largest value that the metric can have, as the words of its name say; infinite where it has no bound.
+    """Minimum and maximum of the metric, derived from the words of its name; infinite if it has no bound.
 
-    A loss whose densities exceed 1 may be negative all the same: values outside the bounds say that they do not hold.
+    A loss whose densities exceed 1 may be negative all the same: values outside the bounds show that they do not hold.
     """
     words = _words(metric)
     if _SHARES.intersection(words):
@@ -76,7 +76,7 @@ def metric_bounds(metric: str) -> tuple[float, float]:
 
 
 def includes_penalty(metric: str) -> bool:
-    """Whether the metric contains the regularisation penalty: it then favours weak regularisation, whatever generalises."""
+    """Whether the metric contains the regularisation penalty: it then favours weak regularisation, independently of generalisation."""
     return metric.partition("_")[2] in _WITH_PENALTY
 
 

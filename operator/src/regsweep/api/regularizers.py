@@ -36,7 +36,7 @@ REGULARIZERS: Final[Mapping[str, Regularizer]] = {
         Regularizer("early_stopping", is_integer=True),
     )
 }
-"""By name; those that order the pick stand in the default order."""
+"""By name; those that order the pick are in the default order."""
 
 
 def is_off(name: str, value: JsonValue) -> bool:

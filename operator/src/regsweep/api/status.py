@@ -19,7 +19,7 @@ MAX_RESULTS = 20
 """Ranked combinations in the status; `regsweep results` shows all."""
 
 FIRST_NAMED_KEY_VERSION = 2
-"""Sweeps of the first formula say nothing of it."""
+"""Sweeps of the first formula do not have it."""
 
 Text = Annotated[str, StringConstraints(max_length=32_768)]
 Timestamp = Annotated[str, StringConstraints(max_length=40)]

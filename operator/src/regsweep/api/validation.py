@@ -57,7 +57,7 @@ def parse_sweep(
     how_to_raise: how a person has that limit raised, as part of a sentence; empty: it cannot be raised.
 
     Raises:
-        InvalidSweep: with one Problem per field that breaks a rule: what stands around the spec first, then types, then the rest.
+        InvalidSweep: with one Problem per field that breaks a rule: fields around the spec first, then types, then the rest.
     """
     problems = _envelope(manifest)
     content = manifest.get("spec")
@@ -90,7 +90,7 @@ def parse_sweep(
 def changed_pinned_fields(spec: SweepSpec, resolved: Resolved) -> list[Problem]:
     """The fields that differ from what was pinned when the sweep was accepted; empty if none does.
 
-    An absent image is no change: the pinned one stays, whatever the operator's default is now.
+    An absent image is no change: the pinned one is kept, independently of the operator's present default.
     """
     trainer = spec.trainer
     changed = []
@@ -359,7 +359,7 @@ def _exclude_problems(flags: Sequence[JsonValue], excludes: Sequence[JsonValue])
 
 
 def _word_hint(value: JsonValue, wanted: str | None) -> str:
-    """What to do about a boolean among strings; empty where there is none."""
+    """What to do about a boolean among strings; empty if there is none."""
     return wording.unquoted_word(value) if wanted == "string" else ""
 
 

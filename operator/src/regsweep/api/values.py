@@ -1,4 +1,4 @@
-"""What the flags of a spec come to: the values of a range, the size of the grid, and what `exclude` leaves out."""
+"""The grid that the flags of a spec define: the values of a range, the size of the grid, and what `exclude` leaves out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EXACT: Final = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _SAME: Final = Decimal("1e-50")
 """Two points so near to each other, as a share, are one: the difference is that of 60 digits' arithmetic."""
 _SHORT_DIGITS: Final = 12
-"""A point that ends within so many significant digits is kept as it is."""
+"""A point with at most so many significant digits is not rounded."""
 _ROUNDINGS: Final = (4, 6, 9, 12, 15)
 """Significant digits tried for a point that does not end, such as 1/3, until the error is small beside the spacing."""
 _MOST_ERROR: Final = Decimal("0.01")

@@ -1,4 +1,4 @@
-"""Warnings: what is valid in a spec, but has no effect or looks like a misprint. A sweep with warnings is accepted."""
+"""Warnings about valid parts of a spec that have no effect or look like typing errors. A sweep with warnings is accepted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from regsweep.errors import Problem
 
 
 def spec_warnings(spec: SweepSpec, trained: int) -> tuple[Problem, ...]:
-    """The warnings, each with its field. `trained`: how many combinations the spec comes to, after `exclude` and `sample`."""
+    """The warnings, each with its field. `trained`: number of combinations of the spec, after `exclude` and `sample`."""
     return (*_exclude_warnings(spec), *_sample_warnings(spec, trained), *_parameter_warnings(spec))
 
 

@@ -88,20 +88,20 @@ def unquoted_word(value: object) -> str:
 def closest(name: str, names: Iterable[str]) -> str:
     """` Did you mean ...?` with the closest of the names, or nothing if none is close. Case and `_` are ignored."""
     plain = {known.lower().replace("_", ""): known for known in names}
-    found = difflib.get_close_matches(name.lower().replace("_", "").replace("-", ""), plain, n=1, cutoff=0.5)
-    return f" Did you mean `{plain[found[0]]}`?" if found else ""
+    matches = difflib.get_close_matches(name.lower().replace("_", "").replace("-", ""), plain, n=1, cutoff=0.5)
+    return f" Did you mean `{plain[matches[0]]}`?" if matches else ""
 
 
 def problems(
     errors: Iterable[ErrorDetails], schema: Schema, within: Location = (), root: str = "spec"
 ) -> list[Problem]:
     """One Problem per field that pydantic reports; `within` is the place of the parsed part under `root`."""
-    found: dict[str, Problem] = {}
+    problems_by_field: dict[str, Problem] = {}
     for error in errors:
         location = _known(schema, (*within, *error["loc"]), error["type"])
         field = path(location, root)
-        found.setdefault(field, Problem(field, _message(error, location, schema)))
-    return list(found.values())
+        problems_by_field.setdefault(field, Problem(field, _message(error, location, schema)))
+    return list(problems_by_field.values())
 
 
 def _known(schema: Schema, location: Location, kind: str) -> Location:

@@ -1,6 +1,6 @@
 """Values of arguments and options that are refused before anything is done with them.
 
-A shell variable that is not set gives an empty value: it never stands for the default.
+A shell variable that is not set gives an empty value: it never means the default.
 """
 
 from __future__ import annotations

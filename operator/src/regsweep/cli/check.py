@@ -1,4 +1,4 @@
-"""`regsweep validate` and `regsweep plan`: what a manifest comes to, without training anything."""
+"""`regsweep validate` and `regsweep plan`: check a manifest and list its combinations, without training."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from regsweep.report.outputs import Output
 from regsweep.report.printing import charset_of, print_lines, print_prose, write_document
 
 ROWS = 50
-"""Combinations that the table lists unless more are asked for."""
+"""Default number of combinations in the table."""
 
 
 def validate_command(file: Path) -> int:
     """Says that the manifest is valid, and what it would train; raises what is wrong with it."""
     manifest = load_manifest(file, None)
-    found = combinations(manifest.spec)
-    print_prose(result_console(), f"{file} is valid: {_size(manifest, found)}")
-    print_warnings(spec_warnings(manifest.spec, len(found)))
+    selected = combinations(manifest.spec)
+    print_prose(result_console(), f"{file} is valid: {_size(manifest, selected)}")
+    print_warnings(spec_warnings(manifest.spec, len(selected)))
     return 0
 
 
@@ -40,46 +40,46 @@ def print_warnings(warnings: Iterable[Problem]) -> None:
 def plan_command(file: Path, output: Output, rows: int = ROWS) -> int:
     """Lists the combinations that would be trained; raises what is wrong with the manifest."""
     manifest = load_manifest(file, None)
-    found = combinations(manifest.spec)
-    print_warnings(spec_warnings(manifest.spec, len(found)))
+    selected = combinations(manifest.spec)
+    print_warnings(spec_warnings(manifest.spec, len(selected)))
     console = result_console()
     if output is Output.TABLE:
-        print_lines(console, *_listed(manifest, found, rows))
+        print_lines(console, *_listed(manifest, selected, rows))
     else:
-        document = _render(manifest, found, output, ascii_only=not charset_of(console).is_utf8)
+        document = _render(manifest, selected, output, ascii_only=not charset_of(console).is_utf8)
         write_document(console.file, document)
     return 0
 
 
-def _listed(manifest: Manifest, found: tuple[Combination, ...], rows: int) -> Iterator[str]:
-    yield _size(manifest, found)
-    shown = found if rows <= 0 else found[:rows]
-    digits = len(str(len(found)))
+def _listed(manifest: Manifest, selected: tuple[Combination, ...], rows: int) -> Iterator[str]:
+    yield _size(manifest, selected)
+    shown = selected if rows <= 0 else selected[:rows]
+    digits = len(str(len(selected)))
     for combination in shown:
         yield f"{combination.index + 1:>{digits}}  {label(combination.flags)}"
-    if len(shown) < len(found):
-        yield f"{plural(len(found) - len(shown), 'more combination')} not shown: --rows 0 shows all."
+    if len(shown) < len(selected):
+        yield f"{plural(len(selected) - len(shown), 'more combination')} not shown: --rows 0 shows all."
 
 
-def _size(manifest: Manifest, found: tuple[Combination, ...]) -> str:
+def _size(manifest: Manifest, selected: tuple[Combination, ...]) -> str:
     spec = manifest.spec
     most = "at most " if spec.racing is not None else ""
-    grid = f"{plural(len(found), 'run')} x {most}{plural(spec.most_replicates, 'replicate')}"
-    trainings = plural(len(found) * spec.most_replicates, "training")
+    grid = f"{plural(len(selected), 'run')} x {most}{plural(spec.most_replicates, 'replicate')}"
+    trainings = plural(len(selected) * spec.most_replicates, "training")
     final = f", and {spec.final.replicates} of each pick on the test rows" if spec.final is not None else ""
     return f"{manifest.name}: {grid} = {most}{trainings}{final}"
 
 
-def _render(manifest: Manifest, found: tuple[Combination, ...], output: Output, ascii_only: bool) -> str:
+def _render(manifest: Manifest, selected: tuple[Combination, ...], output: Output, ascii_only: bool) -> str:
     if output is Output.CSV:
         names = [flag.name for flag in manifest.spec.flags]
         headers = [f"flag_{name}" for name in names]
-        return as_csv([headers, *([flag_cell(c.flags[name]) for name in names] for c in found)])
+        return as_csv([headers, *([flag_cell(c.flags[name]) for name in names] for c in selected)])
     document: dict[str, JsonValue] = {
         "sweep": manifest.name,
-        "runs": len(found),
+        "runs": len(selected),
         "replicates": manifest.spec.most_replicates,
-        "trainings": len(found) * manifest.spec.most_replicates,
-        "combinations": [dict(c.flags) for c in found],
+        "trainings": len(selected) * manifest.spec.most_replicates,
+        "combinations": [dict(c.flags) for c in selected],
     }
     return as_json(document, ascii_only) if output is Output.JSON else as_yaml(document, ascii_only)

@@ -1,4 +1,4 @@
-"""A cluster from the command line: connecting to it, and its refusals in words that say where to look."""
+"""Access to a cluster from the command line: connection, and its errors with their origin."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def connection_of(kubeconfig: Path | None, context: str | None) -> Connect
 
 @contextmanager
 def explained(connection: Connection) -> Iterator[None]:
-    """Adds to what the API server refuses where its address and the credentials stand, and what to do."""
+    """Adds to errors of the API server where its address and the credentials are configured, and what to do."""
     try:
         yield
     except ApiError as error:
@@ -37,21 +37,21 @@ def explained(connection: Connection) -> Iterator[None]:
 def explanation(error: ApiError, connection: Connection) -> str:
     """One sentence on what went wrong, and one on what to do."""
     server = f"{connection.server_at}: {connection.configuration.host}"
-    said = " ".join(str(error).split()).rstrip(".")
+    message = " ".join(str(error).split()).rstrip(".")
     match error:
         case UnknownResource():
-            return f"{server} has no RegularizationSweeps ({said}). Install regsweep there, or choose another cluster with --context."
+            return f"{server} has no RegularizationSweeps ({message}). Install regsweep there, or choose another cluster with --context."
         case ApiError(status=status) if status < BAD_REQUEST:
             # None at all, or one that is no API server's: a page, or the way to one.
-            return f"{server}: {said}. Check the address, and that it can be reached from here."
+            return f"{server}: {message}. Check the address, and that it can be reached from here."
         case ApiError(status=status) if status == UNAUTHORIZED:
             return (
-                f"{connection.credentials_at}: the API server does not accept these credentials ({said}). "
+                f"{connection.credentials_at}: the API server rejects these credentials ({message}). "
                 "Log in again, or renew the token or certificate."
             )
         case ApiError(status=status) if status == FORBIDDEN:
             return (
-                f"{connection.credentials_at}: the API server forbids it: {said}. "
-                "The role `view` in the sweep's namespace is enough; ask whoever grants it."
+                f"{connection.credentials_at}: the API server denies access: {message}. "
+                "The role `view` in the sweep's namespace is enough; ask an administrator for it."
             )
-    return f"{server}: {said} (HTTP {error.status}). Try again later."
+    return f"{server}: {message} (HTTP {error.status}). Try again later."

@@ -14,7 +14,7 @@ PIPE_WIDTH = 200
 
 
 def result_console() -> Console:
-    """Standard output; as wide as the terminal, or wide where it is none."""
+    """Standard output; as wide as the terminal, or PIPE_WIDTH if it is not one."""
     return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 

@@ -22,8 +22,8 @@ READER_GONE: Final = 141
 """As a shell reports a process that SIGPIPE ended."""
 
 EXIT_CODES_HELP: Final = (
-    "Exit codes: 0 done, sweep complete; 1 the sweep failed, or something else did; "
-    "2 the manifest or the command line is wrong; 130 interrupted; 141 the reader of the output has gone."
+    "Exit codes: 0 success, the sweep is complete; 1 the sweep or the command failed; "
+    "2 the manifest or the command line is invalid; 130 interrupted; 141 the reader of the output closed it."
 )
 
 
@@ -37,34 +37,34 @@ def readable_errors() -> Iterator[None]:
     try:
         yield
     except RegsweepError as error:
-        raise typer.Exit(told(error)) from error
+        raise typer.Exit(report_error(error)) from error
     except KeyboardInterrupt:
         fail("interrupted", INTERRUPTED)
 
 
-def told(error: RegsweepError) -> int:
+def report_error(error: RegsweepError) -> int:
     """Prints what went wrong to standard error, and returns the exit code that goes with it."""
     match error:
         case ReaderGoneError():
             return READER_GONE
         case InvalidSweep():
             count = len(error.problems)
-            tell(f"regsweep: {'One thing is' if count == 1 else f'{count} things are'} wrong in the manifest:")
+            print_error_line(f"regsweep: the manifest has {count} {'error' if count == 1 else 'errors'}:")
             for problem in error.problems:
-                tell(f"  {problem}")
+                print_error_line(f"  {problem}")
             return USAGE
         case _:
-            tell(f"regsweep: {error}")
+            print_error_line(f"regsweep: {error}")
             return USAGE if isinstance(error, UsageError) else FAILED
 
 
 def fail(message: str, code: int) -> NoReturn:
     """Prints the message to standard error, and exits."""
-    tell(f"regsweep: {message}")
+    print_error_line(f"regsweep: {message}")
     raise typer.Exit(code)
 
 
-def tell(line: str) -> None:
+def print_error_line(line: str) -> None:
     """Prints one line to standard error, with escapes for what is not printable; a terminal gets it broken between words."""
     shown = visible(line)
     if sys.stderr.isatty():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from regsweep.cli.exits import tell
+from regsweep.cli.exits import print_error_line
 from regsweep.local.directory import write_atomically
 from regsweep.report.model import SweepReport
 from regsweep.report.outputs import Output
@@ -14,7 +14,7 @@ FILES = {"results.json": Output.JSON, "results.csv": Output.CSV}
 
 
 def keep_results(results: SweepReport, directory: Path) -> bool:
-    """Writes `results.json` and `results.csv`; returns whether both are there.
+    """Writes `results.json` and `results.csv`; returns whether both were written.
 
     A file that cannot be written is a sentence on standard error, and no more: the results are printed all the same.
     """
@@ -25,8 +25,8 @@ def keep_results(results: SweepReport, directory: Path) -> bool:
             write_atomically(path, render(results, output))
         except OSError as error:
             kept = False
-            tell(
-                f"regsweep: {path} cannot be written: {error.strerror}. The results are printed all the same; "
-                "once it can be written, the same command writes it without training anything again."
+            print_error_line(
+                f"regsweep: {path} cannot be written: {error.strerror}. The results are still printed; "
+                "once it can be written, the same command writes it without training again."
             )
     return kept

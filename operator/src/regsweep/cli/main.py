@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from regsweep.cli import arguments
-from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors, told
+from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors, report_error
 from regsweep.cli.streams import OutputError, prepare_streams
 from regsweep.report.outputs import Output
 
@@ -27,7 +27,7 @@ File = Annotated[
     Path, typer.Argument(help="Manifest of a RegularizationSweep; - reads standard input.", parser=arguments.path)
 ]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the results on standard output.")]
-Rows = Annotated[int, typer.Option("--rows", min=0, help="Combinations in the table; 0 shows all.")]
+Rows = Annotated[int, typer.Option("--rows", min=0, help="Maximum number of combinations in the table; 0 shows all.")]
 
 
 @app.command(epilog=EXIT_CODES_HELP)
@@ -36,13 +36,14 @@ def run(
     runs_dir: Annotated[
         Path,
         typer.Option(
-            help="Where runs are kept; finished ones are not trained again.", parser=arguments.path, metavar="PATH"
+            help="Directory of the runs; finished ones are not trained again.", parser=arguments.path, metavar="PATH"
         ),
     ] = Path("runs"),
     parallelism: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Runs at a time. Default: spec.parallelism, at most one per core and per GiB of free memory."
+            min=1,
+            help="Maximum number of runs at a time. Default: spec.parallelism, at most one per core and per GiB of free memory.",
         ),
     ] = None,
     name: Annotated[
@@ -51,15 +52,15 @@ def run(
     ] = None,
     trainer_command: Annotated[
         str | None,
-        typer.Option(help="Command that keeps the training contract, instead of the reference trainer."),
+        typer.Option(help="Command of a trainer that follows the training contract, instead of the reference trainer."),
     ] = None,
     output: OutputOption = Output.TABLE,
     rows: Rows = 20,
 ) -> None:
-    """Run a sweep on this machine, without a cluster: a process per run, as many at a time as the machine bears.
+    """Run a sweep on this machine, without a cluster: one process per run, as many at a time as cores and memory allow.
 
-    Ctrl-C ends it, and the same command goes on from there: what stands in the runs directory is not trained again,
-    unless what determines it (flags, parameters, seed, data, trainer, the objective of the best epoch) has changed.
+    Ctrl-C stops it, and the same command continues: results in the runs directory are not trained again, unless what
+    determines them (flags, parameters, seed, data, trainer, the objective of the best epoch) has changed.
     """
     with readable_errors():
         from regsweep.cli.run import RunOptions, run_command
@@ -92,7 +93,9 @@ def results(
     ] = None,
     kubeconfig: Annotated[
         Path | None,
-        typer.Option(help="Kubeconfig file; default: what kubectl would take.", parser=arguments.path, metavar="PATH"),
+        typer.Option(
+            help="Kubeconfig file; default: the one that kubectl uses.", parser=arguments.path, metavar="PATH"
+        ),
     ] = None,
     output: OutputOption = Output.TABLE,
     rows: Rows = 20,
@@ -129,7 +132,7 @@ def plan(file: File, output: OutputOption = Output.TABLE, rows: Rows = 50) -> No
 def operator() -> None:
     """Run the operator. Its settings are environment variables REGSWEEP_..."""
     with readable_errors():
-        from regsweep.controller.main import run as run_operator
+        from regsweep.controller.process.main import run as run_operator
 
         run_operator()
 
@@ -148,7 +151,7 @@ def main() -> None:
     try:
         app()
     except OutputError as error:  # of what the command line itself prints: help and version
-        sys.exit(told(error))
+        sys.exit(report_error(error))
 
 
 if __name__ == "__main__":

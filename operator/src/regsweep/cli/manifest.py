@@ -84,7 +84,7 @@ def _only_sweep(documents: Sequence[KubernetesObject], path: Path) -> Kubernetes
         if document.api_version.partition("/")[0] == GROUP and document.kind not in (SWEEP_KIND, RESULT_KIND):
             raise UsageError(
                 f"{_shown(path)}: {_place(document)}: {API_VERSION} has no kind {document.kind}.{_meant(document)} "
-                f"A sweep is of `kind: {SWEEP_KIND}`."
+                f"A sweep has `kind: {SWEEP_KIND}`."
             )
     if len(sweeps) == 1:
         return sweeps[0]
@@ -104,7 +104,7 @@ def _only_sweep(documents: Sequence[KubernetesObject], path: Path) -> Kubernetes
     more = f" and {len(documents) - _MOST_NAMED} more objects" if len(documents) > _MOST_NAMED else ""
     meant = next(filter(None, map(_meant, documents)), "")
     raise UsageError(
-        f"{_shown(path)}: has {kinds}{more}, but no {SWEEP_KIND}.{meant} A sweep is of `kind: {SWEEP_KIND}`."
+        f"{_shown(path)}: has {kinds}{more}, but no {SWEEP_KIND}.{meant} A sweep has `kind: {SWEEP_KIND}`."
     )
 
 

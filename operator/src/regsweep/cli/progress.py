@@ -1,4 +1,4 @@
-"""The progress line on standard error: one line that moves in a terminal, a line now and then where there is none."""
+"""The progress line on standard error: one line that is updated in a terminal, and lines at intervals otherwise."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLAIN_EVERY_SECONDS = 60.0
 
 
 class Progress:
-    """Shows how far a sweep is, each time it is told."""
+    """Shows the progress of a sweep at each update."""
 
     def __init__(self, name: str, console: Console, clock: Callable[[], float] = monotonic) -> None:
         self._name = name

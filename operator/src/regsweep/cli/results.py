@@ -41,7 +41,7 @@ TRIES: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class ResultsOptions:
-    """What the command line says."""
+    """The options of the command line."""
 
     name: str
     namespace: str | None
@@ -69,28 +69,28 @@ async def _results(options: ResultsOptions) -> int:
                 with Progress(options.name, error_console()) as progress:
                     await follow(client, namespace, options.name, progress)
                 obj = await get_sweep(client, namespace, options.name)
-            found = await results_in(client, namespace, obj)
+            sweep_report = await results_in(client, namespace, obj)
     finally:
         await client.close()
-    write_results(found, options.output, result_console(), options.rows)
-    return FAILED if has_failed(found.status) else COMPLETE
+    write_results(sweep_report, options.output, result_console(), options.rows)
+    return FAILED if has_failed(sweep_report.status) else COMPLETE
 
 
 async def get_sweep(api: KubeApi, namespace: str, name: str) -> KubeObject:
-    """The sweep. Raises UsageError where there is none of that name, and Unavailable where the answer is something else."""
+    """The sweep. Raises UsageError if it does not exist, and Unavailable if the answer is another object."""
     try:
         obj = await api.get(SWEEPS, namespace, name)
     except UnknownResource:
         raise
     except NotFound as error:
         raise UsageError(
-            f"there is no RegularizationSweep {name} in namespace {namespace}. "
-            "`kubectl get rsweep --all-namespaces` lists what there is; -n names the namespace."
+            f"RegularizationSweep {name} does not exist in namespace {namespace}. "
+            "`kubectl get rsweep --all-namespaces` lists all sweeps; -n sets the namespace."
         ) from error
     metadata = obj["metadata"]
     if obj.get("kind") != SWEEPS.kind or not {"name", "uid", "resourceVersion"} <= metadata.keys():
         path = SWEEPS.path(namespace, name)
-        raise Unavailable(f"no usable answer to GET {path}: it is no {SWEEPS.kind}")
+        raise Unavailable(f"no usable answer to GET {path}: it is not a {SWEEPS.kind}")
     return obj
 
 
@@ -159,7 +159,7 @@ async def stored_records(api: KubeApi, namespace: str, sweep_uid: str) -> Record
 
 
 def status_of(obj: KubeObject) -> SweepStatus:
-    """The sweep's status; that of a sweep which nobody has looked at yet where there is none.
+    """The sweep's status; that of a sweep that was not reconciled yet if it has none.
 
     Raises RegsweepError where another version of the operator wrote it.
     """
@@ -173,7 +173,7 @@ def status_of(obj: KubeObject) -> SweepStatus:
 
 
 def has_ended(obj: KubeObject) -> bool:
-    """Whether nothing more will come of the spec as it stands: the sweep is over, or was not accepted."""
+    """Whether the present spec is finished: the sweep is over, or was not accepted."""
     status = status_of(obj)
     if status.observed_generation != obj["metadata"].get("generation", 0):
         return False

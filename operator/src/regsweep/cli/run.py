@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -18,7 +20,7 @@ from regsweep.api.status import SweepStatus
 from regsweep.api.wording import plural
 from regsweep.cli.check import print_warnings
 from regsweep.cli.consoles import error_console, result_console
-from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail, tell
+from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail, print_error_line
 from regsweep.cli.kept import keep_results
 from regsweep.cli.manifest import Manifest, load_manifest
 from regsweep.cli.progress import Progress
@@ -46,14 +48,13 @@ from regsweep.report.printing import print_prose
 from regsweep.report.render import write_results
 
 LOCAL = "local"
-"""What stands for namespace and UID: the same at each start, so that runs keep their names."""
-UNGUARDED = "note: the trainer does not say what data it reads, and the manifest names no file: a change of the data would not be noticed."
+"""Replaces namespace and UID: the same at each start, so that runs keep their names."""
 UNLIMITED = Retention(succeeded_jobs=10_000, failed_jobs=10_000)
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What the command line says."""
+    """The options of the command line."""
 
     file: Path
     runs_dir: Path
@@ -80,24 +81,27 @@ def run_command(options: RunOptions) -> int:
     except NoTrainerError as error:
         raise UsageError(str(error)) from error
     parallelism = options.parallelism or default_parallelism(manifest.spec.parallelism)
-    _tell(errors, _differences(manifest.spec, options))
+    _print_lines(errors, _differences(manifest.spec, options))
     directory = RunsDirectory(options.runs_dir / manifest.name)
     with ExitStack() as stack:
         try:
             held = stack.enter_context(directory.locked())
             lock, note = held.descriptor, held.note
         except UnwritableRunsError as error:
-            lock, note = None, f"{error} Nothing is written; what is finished there is shown."
-        _tell(errors, [f"note: {note}"] if note else [])
+            lock, note = None, f"{error} Nothing is written; the results in it are shown."
+        _print_lines(errors, [f"note: {note}"] if note else [])
         work = _prepare(manifest, trainer, parallelism, directory)
         print_warnings(work.sweep.warnings)
-        _tell(errors, [announcement(work.sweep, work.records, directory.path, work.data), *work.changes])
+        _print_lines(errors, [announcement(work.sweep, work.records, directory.path, work.data), *work.changes])
         return asyncio.run(_run(work, directory, lock, options, errors))
+
+
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A sweep with what stands in its runs directory."""
+    """A sweep with the content of its runs directory."""
 
     sweep: Sweep
     trainer: TrainerCommand
@@ -108,14 +112,23 @@ class Work:
 
 
 def _prepare(manifest: Manifest, trainer: TrainerCommand, parallelism: int, directory: RunsDirectory) -> Work:
-    """Asks the trainer what it would train on, and looks at what is there. Raises DataError and RunsDirectoryError."""
+    """Asks the trainer for the identity of its data, and reads the runs directory. Raises DataError and RunsDirectoryError."""
     facts, records = list(directory.all_facts()), directory.records()
     flags = [combination.flags for combination in combinations(manifest.spec)]
     data = identify(trainer, manifest.spec.trainer.parameters, flags, known=known_data(facts, trainer))
     trainer = of_generation(trainer, data.generation)
     sweep = local_sweep(manifest.name, manifest.spec, trainer, parallelism, data)
     changed = changes(sweep, progress_of(sweep, records, None, None).grid, facts, records, data)
-    return Work(sweep, trainer, data, records, changed if data.digest else [*changed, UNGUARDED])
+    return Work(sweep, trainer, data, records, changed if data.digest else [*changed, _unguarded(data)])
+
+
+def _unguarded(data: DataIdentity) -> str:
+    """That a change of the data would not be noticed, and why."""
+    why = f" ({data.refusal})" if data.refusal else ""
+    return (
+        f"note: the trainer does not say what data it reads{why}, and the manifest names no file: a change of the data would not "
+        "be noticed."
+    )
 
 
 async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: RunOptions, errors: Console) -> int:
@@ -135,20 +148,22 @@ async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: 
         try:
             status = await runner.run()
         except OSError as error:
+            remedy = "Make room there" if error.errno in NO_ROOM else "Correct that"
             raise RunsDirectoryError(
-                f"{error.filename or directory.path}: {error.strerror}. Training was ended."
+                f"{error.filename or directory.path}: {error.strerror}. Training was stopped. {remedy}, then start the "
+                "same command again: it goes on from what is finished. With another --runs-dir it trains all anew."
             ) from error
     results = results_of(sweep, runner.records, status, runner.analysis_result)
     kept = lock is None or keep_results(results, directory.path)
     if runner.interrupted:
         ended = status.runs.succeeded + status.runs.failed
         fail(
-            f"interrupted: {ended} of {plural(status.runs.total, 'run')} ended, all their results are in {directory.path}. "
-            "Start the same command again to go on from there.",
+            f"interrupted: {ended} of {plural(status.runs.total, 'run')} ended; all their results are in {directory.path}. "
+            "Run the same command again to continue.",
             INTERRUPTED,
         )
     write_results(results, options.output, result_console(), options.rows)
-    _tell(errors, _changed_meanwhile(work.data) if runner.has_trained else [])
+    _print_lines(errors, _changed_meanwhile(work.data) if runner.has_trained else [])
     return exit_code(status) if kept else FAILED
 
 
@@ -158,12 +173,12 @@ def _changed_meanwhile(data: DataIdentity) -> list[str]:
     if not changed:
         return []
     return [
-        f"note: {', '.join(changed)} changed while the sweep was trained: if that is data, results may rest on both states of it. "
-        "Start the same command again to train on the data as they are now."
+        f"note: {', '.join(changed)} changed during training: if this is data, results may rest on both versions. "
+        "Run the same command again to train on the current data."
     ]
 
 
-def _tell(errors: Console, lines: Iterable[str]) -> None:
+def _print_lines(errors: Console, lines: Iterable[str]) -> None:
     for line in lines:
         print_prose(errors, line)
 
@@ -177,8 +192,8 @@ def exit_code(status: SweepStatus) -> int:
 def local_sweep(
     name: str, spec: SweepSpec, trainer: TrainerCommand, parallelism: int, data: DataIdentity = NO_DATA
 ) -> Sweep:
-    """The sweep as it is run here: what is a cluster's alone is taken out, the trainer stands where the image stood, and what
-    the data are stands where a person says that they have changed."""
+    """The sweep as it is run here: fields for clusters are removed, the trainer replaces the image, and the identity of the
+    data replaces the data revision."""
     local = spec.model_copy(
         update={
             "parallelism": parallelism,
@@ -212,7 +227,7 @@ def announcement(sweep: Sweep, records: Records, path: Path, data: DataIdentity 
     total = f"{plural(len(sweep.points), 'run')} x {plural(replicates, 'replicate')}"
     whole = f"{sweep.name}: {total} = {plural(len(sweep.points) * replicates, 'training')}{_beyond(sweep)}"
     if not to_train and sweep.spec.racing is None and sweep.spec.final is None:
-        return f"{whole}, all of them done already (in {path}): nothing is trained. {basis(data)}".rstrip()
+        return f"{whole}, all done already (in {path}): nothing is trained. {basis(data)}".rstrip()
     at_a_time = f"{sweep.spec.parallelism} at a time, in {path}"
     if to_train == len(sweep.points) * replicates:
         return f"{whole}, {at_a_time}"
@@ -242,17 +257,17 @@ def _differences(spec: SweepSpec, options: RunOptions) -> list[str]:
         )
     lines = []
     if spec.trainer.image is not None:
-        lines.append(f"spec.trainer.image is not used: --trainer-command trains in the place of {spec.trainer.image}.")
+        lines.append(f"spec.trainer.image ({spec.trainer.image}) is ignored: --trainer-command replaces it.")
     if spec.trainer.gpus > 0:
         lines.append(
-            f"spec.trainer.gpus: {spec.trainer.gpus} is for a cluster; here each run trains on what this machine has."
+            f"spec.trainer.gpus: {spec.trainer.gpus} applies to clusters only; here each run uses the devices of this machine."
         )
     if spec.template is not None or spec.template_ref is not None:
-        lines.append("spec.template and spec.templateRef are for a cluster's pods, and not used here.")
+        lines.append("spec.template and spec.templateRef apply to clusters only and are ignored.")
     if spec.trainer.data_revision is not None:
-        lines.append("spec.trainer.dataRevision is for a cluster; here a digest of the data takes its place.")
+        lines.append("spec.trainer.dataRevision applies to clusters only; here a digest of the data replaces it.")
     if spec.suspend:
-        lines.append("spec.suspend is for a cluster: the sweep is run now.")
+        lines.append("spec.suspend applies to clusters only: the sweep runs now.")
     return [f"note: {line}" for line in lines]
 
 
@@ -264,8 +279,8 @@ def _on_signals(interrupt: Callable[[], None]) -> None:
         nonlocal presses
         presses += 1
         if presses == 1:
-            tell("")
-            tell("regsweep: ending the runs (once more: at once) ...")
+            print_error_line("")
+            print_error_line("regsweep: stopping the runs (again: at once) ...")
         interrupt()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

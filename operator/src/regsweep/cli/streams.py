@@ -23,13 +23,13 @@ class OutputError(RegsweepError):
 
 
 class ReaderGoneError(OutputError):
-    """Whoever read standard output has closed it, as `head` does: nothing is wrong, and nothing is to be said."""
+    """The reader of standard output closed it, as `head` does: this is not an error and is not reported."""
 
 
 def prepare_streams() -> None:
-    """Puts streams in the place of the standard ones that fail in words (output) or not at all (error).
+    """Replaces the standard streams by streams that fail with a message (output) or not at all (error).
 
-    A descriptor that is closed is opened on nothing, so that no file of ours gets its number.
+    A closed descriptor is opened on the null device, so that no later file gets its number.
     """
     for descriptor in (STDIN, STDOUT, STDERR):
         try:
@@ -44,7 +44,7 @@ def prepare_streams() -> None:
 
 
 class _Output(io.FileIO):
-    """The first write that fails is an error of ours; what is written after it is dropped."""
+    """The first failed write raises an OutputError; later output is dropped."""
 
     failed = False
 
@@ -55,7 +55,7 @@ class _Output(io.FileIO):
             return super().write(data)
         except BrokenPipeError as error:
             self.failed = True
-            raise ReaderGoneError("the reader of standard output has gone") from error
+            raise ReaderGoneError("the reader of standard output closed it") from error
         except OSError as error:
             self.failed = True
             why = "it is closed" if error.errno == errno.EBADF else error.strerror
@@ -65,7 +65,7 @@ class _Output(io.FileIO):
 
 
 class _Errors(io.FileIO):
-    """What cannot be written is dropped: no sweep ends because nobody reads how far it is."""
+    """Output that cannot be written is dropped: a sweep does not end because its progress is not read."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         try:

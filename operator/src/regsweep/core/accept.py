@@ -23,7 +23,7 @@ class Defaults:
     """What the operator (or the local runner) puts where the spec is silent."""
 
     trainer_image: str
-    """Empty: there is none, every sweep must name its own."""
+    """Empty: there is no default, every sweep must name its own."""
     gpu_resource: str
     version: str
     """The operator's version."""
@@ -42,7 +42,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What has become of a sweep before, as far as it decides which edits are followed."""
+    """The history of a sweep, as far as it decides which edits are followed."""
 
     pinned: Resolved | None = None
     """From the status; None on first sight."""
@@ -65,7 +65,7 @@ def accept(
 ) -> tuple[Sweep, Sequence[Problem]]:
     """The sweep with what is pinned, and the edits that are not followed.
 
-    Until the sweep has started it is pinned anew at each edit. After that its data revision follows the spec, and its
+    Until the sweep has started it is pinned again at each edit. After that its data revision follows the spec, and its
     objective where everything that was trained fits it: no edit trains a grid again that did not ask for it.
 
     Raises InvalidSweep where no image is named anywhere, or where a later version of the operator has pinned the sweep.
@@ -134,7 +134,7 @@ def _kept(pinned: Resolved, spec: SweepSpec, in_force: ObjectiveStatus | None) -
     """
     if pinned.key_version is not None and pinned.key_version > KEY_VERSION:
         text = (
-            f"is {pinned.key_version}, and this operator knows keys up to version {KEY_VERSION}: it would train everything "
+            f"is {pinned.key_version}, and this operator supports keys up to version {KEY_VERSION}: it would train everything "
             "again. Install the version that accepted the sweep, or a later one."
         )
         raise InvalidSweep([Problem("status.resolved.keyVersion", text)])
@@ -156,7 +156,7 @@ def _objective_problem(
         unnamed = epoch_rule(resolved.objective) if resolved.objective is not None else None
         lacking = sum((record.best.rule or unnamed if record.best else None) != rule for record in trained)
         lacking += sum((run.rule or unnamed) != rule for run in _unrecorded(points, past))
-        what = "a best epoch that another rule chose"
+        what = "a best epoch chosen by another rule"
     if not lacking:
         return None
     was = f"{in_force.metric} ({in_force.goal}, {in_force.epoch} epoch)"

@@ -148,12 +148,12 @@ def settle(replicate: int, index: ObservedIndex, scrapes: Scrapes, timeout: time
 
 
 def is_settled(record: Record | None, run: ObservedRun) -> bool:
-    """Whether nothing more is to be taken from this run for a replicate that has this record."""
+    """Whether this run has no more to collect for a replicate that has this record."""
     return record is not None and (record.has_result or record.attempt >= run.attempt)
 
 
 def is_recorded(run: ObservedRun, records: Records) -> bool:
-    """Whether nothing more is to be taken from the run."""
+    """Whether the run has no more to collect."""
     replicates = range(run.first_replicate, run.first_replicate + run.replicates)
     return all(is_settled(records.get(run.point_key, k), run) for k in replicates)
 

@@ -166,12 +166,12 @@ def _waiting(runs: Iterable[ObservedRun]) -> tuple[Reason, str] | None:
         first, remedy = stuck[0], "Fix what the pod refers to"
         if STUCK_REASONS[first.waiting_reason] is Reason.IMAGE_UNAVAILABLE:
             remedy = "Check the image's name and its pull secret"
-        words = f"{first.waiting_reason}: {first.waiting_message}".rstrip(". ")
+        words = f"{first.waiting_reason}: {first.waiting_message}".rstrip(".: ")
         text = f"{plural(len(stuck), 'run')} cannot start: {words}. {remedy}. A run fails after five minutes of this."
         return STUCK_REASONS[first.waiting_reason], text
     unscheduled = [pod for pod in pods if pod.waiting_reason == UNSCHEDULABLE]
     if unscheduled:
-        words = unscheduled[0].waiting_message.rstrip(". ")
+        words = unscheduled[0].waiting_message.rstrip(". ") or "nothing"
         wait = "waits" if len(unscheduled) == 1 else "wait"
         return (
             Reason.UNSCHEDULABLE,

@@ -17,7 +17,7 @@ from regsweep.core.results.records import Environment, Outcome, Record
 from regsweep.core.runs import ObservedRun
 
 FEWEST_DIGITS = 4
-"""Of a digest that a person is shown, where so many tell two digests apart."""
+"""Of a displayed digest, if so many distinguish two digests."""
 
 
 def pinned_digest(point_keys: Collection[str], records: Iterable[Record], known: str = "") -> str:
@@ -53,7 +53,7 @@ def with_same_data(records: Iterable[Record], point_keys: Collection[str], pinne
 
 
 def with_refused_data(records: Iterable[Record], run: ObservedRun) -> tuple[Record, ...]:
-    """The run's records; those that failed since the trainer refused changed data with what it says of these data."""
+    """The run's records; those that failed because the trainer refused changed data carry the digest of these data."""
     return tuple(
         replace(record, environment=_refused_by(run)) if record.reason is Reason.DATA_CHANGED else record
         for record in records
@@ -69,7 +69,7 @@ def _refused_by(run: ObservedRun) -> Environment:
 
 
 def change_of(old: str, new: str) -> str:
-    """Such as `1f0c -> 9a3e`: as many digits as tell the two apart; the old one alone where the new one is not known."""
+    """Such as `1f0c -> 9a3e`: as many digits as distinguish the two; the old one alone if the new one is unknown."""
     if not new:
         return f"from {old[:FEWEST_DIGITS]}" if old else ""
     digits = FEWEST_DIGITS
@@ -83,7 +83,7 @@ def _names(record: Record) -> bool:
 
 
 def _refused(record: Record, pinned: str) -> Record:
-    """The failure that stands for a result of other data."""
+    """The failure that replaces a result of other data."""
     change = change_of(pinned, record.environment.data_digest)
     return Record(
         record.point_key,
@@ -93,5 +93,5 @@ def _refused(record: Record, pinned: str) -> Record:
         attempt=record.attempt,
         environment=replace(record.environment, train_rows=None, val_rows=None),
         reason=Reason.DATA_CHANGED,
-        message=f"It was trained on other data than the results before it ({change}).",
+        message=f"It was trained on other data than the earlier results ({change}).",
     )

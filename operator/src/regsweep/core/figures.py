@@ -20,7 +20,7 @@ def rough(value: float) -> str:
 
 def percent(ratio: float) -> str:
     """A ratio as `64 %`; `under 1 %` and `over 99 %` for what would read as none or all of it."""
-    if 0 < ratio < 0.005:
+    if 0 < ratio <= 0.005:
         return "under 1 %"
     return "over 99 %" if 0.995 <= ratio < 1 else f"{ratio * 100:.0f} %"
 

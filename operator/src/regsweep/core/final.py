@@ -18,7 +18,7 @@ def freeze(sweep: Sweep, progress: Progress, records: Records) -> FinalStatus:
     Raises ValueError where it does not.
     """
     if sweep.spec.final is None:
-        raise ValueError(f"sweep {sweep.name} asks for no final evaluation")
+        raise ValueError(f"sweep {sweep.name} has no final evaluation")
     roles: dict[str, list[PickRole]] = {}
     best = rank(sweep, records, progress.analysis_result).best
     if best is not None:
@@ -39,9 +39,9 @@ def final_status(sweep: Sweep, frozen: FinalStatus, progress: Progress, records:
     ended = failed = 0
     for target, state in zip(progress.final, progress.final_ended, strict=True):
         stored = records.of(target.point.key)
-        there = [stored[k] for k in range(target.replicates) if k in stored]
-        lost = sum(not record.has_result for record in there) if state is not PointState.OPEN else 0
-        ended += sum(record.has_result for record in there) + lost
+        present = [stored[k] for k in range(target.replicates) if k in stored]
+        lost = sum(not record.has_result for record in present) if state is not PointState.OPEN else 0
+        ended += sum(record.has_result for record in present) + lost
         failed += lost
     stale = frozen.rests_on != grid_digest(sweep, progress.grid, records)
     return frozen.model_copy(update={"ended": ended, "failed": failed, "stale": stale})

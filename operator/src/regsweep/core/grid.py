@@ -72,7 +72,7 @@ def label(flags: Mapping[str, FlagValue], separator: str = ", ") -> str:
 
 
 def value_text(value: FlagValue) -> str:
-    """A flag's value as labels show it; a string stands in quotes only where it could be read as something else."""
+    """A flag's value as labels show it; a string is quoted only if it could be read as another type."""
     if isinstance(value, bool) or value is None:
         return json.dumps(value)
     if isinstance(value, int | float):

@@ -60,7 +60,7 @@ def final_seed(seed: int) -> int:
 def run_name(sweep_name: str, sweep_uid: str, point_key: str, first_replicate: int, attempt: int, lost: int = 0) -> str:
     """The name of the Job that trains a point from a replicate on: a DNS label with room for a pod's index.
 
-    The first 40 characters of the sweep's name are there for people; the hash alone tells runs apart, also those of two
+    The first 40 characters of the sweep's name are for readability; only the hash distinguishes runs, also those of two
     sweeps of one name, since it holds the sweep's UID. `lost`: how often these replicates were trained before without a
     record that could be read.
     """

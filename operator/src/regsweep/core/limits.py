@@ -1,4 +1,4 @@
-"""When a sweep has to stop: changed data, too many failures, failures that no retry mends, or a metric that no run reports."""
+"""When a sweep has to stop: changed data, too many failures, failures that a retry does not fix, or a metric that no run reports."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from regsweep.core.sweep import Sweep
 JsonObject: TypeAlias = dict[str, JsonValue]
 """An object that we write."""
 KubeObject: TypeAlias = Mapping[str, Any]
-"""An object of the API server as its JSON has it: no model could tell more about it than that."""
+"""An object of the API server as parsed JSON: a model would not describe it better."""
 
 
 def owner_reference(sweep: Sweep) -> JsonObject:
@@ -34,7 +34,7 @@ def child_labels(sweep: Sweep) -> dict[str, str]:
 
 
 def owner_uid(item: KubeObject) -> str | None:
-    """UID of the object's controller; None where nobody controls it."""
+    """UID of the object's controller; None if it has none."""
     for owner in item["metadata"].get("ownerReferences") or ():
         if owner.get("controller"):
             return str(owner["uid"])

@@ -1,4 +1,4 @@
-"""The one decision about a sweep: from what is wanted and what is observed to what is to be done.
+"""The decision about a sweep: from the desired and the observed state to the actions.
 
 `plan` is level-triggered: it knows nothing of what happened before but what is observed. The same observation gives the
 same plan, and an observation in which the plan was carried out gives an empty one. Operator and local runner both call it.
@@ -28,20 +28,20 @@ from regsweep.core.sweep import Point, Sweep, point_keys
 from regsweep.core.world import Observed
 
 DEFAULT_LINGER_SECONDS = 30
-"""How long a finished trainer waits for its last scrape where a Prometheus is configured and the spec says nothing."""
+"""How long a finished trainer waits for its last scrape if a Prometheus is configured and the spec does not set it."""
 UNSCRAPED_RUNS = 5
-"""After so many runs in a row that nobody scraped, new Jobs do not linger any more."""
+"""After so many consecutive runs without a scrape, new Jobs no longer linger."""
 PROBE_EVERY = 20
-"""One run in so many lingers nevertheless, to find out whether scrapes have come back."""
+"""One run in so many still lingers, to detect whether scrapes work again."""
 
 
 Try = tuple[int, int]
-"""A person's retries, and how often the record was lost since: the later try is the greater one."""
+"""Number of requested retries, and of lost records since: a later try is greater."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something a person would ask about later; it becomes an event on the sweep."""
+    """A fact worth an event on the sweep."""
 
     reason: Reason
     message: str
@@ -50,7 +50,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done: store before delete, suspend, resume and scale; create at any time beside them."""
+    """The actions: store before delete, suspend, resume and scale; create independently of them."""
 
     store: tuple[Record, ...] = ()
     delete: tuple[RunRef, ...] = ()
@@ -62,13 +62,13 @@ class Plan:
     awaiting: tuple[str, ...] = ()
     """Names of runs whose ended pods' values are still expected from Prometheus."""
     progress: Progress | None = None
-    """How far the sweep is once `store` is stored; None: not looked at."""
+    """Progress of the sweep once `store` is stored; None: not computed."""
     analyse: AnalysisRequest | None = None
-    """The analysis that is wanted, of records that are all stored; None: none is."""
+    """The analysis to request, of records that are all stored; None: no request."""
     freeze: FinalStatus | None = None
-    """Picks of the final evaluation, to be written down before anything of it is trained."""
+    """Picks of the final evaluation, to be stored before its first training."""
     stop: Stop | None = None
-    """Why nothing more is started; None while all is well."""
+    """Why no more runs are started; None: they are."""
     notices: tuple[Notice, ...] = ()
     wake_at: datetime | None = None
     """When the same observation would give another plan; None: never."""
@@ -82,9 +82,9 @@ class Plan:
 
 
 def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
-    """Decides what to do about a sweep.
+    """Decides the actions for a sweep.
 
-    Never more than `spec.parallelism` training pods are in flight by its doing, and a (point, replicate) that has a result or
+    Never more than `spec.parallelism` training pods are in flight because of it, and a (point, replicate) that has a result or
     is being trained is never given to a second run.
     """
     timeout = timedelta(seconds=sweep.spec.metrics.collect_timeout_seconds)
@@ -161,7 +161,7 @@ def _requests(
     collected: Mapping[str, Collected],
     data_digest: str,
 ) -> Iterator[RunRequest]:
-    """Runs that are wanted and not under way, in the order of the targets."""
+    """Runs to create that do not exist yet, in the order of the targets."""
     covered, lost = _coverage(observed.runs, records, collected)
     linger = _Linger(sweep, observed.scrapes, records)
     first = (sweep.first_attempt, 0)

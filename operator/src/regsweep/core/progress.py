@@ -1,7 +1,7 @@
-"""How far a sweep has come, by its stored records and the last analysis of them: what is to be trained now, and what for.
+"""The progress of a sweep, from its stored records and their last analysis: what to train now, and for which stage.
 
 A sweep goes through stages. Its grid is trained (a race asks for more replicates as it goes); the records are analysed; where
-the spec wants it, the picks are trained anew for the final evaluation, and that is analysed too. It goes back when it grows.
+the spec wants it, the picks are trained again for the final evaluation, and that is analysed too. It goes back when it grows.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Stage(StrEnum):
     ANALYSING = "Analysing"
     """The analysis of all records that there are."""
     FREEZING = "Freezing"
-    """The picks of the final evaluation are to be written down."""
+    """The picks of the final evaluation have to be stored."""
     EVALUATING = "Evaluating"
     """Replicates of the final evaluation."""
     DECIDED = "Decided"
@@ -58,7 +58,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a sweep stands."""
+    """The stage of a sweep."""
 
     grid: tuple[Target, ...]
     """In the grid's order."""
@@ -84,7 +84,7 @@ class Progress:
 def progress_of(
     sweep: Sweep, records: Records, analysis_result: AnalysisResult | None, final: FinalStatus | None
 ) -> Progress:
-    """Where the sweep stands. `judged`: the last analysis, of whatever records; `final`: the frozen picks."""
+    """The progress of the sweep. `judged`: the last analysis, of whatever records; `final`: the frozen picks."""
     grid = tuple(Target(point, _wanted(sweep, point, analysis_result)) for point in sweep.points)
     ended = tuple(target_state(target, sweep, records) for target in grid)
     wants_final = sweep.spec.final is not None
@@ -116,7 +116,7 @@ def progress_of(
 
 
 def analysis_request(sweep: Sweep, records: Records, progress: Progress, final: FinalStatus | None) -> AnalysisRequest:
-    """What is to be analysed now."""
+    """The analysis to request now."""
     evaluated = final if progress.final and PointState.OPEN not in progress.final_ended else None
     targets = progress.targets if evaluated is not None else progress.grid
     wanted = [record for target in targets for record in records.of(target.point.key).values()]
@@ -179,7 +179,7 @@ def _is_analysed(sweep: Sweep) -> bool:
 
 
 def _wanted(sweep: Sweep, point: Point, analysis_result: AnalysisResult | None) -> int:
-    """Replicates of the point that are wanted now: all, or as many as the race has come to."""
+    """Number of replicates of the point to train now: all, or as many as the race has reached."""
     racing = sweep.spec.racing
     if racing is None:
         return sweep.spec.replicates

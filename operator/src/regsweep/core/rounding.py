@@ -18,7 +18,7 @@ def six_digits(value: float) -> float:
 
 
 def rounded(value: float | None) -> float | None:
-    """The same; None for what is not a number, since a status holds none such."""
+    """The same; None for NaN and infinity, which a status cannot contain."""
     return six_digits(value) if value is not None and math.isfinite(value) else None
 
 

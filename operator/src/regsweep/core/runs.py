@@ -1,4 +1,4 @@
-"""A run as decisions see it: what is to be created, and the Job (or local process) that is observed."""
+"""A run as decisions see it: the request to create it, and the observed Job (or local process)."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class ObservedPod:
 
     @property
     def ended(self) -> bool:
-        """Whether its container has ended, whatever the Job controller has made of that yet."""
+        """Whether its container has ended, even if the Job controller has not processed that yet."""
         return self.phase in (PodPhase.SUCCEEDED, PodPhase.FAILED)
 
 
@@ -103,9 +103,9 @@ class ObservedRun:
     queue_managed: bool = False
     """A queue (Kueue) admits it: its `suspend` is not ours."""
     succeeded: bool = False
-    """The Job controller says Complete."""
+    """The Job has the condition Complete."""
     failed_reason: str | None = None
-    """The Job controller says Failed, for this reason (PodFailurePolicy, DeadlineExceeded, BackoffLimitExceeded ...)."""
+    """The Job has the condition Failed, for this reason (PodFailurePolicy, DeadlineExceeded, BackoffLimitExceeded ...)."""
     failed_message: str = ""
     failed_indexes: frozenset[int] = frozenset()
     succeeded_indexes: frozenset[int] = frozenset()

@@ -69,14 +69,14 @@ def sweep_status(
     results = [ranked_result(row) for row in ranked.rows[:MAX_RESULTS] if row.replicates or row.failed]
     best = ranked_result(ranked.best) if ranked.best else None
     updates = condition_updates(sweep, observed, progress, counts, planned.stop, final, ranked.mixed, edits)
-    said = conditions(updates, prior.conditions, sweep.generation, now)
-    over = is_over(said)
+    updated = conditions(updates, prior.conditions, sweep.generation, now)
+    over = is_over(updated)
     return SweepStatus(
         observed_generation=sweep.generation,
-        state=_state(said, counts),
+        state=_state(updated, counts),
         progress=f"{counts.succeeded + counts.failed}/{counts.total}",
         runs=counts,
-        conditions=said,
+        conditions=updated,
         resolved=sweep.resolved,
         data=_data(sweep, observed),
         objective=ranked.objective,
@@ -100,17 +100,17 @@ def refused_status(
     text = "\n".join(str(problem) for problem in problems)
     accepted = ConditionUpdate(ConditionType.ACCEPTED, False, reason, text)
     progressing = ConditionUpdate(ConditionType.PROGRESSING, False, Reason.NOT_ACCEPTED, "See the condition Accepted.")
-    said = conditions((accepted, progressing), prior.conditions, generation, now)
-    said += [c for c in prior.conditions if c.type not in (ConditionType.ACCEPTED, ConditionType.PROGRESSING)]
+    updated = conditions((accepted, progressing), prior.conditions, generation, now)
+    updated += [c for c in prior.conditions if c.type not in (ConditionType.ACCEPTED, ConditionType.PROGRESSING)]
     return prior.model_copy(
-        update={"observed_generation": generation, "state": SweepState.INVALID, "conditions": said, "running": []}
+        update={"observed_generation": generation, "state": SweepState.INVALID, "conditions": updated, "running": []}
     )
 
 
-def is_over(said: Iterable[Condition]) -> bool:
-    """Whether the conditions say that the sweep is Complete or Failed."""
+def is_over(updated: Iterable[Condition]) -> bool:
+    """Whether the sweep is Complete or Failed by its conditions."""
     ends = (ConditionType.COMPLETE, ConditionType.FAILED)
-    return any(c.type in ends and c.status is ConditionStatus.TRUE for c in said)
+    return any(c.type in ends and c.status is ConditionStatus.TRUE for c in updated)
 
 
 def _data(sweep: Sweep, observed: Observed) -> DataStatus | None:
@@ -120,7 +120,7 @@ def _data(sweep: Sweep, observed: Observed) -> DataStatus | None:
 
 
 def _analysis(sweep: Sweep, progress: Progress, analysis_result: AnalysisResult | None) -> Analysis | None:
-    """The analysis, where it is of the present records; that of a race's last look stands until the next."""
+    """The analysis, where it is of the present records; that of a race's last look is kept until the next."""
     if analysis_result is None:
         return None
     of, now = analysis_result.analysis.rests_on, progress.rests_on
@@ -136,8 +136,8 @@ _STATES: Final = {
 """Conditions that are states while they hold, the one that goes before the others first."""
 
 
-def _state(said: Iterable[Condition], counts: RunCounts) -> SweepState:
-    holds = {c.type for c in said if c.status is ConditionStatus.TRUE}
+def _state(updated: Iterable[Condition], counts: RunCounts) -> SweepState:
+    holds = {c.type for c in updated if c.status is ConditionStatus.TRUE}
     for condition, state in _STATES.items():
         if condition in holds:
             return state

@@ -19,7 +19,7 @@ class Point:
     key: str
     combination: Combination
     final: bool = False
-    """It is trained for the final evaluation: with seeds of its own, and scored on the test rows."""
+    """It is trained for the final evaluation: with its own seeds, and evaluated on the test rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Sweep:
     data_digest: str = ""
     """Digest of the data's source bytes where it is known before any training, as to a local run; empty: it is not."""
     warnings: tuple[Problem, ...] = ()
-    """What is valid in the spec, but has no effect or looks like a misprint."""
+    """Valid parts of the spec that have no effect or look like typing errors."""
 
     @property
     def first_attempt(self) -> int:

@@ -19,7 +19,7 @@ class Observed:
     runs: tuple[ObservedRun, ...] = ()
     scrapes: Scrapes = field(default_factory=Scrapes)
     refusal: str | None = None
-    """The API server's words when it refused a Job of ours; None once one was taken."""
+    """The API server's message when it rejected a Job of the sweep; None once it accepted one."""
     analysis_result: AnalysisResult | None = None
     """The last analysis of the sweep's records, be they fewer; None: none was made."""
     final: FinalStatus | None = None

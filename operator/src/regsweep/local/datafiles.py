@@ -24,12 +24,12 @@ DIGEST_LENGTH: Final = 16
 
 def named_files(values: Iterable[Mapping[str, JsonValue]]) -> dict[str, Path]:
     """The files that parameters and flags name, by their names as written; folders only as `data_path`."""
-    found = {}
+    files_by_name = {}
     for name, text in _texts(values):
         path = Path(text)
         if _is_file(path) or (name == DATA_PATH and path.is_dir()):
-            found[text] = path
-    return found
+            files_by_name[text] = path
+    return files_by_name
 
 
 def missing_files(values: Iterable[Mapping[str, JsonValue]], known: Iterable[str]) -> list[str]:

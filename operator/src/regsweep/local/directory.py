@@ -1,4 +1,4 @@
-"""The directory of a sweep's runs: `<runs>/<sweep>/<run>/`. What stands there is the truth about what was trained."""
+"""The directory of a sweep's runs: `<runs>/<sweep>/<run>/`. It is the source of truth about trained runs."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class RunsDirectoryError(RegsweepError):
-    """The directory of runs cannot be used; the text says why and what to do."""
+    """The directory of runs cannot be used; the message says why and what to do."""
 
 
 class UnwritableRunsError(RunsDirectoryError):
-    """Nothing can be written into the directory of runs; what stands there may still be read."""
+    """Nothing can be written into the directory of runs; its content may still be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ class RunsDirectory:
                 ) from error
             except FolderLockedError as error:
                 raise RunsDirectoryError(
-                    f"{self.path}: another `regsweep run` is at work there, or its trainers are still ending. "
-                    f"Wait for it, or give this one another --name or --runs-dir. {error}".rstrip()
+                    f"{self.path}: another `regsweep run` uses it, or its trainers are still stopping. "
+                    f"Wait for it, or use another --name or --runs-dir. {error}".rstrip()
                 ) from error
             yield held
 
@@ -72,9 +72,9 @@ class RunsDirectory:
         return self.path / name
 
     def begin(self, facts: RunFacts) -> Path:
-        """Makes the run's directory ready; what an earlier, unfinished attempt left there gives way.
+        """Prepares the run's directory; files of an earlier, unfinished attempt are removed.
 
-        Only replicates without a result are ever trained, so that nothing of worth is lost.
+        Only replicates without a result are trained, so that no result is lost.
         """
         directory = self.run(facts.run)
         directory.mkdir(exist_ok=True)
@@ -101,8 +101,8 @@ class RunsDirectory:
             return None
         except (OSError, ValidationError) as error:
             raise RunsDirectoryError(
-                f"{path}: is not what this version of regsweep writes ({_first_line(error)}). "
-                "Move it away: the final evaluation then starts anew, and its test rows have been looked at once more."
+                f"{path}: was not written by this version of regsweep ({_first_line(error)}). "
+                "Move it away: the final evaluation then starts again, and its test rows are used once more."
             ) from error
 
     def message(self, run: str, index: int) -> str:
@@ -137,8 +137,8 @@ class RunsDirectory:
                 yield RunFacts.model_validate_json(path.read_bytes(), extra="ignore")
             except (OSError, ValidationError) as error:
                 raise RunsDirectoryError(
-                    f"{path}: is not a run of this version of regsweep ({_first_line(error)}). "
-                    "Move its directory away, or start anew with another --runs-dir."
+                    f"{path}: does not describe a run of this version of regsweep ({_first_line(error)}). "
+                    "Move its directory away, or use another --runs-dir."
                 ) from error
 
     def _records_of(self, facts: RunFacts) -> Iterator[Record]:
@@ -167,7 +167,7 @@ def _is_result(record: Record, facts: RunFacts) -> bool:
 
 
 def pod_name(run: str, index: int) -> str:
-    """The name that stands for a process where the core speaks of pods."""
+    """The name of a process, used by the core as the name of a pod."""
     return f"{run}-{index}"
 
 

@@ -11,7 +11,7 @@ from regsweep.core.sweep import Sweep
 
 
 def local_environment(sweep: Sweep, request: RunRequest, index: int, termination_log: Path) -> dict[str, str]:
-    """What the process of this index is told: as a pod, but for metrics port and linger, since nobody scrapes it.
+    """Environment of the process of this index: that of a pod except for metrics port and linger, since it is not scraped.
 
     `REGSWEEP_GPUS` is 0 whatever the manifest asks of a cluster: it demands GPUs, and a laptop has what it has.
     """

@@ -34,7 +34,7 @@ class ProcessFacts(ApiModel):
 
 
 class RuleFacts(ApiModel):
-    """The rule by which the trainer was told to choose best epochs."""
+    """The rule by which the trainer chooses best epochs."""
 
     metric: str
     """Split first."""
@@ -49,7 +49,7 @@ class DataFacts(ApiModel):
     digest: str = ""
     """Of the data's bytes; empty: nothing is known of the data."""
     generation: int | None = None
-    """Of the trainer's semantics; None: not told."""
+    """Of the trainer's semantics; None: unknown."""
     by_trainer: bool = False
     """The trainer itself has named the digest."""
     answers: bool = False

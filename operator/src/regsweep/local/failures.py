@@ -1,4 +1,4 @@
-"""Failures in the words of a local run: processes and files, where the core speaks of pods and limits."""
+"""Failures of a local run, described by processes and files instead of pods and limits."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from regsweep.core.results.records import Record
 from regsweep.core.runs import ObservedPod
 from regsweep.report.text import visible
 
-HOW_TO_RETRY = "start the same command again"
-HOW_TO_TRAIN_ANEW = "start it with the data as they are"
+HOW_TO_RETRY = "run the same command again"
+HOW_TO_TRAIN_ANEW = "run it with the current data"
 """Both are parts of one sentence: "Restore the data, then start ...; or start it ... to train all of them again."."""
 EXIT_CODES = {
     126: "the command cannot be executed",
@@ -19,17 +19,17 @@ EXIT_CODES = {
     134: "it aborted (SIGABRT)",
     137: "it was killed (SIGKILL)",
     139: "it crashed (SIGSEGV)",
-    143: "it was ended from outside (SIGTERM)",
+    143: "it received SIGTERM",
 }
 
 
 def local_message(record: Record, pod: ObservedPod, output: Path, last_words: str) -> str:
-    """Why the replicate failed and what to do, with the file that says more.
+    """Why the replicate failed and what to do, with the file of its output.
 
     last_words: the end of what the process printed; it is quoted where the trainer itself gave no reason.
     """
     cause = _cause(record, pod, last_words).rstrip()
-    return f"{cause}{'' if cause.endswith(('.', '!', '?')) else '.'} All that it printed is in {visible(str(output))}"
+    return f"{cause}{'' if cause.endswith(('.', '!', '?')) else '.'} Its output is in {visible(str(output))}"
 
 
 def _cause(record: Record, pod: ObservedPod, last_words: str) -> str:
@@ -42,5 +42,5 @@ def _cause(record: Record, pod: ObservedPod, last_words: str) -> str:
     meaning = f", {EXIT_CODES[pod.exit_code]}" if pod.exit_code in EXIT_CODES else ""
     text = f"The trainer ended with exit code {pod.exit_code}{meaning}."
     message = parse_message(pod.message)
-    said = message.error.message if not isinstance(message, MalformedMessage) and message.error else last_words
-    return f"{text} It says: {' '.join(said.split())}" if said else text
+    quote = message.error.message if not isinstance(message, MalformedMessage) and message.error else last_words
+    return f"{text} Its message: {' '.join(quote.split())}" if quote else text

@@ -1,4 +1,4 @@
-"""Runs one trainer and sees to it that nothing of it outlives `regsweep run`, whatever becomes of that.
+"""Runs one trainer and ensures that none of its processes outlives `regsweep run`, however that ends.
 
 Run as a script, once per trainer, with the standard library alone (it costs some 15 ms):
 
@@ -66,7 +66,7 @@ def _terminate(group: int, grace_seconds: float) -> None:
 
 
 def kill_group(group: int, number: int) -> None:
-    """Sends the signal to all of the group; that none is left is what is wanted."""
+    """Sends the signal to the whole group; it is no error if the group has ended."""
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):  # macOS answers EPERM for a group of zombies

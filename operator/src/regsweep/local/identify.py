@@ -12,7 +12,7 @@ import signal
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Annotated, Final
 
@@ -55,17 +55,19 @@ class DataIdentity:
     digest: str = ""
     """Of the data's bytes, 16 hex digits; empty: nothing is known of the data."""
     generation: int | None = None
-    """Of the trainer's semantics; None: it was not told."""
+    """Of the trainer's semantics; None: unknown."""
     by_trainer: bool = False
     """The trainer itself has named the digest, and reports it with its records."""
     answers: bool = False
     """The trainer knows the question."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Where the trainer has not named the digest: each file's own, by its name as written."""
+    refusal: str = field(default="", compare=False)
+    """What a trainer said that refused to answer; empty: none did."""
 
     @property
     def revision(self) -> str:
-        """Stands in the point's key where the data revision stands in a cluster."""
+        """Part of the point's key, as the data revision is in a cluster."""
         data = self.digest or "unknown"
         return f"{data} by trainer, generation {self.generation}" if self.by_trainer else f"{data}, {self.generation}"
 
@@ -88,7 +90,7 @@ class _Reply:
     """None: it did not end in time."""
     output: str
     words: str
-    """What it says on standard error, on one line."""
+    """Its standard error, on one line."""
 
 
 def identify(
@@ -114,15 +116,16 @@ def identify(
         if answer is None and refusal and missing:
             raise DataError(f"BadData: {refusal.removeprefix('BadData: ')}")
         if answer is None and refusal and answers:
-            raise DataError(f"the trainer cannot identify the data any more: {refusal}")
+            raise DataError(f"the trainer can no longer identify the data: {refusal}")
     if answer is not None and answer.data_digest is not None:
         return DataIdentity(answer.data_digest[:DIGEST_LENGTH], answer.generation, by_trainer=True, answers=True)
     if missing:
         raise DataError(
-            f"BadData: {missing[0]}: no such file, and the results rest on its data. Put it back, or name another one in the manifest."
+            f"BadData: {missing[0]}: no such file, and the results rest on its data. Restore it, or name another one in the manifest."
         )
     generation = answer.generation if answer is not None else None
-    return _by_files(values, generation, answers=answer is not None)
+    found = _by_files(values, generation, answers=answer is not None)
+    return replace(found, refusal=refusal if answer is None else "")
 
 
 def digest_now(name: str) -> str:
@@ -185,7 +188,7 @@ def _reply(
 
 
 def _beginning(stream: IO[bytes] | None) -> str:
-    """The beginning of what comes; all that follows is read too, so that nobody waits for it to be."""
+    """The beginning of the output; the rest is read too, so that the writer does not block."""
     if stream is None:
         return ""
     kept = stream.read(MOST_ANSWER_BYTES)
@@ -195,7 +198,7 @@ def _beginning(stream: IO[bytes] | None) -> str:
 
 
 def _read(output: str) -> _Answer | None:
-    """The answer in the last line that is not blank; None where that is none."""
+    """The answer in the last line that is not blank; None if that is not an answer."""
     lines = [line for line in output.splitlines() if line.strip()]
     try:
         return _Answer.model_validate_json(lines[-1]) if lines else None

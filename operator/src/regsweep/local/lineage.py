@@ -21,7 +21,7 @@ from regsweep.local.identify import DataIdentity
 from regsweep.local.trainer import TrainerCommand, of_generation
 
 SHOWN_DIGITS: Final = 8
-"""Of a digest that stands alone."""
+"""Of a digest that is shown alone."""
 MOST_LISTED: Final = 3
 """Changes or files that a sentence names."""
 MOST_VALUE: Final = 40
@@ -55,7 +55,7 @@ def rule_facts(objective: ObjectiveStatus) -> RuleFacts:
 
 
 def known_data(facts: Iterable[RunFacts], trainer: TrainerCommand) -> DataIdentity | None:
-    """What the latest run of this trainer rests on; None where it has none here that says so."""
+    """Data of the latest run of this trainer; None if no run has recorded them."""
     names = {trainer.identity, of_generation(trainer, 0).identity}
     own = [each for each in facts if each.trainer in names and each.data is not None]
     latest = max(own, key=_begun, default=None)
@@ -106,30 +106,30 @@ def _has_result(facts: RunFacts, replicate: int, records: Records) -> bool:
 def _sentence(cause: Cause, count: int, total: int) -> str:
     again = "is trained again" if count == 1 else "are trained again"
     if not cause.text:
-        earlier = "results of an earlier version of regsweep, which did not note what data they rest on, are kept"
+        earlier = "results of an earlier version of regsweep, which did not record their data, are kept"
         return f"{earlier}; {count} of {total} trainings {again}."
     rest = "rests" if count == 1 else "rest"
     return f"{cause.text}: {count} of {total} trainings {rest} on the old {cause.subject} and {again}."
 
 
 def _cause(facts: RunFacts, sweep: Sweep, data: DataIdentity) -> Cause | None:
-    """Why results of this run are not those of the sweep as it is now; None where nothing tells."""
+    """Why results of this run do not belong to the present sweep; None if nothing differs."""
     if facts.key_version is None or facts.data is None:
         return Cause("", "")
-    found = [*_trainer_changes(facts, facts.data, sweep, data), *_manifest_changes(facts, sweep)]
-    if not found:
+    causes = [*_trainer_changes(facts, facts.data, sweep, data), *_manifest_changes(facts, sweep)]
+    if not causes:
         return None
-    if len(found) == 1:
-        return found[0]
-    more = len(found) - MOST_LISTED
-    texts = [cause.text for cause in found[:MOST_LISTED]] + ([f"{more} more changes"] if more > 0 else [])
+    if len(causes) == 1:
+        return causes[0]
+    more = len(causes) - MOST_LISTED
+    texts = [cause.text for cause in causes[:MOST_LISTED]] + ([f"{more} more changes"] if more > 0 else [])
     return Cause(" and ".join(texts), "state")
 
 
 def _trainer_changes(facts: RunFacts, before: DataFacts, sweep: Sweep, data: DataIdentity) -> Iterator[Cause]:
     """What the manifest does not show: the data and the trainer."""
     if before.by_trainer != data.by_trainer:
-        yield Cause(f"the data are named by {'the trainer' if data.by_trainer else 'their files'} now", "digest")
+        yield Cause(f"the data are identified by {'the trainer' if data.by_trainer else 'their files'} now", "digest")
     elif before.digest != data.digest:
         yield Cause(f"the data changed ({_change(before, data)})", "data")
     if facts.trainer != sweep.resolved.image:
@@ -151,7 +151,7 @@ def _change(before: DataFacts, data: DataIdentity) -> str:
 
 def _file_change(before: str | None, now: str | None) -> str:
     if before is None or now is None:
-        return "new" if before is None else "no data file any more"
+        return "new" if before is None else "no longer a data file"
     return change_of(before, now)
 
 

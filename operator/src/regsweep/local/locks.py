@@ -37,7 +37,7 @@ class Held:
 
 
 class FolderLockedError(RegsweepError):
-    """Another process holds the lock; the text says what is known of it."""
+    """Another process holds the lock; the message names it if possible."""
 
 
 @contextmanager
@@ -57,10 +57,10 @@ def held_lock(folder: Path) -> Iterator[Held]:
             return
         words = f"{folder}: its file system does not support flock ({refused.strerror})"
         if _record_lock(descriptor) is None:
-            yield Held(descriptor, f"{words}; a POSIX record lock keeps other runs out instead.")
+            yield Held(descriptor, f"{words}; a POSIX record lock is used instead.")
             return
         owner = _own(folder / OWNER_FILE)
-        yield Held(descriptor, f"{words}, nor record locks; the file {owner} keeps other runs out instead.")
+        yield Held(descriptor, f"{words}, nor record locks; the file {owner} is the lock instead.")
     finally:
         os.close(descriptor)
         if owner is not None:
@@ -107,7 +107,7 @@ def _own(path: Path) -> Path:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(mine)
         return path
-    raise FolderLockedError(f"{path} names its owner; if that process is gone, remove the file.")
+    raise FolderLockedError(f"{path} names its owner; if that process no longer exists, remove the file.")
 
 
 def _may_live(path: Path) -> bool:

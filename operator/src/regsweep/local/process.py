@@ -16,7 +16,7 @@ GRACE_SECONDS = 10.0
 
 
 def oom_kills(vmstat: Path = Path("/proc/vmstat")) -> int:
-    """Processes that the kernel has killed for want of memory since it started; 0 where it does not say."""
+    """Number of processes that the kernel has killed for lack of memory since it started; 0 if unknown."""
     try:
         lines = vmstat.read_text().splitlines()
     except OSError:

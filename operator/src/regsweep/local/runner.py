@@ -56,7 +56,7 @@ class LocalRunner:
     lock: descriptor of the directory's lock; None: nothing can be written there, and so nothing is trained. data: what the
     results rest on.
 
-    Failed runs are not tried again: what another node might mend, the same machine will not. To start the command once
+    Failed runs are not retried: a retry on the same machine would fail again. To start the command once
     more does that.
     """
 
@@ -134,7 +134,7 @@ class LocalRunner:
                     raise self._error
                 decided = plan(self._sweep, self._observed(), self._clock())
                 await self._carry_out(decided)
-                self._tell(decided)
+                self._publish(decided)
                 if decided.analyse is not None:
                     self._judged = await asyncio.to_thread(analyse_records, decided.analyse)
                 elif decided.is_empty:
@@ -147,9 +147,9 @@ class LocalRunner:
             while self._processes:
                 await asyncio.wait(self._processes)
         if self.interrupted:
-            # What was finished before the signal stands in the message files.
+            # Results that were finished before the signal are in the message files.
             self._records = self._records.plus(self._directory.records())
-            self._tell(Plan())
+            self._publish(Plan())
         return self._status
 
     async def _wait(self, until: datetime | None) -> None:
@@ -164,13 +164,13 @@ class LocalRunner:
         runs = tuple(run.observed for run in self._runs.values())
         return Observed(records=self._records, runs=runs, analysis_result=self._judged, final=self._final)
 
-    def _tell(self, decided: Plan) -> None:
+    def _publish(self, decided: Plan) -> None:
         self._status = sweep_status(self._sweep, self._observed(), decided, (), self._status, self._clock())
         self._on_status(self._status)
 
     async def _carry_out(self, decided: Plan) -> None:
         if self._lock is None and (decided.freeze is not None or decided.create):
-            raise UnwritableRunsError(f"{self._directory.path}: cannot be written, and not all is trained.")
+            raise UnwritableRunsError(f"{self._directory.path}: cannot be written, and training is not complete.")
         self._records = self._records.plus(map(self._in_local_words, decided.store))
         if decided.freeze is not None:
             self._directory.freeze(decided.freeze)
@@ -187,7 +187,7 @@ class LocalRunner:
                 await self._create(request)
 
     def _in_local_words(self, record: Record) -> Record:
-        """A failed record whose message speaks of this machine's processes and files."""
+        """A failed record whose message describes this machine's processes and files."""
         run = self._runs.get(record.run)
         if record.has_result or run is None:
             return record
@@ -310,7 +310,7 @@ class LocalRunner:
 
 
 def _reason(run: _Run, code: int, process: TrainerProcess) -> str:
-    """The kubelet's word for how the process ended; empty where its exit code says all."""
+    """The kubelet's reason for the end of the process; empty if the exit code suffices."""
     if run.timed_out:
         return "DeadlineExceeded"
     return "OOMKilled" if code == KILLED and process.memory_ran_out else ""

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -27,7 +27,7 @@ RUN_MEMORY_BYTES = 1024**3
 
 
 class NoTrainerError(RegsweepError):
-    """There is nothing to train with; the text says how to get it."""
+    """There is no trainer; the message says how to install one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class TrainerCommand:
 
     arguments: tuple[str, ...]
     identity: str
-    """Stands in the point key where the image stands in a cluster: another trainer means training anew."""
+    """Part of the point's key, as the image is in a cluster: another trainer means training again."""
     version: str = ""
     """For people alone; empty: not known."""
     is_reference: bool = False
@@ -146,8 +146,3 @@ def _absolute(search_path: str) -> str:
 
 def _is_contract(name: str) -> bool:
     return name.startswith("REGSWEEP_") or name == "JOB_COMPLETION_INDEX"
-
-
-def shown(arguments: Sequence[str]) -> str:
-    """The command as one would type it."""
-    return shlex.join(arguments)

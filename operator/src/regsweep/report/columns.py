@@ -40,7 +40,7 @@ class Field:
     name: str
     value: Callable[[RankedResult, SweepReport], str | int]
     in_json: bool = False
-    """JSON and YAML have it too, beside what the status says of a combination."""
+    """JSON and YAML have it too, beside the fields of the status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class ResultColumn:
     brief: Cells | None = None
     """The cells where the terminal is narrow; None: the same."""
     is_note: bool = False
-    """Words that stand below the row where there is no room beside it."""
+    """Text below the row if there is no room beside it."""
 
 
 @dataclass(frozen=True)  # no slots: the width is kept in __dict__
@@ -247,8 +247,8 @@ def _absent(row: RankedResult) -> str:
 
 def _estimate_fields(name: str, estimate: Callable[[RankedResult], Estimate | None]) -> tuple[Field, Field]:
     def error(row: RankedResult, _report: SweepReport) -> str:
-        found = estimate(row)
-        return "" if found is None or found.standard_error is None else repr(found.standard_error)
+        figure = estimate(row)
+        return "" if figure is None or figure.standard_error is None else repr(figure.standard_error)
 
     return _number_field(name, lambda r: e.mean if (e := estimate(r)) else None), Field(f"{name}_standard_error", error)
 
@@ -257,16 +257,16 @@ def _number_field(name: str, value: Callable[[RankedResult], float | None]) -> F
     """A figure at full precision; NaN where a trained value is not a number, empty where nothing was trained."""
 
     def text(row: RankedResult, _report: SweepReport) -> str:
-        found = value(row)
-        if found is None or math.isnan(found):
+        figure = value(row)
+        if figure is None or math.isnan(figure):
             return "NaN" if row.replicates else ""
-        return repr(found)
+        return repr(figure)
 
     return Field(name, text)
 
 
 def _analysed(value: Callable[[RankedResult, SweepReport], str]) -> Callable[[RankedResult, SweepReport], str]:
-    """The value where the analysis says something of the combination; else nothing."""
+    """The value if the analysis contains the combination; else empty."""
     return lambda row, report: value(row, report) if report.comparison(row) is not None else ""
 
 

@@ -37,7 +37,7 @@ class _Dumper(yaml.SafeDumper):
     """Quotes each text that a reader of YAML 1.1 or 1.2 could take for something else, such as `y`, `1e3` or `0o17`."""
 
     def ignore_aliases(self, _data: object) -> bool:
-        """True: what is there twice is written twice."""
+        """True: repeated values are written repeatedly."""
         return True
 
 
@@ -52,7 +52,7 @@ _Dumper.add_representer(str, _represent_text)
 def as_csv(rows: Iterable[Sequence[str | int]]) -> str:
     """The rows as CSV (RFC 4180, lines end with a line feed): a cell with a comma, quote or line break is in quotes.
 
-    A text stands as it is, also where it begins with `=`, `+`, `-` or `@`. A spreadsheet may take such a text for a formula;
+    A string is written as it is, even if it begins with `=`, `+`, `-` or `@`. A spreadsheet may take such a string for a formula;
     anything put before it would make it another value for every other reader.
     """
     text = io.StringIO()
@@ -68,7 +68,7 @@ def as_csv(rows: Iterable[Sequence[str | int]]) -> str:
 
 
 def flag_cell(value: JsonValue) -> str:
-    """A flag's value in CSV: a text as it is, a list as JSON, anything else as labels show it."""
+    """A flag's value in CSV: a string as it is, a list as JSON, anything else as labels show it."""
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value_text(value)

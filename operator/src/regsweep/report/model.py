@@ -1,4 +1,4 @@
-"""What is rendered: a sweep's status, its whole ranking, and what its spec says that the ranking does not."""
+"""The model of a rendered report: a sweep's status, its whole ranking, and facts of its spec."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SweepReport:
 
     name: str
     replicates: int
-    """Trainings asked for of each combination."""
+    """Requested trainings of each combination."""
     flag_names: tuple[str, ...]
     """The flags that vary, in the order of the spec."""
     status: SweepStatus
@@ -45,9 +45,9 @@ class SweepReport:
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
     """The trainer's fixed parameters."""
     divergences: Mapping[str, Divergence] = field(default_factory=dict)
-    """By combination id, where the records tell."""
+    """By combination id, if the records have it."""
     analysis: Analysis | None = None
-    """What the analysis says; None where there are no records to analyse."""
+    """The analysis; None if there are no records to analyse."""
 
     @property
     def objective(self) -> ObjectiveStatus:
@@ -76,7 +76,7 @@ class SweepReport:
         return next((r for r in ranked if varied and all(is_off(name, r.flags.get(name)) for name in varied)), None)
 
     def comparison(self, result: RankedResult | None) -> Comparison | None:
-        """What the analysis says of the combination beside the best; None where it takes no part, or nothing can be said."""
+        """Comparison of the combination with the best; None if it is not compared."""
         return self._comparisons.get(result.combination or "") if result is not None else None
 
     def is_pick(self, result: RankedResult) -> bool:
@@ -94,7 +94,7 @@ class SweepReport:
         return self._failures.get(result.combination or "")
 
     def divergence(self, result: RankedResult) -> Divergence | None:
-        """When its replicates diverged, where the records tell."""
+        """When its replicates diverged, if the records have it."""
         return self.divergences.get(result.combination or "")
 
     def condition(self, kind: ConditionType) -> Condition | None:
@@ -102,7 +102,7 @@ class SweepReport:
         return next((c for c in self.status.conditions if c.type is kind), None)
 
     def holds(self, kind: ConditionType) -> bool:
-        """Whether the condition is there and True."""
+        """Whether the condition is present and True."""
         condition = self.condition(kind)
         return condition is not None and condition.status is ConditionStatus.TRUE
 

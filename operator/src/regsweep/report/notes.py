@@ -48,7 +48,7 @@ class RowNote:
     kind: RowNoteKind
     text: str
     brief: str = ""
-    """What stands in a narrow table; empty: the text."""
+    """Short form for a narrow table; empty: the text."""
 
 
 _NONE: Final = RowNote(RowNoteKind.NONE, "")
@@ -92,7 +92,7 @@ def _trouble(result: RankedResult, report: SweepReport) -> RowNote | None:
         failure = report.failure(result)
         return RowNote(RowNoteKind.FAILED, f"failed: {failure.reason}" if failure else "failed")
     if result.violated:
-        return RowNote(RowNoteKind.VIOLATES, f"breaks the constraint on {' and '.join(result.violated)}")
+        return RowNote(RowNoteKind.VIOLATES, f"does not meet the constraint on {' and '.join(result.violated)}")
     if result.dropped:
         return RowNote(RowNoteKind.DROPPED, f"dropped after {plural(result.replicates, 'replicate')}")
     return None
@@ -111,7 +111,7 @@ def _praise(result: RankedResult, report: SweepReport) -> RowNote:
 
 
 def _fit_note(comparison: Comparison | None) -> RowNote:
-    """Why it is worse than the best, or why it cannot be compared; no note where it is tied or the data do not say."""
+    """Why it is worse than the best, or why it cannot be compared; no note if it is tied or the data do not show it."""
     if comparison is None or comparison.tied:
         return _NONE
     return _FITS[comparison.fit] if comparison.comparable else _NOT_COMPARABLE
@@ -153,7 +153,7 @@ def source_line(report: SweepReport) -> str:
 
 
 def conclusion(report: SweepReport) -> str:
-    """What regularisation brought, in one sentence; empty where the sweep cannot say it.
+    """The effect of regularisation, in one sentence; empty if the sweep cannot show it.
 
     Compares the best with the best-ranked combination without regularisation. Speaks only when the sweep is complete.
     """
@@ -190,7 +190,7 @@ def _ending(plain: RankedResult, best: RankedResult, report: SweepReport) -> str
     if plain.diverged:
         return f": in {plain.diverged} of {plain.replicates} replicates it diverged."
     if comparison is None or not comparison.comparable:
-        return "; whether it is worse than the best, too few replicates tell."
+        return "; too few common replicates to say whether it is worse than the best."
     gains = _gains(plain, best, comparison)
     return f"; the best cuts {' and '.join(gains)}." if gains else ", and is worse than the best."
 

@@ -97,7 +97,7 @@ def measured_column(
     """A column of `0.071 ± 0.004`: digits shared, values and errors aligned.
 
     `number_format`: None lets the column's own errors decide. Where it would show every value as near 0, such as `<0.001`, the
-    values decide: figures must tell rows apart. `plus_minus`: the sign, or what stands for it where it cannot be shown.
+    values decide: figures must distinguish rows. `plus_minus`: the sign, or its replacement if it cannot be shown.
     """
     rows = list(cells)
     shown = number_format or format_for((c.value for c in rows), (c.error for c in rows))
@@ -113,7 +113,7 @@ def measured_column(
 
 
 def duration(seconds: float) -> str:
-    """A span as people say it: `40 s`, `3 min`, `2 h 10 min`."""
+    """A duration in common units: `40 s`, `3 min`, `2 h 10 min`."""
     whole = max(0, round(seconds))
     if whole < 90:
         return f"{whole} s"

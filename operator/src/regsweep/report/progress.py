@@ -1,4 +1,4 @@
-"""One line that says how far a sweep is: it moves in a terminal, and is printed now and then where there is none."""
+"""The progress of a sweep in one line: it is updated in a terminal, and printed at intervals otherwise."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def bar(done: float, cells: int, charset: Charset = UTF8) -> Text:
 
 
 def seconds_left(ended_before: int, ended: int, total: int, elapsed_seconds: float) -> float | None:
-    """How long the rest takes if runs go on ending as they have since the start; None until two have ended.
+    """Estimated remaining time at the average rate of ended runs since the start; None until two have ended.
 
     ended_before: runs that had ended when the clock started; they say nothing about speed.
     """

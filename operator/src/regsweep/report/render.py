@@ -20,7 +20,7 @@ ESTIMAND = "givenData"
 
 
 def write_results(results: SweepReport, output: Output, console: Console, rows: int = DEFAULT_ROWS) -> None:
-    """Writes the results to the console in the format asked for; `rows` limits the table alone."""
+    """Writes the results to the console in the requested format; `rows` limits only the table."""
     if output is Output.TABLE:
         print_results(results, console, rows)
     else:
@@ -65,7 +65,7 @@ def document(results: SweepReport) -> dict[str, JsonValue]:
 
 
 def _results(results: SweepReport) -> list[JsonValue]:
-    """Every combination: what the status says of it, and what the columns add."""
+    """Every combination: its fields of the status and of the columns."""
     added = [field for field in _fields(results) if field.in_json]
     found: list[JsonValue] = []
     for result in results.ranking:
@@ -80,7 +80,7 @@ def _results(results: SweepReport) -> list[JsonValue]:
 def table_rows(results: SweepReport) -> Iterator[list[str | int]]:
     """The lines of the CSV: headers, then a line per combination at full precision.
 
-    Flags are `flag_<name>`; NaN stands where a trained value is not a number.
+    Flags are `flag_<name>`; NaN is written if a trained value is not a number.
     """
     fields = _fields(results)
     yield [field.name for field in fields]

@@ -27,7 +27,7 @@ from regsweep.report.wrapping import wrapped
 
 INDENT = 2
 DEFAULT_ROWS = 20
-"""Rows shown unless more are asked for."""
+"""Default number of rows."""
 FAILURES_SHOWN = 5
 DOT = "·"
 ELLIPSIS = "…"
@@ -129,8 +129,8 @@ def _fitting(
     before a number is left out."""
 
     def columns(brief: bool) -> list[Column]:
-        found = columns_of(shown, results, brief, plus_minus=charset.own(PLUS_MINUS))
-        return [column.shown(charset) for column in found]
+        candidates = columns_of(shown, results, brief, plus_minus=charset.own(PLUS_MINUS))
+        return [column.shown(charset) for column in candidates]
 
     kept, gutter, left_out = fit(columns(brief=False), width)
     return (*fit(columns(brief=True), width), True) if left_out else (kept, gutter, left_out, False)
@@ -169,7 +169,7 @@ class _Table:
     def lines(self, styles: Sequence[str], gaps: set[int]) -> Iterator[Text]:
         """Header and rows. `gaps`: the rows after which some are left out.
 
-        Where a row has no room for its note, the note stands below it.
+        If a row has no room for its note, the note is printed below it.
         """
         columns, gutter = self.columns, self.gutter
         yield Text(_line([c.header for c in columns], columns, gutter), style="dim")
@@ -212,7 +212,7 @@ def _cuts(results: SweepReport, shown: Sequence[RankedResult], left_out: Sequenc
     if hidden:
         yield f"{plural(hidden, 'more combination')} not shown: --rows 0 shows all, --output csv lists all."
     if left_out:
-        yield f"Left out for want of width: {', '.join(left_out)}. A wider terminal or --output csv has it all."
+        yield f"Columns omitted because the terminal is too narrow: {', '.join(left_out)}. Use a wider terminal or --output csv."
 
 
 def _failures(results: SweepReport) -> Iterator[str]:

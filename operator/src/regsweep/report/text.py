@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Final
 
 STAND_INS: Final = {"±": "+/-", "·": "|", "…": "...", "━": "=", "╸": "-", "─": "-"}
-"""The report's own signs, and what stands for each where the encoding lacks it."""
+"""The report's own signs, and the replacement of each if the encoding lacks it."""
 
 
 def visible(text: str) -> str:

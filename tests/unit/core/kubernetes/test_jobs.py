@@ -88,11 +88,7 @@ def test_the_whole_job_of_a_plain_sweep() -> None:
     assert _job(_sweep(runTimeoutSeconds=3600)) == yaml.safe_load(GOLDEN.read_text(encoding="utf-8"))
 
 
-def test_the_manifest_is_json_and_the_same_each_time() -> None:
-    assert json.dumps(_job(), allow_nan=False) == json.dumps(_job(), allow_nan=False)
-
-
-STORED = {
+STORED: dict[str, Any] = {
     "metadata": {"creationTimestamp": None, "labels": {"team": "a"}},
     "spec": {
         "restartPolicy": "Always",
@@ -126,6 +122,20 @@ def test_what_the_server_filled_into_a_stored_template_does_not_count() -> None:
     assert trainer["terminationMessagePath"] == "/dev/termination-log"
     assert trainer["terminationMessagePolicy"] == "File"
     assert trainer["resources"] == {"limits": {"memory": "8Gi", "nvidia.com/gpu": "1"}}
+
+
+def test_the_manifest_is_json_and_building_it_changes_neither_template_nor_the_next_one() -> None:
+    shared, own = copy.deepcopy(STORED), _template(env=[{"name": "A", "value": "1"}], resources={"limits": {"cpu": 2}})
+    sweep = _sweep(templateRef={"name": "gpu"}, template=copy.deepcopy(own))
+    first = json.dumps(_job(sweep, shared), allow_nan=False)
+    assert (shared, sweep.spec.template) == (STORED, own)
+    assert json.dumps(_job(sweep, shared), allow_nan=False) == first
+
+
+def test_a_sidecar_of_a_stored_template_keeps_its_image() -> None:
+    sidecar = {"name": "log", "image": "lab/log:1", "imagePullPolicy": "Always"}
+    shared = {"spec": {"containers": [*STORED["spec"]["containers"], sidecar]}}
+    assert sidecar in _pod(_job(shared=shared))["containers"]
 
 
 def test_the_sweeps_template_wins_over_the_shared_one_and_that_over_the_operators_defaults() -> None:
@@ -164,7 +174,7 @@ def test_a_template_cannot_change_what_the_operator_owns(template: dict[str, Any
         pytest.param(
             _template(image="other"),
             "spec.template.spec.containers[name=trainer].image: got 'other', but the sweep trains with "
-            "'ghcr.io/example/trainer@sha256:0123'. Name the image in spec.trainer.image: results are told apart by it",
+            "'ghcr.io/example/trainer@sha256:0123'. Name the image in spec.trainer.image: it identifies the results",
             id="another image",
         ),
         pytest.param(
@@ -179,8 +189,7 @@ def test_a_template_cannot_change_what_the_operator_owns(template: dict[str, Any
         pytest.param({"spec": []}, "spec.template.spec: must be an object", id="a list for the pod"),
         pytest.param(
             _template(**{"$patch": "delete"}),
-            "spec.template.spec.containers: container trainer must stay; it trains. "
-            "Take the $patch directive away that deletes it",
+            "spec.template.spec.containers: container trainer is required. Remove the $patch directive that deletes it",
             id="the trainer deleted",
         ),
     ],
@@ -250,7 +259,7 @@ def test_gpus(gpus: int, resources: dict[str, Any], result: dict[str, Any]) -> N
         pytest.param(6, 0, "1755", id="what is left over is nobody's"),
     ],
 )
-def test_the_trainer_is_told_the_room_for_its_message(others: int, inits: int, room: str) -> None:
+def test_the_trainer_receives_the_room_for_its_message(others: int, inits: int, room: str) -> None:
     def named(prefix: str, count: int) -> list[dict[str, Any]]:
         return [{"name": f"{prefix}{n}", "image": "i"} for n in range(count)]
 
@@ -262,7 +271,7 @@ def test_the_trainer_is_told_the_room_for_its_message(others: int, inits: int, r
 @pytest.mark.parametrize(
     ("spec", "expected"), [pytest.param({}, "0", id="no"), pytest.param({"final": {"replicates": 3}}, "1", id="yes")]
 )
-def test_the_trainer_is_told_whether_a_final_evaluation_follows(spec: dict[str, Any], expected: str) -> None:
+def test_the_trainer_learns_whether_a_final_evaluation_follows(spec: dict[str, Any], expected: str) -> None:
     assert _env(_job(_sweep(**spec)))["REGSWEEP_FINAL"] == expected
 
 
@@ -388,5 +397,4 @@ def _annotated(name: str, value: str) -> dict[str, Any]:
     ],
 )
 def test_a_job_that_is_there_already_is_ours_only_if_it_trains_the_same(existing: dict[str, Any], same: bool) -> None:
-    sweep = _sweep()
-    assert same_job(existing, sweep, _request(sweep)) is same
+    assert same_job(existing, _sweep(), _request(_sweep())) is same

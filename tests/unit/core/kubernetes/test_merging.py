@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,10 @@ from regsweep.errors import InvalidTemplate
 
 def _pod(**spec: JsonValue) -> JsonObject:
     return {"spec": spec}
+
+
+def _field(name: str, entries: Sequence[Mapping[str, JsonValue]]) -> JsonObject:
+    return {name: [dict(entry) for entry in entries]}
 
 
 def _trainer(**fields: JsonValue) -> JsonObject:
@@ -151,6 +156,65 @@ def test_merging(base: JsonObject, overlay: JsonObject, merged: JsonObject) -> N
 
 
 @pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("containers", "name"),
+        ("initContainers", "name"),
+        ("ephemeralContainers", "name"),
+        ("volumes", "name"),
+        ("imagePullSecrets", "name"),
+        ("resourceClaims", "name"),
+        ("schedulingGates", "name"),
+        ("hostAliases", "ip"),
+        ("topologySpreadConstraints", "topologyKey"),
+    ],
+)
+def test_lists_of_a_pod_merge_by_the_key_that_kubernetes_gives_them(name: str, key: str) -> None:
+    a, b = {key: "a", "from": "base"}, {key: "b", "from": "overlay"}
+    base, overlay, both = (_pod(**_field(name, entries)) for entries in ([a], [b], [a, b]))
+    assert merge_templates(base, overlay, "spec") == both
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("env", "name"), ("volumeMounts", "mountPath"), ("volumeDevices", "devicePath"), ("ports", "containerPort")],
+)
+def test_lists_of_a_container_merge_by_the_key_that_kubernetes_gives_them(name: str, key: str) -> None:
+    a, b = {key: "a"}, {key: "b"}
+    base, overlay, both = (_trainer(**_field(name, entries)) for entries in ([a], [b], [a, b]))
+    assert merge_templates(base, overlay, "spec") == both
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "labels",
+        "annotations",
+        "nodeSelector",
+        "limits",
+        "requests",
+        "matchLabels",
+        "overhead",
+        "volumeAttributes",
+        "options",
+    ],
+)
+def test_a_persons_own_keys_may_be_called_like_a_list_that_merges(where: str) -> None:
+    assert merge_templates({where: {"env": "lab", "ports": "a"}}, {where: {"env": "prod", "ports": None}}, "spec") == {
+        where: {"env": "prod"}
+    }
+    assert merge_templates({where: {"a": "1"}}, {where: {"$patch": "replace", "env": "x"}}, "spec") == {
+        where: {"env": "x"}
+    }
+
+
+def test_an_object_that_the_overlay_deletes_is_empty() -> None:
+    assert merge_templates(_pod(affinity={"nodeAffinity": {}}), _pod(affinity={"$patch": "delete"}), "spec") == _pod(
+        affinity={}
+    )
+
+
+@pytest.mark.parametrize(
     ("base", "overlay", "message"),
     [
         pytest.param(
@@ -174,7 +238,7 @@ def test_merging(base: JsonObject, overlay: JsonObject, merged: JsonObject) -> N
         pytest.param(
             {},
             _pod(containers=[{"image": "a"}]),
-            "spec.template.spec.containers[0].name: got nothing; entries of this list are told apart by name",
+            "spec.template.spec.containers[0].name: got nothing; entries of this list are identified by name",
             id="an entry without its name",
         ),
         pytest.param(
@@ -186,9 +250,9 @@ def test_merging(base: JsonObject, overlay: JsonObject, merged: JsonObject) -> N
         pytest.param(
             {},
             _trainer(env=[{"name": "A"}, {"name": "A"}]),
-            "spec.template.spec.containers[name=trainer].env[1].name: A is there twice; "
-            "entries of this list are told apart by name",
-            id="a name that is there twice",
+            "spec.template.spec.containers[name=trainer].env[1].name: A appears twice; "
+            "entries of this list are identified by name",
+            id="a name that appears twice",
         ),
         pytest.param(
             _pod(securityContext={"runAsUser": 1}),
@@ -205,7 +269,7 @@ def test_merging(base: JsonObject, overlay: JsonObject, merged: JsonObject) -> N
         pytest.param(
             {},
             _pod(**{"$setElementOrder/containers": []}),
-            "spec.template.spec.$setElementOrder/containers: not understood; of the patch directives, $patch is",
+            "spec.template.spec.$setElementOrder/containers: is not supported; $patch is the only patch directive that is",
             id="a directive that only kubectl writes",
         ),
     ],

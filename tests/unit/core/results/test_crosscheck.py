@@ -27,7 +27,7 @@ RUN = ObservedRun(
     attempt=2,
     created_at=datetime(2026, 11, 23, 12, tzinfo=UTC),
 )
-DISAGREE = "Prometheus and the record of replicate 3 of run cancer-0123456789ab disagree, the record is taken: "
+DISAGREE = "Prometheus and the record of replicate 3 of run cancer-0123456789ab disagree; the record is used: "
 
 
 def _record(metrics: Mapping[str, float], outcome: Outcome = Outcome.OK, best: BestEpoch | None = None) -> Record:
@@ -135,6 +135,18 @@ def test_sources_that_agree_give_the_value_of_prometheus(
             "a 1 and 0; b 1 and 0; c 1 and 0; d 1 and 0; e 1 and 0; and 2 more",
             id="many values: the first five are named",
         ),
+        pytest.param(
+            _record(dict.fromkeys("abcdef", 0.0)),
+            _sample(dict.fromkeys("abcdef", 1.0)),
+            "a 1 and 0; b 1 and 0; c 1 and 0; d 1 and 0; e 1 and 0; and 1 more",
+            id="six values: one is counted",
+        ),
+        pytest.param(
+            _record(dict.fromkeys("abcde", 0.0)),
+            _sample(dict.fromkeys("abcde", 1.0)),
+            "a 1 and 0; b 1 and 0; c 1 and 0; d 1 and 0; e 1 and 0",
+            id="five values: all are named",
+        ),
     ],
 )
 def test_where_they_disagree_the_record_stands_whole_and_the_text_says_so(
@@ -146,6 +158,22 @@ def test_where_they_disagree_the_record_stands_whole_and_the_text_says_so(
 def test_the_best_epoch_is_taken_at_full_precision_too() -> None:
     merged, _ = merge_sample(_record({}, best=BestEpoch(7, 0.333333, None)), _sample({}, best=(7, 1 / 3, NAN)), RUN, 3)
     assert merged.best == BestEpoch(7, 1 / 3, None)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "scraped", "kept"),
+    [
+        pytest.param(None, (7, 0.1, 0.2), BestEpoch(7, 0.1, 0.2), id="only Prometheus knows it"),
+        pytest.param(BestEpoch(7, 0.1, 0.2), (None, None, None), BestEpoch(7, 0.1, 0.2), id="only the record knows it"),
+        pytest.param(BestEpoch(7, None, 0.2), (7, 0.1, None), BestEpoch(7, 0.1, None), id="each knows one value"),
+    ],
+)
+def test_a_best_epoch_that_one_source_lacks_is_no_disagreement(
+    recorded: BestEpoch | None, scraped: tuple[int | None, float | None, float | None], kept: BestEpoch
+) -> None:
+    merged, text = merge_sample(_record({"a": 0.5}, best=recorded), _sample({"a": 0.5}, best=scraped), RUN, 3)
+    assert text is None
+    assert merged.best == kept
 
 
 def test_a_sample_without_any_value_leaves_the_record_its_source() -> None:

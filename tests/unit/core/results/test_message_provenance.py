@@ -85,7 +85,7 @@ def test_a_trainer_that_names_no_rule_has_chosen_by_the_one_that_it_was_given() 
         pytest.param({"times": {"start": START, "replicates": [[0, 1e12], None]}}, "times.replicates", id="for ever"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_told_in_words(header: dict[str, Any], words: str) -> None:
+def test_impossible_values_are_reported(header: dict[str, Any], words: str) -> None:
     message = parse_message(text_of(**header))
     assert isinstance(message, MalformedMessage)
     assert words in message.reason

@@ -101,7 +101,7 @@ def test_fields_of_a_later_trainer_are_put_up_with() -> None:
         ),
         pytest.param(
             _text([3, "Ok", 1, [0.5], None], [3, "Ok", 1, [0.4], None]),
-            "replicate 3 is there twice",
+            "replicate 3 appears twice",
             id="a replicate twice",
         ),
         pytest.param(_text(columns=["a", "a"]), "columns has a twice", id="a column twice"),
@@ -130,17 +130,17 @@ def test_fields_of_a_later_trainer_are_put_up_with() -> None:
         pytest.param("\ud800", "", id="a lone surrogate"),
     ],
 )
-def test_what_keeps_no_contract_is_told_in_words(text: str, words: str) -> None:
+def test_what_violates_the_contract_is_reported_in_words(text: str, words: str) -> None:
     message = parse_message(text)
     assert isinstance(message, MalformedMessage)
     assert words in message.reason
-    assert message.reason.startswith("The termination message does not keep the training contract: ")
+    assert message.reason.startswith("The termination message does not follow the training contract: ")
     assert not message.empty
     assert len(message.reason) < 800
 
 
 @pytest.mark.parametrize("text", [pytest.param("", id="nothing"), pytest.param(" \n", id="blanks alone")])
-def test_no_message_is_told_from_a_wrong_one(text: str) -> None:
+def test_no_message_is_distinguished_from_a_wrong_one(text: str) -> None:
     assert parse_message(text) == MalformedMessage("The trainer wrote no termination message.", empty=True)
 
 

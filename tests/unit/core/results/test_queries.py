@@ -203,7 +203,7 @@ def test_an_epoch_that_is_no_number_counts_as_none(value: str) -> None:
             "timeout: query timed out in expression evaluation",
             id="a query that timed out",
         ),
-        pytest.param('{"status":"error"}', "error: no words given", id="an error without words"),
+        pytest.param('{"status":"error"}', "error: no message", id="an error without words"),
         pytest.param('{"status":"success"}', "no data", id="success without data"),
         pytest.param(
             _body(_loss("0.2"), warnings=["PromQL warning: store 10.0.0.7 is down"]),
@@ -230,6 +230,13 @@ def test_an_answer_that_must_not_be_ranked_on_is_an_error_in_words(body: str, wo
     assert raised.value.reason == "QueryFailed"
     assert words in str(raised.value)
     assert str(raised.value).startswith("Prometheus gave no final values: ")
+
+
+def test_a_strangers_series_hides_none_that_comes_after_it() -> None:
+    stranger: dict[str, object] = {"metric": {"__name__": "up", "pod": "pod-0"}, "value": [1763899200.123, "1"]}
+    alone = parse_answer(_body(_loss("0.25")), LABELS)
+    assert alone
+    assert parse_answer(_body(stranger, _loss("0.25")), LABELS) == alone
 
 
 def test_remarks_on_the_query_are_no_warning() -> None:

@@ -22,7 +22,7 @@ _TOO_DEEP: Final = f"lists and objects are nested more than {MAX_DEPTH} deep. Fl
 
 @dataclass(frozen=True, slots=True)
 class JsonText:
-    """A JSON value within a text."""
+    """A JSON value within a string."""
 
     value: JsonValue
     """Numbers are as the API server stores them."""

@@ -29,7 +29,7 @@ class Place:
     column: int
 
     def after(self, line: int, column: int) -> Place:
-        """The place so many lines and columns (from 0) into a text that begins here."""
+        """The place so many lines and columns (from 0) into text that begins here."""
         return Place(self.line + line, column + (self.column if line == 0 else 1))
 
 
@@ -62,7 +62,7 @@ class MappingNode:
 
 @dataclass(slots=True, eq=False)
 class AliasNode:
-    """`*name`: stands for a node that is complete before it."""
+    """`*name`: refers to a node that is complete before it."""
 
     place: Place
     target: ScalarNode | SequenceNode | MappingNode

@@ -63,7 +63,7 @@ def read_documents(data: bytes) -> list[Document]:
 
 
 class _Text:
-    """A file's text. Bytes that are not UTF-8 are U+FFFD in it, and `broken` tells whether there are any."""
+    """A file's text. Bytes that are not UTF-8 are U+FFFD in it, and `broken` is whether there are any."""
 
     def __init__(self, text: str, broken: bool) -> None:
         self.text = text
@@ -89,7 +89,7 @@ def _decoded(data: bytes) -> _Text:
     first = _NOT_UTF8.search(text)
     if first is not None and encoding is not None:
         message = (
-            f"the byte 0x{ord(first[0]) - 0xDC00:02X} is not UTF-8, which the file says it is. Save the file as UTF-8."
+            f"the byte 0x{ord(first[0]) - 0xDC00:02X} is not UTF-8, the encoding of the file. Save the file as UTF-8."
         )
         raise _refused(message, decoded.place(first.start()))
     decoded.broken = first is not None
@@ -129,7 +129,7 @@ def _json_document(file: _Text, start: int) -> tuple[Document, int]:
 
 
 def _refuse_as_yaml(text: str, place: Place) -> None:
-    """Raises the refusal of a JSON text with the place of its cause, where YAML's reader can tell it; JSON's cannot."""
+    """Raises the refusal of a JSON text with the place of its cause, if YAML's reader knows it; JSON's does not."""
     try:
         root = compose(text, place)
     except UnreadableManifest:

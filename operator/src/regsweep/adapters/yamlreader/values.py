@@ -21,7 +21,7 @@ _REPLACEMENT: Final = "\ufffd"
 
 
 def decode(root: Node, broken: bool = False) -> JsonValue:
-    """The document's value, numbers as the API server stores them. What aliases stand for is shared: do not change it.
+    """The document's value, numbers as the API server stores them. Values of aliases are shared: do not change them.
 
     broken: bytes of the file were not UTF-8 and have been replaced, so that a string with U+FFFD is not what was written.
 
@@ -76,7 +76,7 @@ class _Decoder:
         return done
 
     def _again(self, alias: AliasNode) -> _Collection:
-        """The collection that the alias stands for. A list of `<<` is read from its end, so that its node may come later."""
+        """The collection that the alias refers to. A list of `<<` is read from its end, so that its node may come later."""
         done = self._done.get(id(alias.target)) or _Decoder(self._broken, self._done)._collection(alias.target)
         self._count(alias.place, done.nodes, done.nodes)
         return done
@@ -154,7 +154,7 @@ class _Decoder:
         for source in nodes:
             target = source.target if isinstance(source, AliasNode) else source
             if not isinstance(target, MappingNode):
-                message = '`<<` takes a mapping or a list of mappings, such as `<<: *anchor`. Quote a key "<<" that is no merge.'
+                message = '`<<` takes a mapping or a list of mappings, such as `<<: *anchor`. Quote a key "<<" that is not a merge.'
                 raise UnreadableManifest(message, source.place.line, source.place.column)
             yield source
 
@@ -199,7 +199,7 @@ def key_text(key: _Key) -> str:
 
 
 def _float_key(value: float) -> str:
-    """The number as Go's strconv.FormatFloat(value, 'g', -1, 32) spells it: the shortest that single precision tells apart."""
+    """The number as Go's strconv.FormatFloat(value, 'g', -1, 32) spells it: the shortest that is unique in single precision."""
     import numpy as np  # takes long to import, and hardly any key is such a number
 
     with np.errstate(over="ignore"):

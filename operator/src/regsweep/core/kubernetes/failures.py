@@ -1,4 +1,4 @@
-"""Why a pod or a whole run failed: a reason for machines, and a sentence that says what helps."""
+"""Why a pod or a whole run failed: a reason for programs, and a sentence with the remedy."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from regsweep.core.runs import ObservedPod, ObservedRun
 _DEADLINE: Final = "DeadlineExceeded"
 
 _EVICTIONS: Final = {
-    "Evicted": "evicted by the kubelet, mostly since the node ran out of memory or disk",
+    "Evicted": "evicted by the kubelet, usually because the node ran out of memory or disk",
     "Preempting": "preempted by a critical pod",
     "PreemptionByScheduler": "preempted by a pod of higher priority",
     "DeletionByTaintManager": "its node was tainted NoExecute",
-    "EvictionByEvictionAPI": "evicted through the API, as by kubectl drain",
-    "DeletionByPodGC": "its node is gone",
+    "EvictionByEvictionAPI": "evicted through the API, for instance by kubectl drain",
+    "DeletionByPodGC": "its node no longer exists",
     "TerminationByKubelet": "terminated by the kubelet: node pressure or shutdown",
     "DisruptionTarget": "disrupted",
-    "NodeLost": "its node does not answer",
+    "NodeLost": "its node does not respond",
     "NodeShutdown": "its node shut down",
     "Terminated": "its node shut down",
     "Shutdown": "its node shut down",
@@ -44,9 +44,9 @@ _EXIT_CODES: Final = {
     126: "the command cannot be executed",
     127: "the command was not found in the image",
     134: "it aborted (SIGABRT)",
-    137: "it was killed (SIGKILL): not ended in its grace period, or out of memory on the node",
+    137: "it was killed (SIGKILL) because its grace period ended or the node ran out of memory",
     139: "it crashed (SIGSEGV)",
-    143: "it was told to stop (SIGTERM) while training",
+    143: "it received SIGTERM while training",
 }
 
 
@@ -58,20 +58,23 @@ _REFUSALS: Final = {
 
 
 def failure_of(run: ObservedRun, pod: ObservedPod | None) -> tuple[Reason, str]:
-    """Why the pod, or without one the whole run, failed: a reason for machines, and a sentence that says what helps.
+    """Why the pod, or without one the whole run, failed: a reason for programs, and a sentence with the remedy.
 
     pod: the one whose end decided; None where none was seen.
     """
     if pod is not None and pod.exit_code == names.EXIT_INVALID_FLAGS:
         return _refusal(pod), _words(pod) or f"The trainer refused to train (exit code 64). {_log(pod)}"
     if pod is not None and pod.exit_code == names.EXIT_INDEX_FINAL:
-        return Reason.INDEX_FINAL, _words(pod) or f"The trainer gave this index up (exit code 65). {_log(pod)}"
+        return Reason.INDEX_FINAL, _words(pod) or f"The trainer declared this index failed (exit code 65). {_log(pod)}"
     if run.failed_reason == _DEADLINE or (pod is not None and pod.reason == _DEADLINE):
         limit = "its time limit (spec.runTimeoutSeconds). Raise the limit, or train fewer epochs."
         return Reason.TIMEOUT, f"Run {run.name} was stopped at {limit}"
     if pod is None:
-        said = ": ".join(part for part in (run.failed_reason, run.failed_message) if part)
-        return Reason.TRAINER_FAILED, f"Run {run.name} failed, and no pod of it was seen ({said or 'no reason given'})."
+        cause = ": ".join(part for part in (run.failed_reason, run.failed_message) if part)
+        return (
+            Reason.TRAINER_FAILED,
+            f"Run {run.name} failed, and none of its pods was observed ({cause or 'no reason given'}).",
+        )
     return _infrastructure(pod) or _ended(pod)
 
 
@@ -91,10 +94,10 @@ def _infrastructure(pod: ObservedPod) -> tuple[Reason, str] | None:
             "of container trainer in spec.template, or lower batch_size or units."
         )
     if pod.reason in _EVICTIONS:
-        return Reason.EVICTED, f"Pod {pod.name} was taken off its node before it had ended ({_EVICTIONS[pod.reason]})."
+        return Reason.EVICTED, f"Pod {pod.name} was removed from its node before it ended ({_EVICTIONS[pod.reason]})."
     if pod.reason in _START_ERRORS:
         text = f"Container trainer of pod {pod.name} could not be started: {_cut(pod.message) or pod.reason}."
-        return Reason.CONFIG_ERROR, f"{text} Mend command or image of container trainer."
+        return Reason.CONFIG_ERROR, f"{text} Fix the command or the image of container trainer."
     if not pod.ended and pod.waiting_reason in WAITING_REASONS:
         words = f": {_cut(pod.waiting_message)}" if pod.waiting_message else ""
         return WAITING_REASONS[pod.waiting_reason], f"Pod {pod.name} cannot start, {pod.waiting_reason}{words}"
@@ -114,11 +117,11 @@ def _ended(pod: ObservedPod) -> tuple[Reason, str]:
     words = _words(pod)
     meaning = f", {_EXIT_CODES[code]}" if code in _EXIT_CODES else ""
     text = f"Container trainer of pod {pod.name} ended with exit code {code}{meaning}."
-    return Reason.TRAINER_FAILED, f"{text} It says: {words}" if words else f"{text} {_log(pod)}"
+    return Reason.TRAINER_FAILED, f"{text} Its message: {words}" if words else f"{text} {_log(pod)}"
 
 
 def _words(pod: ObservedPod) -> str:
-    """What the trainer says of its failure: its message's error, or the message itself where it is no contract's."""
+    """The trainer's own message: the error of its termination message, or the whole message if that is malformed."""
     message = parse_message(pod.message)
     if isinstance(message, MalformedMessage):
         return _cut(pod.message)
@@ -132,4 +135,4 @@ def _cut(text: str) -> str:
 
 
 def _log(pod: ObservedPod) -> str:
-    return f"The log of {pod.name} says more."
+    return f"See the log of {pod.name}."

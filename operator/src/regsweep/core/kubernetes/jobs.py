@@ -65,7 +65,7 @@ def job_manifest(
 
 
 def same_job(existing: KubeObject, sweep: Sweep, request: RunRequest) -> bool:
-    """Whether a Job that is there under the run's name is this run: then creating it once more has succeeded.
+    """Whether an existing Job with the run's name is this run: then creating it again has succeeded.
 
     It must be controlled by this very sweep (its UID, not its name), not be on its way out, and train the same replicates
     of the same point.
@@ -73,10 +73,10 @@ def same_job(existing: KubeObject, sweep: Sweep, request: RunRequest) -> bool:
     metadata = existing["metadata"]
     if owner_uid(existing) != sweep.uid or "deletionTimestamp" in metadata:
         return False
-    there = metadata.get("annotations") or {}
+    present = metadata.get("annotations") or {}
     wanted = _annotations(sweep, request)
     return all(
-        there.get(name) == wanted[name]
+        present.get(name) == wanted[name]
         for name in (names.POINT_KEY_ANNOTATION, names.FIRST_REPLICATE_ANNOTATION, names.REPLICATES_ANNOTATION)
     )
 
@@ -97,7 +97,7 @@ def _annotations(sweep: Sweep, request: RunRequest) -> dict[str, str]:
 
 
 def _pod_failure_policy() -> JsonObject:
-    """The first rule that matches decides: a disrupted pod is retried whatever its exit code, and costs no retry."""
+    """The first rule that matches decides: a disrupted pod is retried with any exit code, and is not counted against the limit."""
     return {
         "rules": [
             {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},

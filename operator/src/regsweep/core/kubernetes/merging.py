@@ -6,7 +6,7 @@ it stands in, `$patch: replace` puts the overlay in place of the base.
 
 Two things differ from `kubectl patch`, for otherwise the result would have two sources, which the API server always
 refuses: an entry of `volumes` or `resourceClaims` keeps only the fields that the overlay names (what `kubectl apply`
-says with $retainKeys), and `value` and `valueFrom` of an environment variable put each other out.
+says with $retainKeys), and `value` and `valueFrom` of an environment variable exclude each other.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ _OPAQUE: Final = frozenset(
 def merge_templates(base: Mapping[str, JsonValue], overlay: Mapping[str, JsonValue], path: str) -> JsonObject:
     """The base with the overlay on top; neither is changed.
 
-    path: where the overlay stands, such as `spec.template`; for the error's text.
+    path: path of the overlay, such as `spec.template`; for the error's text.
 
     Raises InvalidTemplate, naming the field: a list or object where the other has something else, an entry without its
     merge key, two entries with the same one, or a directive other than `$patch: delete`, `replace` or `merge`.
@@ -88,7 +88,7 @@ def _merge_objects(base: Mapping[str, JsonValue], overlay: Mapping[str, JsonValu
         if name == "$patch":
             continue
         if name.startswith("$"):
-            raise InvalidTemplate(f"{path}.{name}: not understood; of the patch directives, $patch is")
+            raise InvalidTemplate(f"{path}.{name}: is not supported; $patch is the only patch directive that is")
         if value is None:
             merged.pop(name, None)
             continue
@@ -132,7 +132,7 @@ def _merge_lists(name: str, key: str, base: list[JsonValue], overlay: list[JsonV
         directive = _directive(entry, here)
         same = [present for present in merged if present.key == value]
         if any(present.touched for present in same) and name not in _MAY_REPEAT:
-            raise InvalidTemplate(f"{here}.{key}: {value} is there twice; entries of this list are told apart by {key}")
+            raise InvalidTemplate(f"{here}.{key}: {value} appears twice; entries of this list are identified by {key}")
         if directive == "delete":
             merged = [present for present in merged if present not in same]
             continue
@@ -161,12 +161,12 @@ def _entry(entry: JsonValue, key: str, path: str) -> _Entry:
         raise InvalidTemplate(f"{path}: got {_kind(entry)}, want an object with a field {key}")
     value = entry.get(key)
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise InvalidTemplate(f"{path}.{key}: got {_kind(value)}; entries of this list are told apart by {key}")
+        raise InvalidTemplate(f"{path}.{key}: got {_kind(value)}; entries of this list are identified by {key}")
     return _Entry(value, entry)
 
 
 def _without_rivals(name: str, base: JsonObject, overlay: Mapping[str, JsonValue]) -> JsonObject:
-    """The base without what cannot stand beside the overlay: another source of the same volume, claim or variable."""
+    """The base without fields that exclude the overlay's: another source of the same volume, claim or variable."""
     if name in _UNIONS and len(overlay) > 1:
         return {field: value for field, value in base.items() if field in overlay}
     if name == "env":
@@ -185,7 +185,7 @@ def _directive(overlay: Mapping[str, JsonValue], path: str) -> str:
 
 
 def _without_nulls(value: JsonValue) -> JsonValue:
-    """A list that is taken as it is; a null in an object of it means an absent field, as everywhere."""
+    """A list that is not merged; a null in an object of it means an absent field, as everywhere."""
     if isinstance(value, list):
         return [_without_nulls(entry) for entry in value]
     if isinstance(value, dict):
@@ -200,4 +200,4 @@ def _kind(value: JsonValue) -> str:
         return "a list"
     if value is None:
         return "nothing"
-    return f"the value {value!r}" if len(repr(value)) <= 60 else "a long text"
+    return f"the value {value!r}" if len(repr(value)) <= 60 else "a long string"

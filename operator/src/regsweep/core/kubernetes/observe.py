@@ -23,10 +23,10 @@ _ENDED_PHASES: Final = {"Succeeded": PodPhase.SUCCEEDED, "Failed": PodPhase.FAIL
 
 
 def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ()) -> ObservedRun | None:
-    """The Job as a run, with those of the pods that it controls; None where its annotations do not say what it trains.
+    """The Job as a run, with those of the pods that it controls; None if its annotations do not identify what it trains.
 
     pods: the API's JSON, or what `observed_pod` made of it (then the caller has seen to it that the Job controls them).
-    Whether the Job is of a certain sweep is told by `ownership.owner_uid`, not by its labels: those are anybody's to write.
+    Whether the Job belongs to a sweep is decided by `ownership.owner_uid`, not by its labels, which anyone can write.
     """
     metadata, spec, status = job["metadata"], job.get("spec") or {}, job.get("status") or {}
     annotations = metadata.get("annotations") or {}
@@ -73,7 +73,7 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
 
 
 def _lost(text: str | None, attempt: int | None) -> int | None:
-    """How often the replicates were lost before; a Job that does not say is an old one, whose odd attempts mean once."""
+    """How often the replicates were lost before; a Job without it is an old one, whose odd attempts mean once."""
     if text is None:
         return attempt % 2 if attempt is not None else None
     return _count(text)
@@ -136,7 +136,7 @@ def _is_queue_managed(metadata: KubeObject) -> bool:
 
 
 def _phase(phase: str | None, terminated: KubeObject | None) -> PodPhase:
-    """The kubelet says of the pod only later what the container's end has already decided: it is never restarted."""
+    """The kubelet reports the pod's end later than the container's, which decides: it is never restarted."""
     if phase in _ENDED_PHASES:
         return _ENDED_PHASES[phase]
     if terminated is not None:

@@ -6,7 +6,7 @@ the templates' to say, the restricted security context included.
 
 A stored PodTemplate carries values that nobody wrote: it needs an image even as a placeholder, and the API server fills
 in restartPolicy, imagePullPolicy and terminationMessage*. So of container `trainer` these never count there, and an image
-or pull policy for it stands in `spec.trainer.image` or `spec.template`.
+or pull policy for it is in `spec.trainer.image` or `spec.template`.
 """
 
 from __future__ import annotations
@@ -41,13 +41,15 @@ class JobDefaults:
 
     env: Mapping[str, str] = field(default_factory=dict)
     """Environment of every training container; templates and the training contract win over it."""
+    template: Mapping[str, JsonValue] = field(default_factory=dict)
+    """Pod template laid over the operator's defaults, and under the templates of the sweep."""
     image_pull_policy: str | None = None
     """Of the training container; None: what Kubernetes derives from the image's tag. `spec.template` wins over it."""
     retries_per_index: int = 2
     """How often a failed pod is replaced before its index fails."""
     grace_period_seconds: int = 30
     """Between SIGTERM and SIGKILL, to write records and checkpoints. It is Kubernetes' own default: a stored PodTemplate
-    always has a value, and a default of ours that differed would never come through."""
+    always has a value, and a different default of the operator would never take effect."""
 
 
 def pod_template(
@@ -63,7 +65,8 @@ def pod_template(
 
     Raises InvalidTemplate, naming the field, where a template cannot be merged or contradicts what is owned.
     """
-    merged = _operator_defaults(defaults)
+    path = "REGSWEEP_TRAINER_TEMPLATE"
+    merged = merge_templates(_operator_defaults(defaults), _checked(defaults.template, path), path)
     if shared is not None:
         reference = sweep.spec.template_ref.name if sweep.spec.template_ref else ""
         path = f"template of PodTemplate {reference}"
@@ -154,7 +157,7 @@ def _refuse_other_image(template: JsonObject, pinned: str) -> None:
             if image is not None and image != pinned:
                 raise InvalidTemplate(
                     f"spec.template.spec.containers[name={names.TRAINER_CONTAINER}].image: got {image!r}, but the sweep "
-                    f"trains with {pinned!r}. Name the image in spec.trainer.image: results are told apart by it"
+                    f"trains with {pinned!r}. Name the image in spec.trainer.image: it identifies the results"
                 )
 
 
@@ -164,8 +167,8 @@ def _owned(merged: JsonObject, sweep: Sweep, request: RunRequest, objective: Obj
     entries = containers if isinstance(containers, list) else []
     if not any(_is_trainer(entry) for entry in entries):
         raise InvalidTemplate(
-            f"spec.template.spec.containers: container {names.TRAINER_CONTAINER} must stay; it trains. "
-            "Take the $patch directive away that deletes it"
+            f"spec.template.spec.containers: container {names.TRAINER_CONTAINER} is required. "
+            "Remove the $patch directive that deletes it"
         )
     contract = contract_environment(sweep, request, objective, _message_bytes(spec))
     return {
@@ -283,6 +286,6 @@ def _field(entry: JsonValue, name: str) -> JsonValue:
 
 
 def _object(parent: Mapping[str, JsonValue], name: str) -> JsonObject:
-    """A copy of the object in that field; empty where there is none."""
+    """A copy of the object in that field; empty if it is absent."""
     value = parent.get(name)
     return dict(value) if isinstance(value, dict) else {}

@@ -1,7 +1,7 @@
 """A replicate's two sources joined: what Prometheus scraped, and the record that its pod left.
 
 Prometheus is the source and the record checks it: the record is exact, so where they disagree it wins, and the text says
-so. It stands in where no complete sample came in time. A value that is not a number is absent from a record, and a NaN
+so. It is used if no complete sample arrived in time. A value that is not a number is absent from a record, and a NaN
 in Prometheus, so these two agree.
 """
 
@@ -26,9 +26,9 @@ SMALLEST: Final = 1e-99
 def merge_sample(record: Record | None, sample: Sample, run: ObservedRun, replicate: int) -> tuple[Record, str | None]:
     """What is to be stored of the replicate, and in words where its two sources disagree (None where they do not).
 
-    record: what the pod left; None: nothing that can be read. sample: a complete one; without one the record stands as
+    record: what the pod left; None: nothing that can be read. sample: a complete one; without one the record is used as
     it is, and there is nothing to merge. Where both agree the values are Prometheus' (full precision) and what it lacks
-    is the record's; with any disagreement the record stands whole, since a scrape that is wrong about one value may be
+    is the record's; with any disagreement the whole record is used, since a scrape that is wrong about one value may be
     so about others.
 
     Raises ValueError for a sample that is not complete: its values are not final.
@@ -40,7 +40,7 @@ def merge_sample(record: Record | None, sample: Sample, run: ObservedRun, replic
     differences = list(_differences(record, sample))
     if differences:
         text = (
-            f"Prometheus and the record of replicate {replicate} of run {run.name} disagree, the record is taken: "
+            f"Prometheus and the record of replicate {replicate} of run {run.name} disagree; the record is used: "
             + "; ".join(differences[:5])
             + (f"; and {len(differences) - 5} more" if len(differences) > 5 else "")
         )

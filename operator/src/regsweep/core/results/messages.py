@@ -1,6 +1,6 @@
 """The termination message of a training container, read into types (docs/trainer-contract.md).
 
-Whatever stands there, reading it never raises: it comes back as a `Message` or as a `MalformedMessage` that says in
+Reading a message never raises: it comes back as a `Message` or as a `MalformedMessage` that says in
 words what is wrong. A replicate's record must not be lost because somebody wrote garbage.
 """
 
@@ -134,7 +134,7 @@ class _Wire(_Strict):
 
 
 def parse_message(text: str) -> Message | MalformedMessage:
-    """The message in types, or what is wrong with it. Unknown fields are put up with, anything else is not."""
+    """The message in types, or what is wrong with it. Unknown fields are ignored, any other deviation is not."""
     if not text.strip():
         return MalformedMessage("The trainer wrote no termination message.", empty=True)
     if len(text) > MAX_MESSAGE_CHARACTERS:
@@ -247,7 +247,7 @@ def _contradiction(wire: _Wire) -> str | None:
         return problem
     replicates = Counter(replicate for replicate, *_ in wire.records)
     if len(replicates) < len(wire.records):
-        return f"replicate {replicates.most_common(1)[0][0]} is there twice"
+        return f"replicate {replicates.most_common(1)[0][0]} appears twice"
     return None
 
 
@@ -270,6 +270,6 @@ def _first_problem(error: ValidationError) -> str:
 def _malformed(text: str, problem: str) -> MalformedMessage:
     begin = text if len(text) <= 80 else text[:77] + "..."
     return MalformedMessage(
-        f"The termination message does not keep the training contract: {problem}. It begins {begin!r}. "
-        "See docs/trainer-contract.md for what a trainer writes."
+        f"The termination message does not follow the training contract: {problem}. It begins {begin!r}. "
+        "See docs/trainer-contract.md for the format."
     )

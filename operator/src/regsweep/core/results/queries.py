@@ -28,7 +28,7 @@ _SERIES: Final = ("metric", "complete", "epoch", "epochs", "best", "best_epoch")
 _NAMES: Final = f"{_PREFIX}({'|'.join(_SERIES)})"
 
 LOOKBACK: Final = timedelta(minutes=5)
-"""The longest scrape interval that is put up with: as long as Prometheus itself takes a series to be current."""
+"""Maximum scrape interval: as long as Prometheus considers a series current."""
 CLOCK_SKEW: Final = timedelta(minutes=1)
 """Pods' times are their nodes', samples' times are Prometheus', and now is ours."""
 
@@ -47,7 +47,7 @@ class TargetLabels:
 def final_values_query(
     namespace: str, run_name: str, pods: Iterable[ObservedPod], now: datetime, labels: TargetLabels
 ) -> str | None:
-    """The PromQL text to be asked as an instant query, without a time of its own; None where no pod has started.
+    """The PromQL of an instant query without a time; None if no pod has started.
 
     run_name: of any run of the sweep; all have the same shape. pods: those with a replicate that is not recorded. The
     window reaches back to the oldest sample that may be some pod's last one: a running pod's is recent, a finished one's
@@ -86,22 +86,22 @@ def parse_answer(body: str | bytes, labels: TargetLabels) -> dict[PodReplicate, 
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise _failed(f"its answer is not what its HTTP API promises ({where or 'body'}: {first['msg']})") from error
+        raise _failed(f"its answer does not match its HTTP API ({where or 'body'}: {first['msg']})") from error
     if answer.status == "error":
-        raise _failed(f"{answer.error_type or 'error'}: {answer.error or 'no words given'}")
+        raise _failed(f"{answer.error_type or 'error'}: {answer.error or 'no message'}")
     if answer.warnings:
         raise _failed(f"its answer may be partial: {'; '.join(answer.warnings[:3])}")
     if answer.data is None:
         raise _failed("its answer has no data")
     targets: dict[PodReplicate, dict[_Target, _Readings]] = {}
     for series in answer.data.result:
-        found = _place(series.metric, labels)
-        if found is None:
+        place = _place(series.metric, labels)
+        if place is None:
             continue
-        key, target = found
+        key, target = place
         readings = targets.setdefault(key, {}).setdefault(target, _Readings())
         readings.take(series.metric, series.value[1])
-    return {key: max((r.sample() for r in found.values()), key=_knowledge) for key, found in targets.items()}
+    return {key: max((r.sample() for r in by_target.values()), key=_knowledge) for key, by_target in targets.items()}
 
 
 class _Series(BaseModel):
@@ -125,7 +125,7 @@ class _Answer(BaseModel):
 
 
 _Target = tuple[tuple[str, str], ...]
-"""All labels of a series that say where it was scraped, and nothing of what it shows."""
+"""Labels of a series that identify its scrape target."""
 
 
 @dataclass(slots=True)
@@ -163,7 +163,7 @@ class _Readings:
 
 
 def _place(series: Mapping[str, str], labels: TargetLabels) -> tuple[PodReplicate, _Target] | None:
-    """Whose series it is, and from which target; None where it is none of a trainer's."""
+    """Pod, replicate and target of the series; None if it is not a trainer's."""
     name, replicate = series.get("__name__", "").removeprefix(_PREFIX), series.get("replicate", "")
     if name not in _SERIES or not (replicate.isascii() and replicate.isdigit() and len(replicate) <= 9):
         return None

@@ -21,7 +21,7 @@ class BestEpoch:
     train: float | None
     val: float | None
     rule: EpochRule | None = None
-    """The rule that chose the epoch, and so the metric; None: an old record, which does not say (see `accept`)."""
+    """The rule that chose the epoch, and so the metric; None: an old record, without it (see `accept`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Record:
 class Records:
     """All stored records of a sweep, in the order in which they were stored, merged by (point key, replicate).
 
-    The first result of a replicate wins. A failure gives way to a later attempt's result or failure, and to nothing else.
+    The first result of a replicate wins. A failure is replaced only by a later attempt's result or failure.
     """
 
     __slots__ = ("_by_point",)
@@ -108,7 +108,7 @@ class Records:
             self.add(record)
 
     def add(self, record: Record) -> bool:
-        """Takes the record in; False where the one that is there wins."""
+        """Adds the record; False if the present one wins."""
         replicates = self._by_point.setdefault(record.point_key, {})
         present = replicates.get(record.replicate)
         if present is not None and (present.has_result or record.attempt <= present.attempt):
@@ -125,7 +125,7 @@ class Records:
         return self._by_point.get(point_key, {})
 
     def plus(self, more: Iterable[Record]) -> Records:
-        """These and more, merged; these stay as they are."""
+        """These and more, merged in a new object."""
         joined = Records()
         joined._by_point = dict(self._by_point)
         copied: set[str] = set()

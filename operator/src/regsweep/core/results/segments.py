@@ -1,7 +1,7 @@
-"""Records as SweepResult objects and back. The stored record, not the Job, says that a replicate is done.
+"""Records as SweepResult objects and back. The stored record, not the Job, decides whether a replicate is done.
 
-A sweep's records stand in segments, each an object of its own: writing one more record rewrites at most 256. Records are
-appended, never changed: a later attempt stands beside the failure that it replaces, and `load` merges as `Records` does.
+A sweep's records are stored in segments, each an object of its own: writing one more record rewrites at most 256. Records are
+appended, never changed: a later attempt is stored beside the failure that it replaces, and `load` merges as `Records` does.
 What a later version wrote stays as it is, fields and values that this one does not know included: reading skips such
 fields, and shows such values as Unknown.
 """
@@ -43,9 +43,9 @@ class SegmentWrite:
 
     manifest: JsonObject
     """The whole object. To replace a segment it carries the resourceVersion that it was read at: if that is not the
-    newest any more, the server refuses (Conflict), and the records are appended anew to what is there by then."""
+    newest any more, the server refuses (Conflict), and the records are appended to the new content."""
     replaces: bool
-    """PUT in place of a segment that is there; else POST a new one."""
+    """PUT to replace an existing segment; else POST a new one."""
     records: tuple[Record, ...]
     """Those that are stored once the write has landed."""
 
@@ -87,7 +87,7 @@ def append(
 
 
 def load(segments: Iterable[KubeObject]) -> Records:
-    """The records of the segments, whatever their order: the first result of a replicate wins, as it was stored."""
+    """The records of the segments in any order: the first result of a replicate wins, as it was stored."""
     ordered = sorted(segments, key=_sequence)
     return Records(record for segment in ordered for record in _records_of(segment))
 
@@ -300,7 +300,7 @@ def _metrics(entry: KubeObject) -> dict[str, float]:
 
 
 def _moment(text: str | None) -> datetime | None:
-    """The time; None where there is none, or where it is written in a way of a later version."""
+    """The time; None if it is absent or in the format of a later version."""
     try:
         return parse_timestamp(text) if text is not None else None
     except ValueError:

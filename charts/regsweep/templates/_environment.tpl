@@ -1,0 +1,71 @@
+{{/*
+Variables of the operator that the chart sets, each with the value of the chart that decides it. They are always set: `env` wins
+over `envFrom` in Kubernetes, so that no ConfigMap can contradict the chart.
+*/}}
+{{- define "regsweep.ownedVariables" -}}
+POD_NAME: the pod's name
+POD_NAMESPACE: the release's namespace
+REGSWEEP_GPU_RESOURCE: trainer.gpuResource
+REGSWEEP_HTTP_HOST: all addresses, for the probes
+REGSWEEP_HTTP_PORT: port
+REGSWEEP_IDENTITY: the pod's name, by which one operator leads
+REGSWEEP_LEASE_NAME: the release's name, which its role names too
+REGSWEEP_LEASE_NAMESPACE: the release's namespace, where its role is
+REGSWEEP_LOG_FORMAT: logging.format
+REGSWEEP_LOG_LEVEL: logging.level
+REGSWEEP_NAMESPACES: watchNamespaces
+REGSWEEP_PROMETHEUS_NAMESPACE_LABEL: prometheus.namespaceLabel
+REGSWEEP_PROMETHEUS_POD_LABEL: prometheus.podLabel
+REGSWEEP_PROMETHEUS_TOKEN_FILE: prometheus.tokenSecret
+REGSWEEP_PROMETHEUS_URL: prometheus.url
+REGSWEEP_TRAINER_ENV: trainer.env
+REGSWEEP_TRAINER_IMAGE: trainer.image
+REGSWEEP_TRAINER_TEMPLATE: trainer (security contexts, labels, scheduling)
+{{- end }}
+
+{{- define "regsweep.environment" -}}
+- name: POD_NAME
+  valueFrom: {fieldRef: {fieldPath: metadata.name}}
+- name: POD_NAMESPACE
+  valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
+- name: REGSWEEP_IDENTITY
+  valueFrom: {fieldRef: {fieldPath: metadata.name}}
+- name: REGSWEEP_LEASE_NAME
+  value: {{ include "regsweep.leaseName" . }}
+- name: REGSWEEP_LEASE_NAMESPACE
+  value: {{ .Release.Namespace }}
+- name: REGSWEEP_NAMESPACES
+  value: {{ .Values.watchNamespaces | default list | toJson | quote }}
+- name: REGSWEEP_HTTP_HOST
+  value: ""
+- name: REGSWEEP_HTTP_PORT
+  value: {{ .Values.port | quote }}
+- name: REGSWEEP_LOG_LEVEL
+  value: {{ .Values.logging.level }}
+- name: REGSWEEP_LOG_FORMAT
+  value: {{ .Values.logging.format }}
+- name: REGSWEEP_PROMETHEUS_URL
+  value: {{ .Values.prometheus.url | quote }}
+- name: REGSWEEP_PROMETHEUS_NAMESPACE_LABEL
+  value: {{ .Values.prometheus.namespaceLabel }}
+- name: REGSWEEP_PROMETHEUS_POD_LABEL
+  value: {{ .Values.prometheus.podLabel }}
+- name: REGSWEEP_PROMETHEUS_TOKEN_FILE
+  value: {{ ternary (printf "/etc/regsweep/prometheus/%s" .Values.prometheus.tokenSecret.key) "" (ne .Values.prometheus.tokenSecret.name "") | quote }}
+- name: REGSWEEP_GPU_RESOURCE
+  value: {{ .Values.trainer.gpuResource }}
+- name: REGSWEEP_TRAINER_IMAGE
+  value: {{ include "regsweep.trainerImage" . }}
+- name: REGSWEEP_TRAINER_ENV
+  value: {{ .Values.trainer.env | default dict | toJson | quote }}
+- name: REGSWEEP_TRAINER_TEMPLATE
+  value: >-
+    {{ include "regsweep.trainerTemplate" . }}
+{{- range $name, $value := .Values.env }}
+- name: {{ $name }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,228 @@
+"""Writes the alerts: rules.yaml, for a plain Prometheus; the chart makes a PrometheusRule of the same file.
+
+An alert stands here once. Its runbook is docs/runbooks/<name>.md. The names of the operator's metrics are those of
+regsweep.metrics, so that a metric that is renamed breaks this script. All expressions hold for several operators: standbys report
+the same gauges as the leader, so their maximum counts; counters rise at the leader alone, so their sum counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from regsweep.api.status import SweepState
+from regsweep.metrics import (
+    ANALYSES,
+    API_REQUESTS,
+    LEADER,
+    PROMETHEUS_QUERIES,
+    QUEUE_AGE,
+    RECONCILE_TOTAL,
+    RUNS,
+    SWEEP_STATE,
+)
+
+TARGET: Final = Path(__file__).with_name("rules.yaml")
+RUNBOOKS: Final = "docs/runbooks"
+"""Path of the runbooks in the repository; the chart puts an address in its place (prometheusRule.runbookBaseUrl)."""
+
+TRAINER_INFO: Final = "regsweep_trainer_info"
+"""Of the trainers; a test compares it with what they expose."""
+
+HEAD: Final = """\
+# Alerts for a plain Prometheus (rule_files) and for Mimir or Thanos. Written by rules.py beside this file: make manifests.
+# The chart makes a PrometheusRule of it with prometheusRule.enabled=true.
+"""
+
+
+class Severity(StrEnum):
+    """How soon somebody must look: `critical` at once, `warning` on the next working day."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert. Texts may use Prometheus' templates."""
+
+    name: str
+    expr: str
+    lasting: str
+    """How long the expression must hold, as a Prometheus duration."""
+    severity: Severity
+    summary: str
+    description: str
+
+    def rule(self) -> dict[str, object]:
+        """The alert as Prometheus reads it."""
+        return {
+            "alert": self.name,
+            "expr": self.expr,
+            "for": self.lasting,
+            "labels": {"severity": self.severity.value},
+            "annotations": {
+                "summary": self.summary,
+                "description": self.description,
+                "runbook_url": f"{RUNBOOKS}/{self.name}.md",
+            },
+        }
+
+
+_SWEEP: Final = "namespace, sweep"
+_NAMED: Final = "{{ $labels.namespace }}/{{ $labels.sweep }}"
+
+
+def _runs(state: str) -> str:
+    """Runs of each sweep in that state."""
+    return f'max by ({_SWEEP}) ({RUNS.name}{{state="{state}"}})'
+
+
+def _sweeps_in(state: SweepState) -> str:
+    """The sweeps that are in that state."""
+    return f'max by ({_SWEEP}) ({SWEEP_STATE.name}{{state="{state.value}"}}) == 1'
+
+
+def _share(counter: str, failed: str, window: str) -> str:
+    """Share of a counter's increase whose labels match `failed`, for each namespace of an operator."""
+    bad, all_ = (f"sum by (namespace) (rate({counter}{selector}[{window}]))" for selector in (f"{{{failed}}}", ""))
+    return f"{bad}\n  / {all_}"
+
+
+OPERATOR_ALERTS: Final = (
+    Alert(
+        "RegsweepOperatorMissing",
+        f"absent({LEADER.name})",
+        "10m",
+        Severity.CRITICAL,
+        "Prometheus sees no regsweep operator.",
+        "No operator has been scraped for 10 minutes: it does not run, or Prometheus does not find it. "
+        "Running pods train on; no new run starts and no result is stored.",
+    ),
+    Alert(
+        "RegsweepNoLeader",
+        f"max by (namespace) ({LEADER.name}) == 0",
+        "2m",
+        Severity.CRITICAL,
+        "No regsweep operator in namespace {{ $labels.namespace }} leads.",
+        "Operators run, but none of them has held the Lease for 2 minutes. "
+        "Running pods train on; no new run starts and no result is stored.",
+    ),
+    Alert(
+        "RegsweepWorkQueueGrowing",
+        f"max by (namespace) ({QUEUE_AGE.name} and on (namespace, pod) {LEADER.name} == 1) > 60",
+        "5m",
+        Severity.WARNING,
+        "Sweeps wait for the regsweep operator in namespace {{ $labels.namespace }}.",
+        "The longest waiting sweep has been due for {{ $value | humanizeDuration }}. GPUs may stand idle meanwhile.",
+    ),
+    Alert(
+        "RegsweepReconcileErrors",
+        f'sum by (namespace) (increase({RECONCILE_TOTAL.name}{{result="error"}}[10m])) > 3',
+        "15m",
+        Severity.WARNING,
+        "The regsweep operator in namespace {{ $labels.namespace }} keeps failing on a sweep.",
+        "{{ $value | humanize }} passes over sweeps failed in the last 10 minutes. The operator tries them again, "
+        "at most every 60 seconds; its log names the sweep and the error.",
+    ),
+    Alert(
+        "RegsweepApiErrors",
+        _share(API_REQUESTS.name, 'code=~"0|401|403|429|5.."', "10m") + " > 0.05",
+        "15m",
+        Severity.WARNING,
+        "The API server refuses requests of the regsweep operator in namespace {{ $labels.namespace }}.",
+        "{{ $value | humanizePercentage }} of its requests got no answer, were not permitted, were throttled, "
+        "or met an error of the server.",
+    ),
+    Alert(
+        "RegsweepPrometheusQueriesFailing",
+        _share(PROMETHEUS_QUERIES.name, 'result="error"', "10m") + " > 0.5",
+        "15m",
+        Severity.WARNING,
+        "Prometheus does not answer the regsweep operator in namespace {{ $labels.namespace }}.",
+        "{{ $value | humanizePercentage }} of its queries failed. Results come from the pods' own records; "
+        "nothing is seen of a run before it ends.",
+    ),
+    Alert(
+        "RegsweepAnalysesFailing",
+        f'sum by (namespace) (increase({ANALYSES.name}{{result="error"}}[30m])) > 0',
+        "5m",
+        Severity.WARNING,
+        "The regsweep operator in namespace {{ $labels.namespace }} cannot analyse a sweep.",
+        "{{ $value | humanize }} statistical analyses failed in the last 30 minutes, often for want of memory. "
+        "Runs go on; status.analysis stays as it was.",
+    ),
+)
+SWEEP_ALERTS: Final = (
+    Alert(
+        "RegsweepSweepStuck",
+        f"{_sweeps_in(SweepState.PENDING)}\n"
+        f"or\n({_sweeps_in(SweepState.RUNNING)}\n"
+        f"  and on ({_SWEEP}) {_runs('pending')} > 0\n"
+        f"  unless on ({_SWEEP}) {_runs('running')} > 0)",
+        "30m",
+        Severity.WARNING,
+        f"Sweep {_NAMED} does not move.",
+        "Runs wait and none has trained for 30 minutes. The conditions of the sweep say why; often a quota, a queue, "
+        "or no node with a free GPU.",
+    ),
+    Alert(
+        "RegsweepRunsFailing",
+        f"{_runs('failed')} >= 3\n"
+        f"and on ({_SWEEP})\n"
+        f"{_runs('failed')}\n  / ({_runs('failed')} + {_runs('succeeded')}) > 0.1\n"
+        f"and on ({_SWEEP})\n{_sweeps_in(SweepState.RUNNING)}",
+        "5m",
+        Severity.WARNING,
+        f"Runs of sweep {_NAMED} fail.",
+        "{{ $value | humanize }} runs have failed, more than 10 % of those that have ended. "
+        "The sweep stops at spec.maxFailedRuns.",
+    ),
+    Alert(
+        "RegsweepTrainerMetricsMissing",
+        f"{_runs('running')} > 0\nunless on ({_SWEEP}) count by ({_SWEEP}) ({TRAINER_INFO})",
+        "15m",
+        Severity.WARNING,
+        f"Prometheus does not scrape the training pods of sweep {_NAMED}.",
+        "{{ $value | humanize }} runs train, and none of them has been scraped for 15 minutes. Results come from the pods' own "
+        "records; nothing is seen of a run before it ends.",
+    ),
+)
+GROUPS: Final = {"regsweep-operator": OPERATOR_ALERTS, "regsweep-sweeps": SWEEP_ALERTS}
+ALERTS: Final = OPERATOR_ALERTS + SWEEP_ALERTS
+
+
+def rules_file() -> str:
+    """The content of rules.yaml."""
+    yaml.SafeDumper.add_representer(str, _represent)
+    groups = [{"name": name, "rules": [alert.rule() for alert in alerts]} for name, alerts in GROUPS.items()]
+    return HEAD + yaml.safe_dump({"groups": groups}, sort_keys=False, width=130)
+
+
+def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Expressions of several lines as several lines."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+def main() -> int:
+    """Writes the file, or with --check says whether it is current."""
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the file is not current")
+    arguments = parser.parse_args()
+    if TARGET.exists() and TARGET.read_text() == rules_file():
+        return 0
+    if arguments.check:
+        sys.stderr.write(f"{TARGET} is not current: make manifests\n")
+        return 1
+    TARGET.write_text(rules_file())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What is read without asking the API server, for all sweeps."""

@@ -1,0 +1,34 @@
+"""What the operator remembers of a sweep between two passes. All of it can be lost: a pass makes it anew from the API server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from regsweep.controller.passes.acceptance import Acceptance
+from regsweep.controller.passes.admission import Admission
+from regsweep.controller.passes.freed_slots import FreedSlots
+from regsweep.controller.passes.namespaces import NamespaceMemory
+from regsweep.controller.passes.status_pace import LastStatus
+from regsweep.controller.writers.events import Notices
+from regsweep.controller.writers.record_store import RecordStore
+
+
+@dataclass(slots=True)
+class SweepMemory:
+    """Memory of one sweep within one term of leadership. Each field belongs to one step of a pass."""
+
+    records: RecordStore
+    acceptance: Acceptance = field(default_factory=Acceptance)
+    namespace: NamespaceMemory = field(default_factory=NamespaceMemory)
+    searched_jobs: set[tuple[str, str]] = field(default_factory=set)
+    """(UID, resourceVersion) of ended Jobs whose pods were asked for live."""
+    confirmed: bool = False
+    """A live GET in this term has shown that the sweep is there."""
+    admission: Admission | None = None
+    """None: no Job was tried in this term."""
+    unstored_since: float | None = None
+    """Since when records wait to be stored; None: none does."""
+    last_status: LastStatus | None = None
+    """None: none was computed in this term."""
+    notices: Notices = field(default_factory=Notices)
+    freed_slots: FreedSlots = field(default_factory=FreedSlots)

@@ -1,0 +1,294 @@
+"""One pass over a sweep: observe, plan, act, one status write. Level-triggered: a pass may be lost, repeated or cut off anywhere.
+
+Order of a pass: Jobs are created while records are stored, then Jobs change, then the status is written, then events. A Job
+is deleted only by a later pass, which has seen its records stored.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Final
+
+from regsweep.adapters.kubeapi import KubeApi, KubeObject, is_deleting, namespace_of, uid_of, version_of
+from regsweep.api.conditions import Reason
+from regsweep.controller.clocks import Clocks
+from regsweep.controller.passes.admission import Admission
+from regsweep.controller.passes.confirmation import read_live_sweep
+from regsweep.controller.passes.memory import SweepMemory
+from regsweep.controller.passes.observation import InvalidSpec, Observation, TerminatingNamespace
+from regsweep.controller.passes.parts import Caches, Queues, Writers
+from regsweep.controller.passes.schedule import Intervals, wake_ups
+from regsweep.controller.passes.status_pace import LastStatus, is_idle, seconds_until_status, urgent_of
+from regsweep.controller.passes.store_pace import seconds_until_store
+from regsweep.controller.passes.sweep_reader import SweepReader
+from regsweep.controller.passes.tombstones import forget_tombstones
+from regsweep.controller.queues.prometheus_queue import pods_to_ask_about
+from regsweep.controller.writers.concurrency import run_both
+from regsweep.controller.writers.job_writer import Creation
+from regsweep.controller.writers.record_store import RecordStore
+from regsweep.core.plan import Notice, Plan, plan
+from regsweep.core.results.records import Record
+from regsweep.core.runs import RunRequest
+from regsweep.core.status import is_over, refused_status, sweep_status
+from regsweep.errors import InvalidTemplate, Refused
+from regsweep.metrics import RECORDS_STORED, REFILL_SECONDS, Metrics
+
+logger = logging.getLogger(__name__)
+
+NAME_RETRY_SECONDS: Final = 5.0
+"""After so long a Job is tried again whose name another Job has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What acting came to."""
+
+    creations: dict[str, Creation]
+    """By the run's name, of the Jobs that were tried to be created."""
+    stored: tuple[Record, ...]
+
+
+class Reconciler:
+    """Passes over sweeps. One sweep must not be in two passes at a time: the work queue sees to it."""
+
+    def __init__(
+        self,
+        api: KubeApi,
+        caches: Caches,
+        queues: Queues,
+        reader: SweepReader,
+        writers: Writers,
+        metrics: Metrics,
+        intervals: Intervals,
+        clocks: Clocks,
+    ) -> None:
+        self._api = api
+        self._caches = caches
+        self._queues = queues
+        self._reader = reader
+        self._writers = writers
+        self._metrics = metrics
+        self._intervals = intervals
+        self._clocks = clocks
+        self._memories: dict[str, SweepMemory] = {}
+
+    def begin_term(self) -> None:
+        """Forgets everything: in another's term anything may have happened."""
+        self._memories.clear()
+
+    def note_pod_end(self, sweep_uid: str) -> None:
+        """Notes that a pod has ended, for the time that its slot takes to be filled again."""
+        memory = self._memories.get(sweep_uid)
+        if memory is not None:
+            memory.freed_slots.free(self._clocks.monotonic())
+
+    async def reconcile(self, uid: str) -> None:
+        """One pass over the sweep of this UID.
+
+        Raises ApiError: the pass is to be repeated.
+        """
+        sweep = self._caches.sweeps.get(uid)
+        if sweep is None or is_deleting(sweep):
+            self._forget(uid)
+            return
+        memory = self._memory_of(sweep)
+        observation = await self._reader.observe(sweep, memory)
+        if isinstance(observation, TerminatingNamespace):
+            await self._writers.jobs.change(namespace_of(sweep), Plan(delete=observation.jobs))
+            return
+        if isinstance(observation, InvalidSpec):
+            await self._refuse(sweep, observation, memory)
+            return
+        if not observation.started and not await self._is_confirmed(sweep, memory):
+            return
+        if not observation.started and not observation.pinned:
+            await self._pin(observation, memory)
+            return
+        planned = plan(observation.sweep, observation.observed, observation.now)
+        if planned.create and not await self._is_confirmed(sweep, memory):
+            return
+        outcome = await self._act(observation, planned, memory)
+        await self._follow_up(observation, planned, outcome, memory)
+        if not outcome.stored:  # else the next pass reports, which has seen them stored
+            await self._report(observation, planned, memory)
+
+    # Before the first Job
+
+    async def _refuse(self, sweep: KubeObject, invalid: InvalidSpec, memory: SweepMemory) -> None:
+        """Says in the status which rules the spec breaks."""
+        generation = sweep["metadata"]["generation"]
+        status = refused_status(Reason.INVALID, invalid.problems, invalid.prior, generation, self._clocks.now())
+        await self._writers.status.write(sweep, invalid.prior, status, memory.notices)
+        memory.last_status = LastStatus(self._clocks.monotonic(), urgent=None)
+
+    async def _is_confirmed(self, sweep: KubeObject, memory: SweepMemory) -> bool:
+        """Whether the sweep is as the cache has it, by the API server's own word; asked once in a term."""
+        if memory.confirmed:
+            return True
+        live = await read_live_sweep(self._api, sweep)
+        if live is None:
+            return False
+        memory.confirmed = True
+        if version_of(live) > version_of(sweep):
+            self._caches.sweeps.upsert_from_write(live)
+            self._queues.sweeps.add(uid_of(sweep))
+            return False
+        return True
+
+    async def _pin(self, observation: Observation, memory: SweepMemory) -> None:
+        """Writes down what is pinned before the first Job, which a successor with other defaults must not pin anew."""
+        await self._write_status(observation, Plan(), memory)
+        self._queues.sweeps.add(observation.uid)  # the next pass decides on what was written
+
+    # Acting
+
+    async def _act(self, observation: Observation, planned: Plan, memory: SweepMemory) -> Outcome:
+        """Carries the plan out. A GPU does not wait for records to be written, nor do records for a Job that is refused."""
+        due = self._due_records(observation, planned, memory)
+        creations, stored = await run_both(
+            self._create(observation, planned.create, memory),
+            self._store_and_change(observation, planned, due, memory),
+        )
+        return Outcome(creations, stored)
+
+    def _due_records(self, observation: Observation, planned: Plan, memory: SweepMemory) -> tuple[Record, ...]:
+        """The plan's records, unless they wait for more of their kind."""
+        if not planned.store:
+            memory.unstored_since = None
+            return ()
+        now = self._clocks.monotonic()
+        if memory.unstored_since is None:
+            memory.unstored_since = now
+        waited = now - memory.unstored_since
+        wait = seconds_until_store(observation.observed, planned, waited, self._intervals.store)
+        if wait > 0:
+            self._queues.sweeps.add(observation.uid, wait)
+            return ()
+        return planned.store
+
+    async def _create(
+        self, observation: Observation, requests: tuple[RunRequest, ...], memory: SweepMemory
+    ) -> dict[str, Creation]:
+        """Creates Jobs. The first one of a template is tried out before, so that what is refused is refused once."""
+        if not requests:
+            memory.freed_slots.fill(0, self._clocks.monotonic())
+            return {}
+        sweep, template = observation.sweep, observation.template
+        try:
+            jobs = self._writers.jobs.jobs_of(sweep, requests, template.object)
+            if memory.admission is None or not memory.admission.admits(template.fingerprint):
+                await self._writers.jobs.try_out(jobs[0])
+                memory.admission = Admission(template.fingerprint)
+            creations = await self._writers.jobs.create(sweep, jobs)
+        except (Refused, InvalidTemplate) as refused:
+            logger.warning("%s/%s: %s", sweep.namespace, sweep.name, refused)
+            retry_at = self._clocks.monotonic() + self._intervals.refusal_retry
+            memory.admission = Admission(template.fingerprint, str(refused), retry_at)
+            return {}
+        for waited in memory.freed_slots.fill(len(requests), self._clocks.monotonic()):
+            self._metrics.observe(REFILL_SECONDS, waited)
+        return {request.name: creation for request, creation in zip(requests, creations, strict=True)}
+
+    async def _store_and_change(
+        self, observation: Observation, planned: Plan, due: tuple[Record, ...], memory: SweepMemory
+    ) -> tuple[Record, ...]:
+        """Stores records, then changes Jobs; returns what was stored."""
+        stored: tuple[Record, ...] = ()
+        if due:
+            targets = planned.progress.targets if planned.progress is not None else ()
+            stored = await memory.records.add(due, observation.sweep, [target.point for target in targets])
+            memory.unstored_since = None
+            self._metrics.count(RECORDS_STORED, len(stored))
+        await self._writers.jobs.change(observation.sweep.namespace, planned)
+        return stored
+
+    async def _follow_up(self, observation: Observation, planned: Plan, outcome: Outcome, memory: SweepMemory) -> None:
+        """What acting leaves to be done: notices kept, tombstones dropped, questions asked, and the next pass called for."""
+        uid, add = observation.uid, self._queues.sweeps.add
+        memory.notices.add([*_name_notices(outcome), *planned.notices])
+        if outcome.stored or planned.delete:
+            add(uid)
+        if any(creation is not Creation.CREATED for creation in outcome.creations.values()):
+            add(uid, NAME_RETRY_SECONDS)
+        if forget_tombstones(self._caches.runs, observation, planned, await memory.records.all()):
+            add(uid)  # what the Job covered may be wanted again
+        self._ask_prometheus(observation, planned)
+        if planned.analyse is not None:
+            self._queues.analyses.ask(uid, planned.analyse)
+        for seconds in wake_ups(observation, planned, memory.admission, self._clocks.monotonic()):
+            add(uid, seconds)
+
+    def _ask_prometheus(self, observation: Observation, planned: Plan) -> None:
+        """Asks about ended pods that are awaited at once, about running ones now and then."""
+        pods = pods_to_ask_about(observation.observed, planned.awaiting)
+        if not pods:
+            return
+        interval = self._intervals.collect if planned.awaiting else self._intervals.live
+        run_name = observation.observed.runs[0].name
+        wait = self._queues.prometheus.ask(observation.uid, observation.sweep.namespace, run_name, pods, interval)
+        if wait is not None:
+            self._queues.sweeps.add(observation.uid, wait)
+
+    # Reporting
+
+    async def _report(self, observation: Observation, planned: Plan, memory: SweepMemory) -> None:
+        """Writes the status where it is due, as the world is once the plan was carried out."""
+        refusal = memory.admission.refusal if memory.admission is not None else None
+        runs = self._caches.runs.runs_of(observation.object)
+        after = replace(observation, observed=replace(observation.observed, runs=runs, refusal=refusal))
+        wait = seconds_until_status(
+            after, planned, memory.last_status, self._clocks.monotonic(), self._intervals.status
+        )
+        if wait is None:
+            return
+        if wait > 0:
+            self._queues.sweeps.add(observation.uid, wait)
+            return
+        over = await self._write_status(after, planned, memory)
+        if planned.freeze is not None:
+            self._queues.sweeps.add(observation.uid)  # the next pass decides on what was written
+        if over and planned.is_empty and not planned.awaiting and is_idle(after.observed):
+            # Thousands of records of sweeps that are long over are not to be held: a change reads them again.
+            memory.records.forget()
+            self._queues.prometheus.forget(observation.uid)
+
+    async def _write_status(self, observation: Observation, planned: Plan, memory: SweepMemory) -> bool:
+        """Writes the status; returns whether the sweep is over by it."""
+        status = sweep_status(
+            observation.sweep,
+            observation.observed,
+            planned,
+            observation.accepted.edits,
+            observation.prior,
+            observation.now,
+        )
+        await self._writers.status.write(observation.object, observation.prior, status, memory.notices)
+        memory.last_status = LastStatus(self._clocks.monotonic(), urgent_of(observation, planned.stop))
+        return is_over(status.conditions)
+
+    # Memory
+
+    def _memory_of(self, sweep: KubeObject) -> SweepMemory:
+        uid = uid_of(sweep)
+        memory = self._memories.get(uid)
+        if memory is None:
+            memory = self._memories[uid] = SweepMemory(RecordStore(self._api, namespace_of(sweep), uid))
+        return memory
+
+    def _forget(self, uid: str) -> None:
+        self._memories.pop(uid, None)
+        self._queues.prometheus.forget(uid)
+        self._queues.analyses.forget(uid)
+        self._caches.runs.forget_sweep(uid)
+        self._queues.sweeps.forget(uid)
+
+
+def _name_notices(outcome: Outcome) -> list[Notice]:
+    """What a person has to do about names that others' Jobs have."""
+    text = "Job {} already exists and does not belong to this sweep. Delete it to let the run start."
+    return [
+        Notice(Reason.NAME_TAKEN, text.format(name), warning=True)
+        for name, creation in outcome.creations.items()
+        if creation is Creation.NAME_TAKEN
+    ]

@@ -1,0 +1,36 @@
+"""When a sweep is looked at again although nothing new is heard of it: because time alone makes a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from regsweep.controller.caches.template_cache import MISSING_BELIEVED_SECONDS
+from regsweep.controller.passes.admission import Admission
+from regsweep.controller.passes.observation import Observation
+from regsweep.core.plan import Plan
+
+SHORTEST_WAKE_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """How often what is done, in seconds; see settings."""
+
+    status: float
+    store: float
+    collect: float
+    live: float
+    refusal_retry: float
+
+
+def wake_ups(observation: Observation, planned: Plan, admission: Admission | None, now: float) -> Iterator[float]:
+    """In how many seconds to come again. now: by the monotonic clock."""
+    if planned.wake_at is not None:
+        yield max((planned.wake_at - observation.now).total_seconds(), SHORTEST_WAKE_SECONDS)
+    if observation.template.missing is not None:
+        yield MISSING_BELIEVED_SECONDS
+    retry = admission.retry_in(now) if admission is not None else None
+    if retry is not None:
+        yield retry

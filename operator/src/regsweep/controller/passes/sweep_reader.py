@@ -1,0 +1,118 @@
+"""Reads what a pass rests on: the sweep's records and runs, its spec with what is pinned, its template, and the last answers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from regsweep.adapters.kubeapi import PODS, KubeApi, KubeObject, namespace_of, uid_of
+from regsweep.api import constants as names
+from regsweep.api.canonical import digest
+from regsweep.controller.clocks import Clocks
+from regsweep.controller.passes.acceptance import Rules
+from regsweep.controller.passes.memory import SweepMemory
+from regsweep.controller.passes.namespaces import is_terminating
+from regsweep.controller.passes.observation import Accepted, InvalidSpec, Observation, Template, TerminatingNamespace
+from regsweep.controller.passes.parts import Caches, Queues
+from regsweep.controller.writers.status_writer import prior_status
+from regsweep.core.accept import Past
+from regsweep.core.collect import is_recorded
+from regsweep.core.judging.analysis import prior_analysis
+from regsweep.core.results.records import Records
+from regsweep.core.runs import ObservedRun, RunRef
+from regsweep.core.world import Observed
+from regsweep.errors import InvalidSweep
+
+FINGERPRINT_LENGTH: Final = 16
+
+
+class SweepReader:
+    """Reads for passes."""
+
+    def __init__(self, api: KubeApi, caches: Caches, queues: Queues, rules: Rules, clocks: Clocks) -> None:
+        self._api = api
+        self._caches = caches
+        self._queues = queues
+        self._rules = rules
+        self._clocks = clocks
+
+    async def observe(self, sweep: KubeObject, memory: SweepMemory) -> Observation | InvalidSpec | TerminatingNamespace:
+        """The sweep at this moment.
+
+        Raises ApiError where something has to be asked of the API server, and it does not answer.
+        """
+        prior = prior_status(sweep)
+        records = await memory.records.all()
+        runs = await self._runs(sweep, records, memory.searched_jobs)
+        if await is_terminating(self._api, sweep, runs, memory.namespace):
+            return TerminatingNamespace(tuple(RunRef(run.name, run.uid) for run in runs if not run.deleting))
+        past = Past(prior.resolved, prior.objective, records, runs)
+        try:
+            accepted = memory.acceptance.accept(sweep, past, self._rules)
+        except InvalidSweep as invalid:
+            return InvalidSpec(prior, invalid.problems)
+        template = await self._template(accepted)
+        uid, admission = uid_of(sweep), memory.admission
+        observed = Observed(
+            records=records,
+            runs=runs,
+            scrapes=self._queues.prometheus.latest(uid),
+            analysis_result=self._queues.analyses.latest(uid) or prior_analysis(prior.analysis, accepted.sweep),
+            final=prior.final,
+            refusal=admission.refusal_of(template.fingerprint, self._clocks.monotonic()) if admission else None,
+            template_missing=template.missing,
+        )
+        return Observation(sweep, prior, accepted, template, observed, self._clocks.now())
+
+    async def _runs(
+        self, sweep: KubeObject, records: Records, searched: set[tuple[str, str]]
+    ) -> tuple[ObservedRun, ...]:
+        """The sweep's runs, the first created first.
+
+        The pods of a Job that has ended are asked for live where the cache has none: the two watches may be apart, and a Job
+        without its pods looks as if its record were lost. `searched` names the Jobs for which that was done.
+        """
+        runs = self._caches.runs.runs_of(sweep)
+        news = False
+        for run in runs:
+            if not _may_lack_pods(run):
+                continue
+            job = self._caches.runs.jobs.get(run.uid)
+            key = (run.uid, job["metadata"]["resourceVersion"] if job else "")
+            if key in searched or is_recorded(run, records):
+                continue
+            searched.add(key)
+            news = await self._search_pods(run, namespace_of(sweep)) or news
+        return self._caches.runs.runs_of(sweep) if news else runs
+
+    async def _search_pods(self, run: ObservedRun, namespace: str) -> bool:
+        """Takes the pods that the run has by the API server's own word into the cache; returns whether there are any."""
+        page = await self._api.list_page(PODS, namespace, label_selector=f"{names.RUN_LABEL}={run.name}")
+        for pod in page.items:
+            self._caches.runs.pods.upsert_from_write(pod)
+        return bool(page.items)
+
+    async def _template(self, accepted: Accepted) -> Template:
+        """What the sweep's Jobs are made from.
+
+        Raises ApiError.
+        """
+        spec, resolved = accepted.sweep.spec, accepted.sweep.resolved
+        template, missing = None, None
+        if spec.template_ref is not None:
+            template = await self._caches.templates.get(accepted.sweep.namespace, spec.template_ref.name)
+            missing = spec.template_ref.name if template is None else None
+        made_from = [
+            template["template"] if template else None,
+            spec.template,
+            resolved.image,
+            resolved.gpus,
+            resolved.gpu_resource,
+            spec.run_timeout_seconds,
+        ]
+        return Template(template, missing, digest(made_from, FINGERPRINT_LENGTH))
+
+
+def _may_lack_pods(run: ObservedRun) -> bool:
+    """Whether the run has ended and the cache has no pod of it."""
+    ended = run.succeeded or run.failed_reason is not None or bool(run.succeeded_indexes)
+    return ended and not run.pods and not run.deleting

@@ -1,0 +1,25 @@
+"""What is kept of Jobs and pods that are gone: as long as a record can still be taken from them."""
+
+from __future__ import annotations
+
+from regsweep.controller.caches.run_cache import RunCache
+from regsweep.controller.passes.observation import Observation
+from regsweep.core.plan import Plan
+from regsweep.core.results.records import Record, Records
+
+
+def forget_tombstones(run_cache: RunCache, observation: Observation, planned: Plan, stored: Records) -> bool:
+    """Drops what is gone and has nothing left to give; returns whether a Job was among it.
+
+    stored: all records, with those that the plan's pass has stored.
+    """
+    needed = {*planned.awaiting, *(record.run for record in planned.store if _is_unstored(stored, record))}
+    # News that came while the plan was carried out: a run may have ended, and its Job gone, with a record that no plan knows yet.
+    planned_for = {run.uid: run for run in observation.observed.runs}
+    needed.update(run.name for run in run_cache.runs_of(observation.object) if planned_for.get(run.uid) is not run)
+    return run_cache.forget_gone(observation.uid, needed)
+
+
+def _is_unstored(stored: Records, record: Record) -> bool:
+    present = stored.get(*record.key)
+    return present is None or (not present.has_result and present.attempt < record.attempt)

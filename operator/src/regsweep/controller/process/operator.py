@@ -1,0 +1,156 @@
+"""The operator at work: caches that feed the queue, and workers that make passes while the lease is held."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from regsweep.adapters.kubeapi import KubeApi, name_of, namespace_of
+from regsweep.adapters.prometheus import Prometheus
+from regsweep.controller.clocks import SYSTEM_CLOCKS, Clocks
+from regsweep.controller.process.assembly import (
+    build_caches,
+    build_informers,
+    build_lease,
+    build_queues,
+    build_reconciler,
+)
+from regsweep.controller.process.fence import FencedApi
+from regsweep.controller.process.health import Health
+from regsweep.controller.process.sweep_gauges import register_sweep_gauges
+from regsweep.controller.process.tasks import EndlessTasks
+from regsweep.controller.process.triggers import Triggers
+from regsweep.controller.queues.analysis_process import ask_process
+from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult
+from regsweep.errors import ApiError, Conflict, RegsweepError
+from regsweep.metrics import RECONCILE_SECONDS, RECONCILE_TOTAL, Metrics
+from regsweep.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class Operator:
+    """Everything but the process around it. `start` it, `stop` it."""
+
+    def __init__(
+        self,
+        api: KubeApi,
+        settings: Settings,
+        metrics: Metrics,
+        *,
+        prometheus: Prometheus | None = None,
+        analyse: Callable[[AnalysisRequest], Awaitable[AnalysisResult]] = ask_process,
+        clocks: Clocks = SYSTEM_CLOCKS,
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._clocks = clocks
+        self.lease = build_lease(api, settings, clocks)
+        fenced = FencedApi(api, lambda: self.lease.held)
+        self.caches = build_caches(api, clocks)
+        self.queues = build_queues(settings, prometheus, analyse, metrics, clocks)
+        self.reconciler = build_reconciler(
+            fenced, settings, self.caches, self.queues, self.lease.identity, metrics, clocks
+        )
+        self._informers = build_informers(api, settings, self.caches, clocks)
+        self.health = Health(
+            self._informers, self.queues.sweeps, self.lease, live_after_seconds=settings.live_after_seconds
+        )
+        self._triggers = Triggers(self.queues.sweeps, self.caches, on_pod_ended=self.reconciler.note_pod_end)
+        self._tasks = EndlessTasks()
+        self._term = 0
+        self.health.register(metrics)
+        register_sweep_gauges(metrics, self.caches.sweeps)
+
+    def start(self) -> None:
+        """Starts all tasks; returns at once."""
+        for informer in self._informers:
+            self._tasks.start(informer.run(), f"informer {informer.resource.plural}")
+        self._tasks.start(self.lease.run(), "lease")
+        self._tasks.start(self._lead(), "leadership")
+        self._tasks.start(self._triggers.resync(self._settings.resync_seconds), "resync")
+        self._tasks.start(self.health.watch_loop(), "loop lag")
+        for number in range(self._settings.workers):
+            self._tasks.start(self._work(), f"worker {number}")
+
+    async def wait_failed(self) -> None:
+        """Waits until one of its tasks ends by an error of the program, and raises that error."""
+        await self._tasks.wait_failed()
+
+    async def stop(self) -> None:
+        """Ends all tasks, then gives the lease to another."""
+        await self._tasks.stop()
+        await self.queues.prometheus.close()
+        await self.queues.analyses.close()
+        await self.lease.release()
+
+    async def _lead(self) -> None:
+        """Enters each new term of leadership, once the caches are complete."""
+        await self._wait_synced()
+        while True:
+            self._enter(await self.lease.wait_held(after=self._term))
+
+    async def _work(self) -> None:
+        """Makes passes over sweeps that are due, one after the other."""
+        queue = self.queues.sweeps
+        await self._wait_synced()
+        while True:
+            await self.lease.wait_held()
+            uid = await queue.take()
+            try:
+                # A sweep that comes when the lease was lost is dropped: the next term looks at every one anyway.
+                if self.lease.held:
+                    self._enter(self.lease.terms)
+                    await self._pass(uid)
+            finally:
+                queue.done(uid)
+
+    async def _wait_synced(self) -> None:
+        for informer in self._informers:
+            await informer.wait_synced()
+
+    def _enter(self, term: int) -> None:
+        """On a new term: nothing of an earlier one counts, and every sweep is looked at.
+
+        What has waited while another led has not been late: a new leader would count as not live for it.
+        """
+        if term == self._term:
+            return
+        self._term = term
+        self.queues.sweeps.drop_waiting()
+        self.reconciler.begin_term()
+        self._triggers.add_all()
+
+    async def _pass(self, uid: str) -> None:
+        """One pass; what fails is tried again later. An error of the program in one sweep must not stop the others."""
+        began = self._clocks.monotonic()
+        task = asyncio.ensure_future(self.reconciler.reconcile(uid))
+        try:
+            await asyncio.wait([task])
+        finally:
+            task.cancel()
+        self._metrics.observe(RECONCILE_SECONDS, self._clocks.monotonic() - began)
+        if not task.cancelled():
+            self._conclude(uid, task.exception())
+
+    def _conclude(self, uid: str, error: BaseException | None) -> None:
+        """Counts a pass, and calls for another one where it failed."""
+        queue = self.queues.sweeps
+        if error is None:
+            queue.succeeded(uid)
+            self._metrics.count(RECONCILE_TOTAL, result="ok")
+        elif isinstance(error, Conflict):
+            queue.retry(uid)
+            self._metrics.count(RECONCILE_TOTAL, result="conflict")
+        else:
+            wait = error.retry_after_seconds if isinstance(error, ApiError) else None
+            delay = queue.retry(uid, wait or 0.0)
+            self._metrics.count(RECONCILE_TOTAL, result="error")
+            trace = None if isinstance(error, RegsweepError) else error
+            logger.error("sweep %s: %s; again in %.1f s", self._label(uid), error, delay, exc_info=trace)
+
+    def _label(self, uid: str) -> str:
+        """How the log names the sweep."""
+        sweep = self.caches.sweeps.get(uid)
+        return f"{namespace_of(sweep)}/{name_of(sweep)}" if sweep else uid

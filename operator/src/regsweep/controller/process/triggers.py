@@ -1,0 +1,78 @@
+"""What makes a sweep due for a pass: news of it, of its Jobs and its pods; a new term of leadership; and time, in case news were missed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from random import uniform
+from typing import Final
+
+from regsweep.adapters.kubeapi import controller_uid_of, is_deleting, uid_of
+from regsweep.adapters.object_cache import Entry
+from regsweep.api.status import SweepState
+from regsweep.controller.caches.run_cache import sweep_uid_of
+from regsweep.controller.passes.parts import Caches
+from regsweep.controller.queues.workqueue import WorkQueue
+
+QUIET_CHANGE_SECONDS: Final = 0.3
+"""How long news that free no slot (scheduled, pulled, started) wait for more of their kind."""
+RESYNC_SPREAD_SECONDS: Final = 10.0
+"""Over how long the sweeps of one resync become due."""
+
+
+class Triggers:
+    """Adds the UIDs of sweeps to the queue."""
+
+    def __init__(self, queue: WorkQueue, caches: Caches, *, on_pod_ended: Callable[[str], None]) -> None:
+        self._queue = queue
+        self._caches = caches
+        self._on_pod_ended = on_pod_ended
+        caches.sweeps.add_listener(self._on_sweep)
+        caches.runs.jobs.add_listener(self._on_job)
+        caches.runs.pods.add_listener(self._on_pod)
+
+    def add_all(self) -> None:
+        """Makes every sweep due, those with work to do first."""
+        for entry in sorted(self._caches.sweeps.group(""), key=_is_at_rest):
+            self._queue.add(uid_of(entry.object))
+
+    async def resync(self, interval_seconds: float) -> None:
+        """Makes every sweep due that is not over, now and then, until cancelled."""
+        while True:
+            await asyncio.sleep(interval_seconds * uniform(0.75, 1.25))
+            for entry in self._caches.sweeps.group(""):
+                if not _is_at_rest(entry):
+                    self._queue.add(uid_of(entry.object), uniform(0, min(RESYNC_SPREAD_SECONDS, interval_seconds)))
+
+    def _on_sweep(self, entry: Entry) -> None:
+        self._queue.add(uid_of(entry.object))
+
+    def _on_job(self, entry: Entry) -> None:
+        conditions = entry.object["status"]["conditions"]
+        ended = entry.gone or any(c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in conditions)
+        self._queue.add(sweep_uid_of(entry.object), 0.0 if ended else QUIET_CHANGE_SECONDS)
+
+    def _on_pod(self, entry: Entry) -> None:
+        uid = sweep_uid_of(entry.object)
+        if entry.gone:
+            orphan = self._caches.runs.jobs.get(controller_uid_of(entry.object)) is None
+            self._queue.add(uid, QUIET_CHANGE_SECONDS if orphan else 0.0)
+        elif _has_ended(entry):
+            self._on_pod_ended(uid)
+            self._queue.add(uid)
+        else:
+            self._queue.add(uid, QUIET_CHANGE_SECONDS)
+
+
+def _has_ended(entry: Entry) -> bool:
+    status = entry.object["status"]
+    if status.get("phase") in ("Succeeded", "Failed"):
+        return True
+    return any("terminated" in (container.get("state") or {}) for container in status["containerStatuses"])
+
+
+def _is_at_rest(entry: Entry) -> bool:
+    """Whether the sweep is over and its spec has not changed since, or it is being deleted."""
+    status = entry.object.get("status") or {}
+    followed = status.get("observedGeneration") == entry.object["metadata"].get("generation")
+    return is_deleting(entry.object) or (followed and status.get("state") in (SweepState.COMPLETE, SweepState.FAILED))

@@ -1,0 +1,1 @@
+"""What is asked for and not waited for: passes, analyses, answers of Prometheus."""

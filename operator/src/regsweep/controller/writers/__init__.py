@@ -1,0 +1,1 @@
+"""What a pass writes to the API server: Jobs, records, statuses, events."""

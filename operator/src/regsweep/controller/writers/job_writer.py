@@ -1,0 +1,129 @@
+"""Writes to Jobs: creates, deletes, suspends, resumes and widens them, each answer straight into the cache."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from pydantic import JsonValue
+
+from regsweep.adapters.kubeapi import JOBS, KubeApi, KubeObject, is_deleting
+from regsweep.api.objective import objective_status
+from regsweep.controller.caches.run_cache import RunCache
+from regsweep.controller.writers.concurrency import run_all
+from regsweep.core.kubernetes.jobs import job_manifest, same_job
+from regsweep.core.kubernetes.podtemplate import JobDefaults
+from regsweep.core.plan import Plan
+from regsweep.core.runs import RunRef, RunRequest
+from regsweep.core.sweep import Sweep
+from regsweep.errors import AlreadyExists, Conflict, NotFound
+from regsweep.metrics import RUNS_CREATED, Metrics
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE: Final = 16
+"""Writes of one sweep that are under way at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A Job to be created."""
+
+    request: RunRequest
+    manifest: KubeObject
+
+
+class Creation(Enum):
+    """What a create came to."""
+
+    CREATED = "created"
+    """The Job is there and is this run's, by this create or by an earlier one."""
+    NAME_LEAVING = "name leaving"
+    """The name is still taken by a Job that is being deleted."""
+    NAME_TAKEN = "name taken"
+    """The name is taken by another's Job, which stays."""
+
+
+class JobWriter:
+    """Writes to the Jobs of sweeps."""
+
+    def __init__(self, api: KubeApi, run_cache: RunCache, defaults: JobDefaults, metrics: Metrics) -> None:
+        self._api = api
+        self._run_cache = run_cache
+        self._defaults = defaults
+        self._metrics = metrics
+
+    def jobs_of(self, sweep: Sweep, requests: Sequence[RunRequest], template: KubeObject | None) -> list[NewJob]:
+        """The Jobs of runs. template: the PodTemplate that the sweep refers to; None: it refers to none.
+
+        Raises InvalidTemplate.
+        """
+        objective = objective_status(sweep.spec.objective)
+        shared: Mapping[str, JsonValue] | None = template["template"] if template else None
+        return [
+            NewJob(request, job_manifest(sweep, request, objective, shared, self._defaults)) for request in requests
+        ]
+
+    async def try_out(self, job: NewJob) -> None:
+        """Asks the API server whether it would take the Job.
+
+        Raises Refused with its words.
+        """
+        try:
+            await self._api.create(JOBS, job.manifest, dry_run=True)
+        except AlreadyExists:
+            return
+
+    async def create(self, sweep: Sweep, jobs: Sequence[NewJob]) -> list[Creation]:
+        """Creates the Jobs; returns what each create came to.
+
+        Raises the first ApiError, after all has been tried.
+        """
+        return await run_all([self._create(sweep, job) for job in jobs], at_once=AT_ONCE)
+
+    async def change(self, namespace: str, plan: Plan) -> None:
+        """Deletes, suspends, resumes and widens the Jobs that the plan names.
+
+        Raises the first ApiError, after all has been tried.
+        """
+        writes: list[Coroutine[Any, Any, None]] = [self._delete(namespace, run) for run in plan.delete]
+        writes += [self._patch(namespace, run, {"suspend": True}) for run in plan.suspend]
+        writes += [self._patch(namespace, run, {"suspend": False}) for run in plan.resume]
+        writes += [self._patch(namespace, run, {"parallelism": pods}) for run, pods in plan.scale]
+        await run_all(writes, at_once=AT_ONCE)
+
+    async def _create(self, sweep: Sweep, job: NewJob) -> Creation:
+        try:
+            created = await self._api.create(JOBS, job.manifest)
+        except AlreadyExists:
+            try:
+                created = await self._api.get(JOBS, sweep.namespace, job.request.name)
+            except NotFound:  # deleted in between
+                return Creation.NAME_LEAVING
+            if not same_job(created, sweep, job.request):
+                return Creation.NAME_LEAVING if is_deleting(created) else Creation.NAME_TAKEN
+        else:
+            self._metrics.count(RUNS_CREATED)
+        self._run_cache.jobs.upsert_from_write(created)
+        return Creation.CREATED
+
+    async def _delete(self, namespace: str, run: RunRef) -> None:
+        try:
+            remaining = await self._api.delete(JOBS, namespace, run.name, uid=run.uid)
+        except (NotFound, Conflict):  # gone, or the name belongs to another Job by now: this one is gone too
+            remaining = None
+        if remaining is None:
+            self._run_cache.job_deleted(run.uid)
+        else:
+            self._run_cache.jobs.upsert_from_write(remaining)
+
+    async def _patch(self, namespace: str, run: RunRef, spec: Mapping[str, JsonValue]) -> None:
+        try:
+            patched = await self._api.patch(JOBS, namespace, run.name, {"metadata": {"uid": run.uid}, "spec": spec})
+        except (NotFound, Conflict):  # the watch brings the news
+            logger.info("%s/%s: was deleted before it could be changed", namespace, run.name)
+            return
+        self._run_cache.jobs.upsert_from_write(patched)

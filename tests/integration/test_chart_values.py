@@ -1,0 +1,143 @@
+"""Each way to set the chart's values makes objects that a real API server takes, field by field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from cluster import Cluster, binaries
+from support.helm import Helm, Manifest
+
+NAMESPACE, WATCHED = "chart-values", "chart-values-watched"
+DIGEST = f"sha256:{'0123456789abcdef' * 4}"
+
+VALUES = [
+    pytest.param((), id="the defaults"),
+    pytest.param((f"watchNamespaces={{{WATCHED}}}",), id="listed namespaces"),
+    pytest.param(
+        (
+            "podSecurityContext.runAsUser=null",
+            "podSecurityContext.runAsGroup=null",
+            "trainer.podSecurityContext.runAsUser=null",
+        ),
+        id="OpenShift",
+    ),
+    pytest.param(("podSecurityContext=null", "securityContext=null", "resources=null"), id="nothing said of security"),
+    pytest.param(
+        (f"image.digest={DIGEST}", "image.tag=", "global.imagePullSecrets[0].name=a", "image.pullPolicy=Always"),
+        id="images by digest",
+    ),
+    pytest.param(("strategy.type=Recreate", "replicas=1", "podDisruptionBudget.enabled=false"), id="one operator"),
+    pytest.param(
+        ("replicas=3", "podDisruptionBudget.maxUnavailable=50%", "unreachableTolerationSeconds=null"),
+        id="three operators",
+    ),
+    pytest.param(
+        (
+            "topologySpreadConstraints[0].maxSkew=1",
+            "topologySpreadConstraints[0].topologyKey=rack",
+            "topologySpreadConstraints[0].whenUnsatisfiable=DoNotSchedule",
+            "topologySpreadConstraints[0].matchLabelKeys={pod-template-hash}",
+            "tolerations[0].operator=Exists",
+            "affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight=1",
+            "affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].podAffinityTerm.topologyKey=a",
+            "priorityClassName=system-cluster-critical",
+            "runtimeClassName=gvisor",
+            "schedulerName=other",
+        ),
+        id="places",
+    ),
+    pytest.param(
+        (
+            "dnsPolicy=None",
+            "dnsConfig.nameservers={10.0.0.10}",
+            "dnsConfig.options[0].name=ndots",
+            "hostAliases[0].ip=10.0.0.1",
+            "hostAliases[0].hostnames={prometheus}",
+        ),
+        id="names",
+    ),
+    pytest.param(
+        (
+            "extraEnv[0].name=PASSWORD",
+            "extraEnv[0].valueFrom.secretKeyRef.name=s",
+            "extraEnv[0].valueFrom.secretKeyRef.key=k",
+            "envFrom[0].prefix=A_",
+            "envFrom[0].configMapRef.name=c",
+            "volumes[0].name=ca",
+            "volumes[0].configMap.name=ca",
+            "volumeMounts[0].name=ca",
+            "volumeMounts[0].mountPath=/ca",
+            "prometheus.url=https://p",
+            "prometheus.tokenSecret.name=t",
+        ),
+        id="environment and volumes",
+    ),
+    pytest.param(
+        (
+            "networkPolicy.operator.enabled=true",
+            "networkPolicy.operator.from[0].namespaceSelector.matchLabels.a=b",
+            "networkPolicy.operator.egress[0].ports[0].port=9091",
+            "networkPolicy.trainers.enabled=true",
+            f"watchNamespaces={{{WATCHED}}}",
+            "prometheus.url=http://p:9090",
+        ),
+        id="network policies",
+    ),
+    pytest.param(("flowControl.enabled=true", "flowControl.nominalConcurrencyShares=5"), id="flow control"),
+    pytest.param(
+        (
+            "livenessProbe.initialDelaySeconds=3",
+            "livenessProbe.terminationGracePeriodSeconds=5",
+            "readinessProbe=null",
+            "port=9000",
+        ),
+        id="probes and port",
+    ),
+    pytest.param(
+        (
+            "fullnameOverride=sweeper",
+            "nameOverride=sweeper",
+            "commonLabels.team=ml",
+            "commonAnnotations.a=b",
+            "deploymentAnnotations.c=d",
+            "podLabels.e=f",
+            "podAnnotations.g=h",
+        ),
+        id="names and labels",
+    ),
+]
+OF_THE_PROMETHEUS_OPERATOR = "monitoring.coreos.com/"
+"""Kinds that a server without that operator does not know; no value above makes one."""
+
+
+@pytest.fixture(scope="module")
+def cluster(control_plane: Cluster) -> Cluster:
+    """An API server with the namespaces of a release."""
+    for namespace in (NAMESPACE, WATCHED):
+        control_plane.kubectl("create", "namespace", namespace)
+    return control_plane
+
+
+@pytest.fixture(scope="module")
+def helm() -> Helm:
+    """Helm, built where it is not there yet; it only renders."""
+    binaries.ensure((binaries.HELM,))
+    return Helm(binaries.program(binaries.HELM))
+
+
+def rendered(helm: Helm, values: Sequence[str]) -> list[Manifest]:
+    options = [option for value in values for option in ("--set", value)]
+    return helm.template(*options, namespace=NAMESPACE)
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_the_server_knows_every_field(cluster: Cluster, helm: Helm, values: tuple[str, ...]) -> None:
+    manifests = rendered(helm, values)
+    assert not [m for m in manifests if m["apiVersion"].startswith(OF_THE_PROMETHEUS_OPERATOR)]
+    whole = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
+    options = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-")
+    answered = cluster.kubectl("apply", *options, input=whole)
+    assert len(answered.splitlines()) == len(manifests)
