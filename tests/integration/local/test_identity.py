@@ -159,8 +159,8 @@ def test_another_generation_of_the_trainer_trains_again_and_says_so(place: Workp
 
 
 def test_a_trainer_that_says_nothing_of_its_data_is_not_guarded_which_is_reported(place: Workplace) -> None:
-    (note,) = [line for line in lines(run(place, trainer=MUTE)) if "would not be detected" in line]
-    assert note.startswith("note: the trainer does not report its data")
+    (note,) = [line for line in lines(run(place, trainer=MUTE)) if "would not be noticed" in line]
+    assert note.startswith("note: the trainer does not say what data it reads")
 
 
 def test_why_a_trainer_does_not_say_what_it_reads_is_said_in_its_words(place: Workplace) -> None:
@@ -253,9 +253,7 @@ def test_a_finished_sweep_on_a_full_disk_shows_its_table_and_one_sentence_for_ea
     assert done.stdout == first.stdout
     notes = [line for line in lines(done) if "cannot be written" in line]
     assert len(notes) == 2
-    assert all(
-        f"cannot be written: {os.strerror(errno.EFBIG)}. The results are printed all the same" in n for n in notes
-    )
+    assert all(f"cannot be written: {os.strerror(errno.EFBIG)}. The results are still printed" in n for n in notes)
     assert (place.runs / "results.csv").read_text() == first.stdout, "what was there is left whole"
 
 

@@ -98,7 +98,7 @@ main()
     [
         pytest.param({"data_path": "~/t.csv", "target": "y"}, f"{UNREADABLE} ~/t.csv: {ABSENT}; ~ is not expanded", id="a home folder"),
         pytest.param({"data_path": "$D/t.csv", "target": "y"}, f"{UNREADABLE} $D/t.csv: {ABSENT}; variables are not", id="a variable"),
-        pytest.param({"data_path": "s3://b/t.csv", "target": "y"}, f"{UNREADABLE} s3:/b/t.csv: {ABSENT}; a URL is not fetched", id="a URL"),
+        pytest.param({"data_path": "s3://b/t.csv", "target": "y"}, f"{UNREADABLE} s3:/b/t.csv: {ABSENT}; URLs are not fetched", id="a URL"),
         pytest.param({"data_path": "*.csv", "target": "y"}, f"{UNREADABLE} *.csv: {ABSENT}; patterns are not", id="a pattern"),
         pytest.param({"data_path": "nowhere.csv", "target": "y"}, f"{UNREADABLE} nowhere.csv: {ABSENT}; a relative", id="no file"),
         pytest.param({"data_path": ".", "target": "y"}, f"{UNREADABLE} .: Is a directory", id="a folder"),
