@@ -85,7 +85,7 @@ class LocalRunner:
         self._grace_seconds = grace_seconds
         self._clock = clock
         self._records = records
-        self._judged: AnalysisResult | None = None
+        self._analysis_result: AnalysisResult | None = None
         self._final = final
         self._runs: dict[str, _Run] = {}
         self._processes: dict[asyncio.Task[None], TrainerProcess] = {}
@@ -103,7 +103,7 @@ class LocalRunner:
     @property
     def analysis_result(self) -> AnalysisResult | None:
         """The last analysis, be it of fewer records; None: none was made."""
-        return self._judged
+        return self._analysis_result
 
     @property
     def has_trained(self) -> bool:
@@ -136,7 +136,7 @@ class LocalRunner:
                 await self._carry_out(decided)
                 self._publish(decided)
                 if decided.analyse is not None:
-                    self._judged = await asyncio.to_thread(analyse_records, decided.analyse)
+                    self._analysis_result = await asyncio.to_thread(analyse_records, decided.analyse)
                 elif decided.is_empty:
                     if is_over(self._status.conditions) and not self._processes:
                         break
@@ -162,7 +162,7 @@ class LocalRunner:
 
     def _observed(self) -> Observed:
         runs = tuple(run.observed for run in self._runs.values())
-        return Observed(records=self._records, runs=runs, analysis_result=self._judged, final=self._final)
+        return Observed(records=self._records, runs=runs, analysis_result=self._analysis_result, final=self._final)
 
     def _publish(self, decided: Plan) -> None:
         self._status = sweep_status(self._sweep, self._observed(), decided, (), self._status, self._clock())

@@ -161,7 +161,7 @@ def test_the_higher_orders_of_a_partial_grid_have_the_degrees_of_freedom_that_ar
     assert table.anova_table.loc["cell", "Num DF"] == 10
     higher = terms_of(split_variance(COMBINATIONS[:-1], values))[()]
     assert higher.test is not None and higher.degrees_of_freedom == 5
-    assert higher.test.f == pytest.approx(higher.sum_of_squares / 5 / higher.test.error_mean_square, rel=1e-9)  # type: ignore[operator]
+    assert higher.test.f == pytest.approx(higher.sum_of_squares / 5 / higher.test.error_mean_square, rel=1e-9)  # type: ignore[operator]  # both are there
 
 
 @pytest.mark.parametrize(
