@@ -71,7 +71,7 @@ verify: manifests test ## what a change must pass: generated files, everything a
 .PHONY: manifests
 manifests: $(SYNCED) ## write the generated files: CRDs, reference, dashboard, alerts, values, install.yaml
 	$(PYTHON) -m regsweep.generate
-	$(PYTHON) manifests/monitoring/dashboard.py
+	PYTHONPATH=manifests/monitoring $(PYTHON) -m grafana
 	$(PYTHON) manifests/monitoring/rules.py
 	helm="$$($(CLUSTER_TOOL) program helm)" && $(PYTHON) charts/render.py --helm "$$helm"
 
