@@ -158,7 +158,7 @@ def conclusion(report: SweepReport) -> str:
     Compares the best with the best-ranked combination without regularisation. Speaks only when the sweep is complete.
     """
     best, plain = report.best, report.unregularized
-    if best is None or best.diverged or best.objective is None or plain is None:
+    if best is None or best.diverged or best.violated or best.objective is None or plain is None:
         return ""
     if not report.holds(ConditionType.COMPLETE):
         return ""
@@ -189,6 +189,10 @@ def _ending(plain: RankedResult, best: RankedResult, report: SweepReport) -> str
         return ", but cannot be told from the best with these data."
     if plain.diverged:
         return f": in {plain.diverged} of {plain.replicates} replicates it diverged."
+    if plain.violated:
+        return f", and does not meet the constraint on {listed(plain.violated)}."
+    if comparison is None and report.analysis is not None and report.analysis.comparisons:
+        return ", and cannot be compared with the best, since a replicate has no value."
     if comparison is None or not comparison.comparable:
         return "; too few common replicates to say whether it is worse than the best."
     gains = _gains(plain, best, comparison)

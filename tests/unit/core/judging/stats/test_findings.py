@@ -7,7 +7,6 @@ import itertools
 import numpy as np
 import pytest
 
-from bench.calibration.quantiles import quantile
 from regsweep.api.analysis import Effects, Share
 from regsweep.api.findings import GridEnd, Subject
 from regsweep.api.spec import Flags
@@ -69,7 +68,7 @@ def test_not_converged_is_said_of_trainings_of_a_fixed_length(records: list[Reco
 
 
 def sensitive(here: Floats, there: Floats) -> bool:
-    one, other = tied_with_best(here, quantile), tied_with_best(there, quantile)
+    one, other = tied_with_best(here), tied_with_best(there)
     assert one is not None and other is not None
     return findings.objective_sensitive(here, there, one, other) is not None
 

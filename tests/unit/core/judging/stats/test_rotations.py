@@ -87,7 +87,11 @@ def test_equal_combinations_lie_further_apart_in_5_percent(
 
 def test_what_is_pooled_from_others_changes_no_promise() -> None:
     """Even where they are four times as quiet: the rotations are of the same statistic."""
-    pool, rng, beyond = Pool(squares=30 / 16, degrees_of_freedom=30, prior_degrees_of_freedom=inf), np.random.default_rng(4), 0
+    pool, rng, beyond = (
+        Pool(squares=30 / 16, degrees_of_freedom=30, prior_degrees_of_freedom=inf),
+        np.random.default_rng(4),
+        0,
+    )
     for _ in range(SWEEPS):
         contrasts = Contrasts.of(rng.standard_normal((3, 5)), paired=True)
         best = int(contrasts.cells.mean(axis=1).argmin())

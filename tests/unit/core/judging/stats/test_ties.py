@@ -31,7 +31,9 @@ def test_two_combinations_are_compared_by_the_paired_t_test() -> None:
     d = losses[other] - losses[tied.best]
     assert tied.standard_error[other] == pytest.approx(d.std(ddof=1) / np.sqrt(6), rel=1e-9)
     assert tied.scale[other] == pytest.approx(tied.standard_error[other], rel=1e-9)
-    assert tied.critical_value == pytest.approx(student.ppf(0.975, 5), rel=0.03), "which of the two is the best is not known"
+    assert tied.critical_value == pytest.approx(student.ppf(0.975, 5), rel=0.03), (
+        "which of the two is the best is not known"
+    )
 
 
 def test_with_equal_variances_differences_are_compared_by_tukeys_pooled_error() -> None:

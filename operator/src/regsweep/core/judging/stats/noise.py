@@ -10,7 +10,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import f as fisher
 
-from regsweep.core.judging.stats.additive import AdditiveFit, Bools, fit_additive, fit_means, row_variances, within_fence
+from regsweep.core.judging.stats.additive import (
+    AdditiveFit,
+    Bools,
+    fit_additive,
+    fit_means,
+    row_variances,
+    within_fence,
+)
 from regsweep.core.judging.stats.moderation import Floats, fit_prior
 from regsweep.core.judging.stats.rotations import Pool
 
@@ -28,7 +35,9 @@ def pool_of(losses: Floats, remaining: Bools, paired: bool) -> Pool:
     here, left = losses[usable & remaining], losses[usable & ~remaining]
     (v, df), (v_left, df_left) = _pooled(here, paired), _pooled(left, paired)
     helps = df_left > 0 and df > 0 and not _differ((v, df), (v_left, df_left))
-    variances, own_df = (np.concatenate(each) for each in zip(*(_own(rows, paired) for rows in ([here, left] if helps else [here])), strict=True))
+    own = [_own(rows, paired) for rows in ([here, left] if helps else [here])]
+    variances = np.concatenate([each for each, _ in own])
+    own_df = np.concatenate([each for _, each in own])
     prior = fit_prior(variances, own_df)
     return Pool(v_left * df_left if helps else 0.0, df_left if helps else 0.0, prior.degrees_of_freedom)
 
