@@ -120,6 +120,7 @@ def result_columns(report: SweepReport, plus_minus: str = PLUS_MINUS) -> list[Re
             brief=_each(lambda r, report: note_of(r, report).brief or note_of(r, report).text),
             is_note=True,
         ),
+        ResultColumn("adjusted", None, (_number_field("objective_adjusted", _adjusted_mean),)),
     ]
 
 
@@ -136,7 +137,6 @@ def _figures(report: SweepReport, plus_minus: str) -> list[ResultColumn]:
         ResultColumn(
             "adjusted",
             _adjusted,
-            (_number_field("objective_adjusted", _adjusted_mean),),
             right=True,
             is_shown=any,
         ),

@@ -109,7 +109,7 @@ def _joint(subject: Subject, scores: Sequence[TestScores]) -> tuple[Interval | N
     why = pigeonhole.why_not_joint(scores)
     if why is not None:
         interval = pigeonhole.seeds_interval(scores)
-        note = Note(type=NoteType.SEEDS_ALONE, subject=subject, reason=why)
+        note: Note | None = Note(type=NoteType.SEEDS_ALONE, subject=subject, reason=why)
     else:
         interval = pigeonhole.joint_interval(scores)
         note = _few_rows(subject, pigeonhole.effective_blocks(scores), pigeonhole.FEW_EFFECTIVE_BLOCKS)

@@ -19,7 +19,7 @@ from regsweep.api.spec import Flags
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.edges import number
 from regsweep.core.judging.stats.moderation import Floats
-from regsweep.core.judging.stats.optimism import chosen_without
+from regsweep.core.judging.stats.rotations import largest_mean_is_positive
 from regsweep.core.judging.stats.ties import TiedSet
 from regsweep.core.results.records import Record
 
@@ -45,22 +45,18 @@ def all_overfit(train: Floats, val: Floats) -> Finding | None:
     return Finding(type=FindingType.ALL_OVERFIT)
 
 
-def no_better_than_prior(
-    losses: Floats, best: int, prior_loss: float, gains: Sequence[Floats], ratio: float
-) -> Finding | None:
-    """Whether nothing shows that anything was learnt; None where something does, or nothing can be tested.
+def no_better_than_prior(best: int, prior_loss: float, gains: Sequence[Floats], ratio: float) -> Finding | None:
+    """Whether nothing shows that anything was learnt by any combination; None where something does, or nothing can be tested.
 
-    `losses`: (G, n) by which the best is chosen; `best`: its row. `prior_loss`: the labels' entropy in nats, which always predicting
-    their frequencies reaches. `gains`: (G, n) each, metrics less what a constant prediction reaches; the first is that of the
-    loss. Each is tested on what is chosen by the other replicates (see `chosen_without`), at 5 % divided by their number.
-    `ratio`: n_val / n_train, since other data count here (Nadeau & Bengio 2003); 0 where it is not known.
+    `best`: row of the best. `prior_loss`: the labels' entropy in nats, which always predicting their frequencies reaches. `gains`:
+    (G, n) each, metrics less what a constant prediction reaches; the first is that of the loss. Each is tested over all
+    combinations at once (see `rotations`), at 5 % divided by the number of metrics. `ratio`: n_val / n_train, since other data
+    count here (Nadeau & Bengio 2003); 0 where it is not known.
     """
     known = [gain for gain in gains if np.isfinite(gain).any()]
-    chosen = chosen_without(losses)
-    if chosen is None or not np.isfinite(gains[0][best]).any():
+    if not np.isfinite(gains[0][best]).any():
         return None
-    fresh = [gain[chosen, np.arange(len(chosen))] for gain in known]
-    if any(_surely_positive(gain, len(known), ratio) for gain in fresh):
+    if any(largest_mean_is_positive(gain, (1 - CONFIDENCE_LEVEL) / len(known), ratio) for gain in known):
         return None
     return Finding(
         type=FindingType.NO_BETTER_THAN_PRIOR,
@@ -70,13 +66,13 @@ def no_better_than_prior(
     )
 
 
-def _surely_positive(values: Floats, tests: int, ratio: float = 0.0) -> bool:
+def _surely_positive(values: Floats, tests: int) -> bool:
     """Whether the mean is surely above 0; one of so many tests. `values`: (n,), NaN for a missing one."""
     values = values[np.isfinite(values)]
     n = len(values)
     if n < MIN_REPLICATES_FOR_ERROR:
         return False
-    error = float(values.std(ddof=1)) * sqrt(1 / n + ratio)
+    error = float(values.std(ddof=1)) / sqrt(n)
     return bool(values.mean() > student.ppf(1 - (1 - CONFIDENCE_LEVEL) / tests, n - 1) * error)
 
 

@@ -177,7 +177,8 @@ def stretched_interval(table: Floats, means: Floats) -> Interval | None:
 
 def _variances(table: Floats) -> Floats:
     """Of the mean, by replicates and by blocks."""
-    return np.array([table.mean(axis=1).var(ddof=1), table.mean(axis=0).var(ddof=1)]) / np.array(table.shape)
+    of_mean = np.array([table.mean(axis=1).var(ddof=1), table.mean(axis=0).var(ddof=1)])
+    return np.asarray(of_mean / np.array(table.shape))
 
 
 def _degrees_of_freedom(table: Floats, of_blocks: float) -> float:

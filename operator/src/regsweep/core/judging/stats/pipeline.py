@@ -335,8 +335,7 @@ def _no_better_than_prior(compared: _Compared, best: int, val: Floats) -> Findin
     accuracy, area, share = (cells.collect(metric_reader(name)) for name in (ACCURACY, AREA, LABEL_MEAN))
     gains = [prior - val, accuracy - np.maximum(share, 1 - share), area - CHANCE_AREA]
     ratio = split_of(cells, [best], settings.resampling).ratio or 0.0
-    chosen_from = np.where(compared.candidates[:, None], compared.losses, np.nan)
-    return findings.no_better_than_prior(chosen_from, best, prior, gains, ratio)
+    return findings.no_better_than_prior(best, prior, gains, ratio)
 
 
 def _objective_sensitive(compared: _Compared, tied: TiedSet) -> Finding | None:

@@ -20,13 +20,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, isinf, log2
+from math import ceil, isinf, log2, sqrt
 
 import numpy as np
 from scipy.stats import norm, qmc
 
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.core.judging.stats.additive import Bools, fit_additive, fit_means, within_fence
-from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.judging.stats.moderation import Floats, fit_prior
 
 BEYOND, FEWEST_BEYOND = 100, 12
 """Directions that are expected beyond the quantile: the first, and the second where there are many combinations."""
@@ -113,28 +114,67 @@ def critical_value(contrasts: Contrasts, pool: Pool, alpha: float) -> float:
         squares = np.maximum(total - along**2, 0.0)
         found = _distances(complete, pool, means, squares, means.argmin(axis=0))
         largest.append(found.statistic.max(axis=0))
+    return _quantile(np.concatenate(largest), alpha)
+
+
+def largest_mean_is_positive(values: Floats, alpha: float, ratio: float) -> bool:
+    """Whether some row's mean is surely above 0: wrong with probability `alpha` at most where none is, however rows move together.
+
+    `values`: (G, n), NaN for a missing one; rows with every replicate count. `ratio`: n_val / n_train, which makes the variance of a
+    mean 1/n + ratio of a replicate's (see `intervals`); 0 for these data.
+    """
+    rows = values[np.isfinite(values).all(axis=1)]
+    rows = rows[within_fence(rows)]
+    k, n = rows.shape
+    if k == 0 or n < MIN_REPLICATES_FOR_ERROR:
+        return False
+    own = rows.var(axis=1, ddof=1)
+    d0 = fit_prior(own, np.full(k, n - 1.0)).degrees_of_freedom
+    weight = 1.0 if isinf(d0) else d0 / (d0 + n - 1)
+    total = (rows**2).sum(axis=1, keepdims=True)
+
+    def largest(along: Floats) -> Floats:
+        variances = np.maximum(total - along**2, 0.0) / (n - 1)
+        moderated = weight * variances.mean(axis=0) + (1 - weight) * variances
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.where(along == 0, 0.0, along / np.sqrt(moderated)).max(axis=0))
+
+    size = _directions_for(k, alpha)
+    turned = np.concatenate([largest(rows @ some) for some in _batches(directions(n, size), k)])
+    seen = float(largest(rows.sum(axis=1, keepdims=True) / np.sqrt(n))[0])
+    return seen / sqrt(1 + n * ratio) > _quantile(turned, alpha)
+
+
+def _quantile(statistics: Floats, alpha: float) -> float:
+    """What a share of `alpha` of them is beyond."""
+    size = len(statistics)
     place = min(ceil((1 - alpha) * (size + 1)), size) - 1
-    return float(np.partition(np.concatenate(largest), place)[place])
+    return float(np.partition(statistics, place)[place])
+
+
+def _batches(found: Floats, rows: int) -> Iterator[Floats]:
+    """The directions, so many at a time."""
+    at_once = max(CELLS_AT_ONCE // rows, 1)
+    for start in range(0, found.shape[1], at_once):
+        yield found[:, start : start + at_once]
 
 
 def _directions_for(combinations: int, alpha: float) -> int:
     """A power of two, as the sequence asks for."""
     wanted = min(max(MOST_CELLS / combinations, FEWEST_BEYOND / alpha), BEYOND / alpha)
-    return 2 ** round(log2(wanted))
+    return int(2 ** round(log2(wanted)))
 
 
 def _projections(contrasts: Contrasts, size: int) -> Iterator[Floats]:
     """(k, b) at a time: the rows' lengths along `size` random directions, each row along its own where replicates are not paired."""
     k, n = contrasts.cells.shape
-    at_once = max(CELLS_AT_ONCE // k, 1)
     rng = np.random.default_rng(SEED)
     lengths = np.sqrt((contrasts.cells**2).sum(axis=1, keepdims=True))
-    for start in range(0, size, at_once):
-        count = min(at_once, size - start)
+    for some in _batches(directions(n, size), k):
         if contrasts.paired:
-            yield contrasts.cells @ directions(n, size)[:, start : start + count]
+            yield contrasts.cells @ some
         else:
-            t = rng.standard_t(n - 1, (k, count))
+            t = rng.standard_t(n - 1, (k, some.shape[1]))
             yield lengths * t / np.sqrt(t**2 + n - 1)
 
 
