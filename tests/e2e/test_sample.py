@@ -23,7 +23,7 @@ COMBINATIONS = list(product(*(flag["values"] for flag in SPEC["flags"])))
 REPLICATES = SPEC["replicates"]
 EPOCHS = SPEC["trainer"]["parameters"]["epochs"]
 QUERIES = queries(
-    load(), {"namespace": NAMESPACE, "sweep": NAME, "metric": "average_loss", "row": "l2", "column": "dropout"}
+    load("sweep"), {"namespace": NAMESPACE, "sweep": NAME, "metric": "average_loss", "row": "l2", "column": "dropout"}
 )
 
 
