@@ -37,7 +37,6 @@ def refusal(**flags: Any) -> str:
         pytest.param("units", [8, "4"], [8, 4], id="units as a list"),
         pytest.param("units", [], [], id="a linear model"),
         pytest.param("dropout", ["1e-1", 0], [0.1, 0.0], id="dropout as a list"),
-        pytest.param("max_norm", None, None, id="off said aloud"),
         pytest.param("class_weights", {"no": "1", "yes": 5}, {"no": 1.0, "yes": 5.0}, id="weights by class"),
     ],
 )
@@ -76,8 +75,8 @@ def test_hidden_layers(flags: dict[str, Any], hidden: tuple[int, ...]) -> None:
         ("dropout", [True, 0], "flag dropout: got [true, 0], want a number from 0 to below 1"),
         ("activation", ["relu", "rellu"], 'flag activation: got ["relu", "rellu"], want one of relu'),
         ("normalization", "bach", "did you mean batch?"),
-        ("max_norm", 0, "flag max_norm: got 0, want a number above 0"),
-        ("clip_norm", -1, "flag clip_norm: got -1, want a number above 0"),
+        ("max_norm", None, "flag max_norm: got null, want a number of at least 0"),
+        ("clip_norm", -1, "flag clip_norm: got -1, want a number of at least 0"),
         ("schedule", "cosin", "did you mean cosine?"),
         ("decay_rate", 0, "flag decay_rate: got 0, want a number above 0 and at most 1"),
         ("class_weights", "balance", "did you mean balanced?"),
@@ -217,6 +216,10 @@ def test_flags_that_contradict_each_other(flags: dict[str, Any], says: str) -> N
 )
 def test_a_flag_without_effect_is_named(flags: dict[str, Any], says: list[str]) -> None:
     assert list(idle(parse_flags({**IRIS, **flags}))) == says
+
+
+def test_gradients_clipped_in_one_way_and_not_in_another_are_clipped_in_one_way() -> None:
+    assert parse_flags({**IRIS, "clip_norm": 1, "clip_value": 0}).clip_norm == 1
 
 
 def test_batch_norm_and_normalization_may_agree() -> None:

@@ -90,7 +90,7 @@ def _by_layer(flags: Flags) -> Iterator[tuple[str, str]]:
 
 def _of_clipping(flags: Flags) -> Iterator[tuple[str, str]]:
     for one, other in combinations(CLIPPING, 2):
-        if getattr(flags, one) is not None and getattr(flags, other) is not None:
+        if getattr(flags, one) and getattr(flags, other):
             yield other, f"given together with {one}; gradients are clipped in one way only"
 
 

@@ -66,11 +66,11 @@ class RegularizationFlags(BaseModel):
         "Standard deviation of the Gaussian noise added to the output of each hidden layer during training.",
         ge=0,
     )
-    max_norm: Real | None = flag(
-        None,
-        "a number above 0",
-        "Largest Euclidean norm of each unit's or filter's weights, all kernels; larger ones are scaled down after each step; absent: off.",
-        gt=0,
+    max_norm: Real = flag(
+        0.0,
+        PENALTY,
+        "Largest Euclidean norm of each unit's or filter's weights, all kernels; larger ones are scaled down after each step; 0: off.",
+        ge=0,
     )
     label_smoothing: Real = flag(
         0.0,

@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias, get_args
 
 from pydantic import BaseModel
 
-from regsweep_trainer.flags.values import ClassWeight, Integer, Real, flag
+from regsweep_trainer.flags.values import PENALTY, ClassWeight, Integer, Real, flag
 
 Optimizer = Literal["adam", "adamw", "adamax", "nadam", "adagrad", "rmsprop", "sgd"]
 Schedule = Literal["constant", "linear", "cosine", "exponential", "step", "inverse_time", "plateau"]
@@ -44,15 +44,9 @@ class TrainingFlags(BaseModel):
         ge=0,
         le=100_000,
     )
-    clip_norm: Real | None = flag(
-        None, "a number above 0", "Largest norm of the gradient of each variable; absent: off.", gt=0
-    )
-    global_clip_norm: Real | None = flag(
-        None, "a number above 0", "Largest norm of the gradient of all variables together; absent: off.", gt=0
-    )
-    clip_value: Real | None = flag(
-        None, "a number above 0", "Largest absolute value of each component of the gradient; absent: off.", gt=0
-    )
+    clip_norm: Real = flag(0.0, PENALTY, "Largest norm of the gradient of each variable; 0: off.", ge=0)
+    global_clip_norm: Real = flag(0.0, PENALTY, "Largest norm of the gradient of all variables together; 0: off.", ge=0)
+    clip_value: Real = flag(0.0, PENALTY, "Largest absolute value of each component of the gradient; 0: off.", ge=0)
     class_weights: ClassWeights = flag(
         "none",
         'none, balanced, or a weight above 0 by class, such as {"no": 1, "yes": 5}',

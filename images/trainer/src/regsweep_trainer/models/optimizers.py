@@ -22,9 +22,9 @@ def optimizer_of(flags: Flags, variables: list[Any], kernels: list[Any]) -> Any:
     optimizer = OPTIMIZERS[flags.optimizer](
         learning_rate=flags.learning_rate,
         weight_decay=flags.weight_decay or None,
-        clipnorm=flags.clip_norm,
-        global_clipnorm=flags.global_clip_norm,
-        clipvalue=flags.clip_value,
+        clipnorm=flags.clip_norm or None,
+        global_clipnorm=flags.global_clip_norm or None,
+        clipvalue=flags.clip_value or None,
     )
     decaying = {id(kernel) for kernel in kernels}
     optimizer.exclude_from_weight_decay(var_list=[variable for variable in variables if id(variable) not in decaying])

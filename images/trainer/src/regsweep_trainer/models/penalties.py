@@ -48,4 +48,4 @@ def of_activity(flags: Flags, outputs: list[Any]) -> Any:
 
 def bound(flags: Flags, axes: tuple[int, ...]) -> Any:
     """The constraint on a kernel, or `None`. axes: over which the weights lead to one unit or filter."""
-    return None if flags.max_norm is None else keras.constraints.MaxNorm(flags.max_norm, axis=list(axes))
+    return keras.constraints.MaxNorm(flags.max_norm, axis=list(axes)) if flags.max_norm else None
