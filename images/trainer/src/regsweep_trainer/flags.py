@@ -16,6 +16,7 @@ from regsweep_kit.errors import InvalidFlagsError
 Dataset = Literal["breast_cancer", "digits", "wine", "iris", "diabetes"]
 Task = Literal["auto", "classification", "regression"]
 Separator = Literal["auto", "comma", "semicolon", "tab", "pipe"]
+Model = Literal["dense", "linear", "constant"]
 Optimizer = Literal["adam", "adamax", "nadam", "adagrad", "rmsprop", "sgd"]
 StoppingMetric = Literal[
     "average_loss", "loss", "accuracy", "auc", "auc_precision_recall", "precision", "recall",
@@ -83,6 +84,11 @@ class Flags(BaseModel):
         "auto",
         "auto, classification or regression",
         "Task that the target of data_path defines; auto: regression if it has fractions or more than 20 distinct numbers.",
+    )
+    model: Model = _flag(
+        "dense",
+        "one of " + ", ".join(get_args(Model)),
+        "dense: a network with hidden layers; linear: one without (of classes: a logistic model); constant: one prediction for all rows.",
     )
     units: Annotated[Width | Annotated[list[Width], Field(max_length=64)], BeforeValidator(_units)] = _flag(
         [64, 64],
@@ -169,7 +175,9 @@ class Flags(BaseModel):
 
     @property
     def hidden_units(self) -> tuple[int, ...]:
-        """Units of each hidden layer, first to last."""
+        """Units of each hidden layer, first to last; none of a linear model."""
+        if self.model != "dense":
+            return ()
         if isinstance(self.units, list):
             return tuple(self.units)
         return (self.units,) * (1 if self.layers is None else self.layers)

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from regsweep_kit import process
 from regsweep_kit.columns import Room, most_blocks
@@ -24,15 +23,13 @@ from regsweep_kit.testlosses import Blocks, deal
 from regsweep_kit.timing import Stopwatch
 from regsweep_trainer import backend, identity, sources
 from regsweep_trainer.audit import Audit, audited_rows
-from regsweep_trainer.dataset import Dataset
+from regsweep_trainer.constant import ConstantPredictor
+from regsweep_trainer.dataset import Dataset, Head
 from regsweep_trainer.flags import Flags, label_value, parse_flags
 from regsweep_trainer.metrics import METRICS
 from regsweep_trainer.preparation import prepare
 from regsweep_trainer.record_columns import columns_of
-from regsweep_trainer.training import Task, train_replicate
-
-if TYPE_CHECKING:
-    from regsweep_trainer.network import Network
+from regsweep_trainer.training import Task, Trainable, train_replicate
 
 
 def run(environment: Mapping[str, str], stopping: Stopping) -> int:
@@ -124,15 +121,13 @@ def plan_run(contract: Contract, flags: Flags, data: Dataset) -> Plan:
     )
 
 
-def _bring_up(plan: Plan, journal: Journal) -> "Network":
+def _bring_up(plan: Plan, journal: Journal) -> Trainable:
     began = time.monotonic()
     device = backend.start(plan.contract.gpus, plan.contract.allow_cpu)
     journal.describe(backend=backend.BACKEND, device=device.name, gpus=device.gpus)
-    from regsweep_trainer.network import Network
-
     data = plan.data
-    columns = data.features.shape[1]
-    network = Network(plan.flags, data.head, columns, len(data.classes or ()))
+    columns, classes = data.features.shape[1], len(data.classes or ())
+    network = _model(plan.flags, data.head, columns, classes)
     say(
         f"{data.name}: {data.rows} rows, {columns} columns, {data.head}; "
         f"{backend.BACKEND} on {device.name} ready after {time.monotonic() - began:.1f} s"
@@ -140,7 +135,15 @@ def _bring_up(plan: Plan, journal: Journal) -> "Network":
     return network
 
 
-def train_one(plan: Plan, replicate: int, network: "Network", reporter: Reporter) -> None:
+def _model(flags: Flags, head: Head, columns: int, classes: int) -> Trainable:
+    if flags.model == "constant":
+        return ConstantPredictor(head, classes)
+    from regsweep_trainer.network import Network
+
+    return Network(flags, head, columns, classes)
+
+
+def train_one(plan: Plan, replicate: int, network: Trainable, reporter: Reporter) -> None:
     """Trains one replicate and reports it."""
     contract, flags, rows = plan.contract, plan.flags, plan.splits[replicate]
     task = Task(
