@@ -66,15 +66,18 @@ def interval(found: Interval | None) -> Interval:
     return found
 
 
-def test_the_interval_is_t_with_moderated_variances_for_as_many_differences_as_there_are_combinations() -> None:
-    grid = losses()
-    reference = grid[0] + np.array([0.3, 0.31, 0.28, 0.33, 0.30])
+@pytest.mark.parametrize(("rows", "noise", "own_is_wider"), [(6, 0.02, False), (9, 0.02, False), (2, 1.0, True)])
+def test_the_interval_is_t_with_moderated_variances_for_as_many_differences_as_there_are_combinations(
+    rows: int, noise: float, own_is_wider: bool
+) -> None:
+    grid = losses(rows)
+    reference = 0.9 + noise * np.random.default_rng(9).normal(size=5)
     found = interval(compared(grid, reference.tolist())[0].difference)
-    gaps = reference - grid
-    moderated = moderate(gaps.var(axis=1, ddof=1), np.full(4, 4.0), 16.0)
-    best = int(np.argmin(grid.mean(axis=1)))
-    margin = student.ppf(1 - 0.025 / 4, moderated.degrees_of_freedom[best]) * np.sqrt(moderated.variances[best] / 5)
+    gaps, best = reference - grid, int(np.argmin(grid.mean(axis=1)))
+    moderated = moderate(gaps.var(axis=1, ddof=1), np.full(rows, 4.0), 4.0 * rows)
+    margin = student.ppf(1 - 0.025 / rows, moderated.degrees_of_freedom[best]) * np.sqrt(moderated.variances[best] / 5)
     own = student.ppf(0.975, 4) * gaps[best].std(ddof=1) / np.sqrt(5)
+    assert (own > margin) == own_is_wider
     assert found.mean == pytest.approx(gaps[best].mean(), abs=1e-12)
     assert found.high - found.mean == pytest.approx(max(margin, own), rel=1e-9)
     assert found.mean - found.low == pytest.approx(max(margin, own), rel=1e-9)
