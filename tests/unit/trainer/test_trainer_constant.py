@@ -8,12 +8,13 @@ import pytest
 from regsweep_kit.objective import Objective
 from regsweep_kit.record import Outcome, Record
 from regsweep_kit.splits import Division, Draw, split
-from regsweep_trainer.constant import ConstantPredictor
 from regsweep_trainer.dataset import Dataset
 from regsweep_trainer.flags import parse_flags
+from regsweep_trainer.models.constant import ConstantPredictor
 from regsweep_trainer.preparation import Prepared, prepare
 from regsweep_trainer.run import outline
-from regsweep_trainer.training import Task, train_replicate
+from regsweep_trainer.task import Task
+from regsweep_trainer.training import train_replicate
 
 ROWS = 120
 FEATURES = np.random.default_rng(1).normal(size=(ROWS, 3)).astype(np.float32)
@@ -54,7 +55,9 @@ def test_of_a_regression_it_predicts_the_mean_in_the_targets_unit() -> None:
     assert record.values["val_prediction_mean"] == pytest.approx(data.train.target.mean(), rel=1e-6)
 
 
-@pytest.mark.parametrize("flags", [{"l2": 1.0}, {"units": [8]}, {"units": 8, "layers": 3}, {"learning_rate": 5.0}])
+@pytest.mark.parametrize(
+    "flags", [{"l2": 1.0}, {"units": [8]}, {"units": 8, "layers": 3}, {"learning_rate": 5.0}, {"activity_l2": 0.5}]
+)
 def test_flags_of_a_network_change_nothing(flags: dict[str, Any]) -> None:
     data = dataset(np.arange(ROWS) % 4 > 0, ("no", "yes"))
     assert trained(data, **flags)[0] == trained(data)[0]
@@ -62,7 +65,7 @@ def test_flags_of_a_network_change_nothing(flags: dict[str, Any]) -> None:
 
 def test_a_replicate_does_not_remember_the_one_before() -> None:
     model = ConstantPredictor(dataset(FEATURES[:, 0], None).head, 0)
-    model.train_epoch(None, np.array([3.0, 5.0]), np.array([0, 1]))
+    model.train_epoch(None, np.array([3.0, 5.0]), np.array([0, 1]), None, 0.1)
     kept = model.weights()
     assert model.outputs(FEATURES[:2]).tolist() == [[4.0], [4.0]]
     model.reset(0, 1)
@@ -72,6 +75,19 @@ def test_a_replicate_does_not_remember_the_one_before() -> None:
 
 
 @pytest.mark.parametrize("name", ["linear", "constant"])
-@pytest.mark.parametrize("units", [[64, 64], 32])
-def test_a_model_without_hidden_layers_has_none_whatever_units_say(name: str, units: Any) -> None:
-    assert parse_flags({"dataset": "iris", "model": name, "units": units}).hidden_units == ()
+@pytest.mark.parametrize(
+    "layers",
+    [
+        {"units": [64, 64]},
+        {"units": 32},
+        {"units": 32, "layers": 3},
+        {"units": [8, 8], "activation": ["relu", "tanh"], "dropout": [0.1, 0.2]},
+        {"filters": [8], "spatial_dropout": 0.3, "orthogonal": 0.1},
+        {"activity_l2": 0.1, "units": [8]},
+    ],
+)
+def test_a_reference_takes_the_parameters_of_networks_and_has_no_hidden_layer(
+    name: str, layers: dict[str, Any]
+) -> None:
+    flags = parse_flags({"dataset": "iris", "model": name, **layers})
+    assert (flags.hidden_units, flags.activations, flags.dropouts) == ((), (), ())

@@ -13,7 +13,7 @@ from regsweep_trainer.dataset import Head
 
 
 class ConstantPredictor:
-    """Trainable as a network is (`training.Trainable`)."""
+    """Trainable as a network is (`task.Trainable`)."""
 
     def __init__(self, head: Head, classes: int) -> None:
         """classes: of the target; ignored for a regression."""
@@ -25,7 +25,14 @@ class ConstantPredictor:
         """Forgets what it was trained on."""
         self._outputs = self._fresh
 
-    def train_epoch(self, x: Any, y: Any, order: NDArray[np.int64]) -> bool:  # noqa: ARG002 - the protocol's
+    def train_epoch(
+        self,
+        x: Any,  # noqa: ARG002 - the protocol's
+        y: Any,
+        order: NDArray[np.int64],
+        weights: NDArray[np.float32] | None,  # noqa: ARG002 - the loss that is evaluated has none
+        learning_rate: float,  # noqa: ARG002 - the protocol's
+    ) -> bool:
         """Takes the frequencies or the mean of the rows; every class must be among them."""
         self._outputs = self._fitted(np.asarray(y, np.float64)[order])
         return True
@@ -33,6 +40,10 @@ class ConstantPredictor:
     def outputs(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits or (standardised) predictions, all rows alike; shape (rows, 1 or classes)."""
         return np.tile(self._outputs, (len(x), 1))
+
+    def activity_penalties(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """0 for each row: there are no hidden layers."""
+        return np.zeros(len(x), np.float32)
 
     def regularization_loss(self) -> float:
         """0: there are no weights."""
