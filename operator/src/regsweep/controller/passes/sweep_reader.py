@@ -45,8 +45,8 @@ class SweepReader:
         runs = await self._runs(sweep, records, memory.searched_jobs)
         altered = self._caches.runs.altered_of(sweep)
         if await is_terminating(self._api, sweep, runs, memory.namespace):
-            jobs = [run for run in runs if not run.deleting]
-            return TerminatingNamespace(tuple(RunRef(job.name, job.uid) for job in (*jobs, *altered)))
+            jobs = [RunRef(run.name, run.uid) for run in runs if not run.deleting]
+            return TerminatingNamespace((*jobs, *(RunRef(job.name, job.uid) for job in altered)))
         past = Past(prior.resolved, prior.objective, records, runs)
         try:
             accepted = memory.acceptance.accept(sweep, past, self._rules)

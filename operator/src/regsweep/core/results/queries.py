@@ -111,8 +111,8 @@ def parse_answer(body: str | bytes, labels: TargetLabels) -> dict[PodReplicate, 
     if answer.data is None:
         raise _failed("its answer has no data")
     targets: dict[PodReplicate, dict[_Target, _Readings]] = {}
-    more = chain.from_iterable(_validated(_VECTOR, part) for part in parts)
-    for series in chain(answer.data.result, more):
+    lists = [answer.data.result, *(_validated(_VECTOR, part) for part in parts)]
+    for series in chain.from_iterable(lists):
         place = _place(series.metric, labels)
         if place is None:
             continue
