@@ -55,7 +55,7 @@ lint: $(SYNCED) ## style, format, sizes, types, and the contracts between layers
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	$(PYTHON) tests/lint_sizes.py
-	.venv/bin/mypy operator/src images/kit/src images/trainer/src tests
+	.venv/bin/mypy operator/src images/kit/src images/trainer/src tests manifests/monitoring charts
 	.venv/bin/lint-imports
 
 .PHONY: fmt
@@ -71,7 +71,7 @@ verify: manifests test ## what a change must pass: generated files, everything a
 .PHONY: manifests
 manifests: $(SYNCED) ## write the generated files: CRDs, reference, dashboard, alerts, values, install.yaml
 	$(PYTHON) -m regsweep.generate
-	$(PYTHON) manifests/monitoring/dashboard.py
+	PYTHONPATH=manifests/monitoring $(PYTHON) -m grafana
 	$(PYTHON) manifests/monitoring/rules.py
 	helm="$$($(CLUSTER_TOOL) program helm)" && $(PYTHON) charts/render.py --helm "$$helm"
 
