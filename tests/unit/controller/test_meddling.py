@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from regsweep.adapters.kubeapi import JOBS, PODS, name_of, uid_of
@@ -118,11 +120,15 @@ async def test_of_a_job_whose_annotations_somebody_changed_nothing_is_taken(
     assert len(set(cluster.records())) == len(cluster.records()) == 8
 
 
+def _has_created(cluster: FakeCluster, jobs: int) -> bool:
+    return len(cluster.created) == jobs
+
+
 async def test_a_record_that_is_lost_twice_is_not_trained_for_ever(cluster: FakeCluster) -> None:
     async with operating(cluster):
         await cluster.apply(sweep_object(flags=[{"name": "l2", "values": [0.1]}], replicates=1, maxFailedRuns=5))
-        for lost in (1, 2):
-            await until(lambda lost=lost: len(cluster.created) == lost)
+        for created in (1, 2):
+            await until(partial(_has_created, cluster, created))
             (pod,) = await cluster.start_pods()
             job = cluster.jobs()[-1]
             await cluster.api.delete(PODS, NAMESPACE, name_of(pod), uid=uid_of(pod))

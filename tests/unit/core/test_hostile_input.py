@@ -48,7 +48,7 @@ ANY: st.SearchStrategy[Any] = st.recursive(
 RESOLVED = Resolved.model_validate(
     {"image": "t:1", "gpus": 1, "gpuResource": "nvidia.com/gpu", "seed": 0, "operatorVersion": "1"}
 )
-SWEEP = Sweep("cancer", "lab", "sweep-uid", 1, SweepSpec(flags=[{"name": "l2", "values": [0]}]), RESOLVED, points=())  # type: ignore[list-item]
+SWEEP = Sweep("cancer", "lab", "sweep-uid", 1, SweepSpec(flags=[{"name": "l2", "values": [0]}]), RESOLVED, points=())
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -258,7 +258,7 @@ def test_an_answer_of_prometheus_gives_samples_or_an_error_in_few_words(body: st
         assert len(str(error)) < 1100
 
 
-SEGMENT = {
+SEGMENT: dict[str, Any] = {
     "metadata": {"name": "s-0", "labels": {"a": "b"}},
     "sequence": 0,
     "points": [{"key": "abc", "flags": {"l2": 0}}],
@@ -290,13 +290,13 @@ WORDS = st.sampled_from(["Ok", "Failed", "Evaporated", "Prometheus", "x" * 253, 
 def test_a_stored_record_with_words_of_another_version_is_read(records: Any) -> None:
     """The CRD checks the types; words are any version's."""
     (record,) = records if isinstance(records, list) and records and isinstance(records[0], dict) else ({},)
-    original = SEGMENT["records"][0]  # type: ignore[index]
+    original = SEGMENT["records"][0]
     typed = {name: value for name, value in record.items() if isinstance(value, type(original[name]))}
     typed = {**original, **{n: v for n, v in typed.items() if not isinstance(v, dict)}}
     assert len(load([{**SEGMENT, "records": [typed]}])) == 1
 
 
-TEMPLATE = {
+TEMPLATE: dict[str, Any] = {
     "metadata": {"labels": {"kueue.x-k8s.io/queue-name": "gpus"}, "annotations": {}},
     "spec": {
         "containers": [
