@@ -27,6 +27,7 @@ class Stopping:
         for number in SIGNALS:
             signal.signal(number, lambda *_: None)
         threading.Thread(target=self._wait, name="stopping", daemon=True).start()
+        os.register_at_fork(after_in_child=_answer_as_usual)
 
     def on_signal(self, answer: Callable[[int], int]) -> None:
         """What to do from now on, in another thread than the main one: gets the signal's number, returns the exit code."""
@@ -44,3 +45,10 @@ class Stopping:
             code = answer(number)
         finally:
             os._exit(code)
+
+
+def _answer_as_usual() -> None:
+    """A forked process shares the pipe but not the thread: its own signals would end the parent, and never itself."""
+    signal.set_wakeup_fd(-1)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
