@@ -102,11 +102,15 @@ def declared(flags: Mapping[str, Any]) -> dict[str, Flag]:
 def unknown(name: str, given: Any, known: Iterable[str]) -> str:
     """The sentence about a flag that was not declared, with the nearest one that was."""
     names = list(known)
-    plain = {each.lower().replace("_", ""): each for each in names}
-    near = difflib.get_close_matches(name.lower().replace("_", "").replace("-", ""), plain, n=1)
-    meant = f", did you mean {plain[near[0]]}?" if near else ""
     are = f"the flags are {', '.join(names)}" if names else "the script declares none"
-    return f"unknown flag {show(name)} (got {show(given)}){meant}; {are}"
+    return f"unknown flag {show(name)} (got {show(given)}){meant(name, names)}; {are}"
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """`, did you mean ...?` with the nearest of the names, or nothing if none is near."""
+    plain = {each.lower().replace("_", ""): each for each in known}
+    near = difflib.get_close_matches(name.lower().replace("_", "").replace("-", ""), plain, n=1)
+    return f", did you mean {plain[near[0]]}?" if near else ""
 
 
 def show(value: Any) -> str:

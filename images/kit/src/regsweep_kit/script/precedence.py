@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from regsweep_kit.errors import InvalidFlagsError
-from regsweep_kit.script.declarations import Flag, unknown
+from regsweep_kit.script.declarations import Flag, meant, unknown
 
 
 class Flags(Mapping[str, Any]):
@@ -15,7 +15,7 @@ class Flags(Mapping[str, Any]):
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name not in self._values:
-            raise AttributeError(unknown(name, None, self).partition(" (")[0] + f"; the flags are {', '.join(self)}")
+            raise AttributeError(f"no flag {name} was declared{meant(name, self)}")
         return self._values[name]
 
     def __getitem__(self, name: str) -> Any:

@@ -1,7 +1,6 @@
 """The process of a script: under a sweep it keeps the contract, by itself it is an ordinary script."""
 
 import json
-import multiprocessing
 import os
 import random
 import sys
@@ -49,13 +48,19 @@ def is_swept(environment: Mapping[str, str]) -> bool:
     return "REGSWEEP_FLAGS" in environment or "REGSWEEP_TERMINATION_LOG" in environment
 
 
+def is_child() -> bool:
+    """Whether Python's multiprocessing has started this process, which imports the script anew."""
+    process: Any = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
+
+
 class Session:
     """One process, from kit.flags to its end."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._stopwatch = Stopwatch()
         self.swept = is_swept(environment)
-        self.reports = rank(environment) == 0 and multiprocessing.parent_process() is None
+        self.reports = rank(environment) == 0 and not is_child()
         self._ending = Ending() if self.reports else None
         self._journal: Journal | None = None
         self._flags = Flags({})
