@@ -84,5 +84,5 @@ def _metavar(flag: Flag) -> str:
 def _not_known(argument: str, declared: Mapping[str, Flag]) -> str:
     if not argument.startswith("-"):
         return f"got {show(argument)}, want flags alone, such as --{next(iter(declared), 'profile')}"
-    name, _, value = argument.lstrip("-").partition("=")
-    return unknown(name, value or None, declared)
+    name = argument.lstrip("-").partition("=")[0]
+    return unknown(name, argument, declared)

@@ -49,9 +49,14 @@ def is_swept(environment: Mapping[str, str]) -> bool:
 
 
 def is_child() -> bool:
-    """Whether Python's multiprocessing has started this process, which imports the script anew."""
+    """Whether Python's multiprocessing has started this process, which may import the script anew.
+
+    While it does so only the attribute `_inheriting` says it, by which multiprocessing itself knows.
+    """
     process: Any = sys.modules.get("multiprocessing.process")
-    return process is not None and process.parent_process() is not None
+    if process is None:
+        return False
+    return process.parent_process() is not None or getattr(process.current_process(), "_inheriting", False)
 
 
 class Session:
