@@ -1,6 +1,5 @@
-"""The Keras callback: what it reports of a model, against numbers computed by hand, whatever the model and its data look like."""
+"""The Keras callback: what it reports of a model, against numbers computed by hand, whatever the model looks like."""
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -8,61 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from regsweep_kit.contract import read_contract
-from regsweep_kit.errors import BadDataError
-from regsweep_kit.record import Outcome, Progress, Record
-from regsweep_kit.script.outputs import Silent
-from regsweep_kit.script.parts import Part, Parts
-from regsweep_kit.script.replicate import Known, Replicate
-
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(120, 3)).astype("float32")
-Y = (X @ [1.0, -2.0, 0.5] + RNG.normal(size=120) * 0.1).astype("float32")
-
-
-class Kept(Silent):
-    """Keeps what is reported."""
-
-    def __init__(self) -> None:
-        self.epochs: list[Progress] = []
-        self.expected = 0
-        self.record: Record | None = None
-        self.final: Progress | None = None
-
-    def expect(self, epochs: int) -> None:
-        self.expected = epochs
-
-    def epoch(self, replicate: int, progress: Progress) -> None:
-        self.epochs.append(progress)
-
-    def finish(self, record: Record, progress: Progress) -> None:
-        self.record, self.final = record, progress
-
-
-def new(known: Known | None = None, **environment: str) -> tuple[Replicate, Kept]:
-    keras.utils.set_random_seed(1)
-    output = Kept()
-    return Replicate(0, read_contract(environment), output, known or Known()), output
-
-
-def linear(**options: Any) -> keras.Model:
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, **options)])
-    model.compile(keras.optimizers.SGD(0.01), "mse", metrics=["mae"])
-    return model
-
-
-def mse(model: keras.Model, part: Any) -> float:
-    return float(np.mean((np.asarray(model(part[0]))[:, 0] - part[1]) ** 2))
-
-
-def trained(
-    model: keras.Model, rows: Any = None, fit: Mapping[str, Any] | None = None, **options: Any
-) -> tuple[Kept, Any]:
-    replicate, output = new(**options)
-    rows = rows or replicate.split(X, Y)
-    model.fit(*rows.train, epochs=2, verbose=0, callbacks=[replicate.keras(rows)], **(fit or {}))
-    replicate.finish()
-    return output, rows
+from regsweep_kit.record import Outcome
+from regsweep_kit.script.replicate import Known
+from support.keras_replicates import X, Y, linear, mse, new, trained
 
 
 def test_losses_are_those_of_the_weights_as_they_are_in_inference_mode() -> None:
@@ -209,88 +156,6 @@ def test_several_inputs_and_outputs() -> None:
     assert "val_left_mae" in values
 
 
-def batches(part: Part) -> Iterator[Any]:
-    for start in range(0, len(part.rows), 16):
-        yield part.x[start : start + 16], part.y[start : start + 16]
-
-
-class Sequence(keras.utils.PyDataset):  # type: ignore[misc]
-    def __init__(self, part: Part) -> None:
-        super().__init__()
-        self.batches = list(batches(part))
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.batches[index]
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        pytest.param(lambda part: tf.data.Dataset.from_tensor_slices(tuple(part)).batch(16), id="tf.data.Dataset"),
-        pytest.param(
-            lambda part: tf.data.Dataset.from_tensor_slices(tuple(part)).shuffle(99).batch(16), id="one that shuffles"
-        ),
-        pytest.param(Sequence, id="PyDataset"),
-        pytest.param(lambda part: lambda: batches(part), id="a function that makes a generator"),
-        pytest.param(lambda part: (part.x, part.y), id="a pair of arrays"),
-    ],
-)
-def test_data_of_any_form_give_the_same_numbers(make: Any) -> None:
-    model = linear()
-    replicate, output = new()
-    rows = replicate.split(X, Y)
-    parts = {name: make(getattr(rows, name)) for name in ("train", "stop", "val")}
-    fed = (
-        parts["train"]()
-        if callable(parts["train"])
-        and not hasattr(parts["train"], "__len__")
-        and not isinstance(parts["train"], tf.data.Dataset)
-        else parts["train"]
-    )
-    if isinstance(fed, tuple):
-        model.fit(*fed, epochs=1, verbose=0, callbacks=[replicate.keras(**parts)])
-    else:
-        model.fit(fed, epochs=1, verbose=0, callbacks=[replicate.keras(**parts)])
-    replicate.finish()
-    assert output.record is not None
-    for part in ("train", "val"):
-        assert output.record.values[f"{part}_average_loss"] == pytest.approx(mse(model, getattr(rows, part)), rel=1e-5)
-
-
-def test_a_generator_is_refused_since_it_can_be_read_only_once() -> None:
-    model = linear()
-    replicate, _ = new()
-    rows = replicate.split(X, Y)
-    with pytest.raises(BadDataError, match="give the function that makes it"):
-        model.fit(*rows.train, verbose=0, callbacks=[replicate.keras(train=batches(rows.train), val=rows.val)])
-
-
-@pytest.mark.parametrize("rows", [None, Parts(train=(X, Y), stop=None, val=None, test=None)])
-def test_a_callback_without_validation_rows_is_refused(rows: Any) -> None:
-    replicate, _ = new()
-    with pytest.raises(BadDataError, match="val missing"):
-        replicate.keras(rows)
-
-
-def test_class_weights_do_not_count_and_sample_weights_do() -> None:
-    labels = (Y > 0).astype("float32")
-    weights = RNG.uniform(1, 50, size=120)
-    model = linear()
-    replicate, output = new()
-    rows = replicate.split(X, labels, weights=weights)
-    fit = {"class_weight": {0: 1.0, 1: 20.0}}
-    model.fit(*rows.train, epochs=1, verbose=0, callbacks=[replicate.keras(rows)], **fit)
-    replicate.finish()
-    assert output.record is not None
-    errors = (np.asarray(model(rows.val.x))[:, 0] - rows.val.y) ** 2
-    assert output.record.values["val_average_loss"] == pytest.approx(
-        np.average(errors, weights=rows.val.weights), rel=1e-5
-    )
-
-
 @pytest.mark.parametrize("options", [{"jit_compile": True}, {"run_eagerly": True}, {"steps_per_execution": 4}])
 def test_a_model_compiled_in_any_way_gives_the_same_numbers(options: dict[str, Any]) -> None:
     model = linear(kernel_regularizer=keras.regularizers.L2(2.0))
@@ -309,22 +174,6 @@ def test_mixed_precision_loses_no_more_than_its_digits() -> None:
         keras.mixed_precision.set_global_policy("float32")
     assert output.record is not None
     assert output.record.values["val_average_loss"] == pytest.approx(mse(model, rows.val), rel=1e-2)
-
-
-def test_train_is_sampled_while_training_and_whole_at_the_end() -> None:
-    x = RNG.normal(size=(9000, 3)).astype("float32")
-    y = x[:, 0] + (np.arange(9000) % 7 == 0)
-    model = linear()
-    replicate, output = new()
-    rows = replicate.split(x, y)
-    model.fit(*rows.train, epochs=1, verbose=0, callbacks=[replicate.keras(rows)])
-    replicate.finish()
-    assert output.record is not None
-    assert output.final is not None
-    assert output.epochs[0].rows["train"] == 2000
-    assert output.final.rows["train"] == len(rows.train.rows) == 4320
-    assert output.record.values["train_average_loss"] == pytest.approx(mse(model, rows.train), rel=1e-5)
-    assert output.epochs[0].values["average_loss", "train"] != output.record.values["train_average_loss"]
 
 
 def test_weights_that_were_restored_are_what_counts() -> None:
@@ -347,7 +196,7 @@ OBJECTIVE_BEST = '{"metric":"val_average_loss","goal":"Minimize","epoch":"Best"}
 def test_the_test_rows_are_scored_at_the_objectives_epoch_and_only_when_asked(best: bool) -> None:
     environment = {"REGSWEEP_SCORE_TEST": "1", **({"REGSWEEP_OBJECTIVE": OBJECTIVE_BEST} if best else {})}
     model = linear()
-    replicate, output = new(**environment)
+    replicate, output = new(environment)
     rows = replicate.split(X, Y)
     weights = []
 
@@ -374,7 +223,7 @@ def test_the_test_rows_are_scored_at_the_objectives_epoch_and_only_when_asked(be
 def test_a_training_that_diverges_is_stopped() -> None:
     model = linear()
     model.optimizer.learning_rate = 1e20
-    output, _ = trained(model, fit={"batch_size": 8})
+    output, _ = trained(model, batch_size=8)
     assert output.record is not None
     assert output.record.outcome is Outcome.DIVERGED
     assert output.record.epochs == 1
@@ -383,7 +232,7 @@ def test_a_training_that_diverges_is_stopped() -> None:
 def test_metrics_have_the_same_names_in_every_replicate() -> None:
     known, names = Known(), []
     for _ in range(2):
-        replicate, output = new(known)
+        replicate, output = new(known=known)
         model = linear()
         model.compile("sgd", "mse", metrics=[keras.metrics.MeanAbsoluteError(), keras.metrics.RootMeanSquaredError()])
         rows = replicate.split(X, Y)

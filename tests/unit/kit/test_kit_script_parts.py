@@ -1,5 +1,6 @@
 """The rows of a script's data, in any form: by the same rules as the reference trainer's, and no group on two sides."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from regsweep_kit.contract import Contract, read_contract
+from regsweep_kit.contract import read_contract
 from regsweep_kit.errors import BadDataError, InvalidFlagsError
 from regsweep_kit.script import parts
 from regsweep_kit.script.parts import Asked, Parts
@@ -17,12 +18,8 @@ from regsweep_kit.script.parts import Asked, Parts
 PARTS = ("train", "stop", "val", "test")
 
 
-def contract(**environment: str) -> Contract:
-    return read_contract(environment)
-
-
-def divided(asked: Asked, replicate: int = 0, **environment: str) -> dict[str, Any]:
-    drawn, _ = parts.draw(asked, contract(**environment), replicate)
+def divided(asked: Asked, replicate: int = 0, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+    drawn, _ = parts.draw(asked, read_contract(environment or {}), replicate)
     return {part: getattr(drawn, part) for part in PARTS}
 
 
@@ -88,13 +85,20 @@ def test_rows_without_classes_are_drawn_like_others(y: Any) -> None:
 def test_folds_and_outer_folds_follow_the_contract() -> None:
     vals = [
         np.concatenate(
-            [(d := divided(Asked(100), k, REGSWEEP_RESAMPLING='{"kind":"KFold","folds":5}'))["stop"], d["val"]]
+            [
+                (d := divided(Asked(100), k, environment={"REGSWEEP_RESAMPLING": '{"kind":"KFold","folds":5}'}))[
+                    "stop"
+                ],
+                d["val"],
+            ]
         )
         for k in range(5)
     ]
     assert sorted(np.concatenate(vals)) == sorted(set(range(100)) - set(divided(Asked(100))["test"]))
     tests = [
-        divided(Asked(100), REGSWEEP_RESAMPLING=f'{{"kind":"Holdout","outer":{{"fold":{k},"folds":4}}}}')["test"]
+        divided(
+            Asked(100), environment={"REGSWEEP_RESAMPLING": f'{{"kind":"Holdout","outer":{{"fold":{k},"folds":4}}}}'}
+        )["test"]
         for k in range(4)
     ]
     assert sorted(np.concatenate(tests)) == list(range(100))
@@ -148,7 +152,7 @@ def test_data_whose_rows_cannot_be_counted_are_refused(data: Any, message: str) 
 
 def test_a_part_unpacks_as_fit_takes_it_and_test_is_there_only_when_asked() -> None:
     x, y, w = np.arange(100.0)[:, None], np.arange(100) % 2, np.arange(100.0)
-    drawn, _ = parts.draw(Asked(100, y), contract(), 0)
+    drawn, _ = parts.draw(Asked(100, y), read_contract({}), 0)
     rows = parts.whole(drawn, x, y, w, score_test=False)
     got_x, got_y = rows.train
     assert np.array_equal(got_x[:, 0], rows.train.rows)
@@ -164,14 +168,14 @@ def test_a_part_unpacks_as_fit_takes_it_and_test_is_there_only_when_asked() -> N
     ("asked", "environment", "message"),
     [
         (Asked(100, val_fraction=1.5), {}, "val_fraction: got 1.5"),
-        (Asked(100, stratify="yes"), {}, "stratify: got 'yes'"),  # type: ignore[arg-type]
+        (Asked(100, stratify="yes"), {}, "stratify: got 'yes'"),
         (Asked(100, test_fraction=0), {"REGSWEEP_FINAL": "1"}, "leaves 0 test rows, but REGSWEEP_FINAL"),
         (Asked(100, test_fraction=0), {"REGSWEEP_SCORE_TEST": "1"}, "leaves 0 test rows, but REGSWEEP_SCORE_TEST"),
     ],
 )
 def test_a_division_that_cannot_be_meant_is_refused(asked: Asked, environment: dict[str, str], message: str) -> None:
     with pytest.raises(InvalidFlagsError, match=message):
-        divided(asked, **environment)
+        divided(asked, environment=environment)
 
 
 @pytest.mark.parametrize(
