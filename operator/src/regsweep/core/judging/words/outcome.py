@@ -12,6 +12,7 @@ from regsweep.api.analysis import (
     PickRole,
     RaceReason,
     RaceStatus,
+    ReferenceComparison,
     Spread,
 )
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
@@ -29,6 +30,9 @@ ALONE: Final = (
 )
 TOO_FEW: Final = f"{MIN_REPLICATES_FOR_ERROR} replicates or more are needed for ties with the best, and for why a combination is worse."
 STALE: Final = "This final evaluation is of what the sweep was before it changed."
+STILL_IMPROVING: Final = (
+    "The reference was still getting better when its training ended: give it more `epochs` among its flags."
+)
 TEST_LOSS: Final = "test_average_loss"
 
 _RACE: Final = {
@@ -91,6 +95,30 @@ def race_sentence(race: RaceStatus) -> str:
         f"{_RACE[race.reason]}: {plural(race.dropped, 'combination')} dropped, {race.racing} left, {race.trained} of the "
         f"{race.full_grid} trainings of a full grid ({share})."
     )
+
+
+def reference_sentence(found: ReferenceComparison, metric: str) -> str:
+    """How the best, and the pick, do beside a reference."""
+    if found.is_best:
+        return f"Reference {found.name} is the best combination itself."
+    if found.difference is None:
+        return (
+            f"Reference {found.name} cannot be compared with the best: a replicate diverged, or fewer than "
+            f"{MIN_REPLICATES_FOR_ERROR} are in common."
+        )
+    text = f"Beside reference {found.name}, by {metric} (95 %): the best {_beside(found.difference)}"
+    text += f"; the pick {_beside(found.pick_difference)}." if found.pick_difference is not None else "."
+    return f"{text} {STILL_IMPROVING}" if found.still_improving else text
+
+
+def _beside(difference: Interval) -> str:
+    """`difference`: reference minus combination, positive if the reference is worse."""
+    low, high = difference.low, difference.high
+    if low > 0:
+        return f"is better by {rough(low)} to {rough(high)}"
+    if high < 0:
+        return f"is worse by {rough(-high)} to {rough(-low)}"
+    return f"cannot be told from it (from {rough(-low)} worse to {rough(high)} better)"
 
 
 def accuracy_sentence(tied: int, combinations: int) -> str:
