@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import studentized_range, ttest_rel
 from scipy.stats import t as student
-from scipy.stats import ttest_rel
+from statsmodels.stats.libqsturng import qsturng
 
 from regsweep.core.judging.stats.additive import fit_additive, row_variances
 from regsweep.core.judging.stats.moderation import Floats
-from regsweep.core.judging.stats.ties import tied_with_best
+from regsweep.core.judging.stats.ties import studentised_range_quantile, tied_with_best
 
 NAN = float("nan")
 
@@ -23,6 +24,16 @@ def table(combinations: int, replicates: int, *, seed: int = 1) -> Floats:
     return rng.standard_normal((combinations, replicates)) + 5 * rng.standard_normal(replicates)
 
 
+@pytest.mark.parametrize(
+    ("m", "df"), [(2, 4.0), (5, 16.0), (24, 92.0), (100, 396.0), (2, 1e3), (250, 1e3), (9000, 4e4)]
+)
+def test_the_quantile_is_scipys_studentised_range(m: int, df: float) -> None:
+    value = studentised_range_quantile(m, df)
+    assert value == pytest.approx(float(studentized_range.ppf(0.95, m, df)), rel=1e-9)
+    if m <= 100:
+        assert value == pytest.approx(float(qsturng(0.95, m, df)), rel=2e-3), "statsmodels' approximation agrees"
+
+
 def test_two_combinations_are_compared_by_the_paired_t_test() -> None:
     losses = table(2, 6)
     tied = tied_with_best(losses)
@@ -30,6 +41,7 @@ def test_two_combinations_are_compared_by_the_paired_t_test() -> None:
     other = 1 - tied.best
     d = losses[other] - losses[tied.best]
     assert tied.standard_error[other] == pytest.approx(d.std(ddof=1) / np.sqrt(6), rel=1e-9)
+    assert tied.degrees_of_freedom[other] == 5
     assert tied.scale[other] == pytest.approx(tied.standard_error[other], rel=1e-9)
     assert tied.critical_value == pytest.approx(student.ppf(0.975, 5), rel=0.03), (
         "which of the two is the best is not known"

@@ -43,7 +43,7 @@ from regsweep.core.judging.stats.ties import TiedSet, tied_with_best
 from regsweep.core.results.records import Record
 
 FEW_REPLICATES = 5
-"""Below it the tied set leaves out a true best more often than it should (docs/calibration.md)."""
+"""Below it little can be told apart (docs/calibration.md)."""
 ACCURACY, AREA, LABEL_MEAN = "val_accuracy", "val_auc", "val_label_mean"
 CHANCE_AREA = 0.5
 """Area under the curve of a constant prediction."""

@@ -13,8 +13,12 @@ were equal. How large that is follows from the data themselves, however noisy co
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from math import inf
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import studentized_range
 
 from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.core.judging.stats.additive import Bools, fit_additive, fit_means
@@ -22,6 +26,8 @@ from regsweep.core.judging.stats.differences import differences_to
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.noise import pool_of
 from regsweep.core.judging.stats.rotations import Contrasts, critical_value, observed
+
+MANY_DEGREES_OF_FREEDOM = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,8 @@ class TiedSet:
     comparable."""
     standard_error: Floats
     """(G,) of that difference, by its own replicates: s / sqrt(n) (unpaired: Welch's)."""
+    degrees_of_freedom: Floats
+    """(G,) of that standard error."""
     scale: Floats
     """(G,) the error, from all that is pooled, that differences are compared by: difference +- critical_value x scale holds for
     all of the set at once. Of what has left, as it was when it left; NaN where nothing was compared."""
@@ -86,6 +94,23 @@ def tied_with_best(
         comparable=comparable,
         difference=np.where(comparable, beside.means, np.nan),
         standard_error=np.where(comparable, beside.standard_errors, np.nan),
+        degrees_of_freedom=beside.degrees_of_freedom,
         scale=scale,
         critical_value=critical,
     )
+
+
+@lru_cache(maxsize=4096)
+def studentised_range_quantile(candidates: int, degrees_of_freedom: float, level: float = CONFIDENCE_LEVEL) -> float:
+    """The studentised range's quantile for that many means of equal noise (scipy.stats.studentized_range): what a critical value
+    times the square root of 2 comes near to where that is so.
+
+    From 1,000 degrees of freedom on the root is looked for just above the quantile at infinity, which is quick to come by:
+    a third of the evaluations.
+    """
+    m = max(candidates, 2)
+    if not MANY_DEGREES_OF_FREEDOM <= degrees_of_freedom < inf:
+        return float(studentized_range.ppf(level, m, degrees_of_freedom))
+    least = float(studentized_range.ppf(level, m, inf))
+    most = least * (1 + least**2 / degrees_of_freedom)
+    return float(brentq(lambda q: studentized_range.cdf(q, m, degrees_of_freedom) - level, least, most, xtol=1e-11))
