@@ -23,7 +23,7 @@ COMBINATIONS = list(product(*(flag["values"] for flag in SPEC["flags"])))
 REPLICATES = SPEC["replicates"]
 EPOCHS = SPEC["trainer"]["parameters"]["epochs"]
 QUERIES = queries(
-    load(), {"namespace": NAMESPACE, "sweep": NAME, "metric": "average_loss", "row": "l2", "column": "dropout"}
+    load("sweep"), {"namespace": NAMESPACE, "sweep": NAME, "metric": "average_loss", "row": "l2", "column": "dropout"}
 )
 
 
@@ -160,7 +160,7 @@ def test_regsweep_results_gives_programs_the_same_ranking(trained: Trained) -> N
 def test_kubectl_describe_tells_the_story(trained: Trained) -> None:
     output = trained.lab.kubectl("describe", "rsweep", NAME)
     assert f"{len(COMBINATIONS)} runs succeeded." in output
-    assert trained.lab.reasons()["Complete"] == 1
+    assert trained.lab.until_event("Complete") == 1
 
 
 def test_kubectl_explain_teaches(trained: Trained) -> None:

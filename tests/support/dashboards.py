@@ -34,7 +34,7 @@ class DashboardQuery:
         return f"{self.panel} [{self.ref}]"
 
 
-def load(name: str = "sweep") -> dict[str, Json]:
+def load(name: str) -> dict[str, Json]:
     """A committed dashboard."""
     document: Json = json.loads((DASHBOARDS / f"{name}.json").read_text())
     return _object(document)

@@ -179,6 +179,11 @@ class Lab:
         """Reasons of the events on sweeps, each with how many there are."""
         return Counter(e["reason"] for e in self.all(EVENTS) if e["involvedObject"]["kind"] == "RegularizationSweep")
 
+    def until_event(self, reason: str) -> int:
+        """Wait for an event on a sweep, which follows the status that it tells of, and return how many there are."""
+        self.until(f"an event {reason}", lambda: self.reasons()[reason])
+        return self.reasons()[reason]
+
     def created_jobs(self) -> Counter[str]:
         """Name of each Job that was ever created here -> how often, by the API server's own account."""
         found: Counter[str] = Counter()
