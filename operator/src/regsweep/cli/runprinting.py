@@ -12,7 +12,7 @@ from regsweep.api.wording import plural
 from regsweep.core.grid import label, value_text
 from regsweep.local.differences import Differences, Pair, provenance_of, source_of
 from regsweep.local.inventory import KeptRun, console
-from regsweep.local.runrows import ERROR_SUFFIX, START, Row, columns_of, properties_of, rows
+from regsweep.local.runrows import ERROR_SUFFIX, START, Row, columns_of, rows, settings_of
 from regsweep.report.columns import Column
 from regsweep.report.numbers import Measured, measured_column
 from regsweep.report.plaintable import plain_table
@@ -20,6 +20,9 @@ from regsweep.report.text import Charset
 
 Line = str | Text
 USUAL_METRICS: Final = ("eval_average_loss", "eval_accuracy")
+MAIN_PACKAGES: Final = frozenset(
+    {"keras", "tensorflow", "tensorflow-cpu", "torch", "jax", "scikit-learn", "xgboost", "numpy"}
+)
 CONSOLE_LINES: Final = 10
 NAMED_COLUMNS: Final = 12
 SHORT_TIME: Final = len("2026-11-25T19:20")
@@ -93,7 +96,7 @@ def _measured(name: str, found: Sequence[Row]) -> list[str]:
 
 
 def _number(value: JsonValue) -> float | None:
-    return float(value) if isinstance(value, int | float) and value == value else None  # noqa: PLR0124 - not NaN
+    return float(value) if isinstance(value, int | float) and value == value else None
 
 
 def _are_numbers(values: Sequence[JsonValue]) -> bool:
@@ -115,7 +118,9 @@ def show_lines(run: KeptRun, width: int, charset: Charset, *, console_text: bool
         yield from ("", *model.splitlines())
     yield from _console_lines(run, in_full=console_text)
     for name, text in source_of(run).items() if source else ():
-        yield from ("", Text(charset.text(f"{name}:"), style="bold"), *text.splitlines())
+        yield ""
+        yield Text(charset.text(f"{name}:"), style="bold")
+        yield from text.splitlines()
 
 
 def _metric_lines(row: Row, width: int, charset: Charset) -> Iterator[Line]:
@@ -148,7 +153,7 @@ def _metric_lines(row: Row, width: int, charset: Charset) -> Iterator[Line]:
 
 def _named(run: KeptRun, row: Row) -> Iterator[tuple[str, str]]:
     kept = provenance_of(run)
-    settings = {name: value for name, value in properties_of(run).items() if name != "model"}
+    settings = {name: value for name, value in settings_of(run).items() if name != "model"}
     yield "settings", label(settings)
     yield "rows", f"{row['samples']} train, {row['validation_samples']} val" if row["samples"] is not None else ""
     yield "epochs", f"{row['epochs_completed']} completed"
@@ -157,11 +162,7 @@ def _named(run: KeptRun, row: Row) -> Iterator[tuple[str, str]]:
     yield "device", run.records[0].environment.device if run.records else ""
     yield "python", f"{kept.python}, {kept.platform}, {plural(kept.cores, 'core')}" if kept.python else ""
     yield "git", f"{kept.git.commit}{' with changes' if kept.git.changed else ''}" if kept.git is not None else ""
-    main = {
-        name: version
-        for name, version in kept.packages.items()
-        if name.lower() in ("keras", "tensorflow", "tensorflow-cpu", "numpy", "torch")
-    }
+    main = {name: version for name, version in kept.packages.items() if name.lower().replace("_", "-") in MAIN_PACKAGES}
     yield (
         "packages",
         ", ".join(f"{name} {version}" for name, version in main.items())

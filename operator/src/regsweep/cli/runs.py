@@ -9,6 +9,7 @@ from typing import Final
 
 from pydantic import JsonValue
 from rich.console import Console
+from rich.text import Text
 
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import UsageError
@@ -99,7 +100,7 @@ def ls_command(options: ListOptions) -> int:
                 console.file, as_csv([columns, *([cell(row.get(name)) for name in columns] for row in found)])
             )
         case ListOutput.JSON:
-            document = [{name: _json(row.get(name)) for name in columns} for row in found]
+            document: list[JsonValue] = [{name: _json(row.get(name)) for name in columns} for row in found]
             write_document(console.file, as_json({"runs": document}, ascii_only=not charset_of(console).is_utf8))
         case ListOutput.TABLE:
             _print_table(found, options, console)
@@ -134,13 +135,13 @@ def cell(value: JsonValue) -> str | int:
     if value is None:
         return ""
     if isinstance(value, float):
-        return "NaN" if value != value else repr(value)  # noqa: PLR0124 - NaN alone differs from itself
+        return "NaN" if value != value else repr(value)
     return flag_cell(value)
 
 
 def _json(value: JsonValue) -> JsonValue:
     """JSON has no NaN: it is null."""
-    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124
+    return None if isinstance(value, float) and value != value else value
 
 
 def _print_table(found: Sequence[Row], options: ListOptions, console: Console) -> None:
@@ -151,7 +152,7 @@ def _print_table(found: Sequence[Row], options: ListOptions, console: Console) -
     print_lines(console, *_table_lines(found, options, console))
 
 
-def _table_lines(found: Sequence[Row], options: ListOptions, console: Console) -> Iterator[object]:
+def _table_lines(found: Sequence[Row], options: ListOptions, console: Console) -> Iterator[str | Text]:
     shown = found if options.rows <= 0 else found[: options.rows]
     yield from listing(shown, options.order, options.columns, console.width, charset_of(console))
     if len(shown) < len(found):

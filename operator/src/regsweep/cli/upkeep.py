@@ -6,7 +6,7 @@ What moves or removes asks first; where nobody can be asked it needs --yes.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +18,15 @@ from regsweep.cli.exits import COMPLETE, FAILED, UsageError
 from regsweep.cli.runs import ListOptions, chosen_rows, kept_runs, ls_command
 from regsweep.local.inventory import ARCHIVE, KeptRun, RunState, UnknownRunError, chosen
 from regsweep.local.runrows import RUN_DIR
-from regsweep.local.upkeep import Moved, UpkeepError, archive_runs, copy_runs, purge_archive, restore_runs
+from regsweep.local.upkeep import (
+    Moved,
+    UpkeepError,
+    archive_runs,
+    copy_runs,
+    of_combinations,
+    purge_archive,
+    restore_runs,
+)
 from regsweep.report.outputs import ListOutput
 from regsweep.report.printing import print_prose
 
@@ -54,7 +62,8 @@ def clean_command(runs_dir: Path, names: Sequence[str], filter_text: str | None,
     moved = _explained(lambda: archive_runs(found, runs_dir))
     print_prose(
         result_console(),
-        f"Moved {plural(len(moved.runs), 'run')} to {archive}. `regsweep archive --restore` brings them back, `regsweep purge` removes them.",
+        f"Moved {plural(len(moved.runs), 'run')} to {archive}. `regsweep archive --restore` brings them back, "
+        "`regsweep purge` removes them.",
     )
     return _say_active(moved)
 
@@ -84,13 +93,6 @@ def purge_command(runs_dir: Path, *, yes: bool) -> int:
         return FAILED
     print_prose(result_console(), f"Removed {plural(_explained(lambda: purge_archive(runs_dir)), 'run')}.")
     return COMPLETE
-
-
-def of_combinations(runs: Iterable[KeptRun], folders: set[str]) -> list[KeptRun]:
-    """The runs of the combinations whose latest run's folder is named: a row of a list stands for all of them."""
-    runs = list(runs)
-    meant = {(run.path.parent, run.facts.point_key) for run in runs if str(run.path) in folders}
-    return [run for run in runs if (run.path.parent, run.facts.point_key) in meant]
 
 
 def _chosen(runs: Sequence[KeptRun], names: Sequence[str]) -> list[KeptRun]:

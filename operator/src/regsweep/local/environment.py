@@ -11,7 +11,6 @@ from regsweep.core.runs import RunRequest
 from regsweep.core.sweep import Sweep
 from regsweep.local.facts import history_file, message_file
 
-
 MESSAGE_BYTES: Final = 65_536
 """Room for a termination message: the most that the contract allows, since no kubelet cuts the file."""
 

@@ -16,6 +16,7 @@ from regsweep.local.facts import RunFacts, history_file
 MOST_BYTES: Final = 64 * 1024**2
 """Of one file; some 2,800 epochs of 16 replicates with every metric of the reference trainer take 25 MB."""
 MOST_LINE: Final = 64 * 1024
+BEGINNING: Final = 40
 
 
 class Epoch(NamedTuple):
@@ -52,24 +53,24 @@ def read_history(folder: Path, facts: RunFacts) -> History:
 
 
 def read_properties(folder: Path, facts: RunFacts) -> dict[str, JsonValue]:
-    """What the trainer says of the whole run, which it says before the first epoch; the epochs are not read."""
+    """What the trainer says of the whole run; the epochs are passed over."""
     properties: dict[str, JsonValue] = {}
     for index in range(facts.processes_wanted):
-        for line in _lines(folder / history_file(index)):
+        for line in _lines(folder / history_file(index), having=b'"properties"'):
             described = line.get("properties")
-            if not isinstance(described, dict):
-                break
-            properties |= described
+            properties |= described if isinstance(described, dict) else {}
     return properties
 
 
-def _lines(path: Path) -> Iterator[dict[str, JsonValue]]:
-    """The objects of a file that are whole."""
+def _lines(path: Path, having: bytes = b"") -> Iterator[dict[str, JsonValue]]:
+    """The objects of a file that are whole. `having`: only of lines with this at their beginning."""
     try:
         with path.open("rb") as file:
             left = MOST_BYTES
             while left > 0 and (raw := file.readline(MOST_LINE)):
                 left -= len(raw)
+                if having not in raw[:BEGINNING]:
+                    continue
                 try:
                     value = json.loads(raw)
                 except ValueError:  # cut off, or another's

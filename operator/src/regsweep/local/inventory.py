@@ -179,7 +179,7 @@ def console(run: KeptRun) -> str:
 
 def traceback_in(text: str) -> str:
     """The last traceback of Python in a console; empty: none."""
-    before, mark, after = text.rpartition(_TRACEBACK)
+    _, mark, after = text.rpartition(_TRACEBACK)
     if not mark:
         return ""
     lines = after.splitlines()
@@ -191,7 +191,7 @@ def _meant(runs: Sequence[KeptRun], name: str) -> list[KeptRun]:
     path = Path(name)
     if (os.sep in name or name in (".", "..")) and (path / RUN_FILE).is_file():
         return [read_run(path)]
-    plain = name.rstrip(os.sep).split(os.sep)[-1]
+    plain = path.name
     exact = [run for run in runs if run.facts.run == plain or run.path.name == plain]
     if exact:
         return exact[-1:]

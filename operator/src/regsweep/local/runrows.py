@@ -60,7 +60,7 @@ def columns_of(rows: Sequence[Mapping[str, JsonValue]], order: Sequence[str] = (
     return [name for name in wanted if not rows or name in present]
 
 
-def properties_of(run: KeptRun) -> Mapping[str, JsonValue]:
+def settings_of(run: KeptRun) -> dict[str, JsonValue]:
     """What is trained: as the trainer says, else as the flags and parameters do."""
     return {**run.facts.parameters, **run.facts.flags, **read_properties(run.path, run.facts)}
 
@@ -92,7 +92,8 @@ def _replicate_rows(group: Sequence[KeptRun]) -> list[Row]:
 def _row(group: Sequence[KeptRun], records: Sequence[Record]) -> Row:
     latest = group[-1]
     facts = latest.facts
-    known = properties_of(latest)
+    described = read_properties(latest.path, facts)
+    known = {**facts.parameters, **facts.flags, **described}
     row: Row = {RUN_DIR: str(latest.path)}
     ranked = facts.rule.metric if facts.rule is not None and facts.rule.ranked else None
     for name in _metric_names(records, "val_"):
@@ -114,7 +115,8 @@ def _row(group: Sequence[KeptRun], records: Sequence[Record]) -> Row:
         "learning_rate": known.get("learning_rate"),
         "script": _script(latest),
     }
-    return row | _course(group)
+    row |= _course(group)
+    return row | {name: value for name, value in described.items() if name not in row}
 
 
 def _course(group: Sequence[KeptRun]) -> Row:

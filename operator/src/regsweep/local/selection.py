@@ -79,7 +79,7 @@ def ordered(rows: Iterable[Row], columns: Sequence[str], known: Collection[str],
         check_column(column, known)
         here = [row for row in result if not _is_missing(row.get(column))]
         missing = [row for row in result if _is_missing(row.get(column))]
-        result = sorted(here, key=lambda row: _sort_key(row.get(column)), reverse=decreasing) + missing  # noqa: B023 - used at once
+        result = sorted(here, key=lambda row: _sort_key(row.get(column)), reverse=decreasing) + missing
     return result
 
 

@@ -86,6 +86,13 @@ def restore_runs(runs: Iterable[KeptRun], runs_dir: Path) -> Moved:
     return _move(runs, lambda run: runs_dir / run.path.parent.name, original_names=True)
 
 
+def of_combinations(runs: Iterable[KeptRun], folders: set[str]) -> list[KeptRun]:
+    """The runs of the combinations whose latest run's folder is named: a row of a list stands for all of them."""
+    runs = list(runs)
+    meant = {(run.path.parent, run.facts.point_key) for run in runs if str(run.path) in folders}
+    return [run for run in runs if (run.path.parent, run.facts.point_key) in meant]
+
+
 def purge_archive(runs_dir: Path) -> int:
     """Removes the archive for good, and returns how many runs it held. Raises UpkeepError."""
     archive = runs_dir / ARCHIVE
