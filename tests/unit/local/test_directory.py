@@ -10,7 +10,7 @@ import pytest
 
 from regsweep.core.results.records import Outcome
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError, UnwritableRunsError, write_atomically
-from regsweep.local.facts import DataFacts, RunFacts, message_file, output_file
+from regsweep.local.facts import DataFacts, RunFacts, history_file, message_file, output_file
 from regsweep.local.provenance import Keepsakes
 
 
@@ -101,10 +101,11 @@ def test_a_run_of_an_earlier_version_is_read_and_one_of_a_later_version_too(dire
 
 def test_a_run_begun_anew_shows_nothing_of_the_attempt_before(directory: RunsDirectory) -> None:
     path = directory.begin(facts(), Keepsakes())
-    for name in (message_file(0), message_file(1), output_file(0)):
+    for name in (message_file(0), message_file(1), output_file(0), history_file(1), "source/old.py"):
         (path / name).write_text("old")
-    directory.begin(facts(), Keepsakes())
-    assert sorted(p.name for p in path.iterdir()) == ["run.json"]
+    directory.begin(facts(), Keepsakes(source={"train.py": "new"}))
+    assert sorted(p.name for p in path.iterdir()) == ["environment.json", "run.json", "source"]
+    assert [p.name for p in (path / "source").iterdir()] == ["train.py"]
 
 
 def test_a_run_file_that_cannot_be_read_is_named_and_not_passed_over(directory: RunsDirectory) -> None:

@@ -74,7 +74,7 @@ def only_run(runs_dir: Path, name: str | None) -> KeptRun:
 def chosen_rows(options: ListOptions) -> list[Row]:
     """The rows of the runs that are asked for, in order. Raises UsageError."""
     found = rows(kept_runs(options.runs_dir), replicates=options.replicates)
-    known = columns_of(found)
+    known = columns_of(found) if found else []
     try:
         if options.latest and found:
             found = [max(found, key=lambda row: str(row[START] or ""))]

@@ -84,6 +84,8 @@ class RunsDirectory:
                 (directory / name).unlink(missing_ok=True)
         source = directory / SOURCE_FOLDER
         source.mkdir(exist_ok=True)
+        for old in source.iterdir():
+            old.unlink()
         for name, text in kept.source.items():
             (source / name).write_text(text, encoding="utf-8", newline="")
         (directory / PROVENANCE_FILE).write_text(kept.provenance.model_dump_json(by_alias=True, indent=2) + "\n")

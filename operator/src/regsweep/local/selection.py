@@ -107,6 +107,10 @@ def _value(text: str) -> JsonValue:
     try:
         value: JsonValue = json.loads(text)
     except ValueError:
+        if len(text.split()) > 1:
+            raise SelectionError(
+                f"{text!r} is no value. A text of several words stands in quotes; conditions are joined by `and` alone."
+            ) from None
         return text
     return value
 

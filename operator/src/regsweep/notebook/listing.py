@@ -12,8 +12,9 @@ from typing import Any
 from regsweep.core.grid import label
 from regsweep.errors import RegsweepError
 from regsweep.local.differences import Differences, differences, provenance_of, source_of
+from regsweep.local.facts import RUN_FILE
 from regsweep.local.history import read_history
-from regsweep.local.inventory import KeptRun, UnknownRunError, console, inventory, only, read_run
+from regsweep.local.inventory import KeptRun, chosen, console, inventory, read_run
 from regsweep.local.runrows import RUN_DIR, START, columns_of, rows
 from regsweep.local.selection import ordered, parse_conditions, selected
 from regsweep.notebook.frames import Runs, frame_of, pandas
@@ -42,7 +43,7 @@ def ls_runs(
     Raises RegsweepError for a column that there is not.
     """
     found = rows(kept_runs(runs_dir), replicates=replicates)
-    known = columns_of(found)
+    known = columns_of(found) if found else []
     names = [order] if isinstance(order, str) else list(order)
     if latest_n is not None:
         if latest_n < 1:
@@ -166,14 +167,12 @@ def kept_runs(runs_dir: str | Path) -> tuple[KeptRun, ...]:
 def runs_of(named: AnyRuns, runs_dir: str | Path) -> list[KeptRun]:
     """The runs that are meant. Raises RegsweepError."""
     found = kept_runs(runs_dir)
-    return [_run_of(name, found) for name in _names(named)]
+    return list({run.path.absolute(): run for name in _names(named) for run in _meant(name, found)}.values())
 
 
-def _run_of(name: str, found: Sequence[KeptRun]) -> KeptRun:
-    try:
-        return read_run(Path(name))
-    except UnknownRunError:
-        return only(found, name)
+def _meant(name: str, found: Sequence[KeptRun]) -> list[KeptRun]:
+    """The run in the folder of this name, which may be anywhere; else as the command line has it."""
+    return [read_run(Path(name))] if (Path(name) / RUN_FILE).is_file() else chosen(found, [name])
 
 
 def _names(named: AnyRuns) -> list[str]:
