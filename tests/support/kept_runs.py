@@ -55,24 +55,29 @@ def keep_run(
     directory.path.mkdir(parents=True, exist_ok=True)
     kept = Keepsakes(Provenance(python="3.11.7", packages={"keras": "3.15.1"}), source or {SWEEP_FILE: "{}"})
     folder = directory.begin(facts, kept)
+    if replicates:
+        (folder / message_file(0)).write_text(_message(replicates, columns, epochs))
+    (folder / output_file(0)).write_text(console)
+    (folder / history_file(0)).write_text(_history(replicates, columns, epochs))
+    return folder
+
+
+def _message(replicates: Sequence[Values | None], columns: Sequence[str], epochs: int) -> str:
     records = [
         [k, "Ok", epochs, list(values), None] if values is not None else [k, "Diverged", 2, [None] * len(columns), None]
         for k, values in enumerate(replicates)
     ]
-    message = {"version": 1, "device": "cpu", "rows": {"train": 90, "val": 30}, "columns": columns, "records": records}
-    if replicates:
-        (folder / message_file(0)).write_text(json.dumps(message))
-    (folder / output_file(0)).write_text(console)
-    lines = [
-        json.dumps(
-            {"properties": {"model": "Dense\nDense", "optimizer": "adam", "learning_rate": 0.003, "epochs": epochs}}
-        )
-    ]
+    rows = {"train": 90, "val": 30}
+    return json.dumps({"version": 1, "device": "cpu", "rows": rows, "columns": columns, "records": records})
+
+
+def _history(replicates: Sequence[Values | None], columns: Sequence[str], epochs: int) -> str:
+    properties = {"model": "Dense\nDense", "optimizer": "adam", "learning_rate": 0.003, "epochs": epochs}
+    lines: list[object] = [{"properties": properties}]
     lines += [
-        json.dumps({"replicate": k, "epoch": epoch, "values": dict(zip(columns, values, strict=True))})
+        {"replicate": k, "epoch": epoch, "values": dict(zip(columns, values, strict=True))}
         for k, values in enumerate(replicates)
         if values is not None
         for epoch in range(1, epochs + 1)
     ]
-    (folder / history_file(0)).write_text("".join(f"{line}\n" for line in lines))
-    return folder
+    return "".join(f"{json.dumps(line)}\n" for line in lines)

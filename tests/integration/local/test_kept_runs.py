@@ -16,7 +16,7 @@ from integration.local.sweeps import DEADLINE_SECONDS, FAKE_TRAINER, Workplace
 from regsweep.errors import RegsweepError
 from regsweep.notebook.frames import Runs
 
-OPTIONS = {"trainer_command": f"{sys.executable} {FAKE_TRAINER}"}
+TRAINER = f"{sys.executable} {FAKE_TRAINER}"
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_tuning_run_returns_the_ranking_of_the_command_line(place: Workplace) ->
     place.run("--output", "csv")
     command_line = json.loads((place.runs / "results.json").read_text())["results"]
     runs = regsweep.tuning_run(
-        {"metadata": {"name": "python"}, "spec": place.spec}, runs_dir=place.path / "runs", **OPTIONS
+        {"metadata": {"name": "python"}, "spec": place.spec}, runs_dir=place.path / "runs", trainer_command=TRAINER
     )
     assert list(runs["rank"]) == [1, 2, 3, 4]
     assert list(zip(runs.flag_l2, runs.flag_dropout, strict=True)) == [
@@ -100,8 +100,8 @@ def test_tuning_run_returns_the_ranking_of_the_command_line(place: Workplace) ->
 def test_tuning_run_trains_nothing_twice_and_returns_only_what_was_asked_for(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    first = regsweep.tuning_run(flags={"l2": [0, 0.01]}, replicates=3, runs_dir=tmp_path, **OPTIONS)
-    second = regsweep.tuning_run(flags={"l2": [0.01, 0.015]}, replicates=3, runs_dir=tmp_path, **OPTIONS)
+    first = regsweep.tuning_run(flags={"l2": [0, 0.01]}, replicates=3, runs_dir=tmp_path, trainer_command=TRAINER)
+    second = regsweep.tuning_run(flags={"l2": [0.01, 0.015]}, replicates=3, runs_dir=tmp_path, trainer_command=TRAINER)
     assert "(the rest is done)" in capfd.readouterr().err
     assert sorted(first.flag_l2) == [0, 0.01]
     assert sorted(second.flag_l2) == [0.01, 0.015]
@@ -109,14 +109,16 @@ def test_tuning_run_trains_nothing_twice_and_returns_only_what_was_asked_for(
 
 
 def test_training_run_trains_one_combination(tmp_path: Path) -> None:
-    run = regsweep.training_run(flags={"l2": 0.01}, replicates=3, runs_dir=tmp_path, **OPTIONS)
+    run = regsweep.training_run(flags={"l2": 0.01}, replicates=3, runs_dir=tmp_path, trainer_command=TRAINER)
     assert (len(run), run.replicates.iloc[0], run.completed.iloc[0]) == (1, 3, True)
     with pytest.raises(RegsweepError, match=r"training_run: got 2 combinations, want one"):
-        regsweep.training_run({"flags": [{"name": "l2", "values": [0, 1]}]}, runs_dir=tmp_path, **OPTIONS)
+        regsweep.training_run({"flags": [{"name": "l2", "values": [0, 1]}]}, runs_dir=tmp_path, trainer_command=TRAINER)
 
 
 def test_a_failed_run_is_a_row_with_its_reason(tmp_path: Path) -> None:
-    runs = regsweep.tuning_run(flags={"behave": ["ok", "crash"]}, replicates=3, runs_dir=tmp_path, **OPTIONS)
+    runs = regsweep.tuning_run(
+        flags={"behave": ["ok", "crash"]}, replicates=3, runs_dir=tmp_path, trainer_command=TRAINER
+    )
     assert list(runs.state) == ["completed", "failed"]
     assert runs.error_message.iloc[1] == "cannot read the data"
     assert runs["rank"].iloc[1] is None or runs["rank"].isna().iloc[1]
@@ -129,7 +131,7 @@ def test_ctrl_c_ends_the_training_and_the_same_call_goes_on(place: Workplace) ->
     script.write_text(
         "import regsweep\n"
         f"runs = regsweep.tuning_run(flags={{'l2': [0, 0.01]}}, replicates=3, parallelism=1, runs_dir={str(place.path / 'runs')!r},\n"
-        f"    parameters={{'behave': 'wait', 'wait_for': {str(go)!r}}}, trainer_command={OPTIONS['trainer_command']!r})\n"
+        f"    parameters={{'behave': 'wait', 'wait_for': {str(go)!r}}}, trainer_command={TRAINER!r})\n"
         "print(len(runs))\n"
     )
     started = subprocess.Popen(
@@ -152,7 +154,7 @@ def test_it_works_where_an_event_loop_runs_already_as_in_a_notebook(tmp_path: Pa
         "import asyncio, regsweep\n"
         "async def cell():\n"
         f"    return regsweep.tuning_run(flags={{'l2': [0, 0.01]}}, replicates=3, runs_dir={str(tmp_path)!r}, "
-        f"trainer_command={OPTIONS['trainer_command']!r})\n"
+        f"trainer_command={TRAINER!r})\n"
         "print(len(asyncio.run(cell())))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=DEADLINE_SECONDS)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from pyarrow import parquet
+from pydantic import JsonValue
 from typer.testing import CliRunner
 
 from regsweep.cli.main import app
@@ -104,7 +105,8 @@ def test_ls_gives_programs_every_column_at_full_precision(tmp_path: Path, runs: 
 
 
 def test_a_column_of_several_types_is_one_of_texts_in_parquet(tmp_path: Path) -> None:
-    for value in ([8, 8], "eight", 8):
+    values: list[JsonValue] = [[8, 8], "eight", 8]
+    for value in values:
         keep_run(tmp_path / "runs", {"units": value}, *GOOD)
     file = tmp_path / "runs.parquet"
     regsweep(tmp_path, "ls", "-o", "parquet", "--file", str(file))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
 from regsweep.local.differences import Pair, differences
 from regsweep.local.inventory import read_run
@@ -49,7 +50,8 @@ def test_durations_alone_are_no_difference(tmp_path: Path) -> None:
 
 
 def test_1_and_1_0_are_one_value_and_a_number_is_no_text(tmp_path: Path) -> None:
-    runs = [keep_run(tmp_path, flags, *A) for flags in ({"a": 1, "b": 1}, {"a": 1.0, "b": "1"})]
+    both: list[dict[str, JsonValue]] = [{"a": 1, "b": 1}, {"a": 1.0, "b": "1"}]
+    runs = [keep_run(tmp_path, flags, *A) for flags in both]
     assert differences(*map(read_run, runs)).flags == (Pair("b", 1, "1"),)
 
 
@@ -58,7 +60,7 @@ def test_metrics_are_compared_over_common_replicates_and_paired(tmp_path: Path) 
     accuracy = next(
         each for each in differences(read_run(before), read_run(after)).metrics if each.name == "val_accuracy"
     )
-    assert (accuracy.before, accuracy.after) == (pytest.approx(0.7), pytest.approx(0.9))
+    assert [accuracy.before, accuracy.after] == pytest.approx([0.7, 0.9])
     assert accuracy.difference == pytest.approx(0.2)
     assert accuracy.standard_error == pytest.approx(0.1 / 3**0.5)
     assert accuracy.replicates == 3

@@ -137,9 +137,9 @@ def test_purging_follows_no_link(tmp_path: Path) -> None:
 
 
 def test_a_row_stands_for_all_runs_of_its_combination(tmp_path: Path) -> None:
-    key = {"point_key": "0123456789abcdef"}
-    keep_run(tmp_path, {"l2": 0.1}, OK, run="mine-a", **key)
-    last = keep_run(tmp_path, {"l2": 0.1}, OK, run="mine-b", **key)
+    key = "0123456789abcdef"
+    keep_run(tmp_path, {"l2": 0.1}, OK, run="mine-a", point_key=key)
+    last = keep_run(tmp_path, {"l2": 0.1}, OK, run="mine-b", point_key=key)
     keep_run(tmp_path, {"l2": 0.2}, OK)
     found = of_combinations(inventory(tmp_path).runs, {str(last)})
     assert sorted(run.path.name for run in found) == ["mine-a", "mine-b"]

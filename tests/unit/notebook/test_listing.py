@@ -167,7 +167,12 @@ def test_cleaning_takes_the_rows_of_a_frame_and_purging_removes_them(runs_dir: P
 
 def test_it_asks_before_and_takes_only_yes(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     questions: list[str] = []
-    monkeypatch.setattr("builtins.input", lambda question: questions.append(question) or "")
+
+    def ask(question: str) -> str:
+        questions.append(question)
+        return ""
+
+    monkeypatch.setattr("builtins.input", ask)
     assert regsweep.clean_runs(runs_dir=runs_dir) == []
     assert questions == [f"Move 3 runs to {runs_dir / '.archive'}? [y/N] "]
     monkeypatch.setattr("builtins.input", lambda _: "y")

@@ -108,19 +108,20 @@ def _train(request: Request, runs_dir: Path, parallelism: int | None) -> Runs:
 
 
 def ranked_rows(folder: Path, work: Work, report: SweepReport) -> list[Row]:
-    """The rows of the sweep's present combinations in the order of the ranking, and those of the final evaluation after them."""
+    """The rows of the sweep's present combinations in the order of the ranking; after them references and the final evaluation."""
     keys = {point.key: point.combination.id for point in work.sweep.points}
+    references = {each.point.key for each in work.sweep.references} - keys.keys()
     places = {row.combination: place for place, row in enumerate(report.ranking)}
     ranked: list[tuple[int, Row]] = []
-    final: list[Row] = []
+    unranked: list[Row] = []
     for run_rows, key in _rows_by_key(folder):
-        if is_final(run_rows):
-            final.append(run_rows)
+        if is_final(run_rows) or key in references:
+            unranked.append(run_rows)
         elif key in keys and (place := places.get(keys[key])) is not None:
             result = report.ranking[place]
             own: Row = {"rank": result.rank, "tied_with_best": report.is_tied(result), "pick": report.is_pick(result)}
             ranked.append((place, run_rows | own))
-    return [row for _, row in sorted(ranked, key=lambda each: each[0])] + final
+    return [row for _, row in sorted(ranked, key=lambda each: each[0])] + sorted(unranked, key=is_final)
 
 
 def _rows_by_key(folder: Path) -> list[tuple[Row, str]]:
