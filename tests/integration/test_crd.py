@@ -116,6 +116,15 @@ RANGE = {"from": 0.001, "to": 1, "points": 3}
             "should be greater than 0",
             id="a difference of nothing",
         ),
+        pytest.param(
+            sweep(
+                [{"name": "a", "values": [1]}],
+                racing={"minimumDifference": 0.1},
+                objective={"minimumDifference": 0.2},
+            ),
+            "differ: keep that of the objective",
+            id="two minimum differences",
+        ),
         pytest.param(sweep([{"name": "a", "values": [1], "range": RANGE}]), "oneOf", id="both values and range"),
         pytest.param(sweep([]), "spec.flags", id="no flags"),
         pytest.param(
