@@ -55,8 +55,13 @@ lint: $(SYNCED) ## style, format, sizes, types, and the contracts between layers
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	$(PYTHON) tests/lint_sizes.py
-	.venv/bin/mypy operator/src images/kit/src images/trainer/src tests
+	.venv/bin/mypy operator/src images/kit/src images/trainer/src tests manifests/monitoring charts
 	.venv/bin/lint-imports
+
+.PHONY: fmt
+fmt: $(SYNCED) ## format the code and mend what ruff can mend
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
 
 .PHONY: verify
 verify: manifests test ## what a change must pass: generated files, everything above, and a clean tree
@@ -66,13 +71,21 @@ verify: manifests test ## what a change must pass: generated files, everything a
 .PHONY: manifests
 manifests: $(SYNCED) ## write the generated files: CRDs, reference, dashboard, alerts, values, install.yaml
 	$(PYTHON) -m regsweep.generate
-	$(PYTHON) manifests/monitoring/dashboard.py
+	PYTHONPATH=manifests/monitoring $(PYTHON) -m grafana
 	$(PYTHON) manifests/monitoring/rules.py
 	helm="$$($(CLUSTER_TOOL) program helm)" && $(PYTHON) charts/render.py --helm "$$helm"
 
 .PHONY: images
 images: $(SYNCED) ## build the images whose sources changed (CLUSTER=current: and push them)
 	@$(CLUSTER_TOOL) images
+
+.PHONY: release-dry-run
+release-dry-run: $(SYNCED) ## build all that a release publishes into dist/, and publish nothing (needs root for the images)
+	@PYTHONPATH=tests UV=$(UV) $(PYTHON) -m release build
+
+.PHONY: set-version
+set-version: $(SYNCED) ## state VERSION=1.2.3 in all distributions, the chart and the lock file
+	@PYTHONPATH=tests $(PYTHON) -m release set-version $(VERSION)
 
 .PHONY: programs
 programs: $(SYNCED)

@@ -17,10 +17,7 @@ MAX_FUNCTION_LINES: Final = 50
 MAX_FILE_LINES: Final = 400
 ROOTS: Final = ("operator", "images", "charts", "manifests", "tests")
 
-ELSEWHERE: Final = "being cut elsewhere"
-EXCEPTIONS: Final = {
-    "manifests/monitoring/dashboard.py::panels": ELSEWHERE,
-}
+EXCEPTIONS: Final[Mapping[str, str]] = {}
 """Path, or path::function, and why it may be longer."""
 
 

@@ -84,6 +84,10 @@ PAUSE = Build("pause", paths.GO_SOURCES / "pause")
 HELM = Build("helm", _TOOLS_MODULE, packages=("helm.sh/helm/v4/cmd/helm",))
 # Says what kubectl reads in a manifest, for the tests of our own reader.
 READ_MANIFESTS = Build("read-manifests", paths.GO_SOURCES / "manifests")
+# Checks the forge's workflows in the tests.
+ACTIONLINT = Build(
+    "actionlint", paths.GO_SOURCES / "actionlint", packages=("github.com/rhysd/actionlint/cmd/actionlint",)
+)
 SLEEP_TRAINER = Build("sleep-trainer", paths.CHECKOUT / "tests" / "bench" / "sleep-trainer")
 
 # Without its web pages, which are built with npm, and with one way of finding targets out of forty.
@@ -96,7 +100,7 @@ PROMTOOL = Build("promtool", _TOOLS_MODULE, packages=(f"{_PROMETHEUS}/promtool",
 CONTROL_PLANE = (KUBE,)
 NODE = (KUBE, TOOLS, RUNC, COREDNS, PAUSE)
 # `make demo` applies the committed rendering of the chart, and so spares a newcomer Helm's build.
-ALL = (*NODE, PROMETHEUS, SLEEP_TRAINER, PROMTOOL, HELM, READ_MANIFESTS)
+ALL = (*NODE, PROMETHEUS, SLEEP_TRAINER, PROMTOOL, HELM, READ_MANIFESTS, ACTIONLINT)
 
 # The linker leaves debugging data out (-s -w), so the compiler need not make them: an eighth of its work.
 _COMPILER_FLAGS = "all=-dwarf=false"

@@ -185,7 +185,7 @@ def test_names_of_any_length_are_taken(lab: Lab, name: str) -> None:
     lab.apply(lab.sleepers(name, [0.1, 0.2]))
     lab.until_condition(name, "Complete")
     assert each_once(lab, name, 2)
-    assert lab.reasons()["Complete"] == 1
+    assert lab.until_event("Complete") == 1
 
 
 def test_a_spec_that_the_definition_lets_through_is_refused_by_name_of_the_field_until_it_is_corrected(
@@ -196,7 +196,7 @@ def test_a_spec_that_the_definition_lets_through_is_refused_by_name_of_the_field
     assert "spec.exclude[0]" in reported["message"] and "second" in reported["message"]
     assert lab.status("s")["state"] == "Invalid"
     assert not lab.jobs("s")
-    assert lab.reasons()["Invalid"] == 1
+    assert lab.until_event("Invalid") == 1
 
     lab.edit("s", exclude=[])
     lab.until_condition("s", "Complete")

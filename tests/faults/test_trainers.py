@@ -28,7 +28,7 @@ def test_an_unknown_flag_stops_the_sweep_in_the_trainers_words(lab: Lab) -> None
     failures = lab.status("breast-cancer")["failures"]
     assert {failure["reason"] for failure in failures} == {"InvalidFlags"}
     assert len(lab.created_jobs()) < 6, "it did not try them all"
-    assert lab.reasons()["RunsFailAlike"] == 1
+    assert lab.until_event("RunsFailAlike") == 1
 
 
 def test_a_value_of_the_wrong_type_fails_alone(lab: Lab) -> None:

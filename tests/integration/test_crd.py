@@ -125,6 +125,11 @@ RANGE = {"from": 0.001, "to": 1, "points": 3}
             "differ: keep that of the objective",
             id="two minimum differences",
         ),
+        pytest.param(
+            sweep([{"name": "a", "values": [1]}], references=[{"name": "b", "flags": {}}, {"name": "b", "flags": {}}]),
+            "Duplicate value",
+            id="two references of one name",
+        ),
         pytest.param(sweep([{"name": "a", "values": [1], "range": RANGE}]), "oneOf", id="both values and range"),
         pytest.param(sweep([]), "spec.flags", id="no flags"),
         pytest.param(

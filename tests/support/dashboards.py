@@ -34,7 +34,7 @@ class DashboardQuery:
         return f"{self.panel} [{self.ref}]"
 
 
-def load(name: str = "sweep") -> dict[str, Json]:
+def load(name: str) -> dict[str, Json]:
     """A committed dashboard."""
     document: Json = json.loads((DASHBOARDS / f"{name}.json").read_text())
     return _object(document)
@@ -67,6 +67,11 @@ def _panels(panels: list[Json]) -> Iterator[dict[str, Json]]:
     for panel in map(_object, panels):
         yield panel
         yield from _panels(_list(panel.get("panels", [])))
+
+
+def fill(text: str, variables: Mapping[str, str]) -> str:
+    """A title, a legend or a query with the variables' values in their places. Raises KeyError as `queries` does."""
+    return _fill(text, {**BUILT_IN, **variables}, "a text")
 
 
 def _fill(expr: str, values: Mapping[str, str], panel: str) -> str:

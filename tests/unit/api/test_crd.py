@@ -76,6 +76,7 @@ def test_only_values_of_any_type_are_open() -> None:
     assert found == {
         ".spec.flags[].values[]",
         ".spec.exclude[]",
+        ".spec.references[].flags",
         ".spec.trainer.parameters",
         ".spec.template",
         ".status.resolved.parameters",
@@ -84,6 +85,7 @@ def test_only_values_of_any_type_are_open() -> None:
         ".status.results[].flags",
         ".status.analysis.effects.means[].value",
         ".status.analysis.effects.interplays[].cells[].values[]",
+        ".status.references[].flags",
         ".status.analysis.findings[].value",
         ".status.analysis.findings[].suggestion",
         ".points[].flags",

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Final
 
 from rich.cells import cell_len
 
@@ -129,14 +130,7 @@ def result_columns(report: SweepReport, plus_minus: str = PLUS_MINUS) -> list[Re
             brief=_each(lambda r, report: note_of(r, report).brief or note_of(r, report).text),
             is_note=True,
         ),
-        ResultColumn(
-            "probabilities",
-            None,
-            (
-                *_probability_fields("best", lambda comparison: comparison.beside_best),
-                *_probability_fields("unregularized", lambda comparison: comparison.beside_unregularized),
-            ),
-        ),
+        ResultColumn("probabilities", None, _PROBABILITIES),
     ]
 
 
@@ -306,6 +300,12 @@ def _probability_fields(beside: str, found: Callable[[Comparison], Equivalence |
         field("equivalent", lambda chances: chances.equivalent),
         field("worse", lambda chances: chances.worse),
     )
+
+
+_PROBABILITIES: Final = (
+    *_probability_fields("best", lambda comparison: comparison.beside_best),
+    *_probability_fields("unregularized", lambda comparison: comparison.beside_unregularized),
+)
 
 
 def _analysed(value: Callable[[RankedResult, SweepReport], str]) -> Callable[[RankedResult, SweepReport], str]:

@@ -67,8 +67,8 @@ def sentences(report: SweepReport) -> Iterator[str]:
 
 
 def _figures(report: SweepReport, analysis: Analysis) -> Iterator[str]:
-    """Practical equivalence, other data, what matters, bias and variance, the race, more replicates; empty where nothing is known
-    of one."""
+    """Practical equivalence, other data, what matters, bias and variance, the references, the race, more replicates; empty where
+    nothing is known of one."""
     if analysis.minimum_difference is not None:
         yield outlook.equivalence_sentence(analysis.comparisons, analysis.minimum_difference)
     level = analysis.best.new_data if analysis.best is not None else None
@@ -82,6 +82,8 @@ def _figures(report: SweepReport, analysis: Analysis) -> Iterator[str]:
         plain = report.unregularized
         beside = report.comparison(plain) if plain is not None and plain.rank != 1 else None
         yield outcome.spread_sentence(spread, beside.spread if beside is not None else None)
+    for reference in analysis.references:
+        yield outcome.reference_sentence(reference, report.objective.metric)
     if analysis.race is not None:
         yield outcome.race_sentence(analysis.race)
     if analysis.planning is not None:

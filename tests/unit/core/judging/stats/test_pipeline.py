@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
@@ -14,71 +13,22 @@ from hypothesis import strategies as st
 
 from regsweep.api.analysis import Analysis, Fit
 from regsweep.api.findings import FindingType, NoteType, Subject
-from regsweep.api.objective import EpochRule
 from regsweep.api.spec import EpochChoice, Flags, Goal
 from regsweep.api.status import ObjectiveStatus
-from regsweep.core.grid import Combination, label
-from regsweep.core.judging.stats.pipeline import AnalysisSettings, analyse
-from regsweep.core.judging.stats.ranking import TrainedGrid, rank
+from regsweep.core.grid import label
+from regsweep.core.judging.stats.ranking import rank
 from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Records
-
-LOSS = ObjectiveStatus(metric="val_average_loss", goal=Goal.MINIMIZE, epoch=EpochChoice.LAST)
-AT_BEST = LOSS.model_copy(update={"epoch": EpochChoice.BEST})
-ACCURACY = ObjectiveStatus(metric="val_accuracy", goal=Goal.MAXIMIZE, epoch=EpochChoice.LAST)
-L2, DROPOUT = [0.0, 0.01, 0.1, 1.0], [0.0, 0.3]
-COMBINATIONS = [
-    Combination(f"{i:02x}", {"l2": l2, "dropout": dropout}, i)
-    for i, (l2, dropout) in enumerate(itertools.product(L2, DROPOUT))
-]
-KEYS = {combination.id: combination.id for combination in COMBINATIONS}
-TRAIN = {0.0: 0.02, 0.01: 0.20, 0.1: 0.21, 1.0: 0.60}
-GAP = {0.0: 0.60, 0.01: 0.06, 0.1: 0.05, 1.0: 0.01}
-"""Without l2 the network overfits, with too much it underfits; between, it makes no difference."""
-
-
-def sweep(n: int = 5, change: Callable[[Flags, int, Record], Record] = lambda flags, k, record: record) -> Records:
-    rng = np.random.default_rng(1)
-    easy = (0.02 * rng.standard_normal(n)).tolist()
-    records = Records()
-    for combination in COMBINATIONS:
-        l2 = combination.flags["l2"]
-        assert isinstance(l2, float)
-        for k in range(n):
-            train = float(TRAIN[l2] + 0.003 * rng.standard_normal())
-            val = float(train + GAP[l2] + easy[k] + 0.005 * rng.standard_normal())
-            metrics = {
-                "train_average_loss": train,
-                "val_average_loss": val,
-                "val_accuracy": 1 - val,
-                "val_label_mean": 0.4,
-            }
-            record = Record(
-                combination.id, k, Outcome.OK, "run", epochs=100, metrics=metrics, best=BestEpoch(60, train, val)
-            )
-            records.add(change(combination.flags, k, record))
-    return records
-
-
-def on_rows(train: int | None, val: int | None) -> Callable[[Flags, int, Record], Record]:
-    return lambda flags, k, record: replace(record, environment=Environment(train_rows=train, val_rows=val))
-
-
-def trained(records: Records, n: int = 5, objective: ObjectiveStatus = LOSS) -> TrainedGrid:
-    return TrainedGrid(COMBINATIONS, KEYS, records, objective, n)
-
-
-def analysis(
-    records: Records, n: int = 5, objective: ObjectiveStatus = LOSS, settings: AnalysisSettings | None = None
-) -> Analysis:
-    return analyse(trained(records, n, objective), settings)
-
-
-def flags_of(ident: str | None) -> Mapping[str, object]:
-    return next(combination.flags for combination in COMBINATIONS if combination.id == ident)
-
-
-def notes_of(result: Analysis) -> set[NoteType]:
-    return {note.type for note in result.notes}
+from unit.core.judging.stats.sweeps import (
+    ACCURACY,
+    AT_BEST,
+    LOSS,
+    analysis,
+    flags_of,
+    notes_of,
+    on_rows,
+    sweep,
+    trained,
+)
 
 
 @pytest.mark.parametrize(
@@ -396,108 +346,3 @@ def test_the_order_of_runs_changes_nothing(random: Random) -> None:
     records = list(sweep())
     random.shuffle(records)
     assert analysis(Records(records)) == analysis(sweep())
-
-
-def test_without_a_minimum_difference_nothing_is_said_of_practical_equivalence() -> None:
-    result = analysis(sweep(change=on_rows(400, 100)))
-    assert result.minimum_difference is None
-    assert all(c.beside_best is None and c.beside_unregularized is None for c in result.comparisons)
-
-
-def test_each_combination_is_compared_with_the_best_and_with_the_network_without_regularisation() -> None:
-    result = analysis(sweep(change=on_rows(400, 100)), settings=AnalysisSettings(minimum_difference=0.05))
-    plain = next(c for c in result.comparisons if flags_of(c.combination) == {"l2": 0.0, "dropout": 0.0})
-    assert (result.unregularized, result.minimum_difference) == (plain.combination, 0.05)
-    assert plain.beside_unregularized is None and plain.beside_best is not None and plain.beside_best.worse > 0.99
-    best = result.comparisons[0]
-    assert (
-        best.beside_best is None and best.beside_unregularized is not None and best.beside_unregularized.better > 0.99
-    )
-    others = [c for c in result.comparisons[1:] if flags_of(c.combination)["l2"] in (0.01, 0.1)]
-    assert others and all(c.beside_best is not None and c.beside_best.equivalent > 0.95 for c in others)
-
-
-def test_where_large_is_good_better_is_still_better() -> None:
-    settings = AnalysisSettings(minimum_difference=0.05)
-    result = analysis(sweep(change=on_rows(400, 100)), objective=ACCURACY, settings=settings)
-    worst = result.comparisons[-1].beside_best
-    assert worst is not None and worst.worse > 0.99
-
-
-@pytest.mark.parametrize("rows", [pytest.param((None, None), id="unknown"), pytest.param((400, None), id="half known")])
-def test_without_the_numbers_of_rows_there_are_no_probabilities(rows: tuple[int | None, int | None]) -> None:
-    result = analysis(sweep(change=on_rows(*rows)), settings=AnalysisSettings(minimum_difference=0.05))
-    assert all(c.beside_best is None for c in result.comparisons) and NoteType.ROWS_UNKNOWN in notes_of(result)
-
-
-def test_what_regularisation_cuts_is_said_at_the_last_and_at_the_best_epoch() -> None:
-    def stopped(flags: Flags, k: int, record: Record) -> Record:
-        """At its best epoch every network is equally good."""
-        return replace(record, best=BestEpoch(20, 0.2, 0.25 + 0.01 * k))
-
-    found = {(r.metric, r.epoch): r for r in analysis(sweep(change=stopped)).reductions}
-    last, at_best = found["val_average_loss", EpochChoice.LAST], found["val_average_loss", EpochChoice.BEST]
-    assert last.share == pytest.approx(1 - 0.26 / 0.62, abs=0.05) and 0 < last.low < last.share < last.high
-    assert (at_best.share, at_best.low, at_best.high) == pytest.approx((0, 0, 0), abs=1e-6)
-    assert found["overfit_gap", EpochChoice.LAST].share > 0.8
-
-
-@pytest.mark.parametrize(
-    ("objective", "rule", "read"),
-    [
-        pytest.param(LOSS, None, True, id="an old record's best epoch is the objective's"),
-        pytest.param(ACCURACY, None, False, id="of another objective it is another metric's"),
-        pytest.param(LOSS, EpochRule("val_accuracy", Goal.MAXIMIZE), False, id="a best epoch of another rule"),
-        pytest.param(ACCURACY, EpochRule("val_average_loss", Goal.MINIMIZE), True, id="the rule names the loss"),
-    ],
-)
-def test_a_best_epoch_is_read_only_where_it_is_the_loss(
-    objective: ObjectiveStatus, rule: EpochRule | None, read: bool
-) -> None:
-    def ruled(flags: Flags, k: int, record: Record) -> Record:
-        return replace(record, best=BestEpoch(20, 0.2, 0.25 + 0.01 * k, rule))
-
-    epochs = {r.epoch for r in analysis(sweep(change=ruled), objective=objective).reductions}
-    assert (EpochChoice.BEST in epochs) is read
-
-
-def test_where_the_best_is_without_regularisation_nothing_is_cut() -> None:
-    def turned(flags: Flags, k: int, record: Record) -> Record:
-        extra = 0.0 if flags == {"l2": 0.0, "dropout": 0.0} else 1.0
-        return replace(
-            record, metrics={**record.metrics, "val_average_loss": record.metrics["val_average_loss"] + extra}
-        )
-
-    result = analysis(sweep(change=turned))
-    assert result.reductions == [] and result.unregularized == result.comparisons[0].combination
-
-
-def test_accuracies_have_their_range_and_their_baseline() -> None:
-    binary = analysis(sweep()).accuracy
-    assert binary is not None and binary.baseline == pytest.approx(0.6)
-    assert 0.7 < binary.low < binary.high < 0.8
-
-    def many_classes(flags: Flags, k: int, record: Record) -> Record:
-        metrics = {name: value for name, value in record.metrics.items() if name != "val_label_mean"}
-        return replace(record, metrics={**metrics, "val_accuracy_baseline": 0.1 + 0.01 * k})
-
-    found = analysis(sweep(change=many_classes)).accuracy
-    assert found is not None and found.baseline == pytest.approx(0.12)
-
-
-def test_a_regression_has_no_accuracy_and_no_baseline() -> None:
-    def regression(flags: Flags, k: int, record: Record) -> Record:
-        return replace(record, metrics={n: v for n, v in record.metrics.items() if n != "val_accuracy"})
-
-    assert analysis(sweep(change=regression)).accuracy is None
-
-
-def test_more_replicates_are_planned_from_the_spread_of_differences() -> None:
-    planning = analysis(sweep(), settings=AnalysisSettings(minimum_difference=0.002)).planning
-    assert planning is not None and planning.replicates == 5 and planning.minimum_difference is not None
-    assert 0.005 < planning.detectable < 0.03  # paired noise is 0.005, the replicates' own 0.02
-    assert (planning.minimum_difference.replicates or 1001) > 30
-
-
-def test_with_two_replicates_nothing_is_planned() -> None:
-    assert analysis(sweep(n=2), n=2).planning is None

@@ -1,0 +1,1 @@
+"""Grafana's dashboards as code: each module describes one, `python -m grafana` writes them as JSON."""

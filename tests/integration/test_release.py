@@ -1,0 +1,63 @@
+"""What a release publishes, built by the real tools; images are built by the end-to-end tests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from release import artifacts, version
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("release") / "dist"
+    artifacts.build(folder, with_images=False)
+    return folder
+
+
+def test_every_file_is_listed_with_its_digest(released: Path) -> None:
+    lines = (released / "SHA256SUMS").read_text().splitlines()
+    listed = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    files = {str(path.relative_to(released)) for path in released.rglob("*") if path.is_file()} - {"SHA256SUMS"}
+    assert set(listed) == files
+    assert all(hashlib.sha256((released / name).read_bytes()).hexdigest() == digest for name, digest in listed.items())
+
+
+@pytest.mark.parametrize("name", ["regsweep", "regsweep_kit", "regsweep_trainer"])
+def test_each_distribution_is_a_typed_wheel_of_the_version(released: Path, name: str) -> None:
+    with zipfile.ZipFile(released / f"python/{name}-{version.current()}-py3-none-any.whl") as wheel:
+        assert f"{name}/py.typed" in wheel.namelist()
+    assert (released / f"python/{name}-{version.current()}.tar.gz").stat().st_size > 1000
+
+
+def test_the_packaged_chart_holds_the_files_that_the_checkout_links_to(released: Path) -> None:
+    with tarfile.open(released / f"chart/regsweep-{version.current()}.tgz") as packed:
+        members = {member.name: member for member in packed}
+    for name in ("files/crd/regsweep.dev_regularizationsweeps.yaml", "files/dashboards/sweep.json", "files/rules.yaml"):
+        assert members[f"regsweep/{name}"].isfile()
+        assert members[f"regsweep/{name}"].size > 1000
+
+
+def test_the_bills_of_materials_name_what_is_installed_and_only_that(released: Path) -> None:
+    def packages(name: str) -> set[str]:
+        document = json.loads((released / f"sbom/{name}-{version.current()}.cdx.json").read_text())
+        assert document["bomFormat"] == "CycloneDX"
+        return {component["name"] for component in document["components"]}
+
+    assert {"kopf", "pydantic"} <= packages("regsweep")
+    assert not {"tensorflow-cpu", "pyarrow", "pytest", "hypothesis"} & packages("regsweep")
+    assert {"tensorflow-cpu", "pyarrow"} <= packages("regsweep-trainer-cpu")
+    assert {"tensorflow", "nvidia-cudnn-cu12"} <= packages("regsweep-trainer-gpu")
+
+
+def test_two_builds_of_one_source_give_the_same_packages(released: Path, tmp_path: Path) -> None:
+    artifacts.packages(tmp_path)
+    artifacts.bills_of_materials(tmp_path)
+    for again in tmp_path.rglob("*.*"):
+        if again.is_file():
+            assert again.read_bytes() == (released / again.relative_to(tmp_path)).read_bytes(), again.name

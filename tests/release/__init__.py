@@ -1,0 +1,1 @@
+"""What a release is made of: one version for everything, and all that it publishes."""

@@ -1,0 +1,105 @@
+"""All that a release publishes, built into one folder: packages, chart, manifests, images, and what each consists of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+from cluster import binaries, images
+from cluster.commands import run
+from cluster.report import step
+from release.version import CHECKOUT, current
+
+CHART: Final = CHECKOUT / "charts/regsweep"
+MANIFESTS: Final = (
+    "manifests/install.yaml",
+    "manifests/monitoring/podmonitors.yaml",
+    "manifests/monitoring/rules.yaml",
+)
+# Distribution -> the options by which `uv export` lists what its image or installation holds.
+BILLS: Final = {
+    "regsweep": ("--package", "regsweep"),
+    "regsweep-kit": ("--package", "regsweep-kit"),
+    "regsweep-trainer-cpu": ("--package", "regsweep-trainer", "--extra", "cpu"),
+    "regsweep-trainer-gpu": ("--package", "regsweep-trainer", "--extra", "gpu"),
+}
+
+
+def build(folder: Path, *, with_images: bool) -> list[Path]:
+    """Fill `folder` anew and return its files, SHA256SUMS last. Images need root. Raises ClusterError where a tool fails."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    parts: list[Callable[[Path], None]] = [packages, chart, manifests, bills_of_materials]
+    for part in [*parts, image_archives] if with_images else parts:
+        with step(f"release: {part.__name__.replace('_', ' ')}"):
+            part(folder)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    sums = folder / "SHA256SUMS"
+    sums.write_text("".join(f"{_sha256(path)}  {path.relative_to(folder)}\n" for path in files), encoding="utf-8")
+    return [*files, sums]
+
+
+def packages(folder: Path) -> None:
+    """Wheel and source distribution of each Python distribution."""
+    for name in ("regsweep", "regsweep-kit", "regsweep-trainer"):
+        run([_uv(), "build", "--quiet", "--package", name, "--out-dir", folder / "python"], cwd=CHECKOUT)
+    (folder / "python" / ".gitignore").unlink(missing_ok=True)
+
+
+def chart(folder: Path) -> None:
+    """The packaged Helm chart, its links followed."""
+    binaries.ensure([binaries.HELM])
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = shutil.copytree(CHART, Path(scratch) / CHART.name)
+        target = folder / "chart"
+        target.mkdir()
+        run([binaries.program(binaries.HELM), "package", copy, "--destination", target])
+
+
+def manifests(folder: Path) -> None:
+    """What people without Helm apply."""
+    target = folder / "manifests"
+    target.mkdir()
+    for file in (*map(CHECKOUT.joinpath, MANIFESTS), *sorted(CHECKOUT.glob("manifests/crd/*.yaml"))):
+        shutil.copyfile(file, target / file.name)
+
+
+def bills_of_materials(folder: Path) -> None:
+    """CycloneDX documents of the locked packages, one for each distribution and variant."""
+    target = folder / "sbom"
+    target.mkdir()
+    export = [_uv(), "export", "--quiet", "--frozen", "--no-dev", "--format", "cyclonedx1.5"]
+    for name, options in BILLS.items():
+        document = json.loads(run([*export, *options], cwd=CHECKOUT))
+        # Two builds of one source give the same bytes.
+        del document["serialNumber"], document["metadata"]["timestamp"]
+        text = json.dumps(document, indent=1, sort_keys=True)
+        (target / f"{name}-{current()}.cdx.json").write_text(text + "\n", encoding="utf-8")
+
+
+def image_archives(folder: Path) -> None:
+    """The project's images as archives; `docker load` and `podman load` read them."""
+    target = folder / "images"
+    target.mkdir()
+    for name, reference in images.ensure(images.PROJECT).items():
+        shutil.copyfile(images.archive(reference), target / f"{name}-{current()}.tar")
+
+
+def listing(folder: Path, files: Iterable[Path]) -> str:
+    """Each file with its size, for a person."""
+    return "\n".join(f"{path.stat().st_size / 1e3:12,.1f} kB  {path.relative_to(folder)}" for path in files)
+
+
+def _uv() -> str:
+    return os.environ.get("UV") or "uv"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
