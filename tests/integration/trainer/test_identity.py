@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from regsweep_kit.errors import TrainerError
-from regsweep_trainer import bundled
+from regsweep_trainer.data import bundled
 from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.identity import GENERATION, load_unchanged
 from support.trainer_process import DEADLINE_SECONDS, REFERENCE, Start, refused, surroundings

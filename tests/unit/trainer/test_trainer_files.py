@@ -9,9 +9,9 @@ import pyarrow.csv
 import pytest
 
 from regsweep_kit.errors import BadDataError
-from regsweep_trainer import files
+from regsweep_trainer.data import files
+from regsweep_trainer.data.sources import load
 from regsweep_trainer.flags import parse_flags
-from regsweep_trainer.sources import load
 from support.csv_tables import FEATURES, LABELS, changed, read, table
 
 

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from regsweep_kit.errors import BadDataError
 from regsweep_kit.splits import Splits
-from regsweep_trainer.dataset import Dataset
-from regsweep_trainer.preparation import prepare, scaling_of
+from regsweep_trainer.data.dataset import Dataset
+from regsweep_trainer.preparation import prepare
+from regsweep_trainer.scaling import scaling_of
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regsweep_kit.errors import BadDataError
-from regsweep_trainer.columns import show
-from regsweep_trainer.files import Block
-from regsweep_trainer.numerals import EXACT_INTEGERS, WORDS, loses_digits, notation, parse_number
+from regsweep_trainer.data.columns import show
+from regsweep_trainer.data.files import Block
+from regsweep_trainer.data.numerals import EXACT_INTEGERS, WORDS, loses_digits, notation, parse_number
 
 MOST_PLACES = 5  # rows named in an error
 MOST_BLANK_LINES = 1_000_000

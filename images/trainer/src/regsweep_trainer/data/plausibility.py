@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regsweep_kit.errors import BadDataError
-from regsweep_trainer.columns import show
+from regsweep_trainer.data.columns import show
 
 FEWEST_ROWS = 10  # fewer rows may look like row numbers by chance, and have no usual value
 SAMPLED_ROWS = 10_000  # evenly spaced rows by which columns are chosen that are worth a closer look

@@ -1,0 +1,1 @@
+"""Data: read from files, checked, and described by their columns."""
