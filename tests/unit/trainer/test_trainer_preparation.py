@@ -114,7 +114,7 @@ def test_a_target_that_does_not_vary_in_training_is_noted() -> None:
 def test_rows_in_many_blocks_are_those_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
     table = data(NORMAL, NORMAL * 1e307)
     whole = prepare(table, halves(40))
-    monkeypatch.setattr("regsweep_trainer.preparation.BLOCK_ROWS", 7)
+    monkeypatch.setattr("regsweep_trainer.encoding.BLOCK_ROWS", 7)
     np.testing.assert_array_equal(prepare(table, halves(40)).train.x, whole.train.x)
 
 

@@ -77,8 +77,8 @@ class ArraysFile:
         for name, array in arrays.items():
             if array.dtype.kind not in KINDS:
                 raise BadDataError(
-                    f"flag data_path: array {show(name)} of {self._path} has values of type {array.dtype}; want numbers, text, truth values "
-                    "or dates"
+                    f"flag data_path: array {show(name)} of {self._path} has values of type {array.dtype}; want numbers, text, truth "
+                    "values or dates"
                 )
 
     def _add(self, name: str, array: NDArray[Any]) -> None:

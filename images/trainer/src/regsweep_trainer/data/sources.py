@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from regsweep_kit.errors import BadDataError, InvalidFlagsError
+from regsweep_kit.errors import InvalidFlagsError
 from regsweep_trainer.data import bundled
 from regsweep_trainer.data.arrays import ArraysFile
 from regsweep_trainer.data.dataset import Dataset
@@ -82,7 +82,7 @@ def _load_folder(path: Path, flags: Flags) -> Dataset:
     if given:
         raise InvalidFlagsError(f"flag {given[0]}: {path} is a folder of images, which has no columns; remove the flag")
     if flags.task == "regression":
-        raise BadDataError(
+        raise InvalidFlagsError(
             f"flag task: {path} is a folder of images, whose target are the folders' names; it is a classification"
         )
     return data

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regsweep_kit.errors import BadDataError
-from regsweep_trainer.data.columns import find_column, show
+from regsweep_trainer.data.columns import MOST_SHOWN, find_column, show
 from regsweep_trainer.data.dataset import Dataset
 from regsweep_trainer.data.plausibility import check_features, check_scale
 from regsweep_trainer.data.roles import codes_of, marks_of, times_of, weights_of
@@ -47,7 +47,14 @@ def load_table(file: TableFile, flags: Flags, where: str) -> Dataset:
     table = file.read([index for index in range(len(file.names)) if index not in layout.numbers])
     others = [index for index in range(len(file.names)) if index not in layout.numbers]
     texts = dict(zip(others, table.texts, strict=True))
-    typed = [_typed(texts[index], file.names[index], spec, where, table.places) for index, spec in layout.typed.items()]
+    kinds = {
+        index: spec or infer(texts[index], file.names[index], _told(file.names[index], where), table.places)
+        for index, spec in layout.typed.items()
+    }
+    typed = [
+        read_column(texts[index], file.names[index], spec, _told(file.names[index], where), table.places)
+        for index, spec in kinds.items()
+    ]
     names, features, gaps = _features(file, layout, table, typed)
     notes = _check(features, names, gaps, where, table.places)
     target, more = _target(texts, file, layout, flags, where, table.places)
@@ -65,7 +72,7 @@ def load_table(file: TableFile, flags: Flags, where: str) -> Dataset:
         columns=names,
         gaps=gaps,
         categories=tuple(column for column in typed if isinstance(column, Categories)),
-        notes=(*target.notes, *notes, *more),
+        notes=(*_inferred(file, layout, kinds), *target.notes, *notes, *more),
         marks=read("split_column", marks_of),
         weights=read("weight_column", weights_of),
         groups=read("group_column", partial(codes_of, "group_column")),
@@ -114,9 +121,16 @@ def _undeclared(stored: str | None, flags: Flags) -> Column | None:
     return Column.model_validate({"kind": stored, "missing": missing})
 
 
-def _typed(column: TextColumn, name: str, spec: Column | None, where: str, places: Places) -> Typed:
-    told = f"flag data_path: column {show(name)} of {where}"
-    return read_column(column, name, spec or infer(column, name, told, places), told, places)
+def _told(name: str, where: str) -> str:
+    """The column in errors."""
+    return f"flag data_path: column {show(name)} of {where}"
+
+
+def _inferred(file: TableFile, layout: Layout, kinds: Mapping[int, Column]) -> tuple[str, ...]:
+    """A note that says which kinds were inferred."""
+    names = [f"{show(file.names[index])} {kinds[index].kind}" for index, spec in layout.typed.items() if spec is None]
+    more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
+    return (f"kinds of columns, by their cells: {', '.join(names[:MOST_SHOWN])}{more}",) if names else ()
 
 
 def _features(
@@ -143,7 +157,7 @@ def _check(
         present = np.flatnonzero(~np.isnan(features[:, index]))
         note = check_scale(
             features[present, index],
-            f"flag data_path: column {show(names[index])} of {where}",
+            _told(names[index], where),
             lambda rows, present=present: places(present[rows]),  # type: ignore[misc]
         )
         notes += (note,) if note else ()
