@@ -17,7 +17,15 @@ PURE += ["models.inputs", "models.schedules", "models.constant"]
 
 @pytest.mark.parametrize("module", [*PURE, "data.bundled", "data.tabular", "data.images", "identity", "run", "main"])
 def test_importing_it_brings_up_no_training_library(module: str) -> None:
-    heavy = ["keras", "tensorflow", "sklearn", "scipy", "pyarrow", "PIL", *(["prometheus_client"] if module in PURE else [])]
+    heavy = [
+        "keras",
+        "tensorflow",
+        "sklearn",
+        "scipy",
+        "pyarrow",
+        "PIL",
+        *(["prometheus_client"] if module in PURE else []),
+    ]
     check = f"import sys, regsweep_trainer.{module}; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"

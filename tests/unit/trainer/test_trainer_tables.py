@@ -92,8 +92,8 @@ def test_plain_numbers_have_the_digest_that_they_had(tmp_path: Path) -> None:
 
 
 def test_an_identifier_of_numbers_is_warned_of_and_may_be_ignored(tmp_path: Path) -> None:
-    numbers = [str(10000 + k * 7919 % 6151) for k in range(60)]
-    text = "a,id,y\n" + "".join(f"{k % 5},{numbers[k]},{k % 2}\n" for k in range(60))
+    numbers = [str(10000 + k * 7919 % 6151) for k in range(120)]
+    text = "a,id,y\n" + "".join(f"{k % 5},{numbers[k]},{k % 2}\n" for k in range(120))
     (note,) = read(tmp_path, text).notes
     assert "column 'id' of" in note
     assert "has another whole number in every row, as identifiers have" in note

@@ -133,11 +133,6 @@ def _advice(path: Path) -> str:
         return "; URLs are not fetched, mount the file or download it"
     if any(character in text for character in "*?["):
         return "; patterns are not expanded, give the path of one file"
-    try:
-        if path.is_dir():
-            return "; name the CSV file in it"
-    except OSError:
-        return ""
     return "" if path.is_absolute() else f"; a relative path starts at {Path.cwd()}"
 
 

@@ -9,7 +9,7 @@ from regsweep_kit.errors import BadDataError
 from regsweep_trainer.data.columns import show
 
 FEWEST_ROWS = 10  # fewer rows may look like row numbers by chance, and have no usual value
-FEWEST_IDENTIFIERS = 50  # as many different whole numbers in a row are hardly counts of something
+FEWEST_IDENTIFIERS = 100  # as many different whole numbers in a row are hardly counts of something
 SAMPLED_ROWS = 10_000  # evenly spaced rows by which columns are chosen that are worth a closer look
 DWARFED = 1e-3  # standard deviations that contain half of the values: below it, a note
 DROWNED = (
