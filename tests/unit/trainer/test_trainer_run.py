@@ -38,6 +38,9 @@ class Still:
     def activity_penalties(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.zeros(len(x), np.float32)
 
+    def summary(self) -> str:
+        return ""
+
     def regularization_loss(self) -> float:
         return 0.0
 

@@ -56,6 +56,9 @@ class Made:
     def activity_penalties(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         return x[:, 0] * np.float32(self.epoch)
 
+    def summary(self) -> str:
+        return ""
+
     def regularization_loss(self) -> float:
         return 0.125 * self.epoch
 

@@ -28,6 +28,15 @@ METRICS: Mapping[Head, tuple[str, ...]] = MappingProxyType(
 )  # fmt: skip
 """Per head, the metrics that every split has, most important first. `regularization_loss` belongs to no split."""
 
+LOSS_FUNCTIONS: Mapping[Head, str] = MappingProxyType(
+    {
+        Head.BINARY: "binary_crossentropy",
+        Head.MULTICLASS: "sparse_categorical_crossentropy",
+        Head.REGRESSION: "mean_squared_error",
+    }
+)
+"""Keras' name of the loss whose mean is average_loss."""
+
 GOALS: Mapping[str, Goal] = MappingProxyType(
     {
         **dict.fromkeys(("average_loss", "loss", "estimator_loss"), Goal.MINIMIZE),

@@ -29,7 +29,7 @@ from regsweep_trainer.data import sources
 from regsweep_trainer.data.dataset import Dataset
 from regsweep_trainer.fitting import fit
 from regsweep_trainer.flags import Flags, idle, label_value, parse_flags
-from regsweep_trainer.metrics import METRICS
+from regsweep_trainer.metrics import LOSS_FUNCTIONS, METRICS
 from regsweep_trainer.models.constant import ConstantPredictor
 from regsweep_trainer.models.inputs import Inputs
 from regsweep_trainer.preparation import prepare
@@ -78,8 +78,16 @@ def _train(contract: Contract, flags: Flags, journal: Journal, stopwatch: Stopwa
     exposition = Exposition(
         Run(contract.sweep, contract.run, contract.replicates, flags.epochs, flags=labels, data_digest=digest)
     )
-    reporter = Reporter(journal, exposition, contract.metrics_port, stopwatch)
+    reporter = Reporter(journal, exposition, contract.metrics_port, stopwatch, contract.history)
     network = _bring_up(plan, journal)
+    reporter.describe(
+        model=network.summary(),
+        loss_function=LOSS_FUNCTIONS[data.head],
+        optimizer=flags.optimizer,
+        learning_rate=flags.learning_rate,
+        batch_size=flags.batch_size,
+        epochs=flags.epochs,
+    )
     for replicate in contract.replicates:
         train_one(plan, replicate, network, reporter)
     reporter.linger(contract.linger_seconds)

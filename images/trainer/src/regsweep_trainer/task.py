@@ -17,6 +17,7 @@ from regsweep_trainer.metrics import GOALS, METRICS
 class Trainable(Protocol):
     """What is asked of a network; `models.network.Network` is one."""
 
+    def summary(self) -> str: ...
     def reset(self, seed_base: int, replicate: int) -> None: ...
     def train_epoch(
         self, x: Any, y: Any, order: NDArray[np.int64], weights: NDArray[np.float32] | None, learning_rate: float

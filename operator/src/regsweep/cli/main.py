@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from regsweep.cli import arguments
+from regsweep.cli import arguments, runcommands
 from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors, report_error
 from regsweep.cli.streams import OutputError, prepare_streams
 from regsweep.report.outputs import Output
@@ -126,6 +126,9 @@ def plan(file: File, output: OutputOption = Output.TABLE, rows: Rows = 50) -> No
 
         code = plan_command(file, output, rows)
     raise typer.Exit(code)
+
+
+runcommands.register(app)
 
 
 @app.command(epilog=EXIT_CODES_HELP)

@@ -21,6 +21,10 @@ class ConstantPredictor:
         self._fresh = np.zeros(classes if head is Head.MULTICLASS else 1, np.float32)
         self._outputs = self._fresh
 
+    def summary(self) -> str:
+        """What it is, for people."""
+        return "Constant predictor: the same output for every row"
+
     def reset(self, seed_base: int, replicate: int) -> None:  # noqa: ARG002 - the protocol's
         """Forgets what it was trained on."""
         self._outputs = self._fresh

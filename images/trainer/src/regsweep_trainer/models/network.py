@@ -52,6 +52,12 @@ class Network:
         for stream, layer in self._built.random.items():
             layer.seed_generator.state.assign(np.array([stream_seed(seed_base, replicate, stream), 0]))
 
+    def summary(self) -> str:
+        """Keras' summary: layers, shapes and numbers of weights."""
+        parts: list[str] = []
+        self._model.summary(line_length=80, print_fn=lambda text, **_: parts.append(text))
+        return "\n".join(parts).strip("\n")
+
     def kernels(self) -> dict[str, NDArray[np.float32]]:
         """The weights of each layer that has some, without biases."""
         return {name: layer.kernel.numpy() for name, layer in self._built.weighted.items()}
