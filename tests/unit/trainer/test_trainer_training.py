@@ -12,7 +12,7 @@ from regsweep_kit.record import Outcome, Progress, Record
 from regsweep_kit.splits import Division, Draw, split
 from regsweep_kit.testlosses import deal
 from regsweep_trainer.audit import Audit
-from regsweep_trainer.dataset import Dataset, Head
+from regsweep_trainer.data.dataset import Dataset, Head
 from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.flags.regularization import StoppingMetric
 from regsweep_trainer.metrics import GOALS, METRICS
