@@ -14,7 +14,8 @@ from statsmodels.stats.libqsturng import qsturng
 
 from regsweep.core.judging.stats.additive import fit_additive, row_variances
 from regsweep.core.judging.stats.moderation import Floats
-from regsweep.core.judging.stats.ties import studentised_range_quantile, tied_with_best
+from regsweep.core.judging.stats.studentised_range import studentised_range_quantile
+from regsweep.core.judging.stats.ties import tied_with_best
 
 NAN = float("nan")
 

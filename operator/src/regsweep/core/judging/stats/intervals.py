@@ -23,11 +23,8 @@ from scipy.stats import t as student
 from regsweep.api.analysis import Interval
 from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.api.spec import Resampling
-from regsweep.core.judging.stats.bounds import cut_to
 from regsweep.core.judging.stats.differences import welch
 from regsweep.core.judging.stats.moderation import Floats
-
-__all__ = ["Estimand", "Split", "cut_to", "given_data", "new_data", "unpaired"]
 
 LARGEST_VAL_SHARE = 0.5
 """Above this n_val / n_train the correction is an extrapolation from what its authors tried: the interval is approximate."""

@@ -13,12 +13,8 @@ were equal. How large that is follows from the data themselves, however noisy co
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from math import inf
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.stats import studentized_range
 
 from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.core.judging.stats.additive import Bools, fit_additive, fit_means
@@ -26,8 +22,6 @@ from regsweep.core.judging.stats.differences import differences_to
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.noise import pool_of
 from regsweep.core.judging.stats.rotations import Contrasts, critical_value, observed
-
-MANY_DEGREES_OF_FREEDOM = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +92,3 @@ def tied_with_best(
         scale=scale,
         critical_value=critical,
     )
-
-
-@lru_cache(maxsize=4096)
-def studentised_range_quantile(candidates: int, degrees_of_freedom: float, level: float = CONFIDENCE_LEVEL) -> float:
-    """The studentised range's quantile for that many means of equal noise (scipy.stats.studentized_range): what a critical value
-    times the square root of 2 comes near to where that is so.
-
-    From 1,000 degrees of freedom on the root is looked for just above the quantile at infinity, which is quick to come by:
-    a third of the evaluations.
-    """
-    m = max(candidates, 2)
-    if not MANY_DEGREES_OF_FREEDOM <= degrees_of_freedom < inf:
-        return float(studentized_range.ppf(level, m, degrees_of_freedom))
-    least = float(studentized_range.ppf(level, m, inf))
-    most = least * (1 + least**2 / degrees_of_freedom)
-    return float(brentq(lambda q: studentized_range.cdf(q, m, degrees_of_freedom) - level, least, most, xtol=1e-11))

@@ -138,7 +138,7 @@ _MESSAGES: Final[Mapping[NoteType, str | Callable[[Note], str]]] = {
         "Folds share training rows: no unbiased estimator of this variance exists (Bengio & Grandvalet 2004); "
         "take the interval as a rough guide."
     ),
-    NoteType.ROWS_UNKNOWN: "The numbers of training and validation rows are not known: no interval for new data.",
+    NoteType.ROWS_UNKNOWN: "The numbers of training and validation rows are not known: no interval for new data, and no probabilities.",
     NoteType.NO_CANDIDATE: _no_candidate,
     NoteType.ALL_EQUAL: lambda note: (
         f"{_who(note)}: all replicates have the same value, so that they do not tell how sure it is: no interval."
