@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import regsweep
 from regsweep.api.spec import FlagValue
-from regsweep.cli.check import plan_command
+from regsweep.cli.check import PlanOptions, plan_command
 from regsweep.cli.main import app
 from regsweep.core.grid import value_text
 from regsweep.report.documents import as_yaml, flag_cell
