@@ -1,5 +1,6 @@
 """Flags that do not fit the data are refused before training; class weights come from the training rows alone."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from regsweep_kit.errors import InvalidFlagsError
 from regsweep_kit.splits import Splits
 from regsweep_trainer.data.dataset import Dataset
+from regsweep_trainer.encoding import fit as fit_encoding
 from regsweep_trainer.fitting import fit
 from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.models.inputs import Image
@@ -68,7 +70,7 @@ def test_images_are_standardised_by_channel_with_the_training_rows_alone() -> No
     data = Dataset("t", NUMBERS, CLASSES.target, CLASSES.classes, image=Image(1, 3, 2))
     rows = [np.arange(start, start + 4) for start in range(0, 20, 4)]
     splits = Splits(*rows)
-    prepared = prepare(data, splits, by_channel=True)
+    prepared = prepare(data, splits, encoder=partial(fit_encoding, data, by_channel=True))
     for channel in range(2):
         pixels = NUMBERS[rows[0]][:, channel::2]
         expected = (NUMBERS[rows[2]][:, channel::2] - pixels.mean()) / pixels.std()

@@ -57,7 +57,7 @@ def test_a_value_is_coerced_by_its_declared_type(name: str, given_value: Any, va
     ],
 )
 def test_hidden_layers(flags: dict[str, Any], hidden: tuple[int, ...]) -> None:
-    assert parse_flags({**IRIS, **flags}).hidden_units == hidden
+    assert parse_flags({**IRIS, **flags}).hidden_layers == hidden
 
 
 @pytest.mark.parametrize(
