@@ -28,6 +28,12 @@ File = Annotated[
 ]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the results on standard output.")]
 Rows = Annotated[int, typer.Option("--rows", min=0, help="Maximum number of combinations in the table; 0 shows all.")]
+Means = Annotated[
+    bool,
+    typer.Option(
+        "--means", help="Show the means at the values of all flags; by default of those alone that surely matter."
+    ),
+]
 
 
 @app.command(epilog=EXIT_CODES_HELP)
@@ -56,6 +62,7 @@ def run(
     ] = None,
     output: OutputOption = Output.TABLE,
     rows: Rows = 20,
+    means: Means = False,
 ) -> None:
     """Run a sweep on this machine, without a cluster: one process per run, as many at a time as cores and memory allow.
 
@@ -65,7 +72,7 @@ def run(
     with readable_errors():
         from regsweep.cli.run import RunOptions, run_command
 
-        code = run_command(RunOptions(file, runs_dir, name, parallelism, trainer_command, output, rows))
+        code = run_command(RunOptions(file, runs_dir, name, parallelism, trainer_command, output, rows, means))
     raise typer.Exit(code)
 
 
@@ -99,12 +106,13 @@ def results(
     ] = None,
     output: OutputOption = Output.TABLE,
     rows: Rows = 20,
+    means: Means = False,
 ) -> None:
     """Print the ranked results of a sweep in a cluster, all combinations included."""
     with readable_errors():
         from regsweep.cli.results import ResultsOptions, results_command
 
-        code = results_command(ResultsOptions(name, namespace, follow, context, kubeconfig, output, rows))
+        code = results_command(ResultsOptions(name, namespace, follow, context, kubeconfig, output, rows, means))
     raise typer.Exit(code)
 
 
