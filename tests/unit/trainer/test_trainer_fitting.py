@@ -20,6 +20,8 @@ NUMBERS = np.arange(120.0).reshape(20, 6) ** 2
 CLASSES = Dataset("t", NUMBERS, np.array([0.0] * 15 + [1.0] * 5), ("no", "yes"))
 REGRESSION = Dataset("t", NUMBERS, np.arange(20.0), None)
 
+DNN: dict[str, Any] = {"model": "dnn_classifier", "hidden_units": [4]}
+
 
 def flags(**given: Any) -> Any:
     return parse_flags({"dataset": "iris", **given})
@@ -33,6 +35,9 @@ def flags(**given: Any) -> Any:
         (REGRESSION, {"class_weights": "balanced"}, "flag class_weights: t is a regression, which has no classes"),
         (CLASSES, {"class_weights": {"no": 1, "yas": 2}}, "flag class_weights: there is no class 'yas'; the classes"),
         (CLASSES, {"class_weights": {"no": 1}}, "flag class_weights: class 'yes' has none; give one for each class"),
+        (REGRESSION, DNN, "flag model: dnn_classifier is for a classification, and t is a regression"),
+        (CLASSES, {**DNN, "model": "dnn_regressor"}, "flag model: dnn_regressor is for a regression, and t is a class"),
+        (CLASSES, {**DNN, "n_classes": 3}, "flag n_classes: got 3, but t has 2 classes ('no', 'yes'); correct it"),
         (CLASSES, {"model": "cnn"}, "flag model: cnn needs images, and t is a table of 6 columns; set image_shape"),
         (CLASSES, {"model": "cnn", "image_shape": [2, 2]}, "flag image_shape: [2, 2] are 4 numbers, but t has 6"),
     ],
