@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from regsweep_kit import process
 from regsweep_kit.columns import Room, most_blocks
@@ -28,14 +27,12 @@ from regsweep_trainer.dataset import Dataset
 from regsweep_trainer.fitting import fit
 from regsweep_trainer.flags import Flags, idle, label_value, parse_flags
 from regsweep_trainer.metrics import METRICS
+from regsweep_trainer.models.constant import ConstantPredictor
 from regsweep_trainer.models.inputs import Inputs
 from regsweep_trainer.preparation import prepare
 from regsweep_trainer.record_columns import columns_of
-from regsweep_trainer.task import Task
+from regsweep_trainer.task import Task, Trainable
 from regsweep_trainer.training import train_replicate
-
-if TYPE_CHECKING:
-    from regsweep_trainer.models.network import Network
 
 
 def run(environment: Mapping[str, str], stopping: Stopping) -> int:
@@ -124,21 +121,13 @@ def plan_run(contract: Contract, flags: Flags, data: Dataset) -> Plan:
     )
 
 
-def _bring_up(plan: Plan, journal: Journal) -> "Network":
+def _bring_up(plan: Plan, journal: Journal) -> Trainable:
     began = time.monotonic()
     device = backend.start(plan.contract.gpus, plan.contract.allow_cpu)
     journal.describe(backend=backend.BACKEND, device=device.name, gpus=device.gpus)
-    from regsweep_trainer.models.network import Network
-
     data = plan.data
     columns = data.features.shape[1]
-    network = Network(
-        plan.flags,
-        data.head,
-        Inputs(columns, data.image),
-        len(data.classes or ()),
-        weighted=plan.flags.class_weights != "none",
-    )
+    network = _model(plan.flags, data)
     say(
         f"{data.name}: {data.rows} rows, {columns} columns, {data.head}; "
         f"{backend.BACKEND} on {device.name} ready after {time.monotonic() - began:.1f} s"
@@ -146,7 +135,17 @@ def _bring_up(plan: Plan, journal: Journal) -> "Network":
     return network
 
 
-def train_one(plan: Plan, replicate: int, network: "Network", reporter: Reporter) -> None:
+def _model(flags: Flags, data: Dataset) -> Trainable:
+    classes = len(data.classes or ())
+    if flags.model == "constant":
+        return ConstantPredictor(data.head, classes)
+    from regsweep_trainer.models.network import Network
+
+    inputs = Inputs(data.features.shape[1], data.image)
+    return Network(flags, data.head, inputs, classes, weighted=flags.class_weights != "none")
+
+
+def train_one(plan: Plan, replicate: int, network: Trainable, reporter: Reporter) -> None:
     """Trains one replicate and reports it."""
     contract, flags, rows = plan.contract, plan.flags, plan.splits[replicate]
     task = Task(

@@ -362,6 +362,15 @@ class Reason(StrEnum):
         "RunFailed",
         About(meaning="A run failed; the message has its reason.", remedy=_SEE_MESSAGE, event=True),
     )
+    MANAGED_ELSEWHERE = (
+        "ManagedElsewhere",
+        About(
+            meaning="Another operator has claimed the sweep (`status.managedBy`); this one leaves it alone.",
+            remedy="Let one operator watch each namespace, or tell them apart by `spec.managedBy`. Where the other is gone for good, "
+            "and this one may not read its Lease, remove `status.managedBy`.",
+            event=True,
+        ),
+    )
     JOB_ALTERED = (
         "JobAltered",
         About(

@@ -26,6 +26,12 @@ _KEPT: Final[tuple[str, ...]] = (
 )  # fmt: skip
 
 RULES: Final[Mapping[type[ApiModel], list[Mapping[str, str]]]] = {
+    SweepSpec: [
+        {
+            "rule": "has(self.managedBy) == has(oldSelf.managedBy) && (!has(self.managedBy) || self.managedBy == oldSelf.managedBy)",
+            "message": "`managedBy` cannot be changed: create a new sweep",
+        },
+    ],
     Range: [
         {
             "rule": "self.from < self.to",
@@ -64,6 +70,7 @@ RULES: Final[Mapping[type[ApiModel], list[Mapping[str, str]]]] = {
 
 _MAP_KEYS: Final[Mapping[tuple[type[ApiModel], str], list[str]]] = {
     (SweepSpec, "flags"): ["name"],
+    (SweepSpec, "references"): ["name"],
     (SweepStatus, "conditions"): ["type"],
     (SweepResult, "points"): ["key"],
     (SweepResult, "environments"): ["key"],

@@ -10,12 +10,22 @@ from typing import Annotated, Final
 
 from pydantic import Field, JsonValue, StringConstraints
 
-from regsweep.api.constants import MAX_NAME_LENGTH, MAX_REPLICATES_PER_POD, MIN_REPLICATES_FOR_ERROR
+from regsweep.api.constants import (
+    GPU_RESOURCE_PATTERN,
+    MANAGER_PATTERN,
+    MAX_MANAGER_LENGTH,
+    MAX_NAME_LENGTH,
+    MAX_REPLICATES_PER_POD,
+    MIN_REPLICATES_FOR_ERROR,
+)
 from regsweep.api.model import ApiModel
 from regsweep.api.regularizers import REGULARIZERS
 
 FlagName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", min_length=1, max_length=63)]
 FlagValue = JsonValue
+ReferenceName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$", min_length=1, max_length=63)
+]
 
 MAX_FLAGS: Final = 20
 MAX_VALUES: Final = 1000
@@ -27,6 +37,7 @@ MAX_DATA_REVISION: Final = 63
 MAX_TEMPLATE_FIELDS: Final = 10
 MAX_CONSTRAINTS: Final = 10
 MAX_FINAL_REPLICATES: Final = 100
+MAX_REFERENCES: Final = 10
 
 FailedRunsLimit = (
     Annotated[int, Field(ge=0, le=99_999)]
@@ -132,6 +143,11 @@ class Trainer(ApiModel):
     """Values that are the same in every run, such as `dataset` or `epochs`. A flag of the same name takes precedence."""
     gpus: Annotated[int, Field(ge=0, le=64)] = 1
     """Number of GPUs of each training pod. 0 trains on CPUs."""
+    gpu_resource: Annotated[str | None, StringConstraints(pattern=GPU_RESOURCE_PATTERN, max_length=MAX_NAME_LENGTH)] = (
+        None
+    )
+    """Extended resource that `gpus` counts, such as `amd.com/gpu`. Absent: the operator's default. A template that asks for another
+    accelerator, or has a resource claim, decides instead."""
     data_revision: Annotated[str | None, StringConstraints(min_length=1, max_length=MAX_DATA_REVISION)] = None
     """Name for the state of the data, such as `2026-11`. Change it after the data have changed: every combination is then
     trained again, and results of earlier revisions are kept but not ranked. `regsweep run` derives it from the data instead."""
@@ -230,6 +246,17 @@ class Racing(ApiModel):
     """Difference of the objective that is too small to matter, in its unit. The race ends when all remaining combinations are within it."""
 
 
+class Reference(ApiModel):
+    """A model that the combinations are compared with, such as a linear one. It is no combination of the grid: it is never the
+    best, tied with it or picked."""
+
+    name: ReferenceName
+    """Name of the reference, such as `linear`; unique within the sweep."""
+    flags: Flags
+    """Values that are put over the trainer's parameters, such as `{model: linear}`. A flag of the sweep that is absent here has the
+    parameter's value, or else the trainer's default."""
+
+
 class Retention(ApiModel):
     """How many finished Jobs are kept for their logs. Results are always kept."""
 
@@ -288,11 +315,17 @@ class SweepSpec(ApiModel):
     """A race that drops combinations which can no longer win. Absent: all replicates of every combination are trained."""
     final: FinalSpec | None = None
     """A final evaluation: the best and the pick are trained again and scored on the test rows. Absent: none."""
+    references: Annotated[list[Reference], Field(max_length=MAX_REFERENCES)] = Field(default_factory=list)
+    """Models to compare the combinations with, such as `{name: constant, flags: {model: constant}}`. Each is trained by the same
+    replicates and shown outside the grid, with the difference of the best and of the pick to it."""
     template_ref: TemplateRef | None = None
     """A shared PodTemplate for the training pods, for instance for whole GPUs, MIG slices, spot nodes or a queue."""
     template: Annotated[dict[str, JsonValue] | None, Field(max_length=MAX_TEMPLATE_FIELDS)] = None
     """A pod template (metadata, spec), merged over the shared one like a strategic merge patch. Container `trainer` is the
     training container."""
+    managed_by: Annotated[str | None, StringConstraints(pattern=MANAGER_PATTERN, max_length=MAX_MANAGER_LENGTH)] = None
+    """Name of the operators that run the sweep, such as `regsweep.dev/team-a`; others leave it alone. Cannot be changed. Absent:
+    `regsweep.dev/operator`. Of several operators with the name, the one that claims it in the status first runs it."""
     suspend: bool = False
     """Suspends the sweep: running Jobs are suspended and resumed later."""
     max_failed_runs: FailedRunsLimit | None = None

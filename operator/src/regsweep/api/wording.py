@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from pydantic import JsonValue
 from pydantic_core import ErrorDetails
 
 from regsweep.api.schema import Schema, at
@@ -23,6 +24,7 @@ _LONGEST_EXPONENT: Final = 4
 """Characters with the sign: no number that a float can be has more, and 1e999999999 as a plain number has a gigabyte."""
 _LONGEST_NAME: Final = 253
 """Characters of a name that is compared with the known ones."""
+_FLAG_VALUE: Final = "a number, a string, true, false or a list of these"
 
 _TYPES: Final[Mapping[str, str]] = {
     "array": "a list",
@@ -85,6 +87,14 @@ def number_in_quotes(text: str) -> str:
         plain = dotted
     write = dotted if len(plain) > 12 else f"{plain} or {dotted}"
     return f'"{text}" is a string, not a number (it is in quotes, or its YAML was read by a tool that needs a dot). Write {write}'
+
+
+def no_flag_value(value: JsonValue) -> str | None:
+    """Why the value cannot be a flag's, or None if it can."""
+    nested = isinstance(value, list) and any(no_flag_value(item) is not None for item in value)
+    if value is None or isinstance(value, dict) or nested:
+        return f"must be {_FLAG_VALUE}, got {shown(value)}."
+    return None
 
 
 def unquoted_word(value: object) -> str:
@@ -163,6 +173,7 @@ def _broken_limit(error: ErrorDetails, field: Schema) -> str:
 
 _PATTERNS: Final[Mapping[str, str]] = {
     r"^[A-Za-z_][A-Za-z0-9_.-]*$": "letters, digits, `_`, `.` and `-`, starting with a letter or `_`",
+    r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$": "letters, digits, `_`, `.` and `-`, with a letter or digit at both ends",
     r"^(train|val)_[a-z0-9_]+$": "the name of a metric with its split first, such as `val_average_loss` or `val_accuracy`",
 }
 

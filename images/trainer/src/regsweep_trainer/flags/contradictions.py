@@ -25,7 +25,7 @@ def contradictions(given: Mapping[str, Any]) -> dict[str, str]:
 def disagreements(flags: Flags) -> dict[str, str]:
     """The same of flags that are valid each, by their typed values."""
     problems: dict[str, str] = {}
-    for check in (_by_layer, _of_clipping, _of_model):
+    for check in (_by_layer, _of_clipping, _of_model) if flags.has_layers else (_of_clipping,):
         for name, text in check(flags):
             problems.setdefault(name, f"flag {name}: {text}")
     return problems

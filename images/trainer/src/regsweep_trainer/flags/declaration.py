@@ -14,8 +14,15 @@ class Flags(SplitFlags, TrainingFlags, RegularizationFlags, NetworkFlags, DataFl
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @property
+    def has_layers(self) -> bool:
+        """Whether the flags of hidden layers play a part: a linear or constant model stands beside networks that have them."""
+        return self.model not in ("linear", "constant")
+
+    @property
     def hidden_units(self) -> tuple[int, ...]:
         """Units of each hidden layer, first to last."""
+        if not self.has_layers:
+            return ()
         if isinstance(self.units, list):
             return tuple(self.units)
         return (self.units,) * (1 if self.layers is None else self.layers)
@@ -24,14 +31,14 @@ class Flags(SplitFlags, TrainingFlags, RegularizationFlags, NetworkFlags, DataFl
     def activations(self) -> tuple[str, ...]:
         """Activation of each hidden layer, first to last."""
         if isinstance(self.activation, list):
-            return tuple(self.activation)
+            return tuple(self.activation) if self.has_layers else ()
         return (self.activation,) * len(self.hidden_units)
 
     @property
     def dropouts(self) -> tuple[float, ...]:
         """Dropout after each hidden layer, first to last."""
         if isinstance(self.dropout, list):
-            return tuple(self.dropout)
+            return tuple(self.dropout) if self.has_layers else ()
         return (self.dropout,) * len(self.hidden_units)
 
     @property

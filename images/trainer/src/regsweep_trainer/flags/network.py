@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from regsweep_trainer.flags.values import MOST_LAYERS, Filters, Image, Integer, Units, flag
 
-Model = Literal["dense", "cnn"]
+Model = Literal["dense", "cnn", "linear", "constant"]
 Activation = Literal[
     "relu", "elu", "exponential", "gelu", "hard_sigmoid", "leaky_relu", "linear", "mish",
     "relu6", "selu", "sigmoid", "silu", "softmax", "softplus", "softsign", "swish", "tanh",
@@ -19,7 +19,7 @@ class NetworkFlags(BaseModel):
     model: Model = flag(
         "dense",
         "one of " + ", ".join(get_args(Model)),
-        "Kind of network: dense layers, or (cnn) convolutions over images before them.",
+        "Dense layers, convolutions over images before them, no hidden layer (linear), or one prediction for all rows (constant).",
     )
     units: Units = flag(
         [64, 64],
