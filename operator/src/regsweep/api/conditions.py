@@ -283,6 +283,14 @@ class Reason(StrEnum):
             run_failure=Retry.USELESS,
         ),
     )
+    NOTHING_REPORTED = (
+        "NothingReported",
+        About(
+            meaning="The training script ended a replicate without reporting what the sweep needs (exit code 64).",
+            remedy="Correct the script: see images/kit/README.md.",
+            run_failure=Retry.USELESS,
+        ),
+    )
     INDEX_FINAL = (
         "IndexFinal",
         About(

@@ -20,11 +20,11 @@ Location = tuple[int | str, ...]
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _LONGEST_SHOWN: Final = 60
+_FLAG_VALUE: Final = "a number, a string, true, false or a list of these"
 _LONGEST_EXPONENT: Final = 4
 """Characters with the sign: no number that a float can be has more, and 1e999999999 as a plain number has a gigabyte."""
 _LONGEST_NAME: Final = 253
 """Characters of a name that is compared with the known ones."""
-_FLAG_VALUE: Final = "a number, a string, true, false or a list of these"
 
 _TYPES: Final[Mapping[str, str]] = {
     "array": "a list",
