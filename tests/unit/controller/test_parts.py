@@ -34,6 +34,10 @@ def job(**status: Any) -> dict[str, Any]:
         names.REPLICATES_ANNOTATION: "4",
         names.REPLICATES_PER_POD_ANNOTATION: "2",
         names.ATTEMPT_ANNOTATION: "0",
+        names.LOST_ANNOTATION: "1",
+        names.MOVED_ANNOTATION: "2",
+        names.AVOIDED_NODES_ANNOTATION: "n1,n2",
+        names.OBJECTIVE_ANNOTATION: '{"metric":"val_average_loss","goal":"Minimize"}',
         names.FLAGS_ANNOTATION: "{}",
     }
     meta = {"name": "run", "namespace": "lab", "uid": "job-uid", "resourceVersion": "5", "creationTimestamp": STAMP}
@@ -49,7 +53,9 @@ def pod(**status: Any) -> dict[str, Any]:
     extra = {"labels": {names.SWEEP_UID_LABEL: "s"}, "annotations": index, "ownerReferences": [OWNER]}
     limits = {"limits": {"memory": "1Gi", "cpu": "2"}}
     containers = [{"name": "trainer", "image": "t", "resources": limits}, {"name": "sidecar", "image": "s"}]
-    return {"metadata": {**meta, **extra}, "spec": {"containers": containers}, "status": status}
+    inits = [{"name": "fetch"}, {"name": "proxy", "restartPolicy": "Always"}]
+    spec = {"nodeName": "n1", "containers": containers, "initContainers": inits}
+    return {"metadata": {**meta, **extra}, "spec": spec, "status": status}
 
 
 def container(**state: Any) -> list[dict[str, Any]]:
@@ -131,6 +137,20 @@ def test_nothing_that_is_read_of_a_job_is_trimmed_away(status: dict[str, Any]) -
             },
             id="succeeded",
         ),
+        pytest.param(
+            {
+                "phase": "Running",
+                "containerStatuses": container(
+                    terminated={"exitCode": 0, "message": "{}", "startedAt": STAMP, "finishedAt": STAMP}
+                ),
+                "initContainerStatuses": [
+                    {"name": "fetch", "state": {"terminated": {"exitCode": 0}}},
+                    {"name": "proxy", "state": {"running": {"startedAt": STAMP}}},
+                ],
+            },
+            id="one whose sidecars go on",
+        ),
+        pytest.param({"phase": "Failed", "reason": "OutOfcpu", "message": "no room"}, id="one that its node refused"),
         pytest.param(
             {
                 "phase": "Failed",

@@ -119,6 +119,15 @@ class Reason(StrEnum):
             run_failure=Retry.USELESS,
         ),
     )
+    NODE_LOST = (
+        "NodeLost",
+        About(
+            meaning="A pod that was deleted does not end, because its node does not answer. The pod may still train, so its run keeps its "
+            "slot and no other Job trains it.",
+            remedy="Wait for the node, delete it, or taint it `node.kubernetes.io/out-of-service`.",
+            conditions=(_PROGRESSING,),
+        ),
+    )
     QUEUED = "Queued", About(meaning="Runs wait for their queue to admit them.", conditions=(_PROGRESSING,))
     DRAINING = (
         "Draining",
@@ -301,7 +310,22 @@ class Reason(StrEnum):
     )
     EVICTED = (
         "Evicted",
-        About(meaning="The pod was evicted from its node before it had ended.", run_failure=Retry.MAY_HELP),
+        About(
+            meaning="The pod was evicted from its node before it had ended, after five moves to other nodes.",
+            remedy="Set requests and limits of memory and ephemeral storage to what training needs.",
+            run_failure=Retry.MAY_HELP,
+        ),
+    )
+    NODE_FAILED = (
+        "NodeFailed",
+        About(
+            meaning="A node ended pods that had done nothing wrong, for instance because it could not give them their GPU. Such a "
+            "run is made again up to five times, after 10 seconds to 6 minutes, away from the nodes that ended it, and is not counted "
+            "as failed before that.",
+            remedy="Drain and repair the node that the message names.",
+            conditions=(_PROGRESSING,),
+            run_failure=Retry.MAY_HELP,
+        ),
     )
     TIMEOUT = (
         "Timeout",
@@ -357,6 +381,23 @@ class Reason(StrEnum):
     RUN_AGAIN = (
         "RunAgain",
         About(meaning="A run is trained again, because its record was lost with its pod.", event=True),
+    )
+    SIDECAR_GOES_ON = (
+        "SidecarGoesOn",
+        About(
+            meaning="A container beside the trainer, such as a mesh's proxy, goes on after training has ended, so that the pod keeps "
+            "its GPU and its slot. The Job is deleted 30 seconds later, once its records are stored, and its logs go with it.",
+            remedy="Make it an init container with `restartPolicy: Always`, which ends with the others, keep it from being injected, or "
+            "let it end by itself.",
+            event=True,
+        ),
+    )
+    RUN_MOVED = (
+        "RunMoved",
+        About(
+            meaning="A run goes on in another Job: away from a node that ended it, or only for the replicates that are missing.",
+            event=True,
+        ),
     )
     RUN_FAILED = (
         "RunFailed",

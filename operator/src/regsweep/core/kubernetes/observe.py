@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from regsweep.api import constants as names
 from regsweep.api.objective import EpochRule
 from regsweep.core.ownership import KubeObject, owner_uid
-from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
+from regsweep.core.runs import MAX_AVOIDED, ObservedPod, ObservedRun, PodPhase
 
 COMPLETION_INDEX: Final = "batch.kubernetes.io/job-completion-index"
 _ENDED_PHASES: Final = {"Succeeded": PodPhase.SUCCEEDED, "Failed": PodPhase.FAILED}
@@ -35,8 +35,17 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
     per_pod = _count(annotations.get(names.REPLICATES_PER_POD_ANNOTATION))
     attempt = _count(annotations.get(names.ATTEMPT_ANNOTATION, "0"))
     lost = _lost(annotations.get(names.LOST_ANNOTATION), attempt)
+    moved = _count(annotations.get(names.MOVED_ANNOTATION, "0"))
     point_key = annotations.get(names.POINT_KEY_ANNOTATION)
-    if not point_key or first is None or not replicates or not per_pod or attempt is None or lost is None:
+    if (
+        not point_key
+        or first is None
+        or not replicates
+        or not per_pod
+        or attempt is None
+        or lost is None
+        or moved is None
+    ):
         return None
     uid = metadata["uid"]
     own = (
@@ -57,6 +66,8 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
         attempt=attempt,
         created_at=_time(metadata["creationTimestamp"]),
         lost=lost,
+        moved=moved,
+        avoids=_nodes(annotations.get(names.AVOIDED_NODES_ANNOTATION)),
         rule=_rule(annotations.get(names.OBJECTIVE_ANNOTATION)),
         parallelism=spec.get("parallelism", 1),
         suspended=bool(spec.get("suspend")),
@@ -77,6 +88,12 @@ def _lost(text: str | None, attempt: int | None) -> int | None:
     if text is None:
         return attempt % 2 if attempt is not None else None
     return _count(text)
+
+
+def _nodes(text: str | None) -> tuple[str, ...]:
+    """Names of nodes with commas between them: as many as a Job may avoid, of what can be a name."""
+    given = (text or "").split(",", MAX_AVOIDED)[:MAX_AVOIDED]
+    return tuple(name for name in given if 0 < len(name) <= names.MAX_NAME_LENGTH)
 
 
 def _rule(text: str | None) -> EpochRule | None:
@@ -120,11 +137,32 @@ def observed_pod(pod: KubeObject, gone: bool = False) -> ObservedPod:
         reason=_reason(status, terminated),
         waiting_reason=waiting_reason,
         waiting_message=waiting_message,
+        node=(pod.get("spec") or {}).get("nodeName") or "",
+        status_message=status.get("message") or "",
+        disrupted=_disruption(status) is not None,
+        others=() if status.get("phase") in _ENDED_PHASES else _others(pod, status),
         image=_digest_of(container.get("imageID") or ""),
         memory_limit=_memory_limit(pod),
         deleting="deletionTimestamp" in metadata,
+        deletion_due=_time(metadata["deletionTimestamp"]) if "deletionTimestamp" in metadata else None,
         gone=gone,
     )
+
+
+def is_sidecar(init_container: KubeObject) -> bool:
+    """Whether an init container runs beside the others: a sidecar as Kubernetes means it, which ends with them."""
+    return init_container.get("restartPolicy") == "Always"
+
+
+def _others(pod: KubeObject, status: KubeObject) -> tuple[str, ...]:
+    """Names of the containers beside the trainer that have not ended."""
+    spec = pod.get("spec") or {}
+    statuses = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
+    ended = {each["name"] for each in statuses if "terminated" in (each.get("state") or {})}
+    running = {each["name"] for each in statuses if "running" in (each.get("state") or {})}
+    beside = [c["name"] for c in spec.get("containers") or () if c["name"] != names.TRAINER_CONTAINER]
+    sidecars = [c["name"] for c in spec.get("initContainers") or () if is_sidecar(c)]
+    return tuple(name for name in beside if name not in ended) + tuple(name for name in sidecars if name in running)
 
 
 def _is_queue_managed(metadata: KubeObject) -> bool:
@@ -152,10 +190,15 @@ def _reason(status: KubeObject, terminated: KubeObject | None) -> str:
     own = (terminated or {}).get("reason", "")
     if own == "OOMKilled":
         return "OOMKilled"
+    return _disruption(status) or str(own)
+
+
+def _disruption(status: KubeObject) -> str | None:
+    """Who disrupted the pod; None: nobody."""
     for condition in status.get("conditions") or ():
         if condition["type"] == "DisruptionTarget" and condition.get("status") == "True":
             return str(condition.get("reason") or "DisruptionTarget")
-    return str(own)
+    return None
 
 
 def _waiting(status: KubeObject, state: KubeObject) -> tuple[str, str]:
