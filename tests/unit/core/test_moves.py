@@ -199,7 +199,7 @@ def test_where_there_is_no_other_node_the_run_goes_anywhere_after_a_minute(messa
     world.pass_time(FIRST_DELAY_SECONDS)
     world.step()
     world.step()
-    waiting = {"phase": PodPhase.PENDING, "waiting_reason": "Unschedulable", "waiting_message": message}
+    waiting: dict[str, Any] = {"phase": PodPhase.PENDING, "waiting_reason": "Unschedulable", "waiting_message": message}
     world.add_pod(only(world).name, **waiting)
     assert world.plan().is_empty
     world.pass_time(60)

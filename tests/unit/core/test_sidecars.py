@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,9 +15,9 @@ from regsweep.core.slots import slots_of
 from .simulation import World, sweep_of
 
 
-def world_of(values: int = 2, **spec: object) -> World:
+def world_of(values: int = 2, **spec: Any) -> World:
     """A sweep at parallelism 1 whose pods have a proxy; the first pod trains."""
-    world = World(sweep_of({"l2": list(range(values))}, **{"parallelism": 1, **spec}), sidecar=True)
+    world = World(sweep_of({"l2": list(range(values))}, parallelism=1, **spec), sidecar=True)
     world.step()
     world.start_pods()
     return world

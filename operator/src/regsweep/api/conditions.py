@@ -25,6 +25,16 @@ _FAILED = ConditionType.FAILED
 _SEE_MESSAGE = "The message says what to do."
 
 
+def _may_help(meaning: str, remedy: str) -> About:
+    """Why a run failed that another pod may not fail for."""
+    return About(meaning=meaning, remedy=remedy, run_failure=Retry.MAY_HELP)
+
+
+def _useless(meaning: str, remedy: str) -> About:
+    """Why a run failed that every pod would fail for."""
+    return About(meaning=meaning, remedy=remedy, run_failure=Retry.USELESS)
+
+
 class Reason(StrEnum):
     """Reasons of conditions, of events, and of failed runs."""
 
@@ -259,27 +269,20 @@ class Reason(StrEnum):
     # Failed runs
     INVALID_FLAGS = (
         "InvalidFlags",
-        About(
-            meaning="The trainer rejected its flags (exit code 64).",
-            remedy="Correct the flags or parameters that the message names.",
-            run_failure=Retry.USELESS,
+        _useless(
+            "The trainer rejected its flags (exit code 64).", "Correct the flags or parameters that the message names."
         ),
     )
     INVALID_CONTRACT = (
         "InvalidContract",
-        About(
-            meaning="The trainer cannot read a variable of the training contract (exit code 64).",
-            remedy="Correct the trainer or the pod template: see docs/trainer-contract.md.",
-            run_failure=Retry.USELESS,
+        _useless(
+            "The trainer cannot read a variable of the training contract (exit code 64).",
+            "Correct the trainer or the pod template: see docs/trainer-contract.md.",
         ),
     )
     BAD_DATA = (
         "BadData",
-        About(
-            meaning="The trainer cannot train on its data (exit code 64).",
-            remedy="Correct the data as the message says.",
-            run_failure=Retry.USELESS,
-        ),
+        _useless("The trainer cannot train on its data (exit code 64).", "Correct the data as the message says."),
     )
     DATA_CHANGED = (
         "DataChanged",
@@ -292,28 +295,19 @@ class Reason(StrEnum):
             run_failure=Retry.USELESS,
         ),
     )
-    INDEX_FINAL = (
-        "IndexFinal",
-        About(
-            meaning="The trainer gave up these replicates for good (exit code 65).",
-            remedy=_SEE_MESSAGE,
-            run_failure=Retry.MAY_HELP,
-        ),
-    )
+    INDEX_FINAL = "IndexFinal", _may_help("The trainer gave up these replicates for good (exit code 65).", _SEE_MESSAGE)
     OUT_OF_MEMORY = (
         "OutOfMemory",
-        About(
-            meaning="The training container needed more memory than its limit.",
-            remedy="Raise resources.limits.memory of container trainer, or lower `batch_size` or `units`.",
-            run_failure=Retry.MAY_HELP,
+        _may_help(
+            "The training container needed more memory than its limit.",
+            "Raise resources.limits.memory of container trainer, or lower `batch_size` or `units`.",
         ),
     )
     EVICTED = (
         "Evicted",
-        About(
-            meaning="The pod was evicted from its node before it had ended, after five moves to other nodes.",
-            remedy="Set requests and limits of memory and ephemeral storage to what training needs.",
-            run_failure=Retry.MAY_HELP,
+        _may_help(
+            "The pod was evicted from its node before it had ended, after five moves to other nodes.",
+            "Set requests and limits of memory and ephemeral storage to what training needs.",
         ),
     )
     NODE_FAILED = (
@@ -329,42 +323,29 @@ class Reason(StrEnum):
     )
     TIMEOUT = (
         "Timeout",
-        About(
-            meaning="The run took longer than `spec.runTimeoutSeconds`.",
-            remedy="Raise the limit, or train fewer epochs.",
-            run_failure=Retry.MAY_HELP,
-        ),
+        _may_help("The run took longer than `spec.runTimeoutSeconds`.", "Raise the limit, or train fewer epochs."),
     )
     INVALID_RECORD = (
         "InvalidRecord",
-        About(
-            meaning="The trainer's termination message breaks the training contract.",
-            remedy="Correct the trainer: see docs/trainer-contract.md.",
-            run_failure=Retry.USELESS,
+        _useless(
+            "The trainer's termination message breaks the training contract.",
+            "Correct the trainer: see docs/trainer-contract.md.",
         ),
     )
     NO_RECORD = (
         "NoRecord",
-        About(
-            meaning="The trainer ended without a record of the replicate.",
-            remedy="Correct the trainer: see docs/trainer-contract.md.",
-            run_failure=Retry.USELESS,
+        _useless(
+            "The trainer ended without a record of the replicate.", "Correct the trainer: see docs/trainer-contract.md."
         ),
     )
     TRAINER_FAILED = (
         "TrainerFailed",
-        About(
-            meaning="The trainer ended with an error.",
-            remedy="See the message, and the log of the pod.",
-            run_failure=Retry.MAY_HELP,
-        ),
+        _may_help("The trainer ended with an error.", "See the message, and the log of the pod."),
     )
     UNKNOWN = (
         "Unknown",
-        About(
-            meaning="A later version of the operator recorded a reason that this version does not know.",
-            remedy="See the message.",
-            run_failure=Retry.MAY_HELP,
+        _may_help(
+            "A later version of the operator recorded a reason that this version does not know.", "See the message."
         ),
     )
     # Events only

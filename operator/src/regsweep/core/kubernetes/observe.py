@@ -35,30 +35,15 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
     per_pod = _count(annotations.get(names.REPLICATES_PER_POD_ANNOTATION))
     attempt = _count(annotations.get(names.ATTEMPT_ANNOTATION, "0"))
     lost = _lost(annotations.get(names.LOST_ANNOTATION), attempt)
-    moved = _count(annotations.get(names.MOVED_ANNOTATION, "0"))
     point_key = annotations.get(names.POINT_KEY_ANNOTATION)
-    if (
-        not point_key
-        or first is None
-        or not replicates
-        or not per_pod
-        or attempt is None
-        or lost is None
-        or moved is None
-    ):
+    if not point_key or first is None or not replicates or not per_pod or attempt is None or lost is None:
         return None
-    uid = metadata["uid"]
-    own = (
-        pod if isinstance(pod, ObservedPod) else observed_pod(pod)
-        for pod in pods
-        if isinstance(pod, ObservedPod) or owner_uid(pod) == uid
-    )
     conditions = {c["type"]: c for c in status.get("conditions") or () if c.get("status") == "True"}
     complete, failed = conditions.get("Complete"), conditions.get("Failed")
     ended = status.get("completionTime") or (complete or failed or {}).get("lastTransitionTime")
     return ObservedRun(
         name=metadata["name"],
-        uid=uid,
+        uid=metadata["uid"],
         point_key=point_key,
         first_replicate=first,
         replicates=replicates,
@@ -66,7 +51,7 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
         attempt=attempt,
         created_at=_time(metadata["creationTimestamp"]),
         lost=lost,
-        moved=moved,
+        moved=_count(annotations.get(names.MOVED_ANNOTATION)) or 0,
         avoids=_nodes(annotations.get(names.AVOIDED_NODES_ANNOTATION)),
         rule=_rule(annotations.get(names.OBJECTIVE_ANNOTATION)),
         parallelism=spec.get("parallelism", 1),
@@ -79,8 +64,17 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
         succeeded_indexes=_indexes(status.get("completedIndexes")),
         ended_at=_time(ended) if ended else None,
         deleting="deletionTimestamp" in metadata,
-        pods=tuple(sorted(own, key=lambda pod: (pod.index, pod.created_at, pod.name))),
+        pods=_pods_of(metadata["uid"], pods),
     )
+
+
+def _pods_of(job_uid: str, pods: Iterable[KubeObject | ObservedPod]) -> tuple[ObservedPod, ...]:
+    own = (
+        pod if isinstance(pod, ObservedPod) else observed_pod(pod)
+        for pod in pods
+        if isinstance(pod, ObservedPod) or owner_uid(pod) == job_uid
+    )
+    return tuple(sorted(own, key=lambda pod: (pod.index, pod.created_at, pod.name)))
 
 
 def _lost(text: str | None, attempt: int | None) -> int | None:
