@@ -55,7 +55,7 @@ lint: $(SYNCED) ## style, format, sizes, types, and the contracts between layers
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	$(PYTHON) tests/lint_sizes.py
-	.venv/bin/mypy operator/src images/kit/src images/trainer/src tests
+	.venv/bin/mypy operator/src images/kit/src images/trainer/src tests manifests/monitoring charts
 	.venv/bin/lint-imports
 
 .PHONY: fmt

@@ -48,12 +48,6 @@ def _demo() -> int:
     return status
 
 
-def define(cluster: Cluster) -> None:
-    """Apply the CRDs early: admission looks for new kinds every 30 s only, and images take their time meanwhile."""
-    for definition in sorted((paths.CHECKOUT / "manifests" / "crd").glob("*.yaml")):
-        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", definition)
-
-
 def install(cluster: Cluster | CurrentCluster, references: dict[str, str]) -> None:
     """Apply the operator and a Prometheus, and wait until both are ready. Raises ClusterError with what pods say."""
     manifests = [
@@ -83,7 +77,6 @@ def _made() -> tuple[Cluster | CurrentCluster, dict[str, str]]:
         building = pool.submit(images.ensure, _IMAGES)
         with step("Kubernetes is up"):
             cluster = Cluster.up(Profile.NODE, INSTANCE)
-        define(cluster)
         return cluster, building.result()
 
 

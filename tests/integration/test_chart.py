@@ -90,7 +90,6 @@ def test_the_operators_pod_is_admitted_under_the_restricted_standard(installed: 
     [
         pytest.param("watch", "regsweep.dev/regularizationsweeps", id="see sweeps"),
         pytest.param("update", "regsweep.dev/regularizationsweeps/status", id="write their status"),
-        pytest.param("update", "regsweep.dev/regularizationsweeps/finalizers", id="own children that block deletion"),
         pytest.param("create", "regsweep.dev/sweepresults", id="store results"),
         pytest.param("create", "batch/jobs", id="start runs"),
         pytest.param("patch", "batch/jobs", id="suspend runs"),

@@ -116,6 +116,11 @@ RANGE = {"from": 0.001, "to": 1, "points": 3}
             "should be greater than 0",
             id="a difference of nothing",
         ),
+        pytest.param(
+            sweep([{"name": "a", "values": [1]}], references=[{"name": "b", "flags": {}}, {"name": "b", "flags": {}}]),
+            "Duplicate value",
+            id="two references of one name",
+        ),
         pytest.param(sweep([{"name": "a", "values": [1], "range": RANGE}]), "oneOf", id="both values and range"),
         pytest.param(sweep([]), "spec.flags", id="no flags"),
         pytest.param(

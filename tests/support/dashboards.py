@@ -69,6 +69,11 @@ def _panels(panels: list[Json]) -> Iterator[dict[str, Json]]:
         yield from _panels(_list(panel.get("panels", [])))
 
 
+def fill(text: str, variables: Mapping[str, str]) -> str:
+    """A title, a legend or a query with the variables' values in their places. Raises KeyError as `queries` does."""
+    return _fill(text, {**BUILT_IN, **variables}, "a text")
+
+
 def _fill(expr: str, values: Mapping[str, str], panel: str) -> str:
     def value(match: re.Match[str]) -> str:
         name = match["braced"] or match["bare"]

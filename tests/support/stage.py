@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,10 +63,19 @@ class Stage:
 
     def ask_prometheus(self, query: str) -> list[Json]:
         """The series that an instant query gives. Raises AssertionError when Prometheus refuses it."""
+        return self._ask_prometheus("query", {"query": query})
+
+    def ask_prometheus_over(self, query: str, seconds: float, step: float) -> list[Json]:
+        """The series that a query gives over the time until now. Raises AssertionError when Prometheus refuses it."""
+        now = time.time()
+        span = {"start": str(now - seconds), "end": str(now), "step": str(step)}
+        return self._ask_prometheus("query_range", {"query": query, **span})
+
+    def _ask_prometheus(self, kind: str, parameters: Mapping[str, str]) -> list[Json]:
         service = "/api/v1/namespaces/monitoring/services/prometheus:web/proxy"
-        status, body = self.api.get(f"{service}/api/v1/query?{urlencode({'query': query})}")
+        status, body = self.api.get(f"{service}/api/v1/{kind}?{urlencode(parameters)}")
         answer = json.loads(body) if body else {}
-        assert answer.get("status") == "success", f"{query}\n{status} {body}"
+        assert answer.get("status") == "success", f"{parameters['query']}\n{status} {body}"
         found: list[Json] = answer["data"]["result"]
         return found
 
@@ -249,7 +259,6 @@ def install() -> Iterator[Stage]:
     with paths.lock("test-e2e-session"):
         cluster = Cluster.up(instance="test-e2e")
         try:
-            demo.define(cluster)
             references = cluster.load(images.ALL)
             demo.install(cluster, references)
             yield Stage(cluster, references)

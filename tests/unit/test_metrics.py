@@ -55,6 +55,14 @@ def test_a_defined_metric_is_exposed_and_on_the_page(spec: MetricSpec) -> None:
 
 
 @each_metric
+def test_each_result_is_counted_from_the_start_so_that_a_first_failure_is_an_increase(spec: MetricSpec) -> None:
+    exposed = generate_latest(Metrics().registry).decode()
+    assert bool(spec.results) == ("result" in spec.labels)
+    for result in spec.results:
+        assert f'{spec.name}{{result="{result}"}} 0.0' in exposed
+
+
+@each_metric
 def test_a_defined_metric_is_used(spec: MetricSpec) -> None:
     (constant,) = (name for name, value in vars(metrics).items() if value is spec)
     users = [

@@ -160,7 +160,6 @@ def table(
     sort: tuple[str, bool] | None = None,
     width: int = 12,
     height: int = 9,
-    decimals: int | None = None,
 ) -> Panel:
     """The queries' series joined by their labels, one row each.
 
@@ -175,7 +174,6 @@ def table(
         tuple(queries),
         height,
         width,
-        decimals=decimals,
         options={"sortBy": shown},
         transformations=(
             {"id": "merge", "options": {}},
@@ -257,7 +255,8 @@ def _placed(panels: Iterable[Panel]) -> Iterable[JsonObject]:
     for identifier, panel in enumerate(panels, start=1):
         if x + panel.width > WIDTH:
             x, y, tallest = 0, y + tallest, 0
-        yield {"id": identifier, "gridPos": {"x": x, "y": y, "w": panel.width, "h": panel.height}} | panel.body()
+        place: JsonObject = {"x": x, "y": y, "w": panel.width, "h": panel.height}
+        yield {"id": identifier, "gridPos": place, **panel.body()}
         x, tallest = x + panel.width, max(tallest, panel.height)
 
 

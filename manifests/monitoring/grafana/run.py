@@ -86,13 +86,18 @@ PANELS: Final[list[Panel]] = [
         ],
         "^(replicate|Value #.*)$",
         sort=("replicate", False),
-        decimals=4,
     ),
     curves(
         "Throughput: epochs per minute",
         "Of each replicate, over the last minutes.",
         [Query("60 * " + per_replicate(f"rate({series('epoch', RUN)}[$__rate_interval])"), LEGEND)],
-        width=8,
+        smallest=0,
+    ),
+    curves(
+        "Age of the last scrape",
+        "Seconds since Prometheus last read the pod. It is read once more at the end; until then the pod waits.",
+        [Query(f"time() - max by (pod) (timestamp({series('epochs', RUN)}))", "{{pod}}")],
+        unit="s",
         smallest=0,
     ),
     curves(
@@ -129,14 +134,6 @@ PANELS: Final[list[Panel]] = [
             )
         ],
         width=8,
-        smallest=0,
-    ),
-    curves(
-        "Age of the last scrape",
-        "Seconds since Prometheus last read the pod. It is read once more at the end; until then the pod waits.",
-        [Query(f"time() - max by (pod) (timestamp({series('epochs', RUN)}))", "{{pod}}")],
-        width=8,
-        unit="s",
         smallest=0,
     ),
 ]

@@ -41,7 +41,6 @@ PANELS: Final[list[Panel]] = [
         sort=("val", False),
         width=18,
         height=8,
-        decimals=4,
     ),
     curves(
         "Validation $metric per run",

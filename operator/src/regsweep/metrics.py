@@ -35,17 +35,22 @@ class MetricSpec:
     """Label -> what it may hold."""
     buckets: tuple[float, ...] = ()
     """Upper bounds of a histogram's buckets, in the unit, without infinity."""
+    results: tuple[str, ...] = ()
+    """All values of the label `result`: their series begin at 0, so that a first failure is an increase."""
 
 
 _SWEEP_LABELS: Final = {"namespace": "the sweep's namespace", "sweep": "the sweep's name"}
-_RESULT: Final = {"result": "ok, error"}
+_OUTCOMES: Final = ("ok", "error")
+_RESULT: Final = {"result": ", ".join(_OUTCOMES)}
+_PASS_RESULTS: Final = ("ok", "delayed", "conflict", "error")
 
 RECONCILE_TOTAL: Final = MetricSpec(
     "regsweep_operator_reconcile_total",
     MetricType.COUNTER,
     "passes",
-    "Passes over a sweep, by result.",
-    {"result": "ok, conflict, error"},
+    "Passes over a sweep, by result; delayed: the API server asked to wait; conflict: another has written.",
+    {"result": ", ".join(_PASS_RESULTS)},
+    results=_PASS_RESULTS,
 )
 RECONCILE_SECONDS: Final = MetricSpec(
     "regsweep_operator_reconcile_time_seconds",
@@ -82,6 +87,7 @@ PROMETHEUS_QUERIES: Final = MetricSpec(
     "queries",
     "Queries to Prometheus, by result.",
     _RESULT,
+    results=_OUTCOMES,
 )
 ANALYSES: Final = MetricSpec(
     "regsweep_operator_analyses_total",
@@ -89,6 +95,7 @@ ANALYSES: Final = MetricSpec(
     "analyses",
     "Statistical analyses of sweeps, each in a process of its own, by result.",
     _RESULT,
+    results=_OUTCOMES,
 )
 ANALYSIS_SECONDS: Final = MetricSpec(
     "regsweep_operator_analysis_time_seconds",
@@ -202,6 +209,9 @@ class Metrics:
             for spec in METRICS
             if spec.type is MetricType.HISTOGRAM
         }
+        for spec in METRICS:
+            for result in spec.results:
+                self._counters[spec.name].labels(result=result)
         self._readers: dict[str, Callable[[], Readings]] = {}
         self.registry.register(_Gauges(self._readers))
 

@@ -53,6 +53,23 @@ def test_a_sweep_is_announced_trained_ranked_and_kept(place: Workplace) -> None:
     assert all(facts["completed"] for facts in place.facts().values())
 
 
+def test_references_are_trained_once_and_compared_beside_the_ranking(place: Workplace) -> None:
+    place.spec["references"] = [
+        {"name": "strong", "flags": {"l2": 0.5, "dropout": 0}},
+        {"name": "plain", "flags": {"l2": 0, "dropout": 0}},
+    ]
+    done = place.run()
+    assert done.returncode == 0, done.stderr
+    assert "mine: 6 runs and 1 reference x 3 replicates = 21 trainings, " in done.stderr.splitlines()[0]
+    assert "Beside reference plain, by val_average_loss (95 %): the best is better by" in done.stdout
+    results = json.loads((place.runs / "results.json").read_text())
+    assert (len(results["results"]), [each["name"] for each in results["references"]]) == (6, ["strong", "plain"])
+    before = place.started_at()
+    assert len(before) == 7
+    assert place.run().stdout == done.stdout
+    assert place.started_at() == before
+
+
 def test_nothing_is_trained_twice(place: Workplace) -> None:
     place.run()
     before = place.started_at()

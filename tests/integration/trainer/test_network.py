@@ -6,17 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from regsweep_kit.objective import Objective
-from regsweep_kit.record import Record
-from regsweep_kit.seeds import stream_seed
-from regsweep_kit.splits import Division, Draw, split
 from regsweep_trainer import backend
-from regsweep_trainer.dataset import Head
-from regsweep_trainer.flags import parse_flags
-from regsweep_trainer.preparation import Prepared, prepare
-from regsweep_trainer.run import outline
 from regsweep_trainer.sources import load_bundled
-from regsweep_trainer.training import Task, train_replicate
+from support.networks import data, network, train
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -25,36 +17,11 @@ def _keras() -> Iterator[None]:
     yield
 
 
-def network(head: Head = Head.BINARY, inputs: int = 30, classes: int = 2, **flags: Any) -> Any:
-    from regsweep_trainer.network import Network
-
-    return Network(parse_flags({"dataset": "breast_cancer", "units": [16, 8], **flags}), head, inputs, classes)
-
-
 def initial(replicate: int = 3, seed_base: int = 7, **flags: Any) -> dict[str, np.ndarray]:
     net = network(**flags)
     net.reset(seed_base, replicate)
     kernels: dict[str, np.ndarray] = net.kernels()
     return kernels
-
-
-def data(name: str = "breast_cancer", replicate: int = 3) -> tuple[Prepared, Any]:
-    loaded = load_bundled(name)
-    seed = stream_seed(7, replicate, "split")
-    parts = split(outline(loaded), Division(train_rows=100), Draw(seed))
-    return prepare(loaded, parts), loaded
-
-
-def train(net: Any, replicate: int = 3, name: str = "breast_cancer", **flags: Any) -> Record:
-    prepared, loaded = data(name, replicate)
-    task = Task(
-        replicate=replicate,
-        seed_base=7,
-        head=loaded.head,
-        flags=parse_flags({"dataset": name, "epochs": 3, **flags}),
-        objective=Objective(),
-    )
-    return train_replicate(net, prepared, task, lambda progress: None)[0]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +118,7 @@ def test_one_step_of_gradient_descent_is_the_one_of_the_books() -> None:
         net.kernels()["output"][:, 0].astype(float),
     )
     gradient = x.T @ (1 / (1 + np.exp(-x @ w)) - y) / len(y) + 2 * 0.1 * w
-    assert net.train_epoch(prepared.train.x, prepared.train.y, np.arange(len(y)))
+    assert net.train_epoch(prepared.train.x, prepared.train.y, np.arange(len(y)), None, 0.5)
     np.testing.assert_allclose(net.kernels()["output"][:, 0], w - 0.5 * gradient, rtol=1e-4, atol=1e-6)
 
 
@@ -169,15 +136,15 @@ def test_every_row_is_seen_once_in_an_epoch_the_last_short_batch_included() -> N
     for rows in (order[:40], order[40:80], order[80:]):
         error = 1 / (1 + np.exp(-(x[rows] @ w + b))) - y[rows]
         w, b = w - 0.5 * x[rows].T @ error / len(rows), b - 0.5 * error.mean()
-    net.train_epoch(prepared.train.x, prepared.train.y, order)
+    net.train_epoch(prepared.train.x, prepared.train.y, order, None, 0.5)
     np.testing.assert_allclose(net.kernels()["output"][:, 0], w, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["digits", "diabetes"])
 def test_other_heads_learn(name: str) -> None:
     loaded = load_bundled(name)
-    net = network(loaded.head, loaded.features.shape[1], len(loaded.classes or ()), learning_rate=0.01)
-    first, last = (train(net, name=name, epochs=epochs, dataset=name).values for epochs in (1, 15))
+    net = network(loaded.head, loaded.features.shape[1], len(loaded.classes or ()))
+    first, last = (train(net, name=name, epochs=epochs, dataset=name, learning_rate=0.01).values for epochs in (1, 15))
     assert last["train_average_loss"] < 0.8 * first["train_average_loss"]
 
 
@@ -185,4 +152,4 @@ def test_a_loss_that_is_not_finite_stops_the_epoch() -> None:
     prepared, _ = data()
     net = network(optimizer="sgd", learning_rate=1e30)
     net.reset(7, 3)
-    assert not net.train_epoch(prepared.train.x, prepared.train.y, np.arange(100))
+    assert not net.train_epoch(prepared.train.x, prepared.train.y, np.arange(100), None, 1e30)

@@ -19,6 +19,45 @@ def spec(**fields: Any) -> dict[str, Any]:
     ("fields", "field", "words"),
     [
         pytest.param(
+            {"references": [{"name": "a", "flags": {}}, {"name": "b", "flags": {}}, {"name": "a", "flags": {"l2": 0}}]},
+            "spec.references[2].name",
+            "is the name of spec.references[0] too",
+            id="two references of one name",
+        ),
+        pytest.param(
+            {"references": [{"name": "a", "flags": {"dataset": "iris"}}]},
+            "spec.references[0].flags.dataset",
+            "says what the data are",
+            id="a reference on other data",
+        ),
+        pytest.param(
+            {"references": [{"name": "a", "flags": {"l1": None}}]},
+            "spec.references[0].flags.l1",
+            "must be a number, a string",
+            id="a reference with a flag that is null",
+        ),
+        pytest.param(
+            {"references": [{"name": "a", "flags": {"units": [8, {"x": 1}]}}]},
+            "spec.references[0].flags.units",
+            "must be a number, a string",
+            id="a reference with a mapping in a list",
+        ),
+        pytest.param(
+            {"references": [{"name": "a", "flags": {"l2": "1e-4"}}]},
+            "spec.references[0].flags.l2",
+            "is a string, not a number",
+            id="a reference with a number in quotes",
+        ),
+        pytest.param(
+            {"references": [{"name": "-a", "flags": {}}]},
+            "spec.references[0].name",
+            "with a letter or digit at both ends",
+            id="a name of a reference that begins with a dash",
+        ),
+        pytest.param(
+            {"references": [{"name": "a"}]}, "spec.references[0].flags", "is required", id="a reference without flags"
+        ),
+        pytest.param(
             {"objective": {"constraints": [{"metric": "val_accuracy"}]}},
             "spec.objective.constraints[0]",
             "needs `max`, `min` or both",

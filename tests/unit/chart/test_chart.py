@@ -35,7 +35,7 @@ def test_the_defaults_are_these_objects_and_no_others(defaults: Rendering) -> No
         "ClusterRole regsweep-view.regsweep-system",
         "ClusterRole regsweep.regsweep-system",
         "ClusterRoleBinding regsweep.regsweep-system",
-        "ConfigMap regsweep-system/regsweep-dashboard-sweep",
+        *(f"ConfigMap regsweep-system/regsweep-dashboard-{name}" for name in ("fleet", "operator", "run", "sweep")),
         "CustomResourceDefinition regularizationsweeps.regsweep.dev",
         "CustomResourceDefinition sweepresults.regsweep.dev",
         "Deployment regsweep-system/regsweep",

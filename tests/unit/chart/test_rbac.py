@@ -13,7 +13,6 @@ Rights = dict[str, set[str]]
 OPERATOR: Mapping[str, set[str]] = {
     "regsweep.dev/regularizationsweeps": {"get", "list", "watch"},  # get: a live look before the first Job of a sweep
     "regsweep.dev/regularizationsweeps/status": {"update"},
-    "regsweep.dev/regularizationsweeps/finalizers": {"update"},  # owner references that block the owner's deletion
     "regsweep.dev/sweepresults": {"create", "list", "update"},
     "batch/jobs": {
         "create",

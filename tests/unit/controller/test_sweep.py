@@ -46,6 +46,20 @@ async def test_a_sweep_is_trained_stored_and_ranked(cluster: FakeCluster) -> Non
     assert cluster.events("Complete")
 
 
+async def test_references_are_trained_beside_the_grid_and_shown_outside_it(cluster: FakeCluster) -> None:
+    references = [{"name": "linear", "flags": {"model": "linear"}}, {"name": "plain", "flags": {"l2": 0, "dropout": 0}}]
+    async with operating(cluster) as operator:
+        await cluster.apply(sweep_object(references=references, replicates=3))
+        await cluster.train_everything(cluster.is_over, most_at_once=2)
+        await settled(operator, cluster)
+    status = cluster.status()
+    assert (status["progress"], len(status["results"])) == ("4/4", 4)
+    assert [(row["name"], row["replicates"]) for row in status["references"]] == [("linear", 3), ("plain", 3)]
+    assert [row["name"] for row in status["analysis"]["references"]] == ["linear", "plain"]
+    assert len(cluster.created) == 5, "plain is a combination of the grid"
+    assert len(set(cluster.trained)) == len(cluster.trained) == 15
+
+
 async def test_what_is_pinned_is_written_before_the_first_job(cluster: FakeCluster) -> None:
     async with operating(cluster):
         await cluster.apply(sweep_object())

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regsweep_kit.errors import InvalidFlagsError
-from regsweep_trainer.flags import Flags, describe, flag_lines, label_value, parse_flags
+from regsweep_trainer.flags import Flags, describe, flag_lines, idle, label_value, parse_flags
 
 IRIS: dict[str, Any] = {"dataset": "iris"}
 
@@ -36,6 +36,8 @@ def refusal(**flags: Any) -> str:
         pytest.param("units", "64", 64, id="units as a string"),
         pytest.param("units", [8, "4"], [8, 4], id="units as a list"),
         pytest.param("units", [], [], id="a linear model"),
+        pytest.param("dropout", ["1e-1", 0], [0.1, 0.0], id="dropout as a list"),
+        pytest.param("class_weights", {"no": "1", "yes": 5}, {"no": 1.0, "yes": 5.0}, id="weights by class"),
     ],
 )
 def test_a_value_is_coerced_by_its_declared_type(name: str, given_value: Any, value: Any) -> None:
@@ -69,6 +71,20 @@ def test_hidden_layers(flags: dict[str, Any], hidden: tuple[int, ...]) -> None:
         ("l2", None, "flag l2: got null, want a number of at least 0"),
         ("l2", [0.1], "flag l2: got [0.1], want a number of at least 0"),
         ("dropout", 1, "flag dropout: got 1, want a number from 0 to below 1"),
+        ("dropout", [0.2, 1], "flag dropout: got [0.2, 1], want a number from 0 to below 1, or a list of one for each"),
+        ("dropout", [True, 0], "flag dropout: got [true, 0], want a number from 0 to below 1"),
+        ("activation", ["relu", "rellu"], 'flag activation: got ["relu", "rellu"], want one of relu'),
+        ("normalization", "bach", "did you mean batch?"),
+        ("max_norm", None, "flag max_norm: got null, want a number of at least 0"),
+        ("clip_norm", -1, "flag clip_norm: got -1, want a number of at least 0"),
+        ("schedule", "cosin", "did you mean cosine?"),
+        ("decay_rate", 0, "flag decay_rate: got 0, want a number above 0 and at most 1"),
+        ("class_weights", "balance", "did you mean balanced?"),
+        ("class_weights", {"no": 0}, 'flag class_weights: got {"no": 0}, want none, balanced, or a weight above 0'),
+        ("label_smoothing", 1, "flag label_smoothing: got 1, want a number from 0 to below 1"),
+        ("weight_decay", "inf", 'flag weight_decay: got "inf", want a number from 0 to below 1'),
+        ("image_shape", [8], "flag image_shape: got [8], want [height, width] or [height, width, channels]"),
+        ("filters", [], "flag filters: got [], want a list of 1 to 64 integers"),
         ("epochs", 1.5, "flag epochs: got 1.5, want an integer from 1 to 100000"),
         ("epochs", 0, "flag epochs: got 0, want an integer from 1 to 100000"),
         ("epochs", False, "flag epochs: got false, want an integer from 1 to 100000"),
@@ -86,7 +102,7 @@ def test_hidden_layers(flags: dict[str, Any], hidden: tuple[int, ...]) -> None:
         ("audit_fraction", 1, "flag audit_fraction: got 1, want a number from 0 to below 1"),
         ("train_rows", 1, "flag train_rows: got 1, want an integer of at least 2"),
         ("drop_out", 0.2, 'unknown flag "drop_out" (got 0.2), did you mean dropout?'),
-        ("zzz", 1, "the flags are activation, audit_fraction, batch_norm,"),
+        ("zzz", 1, "the flags are activation, activity_l1,"),
     ],
 )
 def test_a_wrong_value_is_refused_in_words(name: str, value: Any, says: str) -> None:
@@ -151,10 +167,63 @@ def test_only_free_text_is_told_to_be_quoted() -> None:
             'flag split_column: "y" is the target',
             id="y twice",
         ),
+        pytest.param(
+            {**IRIS, "dropout": [0.1, 0.2, 0.3]},
+            "flag dropout: got 3 values ([0.1, 0.2, 0.3]) for 2 hidden layers ([64, 64] units)",
+            id="more dropouts than layers",
+        ),
+        pytest.param(
+            {**IRIS, "activation": ["relu"], "units": 8, "layers": 2},
+            'flag activation: got 1 values (["relu"]) for 2 hidden layers',
+            id="fewer activations than layers",
+        ),
+        pytest.param(
+            {**IRIS, "batch_norm": True, "normalization": "layer"},
+            'flag normalization: got "layer", but batch_norm is true',
+            id="two normalisations",
+        ),
+        pytest.param(
+            {**IRIS, "clip_norm": 1, "clip_value": 1},
+            "flag clip_value: given together with clip_norm",
+            id="clipped twice",
+        ),
+        pytest.param(
+            {**IRIS, "spatial_dropout": 0.2},
+            "flag spatial_dropout: got 0.2, but model is dense, which has no feature maps",
+            id="feature maps of a dense network",
+        ),
+        pytest.param(
+            {**IRIS, "orthogonal": 0.1, "units": []},
+            "flag orthogonal: got 0.1, but there is no hidden layer",
+            id="orthogonal",
+        ),
     ],
 )
 def test_flags_that_contradict_each_other(flags: dict[str, Any], says: str) -> None:
     assert says in refusal(**flags)
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ({}, []),
+        ({"decay_rate": 0.1}, ["flag decay_rate has no effect: schedule is constant"]),
+        ({"decay_rate": 0.1, "schedule": "step"}, []),
+        ({"filters": [8]}, ["flag filters has no effect: model is dense"]),
+        ({"optimizer": "adamw"}, ["optimizer adamw is the same as adam: weight_decay is 0"]),
+        ({"optimizer": "adamw", "weight_decay": 0.01}, []),
+    ],
+)
+def test_a_flag_without_effect_is_named(flags: dict[str, Any], says: list[str]) -> None:
+    assert list(idle(parse_flags({**IRIS, **flags}))) == says
+
+
+def test_gradients_clipped_in_one_way_and_not_in_another_are_clipped_in_one_way() -> None:
+    assert parse_flags({**IRIS, "clip_norm": 1, "clip_value": 0}).clip_norm == 1
+
+
+def test_batch_norm_and_normalization_may_agree() -> None:
+    assert parse_flags({**IRIS, "batch_norm": True, "normalization": "batch"}).normalizes == "batch"
 
 
 def test_everything_wrong_is_reported_at_once_and_once_each() -> None:

@@ -10,7 +10,8 @@ import pytest
 LOCK = Path(__file__).parents[3] / "uv.lock"
 
 PURE = ["flags", "dataset", "numerals", "columns", "targets", "plausibility", "preparation"]
-PURE += ["estimator", "metrics", "record_columns", "audit", "training"]
+PURE += ["estimator", "metrics", "record_columns", "audit", "weighting", "fitting", "task", "judging", "training"]
+PURE += ["models.inputs", "models.schedules", "models.constant"]
 
 
 @pytest.mark.parametrize("module", [*PURE, "bundled", "identity", "run", "main"])

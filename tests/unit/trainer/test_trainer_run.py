@@ -29,11 +29,14 @@ class Still:
     """A network that learns nothing."""
 
     def reset(self, seed_base: int, replicate: int) -> None: ...
-    def train_epoch(self, x: Any, y: Any, order: NDArray[np.int64]) -> bool:
+    def train_epoch(self, x: Any, y: Any, order: NDArray[np.int64], weights: Any, learning_rate: float) -> bool:
         return True
 
     def outputs(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.zeros((len(x), 1), np.float32)
+
+    def activity_penalties(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.zeros(len(x), np.float32)
 
     def regularization_loss(self) -> float:
         return 0.0

@@ -13,11 +13,13 @@ from regsweep_kit.splits import Division, Draw, split
 from regsweep_kit.testlosses import deal
 from regsweep_trainer.audit import Audit
 from regsweep_trainer.dataset import Dataset, Head
-from regsweep_trainer.flags import StoppingMetric, parse_flags
+from regsweep_trainer.flags import parse_flags
+from regsweep_trainer.flags.regularization import StoppingMetric
 from regsweep_trainer.metrics import GOALS, METRICS
 from regsweep_trainer.preparation import prepare
 from regsweep_trainer.run import outline
-from regsweep_trainer.training import Task, train_replicate
+from regsweep_trainer.task import Task
+from regsweep_trainer.training import train_replicate
 
 DEFAULT = Objective()
 
@@ -31,14 +33,16 @@ class Made:
         """stop: where given, the logits on the stop rows, which come after 48 train rows and before 16 val rows."""
         self.epoch, self.logits, self.stops_at, self.stop = 0, logits or {}, stops_at, stop
         self.orders: list[list[int]] = []
+        self.rates: list[float] = []
         self.seen_rows: list[int] = []
 
     def reset(self, seed_base: int, replicate: int) -> None:
-        self.epoch, self.orders = 0, []
+        self.epoch, self.orders, self.rates = 0, [], []
 
-    def train_epoch(self, x: Any, y: Any, order: NDArray[np.int64]) -> bool:
+    def train_epoch(self, x: Any, y: Any, order: NDArray[np.int64], weights: Any, learning_rate: float) -> bool:
         self.epoch += 1
         self.orders.append(order.tolist())
+        self.rates.append(learning_rate)
         return self.epoch != self.stops_at
 
     def outputs(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -48,6 +52,9 @@ class Made:
             assert len(x) == 80
             outputs[48:64] = self.stop[self.epoch]
         return outputs
+
+    def activity_penalties(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        return x[:, 0] * np.float32(self.epoch)
 
     def regularization_loss(self) -> float:
         return 0.125 * self.epoch
@@ -282,3 +289,46 @@ def test_another_objective_changes_nothing_of_the_training() -> None:
 def test_every_metric_that_early_stopping_may_go_by_has_a_direction() -> None:
     assert set(get_args(StoppingMetric)) == set(GOALS)
     assert set(GOALS) <= {metric for metrics in METRICS.values() for metric in metrics}
+
+
+def test_best_weights_of_early_stopping_are_restored_and_evaluated() -> None:
+    record, final, seen = train(Made({1: 1.0, 2: 1.1, 3: 9.0, 4: 9.0, 5: 1.1}), early_stopping=2, restore_best=True)
+    assert record.epochs == 4
+    assert record.values["val_average_loss"] == pytest.approx(log_loss(1.1), rel=1e-6)
+    assert record.values["regularization_loss"] == 0.25
+    assert final.values["average_loss", "val"] == record.values["val_average_loss"]
+    assert seen[-1].values["average_loss", "val"] == pytest.approx(log_loss(9.0), rel=1e-6)
+
+
+def test_best_weights_are_restored_without_early_stopping_too() -> None:
+    record, _, _ = train(Made({1: 1.0, 2: 1.1, 3: 9.0, 4: 9.0, 5: 3.0}), restore_best=True)
+    assert record.epochs == 5
+    assert record.values["val_average_loss"] == pytest.approx(log_loss(1.1), rel=1e-6)
+
+
+def test_restored_weights_are_those_that_are_scored_on_test() -> None:
+    record, _, _ = train(Made({1: 1.0, 2: 1.1, 3: 9.0, 4: 9.0, 5: 3.0}), restore_best=True, score_test=True)
+    assert record.values["test_average_loss"] == pytest.approx(log_loss(1.1), rel=1e-6)
+
+
+def test_a_replicate_that_diverged_keeps_the_weights_it_diverged_with() -> None:
+    record, _, _ = train(Made({1: 1.0, 2: math.nan}), restore_best=True)
+    assert record.outcome is Outcome.DIVERGED
+    assert math.isnan(record.values["val_average_loss"])
+
+
+def test_the_learning_rate_falls_at_each_plateau_on_stop() -> None:
+    """On stop epoch 2 is the best: two epochs without improvement are a plateau, and so are the next two."""
+    network = Made({}, stop={1: 0.5, 2: 1.1, 3: 3.0, 4: 4.0, 5: 5.0, 6: 5.0, 7: 5.0})
+    train(network, epochs=7, schedule="plateau", decay_epochs=2, decay_rate=0.5, learning_rate=0.8)
+    assert network.rates == [0.8, 0.8, 0.8, 0.8, 0.4, 0.4, 0.2]
+
+
+def test_the_activity_penalty_is_in_the_loss_of_its_own_rows_alone() -> None:
+    """Made rows have the penalty epoch x (standardised row number); the weights' penalty is epoch / 8."""
+    record, _, _ = train(Made(), activity_l2=0.1)
+    values = record.values
+    assert values["train_loss"] == pytest.approx(values["train_average_loss"] + values["regularization_loss"])
+    assert values["regularization_loss"] == pytest.approx(0.625, abs=1e-6)  # standardised train rows have mean 0
+    assert values["val_loss"] - values["val_average_loss"] != pytest.approx(0.625, abs=1e-3)
+    assert values["val_average_loss"] == pytest.approx(log_loss(0.0))

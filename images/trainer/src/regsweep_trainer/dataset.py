@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regsweep_trainer.columns import show
+from regsweep_trainer.models.inputs import Image
 
 
 class Head(StrEnum):
@@ -32,6 +33,8 @@ class Dataset:
     """Per row `train`, `val` or `test`, if the data mark them."""
     columns: tuple[str, ...] = ()
     """Names of the columns of `features`; empty where they have none."""
+    image: Image | None = None
+    """How the columns make an image; `None`: they make none."""
     notes: tuple[str, ...] = ()
     """What a person should know about the data, though it is no error."""
 

@@ -45,23 +45,26 @@ def evaluate(
     regularization_loss: float,
     *,
     batch_size: int,
+    weights: NDArray[np.float64] | None = None,
 ) -> dict[str, float]:
     """Metrics of one split.
 
     outputs: logits of shape (rows, 1) for two classes and (rows, classes) for more; for a regression predictions of shape
     (rows, 1) in the target's unit. target: shape (rows,). No rows: all NaN. batch_size: rows of an evaluation batch, the last of which
-    may have fewer; it plays a part in estimator_loss alone.
+    may have fewer; it plays a part in estimator_loss alone. weights: of the rows, shape (rows,), at least 0; `None`: all alike. Where
+    they are all 0, all metrics are NaN.
     """
-    if not len(target) or not np.isfinite(outputs).all():
+    if not len(target) or not np.isfinite(outputs).all() or (weights is not None and not weights.any()):
         return dict.fromkeys(METRICS[head], float("nan"))
+    each = np.ones(len(target)) if weights is None else weights
     values = {
         Head.BINARY: _binary,
         Head.MULTICLASS: _multiclass,
         Head.REGRESSION: _regression,
-    }[head](outputs.astype(np.float64), target)
+    }[head](outputs.astype(np.float64), target, each)
     losses = row_losses(head, outputs, target)
-    values["average_loss"] = float(np.mean(losses))
-    values["estimator_loss"] = float(np.sum(losses)) / math.ceil(len(losses) / batch_size)
+    values["average_loss"] = _mean(losses, each)
+    values["estimator_loss"] = float(np.sum(losses * each)) / math.ceil(len(losses) / batch_size)
     values["loss"] = values["average_loss"] + regularization_loss
     return {name: float(values[name]) for name in METRICS[head]}
 
@@ -100,60 +103,85 @@ def predicted_classes(head: Head, outputs: NDArray[np.floating[Any]]) -> NDArray
     return classes.astype(np.int64)
 
 
-def _binary(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[str, float]:
+def _binary(
+    outputs: NDArray[np.float64], target: NDArray[np.float64], weights: NDArray[np.float64]
+) -> dict[str, float]:
     logits = outputs[:, 0]
     positive = target == 1
     predicted = predicted_classes(Head.BINARY, outputs) == 1
-    hits = int(np.sum(predicted & positive))
-    share = float(np.mean(positive))
+    hits = float(np.sum(weights[predicted & positive]))
+    share = _mean(positive, weights)
     probabilities = predictions(Head.BINARY, outputs)[:, 1]
     return {
-        "accuracy": float(np.mean(predicted == positive)),
+        "accuracy": _mean(predicted == positive, weights),
         "accuracy_baseline": max(share, 1 - share),
-        "auc": auc(logits, positive),
-        "auc_precision_recall": average_precision(logits, positive),
-        "precision": hits / max(int(np.sum(predicted)), 1),
-        "recall": hits / max(int(np.sum(positive)), 1),
+        "auc": auc(logits, positive, weights),
+        "auc_precision_recall": average_precision(logits, positive, weights),
+        "precision": _share(hits, float(np.sum(weights[predicted]))),
+        "recall": _share(hits, float(np.sum(weights[positive]))),
         "label_mean": share,
-        "prediction_mean": float(np.mean(probabilities)),
-        "estimator_auc": estimator.auc(probabilities, positive),
-        "estimator_auc_pr": estimator.auc_pr(probabilities, positive),
+        "prediction_mean": _mean(probabilities, weights),
+        "estimator_auc": estimator.auc(probabilities, positive, weights),
+        "estimator_auc_pr": estimator.auc_pr(probabilities, positive, weights),
     }
 
 
-def _multiclass(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[str, float]:
+def _multiclass(
+    outputs: NDArray[np.float64], target: NDArray[np.float64], weights: NDArray[np.float64]
+) -> dict[str, float]:
     labels = target.astype(np.int64)
     return {
-        "accuracy": float(np.mean(predicted_classes(Head.MULTICLASS, outputs) == labels)),
-        "accuracy_baseline": float(np.bincount(labels).max() / len(labels)),
+        "accuracy": _mean(predicted_classes(Head.MULTICLASS, outputs) == labels, weights),
+        "accuracy_baseline": float(np.bincount(labels, weights).max() / np.sum(weights)),
     }
 
 
-def _regression(outputs: NDArray[np.float64], target: NDArray[np.float64]) -> dict[str, float]:
-    predictions = outputs[:, 0]
+def _regression(
+    outputs: NDArray[np.float64], target: NDArray[np.float64], weights: NDArray[np.float64]
+) -> dict[str, float]:
     return {
-        "label_mean": float(np.mean(target)),
-        "prediction_mean": float(np.mean(predictions)),
+        "label_mean": _mean(target, weights),
+        "prediction_mean": _mean(outputs[:, 0], weights),
     }
 
 
-def auc(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
-    """Area under the ROC curve, exact: the Mann-Whitney statistic by mean ranks. NaN where a class is missing."""
-    count = int(positive.sum())
-    if count in (0, len(positive)):
-        return float("nan")
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    mean_rank = np.cumsum(counts) - (counts - 1) / 2
-    rank_sum = float(mean_rank[inverse][positive].sum())
-    return (rank_sum - count * (count + 1) / 2) / (count * (len(positive) - count))
+def _mean(values: NDArray[Any], weights: NDArray[np.float64]) -> float:
+    return float(np.sum(values * weights) / np.sum(weights))
 
 
-def average_precision(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
-    """Area under the precision-recall curve as a step function (average precision). NaN where no row is positive."""
-    if not positive.any():
+def _share(part: float, whole: float) -> float:
+    """0 where there is no whole."""
+    return part / whole if whole > 0 else 0.0
+
+
+def auc(scores: NDArray[np.float64], positive: NDArray[np.bool_], weights: NDArray[np.float64] | None = None) -> float:
+    """Area under the ROC curve, exact: the Mann-Whitney statistic, ties counted half. NaN where a class is missing or weighs nothing.
+
+    weights: of the rows; `None`: all alike.
+    """
+    each = np.ones(len(scores)) if weights is None else weights
+    _, inverse = np.unique(scores, return_inverse=True)
+    hits, alarms = (np.bincount(inverse, np.where(which, each, 0.0)) for which in (positive, ~positive))
+    below = (
+        np.cumsum(alarms) - alarms / 2
+    )  # weight of the negatives with a lower score, and half of those with the same
+    whole = float(np.sum(hits)) * float(np.sum(alarms))
+    return float(np.sum(hits * below)) / whole if whole > 0 else float("nan")
+
+
+def average_precision(
+    scores: NDArray[np.float64], positive: NDArray[np.bool_], weights: NDArray[np.float64] | None = None
+) -> float:
+    """Area under the precision-recall curve as a step function (average precision). NaN where no row is positive, or they weigh nothing.
+
+    weights: of the rows; `None`: all alike.
+    """
+    each = np.ones(len(scores)) if weights is None else weights
+    if not each[positive].any():
         return float("nan")
     order = np.argsort(-scores, kind="stable")
-    ordered, hits = scores[order], np.cumsum(positive[order])
+    ordered, hits = scores[order], np.cumsum(np.where(positive, each, 0.0)[order])
     last = np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1)  # the last row of each distinct score
-    recalled = np.diff(hits[last], prepend=0) / hits[-1]
-    return float(np.sum(recalled * hits[last] / (last + 1)))
+    recalled, predicted = np.diff(hits[last], prepend=0) / hits[-1], np.cumsum(each[order])[last]
+    steps = np.divide(recalled * hits[last], predicted, out=np.zeros(len(last)), where=predicted > 0)
+    return float(np.sum(steps))

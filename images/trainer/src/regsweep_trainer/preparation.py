@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from regsweep_kit.errors import BadDataError
 from regsweep_kit.splits import Rows, Splits
 from regsweep_trainer.dataset import Dataset
+from regsweep_trainer.weighting import ClassWeights, loss_weights
 
 BLOCK_ROWS = 8192
 MOST_SHOWN = 5  # columns named in a note
@@ -27,6 +28,8 @@ class Part:
     """Shape (rows,): what the loss sees; a class's index, or a number standardised by the training rows."""
     target: NDArray[np.float64]
     """Shape (rows,): what the metrics see; a class's index, or the number in its own unit."""
+    weights: NDArray[np.float64] | None = None
+    """Shape (rows,): what each row counts in the metrics; `None`: all alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +44,28 @@ class Prepared:
     target_mean: float
     target_scale: float
     """A prediction in the target's unit is target_mean + target_scale x the network's output; 0 and 1 for classes."""
+    loss_weights: NDArray[np.float32] | None = None
+    """Shape (train rows,): what each row counts in the loss that is trained; `None`: all alike."""
     notes: tuple[str, ...] = ()
     """What a person should know about these rows, though it is no error."""
 
 
-def prepare(data: Dataset, splits: Splits, audited: Rows | None = None) -> Prepared:
+def prepare(
+    data: Dataset,
+    splits: Splits,
+    audited: Rows | None = None,
+    *,
+    class_weights: ClassWeights = "none",
+    by_channel: bool = False,
+) -> Prepared:
     """Mean and standard deviation come from the train rows; a column that is constant there becomes its distance from that.
 
-    audited: rows outside train whose predictions are audited; `None`: none.
+    audited: rows outside train whose predictions are audited; `None`: none. class_weights: in the loss; see `weighting`.
+    by_channel: all columns of a channel of the data's image have one mean and one standard deviation.
     Raises BadDataError where a value is too far from the train rows for float32.
     """
     audit_rows = np.empty(0, np.int64) if audited is None else audited
-    scaling = scaling_of(data.features[splits.train])
+    scaling = _by_channel(data, splits.train) if by_channel else scaling_of(data.features[splits.train])
     notes = _note_flat(data, scaling)
     target_mean, target_scale = 0.0, 1.0
     if data.classes is None:
@@ -78,6 +91,7 @@ def prepare(data: Dataset, splits: Splits, audited: Rows | None = None) -> Prepa
         audit_rows=audit_rows,
         target_mean=target_mean,
         target_scale=target_scale,
+        loss_weights=loss_weights(data, splits.train, class_weights),
         notes=notes,
     )
 
@@ -121,6 +135,19 @@ def scaling_of(train: NDArray[np.float64]) -> Scaling:
         if np.ptp(train[:, index]):
             scale[index] = np.abs(mean[index])  # rounding errors stay as small as they are
     return Scaling(mean, scale, MappingProxyType(fine), tuple(flat))
+
+
+def _by_channel(data: Dataset, train: Rows) -> Scaling:
+    """One mean and one standard deviation for each channel of the images, by these rows."""
+    assert data.image is not None  # the run has seen to it
+    channels, pixels = data.image.channels, data.image.height * data.image.width
+    scaling = scaling_of(data.features[train].reshape(-1, channels))
+    return Scaling(
+        np.tile(scaling.mean, pixels),
+        np.tile(scaling.scale, pixels),
+        MappingProxyType({p * channels + c: fine for c, fine in scaling.fine.items() for p in range(pixels)}),
+        tuple(p * channels + c for p in range(pixels) for c in scaling.flat),
+    )
 
 
 def _fine(values: NDArray[np.float64]) -> Fine | None:
@@ -170,4 +197,4 @@ def fixed_sample(part: Part, most: int) -> Part:
     if len(part.y) <= most:
         return part
     rows = np.linspace(0, len(part.y) - 1, most).astype(np.int64)
-    return Part(part.x[rows], part.y[rows], part.target[rows])
+    return Part(part.x[rows], part.y[rows], part.target[rows], None if part.weights is None else part.weights[rows])

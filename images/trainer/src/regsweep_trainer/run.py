@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from regsweep_kit import process
 from regsweep_kit.columns import Room, most_blocks
@@ -25,14 +24,15 @@ from regsweep_kit.timing import Stopwatch
 from regsweep_trainer import backend, identity, sources
 from regsweep_trainer.audit import Audit, audited_rows
 from regsweep_trainer.dataset import Dataset
-from regsweep_trainer.flags import Flags, label_value, parse_flags
+from regsweep_trainer.fitting import fit
+from regsweep_trainer.flags import Flags, idle, label_value, parse_flags
 from regsweep_trainer.metrics import METRICS
+from regsweep_trainer.models.constant import ConstantPredictor
+from regsweep_trainer.models.inputs import Inputs
 from regsweep_trainer.preparation import prepare
 from regsweep_trainer.record_columns import columns_of
-from regsweep_trainer.training import Task, train_replicate
-
-if TYPE_CHECKING:
-    from regsweep_trainer.network import Network
+from regsweep_trainer.task import Task, Trainable
+from regsweep_trainer.training import train_replicate
 
 
 def run(environment: Mapping[str, str], stopping: Stopping) -> int:
@@ -62,7 +62,7 @@ class Plan:
 def _train(contract: Contract, flags: Flags, journal: Journal, stopwatch: Stopwatch) -> None:
     labels = _labels(contract, flags)
     data, digest = _load(contract, flags, journal)
-    for note in data.notes:
+    for note in (*data.notes, *idle(flags)):
         say(f"note: {note}")
     plan = plan_run(contract, flags, data)
     journal.describe(
@@ -94,11 +94,8 @@ def _load(contract: Contract, flags: Flags, journal: Journal) -> tuple[Dataset, 
 
 def plan_run(contract: Contract, flags: Flags, data: Dataset) -> Plan:
     """Raises an error if the contract, the flags and the data contradict each other."""
+    data = fit(flags, data)
     metrics = METRICS[data.head]
-    if flags.early_stopping_metric not in metrics:
-        raise InvalidFlagsError(
-            f"flag early_stopping_metric: got {flags.early_stopping_metric!r}, but {data.name} ({data.head}) has {', '.join(metrics)}"
-        )
     if contract.objective.name not in metrics:
         say(
             f"REGSWEEP_OBJECTIVE: {contract.objective.rule.metric!r} is not evaluated: {data.name} ({data.head}) has "
@@ -124,15 +121,13 @@ def plan_run(contract: Contract, flags: Flags, data: Dataset) -> Plan:
     )
 
 
-def _bring_up(plan: Plan, journal: Journal) -> "Network":
+def _bring_up(plan: Plan, journal: Journal) -> Trainable:
     began = time.monotonic()
     device = backend.start(plan.contract.gpus, plan.contract.allow_cpu)
     journal.describe(backend=backend.BACKEND, device=device.name, gpus=device.gpus)
-    from regsweep_trainer.network import Network
-
     data = plan.data
     columns = data.features.shape[1]
-    network = Network(plan.flags, data.head, columns, len(data.classes or ()))
+    network = _model(plan.flags, data)
     say(
         f"{data.name}: {data.rows} rows, {columns} columns, {data.head}; "
         f"{backend.BACKEND} on {device.name} ready after {time.monotonic() - began:.1f} s"
@@ -140,7 +135,17 @@ def _bring_up(plan: Plan, journal: Journal) -> "Network":
     return network
 
 
-def train_one(plan: Plan, replicate: int, network: "Network", reporter: Reporter) -> None:
+def _model(flags: Flags, data: Dataset) -> Trainable:
+    classes = len(data.classes or ())
+    if flags.model == "constant":
+        return ConstantPredictor(data.head, classes)
+    from regsweep_trainer.models.network import Network
+
+    inputs = Inputs(data.features.shape[1], data.image)
+    return Network(flags, data.head, inputs, classes, weighted=flags.class_weights != "none")
+
+
+def train_one(plan: Plan, replicate: int, network: Trainable, reporter: Reporter) -> None:
     """Trains one replicate and reports it."""
     contract, flags, rows = plan.contract, plan.flags, plan.splits[replicate]
     task = Task(
@@ -154,7 +159,13 @@ def train_one(plan: Plan, replicate: int, network: "Network", reporter: Reporter
         audit=plan.audit,
     )
     reporter.begin()
-    prepared = prepare(plan.data, rows, None if plan.audit is None else _audited_rows(rows, flags, contract))
+    prepared = prepare(
+        plan.data,
+        rows,
+        None if plan.audit is None else _audited_rows(rows, flags, contract),
+        class_weights=flags.class_weights,
+        by_channel=flags.model == "cnn",
+    )
     for note in prepared.notes:
         say(f"note: replicate {replicate}: {note}")
     record, final = train_replicate(network, prepared, task, lambda progress: reporter.epoch(replicate, progress))
@@ -203,7 +214,7 @@ def _audited_rows(rows: Splits, flags: Flags, contract: Contract) -> Rows:
     return audited_rows(
         rows,
         repeated=contract.resampling.kind is ResamplingKind.REPEATED_K_FOLD,
-        stop_chooses=flags.early_stopping > 0 or contract.objective.epoch is Epoch.BEST,
+        stop_chooses=flags.stop_chooses or contract.objective.epoch is Epoch.BEST,
     )
 
 

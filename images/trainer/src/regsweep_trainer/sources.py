@@ -13,6 +13,7 @@ from regsweep_trainer import bundled
 from regsweep_trainer.columns import find_column, show
 from regsweep_trainer.dataset import Dataset
 from regsweep_trainer.flags import Flags
+from regsweep_trainer.models.inputs import Image
 from regsweep_trainer.plausibility import check_features, check_scale
 from regsweep_trainer.rows import Lines
 from regsweep_trainer.tables import SEPARATORS, CsvFile
@@ -37,7 +38,8 @@ def load_bundled(name: str) -> Dataset:
         return Dataset(name, np.loadtxt(first), np.loadtxt(others[0]), None)
     if name == "digits":
         table = np.loadtxt(first, delimiter=",")
-        return Dataset(name, table[:, :-1], table[:, -1], tuple(str(digit) for digit in range(10)))
+        classes = tuple(str(digit) for digit in range(10))
+        return Dataset(name, table[:, :-1], table[:, -1], classes, image=Image(8, 8, 1))
     lines = first.read_text().splitlines()
     classes = tuple(lines[0].split(",")[2:])
     table = np.loadtxt(lines[1:], delimiter=",")

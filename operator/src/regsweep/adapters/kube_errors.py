@@ -37,7 +37,7 @@ def error_of(status: int, answer: KubeObject, retry_after: str | None) -> ApiErr
         return Conflict(message, status)  # a patch meant for another object of that name: the server calls it immutable
     if status == 410 or reason in ("Expired", "Gone"):
         return Expired(message, status)
-    if status in (401, 408, 429) or status >= 500 or _knows_kind_too_late(status, message):
+    if status in (401, 408, 429) or status >= 500:
         # 401: tokens expire and are read again before the next request.
         return Unavailable(message, status, wait)
     if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
@@ -68,11 +68,6 @@ def reason_of(error: Exception) -> str:
         case RecursionError():
             return "it is nested too deeply"
     return " ".join(str(error).split()) or type(error).__name__
-
-
-def _knows_kind_too_late(status: int, message: str) -> bool:
-    """Whether OwnerReferencesPermissionEnforcement has not heard of the owner's kind yet: it looks every 30 s for new CRDs."""
-    return status == 403 and "cannot find RESTMapping" in message
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints
 
 from regsweep.api.findings import MOST_LISTED, Finding, Label, Note, Sentence, Word
 from regsweep.api.model import ApiModel
-from regsweep.api.spec import PickRule
+from regsweep.api.spec import MAX_REFERENCES, PickRule
 
 MOST_NOTES: Final = 50
 MOST_METRICS: Final = 64
@@ -174,6 +174,22 @@ class Optimism(ApiModel):
     """Limitation of the estimate."""
 
 
+class ReferenceComparison(ApiModel):
+    """A reference compared with the best and with the pick, replicate by replicate. A positive difference means that the
+    reference is worse, whatever the goal."""
+
+    name: Word
+    """Name of the reference."""
+    is_best: bool = False
+    """True if the best combination is this very model."""
+    difference: Interval | None = None
+    """Objective of the reference minus that of the best, for this data set. The interval allows for the best being chosen among
+    all combinations by the same values. Absent below 3 common replicates, if a replicate of the reference diverged, or if the
+    reference is the best."""
+    pick_difference: Interval | None = None
+    """The same for the pick. Absent if there is no pick, or if the pick is the best or the reference."""
+
+
 class RaceStatus(ApiModel):
     """Progress of the race."""
 
@@ -247,6 +263,8 @@ class Analysis(ApiModel):
     """Effect of each flag."""
     selection_optimism: Optimism | None = None
     """Selection optimism of the best."""
+    references: Annotated[list[ReferenceComparison], Field(max_length=MAX_REFERENCES)] = Field(default_factory=list)
+    """References compared with the best and with the pick, in the order of the spec. Empty without references."""
     race: RaceStatus | None = None
     """Progress of the race. Absent without one."""
     final: FinalEvaluation | None = None

@@ -63,6 +63,9 @@ CONTAINER_MESSAGE_BYTES: Final = 4096
 MAX_REPLICATES_PER_POD: Final = 16
 """As many records as fit into a termination message of 4,096 bytes."""
 
+DATA_PARAMETERS: Final = ("dataset", "data_path")
+"""Parameters that name the data. Neither a flag nor a reference has them: results of different data answer different questions."""
+
 MAX_NAME_LENGTH: Final = 253
 """Characters of a name of a Kubernetes object, and of any short string in a status."""
 MAX_COMBINATIONS: Final = 10_000

@@ -34,6 +34,18 @@ REGULARIZERS: Final[Mapping[str, Regularizer]] = {
         Regularizer("noise"),
         Regularizer("weight_decay"),
         Regularizer("early_stopping", is_integer=True),
+        Regularizer("orthogonal"),
+        Regularizer("bias_l1"),
+        Regularizer("bias_l2"),
+        Regularizer("activity_l1"),
+        Regularizer("activity_l2"),
+        Regularizer("input_dropout", is_share=True),
+        Regularizer("gaussian_dropout", is_share=True),
+        Regularizer("alpha_dropout", is_share=True),
+        Regularizer("spatial_dropout", is_share=True),
+        Regularizer("hidden_noise"),
+        Regularizer("max_norm"),
+        Regularizer("label_smoothing", is_share=True),
     )
 }
 """By name; those that order the pick are in the default order."""

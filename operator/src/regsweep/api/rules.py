@@ -1,17 +1,24 @@
-"""Rules of how results are judged, across fields: constraints, the pick, folds, races."""
+"""Rules of how results are judged, across fields: constraints, the pick, folds, races, references."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 
+from regsweep.api.reference_rules import reference_problems
 from regsweep.api.spec import ResamplingKind, SweepSpec
 from regsweep.errors import Problem
 
 
 def rule_problems(spec: SweepSpec) -> list[Problem]:
     """Fields that contradict each other, a Problem for each."""
-    return [*_constraint_problems(spec), *_pick_problems(spec), *_resampling_problems(spec), *_racing_problems(spec)]
+    return [
+        *_constraint_problems(spec),
+        *_pick_problems(spec),
+        *_resampling_problems(spec),
+        *_racing_problems(spec),
+        *reference_problems(spec),
+    ]
 
 
 def _constraint_problems(spec: SweepSpec) -> Iterator[Problem]:

@@ -64,6 +64,7 @@ RULES: Final[Mapping[type[ApiModel], list[Mapping[str, str]]]] = {
 
 _MAP_KEYS: Final[Mapping[tuple[type[ApiModel], str], list[str]]] = {
     (SweepSpec, "flags"): ["name"],
+    (SweepSpec, "references"): ["name"],
     (SweepStatus, "conditions"): ["type"],
     (SweepResult, "points"): ["key"],
     (SweepResult, "environments"): ["key"],

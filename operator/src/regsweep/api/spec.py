@@ -16,6 +16,9 @@ from regsweep.api.regularizers import REGULARIZERS
 
 FlagName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", min_length=1, max_length=63)]
 FlagValue = JsonValue
+ReferenceName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$", min_length=1, max_length=63)
+]
 
 MAX_FLAGS: Final = 20
 MAX_VALUES: Final = 1000
@@ -27,6 +30,7 @@ MAX_DATA_REVISION: Final = 63
 MAX_TEMPLATE_FIELDS: Final = 10
 MAX_CONSTRAINTS: Final = 10
 MAX_FINAL_REPLICATES: Final = 100
+MAX_REFERENCES: Final = 10
 
 FailedRunsLimit = (
     Annotated[int, Field(ge=0, le=99_999)]
@@ -230,6 +234,17 @@ class Racing(ApiModel):
     """Difference of the objective that is too small to matter, in its unit. The race ends when all remaining combinations are within it."""
 
 
+class Reference(ApiModel):
+    """A model that the combinations are compared with, such as a linear one. It is no combination of the grid: it is never the
+    best, tied with it or picked."""
+
+    name: ReferenceName
+    """Name of the reference, such as `linear`; unique within the sweep."""
+    flags: Flags
+    """Values that are put over the trainer's parameters, such as `{model: linear}`. A flag of the sweep that is absent here has the
+    parameter's value, or else the trainer's default."""
+
+
 class Retention(ApiModel):
     """How many finished Jobs are kept for their logs. Results are always kept."""
 
@@ -288,6 +303,9 @@ class SweepSpec(ApiModel):
     """A race that drops combinations which can no longer win. Absent: all replicates of every combination are trained."""
     final: FinalSpec | None = None
     """A final evaluation: the best and the pick are trained again and scored on the test rows. Absent: none."""
+    references: Annotated[list[Reference], Field(max_length=MAX_REFERENCES)] = Field(default_factory=list)
+    """Models to compare the combinations with, such as `{name: constant, flags: {model: constant}}`. Each is trained by the same
+    replicates and shown outside the grid, with the difference of the best and of the pick to it."""
     template_ref: TemplateRef | None = None
     """A shared PodTemplate for the training pods, for instance for whole GPUs, MIG slices, spot nodes or a queue."""
     template: Annotated[dict[str, JsonValue] | None, Field(max_length=MAX_TEMPLATE_FIELDS)] = None

@@ -11,7 +11,7 @@ from regsweep.api.analysis import Analysis, CombinationId, PickRole
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.constants import MAX_NAME_LENGTH
 from regsweep.api.model import ApiModel
-from regsweep.api.spec import MAX_CONSTRAINTS, MAX_PARAMETERS, EpochChoice, Flags, Goal, Resampling
+from regsweep.api.spec import MAX_CONSTRAINTS, MAX_PARAMETERS, MAX_REFERENCES, EpochChoice, Flags, Goal, Resampling
 
 MAX_LISTED = 20
 """Running and failed runs in the status."""
@@ -165,6 +165,31 @@ class RankedResult(ApiModel):
     """Source of the values: `Prometheus`, `Record` or `Mixed`."""
 
 
+class ReferenceResult(ApiModel):
+    """A reference that is compared with the combinations, and is not ranked."""
+
+    name: Name
+    """Name of the reference."""
+    flags: Flags
+    """Values that are put over the trainer's parameters."""
+    objective: Estimate | None = None
+    """Objective over the replicates. Absent without a result, or if it is not a number (NaN)."""
+    train_loss: float | None = None
+    """Mean train_average_loss."""
+    val_loss: float | None = None
+    """Mean val_average_loss."""
+    overfit_gap: Estimate | None = None
+    """val_average_loss minus train_average_loss, with the same weights and both in inference mode."""
+    replicates: int = 0
+    """Number of replicates with a record."""
+    diverged: int = 0
+    """Number of replicates that diverged (NaN or infinite loss)."""
+    failed: int = 0
+    """Number of replicates that failed."""
+    source: Name | None = None
+    """Source of the values: `Prometheus`, `Record` or `Mixed`."""
+
+
 class RunningRun(ApiModel):
     """A run that is being trained, with the values of its last scrape."""
 
@@ -176,6 +201,8 @@ class RunningRun(ApiModel):
     """Flags in short form."""
     final: bool | None = None
     """True if it belongs to the final evaluation; else absent."""
+    reference: Name | None = None
+    """Name of the reference that it trains; absent if it trains a combination."""
     replicate: int | None = None
     """Replicate that is being trained."""
     epoch: int | None = None
@@ -197,6 +224,8 @@ class FailedRun(ApiModel):
     """Flags in short form."""
     final: bool | None = None
     """True if it belongs to the final evaluation; else absent."""
+    reference: Name | None = None
+    """Name of the reference that it was to train; absent if it was to train a combination."""
     reason: Name
     """Reason in one word, for programs."""
     message: Text = ""
@@ -266,6 +295,8 @@ class SweepStatus(ApiModel):
     """Objective of the best combination, for `kubectl get`."""
     results: list[RankedResult] = Field(default_factory=list, max_length=MAX_RESULTS)
     """First 20 combinations of the ranking; `regsweep results` shows all."""
+    references: list[ReferenceResult] = Field(default_factory=list, max_length=MAX_REFERENCES)
+    """Results of the references, in the order of the spec. They are outside the ranking and not counted in `runs`."""
     analysis: Analysis | None = None
     """Statistical analysis of the ranking: ties with the best, the pick, the effect of each flag. Computed when all runs have
     ended, and at each look of a race."""

@@ -17,7 +17,7 @@ from pydantic import JsonValue, ValidationError
 
 from regsweep.api import wording
 from regsweep.api.canonical import canonical_json, normal_number
-from regsweep.api.constants import API_VERSION, MAX_COMBINATIONS, MAX_NAME_LENGTH, SWEEP_KIND
+from regsweep.api.constants import API_VERSION, DATA_PARAMETERS, MAX_COMBINATIONS, MAX_NAME_LENGTH, SWEEP_KIND
 from regsweep.api.grid_rules import grid_problems
 from regsweep.api.model import ApiModel
 from regsweep.api.objective import objective_goal
@@ -30,10 +30,7 @@ from regsweep.errors import InvalidSweep, Problem
 
 __all__ = ["NAME_RULE", "changed_pinned_fields", "is_sweep_name", "objective_goal", "parse_sweep"]
 
-DATA_PARAMETERS: Final = ("dataset", "data_path")
-"""Parameters that name the data. They cannot be swept: results of different data answer different questions."""
 _TOP_LEVEL: Final = ("apiVersion", "kind", "metadata", "spec", "status")
-_FLAG_VALUE: Final = "a number, a string, true, false or a list of these"
 _ANY_VALUE: Final = "a number, a string, true, false, a list or a mapping"
 _DNS_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 NAME_RULE: Final = f"at most {MAX_NAME_LENGTH} lower-case letters, digits, `-` and `.`, with a letter or digit at both ends of each part"
@@ -271,14 +268,14 @@ def _value_problems(field: str, values: Sequence[JsonValue]) -> list[Problem]:
     seen: dict[str, int] = {}
     for place, (value, kind) in enumerate(zip(values, kinds, strict=True)):
         where = f"{field}[{place}]"
-        if (refusal := _no_flag_value(value)) is not None:
+        if (refusal := wording.no_flag_value(value)) is not None:
             problems.append(Problem(where, refusal))
             continue
         if (first := seen.setdefault(canonical_json(value), place)) != place:
             problems.append(
                 Problem(where, f"{wording.shown(value)} is listed already, as values[{first}]. Remove one of them.")
             )
-        elif kind != kinds[0] and _no_flag_value(values[0]) is None:
+        elif kind != kinds[0] and wording.no_flag_value(values[0]) is None:
             first_value = f"a {kinds[0]}, {wording.shown(values[0])}"
             message = (
                 f"is a {kind}, {wording.shown(value)}, but the first value is {first_value}. All must be of one type."
@@ -299,14 +296,6 @@ def _kind(value: JsonValue) -> str:
         (dict, "mapping"),
     )
     return next((name for kind, name in kinds if isinstance(value, kind)), "null")
-
-
-def _no_flag_value(value: JsonValue) -> str | None:
-    """Why the value cannot be a flag's, or None if it can."""
-    nested = isinstance(value, list) and any(_no_flag_value(item) is not None for item in value)
-    if value is None or isinstance(value, dict) or nested:
-        return f"must be {_FLAG_VALUE}, got {wording.shown(value)}."
-    return None
 
 
 def _range_problems(field: str, raw: Mapping[str, JsonValue]) -> list[Problem]:

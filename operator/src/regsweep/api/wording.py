@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from pydantic import JsonValue
 from pydantic_core import ErrorDetails
 
 from regsweep.api.schema import Schema, at
@@ -19,6 +20,7 @@ Location = tuple[int | str, ...]
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _LONGEST_SHOWN: Final = 60
+_FLAG_VALUE: Final = "a number, a string, true, false or a list of these"
 
 _TYPES: Final[Mapping[str, str]] = {
     "array": "a list",
@@ -75,6 +77,14 @@ def number_in_quotes(text: str) -> str:
         plain = dotted
     write = dotted if len(plain) > 12 else f"{plain} or {dotted}"
     return f'"{text}" is a string, not a number (it is in quotes, or its YAML was read by a tool that needs a dot). Write {write}'
+
+
+def no_flag_value(value: JsonValue) -> str | None:
+    """Why the value cannot be a flag's, or None if it can."""
+    nested = isinstance(value, list) and any(no_flag_value(item) is not None for item in value)
+    if value is None or isinstance(value, dict) or nested:
+        return f"must be {_FLAG_VALUE}, got {shown(value)}."
+    return None
 
 
 def unquoted_word(value: object) -> str:
@@ -153,6 +163,7 @@ def _broken_limit(error: ErrorDetails, field: Schema) -> str:
 
 _PATTERNS: Final[Mapping[str, str]] = {
     r"^[A-Za-z_][A-Za-z0-9_.-]*$": "letters, digits, `_`, `.` and `-`, starting with a letter or `_`",
+    r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$": "letters, digits, `_`, `.` and `-`, with a letter or digit at both ends",
     r"^(train|val)_[a-z0-9_]+$": "the name of a metric with its split first, such as `val_average_loss` or `val_accuracy`",
 }
 

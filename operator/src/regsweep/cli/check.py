@@ -12,6 +12,7 @@ from regsweep.api.wording import plural
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.manifest import Manifest, load_manifest
 from regsweep.core.grid import Combination, combinations, label
+from regsweep.core.references import count_beside
 from regsweep.errors import Problem
 from regsweep.report.documents import as_csv, as_json, as_yaml, flag_cell
 from regsweep.report.outputs import Output
@@ -64,8 +65,10 @@ def _listed(manifest: Manifest, selected: tuple[Combination, ...], rows: int) ->
 def _size(manifest: Manifest, selected: tuple[Combination, ...]) -> str:
     spec = manifest.spec
     most = "at most " if spec.racing is not None else ""
-    grid = f"{plural(len(selected), 'run')} x {most}{plural(spec.most_replicates, 'replicate')}"
-    trainings = plural(len(selected) * spec.most_replicates, "training")
+    beside = count_beside(spec, selected)
+    models = plural(len(selected), "run") + (f" and {plural(beside, 'reference')}" if beside else "")
+    grid = f"{models} x {most}{plural(spec.most_replicates, 'replicate')}"
+    trainings = plural((len(selected) + beside) * spec.most_replicates, "training")
     final = f", and {spec.final.replicates} of each pick on the test rows" if spec.final is not None else ""
     return f"{manifest.name}: {grid} = {most}{trainings}{final}"
 
@@ -79,7 +82,8 @@ def _render(manifest: Manifest, selected: tuple[Combination, ...], output: Outpu
         "sweep": manifest.name,
         "runs": len(selected),
         "replicates": manifest.spec.most_replicates,
-        "trainings": len(selected) * manifest.spec.most_replicates,
+        "references": count_beside(manifest.spec, selected),
+        "trainings": (len(selected) + count_beside(manifest.spec, selected)) * manifest.spec.most_replicates,
         "combinations": [dict(c.flags) for c in selected],
     }
     return as_json(document, ascii_only) if output is Output.JSON else as_yaml(document, ascii_only)

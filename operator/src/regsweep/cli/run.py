@@ -115,10 +115,11 @@ def _prepare(manifest: Manifest, trainer: TrainerCommand, parallelism: int, dire
     """Asks the trainer for the identity of its data, and reads the runs directory. Raises DataError and RunsDirectoryError."""
     facts, records = list(directory.all_facts()), directory.records()
     flags = [combination.flags for combination in combinations(manifest.spec)]
+    flags += [reference.flags for reference in manifest.spec.references]
     data = identify(trainer, manifest.spec.trainer.parameters, flags, known=known_data(facts, trainer))
     trainer = of_generation(trainer, data.generation)
     sweep = local_sweep(manifest.name, manifest.spec, trainer, parallelism, data)
-    changed = changes(sweep, progress_of(sweep, records, None, None).grid, facts, records, data)
+    changed = changes(sweep, progress_of(sweep, records, None, None).before_final, facts, records, data)
     return Work(sweep, trainer, data, records, changed if data.digest else [*changed, _unguarded(data)])
 
 
@@ -216,20 +217,21 @@ def local_sweep(
 
 def announcement(sweep: Sweep, records: Records, path: Path, data: DataIdentity = NO_DATA) -> str:
     """What is going to be trained, before anything is spent."""
-    targets = progress_of(sweep, records, None, None).grid
-    replicates = targets[0].replicates
+    targets = progress_of(sweep, records, None, None).before_final
+    replicates, beside = targets[0].replicates, len(targets) - len(sweep.points)
     missing = [
         sum(not is_done(records.of(target.point.key).get(k), sweep) for k in range(target.replicates))
         for target in targets
     ]
     to_train = sum(missing)
     runs = sum(count > 0 for count in missing)
-    total = f"{plural(len(sweep.points), 'run')} x {plural(replicates, 'replicate')}"
-    whole = f"{sweep.name}: {total} = {plural(len(sweep.points) * replicates, 'training')}{_beyond(sweep)}"
+    models = plural(len(sweep.points), "run") + (f" and {plural(beside, 'reference')}" if beside else "")
+    total = f"{models} x {plural(replicates, 'replicate')}"
+    whole = f"{sweep.name}: {total} = {plural(len(targets) * replicates, 'training')}{_beyond(sweep)}"
     if not to_train and sweep.spec.racing is None and sweep.spec.final is None:
         return f"{whole}, all done already (in {path}): nothing is trained. {basis(data)}".rstrip()
     at_a_time = f"{sweep.spec.parallelism} at a time, in {path}"
-    if to_train == len(sweep.points) * replicates:
+    if to_train == len(targets) * replicates:
         return f"{whole}, {at_a_time}"
     return f"{whole}; to train: {plural(runs, 'run')}, {plural(to_train, 'training')}, {at_a_time} (the rest is done)"
 

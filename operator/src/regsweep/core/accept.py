@@ -12,6 +12,7 @@ from regsweep.api.validation import changed_pinned_fields
 from regsweep.api.warnings import spec_warnings
 from regsweep.api.wording import plural
 from regsweep.core.identity import KEY_VERSION
+from regsweep.core.references import references_of
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.runs import ObservedRun
 from regsweep.core.sweep import Point, Sweep, points_of
@@ -102,6 +103,7 @@ def _sweep(identity: Identity, spec: SweepSpec, resolved: Resolved, points: tupl
         spec=spec,
         resolved=resolved,
         points=points,
+        references=references_of(spec, resolved, points),
         retry=identity.retry,
         warnings=spec_warnings(spec, len(points)),
     )

@@ -15,7 +15,8 @@ from regsweep.core.data import is_unguarded
 from regsweep.core.judging.words.notes import mixture_sentence
 from regsweep.core.limits import Stop
 from regsweep.core.plan import nobody_scrapes
-from regsweep.core.progress import Progress, Stage
+from regsweep.core.progress import PointState, Progress, Stage
+from regsweep.core.references import references_beside
 from regsweep.core.results.records import Source
 from regsweep.core.results.scrapes import MetricsState
 from regsweep.core.runs import ObservedRun
@@ -104,7 +105,9 @@ def _accepted(sweep: Sweep, observed: Observed, edits: Sequence[Problem]) -> Con
         )
     trainings = len(sweep.points) * sweep.most_replicates
     most = "at most " if sweep.spec.racing else ""
-    text = f"{plural(len(sweep.points), 'run')}, {most}{plural(trainings, 'training')}.{_warnings(sweep.warnings)}"
+    beside = len(list(references_beside(sweep)))
+    references = f", and {plural(beside, 'reference')}" if beside else ""
+    text = f"{plural(len(sweep.points), 'run')}, {most}{plural(trainings, 'training')}{references}.{_warnings(sweep.warnings)}"
     return ConditionUpdate(accepted, True, Reason.VALID, text)
 
 
@@ -138,21 +141,24 @@ def _progressing(
     if trouble is not None:
         return ConditionUpdate(progressing, bool(counts.running), *trouble)
     evaluating = progress.stage in (Stage.FREEZING, Stage.EVALUATING)
+    beside = _only_references_remain(progress)
     trains = f"{counts.running} running, {counts.pending} pending."
+    if beside:
+        trains = f"All runs of the grid have ended; references: {_reference_count(progress)}."
     if evaluating:
         trains = f"The final evaluation trains the picks with new seeds: {_final_count(final)}."
     if sweep.spec.parallelism == 0:
         text = f"spec.parallelism is 0, so no new run is started. {trains}"
         return ConditionUpdate(progressing, bool(counts.running), Reason.DRAINING, text)
-    return _training(observed.runs, counts, evaluating, trains)
+    return _training(observed.runs, counts.running > 0 or beside, evaluating, trains)
 
 
-def _training(runs: Iterable[ObservedRun], counts: RunCounts, evaluating: bool, trains: str) -> ConditionUpdate:
+def _training(runs: Iterable[ObservedRun], is_training: bool, evaluating: bool, trains: str) -> ConditionUpdate:
     """What is trained, where nothing keeps runs from being started."""
     progressing = ConditionType.PROGRESSING
     if evaluating:
         return ConditionUpdate(progressing, True, Reason.FINAL_EVALUATION, trains)
-    if counts.running:
+    if is_training:
         return ConditionUpdate(progressing, True, Reason.RUNS_TRAINING, trains)
     if any(run.queue_managed and run.suspended for run in runs):
         return ConditionUpdate(progressing, False, Reason.QUEUED, f"Runs wait for their queue to admit them. {trains}")
@@ -198,6 +204,16 @@ def _replicates_paired(mixed: Sequence[Mixture], unguarded: bool) -> ConditionUp
     return ConditionUpdate(ConditionType.REPLICATES_PAIRED, False, Reason.MIXED, f"{note} {remedy}")
 
 
+def _only_references_remain(progress: Progress) -> bool:
+    """Whether every combination has ended, and a reference has not."""
+    return PointState.OPEN in progress.references_ended and PointState.OPEN not in progress.ended
+
+
+def _reference_count(progress: Progress) -> str:
+    ended = sum(state is not PointState.OPEN for state in progress.references_ended)
+    return f"{ended} of {len(progress.references_ended)} have ended"
+
+
 def _final_count(final: FinalStatus | None) -> str:
     if final is None:
         return "the picks are being recorded"
@@ -224,6 +240,8 @@ def _ended(
         text += f" ({counts.diverged} with diverged replicates)"
     if counts.failed:
         text += f"; {counts.failed} failed, within spec.maxFailedRuns: see status.failures"
+    if (lost := sum(state is PointState.FAILED for state in progress.references_ended)) > 0:
+        text += f"; {plural(lost, 'reference')} failed: see status.failures"
     if final is not None and not final.picks:
         text += "; no combination can be called best, so there was no final evaluation"
     elif final is not None and final.failed:
@@ -239,6 +257,8 @@ def _remaining(progress: Progress, counts: RunCounts, final: FinalStatus | None)
         return Reason.ANALYSING, ANALYSING
     if progress.stage in (Stage.FREEZING, Stage.EVALUATING):
         return Reason.FINAL_EVALUATION, f"Final evaluation: {_final_count(final)}."
+    if _only_references_remain(progress):
+        return Reason.RUNS_REMAIN, f"All runs of the grid have ended; references: {_reference_count(progress)}."
     race = progress.analysis_result.analysis.race if progress.analysis_result is not None else None
     if race is not None and race.reason is RaceReason.RACING:
         text = f"{race.racing} of {counts.total} combinations are still in the race. The next look is at {race.replicates} replicates."

@@ -18,13 +18,13 @@ KubeObject: TypeAlias = Mapping[str, Any]
 
 def owner_reference(sweep: Sweep) -> JsonObject:
     """What makes an object the sweep's: it goes when the sweep goes, and only the operator controls it."""
+    # Without blockOwnerDeletion: API servers that check it refuse such children for half a minute after a CRD was installed.
     return {
         "apiVersion": names.API_VERSION,
         "kind": names.SWEEP_KIND,
         "name": sweep.name,
         "uid": sweep.uid,
         "controller": True,
-        "blockOwnerDeletion": True,
     }
 
 

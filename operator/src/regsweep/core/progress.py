@@ -66,19 +66,27 @@ class Progress:
     """Of `grid`: whether the replicates that are wanted now have ended."""
     states: tuple[PointState, ...]
     """The same, but open while a race may ask for more."""
+    references: tuple[Target, ...]
+    """In the order of the spec; one may be a point of the grid too."""
+    references_ended: tuple[PointState, ...]
     final: tuple[Target, ...]
     """The picks of the final evaluation; none until they are frozen."""
     final_ended: tuple[PointState, ...]
     stage: Stage
     rests_on: str
-    """Digest of what an analysis made now would rest on; empty while replicates of the grid are wanted."""
+    """Digest of what an analysis made now would rest on; empty while replicates of the grid or of references are wanted."""
     analysis_result: AnalysisResult | None
     """The last analysis, be it of fewer records."""
 
     @property
     def targets(self) -> tuple[Target, ...]:
-        """All that is wanted, in the order in which it is trained."""
-        return (*self.grid, *self.final)
+        """All that is wanted, each point once, in the order in which it is trained."""
+        return (*self.before_final, *self.final)
+
+    @property
+    def before_final(self) -> tuple[Target, ...]:
+        """The same without the final evaluation."""
+        return _each_once((*self.grid, *self.references)) if self.references else self.grid
 
 
 def progress_of(
@@ -87,15 +95,17 @@ def progress_of(
     """The progress of the sweep. `judged`: the last analysis, of whatever records; `final`: the frozen picks."""
     grid = tuple(Target(point, _wanted(sweep, point, analysis_result)) for point in sweep.points)
     ended = tuple(target_state(target, sweep, records) for target in grid)
+    references = _references(sweep, grid)
+    references_ended = tuple(target_state(target, sweep, records) for target in references)
     wants_final = sweep.spec.final is not None
     frozen = final if wants_final else None
     picks = tuple(Target(p, frozen.replicates) for p in final_points(sweep, frozen)) if frozen is not None else ()
     final_ended = tuple(target_state(target, sweep, records) for target in picks)
     rests_on = ""
     stage = Stage.TRAINING
-    if PointState.OPEN not in ended:
+    if PointState.OPEN not in (*ended, *references_ended):
         evaluated = frozen is not None and PointState.OPEN not in final_ended
-        rests_on = analysis_digest(sweep, grid, records, picks if evaluated else ())
+        rests_on = analysis_digest(sweep, grid, references, records, picks if evaluated else ())
         current = analysis_result is not None and analysis_result.analysis.rests_on == rests_on
         if _is_analysed(sweep) and not current:
             stage = Stage.ANALYSING
@@ -107,6 +117,8 @@ def progress_of(
         grid=grid,
         ended=ended,
         states=tuple(_racing_states(sweep, grid, ended, analysis_result, stage)),
+        references=references,
+        references_ended=references_ended,
         final=picks,
         final_ended=final_ended,
         stage=stage,
@@ -118,7 +130,7 @@ def progress_of(
 def analysis_request(sweep: Sweep, records: Records, progress: Progress, final: FinalStatus | None) -> AnalysisRequest:
     """The analysis to request now."""
     evaluated = final if progress.final and PointState.OPEN not in progress.final_ended else None
-    targets = progress.targets if evaluated is not None else progress.grid
+    targets = progress.targets if evaluated is not None else progress.before_final
     wanted = [record for target in targets for record in records.of(target.point.key).values()]
     return AnalysisRequest(sweep, wanted, evaluated, progress.rests_on)
 
@@ -153,11 +165,17 @@ def grid_digest(sweep: Sweep, grid: Iterable[Target], records: Records) -> str:
     return _digest("\n".join([settings, *lines]))
 
 
-def analysis_digest(sweep: Sweep, grid: Sequence[Target], records: Records, final: Sequence[Target]) -> str:
-    """Of `grid_digest` and the flags' order, in which an analysis names combinations; joined by one of the final
-    evaluation's outcomes where there are any."""
+def analysis_digest(
+    sweep: Sweep, grid: Sequence[Target], references: Sequence[Target], records: Records, final: Sequence[Target]
+) -> str:
+    """Of `grid_digest`, the flags' order, in which an analysis names combinations, and the references; joined by one of the
+    final evaluation's outcomes where there are any."""
     names = [flag.name for flag in sweep.spec.flags]
-    of_grid = _digest(canonical_json([grid_digest(sweep, grid, records), names]))
+    compared = [
+        [reference.name, _outcomes(target, records)]
+        for reference, target in zip(sweep.references, references, strict=True)
+    ]
+    of_grid = _digest(canonical_json([grid_digest(sweep, grid, records), names, *compared]))
     if not final:
         return of_grid
     outcomes = "\n".join(_outcomes(target, records) for target in final)
@@ -172,6 +190,22 @@ def _outcomes(target: Target, records: Records) -> str:
     stored = records.of(target.point.key)
     ended = (stored[k].outcome.value if k in stored else "" for k in range(target.replicates))
     return f"{target.point.key} {' '.join(ended)}"
+
+
+def _references(sweep: Sweep, grid: Sequence[Target]) -> tuple[Target, ...]:
+    """The references, each with as many replicates as any combination is to have by now."""
+    most = max((target.replicates for target in grid), default=0)
+    return tuple(Target(reference.point, most) for reference in sweep.references)
+
+
+def _each_once(targets: Iterable[Target]) -> tuple[Target, ...]:
+    """The targets with each point once, with the most replicates that are wanted of it."""
+    joined: dict[str, Target] = {}
+    for target in targets:
+        known = joined.get(target.point.key)
+        if known is None or known.replicates < target.replicates:
+            joined[target.point.key] = target
+    return tuple(joined.values())
 
 
 def _is_analysed(sweep: Sweep) -> bool:

@@ -20,6 +20,7 @@ from regsweep.api.status import (
     Estimate,
     FailedRun,
     RankedResult,
+    ReferenceResult,
     RunCounts,
     RunningRun,
     SweepState,
@@ -30,11 +31,12 @@ from regsweep.core.conditions import ConditionUpdate, condition_updates, conditi
 from regsweep.core.data import pinned_digest
 from regsweep.core.final import final_status
 from regsweep.core.grid import label
-from regsweep.core.judging.analysis import AnalysisResult, rank
+from regsweep.core.judging.analysis import AnalysisResult, rank, reference_rows
 from regsweep.core.judging.stats import ranking as stats
 from regsweep.core.limits import first_failure
 from regsweep.core.plan import Plan
 from regsweep.core.progress import PointState, Progress, Target, progress_of
+from regsweep.core.references import references_beside
 from regsweep.core.results.records import Outcome, Records
 from regsweep.core.results.scrapes import Sample
 from regsweep.core.rounding import in_six_digits, rounded
@@ -85,10 +87,11 @@ def sweep_status(
         best_label=best.label if best else None,
         best_objective=f"{best.objective.mean:.4g}" if best and best.objective else None,
         results=results,
+        references=reference_results(sweep, observed.records),
         analysis=_analysis(sweep, progress, analysis_result),
         final=final,
         running=_running(sweep, observed, progress.targets),
-        failures=_failures(observed.records, progress),
+        failures=_failures(sweep, observed.records, progress),
         avoided_nodes=_avoided_nodes(observed.runs),
         start_time=prior.start_time or timestamp(now),
         completion_time=(prior.completion_time or timestamp(now)) if over else None,
@@ -190,12 +193,35 @@ def ranked_result(row: stats.RankedCombination) -> RankedResult:
     return in_six_digits(result)
 
 
+def reference_results(sweep: Sweep, records: Records) -> list[ReferenceResult]:
+    """What the references have come to, in the order of the spec and in six significant digits."""
+    rows = reference_rows(sweep, records)
+    return [
+        in_six_digits(
+            ReferenceResult(
+                name=reference.name,
+                flags=reference.flags,
+                objective=_estimate(row.objective),
+                train_loss=row.train_loss,
+                val_loss=row.val_loss,
+                overfit_gap=_estimate(row.overfit_gap),
+                replicates=row.replicates,
+                diverged=row.diverged,
+                failed=row.failed,
+                source=row.source,
+            )
+        )
+        for reference, row in zip(sweep.references, rows, strict=True)
+    ]
+
+
 def _estimate(estimate: stats.Estimate | None) -> Estimate | None:
     return None if estimate is None else Estimate(mean=estimate.mean, standard_error=estimate.standard_error)
 
 
 def _running(sweep: Sweep, observed: Observed, targets: Iterable[Target]) -> list[RunningRun]:
     points = {target.point.key: target.point for target in targets}
+    names = _names_beside(sweep)
     listed = []
     for run in observed.runs:
         pod = next((p for p in run.pods if p.phase is PodPhase.RUNNING and not p.gone), None)
@@ -204,16 +230,28 @@ def _running(sweep: Sweep, observed: Observed, targets: Iterable[Target]) -> lis
         seen = [k for k in run.replicates_of(pod.index) if (pod.name, k) in observed.scrapes.samples]
         replicate = seen[-1] if seen else None
         sample = observed.scrapes.samples[(pod.name, replicate)] if replicate is not None else None
-        listed.append(_running_run(run, points[run.point_key], replicate, sample, sweep.spec.objective))
+        point = points[run.point_key]
+        listed.append(_running_run(run, point, names.get(point.key), replicate, sample, sweep.spec.objective))
         if len(listed) == MAX_LISTED:
             break
     return listed
 
 
 def _running_run(
-    run: ObservedRun, point: Point, replicate: int | None, sample: Sample | None, objective: Objective
+    run: ObservedRun,
+    point: Point,
+    reference: str | None,
+    replicate: int | None,
+    sample: Sample | None,
+    objective: Objective,
 ) -> RunningRun:
-    listed = RunningRun(run=run.name, combination=point.combination.id, label=_label(point), final=point.final or None)
+    listed = RunningRun(
+        run=run.name,
+        combination=point.combination.id,
+        label=_label(point, reference),
+        final=point.final or None,
+        reference=reference,
+    )
     if sample is None:
         return listed
     value = sample.metrics.get(objective.metric)
@@ -230,8 +268,15 @@ def _running_run(
     )
 
 
-def _label(point: Point) -> str:
-    """The flags as people write them, and whether it is the final evaluation."""
+def _names_beside(sweep: Sweep) -> dict[str, str]:
+    """Names of the references that are no combination, by their points' keys."""
+    return {reference.point.key: reference.name for reference in references_beside(sweep)}
+
+
+def _label(point: Point, reference: str | None) -> str:
+    """The flags as people write them, and whether it is the final evaluation; or the reference that it is."""
+    if reference is not None:
+        return f"reference {reference}"
     return f"{label(point.combination.flags)}{FINAL_MARK if point.final else ''}"
 
 
@@ -242,18 +287,29 @@ def _avoided_nodes(runs: Iterable[ObservedRun]) -> list[AvoidedNode] | None:
     return [AvoidedNode(node=node, runs=number) for node, number in listed] or None
 
 
-def _failures(records: Records, progress: Progress) -> list[FailedRun]:
-    targets = zip(progress.targets, (*progress.ended, *progress.final_ended), strict=True)
-    failed = [target.point for target, state in targets if state is PointState.FAILED]
+def _failures(sweep: Sweep, records: Records, progress: Progress) -> list[FailedRun]:
+    names = _names_beside(sweep)
+    beside = [
+        (target, state)
+        for target, state in zip(progress.references, progress.references_ended, strict=True)
+        if target.point.key in names
+    ]
+    targets = [
+        *zip(progress.grid, progress.ended, strict=True),
+        *beside,
+        *zip(progress.final, progress.final_ended, strict=True),
+    ]
+    failed = {target.point.key: target.point for target, state in targets if state is PointState.FAILED}
     listed = []
-    for point in failed[:MAX_LISTED]:
+    for point in list(failed.values())[:MAX_LISTED]:
         record = first_failure(point, records)
         listed.append(
             FailedRun(
                 run=record.run,
                 combination=point.combination.id,
-                label=_label(point),
+                label=_label(point, names.get(point.key)),
                 final=point.final or None,
+                reference=names.get(point.key),
                 reason=(record.reason or Reason.TRAINER_FAILED).value,
                 message=record.message,
             )

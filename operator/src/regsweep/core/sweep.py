@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from regsweep.api.constants import MAX_REPLICATES_PER_POD, RETRY_ANNOTATION
-from regsweep.api.spec import SweepSpec
+from regsweep.api.spec import Flags, SweepSpec
 from regsweep.api.status import FinalStatus, Resolved
 from regsweep.core.grid import Combination, combination_id, combinations
 from regsweep.core.identity import point_key
@@ -23,6 +23,17 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """A model that the grid is compared with."""
+
+    name: str
+    flags: Flags
+    """As the spec has them: over the parameters."""
+    point: Point
+    """One of the grid's where a combination is the same model."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sweep:
     """One RegularizationSweep, accepted."""
 
@@ -34,6 +45,8 @@ class Sweep:
     resolved: Resolved
     points: tuple[Point, ...]
     """The grid, in its order."""
+    references: tuple[Reference, ...] = ()
+    """Outside the grid, in the order of the spec."""
     retry: int = 0
     """What a person has set the retry annotation to; raising it runs once more what has failed."""
     how_to_retry: str = f"raise the annotation {RETRY_ANNOTATION}"
@@ -68,9 +81,11 @@ def points_of(spec: SweepSpec, resolved: Resolved) -> tuple[Point, ...]:
 
 
 def point_keys(sweep: Sweep, final: FinalStatus | None) -> frozenset[str]:
-    """Keys of all points that the sweep wants now: those of its grid, and of the final evaluation's picks once frozen."""
+    """Keys of all points that the sweep wants now: those of its grid and references, and of the final evaluation's picks once
+    frozen."""
     picks = final_points(sweep, final) if final is not None else ()
-    return frozenset(point.key for point in (*sweep.points, *picks))
+    references = (reference.point for reference in sweep.references)
+    return frozenset(point.key for point in (*sweep.points, *references, *picks))
 
 
 def final_points(sweep: Sweep, final: FinalStatus) -> tuple[Point, ...]:

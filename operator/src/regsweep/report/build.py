@@ -8,7 +8,7 @@ from regsweep.api.status import SweepStatus
 from regsweep.core.judging.analysis import AnalysisResult, analyse_records, rank
 from regsweep.core.progress import analysis_request, progress_of
 from regsweep.core.results.records import Outcome, Record, Records
-from regsweep.core.status import ranked_result
+from regsweep.core.status import ranked_result, reference_results
 from regsweep.core.sweep import Sweep
 from regsweep.report.model import Divergence, SweepReport
 
@@ -32,6 +32,7 @@ def results_of(sweep: Sweep, records: Records, status: SweepStatus, known: Analy
         flag_names=tuple(flag.name for flag in sweep.spec.flags),
         status=status,
         ranking=rows,
+        references=tuple(reference_results(sweep, records)),
         parameters=sweep.resolved.parameters,
         divergences={
             point.combination.id: found

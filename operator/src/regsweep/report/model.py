@@ -12,7 +12,7 @@ from regsweep.api.analysis import Analysis, Comparison
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.regularizers import REGULARIZERS, is_off
 from regsweep.api.spec import EpochChoice, Goal
-from regsweep.api.status import Condition, FailedRun, ObjectiveStatus, RankedResult, SweepStatus
+from regsweep.api.status import Condition, FailedRun, ObjectiveStatus, RankedResult, ReferenceResult, SweepStatus
 
 VAL_LOSS = "val_average_loss"
 TRAIN_LOSS = "train_average_loss"
@@ -42,6 +42,8 @@ class SweepReport:
     status: SweepStatus
     ranking: tuple[RankedResult, ...]
     """Combinations in the order of the ranking: all of them, or the status' first 20 where no more is known."""
+    references: tuple[ReferenceResult, ...] = ()
+    """Models outside the ranking, in the order of the spec."""
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
     """The trainer's fixed parameters."""
     divergences: Mapping[str, Divergence] = field(default_factory=dict)
@@ -113,6 +115,6 @@ class SweepReport:
 
     @cached_property
     def _failures(self) -> Mapping[str, FailedRun]:
-        """Of the grid's runs; those of the final evaluation are none of the ranking."""
-        of_grid = [each for each in self.status.failures if not each.final]
+        """Of the grid's runs; those of references and of the final evaluation are none of the ranking."""
+        of_grid = [each for each in self.status.failures if not each.final and each.reference is None]
         return {each.combination: each for each in reversed(of_grid) if each.combination is not None}

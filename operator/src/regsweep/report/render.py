@@ -57,6 +57,8 @@ def document(results: SweepReport) -> dict[str, JsonValue]:
         "failures": [f.to_json() for f in status.failures],
         "conditions": [c.to_json() for c in status.conditions],
     }
+    if results.references:
+        found["references"] = [{**each.to_json(), "flags": dict(each.flags)} for each in results.references]
     if results.analysis is not None:
         found["analysis"] = results.analysis.to_json()
     if said := conclusion(results):

@@ -64,7 +64,7 @@ def sentences(report: SweepReport) -> Iterator[str]:
 
 
 def _figures(report: SweepReport, analysis: Analysis) -> Iterator[str]:
-    """Other data, what matters, bias and variance, the race; empty where nothing is known of one."""
+    """Other data, what matters, bias and variance, the references, the race; empty where nothing is known of one."""
     level = analysis.best.new_data if analysis.best is not None else None
     if level is not None:
         difference = analysis.pick.difference.new_data if analysis.pick is not None else None
@@ -76,6 +76,8 @@ def _figures(report: SweepReport, analysis: Analysis) -> Iterator[str]:
         plain = report.unregularized
         beside = report.comparison(plain) if plain is not None and plain.rank != 1 else None
         yield outcome.spread_sentence(spread, beside.spread if beside is not None else None)
+    for reference in analysis.references:
+        yield outcome.reference_sentence(reference, report.objective.metric)
     if analysis.race is not None:
         yield outcome.race_sentence(analysis.race)
 

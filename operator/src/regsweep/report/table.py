@@ -21,6 +21,7 @@ from regsweep.report.model import SweepReport
 from regsweep.report.notes import RowNote, RowNoteKind, conclusion, legend_of, note_of, source_line
 from regsweep.report.numbers import PLUS_MINUS
 from regsweep.report.printing import charset_of, print_lines
+from regsweep.report.reference_table import reference_columns
 from regsweep.report.sentences import final_evaluation_sentences, sentences, ties_sentence
 from regsweep.report.text import UTF8, Charset
 from regsweep.report.wrapping import wrapped
@@ -63,6 +64,9 @@ def report(results: SweepReport, width: int, rows: int = DEFAULT_ROWS, charset: 
     styles = [_style(result, note) for result, note in zip(shown, notes, strict=True)]
     yield from _Table(columns, gutter, width, charset).lines(styles, _gaps(places, results))
     yield Text("")
+    if results.references:
+        yield from _references(results, width, charset)
+        yield Text("")
     for line in _cuts(results, shown, left_out):
         yield from prose.lines(line, style="dim")
     yield from prose.lines(ties_sentence(results))
@@ -182,6 +186,13 @@ class _Table:
             yield Text(line, style=style)
             if row in gaps:
                 yield Text(" " * INDENT + self.charset.own(ELLIPSIS), style="dim")
+
+
+def _references(results: SweepReport, width: int, charset: Charset) -> Iterator[Text]:
+    """The references below the ranking; columns go where the terminal is too narrow."""
+    columns = [c.shown(charset) for c in reference_columns(results, charset.own(PLUS_MINUS))]
+    kept, gutter, _ = fit(columns, width - INDENT)
+    yield from _Table(kept, gutter, width, charset).lines([""] * len(results.references), set())
 
 
 def _line(cells: Iterable[str], columns: Sequence[Column], gutter: int) -> str:

@@ -78,7 +78,6 @@ def test_the_first_record_makes_a_segment_that_belongs_to_the_sweep() -> None:
                     "name": "cancer",
                     "uid": "3f1c-uid",
                     "controller": True,
-                    "blockOwnerDeletion": True,
                 }
             ],
         },

@@ -143,9 +143,12 @@ class Operator:
         elif isinstance(error, Conflict):
             queue.retry(uid)
             self._metrics.count(RECONCILE_TOTAL, result="conflict")
+        elif isinstance(error, ApiError) and error.retry_after_seconds:
+            delay = queue.retry(uid, error.retry_after_seconds)
+            self._metrics.count(RECONCILE_TOTAL, result="delayed")
+            logger.info("sweep %s: the API server asks to wait: %s; again in %.1f s", self._label(uid), error, delay)
         else:
-            wait = error.retry_after_seconds if isinstance(error, ApiError) else None
-            delay = queue.retry(uid, wait or 0.0)
+            delay = queue.retry(uid)
             self._metrics.count(RECONCILE_TOTAL, result="error")
             trace = None if isinstance(error, RegsweepError) else error
             logger.error("sweep %s: %s; again in %.1f s", self._label(uid), error, delay, exc_info=trace)

@@ -13,7 +13,7 @@ from regsweep.api.findings import Note, NoteType
 from regsweep.api.objective import objective_status
 from regsweep.api.status import FinalStatus
 from regsweep.core.judging.stats.final import FinalTraining, evaluate_final
-from regsweep.core.judging.stats.ranking import Ranking, TrainedGrid
+from regsweep.core.judging.stats.ranking import RankedCombination, Ranking, TrainedGrid
 from regsweep.core.judging.stats.ranking import rank as rank_combinations
 from regsweep.core.judging.words.findings import finding_message
 from regsweep.core.judging.words.notes import note_message
@@ -43,7 +43,7 @@ class AnalysisRequest:
 
     sweep: Sweep
     records: list[Record]
-    """Those of the grid's points, and of the final evaluation once it has ended."""
+    """Those of the grid's points and of the references, and of the final evaluation once it has ended."""
     final: FinalStatus | None
     """The picks of the final evaluation, once it has ended."""
     rests_on: str
@@ -54,6 +54,19 @@ def rank(sweep: Sweep, records: Records, analysis_result: AnalysisResult | None)
     """The sweep's combinations in order, with or without results; those that a race dropped behind those that it did not."""
     dropped = analysis_result.dropped if analysis_result is not None else frozenset()
     return rank_combinations(_grid(sweep, records), sweep.spec.objective.constraints, dropped)
+
+
+def reference_rows(sweep: Sweep, records: Records) -> tuple[RankedCombination, ...]:
+    """What the references have come to, in the order of the spec; their places mean nothing."""
+    rows: list[RankedCombination] = []
+    for reference in sweep.references:
+        alone = replace(
+            _grid(sweep, records),
+            combinations=[reference.point.combination],
+            point_keys={reference.point.combination.id: reference.point.key},
+        )
+        rows += rank_combinations(alone).rows
+    return tuple(rows)
 
 
 def analyse_records(request: AnalysisRequest) -> AnalysisResult:
@@ -100,6 +113,7 @@ def judge(sweep: Sweep, records: Records, final: Sequence[FinalTraining] = ()) -
     """
     from regsweep.core.judging.stats.pipeline import AnalysisSettings, analyse  # numpy and scipy: see above
     from regsweep.core.judging.stats.racing import RaceRules, race_of
+    from regsweep.core.judging.stats.references import compare_with_references
 
     spec, grid, race = sweep.spec, _grid(sweep, records), None
     if spec.racing is not None:
@@ -115,7 +129,14 @@ def judge(sweep: Sweep, records: Records, final: Sequence[FinalTraining] = ()) -
         rule=spec.pick.rule,
         resampling=sweep.resolved.resampling,
     )
-    found = analyse(grid, settings, race).model_copy(update={"final": evaluate_final(final)})
+    found = analyse(grid, settings, race)
+    references = {each.name: each.point.key for each in sweep.references}
+    found = found.model_copy(
+        update={
+            "references": compare_with_references(grid, references, found, sweep.resolved.resampling),
+            "final": evaluate_final(final),
+        }
+    )
     analysis = _worded(in_six_digits(found))
     if race is None:
         return AnalysisResult(analysis)

@@ -12,6 +12,7 @@ from regsweep.api.analysis import (
     PickRole,
     RaceReason,
     RaceStatus,
+    ReferenceComparison,
     Spread,
 )
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
@@ -83,6 +84,29 @@ def race_sentence(race: RaceStatus) -> str:
         f"{_RACE[race.reason]}: {plural(race.dropped, 'combination')} dropped, {race.racing} left, {race.trained} of the "
         f"{race.full_grid} trainings of a full grid ({share})."
     )
+
+
+def reference_sentence(found: ReferenceComparison, metric: str) -> str:
+    """How the best, and the pick, do beside a reference."""
+    if found.is_best:
+        return f"Reference {found.name} is the best combination itself."
+    if found.difference is None:
+        return (
+            f"Reference {found.name} cannot be compared with the best: a replicate diverged, or fewer than "
+            f"{MIN_REPLICATES_FOR_ERROR} are in common."
+        )
+    text = f"Beside reference {found.name}, by {metric} (95 %): the best {_beside(found.difference)}"
+    return f"{text}; the pick {_beside(found.pick_difference)}." if found.pick_difference is not None else f"{text}."
+
+
+def _beside(difference: Interval) -> str:
+    """`difference`: reference minus combination, positive if the reference is worse."""
+    low, high = difference.low, difference.high
+    if low > 0:
+        return f"is better by {rough(low)} to {rough(high)}"
+    if high < 0:
+        return f"is worse by {rough(-high)} to {rough(-low)}"
+    return f"cannot be told from it (from {rough(-low)} worse to {rough(high)} better)"
 
 
 def accuracy_sentence(tied: int, combinations: int) -> str:

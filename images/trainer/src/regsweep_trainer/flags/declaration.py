@@ -1,0 +1,56 @@
+"""Every flag of the reference trainer: one typed model is the source of validation, of --help and of --describe."""
+
+from pydantic import ConfigDict
+
+from regsweep_trainer.flags.data import DataFlags, SplitFlags
+from regsweep_trainer.flags.network import NetworkFlags
+from regsweep_trainer.flags.regularization import RegularizationFlags
+from regsweep_trainer.flags.training import TrainingFlags
+
+
+class Flags(SplitFlags, TrainingFlags, RegularizationFlags, NetworkFlags, DataFlags):
+    """In the order of help and README: data, network, regularisation, training, splits. `None` means: not given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @property
+    def has_layers(self) -> bool:
+        """Whether the flags of hidden layers play a part: a linear or constant model stands beside networks that have them."""
+        return self.model not in ("linear", "constant")
+
+    @property
+    def hidden_units(self) -> tuple[int, ...]:
+        """Units of each hidden layer, first to last."""
+        if not self.has_layers:
+            return ()
+        if isinstance(self.units, list):
+            return tuple(self.units)
+        return (self.units,) * (1 if self.layers is None else self.layers)
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """Activation of each hidden layer, first to last."""
+        if isinstance(self.activation, list):
+            return tuple(self.activation) if self.has_layers else ()
+        return (self.activation,) * len(self.hidden_units)
+
+    @property
+    def dropouts(self) -> tuple[float, ...]:
+        """Dropout after each hidden layer, first to last."""
+        if isinstance(self.dropout, list):
+            return tuple(self.dropout) if self.has_layers else ()
+        return (self.dropout,) * len(self.hidden_units)
+
+    @property
+    def normalizes(self) -> str:
+        """The normalisation, however it was given."""
+        return "batch" if self.batch_norm else self.normalization
+
+    @property
+    def penalizes_activity(self) -> bool:
+        return self.activity_l1 > 0 or self.activity_l2 > 0
+
+    @property
+    def stop_chooses(self) -> bool:
+        """Whether the `stop` half plays a part in the training: it is no longer out of sample then."""
+        return self.early_stopping > 0 or self.restore_best or self.schedule == "plateau"

@@ -1,0 +1,1 @@
+"""The networks: `inputs` and `schedules` are pure; `layers`, `penalties`, `optimizers` and `network` need Keras on TensorFlow."""
