@@ -242,6 +242,15 @@ class FailedRun(ApiModel):
     """Explanation for people."""
 
 
+class AvoidedNode(ApiModel):
+    """A node that ended runs, which are kept away from it."""
+
+    node: Name
+    """Name of the node."""
+    runs: int
+    """Number of Jobs that are kept away from it."""
+
+
 class FinalPick(ApiModel):
     """A combination that is evaluated on the test rows."""
 
@@ -309,6 +318,9 @@ class SweepStatus(ApiModel):
     """Runs that are being trained, with the values of their last scrape; at most 20."""
     failures: list[FailedRun] = Field(default_factory=list, max_length=MAX_LISTED)
     """Failed runs and their reasons; at most 20."""
+    avoided_nodes: Annotated[list[AvoidedNode] | None, Field(max_length=MAX_LISTED)] = None
+    """Nodes that ended runs which had done nothing wrong, and that later Jobs of these runs are kept away from; at most 20. Absent if
+    there is none."""
     start_time: Timestamp | None = None
     """Time when the sweep was first accepted."""
     completion_time: Timestamp | None = None

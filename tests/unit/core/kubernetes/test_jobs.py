@@ -54,7 +54,9 @@ def _request(sweep: Sweep, **changes: Any) -> RunRequest:
         linger_seconds=30,
     )
     request = replace(request, **changes)
-    name = run_name(sweep.name, sweep.uid, point.key, request.first_replicate, request.attempt, request.lost)
+    name = run_name(
+        sweep.name, sweep.uid, point.key, request.first_replicate, request.attempt, request.lost, request.moved
+    )
     return replace(request, name=name)
 
 

@@ -8,7 +8,7 @@ from regsweep.api.constants import DEFAULT_MANAGER
 from regsweep.api.status import ManagedBy
 from regsweep.controller.caches.claimed_leases import ClaimedLeases
 from regsweep.core.claims import LeaseState, Standing, standing
-from regsweep.core.plan import Notice
+from regsweep.core.notices import Notice
 
 
 class Claims:

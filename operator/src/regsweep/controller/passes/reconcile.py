@@ -28,7 +28,8 @@ from regsweep.controller.queues.prometheus_queue import pods_to_ask_about
 from regsweep.controller.writers.concurrency import run_both
 from regsweep.controller.writers.job_writer import Creation
 from regsweep.controller.writers.record_store import RecordStore
-from regsweep.core.plan import Notice, Plan, plan
+from regsweep.core.notices import Notice
+from regsweep.core.plan import Plan, plan
 from regsweep.core.results.records import Record
 from regsweep.core.runs import RunRequest
 from regsweep.core.status import is_over, refused_status, sweep_status
@@ -233,7 +234,8 @@ class Reconciler:
         """What acting leaves to be done: notices kept, tombstones dropped, questions asked, and the next pass called for."""
         uid, add = observation.uid, self._queues.sweeps.add
         memory.notices.add([*_name_notices(outcome), *planned.notices])
-        if outcome.stored or planned.delete:
+        # The next pass sees stored records, slots that are free, and Jobs whose runs go on in others.
+        if outcome.stored or planned.delete or planned.rests or any(request.moved for request in planned.create):
             add(uid)
         if any(creation is not Creation.CREATED for creation in outcome.creations.values()):
             add(uid, NAME_RETRY_SECONDS)

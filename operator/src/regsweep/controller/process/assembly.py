@@ -89,7 +89,7 @@ def build_caches(api: KubeApi, clocks: Clocks) -> Caches:
     jobs = ObjectCache(group_by=sweep_uid_of, trim=trim_job, keep_tombstones=True)
     pods = ObjectCache(group_by=sweep_uid_of, trim=trim_pod, keep_tombstones=True)
     sweeps = ObjectCache(group_by=lambda _: "")
-    return Caches(sweeps, RunCache(jobs, pods), TemplateCache(api, clock=clocks.monotonic))
+    return Caches(sweeps, RunCache(jobs, pods, now=clocks.now), TemplateCache(api, clock=clocks.monotonic))
 
 
 def build_informers(api: KubeApi, settings: Settings, caches: Caches, clocks: Clocks) -> tuple[Informer, ...]:

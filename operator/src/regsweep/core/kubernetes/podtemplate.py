@@ -32,6 +32,8 @@ from regsweep.errors import InvalidTemplate
 TERMINATION_LOG: Final = "/dev/termination-log"
 FINAL_SUFFIX: Final = "/final"
 """After the sweep's name in the labels of the final evaluation's series: dashboards do not mix them with the runs that are ranked."""
+HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
+REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 NONROOT: Final = 65532
 """User and group `nonroot` of distroless images, and ours."""
 
@@ -196,8 +198,27 @@ def _owned(
             ],
             "restartPolicy": "Never",
             "automountServiceAccountToken": False,
+            **_affinity(spec, request),
         },
     }
+
+
+def _affinity(spec: JsonObject, request: RunRequest) -> JsonObject:
+    """The template's affinity, and no node that the run avoids."""
+    if not request.avoids:
+        return {}
+    elsewhere: JsonValue = {"key": HOSTNAME_LABEL, "operator": "NotIn", "values": list(request.avoids)}
+    affinity = _object(spec, "affinity")
+    node_affinity = _object(affinity, "nodeAffinity")
+    required = _object(node_affinity, REQUIRED)
+    terms = required.get("nodeSelectorTerms")
+    # A node has to match one of the terms, and all of its expressions: so each of them gets it.
+    alternatives = [entry for entry in terms if isinstance(entry, dict)] if isinstance(terms, list) else []
+    selected: list[JsonValue] = [
+        {**entry, "matchExpressions": [*_list(entry, "matchExpressions"), elsewhere]} for entry in alternatives or [{}]
+    ]
+    node_affinity[REQUIRED] = {**required, "nodeSelectorTerms": selected}
+    return {"affinity": {**affinity, "nodeAffinity": node_affinity}}
 
 
 def _owned_trainer(
@@ -309,6 +330,12 @@ def _is_metrics_port(entry: JsonValue) -> bool:
 
 def _field(entry: JsonValue, name: str) -> JsonValue:
     return entry.get(name) if isinstance(entry, dict) else None
+
+
+def _list(parent: Mapping[str, JsonValue], name: str) -> list[JsonValue]:
+    """The list in that field; empty if it is absent."""
+    value = parent.get(name)
+    return value if isinstance(value, list) else []
 
 
 def _object(parent: Mapping[str, JsonValue], name: str) -> JsonObject:
