@@ -107,6 +107,8 @@ def changed_pinned_fields(spec: SweepSpec, resolved: Resolved) -> list[Problem]:
             changed.append(_pinned(field, resolved.parameters[name], trainer.parameters[name]))
     if trainer.gpus != resolved.gpus:
         changed.append(_pinned("spec.trainer.gpus", resolved.gpus, trainer.gpus))
+    if trainer.gpu_resource is not None and trainer.gpu_resource != resolved.gpu_resource:
+        changed.append(_pinned("spec.trainer.gpuResource", resolved.gpu_resource, trainer.gpu_resource))
     if spec.seed != resolved.seed:
         changed.append(_pinned("spec.seed", resolved.seed, spec.seed))
     if spec.resampling != resolved.resampling:

@@ -126,7 +126,7 @@ def _pin(spec: SweepSpec, defaults: Defaults) -> Resolved:
         image=image,
         parameters=spec.trainer.parameters,
         gpus=spec.trainer.gpus,
-        gpu_resource=defaults.gpu_resource,
+        gpu_resource=spec.trainer.gpu_resource or defaults.gpu_resource,
         seed=spec.seed,
         resampling=spec.resampling,
         data_revision=spec.trainer.data_revision,
