@@ -8,7 +8,7 @@ import pytest
 from regsweep_kit.objective import Objective
 from regsweep_kit.record import Outcome, Record
 from regsweep_kit.splits import Division, Draw, split
-from regsweep_trainer.dataset import Dataset
+from regsweep_trainer.data.dataset import Dataset
 from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.models.constant import ConstantPredictor
 from regsweep_trainer.preparation import Prepared, prepare

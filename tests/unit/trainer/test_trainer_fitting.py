@@ -7,7 +7,7 @@ import pytest
 
 from regsweep_kit.errors import InvalidFlagsError
 from regsweep_kit.splits import Splits
-from regsweep_trainer.dataset import Dataset
+from regsweep_trainer.data.dataset import Dataset
 from regsweep_trainer.fitting import fit
 from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.models.inputs import Image

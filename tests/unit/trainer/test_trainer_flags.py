@@ -84,6 +84,14 @@ def test_hidden_layers(flags: dict[str, Any], hidden: tuple[int, ...]) -> None:
         ("label_smoothing", 1, "flag label_smoothing: got 1, want a number from 0 to below 1"),
         ("weight_decay", "inf", 'flag weight_decay: got "inf", want a number from 0 to below 1'),
         ("image_shape", [8], "flag image_shape: got [8], want [height, width] or [height, width, channels]"),
+        (
+            "columns",
+            {"a": "numerical"},
+            'flag columns: got {"a": "numerical"}, want an object, by column a kind (numeric,',
+        ),
+        ("columns", {"a": {"kind": "numeric", "missing": "category"}}, "want an object, by column a kind"),
+        ("columns", ["a"], 'flag columns: got ["a"], want an object'),
+        ("label_vocabulary", ["a"], 'flag label_vocabulary: got ["a"], want a list of 2 to 1000 labels'),
         ("filters", [], "flag filters: got [], want a list of 1 to 64 integers"),
         ("epochs", 1.5, "flag epochs: got 1.5, want an integer from 1 to 100000"),
         ("epochs", 0, "flag epochs: got 0, want an integer from 1 to 100000"),
@@ -147,16 +155,17 @@ def test_only_free_text_is_told_to_be_quoted() -> None:
             "flag data_path: given together with dataset",
             id="two kinds of data",
         ),
-        pytest.param({"data_path": "/x"}, "flag target: missing", id="nothing to predict"),
         pytest.param(
             {**IRIS, "target": "y"}, 'flag target: got "y", but data_path is not set', id="a target without a file"
         ),
         pytest.param(
-            {**IRIS, "task": "regression"}, "flag task: it applies to data_path only", id="a task without a file"
+            {**IRIS, "task": "regression"},
+            'flag task: got "regression": it applies to data_path only',
+            id="a task without a file",
         ),
         pytest.param(
             {**IRIS, "separator": "tab"},
-            "flag separator: it applies to data_path only",
+            'flag separator: got "tab": it applies to data_path only',
             id="a separator without a file",
         ),
         pytest.param(
@@ -166,6 +175,36 @@ def test_only_free_text_is_told_to_be_quoted() -> None:
             {"data_path": "/x", "target": "y", "split_column": "y"},
             'flag split_column: "y" is the target',
             id="y twice",
+        ),
+        pytest.param(
+            {**IRIS, "columns": {"a": "ignored"}},
+            'flag columns: got {"a": "ignored"}, but data_path',
+            id="columns of no file",
+        ),
+        pytest.param(
+            {"data_path": "/x", "target": "y", "columns": {"y": "categorical"}},
+            'flag columns: "y" is the target; it has no kind',
+            id="a target with a kind",
+        ),
+        pytest.param(
+            {"data_path": "/x", "target": "y", "weight_column": "w", "group_column": "w"},
+            'flag group_column: "w" is the weight column',
+            id="weights and groups at once",
+        ),
+        pytest.param(
+            {"data_path": "/x", "target": "y", "time_column": "t", "group_column": "g"},
+            "flag time_column: given together with group_column",
+            id="groups in order of time",
+        ),
+        pytest.param(
+            {"data_path": "/x", "target": "y", "time_column": "t", "audit_fraction": 0.1},
+            "flag audit_fraction: given together with time_column",
+            id="an audit in the midst of time",
+        ),
+        pytest.param(
+            {"data_path": "/x", "target": "y", "task": "regression", "label_vocabulary": ["a", "b"]},
+            "flag label_vocabulary: given together with task: regression",
+            id="classes of a regression",
         ),
         pytest.param(
             {**IRIS, "dropout": [0.1, 0.2, 0.3]},

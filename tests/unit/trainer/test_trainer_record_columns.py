@@ -7,7 +7,7 @@ import pytest
 from regsweep_kit.columns import Room, most_blocks
 from regsweep_kit.errors import InvalidContractError
 from regsweep_kit.objective import Goal, Rule
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 from regsweep_trainer.metrics import METRICS
 from regsweep_trainer.record_columns import columns_of
 

@@ -12,7 +12,7 @@ from regsweep_kit.record import Outcome, Progress, Record
 from regsweep_kit.splits import Division, Draw, split
 from regsweep_kit.testlosses import deal
 from regsweep_trainer.audit import Audit
-from regsweep_trainer.dataset import Dataset, Head
+from regsweep_trainer.data.dataset import Dataset, Head
 from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.flags.regularization import StoppingMetric
 from regsweep_trainer.metrics import GOALS, METRICS
@@ -55,6 +55,9 @@ class Made:
 
     def activity_penalties(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         return x[:, 0] * np.float32(self.epoch)
+
+    def summary(self) -> str:
+        return ""
 
     def regularization_loss(self) -> float:
         return 0.125 * self.epoch

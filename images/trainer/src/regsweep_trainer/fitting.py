@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from regsweep_kit.errors import InvalidFlagsError
-from regsweep_trainer.dataset import Dataset
+from regsweep_trainer.data.dataset import Dataset
 from regsweep_trainer.flags import Flags
 from regsweep_trainer.metrics import METRICS
 from regsweep_trainer.models.inputs import Image
@@ -26,7 +26,7 @@ def fit(flags: Flags, data: Dataset) -> Dataset:
 
 
 def _with_images(flags: Flags, data: Dataset) -> Dataset:
-    columns = data.features.shape[1]
+    columns = data.width
     if flags.image_shape is None:
         if data.image is None:
             raise InvalidFlagsError(

@@ -7,7 +7,7 @@ where there is one; with REGSWEEP_SCORE_TEST the rest of test; then on train and
 
 from regsweep_kit.columns import Room, choose_columns
 from regsweep_trainer.audit import AUDIT_METRICS
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 from regsweep_trainer.metrics import METRICS
 
 

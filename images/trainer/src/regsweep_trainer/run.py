@@ -11,6 +11,7 @@ from regsweep_kit.contract import Contract
 from regsweep_kit.digests import check_pinned
 from regsweep_kit.errors import InvalidContractError, InvalidFlagsError
 from regsweep_kit.exposition import Exposition, Run
+from regsweep_kit.groupsplits import split_groups
 from regsweep_kit.journal import Journal
 from regsweep_kit.objective import Epoch
 from regsweep_kit.record import Outcome
@@ -20,13 +21,15 @@ from regsweep_kit.seeds import stream_seed
 from regsweep_kit.splits import FEWEST_ROWS, Division, Draw, Outline, Rows, Splits, split
 from regsweep_kit.stopping import Stopping
 from regsweep_kit.testlosses import Blocks, deal
+from regsweep_kit.timesplits import split_in_time
 from regsweep_kit.timing import Stopwatch
-from regsweep_trainer import backend, identity, sources
+from regsweep_trainer import backend, identity
 from regsweep_trainer.audit import Audit, audited_rows
-from regsweep_trainer.dataset import Dataset
+from regsweep_trainer.data import sources
+from regsweep_trainer.data.dataset import Dataset
 from regsweep_trainer.fitting import fit
 from regsweep_trainer.flags import Flags, idle, label_value, parse_flags
-from regsweep_trainer.metrics import METRICS
+from regsweep_trainer.metrics import LOSS_FUNCTIONS, METRICS
 from regsweep_trainer.models.constant import ConstantPredictor
 from regsweep_trainer.models.inputs import Inputs
 from regsweep_trainer.preparation import prepare
@@ -75,8 +78,16 @@ def _train(contract: Contract, flags: Flags, journal: Journal, stopwatch: Stopwa
     exposition = Exposition(
         Run(contract.sweep, contract.run, contract.replicates, flags.epochs, flags=labels, data_digest=digest)
     )
-    reporter = Reporter(journal, exposition, contract.metrics_port, stopwatch)
+    reporter = Reporter(journal, exposition, contract.metrics_port, stopwatch, contract.history)
     network = _bring_up(plan, journal)
+    reporter.describe(
+        model=network.summary(),
+        loss_function=LOSS_FUNCTIONS[data.head],
+        optimizer=flags.optimizer,
+        learning_rate=flags.learning_rate,
+        batch_size=flags.batch_size,
+        epochs=flags.epochs,
+    )
     for replicate in contract.replicates:
         train_one(plan, replicate, network, reporter)
     reporter.linger(contract.linger_seconds)
@@ -126,10 +137,9 @@ def _bring_up(plan: Plan, journal: Journal) -> Trainable:
     device = backend.start(plan.contract.gpus, plan.contract.allow_cpu)
     journal.describe(backend=backend.BACKEND, device=device.name, gpus=device.gpus)
     data = plan.data
-    columns = data.features.shape[1]
     network = _model(plan.flags, data)
     say(
-        f"{data.name}: {data.rows} rows, {columns} columns, {data.head}; "
+        f"{data.name}: {data.rows} rows, {data.width} columns, {data.head}; "
         f"{backend.BACKEND} on {device.name} ready after {time.monotonic() - began:.1f} s"
     )
     return network
@@ -141,8 +151,8 @@ def _model(flags: Flags, data: Dataset) -> Trainable:
         return ConstantPredictor(data.head, classes)
     from regsweep_trainer.models.network import Network
 
-    inputs = Inputs(data.features.shape[1], data.image)
-    return Network(flags, data.head, inputs, classes, weighted=flags.class_weights != "none")
+    weighted = flags.class_weights != "none" or data.weights is not None
+    return Network(flags, data.head, Inputs(data.width, data.image), classes, weighted=weighted)
 
 
 def train_one(plan: Plan, replicate: int, network: Trainable, reporter: Reporter) -> None:
@@ -179,7 +189,9 @@ def train_one(plan: Plan, replicate: int, network: Trainable, reporter: Reporter
 
 def outline(data: Dataset) -> Outline:
     """What the splits depend on of the data."""
-    return Outline(data.name, data.rows, data.digest, data.labels, data.classes or (), data.marks)
+    return Outline(
+        data.name, data.rows, data.digest, data.labels, data.classes or (), marks=data.marks, strata=data.strata
+    )
 
 
 def _split(data: Dataset, flags: Flags, contract: Contract, replicate: int) -> Splits:
@@ -193,7 +205,12 @@ def _split(data: Dataset, flags: Flags, contract: Contract, replicate: int) -> S
         outer=resampling.outer,
     )
     seed = stream_seed(contract.seed_base, resampling.draw(replicate), "split")
-    return split(outline(data), division, Draw(seed, resampling.fold(replicate)))
+    draw = Draw(seed, resampling.fold(replicate))
+    if data.groups is not None:
+        return split_groups(outline(data), data.groups, division, draw)
+    if data.times is not None:
+        return split_in_time(outline(data), data.times, division, draw)
+    return split(outline(data), division, draw)
 
 
 def _check_test_rows(count: int, contract: Contract, flags: Flags) -> None:

@@ -370,6 +370,15 @@ class Reason(StrEnum):
         "RunFailed",
         About(meaning="A run failed; the message has its reason.", remedy=_SEE_MESSAGE, event=True),
     )
+    JOB_ALTERED = (
+        "JobAltered",
+        About(
+            meaning="A Job of the sweep contradicts itself: somebody changed its annotations or forged it. It is none of the "
+            "sweep's runs, and nothing is taken from it.",
+            remedy="Delete that Job; its run then starts anew.",
+            event=True,
+        ),
+    )
     NAME_TAKEN = (
         "NameTaken",
         About(

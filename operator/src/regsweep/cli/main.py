@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from regsweep.cli import arguments
+from regsweep.cli import arguments, runcommands
 from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors, report_error
 from regsweep.cli.streams import OutputError, prepare_streams
 from regsweep.report.outputs import Output
@@ -54,6 +54,12 @@ MetricOption = Annotated[
 ]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the results on standard output.")]
 Rows = Annotated[int, typer.Option("--rows", min=0, help="Maximum number of combinations in the table; 0 shows all.")]
+Means = Annotated[
+    bool,
+    typer.Option(
+        "--means", help="Show the means at the values of all flags; by default of those alone that surely matter."
+    ),
+]
 
 
 @app.command(epilog=EXIT_CODES_HELP)
@@ -86,6 +92,7 @@ def run(
     metric: MetricOption = None,
     output: OutputOption = Output.TABLE,
     rows: Rows = 20,
+    means: Means = False,
 ) -> None:
     """Run a sweep on this machine, without a cluster: one process per run, as many at a time as cores and memory allow.
 
@@ -96,8 +103,12 @@ def run(
         from regsweep.cli.run import RunOptions, run_command
         from regsweep.cli.scripts import script_options
 
+<<<<<<< HEAD
         swept = script_options(script, flag or [], replicates, metric, others=[file, trainer_command])
         code = run_command(RunOptions(file, runs_dir, name, parallelism, trainer_command, swept, output, rows))
+=======
+        code = run_command(RunOptions(file, runs_dir, name, parallelism, trainer_command, output, rows, means))
+>>>>>>> main
     raise typer.Exit(code)
 
 
@@ -131,12 +142,13 @@ def results(
     ] = None,
     output: OutputOption = Output.TABLE,
     rows: Rows = 20,
+    means: Means = False,
 ) -> None:
     """Print the ranked results of a sweep in a cluster, all combinations included."""
     with readable_errors():
         from regsweep.cli.results import ResultsOptions, results_command
 
-        code = results_command(ResultsOptions(name, namespace, follow, context, kubeconfig, output, rows))
+        code = results_command(ResultsOptions(name, namespace, follow, context, kubeconfig, output, rows, means))
     raise typer.Exit(code)
 
 
@@ -158,6 +170,9 @@ def plan(file: File, output: OutputOption = Output.TABLE, rows: Rows = 50) -> No
 
         code = plan_command(file, output, rows)
     raise typer.Exit(code)
+
+
+runcommands.register(app)
 
 
 @app.command(epilog=EXIT_CODES_HELP)

@@ -51,6 +51,8 @@ class ResultsOptions:
     kubeconfig: Path | None
     output: Output
     rows: int
+    means: bool = False
+    """The table has the means at the values of all flags."""
 
 
 def results_command(options: ResultsOptions) -> int:
@@ -72,7 +74,7 @@ async def _results(options: ResultsOptions) -> int:
             sweep_report = await results_in(client, namespace, obj)
     finally:
         await client.close()
-    write_results(sweep_report, options.output, result_console(), options.rows)
+    write_results(sweep_report, options.output, result_console(), options.rows, options.means)
     return FAILED if has_failed(sweep_report.status) else COMPLETE
 
 

@@ -9,14 +9,17 @@ from regsweep_trainer.flags.words import shown, want
 
 CLIPPING = ("clip_norm", "global_clip_norm", "clip_value")
 OF_IMAGES = ("filters", "kernel_size", "pool_size", "image_shape")
-OF_FILES = ("target", "split_column")
+ROLES = ("target", "split_column", "weight_column", "group_column", "time_column", "stratify_column")
+OF_FILES = (*ROLES, "columns", "label_vocabulary")
+OF_TABLES = {"task": "auto", "separator": "auto", "encoding": "utf-8", "column_kinds": "declared"}
+"""By flag, its default."""
 
 
 def contradictions(given: Mapping[str, Any]) -> dict[str, str]:
     """By flag, a sentence. Needs no valid values: what is not of its type is said elsewhere."""
     names = {name for name, value in given.items() if value is not None}
     problems: dict[str, str] = {}
-    for check in (_of_source, _of_layers, _of_normalization):
+    for check in (_of_source, _of_roles, _of_layers, _of_normalization):
         for name, text in check(given, names):
             problems.setdefault(name, f"flag {name}: {text}")
     return problems
@@ -25,7 +28,8 @@ def contradictions(given: Mapping[str, Any]) -> dict[str, str]:
 def disagreements(flags: Flags) -> dict[str, str]:
     """The same of flags that are valid each, by their typed values."""
     problems: dict[str, str] = {}
-    for check in (_by_layer, _of_clipping, _of_model) if flags.has_layers else (_of_clipping,):
+    layered = (_by_layer, _of_model) if flags.has_layers else ()
+    for check in (*layered, _of_time, _of_clipping):
         for name, text in check(flags):
             problems.setdefault(name, f"flag {name}: {text}")
     return problems
@@ -48,18 +52,38 @@ def _of_source(given: Mapping[str, Any], names: set[str]) -> Iterator[tuple[str,
     if {"dataset", "data_path"} <= names:
         yield "data_path", "given together with dataset; give only one of them"
     elif not {"dataset", "data_path"} & names:
-        yield "dataset", f"missing, want {want('dataset')}, or give data_path and target"
-    if "data_path" in names and "target" not in names:
-        yield "target", "missing, data_path needs the name of the column to predict"
+        yield "dataset", f"missing, want {want('dataset')}, or give data_path"
     if "data_path" not in names:
-        for name in sorted(set(OF_FILES) & names):
-            yield name, f"got {shown(given[name])}, but data_path is not set: it applies to CSV files only"
-        if "dataset" in names and given.get("task", "auto") != "auto":
-            yield "task", "it applies to data_path only: the task of a bundled dataset is fixed"
-        if "dataset" in names and given.get("separator", "auto") != "auto":
-            yield "separator", "it applies to data_path only, a CSV file"
-    if {"target", "split_column"} <= names and given["target"] == given["split_column"]:
-        yield "split_column", f"{shown(given['target'])} is the target"
+        for name in sorted(name for name in OF_FILES if given.get(name)):
+            yield name, f"got {shown(given[name])}, but data_path is not set: it applies to files only"
+        if "dataset" in names:
+            for name, default in OF_TABLES.items():
+                if given.get(name, default) != default:
+                    yield (
+                        name,
+                        f"got {shown(given[name])}: it applies to data_path only; what a bundled dataset is, is fixed",
+                    )
+
+
+def _of_roles(given: Mapping[str, Any], names: set[str]) -> Iterator[tuple[str, str]]:
+    """A column has one part to play; only the one that groups may stratify too."""
+    for one, other in combinations(ROLES, 2):
+        both = (one, other) == ("group_column", "stratify_column")
+        if {one, other} <= names and given[one] == given[other] and not both:
+            yield other, f"{shown(given[one])} is the {one.replace('_', ' ')}"
+    columns = given.get("columns")
+    for name in ROLES:
+        if name in names and isinstance(columns, Mapping) and given[name] in columns:
+            yield "columns", f"{shown(given[name])} is the {name}; it has no kind"
+    if "label_vocabulary" in names and given.get("task") == "regression":
+        yield "label_vocabulary", "given together with task: regression, which has no classes; give only one of them"
+    if {"time_column", "group_column"} <= names:
+        yield (
+            "time_column",
+            "given together with group_column; a group may last longer than a part of the time: give only one of them",
+        )
+    if {"time_column", "stratify_column"} <= names:
+        yield "stratify_column", "given together with time_column; rows in order of time cannot be stratified"
 
 
 def _of_layers(given: Mapping[str, Any], names: set[str]) -> Iterator[tuple[str, str]]:
@@ -86,6 +110,16 @@ def _by_layer(flags: Flags) -> Iterator[tuple[str, str]]:
                 f"got {len(value)} values ({shown(value)}) for {layers} hidden layers ({shown(list(flags.hidden_units))} units); give "
                 "one for each hidden layer, or one for all",
             )
+
+
+def _of_time(flags: Flags) -> Iterator[tuple[str, str]]:
+    if flags.time_column is not None and flags.split_column is not None:
+        yield "time_column", "given together with split_column, which divides the rows already; give only one of them"
+    if flags.time_column is not None and flags.audit_fraction:
+        yield (
+            "audit_fraction",
+            "given together with time_column; rows set aside would come out of the middle of the time",
+        )
 
 
 def _of_clipping(flags: Flags) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from regsweep_kit.seeds import stream_seed
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 from regsweep_trainer.flags import Flags
 from regsweep_trainer.models.inputs import Inputs
 from regsweep_trainer.models.layers import build
@@ -51,6 +51,12 @@ class Network:
             layer.kernel.assign(initializer(layer.kernel.shape))
         for stream, layer in self._built.random.items():
             layer.seed_generator.state.assign(np.array([stream_seed(seed_base, replicate, stream), 0]))
+
+    def summary(self) -> str:
+        """Keras' summary: layers, shapes and numbers of weights."""
+        parts: list[str] = []
+        self._model.summary(line_length=80, print_fn=lambda text, **_: parts.append(text))
+        return "\n".join(parts).strip("\n")
 
     def kernels(self) -> dict[str, NDArray[np.float32]]:
         """The weights of each layer that has some, without biases."""
