@@ -51,13 +51,10 @@ class Contract:
     """Evaluate the test rows, once."""
     final: bool
     """An evaluation on the test rows will follow for this sweep: there must be some."""
-<<<<<<< HEAD
-    report: ForeignReport | None
+    report: ForeignReport | None = None
     """How a script under the wrapper writes its metrics; `None`: the trainer keeps the contract itself."""
-=======
     history: Path | None = None
     """File for the metrics of each epoch; `None`: none is kept."""
->>>>>>> main
 
 
 def termination_log(environment: Mapping[str, str]) -> Path:
@@ -105,11 +102,8 @@ def read_contract(environment: Mapping[str, str]) -> Contract:
         ),
         score_test=read("REGSWEEP_SCORE_TEST", False, variables.switch),
         final=read("REGSWEEP_FINAL", False, variables.switch),
-<<<<<<< HEAD
         report=read("REGSWEEP_REPORT", None, variables.report),
-=======
         history=read("REGSWEEP_HISTORY", None, Path),
->>>>>>> main
     )
     reader.check()
     _check_replicates(contract.replicates, start=start, last=last, index=index)

@@ -103,12 +103,8 @@ def run(
         from regsweep.cli.run import RunOptions, run_command
         from regsweep.cli.scripts import script_options
 
-<<<<<<< HEAD
         swept = script_options(script, flag or [], replicates, metric, others=[file, trainer_command])
-        code = run_command(RunOptions(file, runs_dir, name, parallelism, trainer_command, swept, output, rows))
-=======
-        code = run_command(RunOptions(file, runs_dir, name, parallelism, trainer_command, output, rows, means))
->>>>>>> main
+        code = run_command(RunOptions(file, runs_dir, name, parallelism, trainer_command, swept, output, rows, means))
     raise typer.Exit(code)
 
 
