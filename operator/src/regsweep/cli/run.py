@@ -42,6 +42,7 @@ from regsweep.local.trainer import (
     default_parallelism,
     of_generation,
     reference_trainer,
+    reporting_trainer,
 )
 from regsweep.report.build import results_of
 from regsweep.report.model import SweepReport
@@ -127,6 +128,12 @@ class Work:
 
 def prepare(manifest: Manifest, trainer: TrainerCommand, parallelism: int, directory: RunsDirectory) -> Work:
     """Asks the trainer for the identity of its data, and reads the runs directory. Raises DataError and RunsDirectoryError."""
+    if manifest.spec.trainer.report is not None:
+        if trainer.is_reference:
+            raise UsageError(
+                "spec.trainer.report: says what a script writes, and no script is given. Give it with --trainer-command 'python train.py'."
+            )
+        trainer = reporting_trainer(trainer)
     facts, records = list(directory.all_facts()), directory.records()
     flags = [combination.flags for combination in combinations(manifest.spec)]
     flags += [reference.flags for reference in manifest.spec.references]

@@ -16,6 +16,8 @@ from regsweep.local.sources import script_digest
 
 REFERENCE_DISTRIBUTION = "regsweep-trainer"
 REFERENCE_MODULE = "regsweep_trainer"
+WRAPPER = "regsweep_kit"
+"""Module that keeps the training contract for scripts that do not."""
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -96,6 +98,13 @@ def custom_trainer(command: str) -> TrainerCommand:
 def python_trainer(interpreter: str, script: Path) -> TrainerCommand:
     """The script as a trainer. It is the same as by `python SCRIPT`, whatever the interpreter's path."""
     return TrainerCommand((interpreter, str(script)), _identity(["python", _content(str(script))]))
+
+
+def reporting_trainer(trainer: TrainerCommand) -> TrainerCommand:
+    """The trainer under the kit's wrapper, which reads what it writes (`spec.trainer.report`); the same one if it is under it already."""
+    if WRAPPER in trainer.arguments:
+        return trainer
+    return replace(trainer, arguments=(sys.executable, "-m", WRAPPER, "run", "--", *trainer.arguments))
 
 
 def _identity(parts: Sequence[str]) -> str:
