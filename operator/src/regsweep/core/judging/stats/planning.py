@@ -8,6 +8,7 @@ that leaves open.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import ceil, sqrt
 
 import numpy as np
@@ -17,6 +18,7 @@ from regsweep.api.spec import Resampling
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.power import (
+    FEWEST_REPLICATES,
     MOST_DEGREES_OF_FREEDOM,
     MOST_REPLICATES,
     Design,
@@ -45,81 +47,97 @@ def plan_replicates(
 
     `combinations`, `losses`: those of `tied`, in the order of the ranking; (G, n), smaller is better.
     """
-    there = np.isfinite(losses)
-    compared = tied.comparable.copy()
-    compared[tied.best] = False
-    among = compared & tied.tied if (compared & tied.tied).any() else compared
-    if not among.any():
+    spread = NoiseOfDifferences.of(losses, tied)
+    if spread is None:
         return None
-    replicates = int(there[tied.best].sum())
-    error = float(np.median(tied.standard_error[among]))
-    df = min(float(np.median(tied.degrees_of_freedom[among])), MOST_DEGREES_OF_FREEDOM)
-    if not error > ROUNDING * float(np.nanmax(np.abs(losses))) or df < 1:
-        return None
-    shown = error * detectable_statistic(critical_value(int(tied.tied.sum()), df), df)
-    narrow, wide = scale_interval(df)
-    planner = _Planner(tied, replicates, df, resampling)
-    second = _second(tied)
-    needed = planner.for_second(second) if second is not None else None
-    return Planning(
-        replicates=replicates,
-        detectable=shown,
-        detectable_low=narrow * shown,
-        detectable_high=wide * shown,
-        second=combinations[second].id if needed is not None and second is not None else None,
-        first_two=needed,
-        minimum_difference=None if minimum_difference is None else planner.for_difference(minimum_difference, error),
+    second = tied.best + 1 if tied.best + 1 < len(tied.tied) and tied.tied[tied.best + 1] else None
+    needed = None if second is None else _for_second(spread, tied, second, resampling)
+    return spread.planning(spread.replicates, resampling, minimum_difference).model_copy(
+        update={
+            "second": combinations[second].id if needed is not None and second is not None else None,
+            "first_two": needed,
+        }
     )
 
 
-def _second(tied: TiedSet) -> int | None:
-    """The row after the best, if it is tied with it; None where the first two are told apart."""
-    if tied.best + 1 >= len(tied.tied) or not tied.tied[tied.best + 1]:
-        return None
-    return tied.best + 1
+@dataclass(frozen=True, slots=True)
+class NoiseOfDifferences:
+    """How much differences to the best vary between the replicates of a sweep."""
 
+    deviation: float
+    """Standard deviation of a typical combination's."""
+    degrees_of_freedom: float
+    replicates: int
+    """That it was found from."""
+    candidates: int
+    """Combinations in the confidence set."""
+    effects: Floats
+    """Of those nearest to the best, see `Design`."""
 
-class _Planner:
-    """Replicates for the confidence set as it is."""
-
-    def __init__(self, tied: TiedSet, replicates: int, degrees_of_freedom: float, resampling: Resampling) -> None:
-        rows = tied.tied.copy()
-        rows[tied.best] = False
-        spread = tied.standard_error[rows] * sqrt(replicates)
-        effects = np.sort(np.divide(tied.difference[rows], spread, out=np.zeros_like(spread), where=spread > 0))
-        self._tied = tied
-        self._replicates = replicates
-        self._df = degrees_of_freedom
-        self._design = Design(effects[:MOST_TIED], degrees_of_freedom / max(replicates - 1, 1))
-        self._folds = (resampling.folds or 1) if resampling.has_folds else 1
-
-    def for_second(self, row: int) -> ReplicatesNeeded | None:
-        """Those that tell this row and the best apart; None where they do not differ in noise that can be seen."""
-        error, difference = float(self._tied.standard_error[row]), float(self._tied.difference[row])
-        if not error > 0:
+    @classmethod
+    def of(cls, losses: Floats, tied: TiedSet) -> NoiseOfDifferences | None:
+        """None where nothing is compared, or where replicates do not differ at all."""
+        others = tied.comparable.copy()
+        others[tied.best] = False
+        among = others & tied.tied if (others & tied.tied).any() else others
+        if not among.any():
             return None
-        statistic = max(difference, 0.0) / error
-        low, high = effect_interval(statistic, self._df, self._replicates)
-        more = self._replicates + 1
-        return ReplicatesNeeded(
-            difference=difference,
-            replicates=self._needed(statistic / sqrt(self._replicates), more),
-            low=self._needed(high, more) or MOST_REPLICATES,
-            high=self._needed(low, more),
+        error, replicates = float(np.median(tied.standard_error[among])), int(np.isfinite(losses[tied.best]).sum())
+        df = min(float(np.median(tied.degrees_of_freedom[among])), MOST_DEGREES_OF_FREEDOM)
+        if not error > ROUNDING * float(np.nanmax(np.abs(losses))) or df < 1:
+            return None
+        rows = tied.tied & others
+        deviations = tied.standard_error[rows] * sqrt(replicates)
+        effects = np.divide(tied.difference[rows], deviations, out=np.zeros_like(deviations), where=deviations > 0)
+        return cls(error * sqrt(replicates), df, replicates, int(tied.tied.sum()), np.sort(effects)[:MOST_TIED])
+
+    @property
+    def design(self) -> Design:
+        """The confidence set, and how its degrees of freedom grow."""
+        return Design(self.effects, self.degrees_of_freedom / max(self.replicates - 1, 1))
+
+    def of_grid(self, combinations: int) -> NoiseOfDifferences:
+        """The same noise in a grid of so many, of which as many may remain in the confidence set as did here, and 2 at least."""
+        return replace(self, candidates=max(min(self.candidates, combinations), 2))
+
+    def planning(self, replicates: int, resampling: Resampling, difference: float | None) -> Planning:
+        """What so many replicates show, and how many it takes to show the difference. `replicates`: 3 or more."""
+        df = self.design.degrees_of_freedom(replicates)
+        shown = self.deviation / sqrt(replicates) * detectable_statistic(critical_value(self.candidates, df), df)
+        narrow, wide = scale_interval(self.degrees_of_freedom)
+        return Planning(
+            replicates=replicates,
+            detectable=shown,
+            detectable_low=narrow * shown,
+            detectable_high=wide * shown,
+            minimum_difference=None if difference is None else self._for_difference(difference, resampling),
         )
 
-    def for_difference(self, difference: float, error: float) -> ReplicatesNeeded:
-        """Those that show a difference of just this size. `error`: the standard error of a typical difference."""
-        effect = difference / (error * sqrt(self._replicates))
-        narrow, wide = scale_interval(self._df)
+    def needed(self, effect: float, resampling: Resampling, fewest: int = FEWEST_REPLICATES) -> int | None:
+        """Replicates that show the effect, in whole rounds of folds."""
+        found, folds = replicates_needed(effect, self.design, fewest), (resampling.folds or 1)
+        return None if found is None else ceil(found / folds) * folds
+
+    def _for_difference(self, difference: float, resampling: Resampling) -> ReplicatesNeeded:
+        effect, (narrow, wide) = difference / self.deviation, scale_interval(self.degrees_of_freedom)
         return ReplicatesNeeded(
             difference=difference,
-            replicates=self._needed(effect),
-            low=self._needed(effect / narrow) or MOST_REPLICATES,
-            high=self._needed(effect / wide),
+            replicates=self.needed(effect, resampling),
+            low=self.needed(effect / narrow, resampling) or MOST_REPLICATES,
+            high=self.needed(effect / wide, resampling),
         )
 
-    def _needed(self, effect: float, fewest: int = 3) -> int | None:
-        """In whole rounds of folds."""
-        found = replicates_needed(effect, self._design, fewest)
-        return None if found is None else ceil(found / self._folds) * self._folds
+
+def _for_second(spread: NoiseOfDifferences, tied: TiedSet, row: int, resampling: Resampling) -> ReplicatesNeeded | None:
+    """Those that tell this row and the best apart; None where they do not differ in noise that can be seen."""
+    error, difference = float(tied.standard_error[row]), float(tied.difference[row])
+    if not error > 0:
+        return None
+    statistic, more = max(difference, 0.0) / error, spread.replicates + 1
+    low, high = effect_interval(statistic, spread.degrees_of_freedom, spread.replicates)
+    return ReplicatesNeeded(
+        difference=difference,
+        replicates=spread.needed(statistic / sqrt(spread.replicates), resampling, more),
+        low=spread.needed(high, resampling, more) or MOST_REPLICATES,
+        high=spread.needed(low, resampling, more),
+    )
