@@ -1,5 +1,6 @@
 """The generated CustomResourceDefinitions: structural, bounded, teaching, and committed as they are generated."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
