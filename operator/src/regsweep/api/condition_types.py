@@ -63,3 +63,23 @@ class About:
     """Whether an event on the sweep may have it."""
     run_failure: Retry | None = None
     """For a reason why a run failed: whether a retry may help. None: no run fails for it."""
+
+
+def trouble(condition: ConditionType, meaning: str, remedy: str) -> About:
+    """Why a condition is not as a person wants it."""
+    return About(meaning=meaning, remedy=remedy, conditions=(condition,))
+
+
+def event_of(meaning: str, remedy: str = "") -> About:
+    """What an event alone tells of."""
+    return About(meaning=meaning, remedy=remedy, event=True)
+
+
+def may_help(meaning: str, remedy: str) -> About:
+    """Why a run failed that another pod may not fail for."""
+    return About(meaning=meaning, remedy=remedy, run_failure=Retry.MAY_HELP)
+
+
+def useless(meaning: str, remedy: str) -> About:
+    """Why a run failed that every pod would fail for."""
+    return About(meaning=meaning, remedy=remedy, run_failure=Retry.USELESS)

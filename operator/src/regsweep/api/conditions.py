@@ -8,7 +8,16 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Self
 
-from regsweep.api.condition_types import About, ConditionStatus, ConditionType, Retry
+from regsweep.api.condition_types import (
+    About,
+    ConditionStatus,
+    ConditionType,
+    Retry,
+    event_of,
+    may_help,
+    trouble,
+    useless,
+)
 
 __all__ = ["NO_RETRY_MENDS", "About", "ConditionStatus", "ConditionType", "Reason", "Retry"]
 
@@ -23,16 +32,6 @@ _REPLICATES_PAIRED = ConditionType.REPLICATES_PAIRED
 _COMPLETE = ConditionType.COMPLETE
 _FAILED = ConditionType.FAILED
 _SEE_MESSAGE = "The message says what to do."
-
-
-def _may_help(meaning: str, remedy: str) -> About:
-    """Why a run failed that another pod may not fail for."""
-    return About(meaning=meaning, remedy=remedy, run_failure=Retry.MAY_HELP)
-
-
-def _useless(meaning: str, remedy: str) -> About:
-    """Why a run failed that every pod would fail for."""
-    return About(meaning=meaning, remedy=remedy, run_failure=Retry.USELESS)
 
 
 class Reason(StrEnum):
@@ -104,11 +103,7 @@ class Reason(StrEnum):
     )
     UNSCHEDULABLE = (
         "Unschedulable",
-        About(
-            meaning="No node has room for a training pod.",
-            remedy="Lower `spec.parallelism`, add nodes, or wait.",
-            conditions=(_PROGRESSING,),
-        ),
+        trouble(_PROGRESSING, "No node has room for a training pod.", "Lower `spec.parallelism`, add nodes, or wait."),
     )
     IMAGE_UNAVAILABLE = (
         "ImageUnavailable",
@@ -131,28 +126,28 @@ class Reason(StrEnum):
     )
     NODE_LOST = (
         "NodeLost",
-        About(
-            meaning="A pod that was deleted does not end, because its node does not answer. The pod may still train, so its run keeps its "
+        trouble(
+            _PROGRESSING,
+            "A pod that was deleted does not end, because its node does not answer. The pod may still train, so its run keeps its "
             "slot and no other Job trains it.",
-            remedy="Wait for the node, delete it, or taint it `node.kubernetes.io/out-of-service`.",
-            conditions=(_PROGRESSING,),
+            "Wait for the node, delete it, or taint it `node.kubernetes.io/out-of-service`.",
         ),
     )
     QUEUED = "Queued", About(meaning="Runs wait for their queue to admit them.", conditions=(_PROGRESSING,))
     DRAINING = (
         "Draining",
-        About(
-            meaning="`spec.parallelism` is 0: runs continue to their end, and no new one is started.",
-            remedy="Raise `spec.parallelism` to continue.",
-            conditions=(_PROGRESSING,),
+        trouble(
+            _PROGRESSING,
+            "`spec.parallelism` is 0: runs continue to their end, and no new one is started.",
+            "Raise `spec.parallelism` to continue.",
         ),
     )
     NOT_ACCEPTED = (
         "NotAccepted",
-        About(
-            meaning="Nothing new is started, because the spec or its template is not accepted.",
-            remedy="See the condition Accepted.",
-            conditions=(_PROGRESSING,),
+        trouble(
+            _PROGRESSING,
+            "Nothing new is started, because the spec or its template is not accepted.",
+            "See the condition Accepted.",
         ),
     )
     FINISHED = "Finished", About(meaning="No run is left to train.", conditions=(_PROGRESSING,))
@@ -170,10 +165,10 @@ class Reason(StrEnum):
     SCRAPED = "Scraped", About(meaning="Prometheus has samples of the trainers.", conditions=(_METRICS_AVAILABLE,))
     NOT_CONFIGURED = (
         "NotConfigured",
-        About(
-            meaning="The operator has no Prometheus. Values come from the runs' own records.",
-            remedy="To follow runs live, set REGSWEEP_PROMETHEUS_URL of the operator.",
-            conditions=(_METRICS_AVAILABLE,),
+        trouble(
+            _METRICS_AVAILABLE,
+            "The operator has no Prometheus. Values come from the runs' own records.",
+            "To follow runs live, set REGSWEEP_PROMETHEUS_URL of the operator.",
         ),
     )
     NOTHING_TO_SCRAPE_YET = (
@@ -182,18 +177,18 @@ class Reason(StrEnum):
     )
     QUERY_FAILED = (
         "QueryFailed",
-        About(
-            meaning="Prometheus gave no answer, or one that cannot be trusted. Values come from the runs' own records.",
-            remedy="Check the address and the health of Prometheus.",
-            conditions=(_METRICS_AVAILABLE,),
+        trouble(
+            _METRICS_AVAILABLE,
+            "Prometheus gave no answer, or one that cannot be trusted. Values come from the runs' own records.",
+            "Check the address and the health of Prometheus.",
         ),
     )
     NOT_SCRAPED = (
         "NotScraped",
-        About(
-            meaning="Prometheus answers, but has no samples of the last five runs. Values come from the runs' own records.",
-            remedy="Let Prometheus scrape pods with the annotation prometheus.io/scrape, or add a PodMonitor.",
-            conditions=(_METRICS_AVAILABLE,),
+        trouble(
+            _METRICS_AVAILABLE,
+            "Prometheus answers, but has no samples of the last five runs. Values come from the runs' own records.",
+            "Let Prometheus scrape pods with the annotation prometheus.io/scrape, or add a PodMonitor.",
         ),
     )
     # ReplicatesPaired
@@ -206,11 +201,11 @@ class Reason(StrEnum):
     )
     MIXED = (
         "Mixed",
-        About(
-            meaning="Replicates were trained by different images, backends, devices or data. Differences are treated as unpaired, "
+        trouble(
+            _REPLICATES_PAIRED,
+            "Replicates were trained by different images, backends, devices or data. Differences are treated as unpaired, "
             "and their errors are larger.",
-            remedy="For paired replicates, let the pod template select one kind of node, and create a new sweep.",
-            conditions=(_REPLICATES_PAIRED,),
+            "For paired replicates, let the pod template select one kind of node, and create a new sweep.",
         ),
     )
     # Complete and Failed
@@ -269,20 +264,20 @@ class Reason(StrEnum):
     # Failed runs
     INVALID_FLAGS = (
         "InvalidFlags",
-        _useless(
+        useless(
             "The trainer rejected its flags (exit code 64).", "Correct the flags or parameters that the message names."
         ),
     )
     INVALID_CONTRACT = (
         "InvalidContract",
-        _useless(
+        useless(
             "The trainer cannot read a variable of the training contract (exit code 64).",
             "Correct the trainer or the pod template: see docs/trainer-contract.md.",
         ),
     )
     BAD_DATA = (
         "BadData",
-        _useless("The trainer cannot train on its data (exit code 64).", "Correct the data as the message says."),
+        useless("The trainer cannot train on its data (exit code 64).", "Correct the data as the message says."),
     )
     DATA_CHANGED = (
         "DataChanged",
@@ -295,17 +290,24 @@ class Reason(StrEnum):
             run_failure=Retry.USELESS,
         ),
     )
-    INDEX_FINAL = "IndexFinal", _may_help("The trainer gave up these replicates for good (exit code 65).", _SEE_MESSAGE)
+    NOTHING_REPORTED = (
+        "NothingReported",
+        useless(
+            "The training script ended a replicate without reporting what the sweep needs (exit code 64).",
+            "Correct the script: see images/kit/README.md.",
+        ),
+    )
+    INDEX_FINAL = "IndexFinal", may_help("The trainer gave up these replicates for good (exit code 65).", _SEE_MESSAGE)
     OUT_OF_MEMORY = (
         "OutOfMemory",
-        _may_help(
+        may_help(
             "The training container needed more memory than its limit.",
             "Raise resources.limits.memory of container trainer, or lower `batch_size` or `units`.",
         ),
     )
     EVICTED = (
         "Evicted",
-        _may_help(
+        may_help(
             "The pod was evicted from its node before it had ended, after five moves to other nodes.",
             "Set requests and limits of memory and ephemeral storage to what training needs.",
         ),
@@ -323,28 +325,28 @@ class Reason(StrEnum):
     )
     TIMEOUT = (
         "Timeout",
-        _may_help("The run took longer than `spec.runTimeoutSeconds`.", "Raise the limit, or train fewer epochs."),
+        may_help("The run took longer than `spec.runTimeoutSeconds`.", "Raise the limit, or train fewer epochs."),
     )
     INVALID_RECORD = (
         "InvalidRecord",
-        _useless(
+        useless(
             "The trainer's termination message breaks the training contract.",
             "Correct the trainer: see docs/trainer-contract.md.",
         ),
     )
     NO_RECORD = (
         "NoRecord",
-        _useless(
+        useless(
             "The trainer ended without a record of the replicate.", "Correct the trainer: see docs/trainer-contract.md."
         ),
     )
     TRAINER_FAILED = (
         "TrainerFailed",
-        _may_help("The trainer ended with an error.", "See the message, and the log of the pod."),
+        may_help("The trainer ended with an error.", "See the message, and the log of the pod."),
     )
     UNKNOWN = (
         "Unknown",
-        _may_help(
+        may_help(
             "A later version of the operator recorded a reason that this version does not know.", "See the message."
         ),
     )
@@ -353,10 +355,9 @@ class Reason(StrEnum):
     COMPLETE = "Complete", About(meaning="The condition Complete became True.", event=True)
     SOURCES_DISAGREE = (
         "SourcesDisagree",
-        About(
-            meaning="Prometheus and a run's own record have different values of one metric. The record is used.",
-            remedy="Check that no other pod is scraped with the same labels.",
-            event=True,
+        event_of(
+            "Prometheus and a run's own record have different values of one metric. The record is used.",
+            "Check that no other pod is scraped with the same labels.",
         ),
     )
     RUN_AGAIN = (
@@ -365,32 +366,34 @@ class Reason(StrEnum):
     )
     SIDECAR_GOES_ON = (
         "SidecarGoesOn",
-        About(
-            meaning="A container beside the trainer, such as a mesh's proxy, goes on after training has ended, so that the pod keeps "
+        event_of(
+            "A container beside the trainer, such as a mesh's proxy, goes on after training has ended, so that the pod keeps "
             "its GPU and its slot. The Job is deleted 30 seconds later, once its records are stored, and its logs go with it.",
-            remedy="Make it an init container with `restartPolicy: Always`, which ends with the others, keep it from being injected, or "
+            "Make it an init container with `restartPolicy: Always`, which ends with the others, keep it from being injected, or "
             "let it end by itself.",
-            event=True,
         ),
     )
     RUN_MOVED = (
         "RunMoved",
-        About(
-            meaning="A run goes on in another Job: away from a node that ended it, or only for the replicates that are missing.",
-            event=True,
+        event_of(
+            "A run goes on in another Job: away from a node that ended it, or only for the replicates that are missing."
         ),
     )
     RUN_FAILED = (
         "RunFailed",
         About(meaning="A run failed; the message has its reason.", remedy=_SEE_MESSAGE, event=True),
     )
+    JOB_ALTERED = (
+        "JobAltered",
+        event_of(
+            "A Job of the sweep contradicts itself: somebody changed its annotations or forged it. It is none of the "
+            "sweep's runs, and nothing is taken from it.",
+            "Delete that Job; its run then starts anew.",
+        ),
+    )
     NAME_TAKEN = (
         "NameTaken",
-        About(
-            meaning="A Job of another owner has the name of a run.",
-            remedy="Delete that Job; the run then starts.",
-            event=True,
-        ),
+        event_of("A Job of another owner has the name of a run.", "Delete that Job; the run then starts."),
     )
 
 

@@ -73,12 +73,10 @@ def run_name(
     record that could be read. `moved`: how often they were taken from another run.
     """
     readable = re.sub(r"[^a-z0-9-]", "-", sweep_name.lower())[:NAME_LENGTH].strip("-") or "sweep"
-    identity = [
-        sweep_uid,
-        point_key,
-        first_replicate,
-        attempt,
-        *([lost] if lost or moved else []),
-        *([moved] if moved else []),
-    ]
-    return f"{readable}-{digest(identity, HASH_LENGTH)}"
+    return f"{readable}-{run_hash(sweep_uid, point_key, first_replicate, attempt, lost, moved)}"
+
+
+def run_hash(sweep_uid: str, point_key: str, first_replicate: int, attempt: int, lost: int = 0, moved: int = 0) -> str:
+    """The end of a run's name, by which a Job is known to be the run that it claims to be."""
+    again = [lost, moved] if moved else [lost] if lost else []
+    return digest([sweep_uid, point_key, first_replicate, attempt, *again], HASH_LENGTH)

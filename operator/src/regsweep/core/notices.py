@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from regsweep.api.conditions import Reason
 from regsweep.core.collect import Collected, is_recorded
 from regsweep.core.moves import MAX_MOVES, delay_of, outlives_training
-from regsweep.core.runs import ObservedRun, RunRequest
+from regsweep.core.runs import AlteredJob, ObservedRun, RunRequest
 from regsweep.core.world import Observed
 
+MAX_ALTERED: Final = 100
+"""Altered Jobs that are named in events: anyone who may create Jobs may create more."""
 _SIDECAR_REMEDY: Final = (
     "Make it an init container with restartPolicy Always, which ends with the others, or keep it from being injected."
 )
@@ -35,9 +38,16 @@ def notices(
     now: datetime,
 ) -> Iterator[Notice]:
     """The notices of a plan. create: runs that it creates. resting: names of those that it puts at rest."""
+    yield from _altered_notices(observed.altered)
     yield from _run_notices(observed.runs, collected, create)
     yield from _move_notices(observed.runs, resting, collected)
     yield from _sidecar_notices(observed, now)
+
+
+def _altered_notices(altered: Iterable[AlteredJob]) -> Iterator[Notice]:
+    for job in islice(altered, MAX_ALTERED):
+        text = f"Job {job.name} was changed or forged: {job.problem}. Nothing is taken from it. Delete it; its run then starts anew."
+        yield Notice(Reason.JOB_ALTERED, text, warning=True)
 
 
 def _run_notices(

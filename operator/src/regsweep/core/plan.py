@@ -104,7 +104,8 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     stop = stop_reason(sweep, records, progress, pinned)
 
     active = [run for run in observed.runs if not run.deleting and not needs_no_pod(run)]
-    suspend, resume, free = _pauses(sweep, active, sum(slots_of(run) for run in observed.runs))
+    occupied = sum(slots_of(run) for run in observed.runs) + sum(job.pods_in_flight for job in observed.altered)
+    suspend, resume, free = _pauses(sweep, active, occupied)
     create: tuple[RunRequest, ...] = ()
     scale: tuple[tuple[RunRef, int], ...] = ()
     blocked = stop or observed.refusal or observed.template_missing

@@ -173,3 +173,15 @@ def replicates_of(run: ObservedRun) -> range:
 def ref_of(run: ObservedRun) -> RunRef:
     """The reference that writes to the run take."""
     return RunRef(run.name, run.uid)
+
+
+@dataclass(frozen=True, slots=True)
+class AlteredJob:
+    """A Job that the sweep controls and that is none of its runs: somebody changed or forged it. Nothing is taken from it."""
+
+    name: str
+    uid: str
+    problem: str
+    """What contradicts itself, in words; it quotes nothing that a person wrote."""
+    pods_in_flight: int = 0
+    """Slots that it takes all the same: its pods may hold GPUs."""

@@ -26,6 +26,7 @@ from regsweep.api.status import (
     SweepState,
     SweepStatus,
 )
+from regsweep.api.wording import cut, plural
 from regsweep.core.collect import is_recorded
 from regsweep.core.conditions import ConditionUpdate, condition_updates, conditions
 from regsweep.core.data import pinned_digest
@@ -47,6 +48,8 @@ from regsweep.core.world import Observed
 from regsweep.errors import Problem
 
 FINAL_MARK = " (final evaluation)"
+MAX_PROBLEM = 1024
+"""Characters of one problem, or of one failure, in a status."""
 
 
 def sweep_status(
@@ -102,7 +105,9 @@ def refused_status(
     reason: Reason, problems: Sequence[Problem], prior: SweepStatus, generation: int, now: datetime
 ) -> SweepStatus:
     """The status of a sweep whose spec breaks rules: Accepted=False; all that was reached before stays."""
-    text = "\n".join(str(problem) for problem in problems)
+    text = "\n".join(cut(str(problem), MAX_PROBLEM) for problem in problems[:MAX_LISTED])
+    if len(problems) > MAX_LISTED:
+        text += f"\n{plural(len(problems) - MAX_LISTED, 'more problem')}: `regsweep validate` shows all."
     accepted = ConditionUpdate(ConditionType.ACCEPTED, False, reason, text)
     progressing = ConditionUpdate(ConditionType.PROGRESSING, False, Reason.NOT_ACCEPTED, "See the condition Accepted.")
     updated = conditions((accepted, progressing), prior.conditions, generation, now)
@@ -311,7 +316,7 @@ def _failures(sweep: Sweep, records: Records, progress: Progress) -> list[Failed
                 final=point.final or None,
                 reference=names.get(point.key),
                 reason=(record.reason or Reason.TRAINER_FAILED).value,
-                message=record.message,
+                message=cut(record.message, MAX_PROBLEM),
             )
         )
     return listed

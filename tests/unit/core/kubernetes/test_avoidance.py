@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from regsweep.api import constants as names
+from regsweep.api.objective import objective_status
 from regsweep.core.kubernetes.jobs import job_manifest
 from regsweep.core.kubernetes.observe import observed_run
-from regsweep.core.runs import MAX_AVOIDED
-from unit.core.kubernetes.objects import job_object, run_of
-from unit.core.kubernetes.test_jobs import OBJECTIVE, _request, _sweep
+from regsweep.core.runs import MAX_AVOIDED, ObservedRun
+from unit.core.kubernetes.objects import CREATED, run_of
+from unit.core.kubernetes.test_jobs import _request, _sweep
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 ELSEWHERE = {"key": "kubernetes.io/hostname", "operator": "NotIn", "values": ["n1", "n2"]}
@@ -23,7 +24,9 @@ PREFERRED = [{"weight": 1, "preference": {"matchExpressions": [ZONE]}}]
 def affinity_of(affinity: dict[str, Any] | None) -> Any:
     template = {"spec": {"affinity": affinity}} if affinity is not None else {"spec": {}}
     sweep = _sweep(template=template)
-    job: Any = job_manifest(sweep, _request(sweep, moved=1, avoids=("n1", "n2")), OBJECTIVE)
+    job: Any = job_manifest(
+        sweep, _request(sweep, moved=1, avoids=("n1", "n2")), objective_status(sweep.spec.objective)
+    )
     return job["spec"]["template"]["spec"]["affinity"]
 
 
@@ -74,16 +77,19 @@ def test_other_affinities_of_the_template_stay() -> None:
 
 def test_a_run_that_avoids_nothing_has_the_job_that_it_always_had() -> None:
     sweep = _sweep()
-    job: Any = job_manifest(sweep, _request(sweep), OBJECTIVE)
+    job: Any = job_manifest(sweep, _request(sweep), objective_status(sweep.spec.objective))
     assert "affinity" not in job["spec"]["template"]["spec"]
     assert names.MOVED_ANNOTATION not in job["metadata"]["annotations"]
 
 
 def test_what_a_job_notes_of_its_moves_is_read_back() -> None:
     sweep = _sweep()
-    job: Any = job_manifest(sweep, _request(sweep, moved=3, avoids=("n1", "n2")), OBJECTIVE)
-    run = observed_run(job_object(annotations=job["metadata"]["annotations"]))
-    assert run is not None
+    job: Any = job_manifest(
+        sweep, _request(sweep, moved=3, avoids=("n1", "n2")), objective_status(sweep.spec.objective)
+    )
+    job["metadata"] |= {"uid": "u", "creationTimestamp": CREATED}
+    run = observed_run(job)
+    assert isinstance(run, ObservedRun), run
     assert (run.moved, run.avoids) == (3, ("n1", "n2"))
 
 

@@ -130,10 +130,9 @@ def judge(sweep: Sweep, records: Records, final: Sequence[FinalTraining] = ()) -
         resampling=sweep.resolved.resampling,
     )
     found = analyse(grid, settings, race)
-    references = {each.name: each.point.key for each in sweep.references}
     found = found.model_copy(
         update={
-            "references": compare_with_references(grid, references, found, sweep.resolved.resampling),
+            "references": compare_with_references(grid, sweep.references, found, sweep.resolved.resampling),
             "final": evaluate_final(final),
         }
     )

@@ -30,6 +30,9 @@ ALONE: Final = (
 )
 TOO_FEW: Final = f"{MIN_REPLICATES_FOR_ERROR} replicates or more are needed for ties with the best, and for why a combination is worse."
 STALE: Final = "This final evaluation is of what the sweep was before it changed."
+STILL_IMPROVING: Final = (
+    "The reference was still getting better when its training ended: give it more `epochs` among its flags."
+)
 TEST_LOSS: Final = "test_average_loss"
 
 _RACE: Final = {
@@ -96,7 +99,8 @@ def reference_sentence(found: ReferenceComparison, metric: str) -> str:
             f"{MIN_REPLICATES_FOR_ERROR} are in common."
         )
     text = f"Beside reference {found.name}, by {metric} (95 %): the best {_beside(found.difference)}"
-    return f"{text}; the pick {_beside(found.pick_difference)}." if found.pick_difference is not None else f"{text}."
+    text += f"; the pick {_beside(found.pick_difference)}." if found.pick_difference is not None else "."
+    return f"{text} {STILL_IMPROVING}" if found.still_improving else text
 
 
 def _beside(difference: Interval) -> str:
