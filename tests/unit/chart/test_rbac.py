@@ -24,7 +24,7 @@ OPERATOR: Mapping[str, set[str]] = {
     },  # get: whose a Job of our name is; patch: suspend
     "/pods": {"list", "watch"},
     "/podtemplates": {"get"},
-    "/events": {"create"},
+    "/events": {"create", "list"},
 }
 
 

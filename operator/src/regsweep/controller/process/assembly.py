@@ -129,5 +129,5 @@ def build_reconciler(
         live=settings.live_interval_seconds,
         refusal_retry=settings.refusal_retry_seconds,
     )
-    reader = SweepReader(api, caches, queues, rules, clocks)
+    reader = SweepReader(api, caches, queues, rules, clocks, refusal_retry_seconds=settings.refusal_retry_seconds)
     return Reconciler(api, caches, queues, reader, writers, metrics, intervals, clocks)
