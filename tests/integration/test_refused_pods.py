@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from cluster import Cluster
-from integration.laboratory import Lab, eventually, is_complete, laboratory, operating
+from integration.laboratory import Lab, eventually, is_complete, lab, operating
 from regsweep.adapters.kubeapi import JOBS
 
 SOON_SECONDS = 30
 
 
-@pytest.fixture
-async def lab(with_crds: Cluster) -> AsyncIterator[Lab]:
-    """A fresh namespace."""
-    async with laboratory(with_crds) as fresh:
-        yield fresh
+__all__ = ["lab"]
 
 
 def apply(lab: Lab, *objects: dict[str, Any]) -> None:
