@@ -13,7 +13,7 @@ from aiohttp import web
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.errors import MetricsError
 
-Handler = Callable[[web.Request], Awaitable[web.Response]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve = Callable[[Handler], Awaitable[str]]
 
 

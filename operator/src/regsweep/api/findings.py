@@ -18,6 +18,8 @@ MOST_LISTED: Final = 1_000_000
 MOST_VALUES: Final = 20
 LONGEST_SENTENCE: Final = 4096
 
+CombinationId = Annotated[str, StringConstraints(max_length=64)]
+"""A combination's id: 12 hexadecimal digits of a hash of its flags."""
 Label = Annotated[str, StringConstraints(max_length=32_768)]
 Sentence = Annotated[str, StringConstraints(max_length=LONGEST_SENTENCE)]
 Word = Annotated[str, StringConstraints(max_length=MAX_NAME_LENGTH)]

@@ -26,6 +26,8 @@ MAX_FLAG_VALUE: Final = 1024
 """Of one value of a flag."""
 MAX_COMBINATION: Final = 4096
 """Of the largest combination: 21 of them and 61 labels may stand in a status."""
+_LONGEST_NUMBER: Final = 400
+"""Characters that count of an integer: a longer one is no finite number, and is refused as such."""
 
 
 def size_problems(spec: object) -> list[Problem]:
@@ -87,7 +89,7 @@ def _size(value: object) -> int:
         if isinstance(item, str):
             size += len(json.dumps(item))
         elif isinstance(item, int):
-            size += item.bit_length() // 3
+            size += min(item.bit_length() // 3, _LONGEST_NUMBER)
         elif isinstance(item, Mapping):
             waiting += item
             waiting += item.values()

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue, StringConstraints
 
-from regsweep.api.analysis import Analysis, CombinationId, PickRole
+from regsweep.api.analysis import Analysis, PickRole
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.constants import MAX_NAME_LENGTH
+from regsweep.api.findings import CombinationId
 from regsweep.api.model import ApiModel
 from regsweep.api.spec import MAX_CONSTRAINTS, MAX_PARAMETERS, MAX_REFERENCES, EpochChoice, Flags, Goal, Resampling
 

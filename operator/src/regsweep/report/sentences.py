@@ -8,11 +8,12 @@ from regsweep.api.analysis import Analysis
 from regsweep.api.conditions import ConditionType
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import NoteType
-from regsweep.core.judging.words import outcome
+from regsweep.core.judging.words import outcome, outlook
 from regsweep.core.judging.words.effects import effects_sentence
 from regsweep.core.judging.words.findings import finding_sentences
 from regsweep.report.model import SweepReport
 
+ACCURACY = "val_accuracy"
 CLEAR_OPTIMISM = 0.25
 """Part of the best's standard error below which the optimism is not worth a sentence."""
 QUIET_NOTES = frozenset({NoteType.NO_BIAS_VARIANCE, NoteType.ROWS_UNKNOWN, NoteType.TOO_FEW_REPLICATES})
@@ -58,13 +59,18 @@ def sentences(report: SweepReport) -> Iterator[str]:
     yield from finding_sentences(analysis.findings)
     by_accuracy = analysis.tied_by_accuracy
     if by_accuracy is not None and set(by_accuracy) != set(analysis.tied_with_best):
-        yield outcome.accuracy_sentence(len(by_accuracy), len(analysis.comparisons))
+        yield outlook.accuracy_sentence(len(by_accuracy), len(analysis.comparisons), analysis.accuracy)
+    if report.objective.metric == ACCURACY:
+        yield from filter(None, [outlook.baseline_sentence(analysis.accuracy)])
     yield from filter(None, [_optimism(report, analysis)])
     yield from (note.message for note in analysis.notes if note.type not in QUIET_NOTES)
 
 
 def _figures(report: SweepReport, analysis: Analysis) -> Iterator[str]:
-    """Other data, what matters, bias and variance, the references, the race; empty where nothing is known of one."""
+    """Practical equivalence, other data, what matters, bias and variance, the references, the race, more replicates; empty where
+    nothing is known of one."""
+    if analysis.minimum_difference is not None:
+        yield outlook.equivalence_sentence(analysis.comparisons, analysis.minimum_difference)
     level = analysis.best.new_data if analysis.best is not None else None
     if level is not None:
         difference = analysis.pick.difference.new_data if analysis.pick is not None else None
@@ -80,6 +86,8 @@ def _figures(report: SweepReport, analysis: Analysis) -> Iterator[str]:
         yield outcome.reference_sentence(reference, report.objective.metric)
     if analysis.race is not None:
         yield outcome.race_sentence(analysis.race)
+    if analysis.planning is not None:
+        yield analysis.planning.message
 
 
 def _optimism(report: SweepReport, analysis: Analysis) -> str:

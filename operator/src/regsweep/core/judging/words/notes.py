@@ -117,7 +117,7 @@ _MESSAGES: Final[Mapping[NoteType, str | Callable[[Note], str]]] = {
         "Folds share training rows: no unbiased estimator of this variance exists (Bengio & Grandvalet 2004); "
         "take the interval as a rough guide."
     ),
-    NoteType.ROWS_UNKNOWN: "The numbers of training and validation rows are not known: no interval for new data.",
+    NoteType.ROWS_UNKNOWN: "The numbers of training and validation rows are not known: no interval for new data, and no probabilities.",
     NoteType.REPLICATES_MISSING: (
         "Replicates are missing, so that the others cannot be compared with the first of the ranking: no ties, no labels, no "
         "pick. They come once the missing replicates are trained."

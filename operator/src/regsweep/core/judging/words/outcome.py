@@ -34,6 +34,7 @@ STILL_IMPROVING: Final = (
     "The reference was still getting better when its training ended: give it more `epochs` among its flags."
 )
 TEST_LOSS: Final = "test_average_loss"
+TEST_ACCURACY: Final = "test_accuracy"
 
 _RACE: Final = {
     RaceReason.RACING: "The race goes on",
@@ -113,11 +114,6 @@ def _beside(difference: Interval) -> str:
     return f"cannot be told from it (from {rough(-low)} worse to {rough(high)} better)"
 
 
-def accuracy_sentence(tied: int, combinations: int) -> str:
-    """How many are tied with the best by accuracy."""
-    return f"Judged by val_accuracy, {tied} of {combinations} combinations cannot be told from the best."
-
-
 def optimism_sentence(metric: str, goal: Goal, mean: float, corrected: float) -> str:
     """By how much luck flatters the best, whose `mean` of the objective without it is `corrected`."""
     worse = "higher" if goal is Goal.MINIMIZE else "lower"
@@ -153,8 +149,17 @@ def _final_result(result: FinalResult, metric: str) -> str:
     elif TEST_LOSS in result.metrics:
         parts.append(f"loss {rough(result.metrics[TEST_LOSS])}")
     parts += [
-        f"{name.removeprefix('test_').replace('_', ' ')} {rough(result.metrics[name])}"
-        for name in dict.fromkeys((metric, "test_accuracy"))
+        f"{name.removeprefix('test_').replace('_', ' ')} {rough(result.metrics[name])}{_guessing(name, result)}"
+        for name in dict.fromkeys((metric, TEST_ACCURACY))
         if name != TEST_LOSS and name in result.metrics
     ]
     return f"{who} ({result.label}): {', '.join(parts) or 'no result'}"
+
+
+def _guessing(metric: str, result: FinalResult) -> str:
+    """What always guessing the most frequent class reaches, beside an accuracy; empty where it is not known."""
+    if metric != TEST_ACCURACY:
+        return ""
+    share = result.metrics.get("test_label_mean")
+    baseline = result.metrics.get("test_accuracy_baseline", None if share is None else max(share, 1 - share))
+    return "" if baseline is None else f" (guessing: {rough(baseline)})"
