@@ -108,15 +108,17 @@ class Reconciler:
             return
         memory = self._memory_of(sweep)
         observation = await self._reader.observe(sweep, memory)
-        if isinstance(observation, NotOurs):
+        if isinstance(observation, Observation):
+            await self._follow(sweep, observation, memory)
+        elif isinstance(observation, NotOurs):
             await self._leave(sweep, observation, memory)
-            return
-        if isinstance(observation, TerminatingNamespace):
+        elif isinstance(observation, TerminatingNamespace):
             await self._writers.jobs.change(namespace_of(sweep), Plan(delete=observation.jobs))
-            return
-        if isinstance(observation, InvalidSpec):
+        else:
             await self._refuse(sweep, observation, memory)
-            return
+
+    async def _follow(self, sweep: KubeObject, observation: Observation, memory: SweepMemory) -> None:
+        """Carries out what is planned for a sweep that is accepted."""
         if not observation.started and not await self._is_confirmed(sweep, memory):
             return
         if not observation.started and not observation.pinned:
