@@ -7,7 +7,7 @@ is deleted only by a later pass, which has seen its records stored.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
@@ -334,7 +334,7 @@ class Reconciler:
         self._queues.sweeps.forget(uid)
 
 
-async def _or_failure(write: Callable[[], Awaitable[A]], without: A) -> tuple[A, ApiError | None]:
+async def _or_failure(write: Callable[[], Coroutine[object, object, A]], without: A) -> tuple[A, ApiError | None]:
     """What the write returns, and None; or else `without`, and its failure."""
     try:
         return await write(), None
