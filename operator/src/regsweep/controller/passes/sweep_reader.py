@@ -7,6 +7,7 @@ from typing import Final
 from regsweep.adapters.kubeapi import PODS, KubeApi, KubeObject, namespace_of, uid_of
 from regsweep.api import constants as names
 from regsweep.api.canonical import digest
+from regsweep.api.constants import CONTAINER_MESSAGE_BYTES
 from regsweep.controller.clocks import Clocks
 from regsweep.controller.passes.acceptance import Rules
 from regsweep.controller.passes.claiming import Claims
@@ -26,10 +27,11 @@ from regsweep.core.accept import Past
 from regsweep.core.claims import Standing
 from regsweep.core.collect import is_recorded
 from regsweep.core.judging.analysis import prior_analysis
+from regsweep.core.kubernetes.podtemplate import template_room
 from regsweep.core.results.records import Records
 from regsweep.core.runs import ObservedRun, RunRef
 from regsweep.core.world import Observed
-from regsweep.errors import InvalidSweep
+from regsweep.errors import InvalidSweep, InvalidTemplate
 
 FINGERPRINT_LENGTH: Final = 16
 
@@ -80,6 +82,7 @@ class SweepReader:
             analysis_result=self._queues.analyses.latest(uid) or prior_analysis(prior.analysis, accepted.sweep),
             final=prior.final,
             refusal=admission.refusal_of(template.fingerprint, self._clocks.monotonic()) if admission else None,
+            message_bytes=template.message_bytes,
             template_missing=template.missing,
         )
         return Observation(sweep, prior, standing is Standing.OURS, accepted, template, observed, self._clocks.now())
@@ -130,7 +133,11 @@ class SweepReader:
             resolved.gpu_resource,
             spec.run_timeout_seconds,
         ]
-        return Template(template, missing, digest(made_from, FINGERPRINT_LENGTH))
+        try:
+            room = template_room(accepted.sweep, template["template"] if template else None, self._rules.jobs)
+        except InvalidTemplate:  # said where the first Job is made of it
+            room = CONTAINER_MESSAGE_BYTES
+        return Template(template, missing, room, digest(made_from, FINGERPRINT_LENGTH))
 
 
 def _may_lack_pods(run: ObservedRun) -> bool:
