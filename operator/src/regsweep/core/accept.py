@@ -125,6 +125,8 @@ def _pin(spec: SweepSpec, defaults: Defaults) -> Resolved:
     return Resolved(
         image=image,
         parameters=spec.trainer.parameters,
+        args=spec.trainer.args,
+        report=spec.trainer.report,
         gpus=spec.trainer.gpus,
         gpu_resource=spec.trainer.gpu_resource or defaults.gpu_resource,
         seed=spec.seed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
 
 from regsweep.controller.caches.run_cache import trim_pod
 from regsweep.core.kubernetes.observe import observed_pod
@@ -58,7 +59,7 @@ def test_the_least_room_of_any_pod_counts() -> None:
 
 
 def test_a_template_with_too_many_containers_is_refused_in_words() -> None:
-    others = [{"name": f"side-{k}", "image": "i"} for k in range(12)]
+    others: list[JsonValue] = [{"name": f"side-{k}", "image": "i"} for k in range(12)]
     with pytest.raises(InvalidTemplate, match=r"13 containers share 12,288 bytes .* Use at most 12 containers"):
         pod_of({"spec": {"containers": others}})
     assert room_of(12) == LEAST_BYTES

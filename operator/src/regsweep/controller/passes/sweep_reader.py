@@ -129,6 +129,7 @@ class SweepReader:
             template["template"] if template else None,
             spec.template,
             resolved.image,
+            resolved.args,
             resolved.gpus,
             resolved.gpu_resource,
             spec.run_timeout_seconds,

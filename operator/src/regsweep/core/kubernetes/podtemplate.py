@@ -21,6 +21,7 @@ from pydantic import JsonValue
 
 from regsweep.api import constants as names
 from regsweep.api.canonical import canonical_json
+from regsweep.api.foreign import argument_variables
 from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.core.identity import final_seed
 from regsweep.core.kubernetes.merging import merge_templates
@@ -247,6 +248,7 @@ def _owned_trainer(
     return {
         **container,
         "image": resolved.image,
+        **({"args": [*resolved.args]} if resolved.args else {}),
         "env": [*owned, *others],
         "ports": [
             {"name": names.METRICS_PORT_NAME, "containerPort": names.METRICS_PORT, "protocol": "TCP"},
@@ -285,10 +287,13 @@ def contract_environment(
     message_bytes: room for the termination message.
     """
     flags, resolved = request.point.combination.flags, sweep.resolved
+    values = {**resolved.parameters, **flags}
+    arguments = argument_variables(values) if resolved.args else {}
+    report = {"REGSWEEP_REPORT": canonical_json(resolved.report.to_json())} if resolved.report is not None else {}
     return {
         "REGSWEEP_SWEEP": f"{sweep.name}{FINAL_SUFFIX}" if request.point.final else sweep.name,
         "REGSWEEP_RUN": request.name,
-        "REGSWEEP_FLAGS": canonical_json({**resolved.parameters, **flags}),
+        "REGSWEEP_FLAGS": canonical_json(values),
         "REGSWEEP_FLAG_NAMES": json.dumps(list(flags)),
         "REGSWEEP_SEED_BASE": str(final_seed(resolved.seed) if request.point.final else resolved.seed),
         "REGSWEEP_FIRST_REPLICATE": str(request.first_replicate),
@@ -308,6 +313,8 @@ def contract_environment(
         "REGSWEEP_LINGER_SECONDS": str(request.linger_seconds),
         "REGSWEEP_METRICS_PORT": str(names.METRICS_PORT),
         "REGSWEEP_TERMINATION_LOG": TERMINATION_LOG,
+        **report,
+        **arguments,
     }
 
 
