@@ -126,12 +126,21 @@ async def follow(api: KubeApi, namespace: str, name: str, progress: Progress) ->
 
 async def results_in(api: KubeApi, namespace: str, obj: KubeObject) -> SweepReport:
     """The sweep's results: counts and conditions as the status has them, the ranking from all stored records."""
+    report, _, _ = await results_and_records(api, namespace, obj)
+    return report
+
+
+async def results_and_records(
+    api: KubeApi, namespace: str, obj: KubeObject
+) -> tuple[SweepReport, Sweep | None, Records]:
+    """(the sweep's results, the sweep, all stored records); no sweep while it was not accepted."""
     status = status_of(obj)
     spec = with_objective(parse_sweep(obj), status.objective)
     name = name_of(obj)
     if status.resolved is None:
         names = tuple(flag.name for flag in spec.flags)
-        return SweepReport(name=name, replicates=spec.most_replicates, flag_names=names, status=status, ranking=())
+        report = SweepReport(name=name, replicates=spec.most_replicates, flag_names=names, status=status, ranking=())
+        return report, None, Records()
     sweep = Sweep(
         name=name,
         namespace=namespace,
@@ -141,7 +150,8 @@ async def results_in(api: KubeApi, namespace: str, obj: KubeObject) -> SweepRepo
         resolved=status.resolved,
         points=points_of(spec, status.resolved),
     )
-    return results_of(sweep, await stored_records(api, namespace, sweep.uid), status)
+    records = await stored_records(api, namespace, sweep.uid)
+    return results_of(sweep, records, status), sweep, records
 
 
 async def stored_records(api: KubeApi, namespace: str, sweep_uid: str) -> Records:
