@@ -109,6 +109,11 @@ def test_a_failed_reference_is_no_note_of_a_combination() -> None:
             ReferenceComparison(name="a", difference=interval(-0.4, -0.1)),
             "Beside reference a, by val_average_loss (95 %): the best is worse by 0.1 to 0.4.",
         ),
+        (
+            ReferenceComparison(name="a", difference=interval(0.5, 0.68), still_improving=True),
+            "Beside reference a, by val_average_loss (95 %): the best is better by 0.5 to 0.68. The reference was still getting "
+            "better when its training ended: give it more `epochs` among its flags.",
+        ),
         (ReferenceComparison(name="a", is_best=True), "Reference a is the best combination itself."),
         (
             ReferenceComparison(name="a"),

@@ -17,10 +17,10 @@ from regsweep_kit.record import Record
 from regsweep_kit.reporting import Reporter
 from regsweep_kit.timing import Stopwatch
 from regsweep_trainer.audit import AUDIT_METRICS
+from regsweep_trainer.data.sources import load
 from regsweep_trainer.flags import flag_lines, parse_flags
 from regsweep_trainer.metrics import METRICS
 from regsweep_trainer.run import plan_run, train_one
-from regsweep_trainer.sources import load
 
 README = Path(__file__).parents[3] / "images" / "trainer" / "README.md"
 

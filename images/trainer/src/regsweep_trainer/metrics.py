@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from regsweep_kit.objective import Goal
 from regsweep_trainer import estimator
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 
 METRICS: Mapping[Head, tuple[str, ...]] = MappingProxyType(
     {

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from regsweep_kit.objective import Epoch, Goal, Objective, Rule
 from regsweep_kit.testlosses import Blocks
 from regsweep_trainer.audit import Audit
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 from regsweep_trainer.flags import Flags
 from regsweep_trainer.metrics import GOALS, METRICS
 

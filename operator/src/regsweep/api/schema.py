@@ -59,6 +59,14 @@ RULES: Final[Mapping[type[ApiModel], list[Mapping[str, str]]]] = {
             "fieldPath": ".initialReplicates",
         },
     ],
+    SweepSpec: [
+        {
+            "rule": "!has(self.racing) || !has(self.racing.minimumDifference) || !has(self.objective) || "
+            "!has(self.objective.minimumDifference) || self.racing.minimumDifference == self.objective.minimumDifference",
+            "message": "`racing.minimumDifference` (deprecated) and `objective.minimumDifference` differ: keep that of the objective",
+            "fieldPath": ".racing",
+        },
+    ],
 }
 """CEL rules: what the API server itself can refuse, with the words that a person reads."""
 

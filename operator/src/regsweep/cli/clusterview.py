@@ -12,7 +12,7 @@ from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.kubeapi import KubeApi, KubeObject
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.cli.cluster import connection_of, explained
-from regsweep.cli.results import get_sweep, results_and_records
+from regsweep.cli.results import get_sweep, results_in, status_of, stored_records, sweep_in
 from regsweep.cli.viewing import courses_from, footer
 from regsweep.core.results.epochs import SeenEpoch, epochs_query, parse_epochs, step_seconds
 from regsweep.core.results.queries import TargetLabels
@@ -20,6 +20,7 @@ from regsweep.core.results.records import Records
 from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import parse_timestamp
 from regsweep.errors import MetricsError
+from regsweep.report.build import results_of
 from regsweep.report.model import SweepReport
 from regsweep.view.courses import Course
 from regsweep.view.html import page_html
@@ -27,6 +28,8 @@ from regsweep.view.sweep import LOSS, SweepView, sweep_page
 
 MARGIN: Final = timedelta(minutes=2)
 """Around the times of the records: the last scrape comes after the end."""
+MOST_BYTES: Final = 64 * 1024**2
+"""Of Prometheus' answer."""
 NOT_NAMED: Final = (
     "No learning curves: the stored records hold each replicate's last and best epoch alone, and no Prometheus was named. "
     "With --prometheus URL the page has the curves that it saw."
@@ -61,7 +64,9 @@ async def cluster_sweep_html(options: ClusterViewOptions) -> str:
 async def sweep_view(api: KubeApi, namespace: str, options: ClusterViewOptions) -> SweepView:
     """What the page shows. Raises RegsweepError."""
     obj = await get_sweep(api, namespace, options.name)
-    report, sweep, records = await results_and_records(api, namespace, obj)
+    sweep = sweep_in(namespace, obj)
+    records = await stored_records(api, namespace, sweep.uid) if sweep is not None else Records()
+    report = await results_in(api, namespace, obj) if sweep is None else results_of(sweep, records, status_of(obj))
     courses, note = await _courses(options, namespace, obj, report, sweep, records)
     source = f"RegularizationSweep {namespace}/{options.name}"
     return SweepView(report, courses, note, (), options.flags, footer(source))
@@ -83,7 +88,7 @@ async def _courses(
     query = epochs_query(namespace, sweep.name, metrics, TargetLabels())
     prometheus = Prometheus(options.prometheus)
     try:
-        seen = parse_epochs(await prometheus.query_range(query, start, end, step_seconds(start, end)))
+        seen = parse_epochs(await prometheus.query_range(query, start, end, step_seconds(start, end), MOST_BYTES))
     except MetricsError as error:
         return {}, f"No learning curves: {error}. The stored records hold each replicate's last and best epoch alone."
     finally:

@@ -21,6 +21,7 @@ from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import COMPLETE, FAILED, UsageError
 from regsweep.cli.progress import Progress
 from regsweep.core.accept import with_objective
+from regsweep.core.references import references_of
 from regsweep.core.results.records import Records
 from regsweep.core.results.segments import load
 from regsweep.core.status import is_over
@@ -51,6 +52,8 @@ class ResultsOptions:
     kubeconfig: Path | None
     output: Output
     rows: int
+    means: bool = False
+    """The table has the means at the values of all flags."""
 
 
 def results_command(options: ResultsOptions) -> int:
@@ -72,7 +75,7 @@ async def _results(options: ResultsOptions) -> int:
             sweep_report = await results_in(client, namespace, obj)
     finally:
         await client.close()
-    write_results(sweep_report, options.output, result_console(), options.rows)
+    write_results(sweep_report, options.output, result_console(), options.rows, options.means)
     return FAILED if has_failed(sweep_report.status) else COMPLETE
 
 
@@ -126,32 +129,33 @@ async def follow(api: KubeApi, namespace: str, name: str, progress: Progress) ->
 
 async def results_in(api: KubeApi, namespace: str, obj: KubeObject) -> SweepReport:
     """The sweep's results: counts and conditions as the status has them, the ranking from all stored records."""
-    report, _, _ = await results_and_records(api, namespace, obj)
-    return report
-
-
-async def results_and_records(
-    api: KubeApi, namespace: str, obj: KubeObject
-) -> tuple[SweepReport, Sweep | None, Records]:
-    """(the sweep's results, the sweep, all stored records); no sweep while it was not accepted."""
-    status = status_of(obj)
-    spec = with_objective(parse_sweep(obj), status.objective)
-    name = name_of(obj)
-    if status.resolved is None:
+    status, sweep = status_of(obj), sweep_in(namespace, obj)
+    if sweep is None:
+        spec = with_objective(parse_sweep(obj), status.objective)
         names = tuple(flag.name for flag in spec.flags)
-        report = SweepReport(name=name, replicates=spec.most_replicates, flag_names=names, status=status, ranking=())
-        return report, None, Records()
-    sweep = Sweep(
-        name=name,
+        return SweepReport(
+            name=name_of(obj), replicates=spec.most_replicates, flag_names=names, status=status, ranking=()
+        )
+    return results_of(sweep, await stored_records(api, namespace, sweep.uid), status)
+
+
+def sweep_in(namespace: str, obj: KubeObject) -> Sweep | None:
+    """The sweep as it was accepted, with the objective in force; None if it was not accepted yet."""
+    status = status_of(obj)
+    if status.resolved is None:
+        return None
+    spec = with_objective(parse_sweep(obj), status.objective)
+    points = points_of(spec, status.resolved)
+    return Sweep(
+        name=name_of(obj),
         namespace=namespace,
         uid=uid_of(obj),
         generation=int(obj["metadata"].get("generation", 0)),
         spec=spec,
         resolved=status.resolved,
-        points=points_of(spec, status.resolved),
+        points=points,
+        references=references_of(spec, status.resolved, points),
     )
-    records = await stored_records(api, namespace, sweep.uid)
-    return results_of(sweep, records, status), sweep, records
 
 
 async def stored_records(api: KubeApi, namespace: str, sweep_uid: str) -> Records:

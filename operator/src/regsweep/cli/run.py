@@ -65,6 +65,8 @@ class RunOptions:
     """None: the reference trainer."""
     output: Output = Output.TABLE
     rows: int = 20
+    means: bool = False
+    """The table has the means at the values of all flags."""
 
 
 def run_command(options: RunOptions) -> int:
@@ -178,7 +180,7 @@ async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: 
             "Run the same command again to continue.",
             INTERRUPTED,
         )
-    write_results(trained.results, options.output, result_console(), options.rows)
+    write_results(trained.results, options.output, result_console(), options.rows, options.means)
     _print_lines(errors, _changed_meanwhile(work.data) if trained.has_trained else [])
     return exit_code(status) if kept else FAILED
 

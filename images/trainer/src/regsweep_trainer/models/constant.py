@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 
 
 class ConstantPredictor:

@@ -17,6 +17,7 @@ from regsweep.core.judging.stats.ranking import RankedCombination, Ranking, Trai
 from regsweep.core.judging.stats.ranking import rank as rank_combinations
 from regsweep.core.judging.words.findings import finding_message
 from regsweep.core.judging.words.notes import note_message
+from regsweep.core.judging.words.outlook import planning_sentence
 from regsweep.core.results.records import Record, Records
 from regsweep.core.rounding import in_six_digits
 from regsweep.core.sweep import Sweep, final_points
@@ -117,8 +118,9 @@ def judge(sweep: Sweep, records: Records, final: Sequence[FinalTraining] = ()) -
 
     spec, grid, race = sweep.spec, _grid(sweep, records), None
     if spec.racing is not None:
+        racing = spec.racing.model_copy(update={"minimum_difference": spec.minimum_difference})
         rules = RaceRules(
-            spec.racing, spec.objective.constraints, spec.pick.simplicity_order, first_attempt=sweep.first_attempt
+            racing, spec.objective.constraints, spec.pick.simplicity_order, first_attempt=sweep.first_attempt
         )
         race = race_of(grid, rules)
     settings = AnalysisSettings(
@@ -128,12 +130,12 @@ def judge(sweep: Sweep, records: Records, final: Sequence[FinalTraining] = ()) -
         simplicity_order=spec.pick.simplicity_order,
         rule=spec.pick.rule,
         resampling=sweep.resolved.resampling,
+        minimum_difference=spec.minimum_difference,
     )
     found = analyse(grid, settings, race)
-    references = {each.name: each.point.key for each in sweep.references}
     found = found.model_copy(
         update={
-            "references": compare_with_references(grid, references, found, sweep.resolved.resampling),
+            "references": compare_with_references(grid, sweep.references, found, sweep.resolved.resampling),
             "final": evaluate_final(final),
         }
     )
@@ -156,13 +158,14 @@ def _grid(sweep: Sweep, records: Records) -> TrainedGrid:
 
 
 def _worded(analysis: Analysis) -> Analysis:
-    """The analysis with a message in every finding and note."""
-    effects, final = analysis.effects, analysis.final
+    """The analysis with a message in every finding and note, and in what it says of more replicates."""
+    effects, final, planning = analysis.effects, analysis.final, analysis.planning
     return analysis.model_copy(
         update={
             "findings": [each.model_copy(update={"message": finding_message(each)}) for each in analysis.findings],
             "notes": _worded_notes(analysis.notes),
             "effects": effects and effects.model_copy(update={"notes": _worded_notes(effects.notes)}),
+            "planning": planning and planning.model_copy(update={"message": planning_sentence(planning)}),
             "final": final and final.model_copy(update={"notes": _worded_notes(final.notes)}),
         }
     )

@@ -16,7 +16,8 @@ from regsweep.core.judging.stats.moderation import Floats, moderate
 from regsweep.core.judging.stats.pipeline import analyse
 from regsweep.core.judging.stats.ranking import TrainedGrid
 from regsweep.core.judging.stats.references import compare_with_references
-from regsweep.core.results.records import Environment, Outcome, Record, Records
+from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Records
+from regsweep.core.sweep import Point, Reference
 
 HOLDOUT = Resampling()
 OURS = Environment(image="trainer@sha256:0")
@@ -24,26 +25,30 @@ OURS = Environment(image="trainer@sha256:0")
 
 def compared(
     grid: Floats,
-    reference: Sequence[float | None],
+    values: Sequence[float | None],
     *,
+    epochs: int = 0,
+    best_epoch: int | None = None,
     metric: str = "val_average_loss",
     goal: Goal = Goal.MINIMIZE,
     environment: Environment = OURS,
     resampling: Resampling = HOLDOUT,
     same_as: int | None = None,
 ) -> tuple[ReferenceComparison, Analysis]:
-    """`reference`: by replicate; None: diverged. `same_as`: the row that the reference is."""
+    """`values`: of the reference, by replicate; None: diverged. `same_as`: the row that the reference is."""
     combinations = [Combination(combination_id({"l2": row}), {"l2": row}, row) for row in range(len(grid))]
     records = Records()
-    for row, values in enumerate(grid):
-        for k, value in enumerate(values):
+    for row, of_row in enumerate(grid):
+        for k, value in enumerate(of_row):
             if np.isfinite(value):
                 records.add(Record(f"key{row}", k, Outcome.OK, "run", metrics={metric: float(value)}, environment=OURS))
     key = "reference" if same_as is None else f"key{same_as}"
-    for k, value in enumerate(reference):
+    for k, value in enumerate(values):
         outcome = Outcome.DIVERGED if value is None else Outcome.OK
         metrics = {} if value is None else {metric: value}
-        records.add(Record(key, k, outcome, "run", metrics=metrics, environment=environment))
+        best = None if best_epoch is None else BestEpoch(best_epoch, 0.1, 0.1)
+        record = Record(key, k, outcome, "run", epochs=epochs, metrics=metrics, environment=environment, best=best)
+        records.add(record)
     trained = TrainedGrid(
         combinations=combinations,
         point_keys={each.id: f"key{each.index}" for each in combinations},
@@ -52,7 +57,8 @@ def compared(
         replicates=grid.shape[1],
     )
     found = analyse(trained)
-    (one,) = compare_with_references(trained, {"mine": key}, found, resampling)
+    reference = Reference("mine", {}, Point(key, Combination("", {}, 0)))
+    (one,) = compare_with_references(trained, [reference], found, resampling)
     return one, found
 
 
@@ -138,6 +144,12 @@ def test_a_missing_replicate_is_missing_from_the_difference_alone() -> None:
     reference = [*(grid[0, :4] + 0.3).tolist()]
     found = interval(compared(grid, reference)[0].difference)
     assert found.mean == pytest.approx(0.3, abs=1e-12)
+
+
+@pytest.mark.parametrize(("best_epoch", "improving"), [(100, True), (50, False), (None, False)])
+def test_a_reference_that_was_trained_too_short_is_named(best_epoch: int | None, improving: bool) -> None:
+    found = compared(losses(), [0.9, 0.91, 0.92, 0.93, 0.94], epochs=100, best_epoch=best_epoch)[0]
+    assert found.still_improving is improving
 
 
 def test_with_folds_it_is_approximate() -> None:

@@ -9,7 +9,7 @@ than they are known; the interval is therefore never narrower than the differenc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,28 +17,32 @@ from scipy.stats import t as student
 
 from regsweep.api.analysis import Analysis, Interval, ReferenceComparison
 from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
+from regsweep.api.findings import Subject
 from regsweep.api.spec import Resampling
 from regsweep.core.grid import Combination
+from regsweep.core.judging.stats.bounds import cut_to
 from regsweep.core.judging.stats.differences import Differences, differences_to
-from regsweep.core.judging.stats.intervals import Estimand, Split, cut_to, given_data, unpaired
+from regsweep.core.judging.stats.findings import not_converged
+from regsweep.core.judging.stats.intervals import Estimand, Split, given_data, unpaired
 from regsweep.core.judging.stats.levels import Judging, Scale
 from regsweep.core.judging.stats.moderation import Floats, moderate
 from regsweep.core.judging.stats.pairing import mixture_of
 from regsweep.core.judging.stats.ranking import TrainedGrid, objective_reader
 from regsweep.core.judging.stats.scores import Cells
 from regsweep.core.results.records import Outcome
+from regsweep.core.sweep import Reference
 
 
 def compare_with_references(
-    grid: TrainedGrid, references: Mapping[str, str], found: Analysis, resampling: Resampling
+    grid: TrainedGrid, references: Sequence[Reference], found: Analysis, resampling: Resampling
 ) -> list[ReferenceComparison]:
-    """Each reference beside the best and the pick that were found. `references`: the key of each one's point, by name.
+    """Each reference beside the best and the pick that were found.
 
     A reference that something else has trained is not paired with the grid, though the grid's combinations may be.
     """
     chosen = [each.combination for each in found.comparisons if each.combination is not None]
     if not chosen:
-        return [ReferenceComparison(name=name) for name in references]
+        return [ReferenceComparison(name=each.name) for each in references]
     by_id = {combination.id: combination for combination in grid.combinations}
     pick = found.pick.combination if found.pick is not None else None
     rows = Cells([by_id[each] for each in chosen], grid)
@@ -46,20 +50,28 @@ def compare_with_references(
     scale = Scale.of(grid.objective.metric, grid.sign, grid.sign * losses)
     how = Judging(scale, resampling, found.paired)
     compared = []
-    for name, key in references.items():
+    for each in references:
+        key = each.point.key
         keys = [grid.point_keys[each] for each in chosen]
         is_best = key == keys[0]
         family = _family(losses, grid, key, keys, how)
         of_pick = chosen.index(pick) if pick in chosen and pick != chosen[0] else None
         compared.append(
             ReferenceComparison(
-                name=name,
+                name=each.name,
                 is_best=is_best,
+                still_improving=_is_still_improving(each, grid),
                 difference=family.interval(0) if family is not None and not is_best else None,
                 pick_difference=family.interval(of_pick) if family is not None and of_pick is not None else None,
             )
         )
     return compared
+
+
+def _is_still_improving(reference: Reference, grid: TrainedGrid) -> bool:
+    records = grid.records.of(reference.point.key)
+    sound = [records[k] for k in sorted(records) if k < grid.replicates and records[k].outcome is Outcome.OK]
+    return not_converged(Subject.SWEEP, sound, reference.flags) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,11 @@ ALONE: Final = (
 )
 TOO_FEW: Final = f"{MIN_REPLICATES_FOR_ERROR} replicates or more are needed for ties with the best, and for why a combination is worse."
 STALE: Final = "This final evaluation is of what the sweep was before it changed."
+STILL_IMPROVING: Final = (
+    "The reference was still getting better when its training ended: give it more `epochs` among its flags."
+)
 TEST_LOSS: Final = "test_average_loss"
+TEST_ACCURACY: Final = "test_accuracy"
 
 _RACE: Final = {
     RaceReason.RACING: "The race goes on",
@@ -41,9 +45,12 @@ _RACE: Final = {
 _ROLES: Final = {PickRole.BEST: "the best", PickRole.ONE_STANDARD_ERROR: "the pick"}
 
 
-def other_data_sentence(metric: str, level: Interval, difference: Interval | None) -> str:
-    """How well the best, and the pick beside it, is known for other data. `difference`: pick minus best, positive is worse."""
-    text = f"For other data of this kind and size expect the best's {metric} {between(level, metric)}"
+def other_data_sentence(metric: str, level: Interval, difference: Interval | None, luck: str = "") -> str:
+    """How well the best, and the pick beside it, is known for other data. `difference`: pick minus best, positive is worse.
+
+    `luck`: as `luck_allowed`, where the level allows for it.
+    """
+    text = f"For other data of this kind and size expect the best's {metric} {between(level, metric)}{luck}"
     if difference is None:
         return f"{text}."
     low, high = difference.low, difference.high
@@ -52,6 +59,11 @@ def other_data_sentence(metric: str, level: Interval, difference: Interval | Non
     if high <= 0:
         return f"{text}; the pick is better by {rough(-high)} to {rough(-low)}."
     return f"{text}; the pick may be worse by {rough(high)} or better by {rough(-low)}."
+
+
+def luck_allowed(optimism: float) -> str:
+    """What the worse end of an interval allows for, as part of a sentence."""
+    return f", of which {rough(optimism)} at the worse end is for the luck of having been chosen by these same numbers"
 
 
 def between(interval: Interval, metric: str = "") -> str:
@@ -96,7 +108,8 @@ def reference_sentence(found: ReferenceComparison, metric: str) -> str:
             f"{MIN_REPLICATES_FOR_ERROR} are in common."
         )
     text = f"Beside reference {found.name}, by {metric} (95 %): the best {_beside(found.difference)}"
-    return f"{text}; the pick {_beside(found.pick_difference)}." if found.pick_difference is not None else f"{text}."
+    text += f"; the pick {_beside(found.pick_difference)}." if found.pick_difference is not None else "."
+    return f"{text} {STILL_IMPROVING}" if found.still_improving else text
 
 
 def _beside(difference: Interval) -> str:
@@ -107,11 +120,6 @@ def _beside(difference: Interval) -> str:
     if high < 0:
         return f"is worse by {rough(-high)} to {rough(-low)}"
     return f"cannot be told from it (from {rough(-low)} worse to {rough(high)} better)"
-
-
-def accuracy_sentence(tied: int, combinations: int) -> str:
-    """How many are tied with the best by accuracy."""
-    return f"Judged by val_accuracy, {tied} of {combinations} combinations cannot be told from the best."
 
 
 def optimism_sentence(metric: str, goal: Goal, mean: float, corrected: float) -> str:
@@ -149,8 +157,17 @@ def _final_result(result: FinalResult, metric: str) -> str:
     elif TEST_LOSS in result.metrics:
         parts.append(f"loss {rough(result.metrics[TEST_LOSS])}")
     parts += [
-        f"{name.removeprefix('test_').replace('_', ' ')} {rough(result.metrics[name])}"
-        for name in dict.fromkeys((metric, "test_accuracy"))
+        f"{name.removeprefix('test_').replace('_', ' ')} {rough(result.metrics[name])}{_guessing(name, result)}"
+        for name in dict.fromkeys((metric, TEST_ACCURACY))
         if name != TEST_LOSS and name in result.metrics
     ]
     return f"{who} ({result.label}): {', '.join(parts) or 'no result'}"
+
+
+def _guessing(metric: str, result: FinalResult) -> str:
+    """What always guessing the most frequent class reaches, beside an accuracy; empty where it is not known."""
+    if metric != TEST_ACCURACY:
+        return ""
+    share = result.metrics.get("test_label_mean")
+    baseline = result.metrics.get("test_accuracy_baseline", None if share is None else max(share, 1 - share))
+    return "" if baseline is None else f" (guessing: {rough(baseline)})"

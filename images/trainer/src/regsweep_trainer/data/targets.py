@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regsweep_kit.errors import BadDataError
-from regsweep_trainer.columns import show, visible
-from regsweep_trainer.numerals import (
+from regsweep_trainer.data.columns import show, visible
+from regsweep_trainer.data.numerals import (
     WORDS,
     Notation,
     exact_value,
@@ -56,12 +56,18 @@ Places = Callable[[NDArray[np.int64]], str]
 """Rows (from 0) in words: `row 3 (line 4)`."""
 
 
-def encode_target(column: TextColumn, task: str, where: str, places: Places) -> Target:
+def encode_target(
+    column: TextColumn, task: str, where: str, places: Places, vocabulary: Sequence[str] | None = None
+) -> Target:
     """The target as `task` (auto, classification, regression) says. `where` names the column in errors.
+
+    vocabulary: the classes in the order of their indices, which makes it a classification; `None`: the labels that occur, sorted.
 
     Raises BadDataError: missing values, labels that could be confused, too few or too many classes, no numbers for a regression.
     """
     _check_missing(column, where, places)
+    if vocabulary is not None:
+        return _by_vocabulary(column, vocabulary, where, places)
     numbers = [parse_number(cell) for cell in column.cells]
     values = [number for number in numbers if number is not None]
     others = [code for code, number in enumerate(numbers) if number is None]
@@ -74,6 +80,18 @@ def encode_target(column: TextColumn, task: str, where: str, places: Places) -> 
     if not others and (task == "regression" or (task == "auto" and _looks_continuous(values))):
         return Target(_regression(column, np.array(values), where, places), None)
     return _classification(column, others, where, places)
+
+
+def _by_vocabulary(column: TextColumn, vocabulary: Sequence[str], where: str, places: Places) -> Target:
+    rank = {label: index for index, label in enumerate(vocabulary)}
+    unknown = [code for code, cell in enumerate(column.cells) if cell not in rank]
+    if unknown:
+        raise BadDataError(
+            f"{where}: {show(column.cells[unknown[0]])} in {places(column.rows_of(unknown[:1]))} is not in label_vocabulary "
+            f"({', '.join(map(show, vocabulary[:20]))}); add it, or correct the cell"
+        )
+    codes = np.array([rank[cell] for cell in column.cells], np.float64)
+    return Target(codes[column.codes], tuple(vocabulary))
 
 
 def _check_missing(column: TextColumn, where: str, places: Places) -> None:

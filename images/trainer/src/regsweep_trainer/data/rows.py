@@ -15,12 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regsweep_kit.errors import BadDataError
-from regsweep_trainer.columns import show
-from regsweep_trainer.files import Block
-from regsweep_trainer.numerals import EXACT_INTEGERS, WORDS, loses_digits, notation, parse_number
+from regsweep_trainer.data.columns import show
+from regsweep_trainer.data.files import Block
+from regsweep_trainer.data.numerals import EXACT_INTEGERS, WORDS, Notation, loses_digits, notation, parse_number
 
 MOST_PLACES = 5  # rows named in an error
 MOST_BLANK_LINES = 1_000_000
+
+DECLARABLE = {
+    Notation.TEXT: "categorical",
+    Notation.TRUTH_VALUE: "boolean",
+    Notation.DATE: "date",
+    Notation.MISSING: "{kind: numeric, missing: mean}",
+}
+"""By what a cell is instead of a number, a kind that its column may have."""
 
 _QUOTE, _LF = ord('"'), ord("\n")
 
@@ -222,9 +230,11 @@ def _number(cell: str, index: int, line: int, layout: Layout, lines: Lines) -> f
     if value is not None:
         what = "an integer with more digits than a 64-bit float keeps"
         remedy = "remove the column if it is an identifier, else subtract or divide by a constant"
+    kind = DECLARABLE.get(notation(cell))
+    declare = "" if kind is None else f", or declare the column, as in columns: {{{layout.names[index]}: {kind}}}"
     raise BadDataError(
         f"flag data_path: column {show(layout.names[index])} has {show(cell)} in {lines.at(line)} of {layout.file}, which is {what}; "
-        f"want a finite number in every cell: {remedy}"
+        f"want a finite number in every cell: {remedy}{declare}"
     )
 
 

@@ -3,12 +3,14 @@
 Lines end with LF, CR LF or CR alone; the blocks have LF. All that is wrong with a file is BadDataError, which names it.
 """
 
+import codecs
 import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedIOBase
+from itertools import chain
 from pathlib import Path
 
 from regsweep_kit.errors import BadDataError
@@ -20,12 +22,12 @@ _GZIP = b"\x1f\x8b"
 _UTF8_MARK = b"\xef\xbb\xbf"
 _SIGNATURES = (
     (b"\xff\xfe\0\0", "UTF-32; save it as UTF-8"),
-    (b"\xff\xfe", "UTF-16; save it as UTF-8"),
-    (b"\xfe\xff", "UTF-16; save it as UTF-8"),
+    (b"\xff\xfe", "UTF-16; save it as UTF-8, or set the flag encoding"),
+    (b"\xfe\xff", "UTF-16; save it as UTF-8, or set the flag encoding"),
     (b"\0\0\xfe\xff", "UTF-32; save it as UTF-8"),
     (b"PK\x03\x04", "a zip archive, as an Excel workbook (.xlsx) is; save the sheet as CSV UTF-8"),
     (b"\xd0\xcf\x11\xe0", "an Excel workbook (.xls); save the sheet as CSV UTF-8"),
-    (b"PAR1", "a Parquet file; write it as CSV"),
+    (b"PAR1", "a compressed Parquet file; decompress it"),
     (b"ARROW1", "an Arrow file; write it as CSV"),
     (b"SQLite format 3", "an SQLite database; export the table as CSV"),
     (b"%PDF", "a PDF document"),
@@ -46,10 +48,10 @@ class Block:
     """Whole lines, each ended by LF; UTF-8 without NUL."""
 
 
-def read_blocks(path: Path) -> Iterator[Block]:
-    """The file in blocks of about BLOCK_BYTES. Raises BadDataError."""
+def read_blocks(path: Path, encoding: str = "utf-8") -> Iterator[Block]:
+    """The file in blocks of about BLOCK_BYTES. encoding: of its text, as Python names it. Raises BadDataError."""
     line, rest = 1, b""
-    for piece in _pieces(path):
+    for piece in _ended_by_lf(_pieces(path) if encoding == "utf-8" else _decoded(path, encoding)):
         cut = piece.rfind(b"\n") + 1
         if cut:
             yield _checked(Block(line, rest + piece[:cut]), path)
@@ -63,20 +65,46 @@ def read_blocks(path: Path) -> Iterator[Block]:
         yield _checked(Block(line, rest + b"\n"), path)
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
-    """Pieces of the file's text with LF for every end of a line, without byte order mark."""
+def _pieces(path: Path, *, is_utf8: bool = True) -> Iterator[bytes]:
+    """Pieces of the file, decompressed; of a text in UTF-8 without byte order mark."""
     with reading(path), path.open("rb") as raw:
         head = raw.peek(32)[:32]
         _check_head(head, path)
         file: BufferedIOBase = gzip.GzipFile(fileobj=raw) if head.startswith(_GZIP) else raw
-        first = True
+        first = is_utf8
         while piece := file.read(BLOCK_BYTES):
-            if piece.endswith(b"\r"):  # an LF that belongs to it must not begin the next piece
-                piece += file.read(1)
             if first:
                 _check_signature(piece, path)
                 piece, first = piece.removeprefix(_UTF8_MARK), False
-            yield piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in piece else piece
+            yield piece
+
+
+def _ended_by_lf(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same text with LF for every end of a line."""
+    held = b""
+    for piece in pieces:
+        whole = held + piece
+        held = b"\r" if whole.endswith(b"\r") else b""  # an LF that belongs to it must not begin the next piece
+        whole = whole.removesuffix(held)
+        yield whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in whole else whole
+    if held:
+        yield b"\n"
+
+
+def _decoded(path: Path, encoding: str) -> Iterator[bytes]:
+    """Pieces of the file in UTF-8."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    done = 0
+    for piece in chain(_pieces(path, is_utf8=False), [b""]):
+        try:
+            text = decoder.decode(piece, final=not piece)
+        except UnicodeError as error:
+            raise BadDataError(
+                f"flag encoding: {path} is not in {encoding}: it has other bytes within the {max(len(piece), 1)} from byte {done} on; "
+                "set the encoding that it was saved with, or save it as CSV UTF-8"
+            ) from error
+        done += len(piece)
+        yield text.removeprefix("\ufeff").encode()
 
 
 @contextmanager
@@ -105,11 +133,6 @@ def _advice(path: Path) -> str:
         return "; URLs are not fetched, mount the file or download it"
     if any(character in text for character in "*?["):
         return "; patterns are not expanded, give the path of one file"
-    try:
-        if path.is_dir():
-            return "; name the CSV file in it"
-    except OSError:
-        return ""
     return "" if path.is_absolute() else f"; a relative path starts at {Path.cwd()}"
 
 
@@ -147,7 +170,7 @@ def _checked(block: Block, path: Path) -> Block:
         except UnicodeDecodeError as error:
             raise BadDataError(
                 f"flag data_path: {path} is not a CSV file in UTF-8: line {_line(block, error.start)} has the byte "
-                f"0x{block.text[error.start]:02x}, as files in Latin-1 or Windows-1252 have; save it as CSV UTF-8"
+                f"0x{block.text[error.start]:02x}, as files in Latin-1 or Windows-1252 have; save it as CSV UTF-8, or set the flag encoding"
             ) from error
     return block
 

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regsweep_kit.errors import BadDataError
-from regsweep_trainer.columns import show
+from regsweep_trainer.data.columns import show
 
 FEWEST_ROWS = 10  # fewer rows may look like row numbers by chance, and have no usual value
+FEWEST_IDENTIFIERS = 100  # as many different whole numbers in a row are hardly counts of something
 SAMPLED_ROWS = 10_000  # evenly spaced rows by which columns are chosen that are worth a closer look
 DWARFED = 1e-3  # standard deviations that contain half of the values: below it, a note
 DROWNED = (
@@ -27,8 +28,13 @@ def check_features(features: NDArray[np.float64], names: Sequence[str], where: s
         if _is_row_number(features[:, index]):
             raise BadDataError(
                 f"flag data_path: column {show(name)} of {where} is the row number ({features[0, index]:g}, "
-                f"{features[1, index]:g}, ... in order): it reflects the order of the rows, not their content. Remove it; "
-                "if it is a feature, shuffle the rows"
+                f"{features[1, index]:g}, ... in order): it reflects the order of the rows, not their content. Declare "
+                f"it ignored, as in columns: {{{name}: ignored}}; if it is a feature, shuffle the rows"
+            )
+        if _is_identifier(features[:, index]):
+            notes.append(
+                f"column {show(name)} of {where} has another whole number in every row, as identifiers have: a network may learn rows by "
+                f"heart by it; declare it ignored, as in columns: {{{name}: ignored}}, unless it measures something"
             )
         if _is_strictly_sorted(features[:, index]):
             notes.append(
@@ -77,6 +83,18 @@ def _is_row_number(values: NDArray[np.float64]) -> bool:
     if count < FEWEST_ROWS or values[0] not in (0, 1) or values[-1] != values[0] + count - 1:
         return False
     return bool(np.all(np.diff(values) == 1))
+
+
+def _is_identifier(values: NDArray[np.float64]) -> bool:
+    """Whole numbers of several digits, no two alike. Sorted ones are named by what they are, too."""
+    start = values[:FEWEST_IDENTIFIERS]
+    if len(start) < FEWEST_IDENTIFIERS or np.any(start != np.floor(start)) or len(np.unique(start)) < len(start):
+        return False
+    return (
+        bool(np.all(values == np.floor(values)))
+        and len(np.unique(values)) == len(values)
+        and not _is_strictly_sorted(values)
+    )
 
 
 def _is_strictly_sorted(values: NDArray[np.float64]) -> bool:

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regsweep_kit.errors import BadDataError
-from regsweep_trainer.columns import check_names, show
-from regsweep_trainer.files import Block, read_blocks
-from regsweep_trainer.rows import Layout, Lines, cells_by_line, check_quotes, read_rows
-from regsweep_trainer.targets import TextColumn
+from regsweep_trainer.data.columns import check_names, show
+from regsweep_trainer.data.files import Block, read_blocks
+from regsweep_trainer.data.rows import Layout, Lines, cells_by_line, check_quotes, read_rows
+from regsweep_trainer.data.targets import Places, TextColumn
 
 SEPARATORS = MappingProxyType({"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"})
 SAMPLED_ROWS = 100  # looked at to recognise the separator
@@ -25,16 +26,27 @@ class Table:
     """Shape (rows, columns): the columns that are not text, in the file's order; all finite."""
     texts: tuple[TextColumn, ...]
     """The requested columns as strings, in the requested order."""
-    lines: Lines
+    places: Places
+    """Rows in words."""
+
+
+class TableFile(Protocol):
+    """A table of which the names of the columns are known; its rows have not been read."""
+
+    names: tuple[str, ...]
+    kinds: tuple[str | None, ...]
+    """By column the kind as which the file stores it; `None`: text that may be anything."""
+
+    def read(self, texts: Sequence[int]) -> Table: ...
 
 
 class CsvFile:
     """A CSV file whose header has been read and whose rows have not."""
 
-    def __init__(self, path: Path, separator: str | None = None) -> None:
+    def __init__(self, path: Path, separator: str | None = None, encoding: str = "utf-8") -> None:
         """separator: a character; `None`: the one of SEPARATORS that parts header and rows alike. Raises BadDataError."""
         self._file = str(path)
-        blocks = read_blocks(path)
+        blocks = read_blocks(path, encoding)
         self._lines, header, first = _take_header(blocks, self._file)
         if header.startswith("sep=") and len(header) <= len("sep=;"):
             raise BadDataError(
@@ -44,6 +56,7 @@ class CsvFile:
         self._separator = separator or _recognise_separator(header, first, self._file)
         self.names = tuple(_cells(header, self._lines.header, self._separator, self._file))
         check_names(self.names, self._file)
+        self.kinds: tuple[str | None, ...] = (None,) * len(self.names)
         self._blocks = chain([first], blocks)
 
     def read(self, texts: Sequence[int]) -> Table:
@@ -61,7 +74,7 @@ class CsvFile:
                 column.add(cells, codes)
         if not len(numbers):
             raise BadDataError(f"flag data_path: {self._file} has a header and no rows")
-        return Table(numbers, tuple(column.whole() for column in columns), self._lines)
+        return Table(numbers, tuple(column.whole() for column in columns), self._lines.places)
 
 
 class _Growing:
