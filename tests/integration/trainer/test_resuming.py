@@ -9,12 +9,11 @@ import pytest
 from regsweep_kit.checkpoints import Checkpoint
 from regsweep_kit.objective import Epoch, Goal, Objective, Rule
 from regsweep_trainer import backend
-from regsweep_trainer.data.sources import load_bundled
 from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.task import Task
 from regsweep_trainer.training import train_replicate
 from support.networks import data, network
-from support.trainer_process import DEADLINE_SECONDS, Start, poll
+from support.trainer_process import Start, poll
 
 FLAGS: dict[str, Any] = {
     "dropout": 0.3, "noise": 0.1, "gaussian_dropout": 0.1, "hidden_noise": 0.1, "normalization": "batch", "l2": 0.01,
@@ -22,7 +21,7 @@ FLAGS: dict[str, Any] = {
 }  # fmt: skip
 
 
-class Interrupted(Exception):
+class InterruptedHereError(Exception):
     """As if the process had ended."""
 
 
@@ -38,7 +37,7 @@ class Kept:
     def keep(self, epoch: int, state: Any, arrays: Any, *, last: bool) -> None:
         self.last = Checkpoint("", epoch, state, [array.copy() for array in arrays])
         if epoch == self.stop_at:
-            raise Interrupted
+            raise InterruptedHereError
 
 
 def train(kept: Kept | None, flags: dict[str, Any]) -> Any:
@@ -51,22 +50,17 @@ def train(kept: Kept | None, flags: dict[str, Any]) -> Any:
     return record, final, [(each.epoch, dict(each.values), each.best) for each in seen]
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adagrad", "rmsprop", "sgd"])
-@pytest.mark.parametrize("stop_at", [1, 4, 8])
+@pytest.mark.parametrize(("optimizer", "stop_at"), [("adam", 4), ("adagrad", 1), ("rmsprop", 8), ("sgd", 3)])
 def test_a_resumed_replicate_is_an_uninterrupted_one_to_the_bit(optimizer: str, stop_at: int) -> None:
     flags = {**FLAGS, "optimizer": optimizer}
     whole = train(None, flags)
     stop_at = min(stop_at, whole[0].epochs)
     first = Kept(stop_at=stop_at)
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedHereError):
         train(first, flags)
     assert first.last is not None
     assert first.last.epoch == stop_at
     assert train(Kept(first.last), flags) == whole
-
-
-def test_bundled_data_are_what_they_were() -> None:
-    assert load_bundled("breast_cancer").rows == 569
 
 
 def test_a_process_that_is_terminated_goes_on_where_it_was(start: Start, tmp_path: Path) -> None:
@@ -89,7 +83,6 @@ def test_a_process_that_is_terminated_goes_on_where_it_was(start: Start, tmp_pat
     assert second.wait() == 0, second.err
     assert "goes on after epoch" in second.out
     assert second.message["records"] == expected
-    assert DEADLINE_SECONDS > 0
 
     third = start(flags, **kept)
     assert third.wait() == 0, third.err

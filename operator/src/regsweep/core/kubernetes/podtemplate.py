@@ -20,6 +20,7 @@ from pydantic import JsonValue
 
 from regsweep.api import constants as names
 from regsweep.api.canonical import canonical_json
+from regsweep.api.spec import Checkpoints
 from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.core.identity import final_seed
 from regsweep.core.kubernetes.merging import merge_templates
@@ -29,6 +30,8 @@ from regsweep.core.sweep import Sweep
 from regsweep.errors import InvalidTemplate
 
 TERMINATION_LOG: Final = "/dev/termination-log"
+CHECKPOINTS: Final = "/regsweep/checkpoints"
+"""Where the volume of checkpoints is mounted; in it each point has a folder."""
 FINAL_SUFFIX: Final = "/final"
 """After the sweep's name in the labels of the final evaluation's series: dashboards do not mix them with the runs that are ranked."""
 NONROOT: Final = 65532
@@ -171,6 +174,7 @@ def _owned(merged: JsonObject, sweep: Sweep, request: RunRequest, objective: Obj
             "Remove the $patch directive that deletes it"
         )
     contract = contract_environment(sweep, request, objective, _message_bytes(spec))
+    mount = _checkpoint_mount(sweep, spec)
     return {
         "metadata": {
             "labels": {**_object(metadata, "labels"), **run_labels(sweep, request)},
@@ -179,7 +183,7 @@ def _owned(merged: JsonObject, sweep: Sweep, request: RunRequest, objective: Obj
         "spec": {
             **spec,
             "containers": [
-                _owned_trainer(entry, contract, sweep.resolved)
+                _owned_trainer(entry, contract, sweep.resolved, mount)
                 if isinstance(entry, dict) and _is_trainer(entry)
                 else entry
                 for entry in entries
@@ -190,11 +194,32 @@ def _owned(merged: JsonObject, sweep: Sweep, request: RunRequest, objective: Obj
     }
 
 
-def _owned_trainer(container: JsonObject, contract: Mapping[str, str], resolved: Resolved) -> JsonObject:
-    env, ports = container.get("env"), container.get("ports")
+def _checkpoint_mount(sweep: Sweep, spec: Mapping[str, JsonValue]) -> list[JsonValue]:
+    """The mount of the volume of checkpoints; none where there are no checkpoints. Raises InvalidTemplate where the volume is not there."""
+    checkpoints = sweep.spec.trainer.checkpoints
+    if checkpoints is None:
+        return []
+    volumes = spec.get("volumes")
+    there = [str(_field(volume, "name")) for volume in volumes] if isinstance(volumes, list) else []
+    if checkpoints.volume_name not in there:
+        raise InvalidTemplate(
+            f"spec.trainer.checkpoints.volumeName: the pod template has no volume {checkpoints.volume_name!r}; it has "
+            f"{', '.join(map(repr, there)) or 'none'}. Add one to spec.template.spec.volumes or to the PodTemplate"
+        )
+    return [{"name": checkpoints.volume_name, "mountPath": CHECKPOINTS}]
+
+
+def _owned_trainer(
+    container: JsonObject, contract: Mapping[str, str], resolved: Resolved, mount: list[JsonValue]
+) -> JsonObject:
+    """mount: of checkpoints; it takes the place of another one at its path."""
+    env, ports, mounts = container.get("env"), container.get("ports"), container.get("volumeMounts")
     others = [entry for entry in env if _field(entry, "name") not in contract] if isinstance(env, list) else []
     # Ahead of the others, which may refer to them as $(REGSWEEP_RUN); each $ doubled, or Kubernetes would expand it here.
     owned: list[JsonValue] = [{"name": name, "value": value.replace("$", "$$")} for name, value in contract.items()]
+    mounted = (
+        [entry for entry in mounts if _field(entry, "mountPath") != CHECKPOINTS] if isinstance(mounts, list) else []
+    )
     kept = [entry for entry in ports if not _is_metrics_port(entry)] if isinstance(ports, list) else []
     return {
         **container,
@@ -204,6 +229,7 @@ def _owned_trainer(container: JsonObject, contract: Mapping[str, str], resolved:
             {"name": names.METRICS_PORT_NAME, "containerPort": names.METRICS_PORT, "protocol": "TCP"},
             *kept,
         ],
+        **({"volumeMounts": [*mounted, *mount]} if mount else {}),
         "resources": _with_gpus(_object(container, "resources"), resolved),
         "terminationMessagePath": TERMINATION_LOG,
         "terminationMessagePolicy": "File",
@@ -227,7 +253,8 @@ def contract_environment(
 
     message_bytes: room for the termination message.
     """
-    flags, resolved = request.point.combination.flags, sweep.resolved
+    flags, resolved, checkpoints = request.point.combination.flags, sweep.resolved, sweep.spec.trainer.checkpoints
+    kept = {} if checkpoints is None else checkpoint_environment(checkpoints, f"{CHECKPOINTS}/{request.point.key}")
     return {
         "REGSWEEP_SWEEP": f"{sweep.name}{FINAL_SUFFIX}" if request.point.final else sweep.name,
         "REGSWEEP_RUN": request.name,
@@ -251,7 +278,13 @@ def contract_environment(
         "REGSWEEP_LINGER_SECONDS": str(request.linger_seconds),
         "REGSWEEP_METRICS_PORT": str(names.METRICS_PORT),
         "REGSWEEP_TERMINATION_LOG": TERMINATION_LOG,
+        **kept,
     }
+
+
+def checkpoint_environment(checkpoints: Checkpoints, folder: str) -> dict[str, str]:
+    """folder: of the point's checkpoints."""
+    return {"REGSWEEP_CHECKPOINTS": folder, "REGSWEEP_CHECKPOINT_EPOCHS": str(checkpoints.every_epochs)}
 
 
 def _with_gpus(resources: JsonObject, resolved: Resolved) -> JsonObject:
