@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from regsweep.api.objective import objective_status
-from regsweep.core.kubernetes.podtemplate import checkpoint_environment, contract_environment
+from regsweep.core.kubernetes.checkpoints import checkpoint_environment
+from regsweep.core.kubernetes.podtemplate import contract_environment
 from regsweep.core.runs import RunRequest
 from regsweep.core.sweep import Sweep
 from regsweep.local.facts import history_file, message_file

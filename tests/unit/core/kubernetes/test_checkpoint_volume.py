@@ -8,7 +8,7 @@ import pytest
 
 from regsweep.api.spec import Checkpoints, Trainer
 from regsweep.api.validation import parse_sweep
-from regsweep.core.kubernetes.podtemplate import checkpoint_environment
+from regsweep.core.kubernetes.checkpoints import checkpoint_environment
 from regsweep.errors import InvalidSweep, InvalidTemplate
 from support.training_pods import pod_of
 
