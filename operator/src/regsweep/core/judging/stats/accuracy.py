@@ -1,15 +1,20 @@
-"""What accuracies are worth: their range among those that may be the best, and the accuracy of guessing."""
+"""What accuracies and regressions are worth: beside always guessing the most frequent class, or always predicting the mean."""
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 
+from regsweep.api.analysis import Interval
 from regsweep.api.outlook import AccuracySummary
 from regsweep.core.judging.stats.additive import Bools
+from regsweep.core.judging.stats.intervals import cut_to, given_data
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.scores import Cells, metric_reader
 
 ACCURACY, BASELINE, LABEL_MEAN = "val_accuracy", "val_accuracy_baseline", "val_label_mean"
+R_SQUARED = "val_r2"
 
 
 def accuracy_summary(cells: Cells, best: int, tied: Bools) -> AccuracySummary | None:
@@ -20,6 +25,13 @@ def accuracy_summary(cells: Cells, best: int, tied: Bools) -> AccuracySummary | 
         return None
     means = np.nanmean(shown, axis=1)
     return AccuracySummary(low=float(means.min()), high=float(means.max()), baseline=_baseline(cells, best))
+
+
+def r_squared(cells: Cells, best: int) -> Interval | None:
+    """That of the best; None where it is not reported, or below 3 replicates."""
+    values = cells.collect(metric_reader(R_SQUARED))[best]
+    found = given_data(values[np.isfinite(values)])
+    return None if found is None else cut_to(found, -inf, 1.0)
 
 
 def baselines(cells: Cells) -> Floats:

@@ -27,7 +27,7 @@ from regsweep.api.spec import (
 )
 from regsweep.core.grid import Combination, label
 from regsweep.core.judging.stats import findings
-from regsweep.core.judging.stats.accuracy import ACCURACY, LABEL_MEAN, accuracy_summary
+from regsweep.core.judging.stats.accuracy import ACCURACY, LABEL_MEAN, accuracy_summary, r_squared
 from regsweep.core.judging.stats.additive import Bools, fit_additive, fit_means
 from regsweep.core.judging.stats.decomposition import Decomposition, decompose
 from regsweep.core.judging.stats.edges import Swept, at_grid_edge
@@ -179,6 +179,7 @@ def _judged(compared: _Compared, tied: TiedSet, race: Race | None, effects: Effe
         tied_with_best=_labels(cells, shown),
         tied_by_accuracy=None if by_accuracy is None else _labels(cells, by_accuracy),
         accuracy=accuracy_summary(cells, tied.best, (by_accuracy or shown).tied),
+        r_squared=r_squared(cells, tied.best),
         pick=None if pick is None else pick_result(pick, tied.best, cells, losses, how),
         minimum_difference=compared.settings.minimum_difference,
         unregularized=None if plain is None else cells.rows[plain].id,

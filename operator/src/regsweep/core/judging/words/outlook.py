@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-from regsweep.api.analysis import Comparison
+from regsweep.api.analysis import Comparison, Interval
 from regsweep.api.constants import CONFIDENCE_LEVEL
 from regsweep.api.outlook import AccuracySummary, Planning, Reduction, ReplicatesNeeded
 from regsweep.api.spec import EpochChoice
@@ -115,3 +115,11 @@ def baseline_sentence(accuracy: AccuracySummary | None) -> str:
     if accuracy is None or accuracy.baseline is None:
         return ""
     return f"Always guessing the most frequent class has val_accuracy {rough(accuracy.baseline)}."
+
+
+def r_squared_sentence(found: Interval) -> str:
+    """R squared of the best, beside what predicting the mean reaches."""
+    return (
+        f"R squared of the best on validation rows: {rough(found.mean)} (95 %: {rough(found.low)} to {rough(found.high)}); always "
+        "predicting the mean has 0."
+    )
