@@ -90,4 +90,4 @@ def test_a_reference_takes_the_parameters_of_networks_and_has_no_hidden_layer(
     name: str, layers: dict[str, Any]
 ) -> None:
     flags = parse_flags({"dataset": "iris", "model": name, **layers})
-    assert (flags.hidden_units, flags.activations, flags.dropouts) == ((), (), ())
+    assert (flags.hidden_layers, flags.activations, flags.dropouts) == ((), (), ())

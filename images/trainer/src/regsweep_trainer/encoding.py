@@ -5,7 +5,7 @@ category of each column a 1 where the row has it. A category that the training r
 column, so that all replicates have networks of one shape, and says nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -21,6 +21,7 @@ from regsweep_trainer.scaling import Scaling, scaling_of, standardised
 
 BLOCK_ROWS = 8192
 MOST_SHOWN = 20  # categories named in a rule
+MOST_FLAT = 5  # columns named that do not vary
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,26 @@ class Encoding:
     """By index of a column of features with gaps, what fills them."""
     scaling: Scaling
     categories: tuple[Categorised, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Columns as a model sees them, by the training rows of a replicate."""
+
+    encode: Callable[[Rows], NDArray[np.float32]]
+    """From rows to x, shape (rows, columns of x)."""
+    rules: tuple[str, ...]
+    """What was made of columns, in words."""
+
+
+Encoder = Callable[[Rows], Encoded]
+"""By training rows."""
+
+
+def fit(data: Dataset, train: Rows, *, by_channel: bool = False) -> Encoded:
+    """The encoding that needs no framework. See `encoding_of`."""
+    encoding = encoding_of(data, train, by_channel=by_channel)
+    return Encoded(lambda rows: encode(data, rows, encoding), tuple(rules(data, encoding)))
 
 
 def encoding_of(data: Dataset, train: Rows, *, by_channel: bool = False) -> Encoding:
@@ -84,6 +105,13 @@ def rules(data: Dataset, encoding: Encoding) -> Iterator[str]:
         unseen = len(column.cells) - len(names)
         text += f"; {unseen} others are unknown" if unseen else ""
         yield text + (f"; missing values are {show(column.cells[rule.fill])}" if (column.codes < 0).any() else "")
+    if flat := encoding.scaling.flat:
+        shown = ", ".join(data.column(index) for index in flat[:MOST_FLAT])
+        more = f" and {len(flat) - MOST_FLAT} more" if len(flat) > MOST_FLAT else ""
+        yield (
+            f"{len(flat)} of {data.features.shape[1]} columns do not vary over the training rows, beyond rounding errors, and carry no "
+            f"information: {shown}{more}"
+        )
 
 
 def _fill(data: Dataset, index: int, train: Rows, statistic: str) -> float:

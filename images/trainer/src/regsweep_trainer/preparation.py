@@ -7,11 +7,8 @@ from numpy.typing import NDArray
 
 from regsweep_kit.splits import Rows, Splits
 from regsweep_trainer.data.dataset import Dataset
-from regsweep_trainer.encoding import encode, encoding_of, rules
-from regsweep_trainer.scaling import Scaling
+from regsweep_trainer.encoding import Encoder, fit
 from regsweep_trainer.weighting import ClassWeights, loss_weights
-
-MOST_SHOWN = 5  # columns named in a note
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +49,17 @@ def prepare(
     audited: Rows | None = None,
     *,
     class_weights: ClassWeights = "none",
-    by_channel: bool = False,
+    encoder: Encoder | None = None,
 ) -> Prepared:
     """Mean and standard deviation come from the train rows; a column that is constant there becomes its distance from that.
 
     audited: rows outside train whose predictions are audited; `None`: none. class_weights: in the loss; see `weighting`.
-    by_channel: all columns of a channel of the data's image have one mean and one standard deviation.
+    encoder: from training rows to what columns become; `None`: what `encoding` makes of them.
     Raises BadDataError where a value is too far from the train rows for float32.
     """
     audit_rows = np.empty(0, np.int64) if audited is None else audited
-    encoding = encoding_of(data, splits.train, by_channel=by_channel)
-    notes = (*rules(data, encoding), *_note_flat(data, encoding.scaling))
+    encoded = fit(data, splits.train) if encoder is None else encoder(splits.train)
+    notes = encoded.rules
     target_mean, target_scale = 0.0, 1.0
     if data.classes is None:
         target_mean = float(data.target[splits.train].mean())
@@ -73,7 +70,7 @@ def prepare(
 
     def part(rows: Rows) -> Part:
         return Part(
-            x=encode(data, rows, encoding),
+            x=encoded.encode(rows),
             y=((data.target[rows] - target_mean) / target_scale).astype(np.float32),
             target=data.target[rows],
             weights=None if data.weights is None else data.weights[rows],
@@ -90,17 +87,6 @@ def prepare(
         target_scale=target_scale,
         loss_weights=loss_weights(data, splits.train, class_weights),
         notes=notes,
-    )
-
-
-def _note_flat(data: Dataset, scaling: Scaling) -> tuple[str, ...]:
-    if not scaling.flat:
-        return ()
-    shown = ", ".join(data.column(index) for index in scaling.flat[:MOST_SHOWN])
-    more = f" and {len(scaling.flat) - MOST_SHOWN} more" if len(scaling.flat) > MOST_SHOWN else ""
-    return (
-        f"{len(scaling.flat)} of {data.features.shape[1]} columns do not vary over the training rows, beyond rounding errors, and carry no "
-        f"information: {shown}{more}",
     )
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from regsweep_kit import process
 from regsweep_kit.columns import Room, most_blocks
@@ -27,6 +28,8 @@ from regsweep_trainer import backend, identity
 from regsweep_trainer.audit import Audit, audited_rows
 from regsweep_trainer.data import sources
 from regsweep_trainer.data.dataset import Dataset
+from regsweep_trainer.encoding import Encoder
+from regsweep_trainer.encoding import fit as fit_encoding
 from regsweep_trainer.fitting import fit
 from regsweep_trainer.flags import Flags, idle, label_value, parse_flags
 from regsweep_trainer.metrics import LOSS_FUNCTIONS, METRICS
@@ -79,7 +82,7 @@ def _train(contract: Contract, flags: Flags, journal: Journal, stopwatch: Stopwa
         Run(contract.sweep, contract.run, contract.replicates, flags.epochs, flags=labels, data_digest=digest)
     )
     reporter = Reporter(journal, exposition, contract.metrics_port, stopwatch, contract.history)
-    network = _bring_up(plan, journal)
+    network, encoder = _bring_up(plan, journal)
     reporter.describe(
         model=network.summary(),
         loss_function=LOSS_FUNCTIONS[data.head],
@@ -89,7 +92,7 @@ def _train(contract: Contract, flags: Flags, journal: Journal, stopwatch: Stopwa
         epochs=flags.epochs,
     )
     for replicate in contract.replicates:
-        train_one(plan, replicate, network, reporter)
+        train_one(plan, replicate, network, reporter, encoder)
     reporter.linger(contract.linger_seconds)
 
 
@@ -120,7 +123,7 @@ def plan_run(contract: Contract, flags: Flags, data: Dataset) -> Plan:
     room = Room(
         contract.replicates_per_pod, contract.objective.rule, contract.message_bytes, test_losses=contract.score_test
     )
-    columns = columns_of(data.head, room, audited=audited)
+    columns = columns_of(data.head, room, audited=audited, counts_steps=flags.is_estimator)
     return Plan(
         contract=contract,
         flags=flags,
@@ -132,31 +135,42 @@ def plan_run(contract: Contract, flags: Flags, data: Dataset) -> Plan:
     )
 
 
-def _bring_up(plan: Plan, journal: Journal) -> Trainable:
+def _bring_up(plan: Plan, journal: Journal) -> tuple[Trainable, Encoder]:
+    """(what is trained, what makes its inputs)"""
     began = time.monotonic()
     device = backend.start(plan.contract.gpus, plan.contract.allow_cpu)
     journal.describe(backend=backend.BACKEND, device=device.name, gpus=device.gpus)
     data = plan.data
-    network = _model(plan.flags, data)
+    network, encoder, columns = _model(plan.flags, data)
     say(
-        f"{data.name}: {data.rows} rows, {data.width} columns, {data.head}; "
+        f"{data.name}: {data.rows} rows, {columns} columns, {data.head}; "
         f"{backend.BACKEND} on {device.name} ready after {time.monotonic() - began:.1f} s"
     )
-    return network
+    return network, encoder
 
 
-def _model(flags: Flags, data: Dataset) -> Trainable:
+def _model(flags: Flags, data: Dataset) -> tuple[Trainable, Encoder, int]:
+    """(what is trained, what makes its inputs, how many columns these have)"""
     classes = len(data.classes or ())
+    inputs = Inputs(data.width, data.image)
+    encoder: Encoder = partial(fit_encoding, data, by_channel=flags.model == "cnn")
     if flags.model == "constant":
-        return ConstantPredictor(data.head, classes)
+        return ConstantPredictor(data.head, classes), encoder, inputs.columns
     from regsweep_trainer.models.network import Network
 
+    if flags.is_estimator:
+        from regsweep_trainer.models.featurespace import FeatureColumns
+
+        feature_columns = FeatureColumns(flags, data)
+        inputs, encoder = feature_columns.inputs, feature_columns.fit
     weighted = flags.class_weights != "none" or data.weights is not None
-    return Network(flags, data.head, Inputs(data.width, data.image), classes, weighted=weighted)
+    return Network(flags, data.head, inputs, classes, weighted=weighted), encoder, inputs.columns
 
 
-def train_one(plan: Plan, replicate: int, network: Trainable, reporter: Reporter) -> None:
-    """Trains one replicate and reports it."""
+def train_one(
+    plan: Plan, replicate: int, network: Trainable, reporter: Reporter, encoder: Encoder | None = None
+) -> None:
+    """Trains one replicate and reports it. encoder: makes the network's inputs; `None`: as `encoding` does."""
     contract, flags, rows = plan.contract, plan.flags, plan.splits[replicate]
     task = Task(
         replicate=replicate,
@@ -174,7 +188,7 @@ def train_one(plan: Plan, replicate: int, network: Trainable, reporter: Reporter
         rows,
         None if plan.audit is None else _audited_rows(rows, flags, contract),
         class_weights=flags.class_weights,
-        by_channel=flags.model == "cnn",
+        encoder=encoder,
     )
     for note in prepared.notes:
         say(f"note: replicate {replicate}: {note}")

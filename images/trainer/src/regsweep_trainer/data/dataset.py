@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from regsweep_trainer.data.columns import show
 from regsweep_trainer.data.typed import Categories
+from regsweep_trainer.flags.columns import Column
 from regsweep_trainer.models.inputs import Image
 
 
@@ -37,6 +38,8 @@ class Dataset:
     """Names of the columns of `features`; empty where they have none."""
     image: Image | None = None
     """How the columns make an image; `None`: they make none."""
+    kinds: Mapping[str, Column] = field(default_factory=dict)
+    """By name, how a column was declared or inferred; columns that are just numbers are not among them."""
     gaps: Mapping[int, str] = field(default_factory=dict)
     """By index of a column of `features` with missing values, the statistic of the training rows that fills them; see flags.columns."""
     categories: tuple[Categories, ...] = ()

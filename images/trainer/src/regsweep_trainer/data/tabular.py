@@ -70,6 +70,7 @@ def load_table(file: TableFile, flags: Flags, where: str) -> Dataset:
         target.values,
         target.classes,
         columns=names,
+        kinds={file.names[index]: spec for index, spec in kinds.items()},
         gaps=gaps,
         categories=tuple(column for column in typed if isinstance(column, Categories)),
         notes=(*_inferred(file, layout, kinds), *target.notes, *notes, *more),
@@ -170,6 +171,6 @@ def _target(
     """(the target, what else to note about it)"""
     index = layout.roles["target"]
     told = f"flag target: column {show(file.names[index])} of {where}"
-    target = encode_target(texts[index], flags.task, told, places, flags.label_vocabulary)
+    target = encode_target(texts[index], flags.wanted_task, told, places, flags.label_vocabulary)
     note = check_scale(target.values, told, places) if target.classes is None else None
     return target, (note,) if note else ()

@@ -54,7 +54,7 @@ Typed = Numbers | Categories
 
 def read_column(column: TextColumn, name: str, spec: Column, where: str, places: Places) -> Typed:
     """The column as its kind says. `where` names it in errors. Raises BadDataError, which names the row."""
-    reader = {"numeric": _number, "boolean": _boolean(column), "date": _date}
+    reader = {"numeric": _number, "bucketized": _number, "boolean": _boolean(column), "date": _date}
     gaps = _gaps(column, spec.kind)
     if gaps and spec.missing == "refuse":
         raise BadDataError(
@@ -64,8 +64,8 @@ def read_column(column: TextColumn, name: str, spec: Column, where: str, places:
         )
     if len(gaps) == len(column.cells):
         raise BadDataError(f"{where} has no value in any row; declare it ignored, as in columns: {{{name}: ignored}}")
-    if spec.kind == "categorical":
-        return _categories(column, name, spec.missing, gaps, where, places)
+    if spec.kind in ("categorical", "hashed"):
+        return _categories(column, name, spec, gaps, where, places)
     values = np.full(len(column.cells), np.nan)
     for code, cell in enumerate(column.cells):
         if code not in gaps:
@@ -115,7 +115,7 @@ def _refuse_damaged_numbers(
 
 def _gaps(column: TextColumn, kind: str) -> list[int]:
     """The codes of cells that mark a missing value."""
-    numeric = kind == "numeric"
+    numeric = kind in ("numeric", "bucketized")
     return [
         code
         for code, cell in enumerate(column.cells)
@@ -124,7 +124,7 @@ def _gaps(column: TextColumn, kind: str) -> list[int]:
 
 
 def _suggested(kind: str) -> str:
-    return "category" if kind == "categorical" else "mean"
+    return "category" if kind in ("categorical", "hashed") else "mean"
 
 
 def _number(cell: str) -> float:
@@ -166,7 +166,7 @@ def _date(cell: str) -> float:
 
 
 def _categories(
-    column: TextColumn, name: str, missing: str, gaps: Sequence[int], where: str, places: Places
+    column: TextColumn, name: str, spec: Column, gaps: Sequence[int], where: str, places: Places
 ) -> Categories:
     own = [code for code in range(len(column.cells)) if code not in gaps]
     first: dict[str, int] = {}
@@ -177,13 +177,13 @@ def _categories(
             raise BadDataError(
                 f"{where}: the categories {one} and {two} look the same; use one spelling for each category"
             )
-    if len(own) > MOST_CATEGORIES:
+    if len(own) > MOST_CATEGORIES and spec.kind == "categorical":
         raise BadDataError(f"{where}: {len(own)} distinct values; a categorical column may have {MOST_CATEGORIES}")
     order = sorted(own, key=lambda code: column.cells[code])
     rank = np.full(len(column.cells), -1, np.int64)
     rank[order] = np.arange(len(order))
     cells = tuple(column.cells[code] for code in order)
-    if missing == "category" and gaps:
+    if spec.missing == "category" and gaps:
         rank[list(gaps)] = len(cells)
         cells = (*cells, "(missing)")
     return Categories(name, cells, rank[column.codes])

@@ -10,7 +10,7 @@ from regsweep_trainer.flags.words import shown, want
 CLIPPING = ("clip_norm", "global_clip_norm", "clip_value")
 OF_IMAGES = ("filters", "kernel_size", "pool_size", "image_shape")
 ROLES = ("target", "split_column", "weight_column", "group_column", "time_column", "stratify_column")
-OF_FILES = (*ROLES, "columns", "label_vocabulary")
+OF_FILES = (*ROLES, "columns", "crosses", "label_vocabulary")
 OF_TABLES = {"task": "auto", "separator": "auto", "encoding": "utf-8", "column_kinds": "declared"}
 """By flag, its default."""
 
@@ -29,7 +29,7 @@ def disagreements(flags: Flags) -> dict[str, str]:
     """The same of flags that are valid each, by their typed values."""
     problems: dict[str, str] = {}
     layered = (_by_layer, _of_model) if flags.has_layers else ()
-    for check in (*layered, _of_time, _of_clipping):
+    for check in (*layered, _of_estimators, _of_feature_columns, _of_time, _of_clipping):
         for name, text in check(flags):
             problems.setdefault(name, f"flag {name}: {text}")
     return problems
@@ -101,15 +101,64 @@ def _of_normalization(given: Mapping[str, Any], names: set[str]) -> Iterator[tup
 
 
 def _by_layer(flags: Flags) -> Iterator[tuple[str, str]]:
-    layers = len(flags.hidden_units)
+    layers = len(flags.hidden_layers)
     for name in ("activation", "dropout"):
         value = getattr(flags, name)
         if isinstance(value, list) and len(value) != layers:
             yield (
                 name,
-                f"got {len(value)} values ({shown(value)}) for {layers} hidden layers ({shown(list(flags.hidden_units))} units); give "
+                f"got {len(value)} values ({shown(value)}) for {layers} hidden layers ({shown(list(flags.hidden_layers))} units); give "
                 "one for each hidden layer, or one for all",
             )
+
+
+def _of_estimators(flags: Flags) -> Iterator[tuple[str, str]]:
+    given = flags.model_fields_set
+    if not flags.is_estimator:
+        for name in sorted({"hidden_units", "n_classes"} & given):
+            if getattr(flags, name) is not None:
+                yield (
+                    name,
+                    f"got {shown(getattr(flags, name))}, but model is {flags.model}; it is for dnn_classifier and dnn_regressor",
+                )
+        return
+    if flags.hidden_units is None:
+        yield (
+            "hidden_units",
+            f"missing, model {flags.model} needs the number of units of each hidden layer, such as [64, 32]",
+        )
+    for name in sorted({"units", "layers"} & given):
+        yield name, f"model {flags.model} has hidden_units instead"
+    yield from _of_estimators_target(flags)
+
+
+def _of_estimators_target(flags: Flags) -> Iterator[tuple[str, str]]:
+    if flags.task not in ("auto", flags.wanted_task):
+        yield "task", f"got {flags.task}, but model {flags.model} is for a {flags.wanted_task}; remove the flag"
+    if flags.model == "dnn_regressor":
+        for name in ("n_classes", "label_vocabulary"):
+            if getattr(flags, name) is not None:
+                yield name, "model dnn_regressor has no classes; remove the flag"
+    elif flags.n_classes and flags.label_vocabulary and flags.n_classes != len(flags.label_vocabulary):
+        yield (
+            "n_classes",
+            f"got {flags.n_classes}, but label_vocabulary has {len(flags.label_vocabulary)} labels; remove one of them",
+        )
+
+
+def _of_feature_columns(flags: Flags) -> Iterator[tuple[str, str]]:
+    special = [name for name, column in flags.columns.items() if column.needs_feature_space]
+    if special and not flags.is_estimator:
+        yield (
+            "columns",
+            f"column {shown(special[0])} is bucketized, hashed or embedded, which is for models dnn_classifier and dnn_regressor; "
+            f"model is {flags.model}",
+        )
+    crossed = [tuple(cross.columns) for cross in flags.crosses]
+    for columns in sorted({columns for columns in crossed if crossed.count(columns) > 1}):
+        yield "crosses", f"columns {shown(list(columns))} are crossed twice; remove one of them"
+    if flags.crosses and not flags.is_estimator:
+        yield "crosses", f"they are for models dnn_classifier and dnn_regressor; model is {flags.model}"
 
 
 def _of_time(flags: Flags) -> Iterator[tuple[str, str]]:
@@ -134,5 +183,5 @@ def _of_model(flags: Flags) -> Iterator[tuple[str, str]]:
             "spatial_dropout",
             f"got {shown(flags.spatial_dropout)}, but model is {flags.model}, which has no feature maps; set model: cnn, or use dropout",
         )
-    if flags.orthogonal and not flags.hidden_units:
+    if flags.orthogonal and not flags.hidden_layers:
         yield "orthogonal", f"got {shown(flags.orthogonal)}, but there is no hidden layer; set units"

@@ -32,6 +32,7 @@ class Network:
         self._built = build(flags, inputs, classes if head is Head.MULTICLASS else 1)
         self._model = self._built.model
         kernels = [layer.kernel for layer in self._built.weighted.values()]
+        kernels += [layer.embeddings for layer in self._built.embeddings.values()]
         self._optimizer = optimizer_of(flags, self._model.trainable_variables, kernels)
         self._fresh = [variable.numpy() for variable in self._variables()]
         self._epoch = self._compile_epoch(flags.batch_size, inputs.columns)
@@ -49,6 +50,10 @@ class Network:
         for name, layer in self._built.weighted.items():
             initializer = keras.initializers.GlorotUniform(seed=stream_seed(seed_base, replicate, f"init/{name}"))
             layer.kernel.assign(initializer(layer.kernel.shape))
+        for name, layer in self._built.embeddings.items():
+            seed = stream_seed(seed_base, replicate, f"init/{name}")
+            normal = keras.initializers.TruncatedNormal(stddev=layer.output_dim**-0.5, seed=seed)  # as the Estimator's
+            layer.embeddings.assign(normal(layer.embeddings.shape))
         for stream, layer in self._built.random.items():
             layer.seed_generator.state.assign(np.array([stream_seed(seed_base, replicate, stream), 0]))
 
