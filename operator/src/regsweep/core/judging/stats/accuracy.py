@@ -29,7 +29,7 @@ def accuracy_summary(cells: Cells, best: int, tied: Bools) -> AccuracySummary | 
 
 def r_squared(cells: Cells, best: int) -> Interval | None:
     """That of the best; None where it is not reported, or below 3 replicates."""
-    values = cells.collect(metric_reader(R_SQUARED))[best]
+    values = cells.of([best]).collect(metric_reader(R_SQUARED))
     found = given_data(values[np.isfinite(values)])
     return None if found is None else cut_to(found, -inf, 1.0)
 
@@ -42,5 +42,5 @@ def baselines(cells: Cells) -> Floats:
 
 def _baseline(cells: Cells, best: int) -> float | None:
     """Of the best's rows: all combinations have the same where replicates are paired."""
-    values = baselines(cells)[best]
+    values = baselines(cells.of([best]))
     return float(np.nanmean(values)) if np.isfinite(values).any() else None

@@ -284,7 +284,7 @@ def _unregularized(cells: Cells) -> int | None:
 def _comparisons(compared: _Compared, tied: TiedSet, plain: int | None) -> Iterator[Comparison]:
     """One for each combination, in the order of the ranking. `plain`: the row without regularisation."""
     decompositions = _decompositions(compared, tied)
-    beside_best, beside_plain = _equivalences(compared, tied.best), _equivalences(compared, plain)
+    beside_best, beside_plain = _equivalences(compared, [tied.best, plain])
     for row, combination in enumerate(compared.cells.rows):
         comparable, parts = bool(tied.comparable[row]), decompositions[row]
         yield Comparison(
@@ -302,13 +302,17 @@ def _comparisons(compared: _Compared, tied: TiedSet, plain: int | None) -> Itera
         )
 
 
-def _equivalences(compared: _Compared, reference: int | None) -> Sequence[Equivalence | None]:
-    """Each row beside the reference, where a minimum difference is named."""
+def _equivalences(compared: _Compared, references: Sequence[int | None]) -> Sequence[Sequence[Equivalence | None]]:
+    """Each row beside each reference, where a minimum difference is named."""
     settings, cells = compared.settings, compared.cells
-    if reference is None or settings.minimum_difference is None:
-        return [None] * len(cells.rows)
+    difference, nothing = settings.minimum_difference, [None] * len(cells.rows)
+    if difference is None:
+        return [nothing for _ in references]
     ratios = ratios_of(cells, Split(settings.resampling).ratio)
-    return equivalences(compared.losses, reference, ratios, settings.minimum_difference, compared.paired)
+    return [
+        nothing if row is None else equivalences(compared.losses, row, ratios, difference, compared.paired)
+        for row in references
+    ]
 
 
 def _tied_by_accuracy(compared: _Compared) -> TiedSet | None:

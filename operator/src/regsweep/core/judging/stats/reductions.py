@@ -44,10 +44,11 @@ def reductions(cells: Cells, best: int, other: int, paired: bool = True) -> list
 
     `best`, `other`: rows of `cells`.
     """
-    losses, train = (cells.collect(metric_reader(name)) for name in (LOSS, TRAIN_LOSS))
-    at_best = cells.collect(_best_epoch_reader(cells.grid.objective))
+    both = cells.of([best, other])
+    losses, train = (both.collect(metric_reader(name)) for name in (LOSS, TRAIN_LOSS))
+    at_best = both.collect(_best_epoch_reader(cells.grid.objective))
     found = (
-        reduction(metric, epoch, values[best], values[other], paired)
+        reduction(metric, epoch, values[0], values[1], paired)
         for metric, epoch, values in (
             (LOSS, EpochChoice.LAST, losses),
             (LOSS, EpochChoice.BEST, at_best),

@@ -78,7 +78,7 @@ def reductions_phrase(reductions: Sequence[Reduction]) -> str:
     for before, each in pairwise(last):
         text += f" and {'' if _verb(each) == _verb(before) else f'{_verb(each)} '}{_reduction(each)}"
     if best:
-        text += f"; with each run at its best epoch, where early stopping would end it, {_verb(best[0])} {_reduction(best[0])}"
+        text += f"; with each run at its best epoch, where early stopping would end it, it {_verb(best[0])} {_reduction(best[0])}"
     return text
 
 
