@@ -111,7 +111,7 @@ def test_of_a_folder_the_setup_with_the_most_results_counts(manifest: Path, fold
 def test_a_difference_of_ones_own_is_planned_for(manifest: Path, folder: Path) -> None:
     done = runner.invoke(app, ["plan", str(manifest), "--like", str(folder), "--difference", "0.01"])
     text = " ".join(done.stdout.split())
-    assert done.exit_code == 0 and "To show one of 0.01 takes about" in text
+    assert done.exit_code == 0 and "To show a difference of 0.01 takes about" in text
     assert text.startswith("mine: 4 runs x 4 replicates = 16 trainings As in ") and text.endswith("4 l2=1")
 
 

@@ -15,7 +15,7 @@ TIMES = {
     "whole": Duration(seconds=840, low=600, high=1140),
     "wall": Duration(seconds=420, low=300, high=570),
 }
-SPREAD = "With 5 replicates, differences to the best from 0.043 on show in 80 % of sweeps (95 %: 0.033 to 0.061)."
+SPREAD = "With 5 replicates, 80 % of sweeps like this tell a combination from the best that is worse by 0.043 (95 %: 0.033 to 0.061)."
 
 
 def said(**fields: object) -> list[str]:
@@ -31,7 +31,7 @@ def said(**fields: object) -> list[str]:
             [
                 "As in runs/mine (40 trainings of 8 combinations, 2 s each) it takes about 14 min (95 %: 10 min to 19 min) of training, "
                 "7 min (95 %: 5 min to 10 min) with 2 at a time.",
-                f"{SPREAD} --difference NUMBER says how many replicates one of yours takes.",
+                f"{SPREAD} --difference NUMBER says how many replicates a difference of yours takes.",
             ],
             id="a folder",
         ),
@@ -46,7 +46,7 @@ def said(**fields: object) -> list[str]:
                 "As in runs/mine (40 trainings of 8 combinations, 2 s each) it takes about 14 min (95 %: 10 min to 19 min) of training, "
                 "7 min (95 %: 5 min to 10 min) with 2 at a time, without the time that pods take to start.",
                 "GPU time: about 14 min.",
-                f"{SPREAD} To show one of 0.01 takes about 83 replicates in all (95 %: 51 to 160).",
+                f"{SPREAD} To show a difference of 0.01 takes about 83 replicates in all (95 %: 51 to 160).",
                 "The two differ in epochs and units: times and spread may differ too.",
             ],
             id="a sweep on GPUs, of other networks",

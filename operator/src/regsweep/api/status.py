@@ -146,6 +146,8 @@ class RankedResult(ApiModel):
     """Flags in short form, such as `l2=0.01, dropout=0.3`."""
     objective: Estimate | None = None
     """Objective over the replicates. Absent if it is not a number (NaN)."""
+    adjusted_mean: float | None = None
+    """Mean of the objective as it would be with every replicate, which the ranking is ordered by. Absent if it is the objective's mean."""
     train_loss: float | None = None
     """Mean train_average_loss."""
     val_loss: float | None = None

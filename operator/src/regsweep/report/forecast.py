@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from regsweep.api.forecast import Duration, Forecast
 from regsweep.api.wording import plural
-from regsweep.core.figures import coarse, listed
-from regsweep.core.judging.words.outlook import difference_sentence
+from regsweep.core.figures import listed
+from regsweep.core.judging.words.outlook import detectable_sentence, difference_sentence
 from regsweep.report.numbers import duration
 
 MOST_NAMED = 5
@@ -31,14 +31,11 @@ def forecast_sentences(found: Forecast) -> Iterator[str]:
         yield "It says nothing of replicates: that takes the objective in 3 replicates of 2 combinations there, and 3 replicates here."
     else:
         planning = found.planning
-        text = (
-            f"With {plural(planning.replicates, 'replicate')}, differences to the best from {coarse(planning.detectable)} on show in "
-            f"80 % of sweeps (95 %: {coarse(planning.detectable_low)} to {coarse(planning.detectable_high)})."
-        )
+        text = detectable_sentence(planning)
         if planning.minimum_difference is not None:
             text += f" {difference_sentence(planning.minimum_difference)}"
         else:
-            text += " --difference NUMBER says how many replicates one of yours takes."
+            text += " --difference NUMBER says how many replicates a difference of yours takes."
         yield text
     if names := found.differing_parameters:
         more = len(names) - MOST_NAMED

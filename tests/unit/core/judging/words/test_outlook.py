@@ -14,7 +14,7 @@ from regsweep.core.judging.words.outlook import (
     r_squared_sentence,
 )
 
-SHOWN = "With 5 replicates, differences to the best from 0.043 on show in 80 % of sweeps (95 %: 0.033 to 0.061)."
+SHOWN = "With 5 replicates, 80 % of sweeps like this tell a combination from the best that is worse by 0.043 (95 %: 0.033 to 0.061)."
 
 
 def planning(first_two: ReplicatesNeeded | None = None, minimum_difference: ReplicatesNeeded | None = None) -> Planning:
@@ -56,17 +56,18 @@ def needed(replicates: int | None, low: int, high: int | None, difference: float
         pytest.param(
             planning(needed(340, 9, None), needed(83, 51, 163, difference=0.01)),
             "About 340 more replicates would tell the first two apart, if they differ by 0.0051, as they seem to; 4 more at the "
-            f"least, and no number if they are equal. {SHOWN} To show one of 0.01 takes about 83 replicates in all (95 %: 51 to 160).",
+            f"least, and no number if they are equal. {SHOWN} "
+            "To show a difference of 0.01 takes about 83 replicates in all (95 %: 51 to 160).",
             id="a difference that matters",
         ),
         pytest.param(
             planning(None, needed(620, 210, None, difference=0.001)),
-            f"{SHOWN} To show one of 0.001 takes about 620 replicates in all (95 %: 210 to above 1,000).",
+            f"{SHOWN} To show a difference of 0.001 takes about 620 replicates in all (95 %: 210 to above 1,000).",
             id="an upper end beyond what is counted",
         ),
         pytest.param(
             planning(None, needed(None, 800, None, difference=0.0001)),
-            f"{SHOWN} To show one of 0.0001 takes more than 1,000 replicates.",
+            f"{SHOWN} To show a difference of 0.0001 takes more than 1,000 replicates.",
             id="a difference too small for any sweep",
         ),
     ],

@@ -21,18 +21,23 @@ _NAMES: Final = {"val_average_loss": "validation loss", "overfit_gap": "the over
 def planning_sentence(planning: Planning) -> str:
     """What more replicates would show, and what these could have shown."""
     parts = [] if planning.first_two is None else [_first_two(planning.first_two, planning.replicates)]
-    parts.append(
-        f"With {planning.replicates} replicates, differences to the best from {coarse(planning.detectable)} on show in 80 % of sweeps "
-        f"(95 %: {coarse(planning.detectable_low)} to {coarse(planning.detectable_high)})."
-    )
+    parts.append(detectable_sentence(planning))
     if planning.minimum_difference is not None:
         parts.append(difference_sentence(planning.minimum_difference))
     return " ".join(parts)
 
 
+def detectable_sentence(planning: Planning) -> str:
+    """The difference that this many replicates show."""
+    return (
+        f"With {plural(planning.replicates, 'replicate')}, 80 % of sweeps like this tell a combination from the best that is worse by "
+        f"{coarse(planning.detectable)} (95 %: {coarse(planning.detectable_low)} to {coarse(planning.detectable_high)})."
+    )
+
+
 def difference_sentence(needed: ReplicatesNeeded) -> str:
     """How many replicates show a difference of a given size."""
-    size = f"To show one of {rough(needed.difference)} takes"
+    size = f"To show a difference of {rough(needed.difference)} takes"
     if needed.replicates is None:
         return f"{size} more than 1,000 replicates."
     most = "above 1,000" if needed.high is None else coarse(needed.high)
