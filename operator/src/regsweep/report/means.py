@@ -52,7 +52,7 @@ def _of_flag(
     )
     errors = [mean.beside_best.standard_error for mean in shown if mean.beside_best]
     differences = format_for([mean.beside_best.mean for mean in shown if mean.beside_best], errors)
-    known = any(mean.beside_best for mean in means)
+    known = sum(mean.beside_best is None for mean in means) == 1  # but for the best value
     rows = [
         [value_text(mean.value), figure, _difference(mean.beside_best, log_scale, differences) if known else ""]
         for mean, figure in zip(shown, figures, strict=True)

@@ -9,7 +9,8 @@ import numpy as np
 from regsweep.api.analysis import Interval
 from regsweep.api.outlook import AccuracySummary
 from regsweep.core.judging.stats.additive import Bools
-from regsweep.core.judging.stats.intervals import cut_to, given_data
+from regsweep.core.judging.stats.bounds import cut_to
+from regsweep.core.judging.stats.intervals import given_data
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.scores import Cells, metric_reader
 

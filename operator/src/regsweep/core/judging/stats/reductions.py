@@ -82,8 +82,8 @@ def ratio_of_means(one: Floats, other: Floats, paired: bool = True) -> Ratio | N
     common = np.isfinite(one) & np.isfinite(other) if paired else None
     a, b = (values[np.isfinite(values) if common is None else common] for values in (one, other))
     n = min(len(a), len(b))
-    if n < MIN_REPLICATES_FOR_ERROR:
-        return None
+    if n < MIN_REPLICATES_FOR_ERROR or (np.ptp(a) == 0 and np.ptp(b) == 0):
+        return None  # values that are all alike tell nothing of their noise
     mean_a, mean_b = float(a.mean()), float(b.mean())
     v_a, v_b = float(a.var(ddof=1)) / len(a), float(b.var(ddof=1)) / len(b)
     v_ab = float(np.cov(a, b)[0, 1]) / n if paired else 0.0
