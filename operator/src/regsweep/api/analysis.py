@@ -328,6 +328,9 @@ class Analysis(ApiModel):
     """The same set by val_accuracy, if that is reported and is not the objective."""
     accuracy: AccuracySummary | None = None
     """Range of val_accuracy and its baseline. Absent if it is not reported."""
+    r_squared: Interval | None = None
+    """R squared of the best on validation rows (val_r2), for this data set: what always predicting the mean has is 0. Absent if it is not
+    reported, or below 3 replicates."""
     pick: PickResult | None = None
     """Simplest combination within one standard error of the best."""
     minimum_difference: float | None = None

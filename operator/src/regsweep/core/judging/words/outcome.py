@@ -35,6 +35,7 @@ STILL_IMPROVING: Final = (
 )
 TEST_LOSS: Final = "test_average_loss"
 TEST_ACCURACY: Final = "test_accuracy"
+TEST_R_SQUARED: Final = "test_r2"
 
 _RACE: Final = {
     RaceReason.RACING: "The race goes on",
@@ -157,11 +158,15 @@ def _final_result(result: FinalResult, metric: str) -> str:
     elif TEST_LOSS in result.metrics:
         parts.append(f"loss {rough(result.metrics[TEST_LOSS])}")
     parts += [
-        f"{name.removeprefix('test_').replace('_', ' ')} {rough(result.metrics[name])}{_guessing(name, result)}"
-        for name in dict.fromkeys((metric, TEST_ACCURACY))
+        f"{_name(name)} {rough(result.metrics[name])}{_guessing(name, result)}"
+        for name in dict.fromkeys((metric, TEST_ACCURACY, TEST_R_SQUARED))
         if name != TEST_LOSS and name in result.metrics
     ]
     return f"{who} ({result.label}): {', '.join(parts) or 'no result'}"
+
+
+def _name(metric: str) -> str:
+    return "R squared" if metric == TEST_R_SQUARED else metric.removeprefix("test_").replace("_", " ")
 
 
 def _guessing(metric: str, result: FinalResult) -> str:
