@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from regsweep.api.analysis import Effects, MarginalMean
 from regsweep.api.conditions import ConditionType
 from regsweep.api.status import RankedResult
 from regsweep.core.judging.words.effects import effects_sentence
@@ -19,6 +20,7 @@ from regsweep.view.courses import Course
 from regsweep.view.figures.curves import curves_picture
 from regsweep.view.figures.effects import effects_picture
 from regsweep.view.figures.heatmap import chosen_flags, heatmap_picture
+from regsweep.view.figures.means import means_picture
 from regsweep.view.figures.parallel import parallel_picture
 from regsweep.view.figures.ranking import ranking_picture
 from regsweep.view.page import Block, Code, Gallery, Page, Picture, Prose, Section, Table
@@ -109,11 +111,23 @@ def _what_matters(view: SweepView) -> Iterator[Block]:
             yield Prose([said])
         if (picture := effects_picture(effects)) is not None:
             yield picture
+        if pictures := list(_means(report, effects)):
+            yield Gallery(pictures)
     flags = chosen_flags(report, view.flags)
     if flags is not None and (picture := heatmap_picture(report, flags)) is not None:
         yield picture
     if (picture := parallel_picture(report)) is not None:
         yield picture
+
+
+def _means(report: SweepReport, effects: Effects) -> Iterator[Picture]:
+    by_flag: dict[str, list[MarginalMean]] = {}
+    for each in effects.means:
+        by_flag.setdefault(each.flag, []).append(each)
+    metric = report.objective.metric
+    for number, (flag, means) in enumerate(by_flag.items()):
+        if (picture := means_picture(number, flag, metric, means)) is not None:
+            yield picture
 
 
 def _curves(view: SweepView) -> Iterator[Block]:
