@@ -188,8 +188,9 @@ class Reconciler:
     async def _act(self, observation: Observation, planned: Plan, memory: SweepMemory) -> Outcome:
         """Carries the plan out. A GPU does not wait for records to be written, nor do records for a Job that is refused."""
         due = self._due_records(observation, planned, memory)
+        none_created: dict[str, Creation] = {}
         (creations, not_created), (stored, not_changed) = await run_both(
-            _or_failure(partial(self._create, observation, planned.create, memory), {}),
+            _or_failure(partial(self._create, observation, planned.create, memory), none_created),
             self._store_and_change(observation, planned, due, memory),
         )
         return Outcome(creations, stored, not_changed or not_created)
