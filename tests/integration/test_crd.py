@@ -117,6 +117,21 @@ RANGE = {"from": 0.001, "to": 1, "points": 3}
             id="a difference of nothing",
         ),
         pytest.param(
+            sweep([{"name": "a", "values": [1]}], final={"evaluate": "Nested"}),
+            "`folds` is required with evaluate Nested",
+            id="nested without folds",
+        ),
+        pytest.param(
+            sweep([{"name": "a", "values": [1]}], final={"folds": 5}),
+            "not allowed with Test",
+            id="folds of test rows",
+        ),
+        pytest.param(
+            sweep([{"name": "a", "values": [1]}], final={"evaluate": "Nested", "folds": 5}, racing={}),
+            "cannot be combined with `racing`",
+            id="a race in outer folds",
+        ),
+        pytest.param(
             sweep([{"name": "a", "values": [1]}], references=[{"name": "b", "flags": {}}, {"name": "b", "flags": {}}]),
             "Duplicate value",
             id="two references of one name",

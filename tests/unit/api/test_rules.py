@@ -19,6 +19,27 @@ def spec(**fields: Any) -> dict[str, Any]:
     ("fields", "field", "words"),
     [
         pytest.param(
+            {"final": {"evaluate": "Nested"}},
+            "spec.final.folds",
+            "is required with evaluate Nested",
+            id="nested, no folds",
+        ),
+        pytest.param(
+            {"final": {"folds": 5}}, "spec.final.folds", "is allowed with evaluate Nested only", id="folds of test rows"
+        ),
+        pytest.param(
+            {"final": {"evaluate": "Nested", "folds": 2}},
+            "spec.final.folds",
+            "must be from 3 to 50",
+            id="two outer folds",
+        ),
+        pytest.param(
+            {"final": {"evaluate": "Nested", "folds": 5}, "racing": {}},
+            "spec.racing",
+            "cannot be combined with evaluate Nested",
+            id="a race in outer folds",
+        ),
+        pytest.param(
             {"references": [{"name": "a", "flags": {}}, {"name": "b", "flags": {}}, {"name": "a", "flags": {"l2": 0}}]},
             "spec.references[2].name",
             "is the name of spec.references[0] too",

@@ -93,6 +93,8 @@ class NoteType(StrEnum):
     """Final evaluation: a training diverged, so there is no test loss."""
     FINAL_TOO_FEW = "FinalTooFew"
     """Final evaluation: too few trainings for an interval."""
+    FOLD_WITHOUT_CHOICE = "FoldWithoutChoice"
+    """Final evaluation: in an outer fold nothing could be chosen, or the choice has no result."""
     SEEDS_ALONE = "SeedsAlone"
     """Final evaluation: the interval does not include the test rows."""
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from regsweep.api.reference_rules import reference_problems
-from regsweep.api.spec import ResamplingKind, SweepSpec
+from regsweep.api.spec import FinalSplit, ResamplingKind, SweepSpec
 from regsweep.errors import Problem
 
 
@@ -17,6 +17,7 @@ def rule_problems(spec: SweepSpec) -> list[Problem]:
         *_pick_problems(spec),
         *_resampling_problems(spec),
         *_racing_problems(spec),
+        *_final_problems(spec),
         *reference_problems(spec),
     ]
 
@@ -66,5 +67,22 @@ def _racing_problems(spec: SweepSpec) -> Iterator[Problem]:
     if spec.resampling.has_folds:
         text = (
             "cannot be combined with folds: the looks of a race do not fall on whole rounds of folds. Use kind Holdout."
+        )
+        yield Problem("spec.racing", text)
+
+
+def _final_problems(spec: SweepSpec) -> Iterator[Problem]:
+    final = spec.final
+    if final is None:
+        return
+    nested = final.evaluate is FinalSplit.NESTED
+    if nested and final.folds is None:
+        yield Problem("spec.final.folds", "is required with evaluate Nested: the number of outer folds, such as 5.")
+    elif not nested and final.folds is not None:
+        text = "is allowed with evaluate Nested only: test rows have no folds. Remove it, or set evaluate to Nested."
+        yield Problem("spec.final.folds", text)
+    elif nested and spec.racing is not None:
+        text = (
+            "cannot be combined with evaluate Nested, which repeats the choice in each outer fold. Remove one of them."
         )
         yield Problem("spec.racing", text)

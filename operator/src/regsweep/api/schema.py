@@ -12,7 +12,7 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from regsweep.api.model import ApiModel
-from regsweep.api.spec import Constraint, Flag, Racing, Range, Resampling, SweepSpec
+from regsweep.api.spec import Constraint, FinalSpec, Flag, Racing, Range, Resampling, SweepSpec
 from regsweep.api.status import SweepStatus
 from regsweep.api.sweep_result import SweepResult
 
@@ -50,6 +50,19 @@ RULES: Final[Mapping[type[ApiModel], list[Mapping[str, str]]]] = {
         {
             "rule": "(has(self.kind) && self.kind != 'Holdout') == has(self.folds)",
             "message": "`folds` is required with kind KFold or RepeatedKFold, and not allowed with Holdout",
+        },
+    ],
+    FinalSpec: [
+        {
+            "rule": "(has(self.evaluate) && self.evaluate == 'Nested') == has(self.folds)",
+            "message": "`folds` is required with evaluate Nested, and not allowed with Test",
+        },
+    ],
+    SweepSpec: [
+        {
+            "rule": "!(has(self.racing) && has(self.final) && has(self.final.folds))",
+            "message": "evaluate Nested cannot be combined with `racing`",
+            "fieldPath": ".racing",
         },
     ],
     Racing: [

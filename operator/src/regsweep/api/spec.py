@@ -30,6 +30,7 @@ MAX_DATA_REVISION: Final = 63
 MAX_TEMPLATE_FIELDS: Final = 10
 MAX_CONSTRAINTS: Final = 10
 MAX_FINAL_REPLICATES: Final = 100
+MAX_OUTER_FOLDS: Final = 50
 MAX_REFERENCES: Final = 10
 
 FailedRunsLimit = (
@@ -90,6 +91,7 @@ class FinalSplit(StrEnum):
     """The rows that the final evaluation is scored on."""
 
     TEST = "Test"
+    NESTED = "Nested"
 
 
 class Range(ApiModel):
@@ -217,9 +219,19 @@ class FinalSpec(ApiModel):
     """A final evaluation, on rows that were not used to choose anything."""
 
     evaluate: FinalSplit = FinalSplit.TEST
-    """`Test`: the test rows, which no other run uses."""
+    """`Test`: the test rows, which no other run uses. `Nested`: all rows are divided into outer folds; for each fold the whole grid
+    is trained on the other rows, and what is chosen there is scored on the fold. No rows are spent, but `folds` + 1 grids are
+    trained."""
+    folds: Annotated[int | None, Field(ge=MIN_REPLICATES_FOR_ERROR, le=MAX_OUTER_FOLDS)] = None
+    """Number of outer folds, such as 5. Required with `Nested`, not allowed with `Test`."""
     replicates: Annotated[int, Field(ge=MIN_REPLICATES_FOR_ERROR, le=MAX_FINAL_REPLICATES)] = 5
-    """Number of trainings of the best and of the one-standard-error pick, each with new seeds."""
+    """Number of trainings of the best and of the one-standard-error pick (with `Nested`: of those of each fold), each with new
+    seeds."""
+
+    @property
+    def outer_folds(self) -> int:
+        """Number of times that the choice is repeated on a part of the rows; 0 of a final evaluation on test rows."""
+        return self.folds or 0
 
 
 class Racing(ApiModel):
@@ -302,7 +314,7 @@ class SweepSpec(ApiModel):
     racing: Racing | None = None
     """A race that drops combinations which can no longer win. Absent: all replicates of every combination are trained."""
     final: FinalSpec | None = None
-    """A final evaluation: the best and the pick are trained again and scored on the test rows. Absent: none."""
+    """A final evaluation: the best and the pick are trained again and scored on rows that nothing was chosen by. Absent: none."""
     references: Annotated[list[Reference], Field(max_length=MAX_REFERENCES)] = Field(default_factory=list)
     """Models to compare the combinations with, such as `{name: constant, flags: {model: constant}}`. Each is trained by the same
     replicates and shown outside the grid, with the difference of the best and of the pick to it."""
@@ -322,6 +334,11 @@ class SweepSpec(ApiModel):
     """How many finished Jobs are kept for their logs."""
     metrics: Metrics = Field(default_factory=Metrics)
     """How final values are collected from Prometheus."""
+
+    @property
+    def outer_folds(self) -> int:
+        """Number of outer folds of nested resampling; 0 without it."""
+        return self.final.outer_folds if self.final is not None else 0
 
     @property
     def most_replicates(self) -> int:

@@ -11,7 +11,16 @@ from regsweep.api.analysis import Analysis, CombinationId, PickRole
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.constants import MAX_NAME_LENGTH
 from regsweep.api.model import ApiModel
-from regsweep.api.spec import MAX_CONSTRAINTS, MAX_PARAMETERS, MAX_REFERENCES, EpochChoice, Flags, Goal, Resampling
+from regsweep.api.spec import (
+    MAX_CONSTRAINTS,
+    MAX_OUTER_FOLDS,
+    MAX_PARAMETERS,
+    MAX_REFERENCES,
+    EpochChoice,
+    Flags,
+    Goal,
+    Resampling,
+)
 
 MAX_LISTED = 20
 """Running and failed runs in the status."""
@@ -239,6 +248,19 @@ class FinalPick(ApiModel):
     """`Best`, `OneStandardError` or both."""
     flags: Flags
     """The combination."""
+    fold: int | None = None
+    """Outer fold, from 0, on whose other rows it was chosen. Absent if it is evaluated on the test rows."""
+
+
+class OuterStatus(ApiModel):
+    """Progress of the grids that nested resampling trains, one for each outer fold. They are not counted in `runs`."""
+
+    total: int
+    """Number of runs: combinations times folds."""
+    ended: int = 0
+    """Number of runs that have ended."""
+    failed: int = 0
+    """Number of ended runs that lack the result of at least one replicate."""
 
 
 class FinalStatus(ApiModel):
@@ -246,8 +268,10 @@ class FinalStatus(ApiModel):
 
     rests_on: Name
     """Digest of the records and settings that the picks were chosen from."""
-    picks: Annotated[list[FinalPick], Field(max_length=2)]
+    picks: Annotated[list[FinalPick], Field(max_length=2 * MAX_OUTER_FOLDS)]
     """Combinations that are evaluated."""
+    folds: int | None = None
+    """Number of outer folds. Absent if test rows are evaluated."""
     replicates: int
     """Number of trainings of each pick."""
     ended: int = 0
@@ -291,6 +315,8 @@ class SweepStatus(ApiModel):
     analysis: Analysis | None = None
     """Statistical analysis of the ranking: ties with the best, the pick, the effect of each flag. Computed when all runs have
     ended, and at each look of a race."""
+    outer: OuterStatus | None = None
+    """Progress of the outer folds, until the picks of each are chosen. Absent without nested resampling."""
     final: FinalStatus | None = None
     """Progress of the final evaluation that `spec.final` asks for; its results are in `analysis.final`."""
     running: list[RunningRun] = Field(default_factory=list, max_length=MAX_LISTED)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from regsweep.api.spec import SweepSpec
 from regsweep.api.warnings import spec_warnings
 from regsweep.api.wording import plural
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.manifest import Manifest, load_manifest
 from regsweep.core.grid import Combination, combinations, label
+from regsweep.core.nested import Trainings, trainings_needed
 from regsweep.core.references import count_beside
 from regsweep.errors import Problem
 from regsweep.report.documents import as_csv, as_json, as_yaml, flag_cell
@@ -67,10 +69,22 @@ def _size(manifest: Manifest, selected: tuple[Combination, ...]) -> str:
     most = "at most " if spec.racing is not None else ""
     beside = count_beside(spec, selected)
     models = plural(len(selected), "run") + (f" and {plural(beside, 'reference')}" if beside else "")
+    needed = trainings_needed(spec, len(selected), beside)
     grid = f"{models} x {most}{plural(spec.most_replicates, 'replicate')}"
-    trainings = plural((len(selected) + beside) * spec.most_replicates, "training")
-    final = f", and {spec.final.replicates} of each pick on the test rows" if spec.final is not None else ""
-    return f"{manifest.name}: {grid} = {most}{trainings}{final}"
+    trainings = plural(needed.grid + needed.references, "training")
+    return f"{manifest.name}: {grid} = {most}{trainings}{_final(spec, needed)}"
+
+
+def _final(spec: SweepSpec, needed: Trainings) -> str:
+    """What the final evaluation adds."""
+    if spec.final is None:
+        return ""
+    if not spec.outer_folds:
+        return f", and {spec.final.replicates} of each pick on the test rows"
+    return (
+        f", {needed.outer:,} more in {spec.outer_folds} outer folds, and {spec.final.replicates} of each fold's picks: at most "
+        f"{plural(needed.total, 'training')}"
+    )
 
 
 def _render(manifest: Manifest, selected: tuple[Combination, ...], output: Output, ascii_only: bool) -> str:
@@ -78,12 +92,16 @@ def _render(manifest: Manifest, selected: tuple[Combination, ...], output: Outpu
         names = [flag.name for flag in manifest.spec.flags]
         headers = [f"flag_{name}" for name in names]
         return as_csv([headers, *([flag_cell(c.flags[name]) for name in names] for c in selected)])
+    beside = count_beside(manifest.spec, selected)
+    needed = trainings_needed(manifest.spec, len(selected), beside)
     document: dict[str, JsonValue] = {
         "sweep": manifest.name,
         "runs": len(selected),
         "replicates": manifest.spec.most_replicates,
-        "references": count_beside(manifest.spec, selected),
-        "trainings": (len(selected) + count_beside(manifest.spec, selected)) * manifest.spec.most_replicates,
+        "references": beside,
+        "trainings": needed.grid + needed.references,
+        "outerTrainings": needed.outer,
+        "mostTrainings": needed.total,
         "combinations": [dict(c.flags) for c in selected],
     }
     return as_json(document, ascii_only) if output is Output.JSON else as_yaml(document, ascii_only)

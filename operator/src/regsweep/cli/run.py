@@ -15,7 +15,7 @@ from typing import Final
 from rich.console import Console
 
 from regsweep.api.conditions import ConditionStatus, ConditionType
-from regsweep.api.spec import Retention, SweepSpec
+from regsweep.api.spec import FinalSpec, Retention, SweepSpec
 from regsweep.api.status import SweepStatus
 from regsweep.api.wording import plural
 from regsweep.cli.check import print_warnings
@@ -119,7 +119,7 @@ def _prepare(manifest: Manifest, trainer: TrainerCommand, parallelism: int, dire
     data = identify(trainer, manifest.spec.trainer.parameters, flags, known=known_data(facts, trainer))
     trainer = of_generation(trainer, data.generation)
     sweep = local_sweep(manifest.name, manifest.spec, trainer, parallelism, data)
-    changed = changes(sweep, progress_of(sweep, records, None, None).before_final, facts, records, data)
+    changed = changes(sweep, progress_of(sweep, records, None, None).compared, facts, records, data)
     return Work(sweep, trainer, data, records, changed if data.digest else [*changed, _unguarded(data)])
 
 
@@ -217,7 +217,7 @@ def local_sweep(
 
 def announcement(sweep: Sweep, records: Records, path: Path, data: DataIdentity = NO_DATA) -> str:
     """What is going to be trained, before anything is spent."""
-    targets = progress_of(sweep, records, None, None).before_final
+    targets = progress_of(sweep, records, None, None).compared
     replicates, beside = targets[0].replicates, len(targets) - len(sweep.points)
     missing = [
         sum(not is_done(records.of(target.point.key).get(k), sweep) for k in range(target.replicates))
@@ -242,8 +242,16 @@ def _beyond(sweep: Sweep) -> str:
     if (racing := sweep.spec.racing) is not None:
         parts.append(f"then a race to at most {plural(racing.max_replicates, 'replicate')}")
     if (final := sweep.spec.final) is not None:
-        parts.append(f"then the picks x {plural(final.replicates, 'replicate')} on the test rows")
+        parts.append(_final(sweep, final))
     return "".join(f", {part}" for part in parts)
+
+
+def _final(sweep: Sweep, final: FinalSpec) -> str:
+    each = plural(final.replicates, "replicate")
+    if not sweep.outer:
+        return f"then the picks x {each} on the test rows"
+    outer = plural(len(sweep.outer) * sweep.spec.replicates, "training")
+    return f"then the grid in {final.outer_folds} outer folds ({outer}), and each fold's picks x {each} on its rows"
 
 
 def _differences(spec: SweepSpec, options: RunOptions) -> list[str]:

@@ -15,7 +15,7 @@ from regsweep.core.identity import KEY_VERSION
 from regsweep.core.references import references_of
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.runs import ObservedRun
-from regsweep.core.sweep import Point, Sweep, points_of
+from regsweep.core.sweep import Point, Sweep, outer_points, points_of
 from regsweep.errors import InvalidSweep, Problem
 
 
@@ -104,6 +104,7 @@ def _sweep(identity: Identity, spec: SweepSpec, resolved: Resolved, points: tupl
         resolved=resolved,
         points=points,
         references=references_of(spec, resolved, points),
+        outer=outer_points(spec, resolved, points),
         retry=identity.retry,
         warnings=spec_warnings(spec, len(points)),
     )

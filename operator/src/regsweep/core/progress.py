@@ -37,7 +37,7 @@ class Stage(StrEnum):
     """What a sweep waits for."""
 
     TRAINING = "Training"
-    """Replicates of the grid."""
+    """Replicates of the grid, of references, or of the grids in the outer folds."""
     ANALYSING = "Analysing"
     """The analysis of all records that there are."""
     FREEZING = "Freezing"
@@ -69,12 +69,17 @@ class Progress:
     references: tuple[Target, ...]
     """In the order of the spec; one may be a point of the grid too."""
     references_ended: tuple[PointState, ...]
+    outer: tuple[Target, ...]
+    """The grids of nested resampling, fold by fold; none once the picks of each fold are frozen."""
+    outer_ended: tuple[PointState, ...]
     final: tuple[Target, ...]
     """The picks of the final evaluation; none until they are frozen."""
     final_ended: tuple[PointState, ...]
     stage: Stage
     rests_on: str
-    """Digest of what an analysis made now would rest on; empty while replicates of the grid or of references are wanted."""
+    """Digest of what an analysis made now would rest on; empty while replicates are wanted that no pick is frozen for."""
+    outer_rests_on: str
+    """Digest of what the choices in the outer folds would rest on now; empty while none are to be made."""
     analysis_result: AnalysisResult | None
     """The last analysis, be it of fewer records."""
 
@@ -86,6 +91,11 @@ class Progress:
     @property
     def before_final(self) -> tuple[Target, ...]:
         """The same without the final evaluation."""
+        return (*self.compared, *self.outer)
+
+    @property
+    def compared(self) -> tuple[Target, ...]:
+        """The grid and the references."""
         return _each_once((*self.grid, *self.references)) if self.references else self.grid
 
 
@@ -99,14 +109,17 @@ def progress_of(
     references_ended = tuple(target_state(target, sweep, records) for target in references)
     wants_final = sweep.spec.final is not None
     frozen = final if wants_final else None
+    outer = tuple(Target(point, sweep.spec.replicates) for point in sweep.outer) if frozen is None else ()
+    outer_ended = tuple(target_state(target, sweep, records) for target in outer)
     picks = tuple(Target(p, frozen.replicates) for p in final_points(sweep, frozen)) if frozen is not None else ()
     final_ended = tuple(target_state(target, sweep, records) for target in picks)
-    rests_on = ""
+    rests_on = outer_rests_on = ""
     stage = Stage.TRAINING
-    if PointState.OPEN not in (*ended, *references_ended):
+    if PointState.OPEN not in (*ended, *references_ended, *outer_ended):
         evaluated = frozen is not None and PointState.OPEN not in final_ended
         rests_on = analysis_digest(sweep, grid, references, records, picks if evaluated else ())
-        current = analysis_result is not None and analysis_result.analysis.rests_on == rests_on
+        outer_rests_on = _digest("\n".join(_outcomes(target, records) for target in outer)) if outer else ""
+        current = analysis_result is not None and analysis_result.is_of(rests_on, outer_rests_on)
         if _is_analysed(sweep) and not current:
             stage = Stage.ANALYSING
         elif wants_final and frozen is None:
@@ -119,10 +132,13 @@ def progress_of(
         states=tuple(_racing_states(sweep, grid, ended, analysis_result, stage)),
         references=references,
         references_ended=references_ended,
+        outer=outer,
+        outer_ended=outer_ended,
         final=picks,
         final_ended=final_ended,
         stage=stage,
         rests_on=rests_on,
+        outer_rests_on=outer_rests_on,
         analysis_result=analysis_result,
     )
 
@@ -132,7 +148,7 @@ def analysis_request(sweep: Sweep, records: Records, progress: Progress, final: 
     evaluated = final if progress.final and PointState.OPEN not in progress.final_ended else None
     targets = progress.targets if evaluated is not None else progress.before_final
     wanted = [record for target in targets for record in records.of(target.point.key).values()]
-    return AnalysisRequest(sweep, wanted, evaluated, progress.rests_on)
+    return AnalysisRequest(sweep, wanted, evaluated, progress.rests_on, progress.outer_rests_on)
 
 
 def is_done(record: Record | None, sweep: Sweep) -> bool:

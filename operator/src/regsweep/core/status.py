@@ -28,7 +28,7 @@ from regsweep.api.status import (
 from regsweep.core.collect import is_recorded
 from regsweep.core.conditions import ConditionUpdate, condition_updates, conditions
 from regsweep.core.data import pinned_digest
-from regsweep.core.final import final_status
+from regsweep.core.final import final_status, outer_status
 from regsweep.core.grid import label
 from regsweep.core.judging.analysis import AnalysisResult, rank, reference_rows
 from regsweep.core.judging.stats import ranking as stats
@@ -88,6 +88,7 @@ def sweep_status(
         results=results,
         references=reference_results(sweep, observed.records),
         analysis=_analysis(sweep, progress, analysis_result),
+        outer=outer_status(progress),
         final=final,
         running=_running(sweep, observed, progress.targets),
         failures=_failures(sweep, observed.records, progress),
@@ -247,7 +248,7 @@ def _running_run(
         run=run.name,
         combination=point.combination.id,
         label=_label(point, reference),
-        final=point.final or None,
+        final=_is_final(point),
         reference=reference,
     )
     if sample is None:
@@ -272,10 +273,17 @@ def _names_beside(sweep: Sweep) -> dict[str, str]:
 
 
 def _label(point: Point, reference: str | None) -> str:
-    """The flags as people write them, and whether it is the final evaluation; or the reference that it is."""
+    """The flags as people write them, the outer fold and whether it is the final evaluation; or the reference that it is."""
     if reference is not None:
         return f"reference {reference}"
-    return f"{label(point.combination.flags)}{FINAL_MARK if point.final else ''}"
+    outer = point.outer
+    fold = f" (outer fold {outer.fold + 1} of {outer.folds})" if outer is not None else ""
+    return f"{label(point.combination.flags)}{fold}{FINAL_MARK if point.final else ''}"
+
+
+def _is_final(point: Point) -> bool | None:
+    """True of what only the final evaluation is trained for, outer folds included."""
+    return point.final or point.outer is not None or None
 
 
 def _failures(sweep: Sweep, records: Records, progress: Progress) -> list[FailedRun]:
@@ -288,6 +296,7 @@ def _failures(sweep: Sweep, records: Records, progress: Progress) -> list[Failed
     targets = [
         *zip(progress.grid, progress.ended, strict=True),
         *beside,
+        *zip(progress.outer, progress.outer_ended, strict=True),
         *zip(progress.final, progress.final_ended, strict=True),
     ]
     failed = {target.point.key: target.point for target, state in targets if state is PointState.FAILED}
@@ -299,7 +308,7 @@ def _failures(sweep: Sweep, records: Records, progress: Progress) -> list[Failed
                 run=record.run,
                 combination=point.combination.id,
                 label=_label(point, names.get(point.key)),
-                final=point.final or None,
+                final=_is_final(point),
                 reference=names.get(point.key),
                 reason=(record.reason or Reason.TRAINER_FAILED).value,
                 message=record.message,

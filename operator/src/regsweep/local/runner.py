@@ -24,7 +24,7 @@ from regsweep.local.environment import local_environment
 from regsweep.local.facts import ProcessFacts, RunFacts, message_file, output_file
 from regsweep.local.failures import local_message
 from regsweep.local.identify import DataIdentity
-from regsweep.local.lineage import data_facts, rule_facts
+from regsweep.local.lineage import data_facts, outer_facts, rule_facts
 from regsweep.local.process import GRACE_SECONDS, TrainerProcess
 from regsweep.local.trainer import TrainerCommand, process_environment
 from regsweep.report.text import visible
@@ -216,6 +216,7 @@ class LocalRunner:
             attempt=request.attempt,
             lost=request.lost,
             final=request.point.final,
+            outer=outer_facts(request.point),
             key_version=sweep.resolved.key_version,
             resampling=sweep.resolved.resampling.to_json(),
             rule=rule_facts(objective_status(sweep.spec.objective)),

@@ -8,21 +8,33 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from regsweep.api.analysis import Analysis
+from regsweep.api.analysis import Analysis, FinalEvaluation, PickRole
 from regsweep.api.findings import Note, NoteType
 from regsweep.api.objective import objective_status
-from regsweep.api.status import FinalStatus
+from regsweep.api.status import FinalPick, FinalStatus
 from regsweep.core.judging.stats.final import FinalTraining, evaluate_final
+from regsweep.core.judging.stats.nested import evaluate_nested
 from regsweep.core.judging.stats.ranking import RankedCombination, Ranking, TrainedGrid
 from regsweep.core.judging.stats.ranking import rank as rank_combinations
 from regsweep.core.judging.words.findings import finding_message
 from regsweep.core.judging.words.notes import note_message
+from regsweep.core.nested import fold_sweeps
 from regsweep.core.results.records import Record, Records
 from regsweep.core.rounding import in_six_digits
 from regsweep.core.sweep import Sweep, final_points
 
 LONGEST_CAUSE = 1000
 """Characters that a note keeps of what an analysis failed with."""
+
+
+@dataclass(frozen=True, slots=True)
+class OuterChoices:
+    """What was chosen in each outer fold, from the rows outside it."""
+
+    rests_on: str
+    """Digest of the outcomes."""
+    picks: tuple[FinalPick, ...]
+    """Fold by fold; none of a fold in which nothing may be best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +47,14 @@ class AnalysisResult:
     """Of a race: combination id to the replicates that it is to have by now, for those still racing or left at its end."""
     dropped: frozenset[str] = frozenset()
     """Ids that left the race."""
+    outer: OuterChoices | None = None
+    """What was chosen in the outer folds of nested resampling; None: nothing was to be."""
+
+    def is_of(self, rests_on: str, outer_rests_on: str) -> bool:
+        """Whether it is the analysis of what has these digests; `outer_rests_on`: empty where no outer fold is asked about."""
+        if self.analysis.rests_on != rests_on:
+            return False
+        return not outer_rests_on or (self.outer is not None and self.outer.rests_on == outer_rests_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +68,8 @@ class AnalysisRequest:
     """The picks of the final evaluation, once it has ended."""
     rests_on: str
     """Digest of the records and settings."""
+    outer_rests_on: str = ""
+    """Digest of the outcomes in the outer folds, where their picks are to be chosen; else empty."""
 
 
 def rank(sweep: Sweep, records: Records, analysis_result: AnalysisResult | None) -> Ranking:
@@ -72,13 +94,41 @@ def reference_rows(sweep: Sweep, records: Records) -> tuple[RankedCombination, .
 def analyse_records(request: AnalysisRequest) -> AnalysisResult:
     """The analysis."""
     sweep, final, records = request.sweep, request.final, Records(request.records)
-    trainings: list[FinalTraining] = []
-    if final is not None:
-        for pick, point in zip(final.picks, final_points(sweep, final), strict=True):
-            of_pick = {k: record for k, record in records.of(point.key).items() if k < final.replicates}
-            trainings.append(FinalTraining(tuple(pick.roles), point.combination, of_pick))
-    result = judge(sweep, records, trainings)
-    return replace(result, analysis=result.analysis.model_copy(update={"rests_on": request.rests_on}))
+    evaluation = _evaluation(sweep, records, final) if final is not None else None
+    result = judge(sweep, records, evaluation)
+    outer = OuterChoices(request.outer_rests_on, _outer_picks(sweep, records)) if request.outer_rests_on else None
+    return replace(result, analysis=result.analysis.model_copy(update={"rests_on": request.rests_on}), outer=outer)
+
+
+def picks_of(sweep: Sweep, records: Records, analysis_result: AnalysisResult | None) -> list[FinalPick]:
+    """The best and the one-standard-error pick, once where both are one; none where nothing may be best."""
+    best = rank(sweep, records, analysis_result).best
+    if best is None:
+        return []
+    roles = {best.combination.id: [PickRole.BEST]}
+    pick = analysis_result.analysis.pick if analysis_result is not None else None
+    if pick is not None and pick.combination is not None:
+        roles.setdefault(pick.combination, []).append(PickRole.ONE_STANDARD_ERROR)
+    flags = {point.combination.id: point.combination.flags for point in sweep.points}
+    return [FinalPick(roles=played, flags=flags[combination]) for combination, played in roles.items()]
+
+
+def _outer_picks(sweep: Sweep, records: Records) -> tuple[FinalPick, ...]:
+    """What the sweep's own way of choosing picks in each outer fold. It is shown the fold's own records alone."""
+    picks: list[FinalPick] = []
+    for fold, inner in enumerate(fold_sweeps(sweep)):
+        chosen = picks_of(inner, records, judge(inner, records))
+        picks += [pick.model_copy(update={"fold": fold}) for pick in chosen]
+    return tuple(picks)
+
+
+def _evaluation(sweep: Sweep, records: Records, final: FinalStatus) -> FinalEvaluation | None:
+    """What the frozen picks' trainings have come to."""
+    trainings = []
+    for pick, point in zip(final.picks, final_points(sweep, final), strict=True):
+        of_pick = {k: record for k, record in records.of(point.key).items() if k < final.replicates}
+        trainings.append(FinalTraining(tuple(pick.roles), point.combination, of_pick, pick.fold))
+    return evaluate_nested(trainings, final.folds) if final.folds is not None else evaluate_final(trainings)
 
 
 def failed_analysis(request: AnalysisRequest, why: str) -> AnalysisResult:
@@ -90,10 +140,10 @@ def failed_analysis(request: AnalysisRequest, why: str) -> AnalysisResult:
 def prior_analysis(analysis: Analysis | None, sweep: Sweep) -> AnalysisResult | None:
     """An analysis as the status has it; None where it must be made anew.
 
-    A race goes by more than the status holds. So does a final evaluation where an older version has written the pick
-    without its combination's id.
+    A race goes by more than the status holds, and so does the choice in outer folds. So does a final evaluation where an older
+    version has written the pick without its combination's id.
     """
-    if analysis is None or sweep.spec.racing is not None:
+    if analysis is None or sweep.spec.racing is not None or (sweep.outer and analysis.final is None):
         return None
     pick = analysis.pick
     if sweep.spec.final is not None and pick is not None and pick.combination is None:
@@ -106,8 +156,8 @@ def shortened(analysis_result: AnalysisResult, most: int) -> AnalysisResult:
     return replace(analysis_result, analysis=analysis_result.analysis.shortened(most))
 
 
-def judge(sweep: Sweep, records: Records, final: Sequence[FinalTraining] = ()) -> AnalysisResult:
-    """Judges what the sweep's records hold so far. `final`: the picks' final trainings, in the order to show them.
+def judge(sweep: Sweep, records: Records, final: FinalEvaluation | None = None) -> AnalysisResult:
+    """Judges what the sweep's records hold so far. `final`: what the picks' final trainings have come to.
 
     Raises InvalidSweep where the objective's goal is not known.
     """
@@ -133,7 +183,7 @@ def judge(sweep: Sweep, records: Records, final: Sequence[FinalTraining] = ()) -
     found = found.model_copy(
         update={
             "references": compare_with_references(grid, sweep.references, found, sweep.resolved.resampling),
-            "final": evaluate_final(final),
+            "final": final,
         }
     )
     analysis = _worded(in_six_digits(found))

@@ -20,17 +20,20 @@ from pydantic import JsonValue
 
 from regsweep.api import constants as names
 from regsweep.api.canonical import canonical_json
+from regsweep.api.spec import FinalSplit
 from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.core.identity import final_seed
 from regsweep.core.kubernetes.merging import merge_templates
 from regsweep.core.ownership import JsonObject, child_labels
 from regsweep.core.runs import RunRequest
-from regsweep.core.sweep import Sweep
+from regsweep.core.sweep import Point, Sweep
 from regsweep.errors import InvalidTemplate
 
 TERMINATION_LOG: Final = "/dev/termination-log"
 FINAL_SUFFIX: Final = "/final"
 """After the sweep's name in the labels of the final evaluation's series: dashboards do not mix them with the runs that are ranked."""
+OUTER_SUFFIX: Final = "/outer"
+"""The same of the grids in the outer folds."""
 NONROOT: Final = 65532
 """User and group `nonroot` of distroless images, and ours."""
 
@@ -227,9 +230,11 @@ def contract_environment(
 
     message_bytes: room for the termination message.
     """
-    flags, resolved = request.point.combination.flags, sweep.resolved
+    flags, resolved, outer = request.point.combination.flags, sweep.resolved, request.point.outer
+    resampling = resolved.resampling.to_json() | ({"outer": outer.to_json()} if outer is not None else {})
+    on_test_rows = sweep.spec.final is not None and sweep.spec.final.evaluate is FinalSplit.TEST
     return {
-        "REGSWEEP_SWEEP": f"{sweep.name}{FINAL_SUFFIX}" if request.point.final else sweep.name,
+        "REGSWEEP_SWEEP": f"{sweep.name}{_suffix(request.point)}",
         "REGSWEEP_RUN": request.name,
         "REGSWEEP_FLAGS": canonical_json({**resolved.parameters, **flags}),
         "REGSWEEP_FLAG_NAMES": json.dumps(list(flags)),
@@ -240,10 +245,10 @@ def contract_environment(
         "REGSWEEP_OBJECTIVE": json.dumps(
             {"metric": objective.metric, "goal": objective.goal.value, "epoch": objective.epoch.value}
         ),
-        "REGSWEEP_RESAMPLING": json.dumps(resolved.resampling.to_json()),
+        "REGSWEEP_RESAMPLING": json.dumps(resampling),
         # Always there, so that no template can have other runs look at the test rows.
         "REGSWEEP_SCORE_TEST": str(int(request.point.final)),
-        "REGSWEEP_FINAL": str(int(sweep.spec.final is not None)),
+        "REGSWEEP_FINAL": str(int(on_test_rows)),
         # Empty where no data are pinned yet: no template can pin others.
         "REGSWEEP_DATA_DIGEST": request.data_digest,
         "REGSWEEP_MESSAGE_BYTES": str(message_bytes),
@@ -252,6 +257,12 @@ def contract_environment(
         "REGSWEEP_METRICS_PORT": str(names.METRICS_PORT),
         "REGSWEEP_TERMINATION_LOG": TERMINATION_LOG,
     }
+
+
+def _suffix(point: Point) -> str:
+    if point.final:
+        return FINAL_SUFFIX
+    return OUTER_SUFFIX if point.outer is not None else ""
 
 
 def _with_gpus(resources: JsonObject, resolved: Resolved) -> JsonObject:

@@ -87,6 +87,13 @@ def _final_too_few(note: Note) -> str:
     return f"{_who(note)}: fewer than {MIN_REPLICATES_FOR_ERROR} final trainings have a test loss, too few for an interval."
 
 
+def _fold_without_choice(note: Note) -> str:
+    return (
+        f"{_who(note)}: in {note.count} of {note.of} outer folds nothing could be chosen, or what was chosen has no result. No interval "
+        "is given: the other folds are not all rows."
+    )
+
+
 def _seeds_alone(note: Note) -> str:
     why = f", since {_SEEDS_ALONE[note.reason]}" if note.reason is not None else ""
     return (
@@ -132,5 +139,6 @@ _MESSAGES: Final[Mapping[NoteType, str | Callable[[Note], str]]] = {
     NoteType.PAIRS_LEFT_OUT: "Pairs of flags were left out (too many columns); they count with the higher orders.",
     NoteType.FINAL_DIVERGED: _final_diverged,
     NoteType.FINAL_TOO_FEW: _final_too_few,
+    NoteType.FOLD_WITHOUT_CHOICE: _fold_without_choice,
     NoteType.SEEDS_ALONE: _seeds_alone,
 }

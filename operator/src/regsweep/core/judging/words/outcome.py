@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from regsweep.api.analysis import (
     FinalEvaluation,
     FinalResult,
     Interval,
+    NestedResult,
     PickRole,
     RaceReason,
     RaceStatus,
@@ -128,13 +129,32 @@ def optimism_sentence(metric: str, goal: Goal, mean: float, corrected: float) ->
 
 
 def final_sentences(final: FinalEvaluation, metric: str) -> Iterator[str]:
-    """What the test rows say of the picks. `metric`: the objective's."""
+    """What rows that nothing was chosen by say of the picks. `metric`: the objective's."""
     of_test = f"test_{metric.partition('_')[2]}"
+    if final.nested:
+        yield from (_nested_sentence(result, of_test) for result in final.nested)
+        if final.difference is not None:
+            ends = between(final.difference)
+            yield f"Loss of choosing the pick minus that of choosing the best, over folds: {ends}: {_verdict(final.difference)}."
+        return
     picks = "; ".join(_final_result(result, of_test) for result in final.results)
     yield f"On the test rows, which nothing was chosen by: {picks}."
     if final.difference is not None:
         ends = between(final.difference)
         yield f"Loss of the pick minus that of the best, over seeds and rows: {ends}: {_verdict(final.difference)}."
+
+
+def _nested_sentence(result: NestedResult, metric: str) -> str:
+    """How well a way of choosing does on rows that the choice did not see."""
+    who = f"what is chosen as {_ROLES[result.role]}"
+    if result.diverged:
+        return f"Nested resampling: {who} diverged in {plural(result.diverged, 'training')}."
+    figures = ", ".join(_figures_of(result.loss, result.metrics, metric)) or "no result"
+    chosen = plural(result.combinations, "different combination" if result.combinations > 1 else "combination")
+    return (
+        f"Nested resampling in {plural(result.folds, 'outer fold')}: on rows that the choice did not see, {who} has {figures}; the folds "
+        f"chose {chosen}."
+    )
 
 
 def _verdict(difference: Interval) -> str:
@@ -147,14 +167,19 @@ def _final_result(result: FinalResult, metric: str) -> str:
     who = " and ".join(_ROLES[role] for role in result.roles)
     if result.diverged:
         return f"{who} ({result.label}) diverged in {result.diverged} of {plural(result.replicates, 'training')}"
-    parts = []
-    if result.loss is not None:
-        parts.append(f"loss {rough(result.loss.mean)}, {between(result.loss, TEST_LOSS)}")
-    elif TEST_LOSS in result.metrics:
-        parts.append(f"loss {rough(result.metrics[TEST_LOSS])}")
-    parts += [
-        f"{name.removeprefix('test_').replace('_', ' ')} {rough(result.metrics[name])}"
-        for name in dict.fromkeys((metric, "test_accuracy"))
-        if name != TEST_LOSS and name in result.metrics
-    ]
+    parts = _figures_of(result.loss, result.metrics, metric)
     return f"{who} ({result.label}): {', '.join(parts) or 'no result'}"
+
+
+def _figures_of(loss: Interval | None, metrics: Mapping[str, float], metric: str) -> list[str]:
+    """The loss with its interval, then the objective's test metric and the accuracy."""
+    parts = []
+    if loss is not None:
+        parts.append(f"loss {rough(loss.mean)}, {between(loss, TEST_LOSS)}")
+    elif TEST_LOSS in metrics:
+        parts.append(f"loss {rough(metrics[TEST_LOSS])}")
+    return parts + [
+        f"{name.removeprefix('test_').replace('_', ' ')} {rough(metrics[name])}"
+        for name in dict.fromkeys((metric, "test_accuracy"))
+        if name != TEST_LOSS and name in metrics
+    ]
