@@ -84,6 +84,7 @@ def test_only_values_of_any_type_are_open() -> None:
         ".status.final.picks[].flags",
         ".status.results[].flags",
         ".status.references[].flags",
+        ".status.refinement.rounds[].added[]",
         ".status.analysis.findings[].value",
         ".status.analysis.findings[].suggestion",
         ".points[].flags",

@@ -27,6 +27,8 @@ def grid_problems(spec: SweepSpec, max_combinations: int, how_to_raise: str = ""
     wanted = min(size, spec.sample.size if spec.sample is not None else size)
     if spec.outer_folds and wanted <= max_combinations:
         return _nested_problems(spec, wanted, max_combinations)
+    if spec.refinement is not None and wanted <= max_combinations:
+        return _refinement_problems(spec, wanted, max_combinations)
     if wanted <= max_combinations:
         return []
     left = sum(1 for _ in grid(spec)) if spec.exclude else size
@@ -53,3 +55,12 @@ def _nested_problems(spec: SweepSpec, wanted: int, max_combinations: int) -> lis
         f"at most {max_combinations:,}. Use fewer folds, fewer values or `sample`."
     )
     return [Problem("spec.final.folds", text)]
+
+
+def _refinement_problems(spec: SweepSpec, wanted: int, max_combinations: int) -> list[Problem]:
+    """A grid that leaves no room for what refinement may add."""
+    added = spec.refinement.max_runs if spec.refinement is not None else 0
+    if wanted + added <= max_combinations:
+        return []
+    text = f"is {added}, beside {wanted:,} combinations of the grid, but a sweep may train at most {max_combinations:,}. Use fewer."
+    return [Problem("spec.refinement.maxRuns", text)]

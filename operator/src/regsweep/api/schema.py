@@ -37,6 +37,21 @@ RULES: Final[Mapping[type[ApiModel], list[Mapping[str, str]]]] = {
             "message": "a log range must start above 0: use a small number such as 0.0001 for `from`, or scale Linear",
             "fieldPath": ".from",
         },
+        {
+            "rule": "!has(self.min) || self.min <= self.from",
+            "message": "`min` must be at most `from`",
+            "fieldPath": ".min",
+        },
+        {
+            "rule": "!has(self.max) || self.max >= self.to",
+            "message": "`max` must be at least `to`",
+            "fieldPath": ".max",
+        },
+        {
+            "rule": "!has(self.min) || !has(self.scale) || self.scale != 'Log' || self.min > 0.0",
+            "message": "`min` of a log range must be above 0",
+            "fieldPath": ".min",
+        },
     ],
     Constraint: [
         {"rule": "has(self.max) || has(self.min)", "message": "a constraint needs `max`, `min` or both"},
@@ -63,6 +78,21 @@ RULES: Final[Mapping[type[ApiModel], list[Mapping[str, str]]]] = {
             "rule": "!(has(self.racing) && has(self.final) && has(self.final.folds))",
             "message": "evaluate Nested cannot be combined with `racing`",
             "fieldPath": ".racing",
+        },
+        {
+            "rule": "!(has(self.refinement) && (has(self.racing) || (has(self.final) && has(self.final.folds))))",
+            "message": "`refinement` cannot be combined with `racing` or with evaluate Nested",
+            "fieldPath": ".refinement",
+        },
+        {
+            "rule": "!has(self.refinement) || self.flags.exists(flag, has(flag.range))",
+            "message": "`refinement` needs a flag with a `range`",
+            "fieldPath": ".refinement",
+        },
+        {
+            "rule": "!has(self.refinement) || self.replicates >= 3",
+            "message": "`refinement` needs at least 3 replicates, since it goes by the tied set",
+            "fieldPath": ".refinement",
         },
     ],
     Racing: [

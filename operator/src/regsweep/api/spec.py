@@ -31,6 +31,9 @@ MAX_TEMPLATE_FIELDS: Final = 10
 MAX_CONSTRAINTS: Final = 10
 MAX_FINAL_REPLICATES: Final = 100
 MAX_OUTER_FOLDS: Final = 50
+MAX_ROUNDS: Final = 10
+MAX_ADDED: Final = 200
+MAX_CONTENDERS: Final = 200
 MAX_REFERENCES: Final = 10
 
 FailedRunsLimit = (
@@ -105,6 +108,10 @@ class Range(ApiModel):
     """Number of points, both ends included."""
     scale: Scale = Scale.LINEAR
     """`Linear` (equal differences) or `Log` (equal factors). A log range must start above 0."""
+    min: float | None = None
+    """Smallest value that refinement may try; at most `from`. Absent: `from`."""
+    max: float | None = None
+    """Largest value that refinement may try; at least `to`. Absent: `to`."""
 
 
 class Flag(ApiModel):
@@ -246,6 +253,16 @@ class Racing(ApiModel):
     """Difference of the objective that is too small to matter, in its unit. The race ends when all remaining combinations are within it."""
 
 
+class Refinement(ApiModel):
+    """Combinations that are added around the tied set once the grid is trained, for flags given as ranges. The combinations that are
+    tied at the end train as many new replicates again, and best, ties and pick rest on these alone."""
+
+    rounds: Annotated[int, Field(ge=1, le=MAX_ROUNDS)] = 2
+    """Maximum number of times that combinations are added."""
+    max_runs: Annotated[int, Field(ge=1, le=MAX_ADDED)]
+    """Maximum number of combinations added, over all rounds."""
+
+
 class Reference(ApiModel):
     """A model that the combinations are compared with, such as a linear one. It is no combination of the grid: it is never the
     best, tied with it or picked."""
@@ -313,6 +330,8 @@ class SweepSpec(ApiModel):
     """How the training and validation rows of each replicate are chosen."""
     racing: Racing | None = None
     """A race that drops combinations which can no longer win. Absent: all replicates of every combination are trained."""
+    refinement: Refinement | None = None
+    """A closer look around the tied set, between the values of ranges. Absent: the grid alone is trained."""
     final: FinalSpec | None = None
     """A final evaluation: the best and the pick are trained again and scored on rows that nothing was chosen by. Absent: none."""
     references: Annotated[list[Reference], Field(max_length=MAX_REFERENCES)] = Field(default_factory=list)

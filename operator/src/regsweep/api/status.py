@@ -12,10 +12,13 @@ from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.constants import MAX_NAME_LENGTH
 from regsweep.api.model import ApiModel
 from regsweep.api.spec import (
+    MAX_ADDED,
     MAX_CONSTRAINTS,
+    MAX_CONTENDERS,
     MAX_OUTER_FOLDS,
     MAX_PARAMETERS,
     MAX_REFERENCES,
+    MAX_ROUNDS,
     EpochChoice,
     Flags,
     Goal,
@@ -169,7 +172,7 @@ class RankedResult(ApiModel):
     violated: Annotated[list[Name] | None, Field(max_length=MAX_CONSTRAINTS)] = None
     """Metrics whose constraint is violated. Absent if none is."""
     dropped: bool | None = None
-    """True if it was dropped from the race; else absent."""
+    """True if it was dropped from the race, or is not among the contenders of a refinement; else absent."""
     source: Name | None = None
     """Source of the values: `Prometheus`, `Record` or `Mixed`."""
 
@@ -239,6 +242,29 @@ class FailedRun(ApiModel):
     """Reason in one word, for programs."""
     message: Text = ""
     """Explanation for people."""
+
+
+class RefinementRound(ApiModel):
+    """Combinations that were added around what was tied by then."""
+
+    rests_on: Name
+    """Digest of the analysis that the round was chosen from."""
+    added: Annotated[list[Flags], Field(max_length=MAX_ADDED)]
+    """The combinations added."""
+
+
+class RefinementStatus(ApiModel):
+    """The refinement. What it has chosen does not change any more."""
+
+    rounds: Annotated[list[RefinementRound], Field(max_length=MAX_ROUNDS)] = Field(default_factory=list)
+    """What each round has added."""
+    contenders: Annotated[list[CombinationId] | None, Field(max_length=MAX_CONTENDERS)] = None
+    """Ids of the combinations that were tied with the best after the last round. They train as many replicates again, and best, ties
+    and pick rest on these alone. Absent before that."""
+    rests_on: Name | None = None
+    """Digest of the records that the contenders were chosen from."""
+    stale: bool = False
+    """True if the sweep was changed after the contenders were chosen; they stay."""
 
 
 class FinalPick(ApiModel):
@@ -315,6 +341,8 @@ class SweepStatus(ApiModel):
     analysis: Analysis | None = None
     """Statistical analysis of the ranking: ties with the best, the pick, the effect of each flag. Computed when all runs have
     ended, and at each look of a race."""
+    refinement: RefinementStatus | None = None
+    """What `spec.refinement` has added, and what is tied after it. Absent without it, and before its first round."""
     outer: OuterStatus | None = None
     """Progress of the outer folds, until the picks of each are chosen. Absent without nested resampling."""
     final: FinalStatus | None = None

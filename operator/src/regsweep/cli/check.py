@@ -72,7 +72,13 @@ def _size(manifest: Manifest, selected: tuple[Combination, ...]) -> str:
     needed = trainings_needed(spec, len(selected), beside)
     grid = f"{models} x {most}{plural(spec.most_replicates, 'replicate')}"
     trainings = plural(needed.grid + needed.references, "training")
-    return f"{manifest.name}: {grid} = {most}{trainings}{_final(spec, needed)}"
+    return f"{manifest.name}: {grid} = {most}{trainings}{_refinement(spec, needed)}{_final(spec, needed)}"
+
+
+def _refinement(spec: SweepSpec, needed: Trainings) -> str:
+    if spec.refinement is None:
+        return ""
+    return f", and at most {needed.refinement:,} more for refinement"
 
 
 def _final(spec: SweepSpec, needed: Trainings) -> str:

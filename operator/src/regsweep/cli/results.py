@@ -20,11 +20,10 @@ from regsweep.cli.cluster import connection_of, explained
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import COMPLETE, FAILED, UsageError
 from regsweep.cli.progress import Progress
-from regsweep.core.accept import with_objective
+from regsweep.core.accept import Identity, sweep_of, with_objective
 from regsweep.core.results.records import Records
 from regsweep.core.results.segments import load
 from regsweep.core.status import is_over
-from regsweep.core.sweep import Sweep, points_of
 from regsweep.errors import Expired, NotFound, RegsweepError, Unavailable, UnknownResource
 from regsweep.report.build import results_of
 from regsweep.report.model import SweepReport
@@ -132,15 +131,8 @@ async def results_in(api: KubeApi, namespace: str, obj: KubeObject) -> SweepRepo
     if status.resolved is None:
         names = tuple(flag.name for flag in spec.flags)
         return SweepReport(name=name, replicates=spec.most_replicates, flag_names=names, status=status, ranking=())
-    sweep = Sweep(
-        name=name,
-        namespace=namespace,
-        uid=uid_of(obj),
-        generation=int(obj["metadata"].get("generation", 0)),
-        spec=spec,
-        resolved=status.resolved,
-        points=points_of(spec, status.resolved),
-    )
+    identity = Identity(name, namespace, uid_of(obj), int(obj["metadata"].get("generation", 0)))
+    sweep = sweep_of(identity, spec, status.resolved, status.refinement)
     return results_of(sweep, await stored_records(api, namespace, sweep.uid), status)
 
 

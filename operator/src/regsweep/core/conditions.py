@@ -109,6 +109,9 @@ def _accepted(sweep: Sweep, observed: Observed, edits: Sequence[Problem]) -> Con
     references = f", and {plural(beside, 'reference')}" if beside else ""
     folds = sweep.spec.outer_folds
     outer = f", and {plural(trainings * folds, 'training')} in {folds} outer folds" if folds else ""
+    refinement = sweep.spec.refinement
+    if refinement is not None and sweep.refinement is None:
+        outer = f", and at most {plural(refinement.max_runs, 'run')} by refinement"
     text = f"{plural(len(sweep.points), 'run')}, {most}{plural(trainings, 'training')}{references}{outer}.{_warnings(sweep.warnings)}"
     return ConditionUpdate(accepted, True, Reason.VALID, text)
 

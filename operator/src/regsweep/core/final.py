@@ -1,10 +1,12 @@
-"""The final evaluation's picks: what they are, and whether they still are what the sweep would pick."""
+"""What is chosen once and then stays: the final evaluation's picks, and what refinement adds; and whether they still are what the
+sweep would choose."""
 
 from __future__ import annotations
 
-from regsweep.api.status import FinalStatus, OuterStatus
+from regsweep.api.status import FinalStatus, OuterStatus, RefinementStatus
 from regsweep.core.judging.analysis import picks_of
-from regsweep.core.progress import PointState, Progress, grid_digest
+from regsweep.core.progress import PointState, Progress, grid_digest, search_digest
+from regsweep.core.refinement import next_refinement
 from regsweep.core.results.records import Records
 from regsweep.core.sweep import Sweep
 
@@ -59,3 +61,17 @@ def outer_status(progress: Progress) -> OuterStatus | None:
         ended=sum(state is not PointState.OPEN for state in states),
         failed=sum(state is PointState.FAILED for state in states),
     )
+
+
+def refine(sweep: Sweep, progress: Progress, records: Records) -> RefinementStatus:
+    """What refinement chooses next, by the analysis of all that was trained. Raises ValueError where there is no such analysis."""
+    if progress.analysis_result is None:
+        raise ValueError(f"sweep {sweep.name} has not been analysed")
+    return next_refinement(sweep, progress.analysis_result.analysis, search_digest(sweep, records))
+
+
+def refinement_status(sweep: Sweep, chosen: RefinementStatus | None, records: Records) -> RefinementStatus | None:
+    """What refinement has chosen, and whether the sweep has changed since; None where there is none."""
+    if chosen is None or sweep.spec.refinement is None or chosen.contenders is None:
+        return chosen
+    return chosen.model_copy(update={"stale": chosen.rests_on != search_digest(sweep, records)})

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from regsweep.api.spec import SweepSpec
+from regsweep.api.spec import MAX_CONTENDERS, SweepSpec
 from regsweep.core.sweep import Sweep
 
 ROLES = 2
@@ -36,11 +36,13 @@ class Trainings:
     """The grids in the outer folds."""
     final: int
     """At most: the best and the pick may be one."""
+    refinement: int = 0
+    """At most: of what is added, and of everything once more should all be tied."""
 
     @property
     def total(self) -> int:
         """All of them, at most."""
-        return self.grid + self.references + self.outer + self.final
+        return self.grid + self.references + self.outer + self.final + self.refinement
 
 
 def trainings_needed(spec: SweepSpec, combinations: int, references: int = 0) -> Trainings:
@@ -49,4 +51,8 @@ def trainings_needed(spec: SweepSpec, combinations: int, references: int = 0) ->
     final = 0
     if spec.final is not None:
         final = max(spec.outer_folds, 1) * min(ROLES, combinations) * spec.final.replicates
-    return Trainings(grid, references * spec.most_replicates, grid * spec.outer_folds, final)
+    refinement = 0
+    if spec.refinement is not None:
+        added = spec.refinement.max_runs
+        refinement = (added + min(combinations + added, MAX_CONTENDERS) + references) * spec.replicates
+    return Trainings(grid, references * spec.most_replicates, grid * spec.outer_folds, final, refinement)

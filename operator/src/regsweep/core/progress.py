@@ -16,6 +16,7 @@ from regsweep.api.canonical import canonical_json
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.status import FinalStatus
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult
+from regsweep.core.refinement import refines
 from regsweep.core.results.records import Record, Records
 from regsweep.core.sweep import Point, Sweep, final_points
 
@@ -40,6 +41,8 @@ class Stage(StrEnum):
     """Replicates of the grid, of references, or of the grids in the outer folds."""
     ANALYSING = "Analysing"
     """The analysis of all records that there are."""
+    REFINING = "Refining"
+    """What refinement chooses next has to be stored."""
     FREEZING = "Freezing"
     """The picks of the final evaluation have to be stored."""
     EVALUATING = "Evaluating"
@@ -103,7 +106,11 @@ def progress_of(
     sweep: Sweep, records: Records, analysis_result: AnalysisResult | None, final: FinalStatus | None
 ) -> Progress:
     """The progress of the sweep. `judged`: the last analysis, of whatever records; `final`: the frozen picks."""
-    grid = tuple(Target(point, _wanted(sweep, point, analysis_result)) for point in sweep.points)
+    contenders = sweep.contenders
+    grid = tuple(
+        Target(point, _wanted(sweep, point, analysis_result) * (2 if point.combination.id in contenders else 1))
+        for point in sweep.points
+    )
     ended = tuple(target_state(target, sweep, records) for target in grid)
     references = _references(sweep, grid)
     references_ended = tuple(target_state(target, sweep, records) for target in references)
@@ -122,6 +129,8 @@ def progress_of(
         current = analysis_result is not None and analysis_result.is_of(rests_on, outer_rests_on)
         if _is_analysed(sweep) and not current:
             stage = Stage.ANALYSING
+        elif refines(sweep):
+            stage = Stage.REFINING
         elif wants_final and frozen is None:
             stage = Stage.FREEZING
         else:
@@ -179,6 +188,11 @@ def grid_digest(sweep: Sweep, grid: Iterable[Target], records: Records) -> str:
     )
     lines = sorted(_outcomes(target, records) for target in grid)
     return _digest("\n".join([settings, *lines]))
+
+
+def search_digest(sweep: Sweep, records: Records) -> str:
+    """Digest of all that the refinement's contenders were chosen from: every combination's first replicates."""
+    return grid_digest(sweep, [Target(point, sweep.spec.replicates) for point in sweep.points], records)
 
 
 def analysis_digest(

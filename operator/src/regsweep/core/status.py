@@ -28,7 +28,7 @@ from regsweep.api.status import (
 from regsweep.core.collect import is_recorded
 from regsweep.core.conditions import ConditionUpdate, condition_updates, conditions
 from regsweep.core.data import pinned_digest
-from regsweep.core.final import final_status, outer_status
+from regsweep.core.final import final_status, outer_status, refinement_status
 from regsweep.core.grid import label
 from regsweep.core.judging.analysis import AnalysisResult, rank, reference_rows
 from regsweep.core.judging.stats import ranking as stats
@@ -61,7 +61,7 @@ def sweep_status(
     It is about what is stored: what the plan is about to store does not count yet.
     """
     progress = planned.progress
-    if progress is None or planned.store:
+    if progress is None or planned.store or planned.refine is not None:
         progress = progress_of(sweep, observed.records, observed.analysis_result, observed.final)
     counts = _counts(sweep, observed, progress.states)
     analysis_result = observed.analysis_result
@@ -88,6 +88,7 @@ def sweep_status(
         results=results,
         references=reference_results(sweep, observed.records),
         analysis=_analysis(sweep, progress, analysis_result),
+        refinement=refinement_status(sweep, planned.refine or sweep.refinement, observed.records),
         outer=outer_status(progress),
         final=final,
         running=_running(sweep, observed, progress.targets),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from regsweep.api.constants import MAX_REPLICATES_PER_POD, RETRY_ANNOTATION
 from regsweep.api.spec import Flags, SweepSpec
-from regsweep.api.status import FinalStatus, Resolved
+from regsweep.api.status import FinalStatus, RefinementStatus, Resolved
 from regsweep.core.grid import Combination, combination_id, combinations
 from regsweep.core.identity import OuterFold, point_key
 from regsweep.errors import Problem
@@ -52,6 +52,8 @@ class Sweep:
     """Outside the grid, in the order of the spec."""
     outer: tuple[Point, ...] = ()
     """The grid once more for each outer fold of nested resampling, fold by fold; none without it."""
+    refinement: RefinementStatus | None = None
+    """What refinement has chosen so far; its combinations are among `points`. None: nothing, or there is none."""
     retry: int = 0
     """What a person has set the retry annotation to; raising it runs once more what has failed."""
     how_to_retry: str = f"raise the annotation {RETRY_ANNOTATION}"
@@ -62,6 +64,12 @@ class Sweep:
     """Digest of the data's source bytes where it is known before any training, as to a local run; empty: it is not."""
     warnings: tuple[Problem, ...] = ()
     """Valid parts of the spec that have no effect or look like typing errors."""
+
+    @property
+    def contenders(self) -> frozenset[str]:
+        """Ids of the combinations that refinement has left, on whose new replicates all claims rest; empty before that."""
+        chosen = self.refinement.contenders if self.refinement is not None else None
+        return frozenset(chosen) & {point.combination.id for point in self.points} if chosen else frozenset()
 
     @property
     def first_attempt(self) -> int:

@@ -13,6 +13,7 @@ from regsweep.api.objective import objective_status
 from regsweep.api.status import FinalStatus, SweepStatus
 from regsweep.core.judging.analysis import AnalysisResult, analyse_records
 from regsweep.core.plan import Plan, plan
+from regsweep.core.refinement import refined
 from regsweep.core.results.records import Record, Records
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase, RunRequest
 from regsweep.core.status import is_over, sweep_status
@@ -96,6 +97,11 @@ class LocalRunner:
         self._status = SweepStatus()
 
     @property
+    def sweep(self) -> Sweep:
+        """The sweep, with what its refinement has added."""
+        return self._sweep
+
+    @property
     def records(self) -> Records:
         """All records, those of earlier runs included."""
         return self._records
@@ -169,12 +175,15 @@ class LocalRunner:
         self._on_status(self._status)
 
     async def _carry_out(self, decided: Plan) -> None:
-        if self._lock is None and (decided.freeze is not None or decided.create):
+        if self._lock is None and (decided.freeze is not None or decided.refine is not None or decided.create):
             raise UnwritableRunsError(f"{self._directory.path}: cannot be written, and training is not complete.")
         self._records = self._records.plus(map(self._in_local_words, decided.store))
         if decided.freeze is not None:
             self._directory.freeze(decided.freeze)
             self._final = decided.freeze
+        if decided.refine is not None:
+            self._directory.refine(decided.refine)
+            self._sweep = refined(self._sweep, decided.refine)
         for ref in decided.delete:
             # Its directory stays; the plan has no more use for it.
             del self._runs[ref.name]

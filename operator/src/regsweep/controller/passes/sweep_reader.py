@@ -45,7 +45,7 @@ class SweepReader:
         runs = await self._runs(sweep, records, memory.searched_jobs)
         if await is_terminating(self._api, sweep, runs, memory.namespace):
             return TerminatingNamespace(tuple(RunRef(run.name, run.uid) for run in runs if not run.deleting))
-        past = Past(prior.resolved, prior.objective, records, runs)
+        past = Past(prior.resolved, prior.objective, records, runs, prior.refinement)
         try:
             accepted = memory.acceptance.accept(sweep, past, self._rules)
         except InvalidSweep as invalid:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from regsweep.api.analysis import Analysis, FinalEvaluation, PickRole
-from regsweep.api.findings import Note, NoteType
+from regsweep.api.findings import FindingType, Note, NoteType
 from regsweep.api.objective import objective_status
 from regsweep.api.status import FinalPick, FinalStatus
 from regsweep.core.judging.stats.final import FinalTraining, evaluate_final
@@ -19,6 +19,7 @@ from regsweep.core.judging.stats.ranking import rank as rank_combinations
 from regsweep.core.judging.words.findings import finding_message
 from regsweep.core.judging.words.notes import note_message
 from regsweep.core.nested import fold_sweeps
+from regsweep.core.refinement import as_declared, contending, fresh_records, left_behind
 from regsweep.core.results.records import Record, Records
 from regsweep.core.rounding import in_six_digits
 from regsweep.core.sweep import Sweep, final_points
@@ -73,14 +74,24 @@ class AnalysisRequest:
 
 
 def rank(sweep: Sweep, records: Records, analysis_result: AnalysisResult | None) -> Ranking:
-    """The sweep's combinations in order, with or without results; those that a race dropped behind those that it did not."""
+    """The sweep's combinations in order, with or without results; those that a race dropped behind those that it did not, and
+    those that refinement has left behind its contenders."""
+    constraints = sweep.spec.objective.constraints
+    if sweep.contenders:
+        others = left_behind(sweep)
+        first = rank_combinations(_grid(contending(sweep), fresh_records(sweep, records)), constraints)
+        behind = rank_combinations(
+            _grid(others, records), constraints, frozenset(p.combination.id for p in others.points)
+        )
+        return first.followed_by(behind)
     dropped = analysis_result.dropped if analysis_result is not None else frozenset()
-    return rank_combinations(_grid(sweep, records), sweep.spec.objective.constraints, dropped)
+    return rank_combinations(_grid(sweep, records), constraints, dropped)
 
 
 def reference_rows(sweep: Sweep, records: Records) -> tuple[RankedCombination, ...]:
     """What the references have come to, in the order of the spec; their places mean nothing."""
     rows: list[RankedCombination] = []
+    records = fresh_records(sweep, records) if sweep.contenders else records
     for reference in sweep.references:
         alone = replace(
             _grid(sweep, records),
@@ -140,10 +151,12 @@ def failed_analysis(request: AnalysisRequest, why: str) -> AnalysisResult:
 def prior_analysis(analysis: Analysis | None, sweep: Sweep) -> AnalysisResult | None:
     """An analysis as the status has it; None where it must be made anew.
 
-    A race goes by more than the status holds, and so does the choice in outer folds. So does a final evaluation where an older
-    version has written the pick without its combination's id.
+    A race goes by more than the status holds, and so do a refinement and the choice in outer folds. So does a final evaluation
+    where an older version has written the pick without its combination's id.
     """
     if analysis is None or sweep.spec.racing is not None or (sweep.outer and analysis.final is None):
+        return None
+    if sweep.spec.refinement is not None:
         return None
     pick = analysis.pick
     if sweep.spec.final is not None and pick is not None and pick.combination is None:
@@ -159,8 +172,21 @@ def shortened(analysis_result: AnalysisResult, most: int) -> AnalysisResult:
 def judge(sweep: Sweep, records: Records, final: FinalEvaluation | None = None) -> AnalysisResult:
     """Judges what the sweep's records hold so far. `final`: what the picks' final trainings have come to.
 
+    Of a refined sweep all is said of the contenders, by the replicates that they were not chosen by; but what matters is a
+    question about the whole grid.
+
     Raises InvalidSweep where the objective's goal is not known.
     """
+    if not sweep.contenders:
+        return _judged(sweep, records, final)
+    result = _judged(contending(sweep), fresh_records(sweep, records), final)
+    effects = _judged(as_declared(sweep), records, None).analysis.effects
+    # The contenders are no grid: an end of their values is not an end of what was swept.
+    findings = [each for each in result.analysis.findings if each.type is not FindingType.AT_GRID_EDGE]
+    return replace(result, analysis=result.analysis.model_copy(update={"effects": effects, "findings": findings}))
+
+
+def _judged(sweep: Sweep, records: Records, final: FinalEvaluation | None) -> AnalysisResult:
     from regsweep.core.judging.stats.pipeline import AnalysisSettings, analyse  # numpy and scipy: see above
     from regsweep.core.judging.stats.racing import RaceRules, race_of
     from regsweep.core.judging.stats.references import compare_with_references

@@ -19,6 +19,7 @@ from regsweep.api.analysis import (
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.objective import metric_bounds
 from regsweep.api.spec import Goal
+from regsweep.api.status import RefinementStatus
 from regsweep.api.wording import plural
 from regsweep.core.figures import percent, rough
 
@@ -112,6 +113,19 @@ def _beside(difference: Interval) -> str:
     if high < 0:
         return f"is worse by {rough(-high)} to {rough(-low)}"
     return f"cannot be told from it (from {rough(-low)} worse to {rough(high)} better)"
+
+
+def refinement_sentence(refinement: RefinementStatus, replicates: int) -> str:
+    """What refinement has added, and what the claims rest on. `replicates`: of each combination, before and after."""
+    added = sum(len(one.added) for one in refinement.rounds)
+    text = f"Refinement added {plural(added, 'combination')} in {plural(len(refinement.rounds), 'round')}"
+    if refinement.contenders is None:
+        return f"{text}, so far."
+    stale = " It is of what the sweep was before it changed." if refinement.stale else ""
+    return (
+        f"{text}; best, ties and pick rest on {plural(replicates, 'new replicate')}, by which nothing was chosen, of the "
+        f"{plural(len(refinement.contenders), 'combination')} tied by then.{stale}"
+    )
 
 
 def accuracy_sentence(tied: int, combinations: int) -> str:
