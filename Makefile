@@ -75,6 +75,10 @@ manifests: $(SYNCED) ## write the generated files: CRDs, reference, dashboard, a
 	$(PYTHON) manifests/monitoring/rules.py
 	helm="$$($(CLUSTER_TOOL) program helm)" && $(PYTHON) charts/render.py --helm "$$helm"
 
+.PHONY: docs
+docs: $(SYNCED) ## the site of the documentation, in .build/site
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet
+
 .PHONY: images
 images: $(SYNCED) ## build the images whose sources changed (CLUSTER=current: and push them)
 	@$(CLUSTER_TOOL) images

@@ -46,8 +46,17 @@ def rendered(helm: str) -> dict[Path, str]:
 
 
 def template(helm: str, *options: str) -> str:
-    """The chart's rendering, as release `regsweep`."""
-    command: Sequence[str] = (helm, "template", "regsweep", str(CHART), "--namespace", NAMESPACE, *options)
+    """The chart's rendering, as release `regsweep`, without the hooks of `helm test`."""
+    command: Sequence[str] = (
+        helm,
+        "template",
+        "regsweep",
+        str(CHART),
+        "--namespace",
+        NAMESPACE,
+        "--no-hooks",
+        *options,
+    )
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return "\n".join(line.rstrip() for line in done.stdout.splitlines()) + "\n"
 

@@ -157,6 +157,15 @@ RANGE = {"from": 0.001, "to": 1, "points": 3}
             id="a race in outer folds",
         ),
         pytest.param(
+            sweep(
+                [{"name": "a", "values": [1]}],
+                racing={"minimumDifference": 0.1},
+                objective={"minimumDifference": 0.2},
+            ),
+            "differ: keep that of the objective",
+            id="two minimum differences",
+        ),
+        pytest.param(
             sweep([{"name": "a", "values": [1]}], references=[{"name": "b", "flags": {}}, {"name": "b", "flags": {}}]),
             "Duplicate value",
             id="two references of one name",

@@ -42,7 +42,15 @@ class Helm:
         return done.stdout
 
     def template(self, *options: str, release: str = "regsweep", namespace: str = "regsweep-system") -> list[Manifest]:
-        """The objects of the chart under these options."""
+        """The objects of the chart under these options, without hooks."""
+        return self._template(release, namespace, "--no-hooks", *options)
+
+    def hooks(self, *options: str, release: str = "regsweep", namespace: str = "regsweep-system") -> list[Manifest]:
+        """The objects of `helm test` under these options, in the order in which Helm creates them."""
+        found = self._template(release, namespace, "--show-only", "templates/tests.yaml", *options)
+        return sorted(found, key=lambda one: int(one["metadata"]["annotations"].get("helm.sh/hook-weight", 0)))
+
+    def _template(self, release: str, namespace: str, *options: str) -> list[Manifest]:
         text = self.run("template", release, str(CHART), "--namespace", namespace, *options)
         return [document for document in yaml.safe_load_all(text) if document]
 

@@ -6,12 +6,12 @@ from regsweep_kit.objective import Objective
 from regsweep_kit.record import Record
 from regsweep_kit.seeds import stream_seed
 from regsweep_kit.splits import Division, Draw, split
-from regsweep_trainer.dataset import Dataset, Head
+from regsweep_trainer.data.dataset import Dataset, Head
+from regsweep_trainer.data.sources import load_bundled
 from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.models.inputs import Image, Inputs
 from regsweep_trainer.preparation import Prepared, prepare
 from regsweep_trainer.run import outline
-from regsweep_trainer.sources import load_bundled
 from regsweep_trainer.task import Task
 from regsweep_trainer.training import train_replicate
 

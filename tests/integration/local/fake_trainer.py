@@ -132,6 +132,13 @@ def write(log: Path, flags: dict[str, object], replicates: list[int]) -> None:
     columns += ["test_average_loss"] if score_test else []
     message = {"version": 1, "backend": "fake", "device": "cpu", "columns": columns, "records": records}
     log.write_text(json.dumps(message | header(flags, replicates)))
+    if history := os.environ.get("REGSWEEP_HISTORY"):
+        lines = [
+            {"replicate": k, "epoch": epoch, "values": {"val_average_loss": 1 / epoch}}
+            for k in replicates
+            for epoch in range(1, 31)
+        ]
+        Path(history).write_text("".join(f"{json.dumps(line)}\n" for line in lines))
 
 
 if __name__ == "__main__":

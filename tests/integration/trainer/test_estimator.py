@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from regsweep_trainer import backend, estimator
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 from regsweep_trainer.metrics import evaluate
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from regsweep_kit.errors import TrainerError
-from regsweep_trainer import bundled
+from regsweep_trainer.data import bundled
 from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.identity import GENERATION, load_unchanged
 from support.trainer_process import DEADLINE_SECONDS, REFERENCE, Start, refused, surroundings
@@ -68,7 +68,7 @@ def test_the_digested_files_are_those_that_are_read(name: str) -> None:
 import sys
 opened = set()
 sys.addaudithook(lambda event, details: opened.add(str(details[0])) if event == "open" else None)
-from regsweep_trainer import bundled, sources
+from regsweep_trainer.data import bundled, sources
 sources.load_bundled(sys.argv[1])
 files = {str(path) for path in bundled.paths(sys.argv[1])}
 print(sorted(name for name in opened if "/sklearn/datasets/" in name) == sorted(files))
@@ -101,7 +101,7 @@ main()
         pytest.param({"data_path": "s3://b/t.csv", "target": "y"}, f"{UNREADABLE} s3:/b/t.csv: {ABSENT}; URLs are not fetched", id="a URL"),
         pytest.param({"data_path": "*.csv", "target": "y"}, f"{UNREADABLE} *.csv: {ABSENT}; patterns are not", id="a pattern"),
         pytest.param({"data_path": "nowhere.csv", "target": "y"}, f"{UNREADABLE} nowhere.csv: {ABSENT}; a relative", id="no file"),
-        pytest.param({"data_path": ".", "target": "y"}, f"{UNREADABLE} .: Is a directory", id="a folder"),
+        pytest.param({"data_path": ".", "target": "y"}, "BadData: flag data_path: . is a folder, and", id="a folder"),
         pytest.param({"data_path": "/dev/zero", "target": "y"}, f"{UNREADABLE} /dev/zero: Not a regular file", id="a device"),
         pytest.param({"data_path": "/dev/stdin", "target": "y"}, f"{UNREADABLE} /dev/stdin: Not a regular file", id="a pipe"),
         pytest.param({"data_path": "a\0b", "target": "y"}, UNREADABLE, id="a name that no file can have"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from regsweep_trainer import backend
-from regsweep_trainer.sources import load_bundled
+from regsweep_trainer.data.sources import load_bundled
 from support.networks import data, network, train
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from regsweep_trainer import bundled
+from regsweep_trainer.data import bundled
 from support.trainer_process import DEADLINE_SECONDS, REFERENCE, Start, completed, exposed, poll, refused, written
 
 FLAGS: dict[str, Any] = {"dataset": "breast_cancer", "units": [8], "epochs": 4, "l2": "1e-4"}

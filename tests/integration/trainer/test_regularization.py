@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from regsweep_trainer import backend
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 from regsweep_trainer.models.inputs import Image
 from support.networks import data, network, train
 

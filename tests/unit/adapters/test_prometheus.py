@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from aiohttp import web
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.errors import MetricsError
 
-Handler = Callable[[web.Request], Awaitable[web.Response]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve = Callable[[Handler], Awaitable[str]]
 
 
@@ -44,7 +45,7 @@ async def test_a_query_is_posted_as_a_form_and_its_answer_comes_back_as_it_is(se
         return web.Response(text="the body")
 
     prometheus = Prometheus(await serve(handler) + "/", timeout_seconds=3)
-    assert await prometheus.query("up") == b"the body"
+    assert await prometheus.query("up", 1000) == b"the body"
     await prometheus.close()
     assert asked == {"method": "POST", "path": "/api/v1/query", "query": "up", "timeout": "3s"}
 
@@ -70,7 +71,7 @@ async def test_a_status_that_is_not_200_is_an_error_with_its_words(
 
     prometheus = Prometheus(await serve(handler))
     with pytest.raises(MetricsError, match=f"HTTP {status}: .*{words}") as caught:
-        await prometheus.query("up")
+        await prometheus.query("up", 1000)
     await prometheus.close()
     assert caught.value.reason == "QueryFailed"
 
@@ -82,7 +83,7 @@ async def test_one_who_does_not_answer_is_given_up(serve: Serve) -> None:
 
     prometheus = Prometheus(await serve(handler), timeout_seconds=0.05)
     with pytest.raises(MetricsError, match=r"did not answer within 0\.05 s"):
-        await prometheus.query("up")
+        await prometheus.query("up", 1000)
     await prometheus.close()
 
 
@@ -96,7 +97,7 @@ async def test_one_who_does_not_answer_is_given_up(serve: Serve) -> None:
 async def test_one_who_cannot_be_reached_is_named(url: str) -> None:
     prometheus = Prometheus(url)
     with pytest.raises(MetricsError, match=f"Prometheus at {url} cannot be reached"):
-        await prometheus.query("up")
+        await prometheus.query("up", 1000)
     await prometheus.close()
 
 
@@ -111,6 +112,27 @@ async def test_a_token_is_read_anew_for_each_question(serve: Serve, tmp_path: Pa
     prometheus = Prometheus(await serve(handler), token_file=token)
     for content in ("one\n", "two\n"):
         token.write_text(content)
-        await prometheus.query("up")
+        await prometheus.query("up", 1000)
     await prometheus.close()
     assert seen == ["Bearer one", "Bearer two"]
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_no_more_of_an_answer_is_read_than_asked_for(serve: Serve, status: int) -> None:
+    sent = 0
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        response = web.StreamResponse(status=status)
+        await response.prepare(request)
+        with suppress(ConnectionError):
+            while sent < 10**9:
+                await response.write(b"x" * 65_536)
+                sent += 65_536
+        return response
+
+    prometheus = Prometheus(await serve(handler))
+    with pytest.raises(MetricsError, match="more than 1,000,000 bytes" if status == 200 else "HTTP 500"):
+        await prometheus.query("up", 1_000_000)
+    await prometheus.close()
+    assert sent < 10**8

@@ -83,6 +83,8 @@ def test_only_values_of_any_type_are_open() -> None:
         ".status.best.flags",
         ".status.final.picks[].flags",
         ".status.results[].flags",
+        ".status.analysis.effects.means[].value",
+        ".status.analysis.effects.interplays[].cells[].values[]",
         ".status.references[].flags",
         ".status.refinement.rounds[].added[]",
         ".status.analysis.findings[].value",

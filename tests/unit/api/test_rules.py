@@ -191,6 +191,18 @@ def spec(**fields: Any) -> dict[str, Any]:
             id="a difference of nothing",
         ),
         pytest.param(
+            {"objective": {"minimumDifference": -0.1}},
+            "spec.objective.minimumDifference",
+            "above 0",
+            id="a difference below nothing",
+        ),
+        pytest.param(
+            {"objective": {"minimumDifference": 0.02}, "racing": {"minimumDifference": 0.01}},
+            "spec.racing.minimumDifference",
+            "is 0.01, and spec.objective.minimumDifference is 0.02",
+            id="two differences that differ",
+        ),
+        pytest.param(
             {"racing": {}, "resampling": {"kind": "RepeatedKFold", "folds": 5}, "replicates": 10},
             "spec.racing",
             "cannot be combined with folds",
@@ -223,3 +235,19 @@ def test_what_is_not_given_has_a_default() -> None:
         ("units", Simpler.FEWER),
     ]
     assert found.most_replicates == 20
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({}, None, id="none is named"),
+        pytest.param({"racing": {}}, None, id="none of a race"),
+        pytest.param({"objective": {"minimumDifference": 0.02}}, 0.02, id="the objective's"),
+        pytest.param({"racing": {"minimumDifference": 0.01}}, 0.01, id="a race's, as it was written before"),
+        pytest.param(
+            {"objective": {"minimumDifference": 0.02}, "racing": {"minimumDifference": 0.02}}, 0.02, id="both alike"
+        ),
+    ],
+)
+def test_there_is_one_minimum_difference(fields: dict[str, Any], expected: float | None) -> None:
+    assert parse_sweep(spec(**fields)).minimum_difference == expected

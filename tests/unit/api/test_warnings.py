@@ -79,6 +79,12 @@ def warnings(rest: str) -> dict[str, str]:
             "differs from the parameter learning.rate only in its spelling",
             id="two parameters named alike",
         ),
+        pytest.param(
+            "racing: {minimumDifference: 0.01}",
+            "spec.racing.minimumDifference",
+            "is deprecated. Write it as spec.objective.minimumDifference",
+            id="a field that has moved",
+        ),
     ],
 )
 def test_what_has_no_effect_or_looks_like_a_typing_error_is_reported(rest: str, field: str, words: str) -> None:
@@ -93,6 +99,7 @@ def test_what_has_no_effect_or_looks_like_a_typing_error_is_reported(rest: str, 
         pytest.param("{}", id="nothing but flags"),
         pytest.param("exclude: [{dropout: 0.50}, {units: [64.0]}, {l2: 0.30, bn: true}]", id="values spelt otherwise"),
         pytest.param("sample: {size: 48}", id="a sample of the whole grid"),
+        pytest.param("{objective: {minimumDifference: 0.01}, racing: {}}", id="the field where it is now"),
         pytest.param("trainer: {parameters: {dataset: iris, epochs: 3}}", id="parameters of their own"),
     ],
 )

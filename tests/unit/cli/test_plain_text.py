@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import regsweep
 from regsweep.api.spec import FlagValue
-from regsweep.cli.check import plan_command
+from regsweep.cli.check import PlanOptions, plan_command
 from regsweep.cli.main import app
 from regsweep.core.grid import value_text
 from regsweep.report.documents import as_yaml, flag_cell
@@ -129,7 +129,7 @@ def test_a_path_is_shown_as_it_is(tmp_path: Path, name: str) -> None:
 
 
 def test_a_wide_grid_is_printed_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    plan_command(manifest(tmp_path, list(range(1000))), Output.TABLE, rows=0)
+    plan_command(PlanOptions(manifest(tmp_path, list(range(1000))), Output.TABLE, rows=0))
     assert len(capsys.readouterr().out.splitlines()) == 1001
 
 

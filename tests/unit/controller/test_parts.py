@@ -12,13 +12,17 @@ from prometheus_client import generate_latest
 
 from regsweep.adapters.kubeapi import SWEEPS, uid_of
 from regsweep.api import constants as names
+from regsweep.api.objective import EpochRule
+from regsweep.api.spec import Goal
 from regsweep.controller.caches.run_cache import trim_job, trim_pod
 from regsweep.controller.process.assembly import identity_of
 from regsweep.controller.process.health import HealthServer
 from regsweep.controller.process.logs import set_up_logging
 from regsweep.controller.process.operator import Operator
 from regsweep.controller.writers.status_writer import prior_status
+from regsweep.core.identity import run_name
 from regsweep.core.kubernetes.observe import observed_pod, observed_run
+from regsweep.core.runs import ObservedRun
 from regsweep.metrics import Metrics
 from regsweep.settings import Settings
 from unit.controller.fake_cluster import FakeCluster, operating, settings, sweep_object, until
@@ -34,19 +38,30 @@ def job(**status: Any) -> dict[str, Any]:
         names.REPLICATES_ANNOTATION: "4",
         names.REPLICATES_PER_POD_ANNOTATION: "2",
         names.ATTEMPT_ANNOTATION: "0",
+        names.LOST_ANNOTATION: "1",
         names.FLAGS_ANNOTATION: "{}",
     }
-    meta = {"name": "run", "namespace": "lab", "uid": "job-uid", "resourceVersion": "5", "creationTimestamp": STAMP}
+    name = run_name("run", "s", "abc", 0, 0, lost=1)
+    meta = {"name": name, "namespace": "lab", "uid": "job-uid", "resourceVersion": "5", "creationTimestamp": STAMP}
     labels = {names.SWEEP_UID_LABEL: "s", "app": "x"}
-    spec = {"parallelism": 2, "suspend": False, "template": {"spec": {"containers": []}}}
-    extra = {"labels": labels, "annotations": annotations, "managedFields": [{}], "ownerReferences": []}
+    variables = {
+        "REGSWEEP_FIRST_REPLICATE": "0",
+        "REGSWEEP_LAST_REPLICATE": "3",
+        "REGSWEEP_REPLICATES": "2",
+        "REGSWEEP_OBJECTIVE": '{"metric": "val_auc", "goal": "Maximize", "epoch": "Best"}',
+        "REGSWEEP_FLAGS": "{}",
+    }
+    trainer = {"name": "trainer", "env": [{"name": n, "value": v} for n, v in variables.items()]}
+    template = {"spec": {"containers": [trainer]}}
+    spec = {"parallelism": 2, "suspend": False, "completions": 2, "template": template}
+    owner = {"apiVersion": names.API_VERSION, "kind": names.SWEEP_KIND, "name": "run", "uid": "s", "controller": True}
+    extra = {"labels": labels, "annotations": annotations, "managedFields": [{}], "ownerReferences": [owner]}
     return {"metadata": {**meta, **extra}, "spec": spec, "status": status}
 
 
 def pod(**status: Any) -> dict[str, Any]:
     meta = {"name": "run-1-x", "namespace": "lab", "uid": "u", "resourceVersion": "5", "creationTimestamp": STAMP}
-    index = {"batch.kubernetes.io/job-completion-index": "1"}
-    extra = {"labels": {names.SWEEP_UID_LABEL: "s"}, "annotations": index, "ownerReferences": [OWNER]}
+    extra = {"labels": {names.SWEEP_UID_LABEL: "s"}, "annotations": {}, "ownerReferences": [OWNER]}
     limits = {"limits": {"memory": "1Gi", "cpu": "2"}}
     containers = [{"name": "trainer", "image": "t", "resources": limits}, {"name": "sidecar", "image": "s"}]
     return {"metadata": {**meta, **extra}, "spec": {"containers": containers}, "status": status}
@@ -88,7 +103,10 @@ def container(**state: Any) -> list[dict[str, Any]]:
 )
 def test_nothing_that_is_read_of_a_job_is_trimmed_away(status: dict[str, Any]) -> None:
     whole = job(**status)
-    assert observed_run(trim_job(whole)) == observed_run(whole)
+    run = observed_run(trim_job(whole))
+    assert isinstance(run, ObservedRun)
+    assert run == observed_run(whole)
+    assert (run.lost, run.rule) == (1, EpochRule("val_auc", Goal.MAXIMIZE))
     assert "managedFields" not in trim_job(whole)["metadata"]
     assert "template" not in trim_job(whole)["spec"]
 

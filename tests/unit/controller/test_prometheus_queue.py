@@ -36,7 +36,7 @@ class FakePrometheus:
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
-    async def query(self, promql: str) -> bytes:
+    async def query(self, promql: str, max_bytes: int) -> bytes:
         self.queries.append(promql)
         await self.may_answer.wait()
         answer = self.answers.pop(0)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from regsweep.api.objective import EpochRule
+from regsweep.api.objective import EpochRule, objective_status
 from regsweep.api.spec import Goal, SweepSpec
 from regsweep.api.status import ObjectiveStatus, Resolved
-from regsweep.core.accept import Identity, Past, accept
+from regsweep.core.accept import Identity, Past, accept, with_objective
 from regsweep.core.results.records import BestEpoch, Outcome, Record, Records
 from regsweep.core.runs import ObservedRun
 from regsweep.core.sweep import Sweep
@@ -218,3 +218,12 @@ def test_a_sweep_that_a_later_operator_has_pinned_is_left_alone() -> None:
     later = sweep.resolved.model_copy(update={"key_version": 3})
     with pytest.raises(InvalidSweep, match="keyVersion: is 3, and this operator supports keys up to version 2"):
         accepted(spec_of(), past_of(sweep, record_of("0" * 16), pinned=later))
+
+
+def test_a_minimum_difference_goes_with_the_objective_it_was_written_for() -> None:
+    """An edited objective that is not followed leaves the one in force, in another unit."""
+    before = spec_of({**LAST_LOSS, "minimumDifference": 0.01})
+    assert with_objective(before, objective_status(before.objective)).minimum_difference == 0.01
+    edited = spec_of({**LAST_ACCURACY, "minimumDifference": 0.2})
+    in_force = with_objective(edited, objective_status(before.objective))
+    assert (in_force.objective.metric, in_force.minimum_difference) == ("val_average_loss", None)

@@ -15,9 +15,10 @@ from regsweep.api.analysis import PickRole
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.objective import objective_status
 from regsweep.api.status import FinalStatus
+from regsweep.core.cost import trainings_needed
 from regsweep.core.judging.analysis import analyse_records
 from regsweep.core.kubernetes.podtemplate import contract_environment
-from regsweep.core.nested import fold_sweeps, trainings_needed
+from regsweep.core.nested import fold_sweeps
 from regsweep.core.progress import Stage
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.sweep import Point, Sweep, final_points

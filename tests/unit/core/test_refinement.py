@@ -16,9 +16,9 @@ from regsweep.api.findings import FindingType
 from regsweep.api.spec import SweepSpec
 from regsweep.api.status import RefinementStatus
 from regsweep.core.accept import Identity, accept
+from regsweep.core.cost import trainings_needed
 from regsweep.core.grid import combination_id
 from regsweep.core.judging.analysis import rank
-from regsweep.core.nested import trainings_needed
 from regsweep.core.progress import Stage
 from regsweep.core.refinement import neighbours, refined
 from regsweep.core.sweep import Sweep

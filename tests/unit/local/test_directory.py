@@ -10,7 +10,8 @@ import pytest
 
 from regsweep.core.results.records import Outcome
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError, UnwritableRunsError, write_atomically
-from regsweep.local.facts import DataFacts, RunFacts, message_file, output_file
+from regsweep.local.facts import DataFacts, RunFacts, history_file, message_file, output_file
+from regsweep.local.provenance import Keepsakes
 
 
 def facts(**changes: object) -> RunFacts:
@@ -43,7 +44,7 @@ def directory(tmp_path: Path) -> RunsDirectory:
 
 
 def test_results_are_read_from_the_messages_of_every_process(directory: RunsDirectory) -> None:
-    path = directory.begin(facts())
+    path = directory.begin(facts(), Keepsakes())
     (path / message_file(0)).write_text(message(0, 1))
     (path / message_file(1)).write_text(message(2))
     records = directory.records()
@@ -61,7 +62,7 @@ def test_results_are_read_from_the_messages_of_every_process(directory: RunsDire
     ],
 )
 def test_what_is_no_result_is_trained_again(directory: RunsDirectory, text: str) -> None:
-    path = directory.begin(facts())
+    path = directory.begin(facts(), Keepsakes())
     (path / message_file(0)).write_text(text)
     assert len(directory.records()) == 0
 
@@ -79,14 +80,14 @@ def test_a_result_of_other_data_than_the_runs_is_none(
     directory: RunsDirectory, digest: str, by_trainer: bool, taken: bool
 ) -> None:
     data = DataFacts(digest="1f0c00000000", by_trainer=by_trainer, answers=True)
-    path = directory.begin(facts(data=data))
+    path = directory.begin(facts(data=data), Keepsakes())
     named = {"dataDigest": digest} if digest else {}
     (path / message_file(0)).write_text(json.dumps(json.loads(message(0, 1)) | named))
     assert len(directory.records()) == (2 if taken else 0)
 
 
 def test_a_run_of_an_earlier_version_is_read_and_one_of_a_later_version_too(directory: RunsDirectory) -> None:
-    path = directory.begin(facts())
+    path = directory.begin(facts(), Keepsakes())
     (path / message_file(0)).write_text(message(0, 1))
     written = json.loads((path / "run.json").read_text())
     new = ("lost", "final", "keyVersion", "resampling", "rule", "data")
@@ -99,22 +100,23 @@ def test_a_run_of_an_earlier_version_is_read_and_one_of_a_later_version_too(dire
 
 
 def test_a_run_begun_anew_shows_nothing_of_the_attempt_before(directory: RunsDirectory) -> None:
-    path = directory.begin(facts())
-    for name in (message_file(0), message_file(1), output_file(0)):
+    path = directory.begin(facts(), Keepsakes())
+    for name in (message_file(0), message_file(1), output_file(0), history_file(1), "source/old.py"):
         (path / name).write_text("old")
-    directory.begin(facts())
-    assert sorted(p.name for p in path.iterdir()) == ["run.json"]
+    directory.begin(facts(), Keepsakes(source={"train.py": "new"}))
+    assert sorted(p.name for p in path.iterdir()) == ["environment.json", "run.json", "source"]
+    assert [p.name for p in (path / "source").iterdir()] == ["train.py"]
 
 
 def test_a_run_file_that_cannot_be_read_is_named_and_not_passed_over(directory: RunsDirectory) -> None:
-    path = directory.begin(facts())
+    path = directory.begin(facts(), Keepsakes())
     (path / "run.json").write_text("{}")
     with pytest.raises(RunsDirectoryError, match=r"run\.json: does not describe a run of this version of regsweep"):
         directory.records()
 
 
 def test_facts_survive_writing_and_reading(directory: RunsDirectory) -> None:
-    directory.begin(facts(flags={"units": [8, 8], "name": "ä", "off": None}))
+    directory.begin(facts(flags={"units": [8, 8], "name": "ä", "off": None}), Keepsakes())
     assert list(directory.all_facts()) == [facts(flags={"units": [8, 8], "name": "ä", "off": None})]
 
 
@@ -150,7 +152,7 @@ def test_a_directory_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
 
 
 def test_the_last_words_are_the_last_lines(directory: RunsDirectory) -> None:
-    path = directory.begin(facts())
+    path = directory.begin(facts(), Keepsakes())
     (path / output_file(0)).write_text("\n".join(f"line {n}" for n in range(1000)) + "\n\n")
     assert directory.last_words("mine-0123456789ab", 0) == "line 997\nline 998\nline 999"
     assert directory.last_words("mine-0123456789ab", 1) == ""

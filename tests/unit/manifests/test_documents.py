@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from regsweep.api.conditions import ConditionType, Reason
 from regsweep.api.validation import parse_sweep
 
 CHECKOUT = Path(__file__).parents[3]
@@ -42,6 +43,15 @@ def test_every_decision_is_listed() -> None:
     folder = CHECKOUT / "docs" / "adr"
     listed = re.findall(r"\((\d{4}-[^)]+)\)", (folder / "README.md").read_text())
     assert listed == sorted(path.name for path in folder.glob("0*.md"))
+
+
+def test_every_reason_that_troubleshooting_names_exists() -> None:
+    text = (CHECKOUT / "docs" / "troubleshooting.md").read_text()
+    cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| ")]
+    named = {word for cell in cells for word in re.findall(r"`([A-Z][A-Za-z]+)`", cell)}
+    known = {*(reason.value for reason in Reason), *(kind.value for kind in ConditionType)}
+    assert len(named) > 10
+    assert named <= known
 
 
 def _code(text: str) -> str:

@@ -21,7 +21,7 @@ IMAGE = "registry.test/trainer:1"
 
 
 def pod_template(name: str) -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load((TEMPLATES / f"{name}.yaml").read_text())
+    document: dict[str, Any] = next(yaml.safe_load_all((TEMPLATES / f"{name}.yaml").read_text()))
     return document
 
 
@@ -67,11 +67,39 @@ def test_the_sweeps_image_is_trained_whatever_the_template_names(name: str) -> N
         pytest.param("spot", {"nvidia.com/gpu": "1"}, id="a whole GPU that may be taken away"),
         pytest.param("kueue", {"nvidia.com/gpu": "1"}, id="a whole GPU once the queue has one"),
         pytest.param("mig", {"nvidia.com/mig-1g.5gb": 1}, id="a slice, and no whole GPU beside it"),
+        pytest.param("mps", {"nvidia.com/gpu": "1"}, id="a share of a GPU"),
+        pytest.param("gpu-model", {"nvidia.com/gpu": "1"}, id="a whole GPU of one model"),
+        pytest.param("dra", {}, id="a device by its claim, and no whole GPU beside it"),
     ],
 )
 def test_a_pod_asks_for(name: str, gpus: dict[str, object]) -> None:
     limits = trainer(name)["resources"]["limits"]
     assert {resource: count for resource, count in limits.items() if resource.startswith("nvidia.com/")} == gpus
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_template_says_when_to_take_it_and_every_container_keeps_the_restricted_standard(name: str) -> None:
+    assert (TEMPLATES / f"{name}.yaml").read_text().startswith("# Job template: ")
+    for container in (*pod(name)["containers"], *pod(name).get("initContainers", ())):
+        context = container["securityContext"]
+        assert context["allowPrivilegeEscalation"] is False and context["capabilities"]["drop"] == ["ALL"]
+        assert container["resources"]["requests"]["cpu"] and container["resources"]["limits"]["memory"]
+
+
+def test_a_data_volume_is_never_written() -> None:
+    for name in ("data-volume", "object-store"):
+        (mount,) = (mount for mount in trainer(name)["volumeMounts"] if mount["name"] == "data")
+        assert mount["readOnly"] is True
+
+
+def test_credentials_of_the_object_store_are_not_in_the_training_container() -> None:
+    assert "object-store" not in str(trainer("object-store"))
+
+
+def test_a_helper_that_goes_on_does_not_keep_the_pod() -> None:
+    helpers = pod("native-sidecar")["initContainers"]
+    assert [helper["restartPolicy"] for helper in helpers] == ["Always"]
+    assert len(pod("native-sidecar")["containers"]) == 1
 
 
 def test_a_spot_pods_checkpoints_are_found_again_by_the_pod_that_follows_it() -> None:

@@ -66,7 +66,7 @@ def test_a_query_asks_for_what_was_chosen(name: str, query: DashboardQuery) -> N
         return  # chosen first, from all there are
     selectors = re.findall(r"\b(?:regsweep|container)_\w+\{([^}]*)\}", query.expr)
     assert len(selectors) >= len(OURS.findall(query.expr))
-    chosen = [key for key in ("namespace", "sweep", "run") if key in VARIABLES[name]]
+    chosen: list[str] = [key for key in ("namespace", "sweep", "run") if key in VARIABLES[name]]
     if query.panel in ("variable sweep", "variable run"):
         chosen = chosen[: chosen.index(query.panel.removeprefix("variable "))]
     elif query.panel == "variable metric":

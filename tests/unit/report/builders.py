@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from regsweep.api.analysis import Analysis, Comparison, Effects, Fit, PickResult, Share
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.findings import Finding, FindingType, GridEnd, Note, NoteType, Subject
+from regsweep.api.outlook import Reduction
 from regsweep.api.spec import EpochChoice, Flags, Goal, PickRule
 from regsweep.api.status import (
     Condition,
@@ -126,6 +127,17 @@ def analysis(*comparisons: Comparison, pick: Flags | None = None, **fields: obje
     )
 
 
+def reduction(
+    share: float,
+    low: float,
+    high: float,
+    metric: str = "val_average_loss",
+    epoch: EpochChoice = EpochChoice.LAST,
+) -> Reduction:
+    """By what share the best is below the network without regularisation."""
+    return Reduction(metric=metric, epoch=epoch, share=share, low=low, high=high)
+
+
 def picked(flags: Flags, *, is_best: bool = False) -> PickResult:
     """A one-standard-error pick."""
     return PickResult(
@@ -180,6 +192,7 @@ def _of_breast_cancer() -> Analysis:
         comparison({"l2": 0.1, "dropout": 0.3}, "Underfits"),
         comparison({"l2": 0, "dropout": 0}, "Overfits"),
         pick={"l2": 0.01, "dropout": 0.5},
+        reductions=[reduction(0.65, 0.52, 0.74), reduction(0.9, 0.81, 0.96, "overfit_gap")],
         effects=Effects(
             shares=[
                 share("l2", eta=0.77, by_chance=0.09),

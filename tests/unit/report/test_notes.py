@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from regsweep.api.analysis import Analysis
+from regsweep.api.spec import EpochChoice
 from regsweep.api.status import FailedRun, RankedResult
 from regsweep.core.grid import combination_id
 from regsweep.report.model import Divergence
 from regsweep.report.notes import conclusion, legend_of, note_of
-from unit.report.builders import analysis, comparison, ranked, results
+from unit.report.builders import analysis, comparison, ranked, reduction, results
 
 BEST = ranked(1, {"l2": 0.01}, (0.10, 0.01), 0.08, (0.02, 0.005))
 OF_BEST = comparison({"l2": 0.01}, "Balanced")
@@ -79,7 +80,9 @@ def test_nothing_is_picked_before_the_sweep_is_complete() -> None:
 PLAIN = ranked(2, {"l2": 0}, (0.40, 0.01), 0.01, (0.39, 0.01))
 
 
-JUDGED = analysis(OF_BEST, comparison({"l2": 0}, "Overfits"))
+LAST, AT_BEST = reduction(0.75, 0.6, 0.85), reduction(0.1, -0.08, 0.31, epoch=EpochChoice.BEST)
+GAP = reduction(0.95, 0.9, 0.98, "overfit_gap")
+JUDGED = analysis(OF_BEST, comparison({"l2": 0}, "Overfits"), reductions=[LAST, GAP])
 
 
 @pytest.mark.parametrize(
@@ -88,15 +91,37 @@ JUDGED = analysis(OF_BEST, comparison({"l2": 0}, "Overfits"))
         pytest.param(
             (BEST, PLAIN),
             JUDGED,
-            "Without regularisation (l2=0) the network ranks 2nd; the best cuts validation loss by 75 % "
-            "and the overfit gap by 95 %.",
+            "Without regularisation (l2=0) the network ranks 2nd; the best cuts validation loss by 75 % (95 %: 60 to 85) "
+            "and the overfit gap by 95 % (90 to 98).",
             id="what regularisation brought",
         ),
         pytest.param(
             (BEST, PLAIN),
-            analysis(OF_BEST, comparison({"l2": 0}, gap_larger=False)),
-            "Without regularisation (l2=0) the network ranks 2nd; the best cuts validation loss by 75 %.",
+            analysis(OF_BEST, comparison({"l2": 0}, gap_larger=False), reductions=[LAST, GAP]),
+            "Without regularisation (l2=0) the network ranks 2nd; the best cuts validation loss by 75 % (95 %: 60 to 85).",
             id="a gap that may be larger by chance is not spoken of",
+        ),
+        pytest.param(
+            (BEST, PLAIN),
+            analysis(OF_BEST, comparison({"l2": 0}, gap_larger=False), reductions=[LAST, AT_BEST]),
+            "Without regularisation (l2=0) the network ranks 2nd; the best cuts validation loss by 75 % (95 %: 60 to 85); with "
+            "each run at its best epoch, where early stopping would end it, cuts validation loss by 10 % (-8 to 31).",
+            id="early stopping is the fair opponent",
+        ),
+        pytest.param(
+            (BEST, PLAIN),
+            analysis(
+                OF_BEST, comparison({"l2": 0}, gap_larger=False), reductions=[reduction(-0.2, -0.5, 0.1), AT_BEST]
+            ),
+            "Without regularisation (l2=0) the network ranks 2nd; the best raises validation loss by 20 % (95 %: -10 to 50); "
+            "with each run at its best epoch, where early stopping would end it, cuts validation loss by 10 % (-8 to 31).",
+            id="the best by another objective may have a larger loss",
+        ),
+        pytest.param(
+            (BEST, PLAIN),
+            analysis(OF_BEST, comparison({"l2": 0})),
+            "Without regularisation (l2=0) the network ranks 2nd, and is worse than the best.",
+            id="no share without an interval",
         ),
         pytest.param(
             (ranked(1, {"l2": 0}, (0.10, 0.01), 0.08, (0.02, 0.01)), ranked(2, {"l2": 1}, (0.4, 0.01))),
@@ -109,6 +134,13 @@ JUDGED = analysis(OF_BEST, comparison({"l2": 0}, "Overfits"))
             analysis(OF_BEST, comparison({"l2": 0}, "Balanced")),
             "Without regularisation (l2=0) the network ranks 2nd, but cannot be told from the best with these data.",
             id="a tie is no loss, however far apart the means",
+        ),
+        pytest.param(
+            (BEST, PLAIN),
+            analysis(OF_BEST, comparison({"l2": 0}, "Balanced"), reductions=[reduction(0.12, -0.05, 0.29)]),
+            "Without regularisation (l2=0) the network ranks 2nd, but cannot be told from the best with these data; by the "
+            "means the best cuts validation loss by 12 % (95 %: -5 to 29).",
+            id="of a tie the share is said with its interval",
         ),
         pytest.param(
             (BEST, PLAIN),
@@ -139,9 +171,10 @@ JUDGED = analysis(OF_BEST, comparison({"l2": 0}, "Overfits"))
                 comparison({"l2": 0.1, "units": 8}, "Balanced"),
                 comparison({"l2": 0, "units": 8}, "Overfits"),
                 comparison({"l2": 0, "units": 16}, "Overfits"),
+                reductions=[LAST, GAP],
             ),
             "Without regularisation (l2=0) the best network (l2=0, units=8) ranks 2nd; the best cuts validation loss "
-            "by 75 % and the overfit gap by 95 %.",
+            "by 75 % (95 %: 60 to 85) and the overfit gap by 95 % (90 to 98).",
             id="of several without regularisation the best is compared",
         ),
     ],
@@ -236,8 +269,14 @@ def test_only_a_metric_that_can_show_it_says_that_regularisation_did_not_help(me
 
 def test_what_is_cut_almost_to_nothing_is_not_called_cut_by_all_of_it() -> None:
     rows = (ranked(1, {"l2": 1}, (0.0001, 0.00001)), ranked(2, {"l2": 0}, (0.4, 0.01)))
-    judged = analysis(comparison({"l2": 1}, "Balanced"), comparison({"l2": 0}, "Overfits"))
-    assert conclusion(results(*rows, analysis_result=judged)).endswith("the best cuts validation loss by over 99 %.")
+    judged = analysis(
+        comparison({"l2": 1}, "Balanced"),
+        comparison({"l2": 0}, "Overfits"),
+        reductions=[reduction(0.9998, 0.99, 0.9999)],
+    )
+    assert "the best cuts validation loss by over 99 % (95 %: 99 to 100)." in conclusion(
+        results(*rows, analysis_result=judged)
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from regsweep_kit.splits import Splits
 from regsweep_trainer.audit import AUDIT_METRICS, Audit, audited_rows
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 from regsweep_trainer.metrics import predictions
 
 CLASSES = {Head.BINARY: 2, Head.MULTICLASS: 4, Head.REGRESSION: 0}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regsweep_kit.errors import BadDataError
-from regsweep_trainer.columns import LONGEST_SHOWN, check_names, find_column, show, visible
+from regsweep_trainer.data.columns import LONGEST_SHOWN, check_names, find_column, show, visible
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from regsweep_kit.objective import Objective
 from regsweep_kit.record import Outcome, Record
 from regsweep_kit.splits import Division, Draw, split
-from regsweep_trainer.dataset import Dataset
+from regsweep_trainer.data.dataset import Dataset
 from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.models.constant import ConstantPredictor
 from regsweep_trainer.preparation import Prepared, prepare
@@ -90,4 +90,4 @@ def test_a_reference_takes_the_parameters_of_networks_and_has_no_hidden_layer(
     name: str, layers: dict[str, Any]
 ) -> None:
     flags = parse_flags({"dataset": "iris", "model": name, **layers})
-    assert (flags.hidden_units, flags.activations, flags.dropouts) == ((), (), ())
+    assert (flags.hidden_layers, flags.activations, flags.dropouts) == ((), (), ())

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from regsweep_kit.errors import BadDataError
-from regsweep_trainer.tables import CsvFile
+from regsweep_trainer.data.tables import CsvFile
 from support.csv_tables import FEATURES, LABELS, changed, read, table
 
 NUMBERED = [f"{numbers},{i}" for i, numbers in enumerate(FEATURES)]

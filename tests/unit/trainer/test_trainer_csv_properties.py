@@ -11,12 +11,12 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from regsweep_kit.errors import BadDataError
-from regsweep_trainer.columns import visible
-from regsweep_trainer.files import Block
-from regsweep_trainer.numerals import is_missing
-from regsweep_trainer.rows import Layout, Lines, check_quotes, read_by_cells, read_by_columns
-from regsweep_trainer.sources import load_csv
-from regsweep_trainer.tables import CsvFile
+from regsweep_trainer.data.columns import visible
+from regsweep_trainer.data.files import Block
+from regsweep_trainer.data.numerals import is_missing
+from regsweep_trainer.data.rows import Layout, Lines, check_quotes, read_by_cells, read_by_columns
+from regsweep_trainer.data.tables import CsvFile
+from support.csv_tables import read_csv
 
 CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters=["\u2028", "\u2029"])
 LABEL = st.text(CHARACTERS, min_size=1, max_size=8).map(str.strip).filter(lambda cell: not is_missing(cell))
@@ -121,7 +121,7 @@ def test_whatever_a_file_holds_it_is_data_or_bad_data(content: bytes, tmp_path_f
     path = tmp_path_factory.mktemp("any") / "t.csv"
     path.write_bytes(content)
     try:
-        data = load_csv(path, "y", None, "auto")
+        data = read_csv(path)
     except BadDataError:
         return
     assert np.isfinite(data.features).all()

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from regsweep_trainer.dataset import Dataset, Head
+from regsweep_trainer.data.dataset import Dataset, Head
+from regsweep_trainer.data.sources import load, load_bundled
 from regsweep_trainer.flags import parse_flags
-from regsweep_trainer.sources import load, load_bundled, load_csv
+from support.csv_tables import read_csv
 
 CSV = "a,b,y\n" + "".join(f"{i * 7 % 30},{i * i},{'yes' if i % 3 else 'no'}\n" for i in range(30))
 
@@ -54,13 +55,13 @@ def test_a_csv_with_named_classes(tmp_path: Path) -> None:
 def test_a_compressed_csv_with_a_byte_order_mark(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(gzip.compress(("\ufeff" + CSV).encode()))
-    assert load_csv(path, "y", None, "auto").digest == load_csv(csv(tmp_path, CSV, "p.csv"), "y", None, "auto").digest
+    assert read_csv(path).digest == read_csv(csv(tmp_path, CSV, "p.csv")).digest
 
 
 def test_the_same_data_have_the_same_digest_and_other_data_another(tmp_path: Path) -> None:
-    one = load_csv(csv(tmp_path, CSV), "y", None, "auto")
-    same = load_csv(csv(tmp_path, CSV.replace("\n", "\r\n") + "\n", "b.csv"), "y", None, "auto")
-    other = load_csv(csv(tmp_path, CSV.replace(",841,", ",842,"), "c.csv"), "y", None, "auto")
+    one = read_csv(csv(tmp_path, CSV))
+    same = read_csv(csv(tmp_path, CSV.replace("\n", "\r\n") + "\n", "b.csv"))
+    other = read_csv(csv(tmp_path, CSV.replace(",841,", ",842,"), "c.csv"))
     assert one.digest == same.digest != other.digest
 
 
@@ -107,13 +108,13 @@ PLAIN = rows(["0", "1"])
 )
 def test_the_digest_of_a_table_stays(text: str, classes: tuple[str, ...] | None, digest: str, tmp_path: Path) -> None:
     """It decides which rows are test rows. These are the digests of the reader that was here before pyarrow."""
-    data = load_csv(csv(tmp_path, text), "y", None, "auto")
+    data = read_csv(csv(tmp_path, text))
     assert data.classes == classes
     assert data.digest[:16] == digest
 
 
 def test_the_digest_of_marked_rows_stays(tmp_path: Path) -> None:
-    data = load_csv(csv(tmp_path, rows(["train", "val", "test"])), "a", "y", "regression")
+    data = read_csv(csv(tmp_path, rows(["train", "val", "test"])), target="a", split_column="y", task="regression")
     assert data.digest[:16] == "075ee27d78a84e90"
     assert data.marks is not None
     assert data.marks[:4] == ("train", "train", "val", "val")
@@ -121,7 +122,7 @@ def test_the_digest_of_marked_rows_stays(tmp_path: Path) -> None:
 
 def test_a_split_column_is_no_feature(tmp_path: Path) -> None:
     text = "a,part,y\n1,train,0\n2,val,1\n3, test ,0\n"
-    data = load_csv(csv(tmp_path, text), "y", "part", "auto")
+    data = read_csv(csv(tmp_path, text), split_column="part")
     assert data.marks == ("train", "val", "test")
     assert data.features.tolist() == [[1], [2], [3]]
     assert data.columns == ("a",)

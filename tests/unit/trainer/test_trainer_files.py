@@ -9,9 +9,9 @@ import pyarrow.csv
 import pytest
 
 from regsweep_kit.errors import BadDataError
-from regsweep_trainer import files
+from regsweep_trainer.data import files
+from regsweep_trainer.data.sources import load
 from regsweep_trainer.flags import parse_flags
-from regsweep_trainer.sources import load
 from support.csv_tables import FEATURES, LABELS, changed, read, table
 
 
@@ -25,7 +25,7 @@ from support.csv_tables import FEATURES, LABELS, changed, read, table
         pytest.param(changed(7, "1,2\0,no").encode(), "line 8 has a NUL byte", id="a NUL byte"),
         pytest.param(table().encode() + bytes(500), "line 62 has a NUL byte", id="a file that a crash cut off"),
         pytest.param(b"PK\x03\x04" + bytes(90), "is a zip archive, as an Excel workbook", id="a workbook"),
-        pytest.param(b"PAR1" + bytes(90), "is a Parquet file", id="a Parquet file"),
+        pytest.param(gzip.compress(b"PAR1" + bytes(90)), "a compressed Parquet file; decompress it", id="a Parquet file"),
         pytest.param(b"<!DOCTYPE html>\n<title>Log in</title>", "is a web page", id="a page instead of a download"),
         pytest.param(b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS", id="a pointer to a file"),
         pytest.param(gzip.compress(b"PK\x03\x04" + bytes(90)), "is a zip archive", id="a workbook compressed again"),
@@ -69,7 +69,10 @@ def test_a_damaged_archive_is_bad_data_that_names_the_file(content: bytes, says:
         ("https://example.org/t.csv", "; URLs are not fetched"),
         ("s3://bucket/t.csv", "; URLs are not fetched"),
         ("/data/*.csv", "; patterns are not expanded"),
-        ("/", "cannot read /: Is a directory; name the CSV file in it"),
+        (
+            "/",
+            r"/ is a folder, and .* in it is a file; want one folder for each class|has no folders|is not an image by its name",
+        ),
         ("a\0b.csv", r"cannot read 'a\\x00b.csv': embedded null byte"),
         ("x" * 5000, "File name too long"),
     ],

@@ -1,5 +1,6 @@
 """Flags that do not fit the data are refused before training; class weights come from the training rows alone."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 
 from regsweep_kit.errors import InvalidFlagsError
 from regsweep_kit.splits import Splits
-from regsweep_trainer.dataset import Dataset
+from regsweep_trainer.data.dataset import Dataset
+from regsweep_trainer.encoding import fit as fit_encoding
 from regsweep_trainer.fitting import fit
 from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.models.inputs import Image
@@ -17,6 +19,8 @@ from regsweep_trainer.weighting import loss_weights
 NUMBERS = np.arange(120.0).reshape(20, 6) ** 2
 CLASSES = Dataset("t", NUMBERS, np.array([0.0] * 15 + [1.0] * 5), ("no", "yes"))
 REGRESSION = Dataset("t", NUMBERS, np.arange(20.0), None)
+
+DNN: dict[str, Any] = {"model": "dnn_classifier", "hidden_units": [4]}
 
 
 def flags(**given: Any) -> Any:
@@ -31,6 +35,9 @@ def flags(**given: Any) -> Any:
         (REGRESSION, {"class_weights": "balanced"}, "flag class_weights: t is a regression, which has no classes"),
         (CLASSES, {"class_weights": {"no": 1, "yas": 2}}, "flag class_weights: there is no class 'yas'; the classes"),
         (CLASSES, {"class_weights": {"no": 1}}, "flag class_weights: class 'yes' has none; give one for each class"),
+        (REGRESSION, DNN, "flag model: dnn_classifier is for a classification, and t is a regression"),
+        (CLASSES, {**DNN, "model": "dnn_regressor"}, "flag model: dnn_regressor is for a regression, and t is a class"),
+        (CLASSES, {**DNN, "n_classes": 3}, "flag n_classes: got 3, but t has 2 classes ('no', 'yes'); correct it"),
         (CLASSES, {"model": "cnn"}, "flag model: cnn needs images, and t is a table of 6 columns; set image_shape"),
         (CLASSES, {"model": "cnn", "image_shape": [2, 2]}, "flag image_shape: [2, 2] are 4 numbers, but t has 6"),
     ],
@@ -68,7 +75,7 @@ def test_images_are_standardised_by_channel_with_the_training_rows_alone() -> No
     data = Dataset("t", NUMBERS, CLASSES.target, CLASSES.classes, image=Image(1, 3, 2))
     rows = [np.arange(start, start + 4) for start in range(0, 20, 4)]
     splits = Splits(*rows)
-    prepared = prepare(data, splits, by_channel=True)
+    prepared = prepare(data, splits, encoder=partial(fit_encoding, data, by_channel=True))
     for channel in range(2):
         pixels = NUMBERS[rows[0]][:, channel::2]
         expected = (NUMBERS[rows[2]][:, channel::2] - pixels.mean()) / pixels.std()

@@ -57,7 +57,7 @@ def test_a_value_is_coerced_by_its_declared_type(name: str, given_value: Any, va
     ],
 )
 def test_hidden_layers(flags: dict[str, Any], hidden: tuple[int, ...]) -> None:
-    assert parse_flags({**IRIS, **flags}).hidden_units == hidden
+    assert parse_flags({**IRIS, **flags}).hidden_layers == hidden
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,14 @@ def test_hidden_layers(flags: dict[str, Any], hidden: tuple[int, ...]) -> None:
         ("label_smoothing", 1, "flag label_smoothing: got 1, want a number from 0 to below 1"),
         ("weight_decay", "inf", 'flag weight_decay: got "inf", want a number from 0 to below 1'),
         ("image_shape", [8], "flag image_shape: got [8], want [height, width] or [height, width, channels]"),
+        (
+            "columns",
+            {"a": "numerical"},
+            'flag columns: got {"a": "numerical"}, want an object, by column a kind (numeric,',
+        ),
+        ("columns", {"a": {"kind": "numeric", "missing": "category"}}, "want an object, by column a kind"),
+        ("columns", ["a"], 'flag columns: got ["a"], want an object'),
+        ("label_vocabulary", ["a"], 'flag label_vocabulary: got ["a"], want a list of 2 to 1000 labels'),
         ("filters", [], "flag filters: got [], want a list of 1 to 64 integers"),
         ("epochs", 1.5, "flag epochs: got 1.5, want an integer from 1 to 100000"),
         ("epochs", 0, "flag epochs: got 0, want an integer from 1 to 100000"),
@@ -147,16 +155,17 @@ def test_only_free_text_is_told_to_be_quoted() -> None:
             "flag data_path: given together with dataset",
             id="two kinds of data",
         ),
-        pytest.param({"data_path": "/x"}, "flag target: missing", id="nothing to predict"),
         pytest.param(
             {**IRIS, "target": "y"}, 'flag target: got "y", but data_path is not set', id="a target without a file"
         ),
         pytest.param(
-            {**IRIS, "task": "regression"}, "flag task: it applies to data_path only", id="a task without a file"
+            {**IRIS, "task": "regression"},
+            'flag task: got "regression": it applies to data_path only',
+            id="a task without a file",
         ),
         pytest.param(
             {**IRIS, "separator": "tab"},
-            "flag separator: it applies to data_path only",
+            'flag separator: got "tab": it applies to data_path only',
             id="a separator without a file",
         ),
         pytest.param(
@@ -166,6 +175,36 @@ def test_only_free_text_is_told_to_be_quoted() -> None:
             {"data_path": "/x", "target": "y", "split_column": "y"},
             'flag split_column: "y" is the target',
             id="y twice",
+        ),
+        pytest.param(
+            {**IRIS, "columns": {"a": "ignored"}},
+            'flag columns: got {"a": "ignored"}, but data_path',
+            id="columns of no file",
+        ),
+        pytest.param(
+            {"data_path": "/x", "target": "y", "columns": {"y": "categorical"}},
+            'flag columns: "y" is the target; it has no kind',
+            id="a target with a kind",
+        ),
+        pytest.param(
+            {"data_path": "/x", "target": "y", "weight_column": "w", "group_column": "w"},
+            'flag group_column: "w" is the weight column',
+            id="weights and groups at once",
+        ),
+        pytest.param(
+            {"data_path": "/x", "target": "y", "time_column": "t", "group_column": "g"},
+            "flag time_column: given together with group_column",
+            id="groups in order of time",
+        ),
+        pytest.param(
+            {"data_path": "/x", "target": "y", "time_column": "t", "audit_fraction": 0.1},
+            "flag audit_fraction: given together with time_column",
+            id="an audit in the midst of time",
+        ),
+        pytest.param(
+            {"data_path": "/x", "target": "y", "task": "regression", "label_vocabulary": ["a", "b"]},
+            "flag label_vocabulary: given together with task: regression",
+            id="classes of a regression",
         ),
         pytest.param(
             {**IRIS, "dropout": [0.1, 0.2, 0.3]},
@@ -220,6 +259,41 @@ def test_a_flag_without_effect_is_named(flags: dict[str, Any], says: list[str]) 
 
 def test_gradients_clipped_in_one_way_and_not_in_another_are_clipped_in_one_way() -> None:
     assert parse_flags({**IRIS, "clip_norm": 1, "clip_value": 0}).clip_norm == 1
+
+
+DNN: dict[str, Any] = {"data_path": "/x", "target": "y", "model": "dnn_classifier", "hidden_units": [8, 4]}
+
+
+def test_the_estimators_models_have_the_estimators_defaults() -> None:
+    parsed = parse_flags(DNN)
+    assert (parsed.optimizer, parsed.learning_rate, parsed.activation, parsed.dropout) == ("adagrad", 0.05, "relu", 0)
+    assert parsed.hidden_layers == (8, 4)
+    assert parse_flags({**DNN, "optimizer": "adam"}).optimizer == "adam"
+    assert parse_flags({**IRIS, "model": "dense"}).optimizer == "adam"
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ({"hidden_units": None}, "flag hidden_units: missing, model dnn_classifier needs the number of units"),
+        ({"units": [8]}, "flag units: model dnn_classifier has hidden_units instead"),
+        ({"model": "dense", "units": [8]}, "flag hidden_units: got [8, 4], but model is dense; it is for dnn_classifier"),
+        ({"task": "regression"}, "flag task: got regression, but model dnn_classifier is for a classification"),
+        ({"model": "dnn_regressor", "n_classes": 2}, "flag n_classes: model dnn_regressor has no classes"),
+        ({"n_classes": 3, "label_vocabulary": ["a", "b"]}, "flag n_classes: got 3, but label_vocabulary has 2 labels"),
+        ({"model": "dense", "hidden_units": None, "columns": {"a": {"kind": "hashed", "bins": 9}}}, 'flag columns: column "a" is bucketiz'),
+        ({"columns": {"a": "hashed"}}, 'flag columns: got {"a": "hashed"}, want an object, by column a kind'),
+        ({"columns": {"a": {"kind": "bucketized", "bins": 3, "boundaries": [1]}}}, "flag columns: got "),
+        ({"columns": {"a": {"kind": "bucketized", "boundaries": [2, 1]}}}, "flag columns: got "),
+        ({"columns": {"a": {"kind": "numeric", "embedding": 3}}}, "flag columns: got "),
+        ({"crosses": [{"columns": ["a"], "bins": 9}]}, 'flag crosses: got [{"columns": ["a"], "bins": 9}], want a list of at most 100'),
+        ({"crosses": [{"columns": ["a", "b"], "bins": 9}] * 2}, 'flag crosses: columns ["a", "b"] are crossed twice'),
+        ({"model": "cnn", "hidden_units": None, "crosses": [{"columns": ["a", "b"], "bins": 9}]}, "flag crosses: they are for models dnn_"),
+        ({"dropout": [0.1]}, "flag dropout: got 1 values ([0.1]) for 2 hidden layers"),
+    ],
+)  # fmt: skip
+def test_what_contradicts_the_estimators_models(flags: dict[str, Any], says: str) -> None:
+    assert says in refusal(**{**DNN, **flags})
 
 
 def test_batch_norm_and_normalization_may_agree() -> None:

@@ -11,7 +11,7 @@ from sklearn import metrics as reference
 
 from regsweep_trainer import estimator
 from regsweep_trainer.audit import AUDIT_METRICS
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 from regsweep_trainer.metrics import METRICS, auc, evaluate, row_losses
 
 rng = np.random.default_rng(1)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from regsweep_trainer.numerals import (
+from regsweep_trainer.data.numerals import (
     WORDS,
     Notation,
     exact_value,

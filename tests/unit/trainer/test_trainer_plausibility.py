@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from regsweep_kit.errors import BadDataError
-from regsweep_trainer.plausibility import SAMPLED_ROWS, check_features, check_scale
+from regsweep_trainer.data.plausibility import SAMPLED_ROWS, check_features, check_scale
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from regsweep_kit.errors import BadDataError
 from regsweep_kit.splits import Splits
-from regsweep_trainer.dataset import Dataset
-from regsweep_trainer.preparation import prepare, scaling_of
+from regsweep_trainer.data.dataset import Dataset
+from regsweep_trainer.preparation import prepare
+from regsweep_trainer.scaling import scaling_of
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -113,7 +114,7 @@ def test_a_target_that_does_not_vary_in_training_is_noted() -> None:
 def test_rows_in_many_blocks_are_those_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
     table = data(NORMAL, NORMAL * 1e307)
     whole = prepare(table, halves(40))
-    monkeypatch.setattr("regsweep_trainer.preparation.BLOCK_ROWS", 7)
+    monkeypatch.setattr("regsweep_trainer.encoding.BLOCK_ROWS", 7)
     np.testing.assert_array_equal(prepare(table, halves(40)).train.x, whole.train.x)
 
 

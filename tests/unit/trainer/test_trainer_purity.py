@@ -9,21 +9,30 @@ import pytest
 
 LOCK = Path(__file__).parents[3] / "uv.lock"
 
-PURE = ["flags", "dataset", "numerals", "columns", "targets", "plausibility", "preparation"]
+PURE = ["flags", "data.dataset", "data.numerals", "data.columns", "data.targets", "data.plausibility", "preparation"]
+PURE += ["data.typed", "data.roles", "encoding", "scaling"]
 PURE += ["estimator", "metrics", "record_columns", "audit", "weighting", "fitting", "task", "judging", "training"]
 PURE += ["models.inputs", "models.schedules", "models.constant"]
 
 
-@pytest.mark.parametrize("module", [*PURE, "bundled", "identity", "run", "main"])
+@pytest.mark.parametrize("module", [*PURE, "data.bundled", "data.tabular", "data.images", "identity", "run", "main"])
 def test_importing_it_brings_up_no_training_library(module: str) -> None:
-    heavy = ["keras", "tensorflow", "sklearn", "scipy", "pyarrow", *(["prometheus_client"] if module in PURE else [])]
+    heavy = [
+        "keras",
+        "tensorflow",
+        "sklearn",
+        "scipy",
+        "pyarrow",
+        "PIL",
+        *(["prometheus_client"] if module in PURE else []),
+    ]
     check = f"import sys, regsweep_trainer.{module}; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
 
 
 def test_bundled_data_are_read_without_pyarrow() -> None:
-    check = "import sys; from regsweep_trainer.sources import load_bundled; load_bundled('iris'); print('pyarrow' in sys.modules)"
+    check = "import sys; from regsweep_trainer.data.sources import load_bundled; load_bundled('iris'); print('pyarrow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "False"
 

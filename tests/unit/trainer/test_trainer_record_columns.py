@@ -7,7 +7,7 @@ import pytest
 from regsweep_kit.columns import Room, most_blocks
 from regsweep_kit.errors import InvalidContractError
 from regsweep_kit.objective import Goal, Rule
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 from regsweep_trainer.metrics import METRICS
 from regsweep_trainer.record_columns import columns_of
 
@@ -118,3 +118,12 @@ def test_a_pod_of_several_containers_has_12_kib_for_all_their_messages(
             InvalidContractError, match=r"REGSWEEP_MESSAGE_BYTES: 2048 bytes .* of 16 replicates; lower"
         ):
             columns_of(Head.BINARY, at_hand)
+
+
+@pytest.mark.parametrize("head", list(Head))
+def test_steps_come_last_and_displace_nothing(head: Head) -> None:
+    for replicates in (1, 7, 16):
+        without = columns_of(head, room(replicates))
+        counted = columns_of(head, room(replicates), counts_steps=True)
+        assert counted in (without, (*without, "global_step"))
+    assert columns_of(head, room(1), counts_steps=True)[-1] == "global_step"

@@ -17,10 +17,10 @@ from regsweep_kit.record import Record
 from regsweep_kit.reporting import Reporter
 from regsweep_kit.timing import Stopwatch
 from regsweep_trainer.audit import AUDIT_METRICS
+from regsweep_trainer.data.sources import load
 from regsweep_trainer.flags import flag_lines, parse_flags
 from regsweep_trainer.metrics import METRICS
 from regsweep_trainer.run import plan_run, train_one
-from regsweep_trainer.sources import load
 
 README = Path(__file__).parents[3] / "images" / "trainer" / "README.md"
 
@@ -37,6 +37,9 @@ class Still:
 
     def activity_penalties(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.zeros(len(x), np.float32)
+
+    def summary(self) -> str:
+        return ""
 
     def regularization_loss(self) -> float:
         return 0.0

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from regsweep_kit.splits import Division, Draw, Splits, split
-from regsweep_trainer.dataset import Dataset
+from regsweep_trainer.data.dataset import Dataset
+from regsweep_trainer.data.sources import load_bundled
 from regsweep_trainer.preparation import fixed_sample, prepare
 from regsweep_trainer.run import outline
-from regsweep_trainer.sources import load_bundled
 
 
 def divide(data: Dataset, audit_fraction: float = 0.0) -> Splits:

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from regsweep_kit.errors import BadDataError
-from regsweep_trainer.columns import visible
-from regsweep_trainer.numerals import exact_value, is_missing, parse_number
-from regsweep_trainer.targets import Target, TextColumn, encode_target
+from regsweep_trainer.data.columns import visible
+from regsweep_trainer.data.numerals import exact_value, is_missing, parse_number
+from regsweep_trainer.data.targets import Target, TextColumn, encode_target
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -12,7 +12,7 @@ from regsweep_kit.record import Outcome, Progress, Record
 from regsweep_kit.splits import Division, Draw, split
 from regsweep_kit.testlosses import deal
 from regsweep_trainer.audit import Audit
-from regsweep_trainer.dataset import Dataset, Head
+from regsweep_trainer.data.dataset import Dataset, Head
 from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.flags.regularization import StoppingMetric
 from regsweep_trainer.metrics import GOALS, METRICS
@@ -55,6 +55,9 @@ class Made:
 
     def activity_penalties(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         return x[:, 0] * np.float32(self.epoch)
+
+    def summary(self) -> str:
+        return ""
 
     def regularization_loss(self) -> float:
         return 0.125 * self.epoch
@@ -332,3 +335,13 @@ def test_the_activity_penalty_is_in_the_loss_of_its_own_rows_alone() -> None:
     assert values["regularization_loss"] == pytest.approx(0.625, abs=1e-6)  # standardised train rows have mean 0
     assert values["val_loss"] - values["val_average_loss"] != pytest.approx(0.625, abs=1e-3)
     assert values["val_average_loss"] == pytest.approx(log_loss(0.0))
+
+
+@pytest.mark.parametrize(("flags", "steps"), [({}, 5 * 4), ({"restore_best": True}, 2 * 4)])
+def test_the_estimators_models_count_their_steps(flags: dict[str, Any], steps: int) -> None:
+    """48 training rows in batches of 13 are 4 steps; restored weights have those of their epoch."""
+    made = Made({1: 0.0, 2: 1.1, 3: 9.0, 4: 9.0, 5: 9.0})
+    record, final, _ = train(made, model="dnn_classifier", hidden_units=[4], batch_size=13, **flags)
+    assert record.values["global_step"] == steps
+    assert final.values["global_step", ""] == steps
+    assert "global_step" not in train(Made())[0].values

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sklearn.metrics as reference
 
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 from regsweep_trainer.metrics import METRICS, evaluate
 
 rng = np.random.default_rng(11)

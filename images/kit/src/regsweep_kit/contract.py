@@ -50,6 +50,8 @@ class Contract:
     """Evaluate the test rows, once."""
     final: bool
     """An evaluation on the test rows will follow for this sweep: there must be some."""
+    history: Path | None = None
+    """File for the metrics of each epoch; `None`: none is kept."""
 
 
 def termination_log(environment: Mapping[str, str]) -> Path:
@@ -97,6 +99,7 @@ def read_contract(environment: Mapping[str, str]) -> Contract:
         ),
         score_test=read("REGSWEEP_SCORE_TEST", False, variables.switch),
         final=read("REGSWEEP_FINAL", False, variables.switch),
+        history=read("REGSWEEP_HISTORY", None, Path),
     )
     reader.check()
     _check_replicates(contract.replicates, start=start, last=last, index=index)

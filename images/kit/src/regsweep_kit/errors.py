@@ -5,6 +5,7 @@
     ├── InvalidContractError   64  an environment variable of the contract cannot be read
     ├── BadDataError           64  the data can never be trained on
     ├── DataChangedError       64  the data are not the ones that the sweep's other results rest on
+    ├── NothingReportedError   64  a training script ended a replicate without reporting a result
     ├── NothingToTrainError    65  this index lies beyond the last replicate; other indexes may go on
     ├── GpuNotVisibleError      1  GPUs were requested and none is visible: another node may have one
     ├── PortTakenError          1  /metrics cannot be served
@@ -46,6 +47,11 @@ class BadDataError(TrainerError):
 
 class DataChangedError(TrainerError):
     reason = "DataChanged"
+    exit_code = EXIT_INVALID
+
+
+class NothingReportedError(TrainerError):
+    reason = "NothingReported"
     exit_code = EXIT_INVALID
 
 

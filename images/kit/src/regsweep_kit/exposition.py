@@ -24,7 +24,7 @@ class Run:
     run: str
     replicates: Sequence[int]
     epochs: int
-    """How many were requested, of each replicate."""
+    """How many were requested, of each replicate; 0: not known yet, see `Exposition.expect`."""
     flags: Mapping[str, str]
     """The swept flags as text, by name."""
     data_digest: str = ""
@@ -43,6 +43,7 @@ class Exposition(Collector):
     def __init__(self, run: Run) -> None:
         """Raises InvalidContractError where two swept flags would have one label."""
         self._run = run
+        self._epochs = run.epochs
         self._labels = {"data_digest": run.data_digest[:DIGEST_DIGITS]} if run.data_digest else {}
         for name, value in run.flags.items():
             if label_name(name) in self._labels:
@@ -60,16 +61,21 @@ class Exposition(Collector):
         with self._lock:
             self._views[replicate] = _View(progress, complete)
 
+    def expect(self, epochs: int) -> None:
+        """Says how many epochs each replicate is trained for, where that was not known before."""
+        with self._lock:
+            self._epochs = epochs
+
     def text(self) -> bytes:
         """The exposition in Prometheus' text format."""
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
         with self._lock:
-            views = dict(self._views)
+            views, epochs = dict(self._views), self._epochs
         families = _Families(self._labels)
         for replicate, view in views.items():
-            families.add([self._run.sweep, self._run.run, str(replicate)], view, self._run.epochs)
+            families.add([self._run.sweep, self._run.run, str(replicate)], view, epochs)
         yield from families.all()
 
 

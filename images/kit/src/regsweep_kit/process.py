@@ -37,7 +37,7 @@ def run(
         if journal is None:
             raise unwritable or AssertionError("no journal and no reason")
         journal.limit(contract.message_bytes)
-        _answer_signals(stopping, contract, journal)
+        answer_signals(stopping, contract, journal)
         train(contract, flags, journal)
         return errors.EXIT_OK
     except errors.TrainerError as error:
@@ -54,7 +54,9 @@ def run(
     return code
 
 
-def _answer_signals(stopping: Stopping, contract: Contract, journal: Journal) -> None:
+def answer_signals(stopping: Stopping, contract: Contract, journal: Journal) -> None:
+    """From now on a signal leaves the finished replicates and the reason in the journal."""
+
     def answer(number: int) -> int:
         name, count = signal.Signals(number).name, len(contract.replicates)
         if journal.terminate(count, Failure("Terminated", f"{name} before all {count} replicates were trained")):

@@ -2,9 +2,12 @@
 
 import time
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from regsweep_kit.console import say
 from regsweep_kit.exposition import Exposition
+from regsweep_kit.history import History
 from regsweep_kit.journal import Journal
 from regsweep_kit.record import Period, Progress, Record
 from regsweep_kit.server import MetricsServer
@@ -12,13 +15,20 @@ from regsweep_kit.timing import Stopwatch
 
 
 class Reporter:
-    def __init__(self, journal: Journal, exposition: Exposition, port: int, stopwatch: Stopwatch) -> None:
-        """Serves the exposition on this port; 0: not at all. Raises PortTakenError."""
+    def __init__(
+        self, journal: Journal, exposition: Exposition, port: int, stopwatch: Stopwatch, history: Path | None = None
+    ) -> None:
+        """Serves the exposition on this port; 0: not at all. `history`: the file for each epoch's metrics. Raises PortTakenError."""
         self._journal, self._exposition, self._stopwatch = journal, exposition, stopwatch
+        self._history = History(history)
         self._server = MetricsServer(port, exposition.text) if port else None
         self._began = stopwatch.seconds()
         self._completed = time.monotonic()
         journal.describe(start=stopwatch.start)
+
+    def describe(self, **properties: Any) -> None:
+        """What is built and trained, such as `optimizer` and `model`: for whoever looks at the run later."""
+        self._history.describe(**properties)
 
     def begin(self) -> None:
         """A replicate begins now."""
@@ -27,11 +37,13 @@ class Reporter:
     def epoch(self, replicate: int, progress: Progress) -> None:
         """An epoch of it has ended."""
         self._exposition.show(replicate, progress)
+        self._history.add(replicate, progress)
 
     def finish(self, record: Record, progress: Progress) -> Period:
         """It has ended. On return its record is on the disk, and then /metrics calls it complete. Returns when it was trained."""
         period = Period(self._began, self._stopwatch.seconds())
         self._journal.finish(replace(record, period=period))
+        self._history.add(record.replicate, progress, last=True)
         self._exposition.show(record.replicate, progress, complete=True)
         self._completed = time.monotonic()
         return period

@@ -40,6 +40,12 @@ class Outline:
     """Names of the classes by index."""
     marks: Sequence[str] | None = None
     """Per row `train`, `val` or `test`, if the data mark them."""
+    strata: NDArray[np.int64] | None = None
+    """Shape (rows,): by which parts are stratified; `None`: by `labels`."""
+
+    @property
+    def stratified_by(self) -> NDArray[np.int64] | None:
+        return self.labels if self.strata is None else self.strata
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,7 @@ def split(data: Outline, division: Division, draw: Draw) -> Splits:
     test, fixed, marked_val = _set_aside(data, division, draw.fold)
     count = round(division.audit_fraction * data.rows)
     audit, rest = fixed[:count], np.sort(fixed[count:])
-    train, val = _divide(data.labels, rest, marked_val, draw, division.val_fraction)
+    train, val = _divide(data.stratified_by, rest, marked_val, draw, division.val_fraction)
     half = len(val) // 2
     splits = Splits(
         train=np.sort(train[: division.train_rows]),
@@ -102,7 +108,7 @@ def split(data: Outline, division: Division, draw: Draw) -> Splits:
         test=np.sort(test),
         audit=np.sort(audit),
     )
-    _check(splits, data, division, draw.fold)
+    check_parts(splits, data, division, draw.fold)
     return splits
 
 
@@ -136,17 +142,17 @@ def _set_aside(data: Outline, division: Division, fold: Fold | None) -> tuple[Ro
         _refuse_marks(
             data, marks, ("test", "val"), division.outer, "outer folds, in which every row is a test row once"
         )
-        order = stratified_order(np.arange(data.rows), data.labels, seed)
+        order = stratified_order(np.arange(data.rows), data.stratified_by, seed)
         test, fixed = _stretch(order, division.outer)
         return test, fixed, none
     if marks is None:
-        order = stratified_order(np.arange(data.rows), data.labels, seed)
+        order = stratified_order(np.arange(data.rows), data.stratified_by, seed)
         count = round(division.test_fraction * data.rows)
         return order[:count], order[count:], none
     if fold is not None:
         _refuse_marks(data, marks, ("val",), fold, "folds, in which every row outside test is a validation row once")
     test, free, marked_val = (np.flatnonzero(marks == mark) for mark in ("test", "train", "val"))
-    return test, stratified_order(free, data.labels, seed), marked_val
+    return test, stratified_order(free, data.stratified_by, seed), marked_val
 
 
 def _refuse_marks(
@@ -180,7 +186,8 @@ def _stretch(order: Rows, fold: Fold) -> tuple[Rows, Rows]:
     return stretches[fold.index], np.concatenate([*stretches[fold.index + 1 :], *stretches[: fold.index]])
 
 
-def _check(splits: Splits, data: Outline, division: Division, fold: Fold | None) -> None:
+def check_parts(splits: Splits, data: Outline, division: Division, fold: Fold | None) -> None:
+    """Raises BadDataError where a part is too small or lacks a class that it needs."""
     audited = division.audit_fraction > 0
     where = dict.fromkeys(
         ("train", "stop", "val"), "" if fold is None else f" in fold {fold.index + 1} of {fold.folds}"

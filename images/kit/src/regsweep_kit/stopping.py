@@ -27,6 +27,7 @@ class Stopping:
         for number in SIGNALS:
             signal.signal(number, lambda *_: None)
         threading.Thread(target=self._wait, name="stopping", daemon=True).start()
+        _leave_forks_alone()
 
     def on_signal(self, answer: Callable[[int], int]) -> None:
         """What to do from now on, in another thread than the main one: gets the signal's number, returns the exit code."""
@@ -44,3 +45,25 @@ class Stopping:
             code = answer(number)
         finally:
             os._exit(code)
+
+
+def _leave_forks_alone() -> None:
+    """Lets a forked process end by its own signals. It shares the pipe but not the thread: they would end the parent, and never itself.
+
+    Signals wait while a fork is made, so that none comes before that.
+    """
+    kept = threading.local()
+
+    def before() -> None:
+        kept.mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+    def in_parent() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, kept.mask)
+
+    def in_child() -> None:
+        signal.set_wakeup_fd(-1)
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        in_parent()
+
+    os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regsweep_kit.splits import Rows, Splits
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 from regsweep_trainer.metrics import predicted_classes, predictions
 
 AUDIT_METRICS: Mapping[Head, tuple[str, ...]] = MappingProxyType(

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from regsweep_kit import digests
 from regsweep_kit.contract import read_flags
 from regsweep_kit.errors import BadDataError, TrainerError
-from regsweep_trainer import bundled
-from regsweep_trainer.files import reading
+from regsweep_trainer.data import bundled, folders
+from regsweep_trainer.data.files import reading
 from regsweep_trainer.flags import Flags, parse_flags
 
 GENERATION = 2
@@ -51,10 +51,10 @@ def load_unchanged(flags: Flags, load: Callable[[Flags], T], check: Callable[[st
 
 def _read(flags: Flags, read: Callable[[tuple[Path, ...]], T]) -> T:
     paths = _paths(flags)
-    if folders := [path for path in paths if path.is_dir()]:
-        raise BadDataError(f"flag data_path: cannot read {folders[0]}: Is a directory; name the file in it")
     if flags.dataset is None:
         with reading(paths[0]):
+            if paths[0].is_dir():
+                folders.listing(paths[0])  # refuses a folder of anything else, which may be large
             return read(paths)
     try:
         return read(paths)

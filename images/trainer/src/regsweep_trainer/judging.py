@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from regsweep_kit.epochs import Best
 from regsweep_kit.testlosses import relative_losses
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 from regsweep_trainer.metrics import evaluate, row_losses
 from regsweep_trainer.preparation import Part, Prepared, fixed_sample
 from regsweep_trainer.task import Task, Trainable

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from regsweep_kit.objective import Goal
 from regsweep_trainer import estimator
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 
 METRICS: Mapping[Head, tuple[str, ...]] = MappingProxyType(
     {
@@ -27,6 +27,15 @@ METRICS: Mapping[Head, tuple[str, ...]] = MappingProxyType(
     }
 )  # fmt: skip
 """Per head, the metrics that every split has, most important first. `regularization_loss` belongs to no split."""
+
+LOSS_FUNCTIONS: Mapping[Head, str] = MappingProxyType(
+    {
+        Head.BINARY: "binary_crossentropy",
+        Head.MULTICLASS: "sparse_categorical_crossentropy",
+        Head.REGRESSION: "mean_squared_error",
+    }
+)
+"""Keras' name of the loss whose mean is average_loss."""
 
 GOALS: Mapping[str, Goal] = MappingProxyType(
     {

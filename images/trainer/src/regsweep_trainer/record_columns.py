@@ -7,14 +7,15 @@ where there is one; with REGSWEEP_SCORE_TEST the rest of test; then on train and
 
 from regsweep_kit.columns import Room, choose_columns
 from regsweep_trainer.audit import AUDIT_METRICS
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 from regsweep_trainer.metrics import METRICS
 
 
-def columns_of(head: Head, room: Room, *, audited: bool = False) -> tuple[str, ...]:
+def columns_of(head: Head, room: Room, *, audited: bool = False, counts_steps: bool = False) -> tuple[str, ...]:
     """Names of the columns, so many that the records always fit.
 
     An objective that the head does not have is left out. audited: whether predictions are audited (see `audit`).
+    counts_steps: whether global_step is there, which comes last.
     Raises InvalidContractError where the most important ones do not fit.
     """
     metrics, objective = METRICS[head], room.rule.name
@@ -26,4 +27,5 @@ def columns_of(head: Head, room: Room, *, audited: bool = False) -> tuple[str, .
     tests = [(f"test_{metric}",) for metric in ordered] if room.test_losses else []
     audits = [(f"audit_{metric}",) for metric in AUDIT_METRICS[head]] if audited else []
     first = [*pairs[:sure], ("regularization_loss",), *tests[:sure]]
-    return choose_columns([*first, *audits, *tests[sure:], *pairs[sure:]], room, needed=len(first))
+    steps = [("global_step",)] if counts_steps else []
+    return choose_columns([*first, *audits, *tests[sure:], *pairs[sure:], *steps], room, needed=len(first))

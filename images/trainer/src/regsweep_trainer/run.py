@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from regsweep_kit import process
 from regsweep_kit.columns import Room, most_blocks
@@ -11,6 +12,7 @@ from regsweep_kit.contract import Contract
 from regsweep_kit.digests import check_pinned
 from regsweep_kit.errors import InvalidContractError, InvalidFlagsError
 from regsweep_kit.exposition import Exposition, Run
+from regsweep_kit.groupsplits import split_groups
 from regsweep_kit.journal import Journal
 from regsweep_kit.objective import Epoch
 from regsweep_kit.record import Outcome
@@ -20,13 +22,17 @@ from regsweep_kit.seeds import stream_seed
 from regsweep_kit.splits import FEWEST_ROWS, Division, Draw, Outline, Rows, Splits, split
 from regsweep_kit.stopping import Stopping
 from regsweep_kit.testlosses import Blocks, deal
+from regsweep_kit.timesplits import split_in_time
 from regsweep_kit.timing import Stopwatch
-from regsweep_trainer import backend, identity, sources
+from regsweep_trainer import backend, identity
 from regsweep_trainer.audit import Audit, audited_rows
-from regsweep_trainer.dataset import Dataset
+from regsweep_trainer.data import sources
+from regsweep_trainer.data.dataset import Dataset
+from regsweep_trainer.encoding import Encoder
+from regsweep_trainer.encoding import fit as fit_encoding
 from regsweep_trainer.fitting import fit
 from regsweep_trainer.flags import Flags, idle, label_value, parse_flags
-from regsweep_trainer.metrics import METRICS
+from regsweep_trainer.metrics import LOSS_FUNCTIONS, METRICS
 from regsweep_trainer.models.constant import ConstantPredictor
 from regsweep_trainer.models.inputs import Inputs
 from regsweep_trainer.preparation import prepare
@@ -75,10 +81,18 @@ def _train(contract: Contract, flags: Flags, journal: Journal, stopwatch: Stopwa
     exposition = Exposition(
         Run(contract.sweep, contract.run, contract.replicates, flags.epochs, flags=labels, data_digest=digest)
     )
-    reporter = Reporter(journal, exposition, contract.metrics_port, stopwatch)
-    network = _bring_up(plan, journal)
+    reporter = Reporter(journal, exposition, contract.metrics_port, stopwatch, contract.history)
+    network, encoder = _bring_up(plan, journal)
+    reporter.describe(
+        model=network.summary(),
+        loss_function=LOSS_FUNCTIONS[data.head],
+        optimizer=flags.optimizer,
+        learning_rate=flags.learning_rate,
+        batch_size=flags.batch_size,
+        epochs=flags.epochs,
+    )
     for replicate in contract.replicates:
-        train_one(plan, replicate, network, reporter)
+        train_one(plan, replicate, network, reporter, encoder)
     reporter.linger(contract.linger_seconds)
 
 
@@ -109,7 +123,7 @@ def plan_run(contract: Contract, flags: Flags, data: Dataset) -> Plan:
     room = Room(
         contract.replicates_per_pod, contract.objective.rule, contract.message_bytes, test_losses=contract.score_test
     )
-    columns = columns_of(data.head, room, audited=audited)
+    columns = columns_of(data.head, room, audited=audited, counts_steps=flags.is_estimator)
     return Plan(
         contract=contract,
         flags=flags,
@@ -121,32 +135,42 @@ def plan_run(contract: Contract, flags: Flags, data: Dataset) -> Plan:
     )
 
 
-def _bring_up(plan: Plan, journal: Journal) -> Trainable:
+def _bring_up(plan: Plan, journal: Journal) -> tuple[Trainable, Encoder]:
+    """(what is trained, what makes its inputs)"""
     began = time.monotonic()
     device = backend.start(plan.contract.gpus, plan.contract.allow_cpu)
     journal.describe(backend=backend.BACKEND, device=device.name, gpus=device.gpus)
     data = plan.data
-    columns = data.features.shape[1]
-    network = _model(plan.flags, data)
+    network, encoder, columns = _model(plan.flags, data)
     say(
         f"{data.name}: {data.rows} rows, {columns} columns, {data.head}; "
         f"{backend.BACKEND} on {device.name} ready after {time.monotonic() - began:.1f} s"
     )
-    return network
+    return network, encoder
 
 
-def _model(flags: Flags, data: Dataset) -> Trainable:
+def _model(flags: Flags, data: Dataset) -> tuple[Trainable, Encoder, int]:
+    """(what is trained, what makes its inputs, how many columns these have)"""
     classes = len(data.classes or ())
+    inputs = Inputs(data.width, data.image)
+    encoder: Encoder = partial(fit_encoding, data, by_channel=flags.model == "cnn")
     if flags.model == "constant":
-        return ConstantPredictor(data.head, classes)
+        return ConstantPredictor(data.head, classes), encoder, inputs.columns
     from regsweep_trainer.models.network import Network
 
-    inputs = Inputs(data.features.shape[1], data.image)
-    return Network(flags, data.head, inputs, classes, weighted=flags.class_weights != "none")
+    if flags.is_estimator:
+        from regsweep_trainer.models.featurespace import FeatureColumns
+
+        feature_columns = FeatureColumns(flags, data)
+        inputs, encoder = feature_columns.inputs, feature_columns.fit
+    weighted = flags.class_weights != "none" or data.weights is not None
+    return Network(flags, data.head, inputs, classes, weighted=weighted), encoder, inputs.columns
 
 
-def train_one(plan: Plan, replicate: int, network: Trainable, reporter: Reporter) -> None:
-    """Trains one replicate and reports it."""
+def train_one(
+    plan: Plan, replicate: int, network: Trainable, reporter: Reporter, encoder: Encoder | None = None
+) -> None:
+    """Trains one replicate and reports it. encoder: makes the network's inputs; `None`: as `encoding` does."""
     contract, flags, rows = plan.contract, plan.flags, plan.splits[replicate]
     task = Task(
         replicate=replicate,
@@ -164,7 +188,7 @@ def train_one(plan: Plan, replicate: int, network: Trainable, reporter: Reporter
         rows,
         None if plan.audit is None else _audited_rows(rows, flags, contract),
         class_weights=flags.class_weights,
-        by_channel=flags.model == "cnn",
+        encoder=encoder,
     )
     for note in prepared.notes:
         say(f"note: replicate {replicate}: {note}")
@@ -179,7 +203,9 @@ def train_one(plan: Plan, replicate: int, network: Trainable, reporter: Reporter
 
 def outline(data: Dataset) -> Outline:
     """What the splits depend on of the data."""
-    return Outline(data.name, data.rows, data.digest, data.labels, data.classes or (), data.marks)
+    return Outline(
+        data.name, data.rows, data.digest, data.labels, data.classes or (), marks=data.marks, strata=data.strata
+    )
 
 
 def _split(data: Dataset, flags: Flags, contract: Contract, replicate: int) -> Splits:
@@ -193,7 +219,12 @@ def _split(data: Dataset, flags: Flags, contract: Contract, replicate: int) -> S
         outer=resampling.outer,
     )
     seed = stream_seed(contract.seed_base, resampling.draw(replicate), "split")
-    return split(outline(data), division, Draw(seed, resampling.fold(replicate)))
+    draw = Draw(seed, resampling.fold(replicate))
+    if data.groups is not None:
+        return split_groups(outline(data), data.groups, division, draw)
+    if data.times is not None:
+        return split_in_time(outline(data), data.times, division, draw)
+    return split(outline(data), division, draw)
 
 
 def _check_test_rows(count: int, contract: Contract, flags: Flags) -> None:

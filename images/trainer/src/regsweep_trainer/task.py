@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from regsweep_kit.objective import Epoch, Goal, Objective, Rule
 from regsweep_kit.testlosses import Blocks
 from regsweep_trainer.audit import Audit
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 from regsweep_trainer.flags import Flags
 from regsweep_trainer.metrics import GOALS, METRICS
 
@@ -17,6 +17,7 @@ from regsweep_trainer.metrics import GOALS, METRICS
 class Trainable(Protocol):
     """What is asked of a network; `models.network.Network` is one."""
 
+    def summary(self) -> str: ...
     def reset(self, seed_base: int, replicate: int) -> None: ...
     def train_epoch(
         self, x: Any, y: Any, order: NDArray[np.int64], weights: NDArray[np.float32] | None, learning_rate: float

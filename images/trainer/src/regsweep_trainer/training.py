@@ -1,5 +1,6 @@
 """Trains one replicate, epoch by epoch. Knows no Keras: the network is handed in."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,7 +82,7 @@ def _train(
         course.epoch += 1
         finite = _train_epoch(network, data, task, course)
         seen = judge.epoch()
-        course.values = seen.values
+        course.values = seen.values | _steps(course.epoch, data, task)
         if not finite or not seen.finite:
             course.outcome = Outcome.DIVERGED
             return course
@@ -93,7 +94,8 @@ def _train(
         on_epoch(Progress(course.epoch, course.values, judge.live_rows(), _reported(course.best.best, task)))
     if course.stopping_weights is not None:
         network.restore(course.stopping_weights)
-        course.values = judge.epoch().values
+        assert course.stopping.best is not None
+        course.values = judge.epoch().values | _steps(course.stopping.best.epoch, data, task)
     return course
 
 
@@ -102,6 +104,12 @@ def _train_epoch(network: Trainable, data: Prepared, task: Task, course: _Course
     order = permutation(seed, len(data.train.y))
     rate = learning_rate(task.flags, course.epoch, course.plateaus)
     return network.train_epoch(data.train.x, data.train.y, order, data.loss_weights, rate)
+
+
+def _steps(epoch: int, data: Prepared, task: Task) -> Values:
+    """The Estimator's global_step after that epoch, for its models."""
+    per_epoch = math.ceil(len(data.train.y) / task.flags.batch_size)
+    return {("global_step", ""): float(epoch * per_epoch)} if task.flags.is_estimator else {}
 
 
 def _watch(course: _Course, seen: Seen, task: Task) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regsweep_kit.errors import InvalidFlagsError
+from regsweep_kit.errors import BadDataError, InvalidFlagsError
 from regsweep_kit.splits import Rows
-from regsweep_trainer.columns import show
-from regsweep_trainer.dataset import Dataset
+from regsweep_trainer.data.columns import show
+from regsweep_trainer.data.dataset import Dataset
 
 ClassWeights = str | Mapping[str, float]
 """none, balanced, or a weight by class."""
@@ -41,13 +41,20 @@ def _check_names(names: Sequence[str], classes: Sequence[str]) -> None:
 def loss_weights(data: Dataset, train: Rows, wanted: ClassWeights) -> NDArray[np.float32] | None:
     """Shape (train rows,), by the training rows alone; `None`: all count alike.
 
+    The data's weights, divided by their mean, so that penalties do not depend on the weights' unit, times the classes' weights.
     balanced: rows / (classes x rows of the class), as scikit-learn defines it.
     """
+    weights = np.ones(len(train))
+    if data.weights is not None:
+        weights = data.weights[train]
+        if not weights.any():
+            raise BadDataError(f"{data.name}: all training rows have weight 0; nothing would be learnt")
+        weights = weights / weights.mean()
     if wanted == "none":
-        return None
+        return None if data.weights is None else weights.astype(np.float32)
     assert data.classes is not None  # checked before
     labels = data.target[train].astype(np.int64)
-    return _by_class(labels, data.classes, wanted)[labels].astype(np.float32)
+    return (weights * _by_class(labels, data.classes, wanted)[labels]).astype(np.float32)
 
 
 def _by_class(labels: NDArray[np.int64], classes: Sequence[str], wanted: Any) -> NDArray[np.float64]:

@@ -14,6 +14,8 @@ from regsweep.errors import MetricsError
 
 MAX_WORDS: Final = 300
 """Characters of a refusal that are passed on."""
+MAX_REFUSAL_BYTES: Final = 65_536
+"""Of a refusal that are read."""
 
 
 class Prometheus:
@@ -29,17 +31,20 @@ class Prometheus:
         """Closes its connections."""
         await self._session.close()
 
-    async def query(self, promql: str) -> bytes:
+    async def query(self, promql: str, max_bytes: int) -> bytes:
         """The answer's body to an instant query, evaluated now by Prometheus' own clock.
 
-        Raises MetricsError: no answer in time, not reachable, or any status but 200, with Prometheus' own words.
+        max_bytes: no more is read of it.
+
+        Raises MetricsError: no answer in time, not reachable, one that is larger, or any status but 200, with Prometheus' own
+        words.
         """
         # POST: a query may be longer than a URL may be.
         form = {"query": promql, "timeout": f"{self._timeout_seconds:g}s"}
         try:
             headers = await self._headers()
             async with self._session.post(f"{self._url}/api/v1/query", data=form, headers=headers) as response:
-                body = await response.read()
+                body = await _read(response, max_bytes if response.status == 200 else MAX_REFUSAL_BYTES)
                 status = response.status
         except TimeoutError as error:
             raise _failed(f"Prometheus at {self._url} did not answer within {self._timeout_seconds:g} s") from error
@@ -48,6 +53,11 @@ class Prometheus:
             raise _failed(f"Prometheus at {self._url} cannot be reached: {detail}") from error
         if status != 200:
             raise _failed(f"Prometheus at {self._url} answered HTTP {status}: {_words(body)}")
+        if len(body) > max_bytes:
+            raise _failed(
+                f"Prometheus at {self._url} answered with more than {max_bytes:,} bytes: trainers expose more series than the "
+                "training contract has. Set a sample limit where trainers are scraped"
+            )
         return body
 
     async def _headers(self) -> dict[str, str]:
@@ -57,11 +67,23 @@ class Prometheus:
         return {"Authorization": f"Bearer {token.strip()}"}
 
 
+async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    """The body, or a part of it that is longer than `max_bytes`."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.content.iter_chunked(65_536):
+        parts.append(part)
+        size += len(part)
+        if size > max_bytes:
+            break
+    return b"".join(parts)
+
+
 def _words(body: bytes) -> str:
     """The message of the error response: Prometheus' `error`, or the page of a proxy, truncated."""
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     text = str(answer["error"]) if isinstance(answer, dict) and "error" in answer else body.decode(errors="replace")
     return " ".join(text.split())[:MAX_WORDS] or "no message"

@@ -9,17 +9,15 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, JsonValue
 
-from regsweep.api.findings import MOST_LISTED, Finding, Label, Note, Sentence, Word
+from regsweep.api.findings import MOST_LISTED, CombinationId, Finding, Label, Note, Sentence, Word
 from regsweep.api.model import ApiModel
+from regsweep.api.outlook import AccuracySummary, Planning, Reduction
 from regsweep.api.spec import MAX_REFERENCES, PickRule
 
 MOST_NOTES: Final = 50
 MOST_METRICS: Final = 64
-
-CombinationId = Annotated[str, StringConstraints(max_length=64)]
-"""A combination's id: 12 hexadecimal digits of a hash of its flags."""
 
 
 class Fit(StrEnum):
@@ -87,6 +85,18 @@ class Spread(ApiModel):
     """Share of pairs of replicates that predict different classes for a row. Absent for a regression."""
 
 
+class Equivalence(ApiModel):
+    """Probabilities of how a combination does on new data beside another one, where a difference of up to `minimumDifference` is none.
+    By the correlated Bayesian t test (Corani & Benavoli 2015); they add up to 1."""
+
+    better: float
+    """Probability that it is better by more than that."""
+    equivalent: float
+    """Probability that the two are practically the same."""
+    worse: float
+    """Probability that it is worse by more than that."""
+
+
 class Comparison(ApiModel):
     """A combination compared with the best. Differences are paired; a positive one is worse, whatever the goal."""
 
@@ -105,9 +115,14 @@ class Comparison(ApiModel):
     difference: float | None = None
     """Mean difference of the objective to that of the best."""
     standard_error: float | None = None
-    """Standard error of the difference, from variances moderated over combinations. Absent for the best itself."""
+    """Standard error of the difference, from the differences within replicates (unpaired: Welch's). Absent for the best itself."""
     gap_larger: bool = False
     """True if the overfit gap is significantly larger than that of the best (one-sided, 95 %)."""
+    beside_best: Equivalence | None = None
+    """Beside the best, on new data. Absent for the best itself, without a `minimumDifference`, below 3 common replicates, or if the
+    numbers of rows are unknown."""
+    beside_unregularized: Equivalence | None = None
+    """The same beside the best combination without regularisation. Absent for that one itself, too."""
     spread: Spread | None = None
     """Bias and variance. Absent if no row has two predictions."""
 
@@ -148,6 +163,44 @@ class Share(ApiModel):
     the number of terms (Holm)."""
 
 
+class MarginalMean(ApiModel):
+    """Mean of the objective at a value of a flag, over all values of the others, each with the same weight."""
+
+    flag: Word
+    """The flag."""
+    value: JsonValue
+    """The value."""
+    combinations: int
+    """Number of combinations that have it."""
+    mean: float
+    """The mean. With `logScale` the geometric mean."""
+    level: Interval | None = None
+    """The same with its error and interval, for this data set. Absent below 3 replicates."""
+    beside_best: Interval | None = None
+    """The mean minus that of the flag's best value, paired by replicates; positive is worse, whatever the goal. With `logScale` the
+    ratio of the two minus 1, such as 0.5 for half as large again. Absent for the best value itself and below 3 replicates."""
+
+
+class InterplayCell(ApiModel):
+    """Mean of the objective at a pair of values, over all values of the other flags."""
+
+    values: Annotated[list[JsonValue], Field(max_length=2)]
+    """Value of the first flag and of the second."""
+    mean: float
+    """The mean. With `logScale` the geometric mean."""
+    level: Interval | None = None
+    """The same with its error and interval, for this data set. Absent below 3 replicates."""
+
+
+class Interplay(ApiModel):
+    """Means of the objective at the values of two flags together, of a pair whose interplay is surely more than chance."""
+
+    flags: Annotated[list[Word], Field(max_length=2)]
+    """The two flags."""
+    cells: Annotated[list[InterplayCell], Field(max_length=MOST_LISTED)]
+    """Mean of each pair of values, in the order of the values of the first flag, then of the second."""
+
+
 class Effects(ApiModel):
     """Effect of each flag and of each pair of flags, within the values swept."""
 
@@ -159,8 +212,25 @@ class Effects(ApiModel):
     """True if shares and noise add up to 1, as with a full grid and every replicate."""
     left_out: int = 0
     """Number of combinations that were left out because a replicate diverged or has no value."""
+    means: Annotated[list[MarginalMean], Field(max_length=MOST_LISTED)] = Field(default_factory=list)
+    """Mean at each value of each flag, flag by flag. The status lists whole flags as long as they have at most 20 values together."""
+    interplays: Annotated[list[Interplay], Field(max_length=1000)] = Field(default_factory=list)
+    """Means at the values of two flags together, where their interplay is surely more than chance. The status lists the first pair,
+    if it has at most 20 cells."""
     notes: Annotated[list[Note], Field(max_length=MOST_NOTES)] = Field(default_factory=list)
     """Limitations of what is shown."""
+
+    def shortened(self, most: int) -> Effects:
+        """The same with at most so many shares, so many means of whole flags, and one interplay of so many cells."""
+        last = self.means[most].flag if len(self.means) > most else None
+        shown = [interplay for interplay in self.interplays[:1] if len(interplay.cells) <= most]
+        return self.model_copy(
+            update={
+                "shares": self.shares[:most],
+                "means": [mean for mean in self.means[:most] if mean.flag != last],
+                "interplays": shown,
+            }
+        )
 
 
 class Optimism(ApiModel):
@@ -276,8 +346,18 @@ class Analysis(ApiModel):
     """95 % confidence set of the best, without order. It does not show that its members are equal. The status lists the first 20."""
     tied_by_accuracy: Annotated[list[Label] | None, Field(max_length=MOST_LISTED)] = None
     """The same set by val_accuracy, if that is reported and is not the objective."""
+    accuracy: AccuracySummary | None = None
+    """Range of val_accuracy and its baseline. Absent if it is not reported."""
     pick: PickResult | None = None
     """Simplest combination within one standard error of the best."""
+    minimum_difference: float | None = None
+    """Difference of the objective that was taken for none in `besideBest` and `besideUnregularized`."""
+    unregularized: CombinationId | None = None
+    """Id of the best combination in which all regularisers that vary are off. Absent if there is none that can be compared."""
+    reductions: Annotated[list[Reduction], Field(max_length=4)] = Field(default_factory=list)
+    """By how much the best is below that combination. Absent if it is the best itself, or if no interval is bounded."""
+    planning: Planning | None = None
+    """What more replicates would show."""
     comparisons: Annotated[list[Comparison], Field(max_length=MOST_LISTED)] = Field(default_factory=list)
     """All combinations without a diverged replicate or a violated constraint, in the order of the ranking; those dropped from a
     race are included. The status lists the first 20."""
@@ -298,7 +378,7 @@ class Analysis(ApiModel):
 
     def shortened(self, most: int) -> Analysis:
         """The same with at most so many entries in each list that has one per combination or effect."""
-        effects = self.effects and self.effects.model_copy(update={"shares": self.effects.shares[:most]})
+        effects = self.effects and self.effects.shortened(most)
         by_accuracy = self.tied_by_accuracy
         return self.model_copy(
             update={

@@ -283,6 +283,14 @@ class Reason(StrEnum):
             run_failure=Retry.USELESS,
         ),
     )
+    NOTHING_REPORTED = (
+        "NothingReported",
+        About(
+            meaning="The training script ended a replicate without reporting what the sweep needs (exit code 64).",
+            remedy="Correct the script: see images/kit/README.md.",
+            run_failure=Retry.USELESS,
+        ),
+    )
     INDEX_FINAL = (
         "IndexFinal",
         About(
@@ -361,6 +369,15 @@ class Reason(StrEnum):
     RUN_FAILED = (
         "RunFailed",
         About(meaning="A run failed; the message has its reason.", remedy=_SEE_MESSAGE, event=True),
+    )
+    JOB_ALTERED = (
+        "JobAltered",
+        About(
+            meaning="A Job of the sweep contradicts itself: somebody changed its annotations or forged it. It is none of the "
+            "sweep's runs, and nothing is taken from it.",
+            remedy="Delete that Job; its run then starts anew.",
+            event=True,
+        ),
     )
     NAME_TAKEN = (
         "NameTaken",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,3 +56,9 @@ def is_off(name: str, value: JsonValue) -> bool:
     if isinstance(value, list):
         return all(is_off(name, item) for item in value)
     return value is None or (isinstance(value, bool | int | float) and value == REGULARIZERS[name].off)
+
+
+def is_unregularized(flags: Mapping[str, JsonValue], varied: Iterable[str]) -> bool:
+    """Whether every regulariser among the names that vary is off; False where none varies."""
+    regularizers = [name for name in varied if name in REGULARIZERS]
+    return bool(regularizers) and all(is_off(name, flags.get(name)) for name in regularizers)

@@ -66,6 +66,13 @@ def _racing_problems(spec: SweepSpec) -> Iterator[Problem]:
     if racing.initial_replicates > racing.max_replicates:
         text = f"must be at most maxReplicates ({racing.max_replicates}), got {racing.initial_replicates}."
         yield Problem("spec.racing.initialReplicates", text)
+    deprecated, named = racing.minimum_difference, spec.objective.minimum_difference
+    if deprecated is not None and named is not None and deprecated != named:
+        text = (
+            f"is {deprecated:g}, and spec.objective.minimumDifference is {named:g}: they are one figure. Keep that of the objective, "
+            "and remove this one, which is deprecated."
+        )
+        yield Problem("spec.racing.minimumDifference", text)
     if spec.resampling.has_folds:
         text = (
             "cannot be combined with folds: the looks of a race do not fall on whole rounds of folds. Use kind Holdout."

@@ -75,6 +75,12 @@ RULES: Final[Mapping[type[ApiModel], list[Mapping[str, str]]]] = {
     ],
     SweepSpec: [
         {
+            "rule": "!has(self.racing) || !has(self.racing.minimumDifference) || !has(self.objective) || "
+            "!has(self.objective.minimumDifference) || self.racing.minimumDifference == self.objective.minimumDifference",
+            "message": "`racing.minimumDifference` (deprecated) and `objective.minimumDifference` differ: keep that of the objective",
+            "fieldPath": ".racing",
+        },
+        {
             "rule": "!(has(self.racing) && has(self.final) && has(self.final.folds))",
             "message": "evaluate Nested cannot be combined with `racing`",
             "fieldPath": ".racing",

@@ -177,6 +177,10 @@ class Objective(ApiModel):
     constraints: Annotated[list[Constraint], Field(max_length=MAX_CONSTRAINTS)] = Field(default_factory=list)
     """Bounds on other metrics, such as `{metric: val_accuracy, min: 0.9}`. A combination that violates one ranks behind all
     that violate none, and is never the best, tied with it or picked."""
+    minimum_difference: Annotated[float | None, Field(gt=0)] = None
+    """Difference of the objective that is too small to matter, in its unit, such as 0.01. The analysis then says of each combination
+    how probable it is that it is better, practically the same or worse on new data; a race ends when all that are left are
+    within it. Absent: nothing is said of that."""
 
 
 class SimplicityFlag(ApiModel):
@@ -250,7 +254,7 @@ class Racing(ApiModel):
     max_replicates: Annotated[int, Field(ge=MIN_REPLICATES_FOR_ERROR, le=MAX_REPLICATES)] = 20
     """Maximum number of replicates of a combination; `spec.replicates` is ignored."""
     minimum_difference: Annotated[float | None, Field(gt=0)] = None
-    """Difference of the objective that is too small to matter, in its unit. The race ends when all remaining combinations are within it."""
+    """Deprecated: write it as `objective.minimumDifference`. The race ends when all remaining combinations are within it."""
 
 
 class Refinement(ApiModel):
@@ -363,3 +367,9 @@ class SweepSpec(ApiModel):
     def most_replicates(self) -> int:
         """Number of replicates of a combination that no race drops."""
         return self.racing.max_replicates if self.racing is not None else self.replicates
+
+    @property
+    def minimum_difference(self) -> float | None:
+        """Difference of the objective that is too small to matter; None: none is named."""
+        of_race = self.racing.minimum_difference if self.racing is not None else None
+        return of_race if self.objective.minimum_difference is None else self.objective.minimum_difference

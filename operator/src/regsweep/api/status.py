@@ -7,9 +7,10 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue, StringConstraints
 
-from regsweep.api.analysis import Analysis, CombinationId, PickRole
+from regsweep.api.analysis import Analysis, PickRole
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.constants import MAX_NAME_LENGTH
+from regsweep.api.findings import CombinationId
 from regsweep.api.model import ApiModel
 from regsweep.api.spec import (
     MAX_ADDED,
@@ -157,6 +158,8 @@ class RankedResult(ApiModel):
     """Flags in short form, such as `l2=0.01, dropout=0.3`."""
     objective: Estimate | None = None
     """Objective over the replicates. Absent if it is not a number (NaN)."""
+    adjusted_mean: float | None = None
+    """Mean of the objective as it would be with every replicate, which the ranking is ordered by. Absent if it is the objective's mean."""
     train_loss: float | None = None
     """Mean train_average_loss."""
     val_loss: float | None = None

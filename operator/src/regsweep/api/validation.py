@@ -23,6 +23,7 @@ from regsweep.api.model import ApiModel
 from regsweep.api.objective import objective_goal
 from regsweep.api.rules import rule_problems
 from regsweep.api.schema import Schema, spec_schema
+from regsweep.api.size_rules import size_problems
 from regsweep.api.spec import Objective, Range, Scale, SweepSpec
 from regsweep.api.status import Resolved
 from regsweep.api.values import range_values
@@ -54,10 +55,13 @@ def parse_sweep(
     how_to_raise: how a person has that limit raised, as part of a sentence; empty: it cannot be raised.
 
     Raises:
-        InvalidSweep: with one Problem per field that breaks a rule: fields around the spec first, then types, then the rest.
+        InvalidSweep: with one Problem per field that breaks a rule: what is too large alone; else fields around the spec first,
+            then types, then the rest.
     """
-    problems = _envelope(manifest)
     content = manifest.get("spec")
+    if too_large := size_problems(content):
+        raise InvalidSweep(too_large)
+    problems = _envelope(manifest)
     spec = _plain(content, (), problems)
     if not isinstance(spec, dict):
         if "spec" in manifest:

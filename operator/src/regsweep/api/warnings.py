@@ -14,7 +14,12 @@ from regsweep.errors import Problem
 
 def spec_warnings(spec: SweepSpec, trained: int) -> tuple[Problem, ...]:
     """The warnings, each with its field. `trained`: number of combinations of the spec, after `exclude` and `sample`."""
-    return (*_exclude_warnings(spec), *_sample_warnings(spec, trained), *_parameter_warnings(spec))
+    return (
+        *_exclude_warnings(spec),
+        *_sample_warnings(spec, trained),
+        *_parameter_warnings(spec),
+        *_deprecation_warnings(spec),
+    )
 
 
 def _exclude_warnings(spec: SweepSpec) -> Iterator[Problem]:
@@ -48,6 +53,12 @@ def _parameter_warnings(spec: SweepSpec) -> Iterator[Problem]:
         elif plain in seen:
             yield Problem(field, f"differs from the parameter {seen[plain]} only in its spelling. Is it the same?")
         seen.setdefault(plain, name)
+
+
+def _deprecation_warnings(spec: SweepSpec) -> Iterator[Problem]:
+    if spec.racing is not None and spec.racing.minimum_difference is not None:
+        text = "is deprecated. Write it as spec.objective.minimumDifference, which means the same for the race."
+        yield Problem("spec.racing.minimumDifference", text)
 
 
 def _plain(name: str) -> str:

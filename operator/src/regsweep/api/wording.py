@@ -21,6 +21,10 @@ Location = tuple[int | str, ...]
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _LONGEST_SHOWN: Final = 60
 _FLAG_VALUE: Final = "a number, a string, true, false or a list of these"
+_LONGEST_EXPONENT: Final = 4
+"""Characters with the sign: no number that a float can be has more, and 1e999999999 as a plain number has a gigabyte."""
+_LONGEST_NAME: Final = 253
+"""Characters of a name that is compared with the known ones."""
 
 _TYPES: Final[Mapping[str, str]] = {
     "array": "a list",
@@ -51,6 +55,11 @@ def shown(value: object) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
 
 
+def cut(text: str, most: int) -> str:
+    """The text in at most so many characters, with dots where something is missing."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def plural(count: int, noun: str) -> str:
     """Such as `1 run`, `2 runs`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
@@ -68,8 +77,9 @@ def _spells_integer(value: object) -> bool:
 def number_in_quotes(text: str) -> str:
     """What to do about a string that spells a number: in quotes, or from YAML that kubectl's reader did not read."""
     mantissa, mark, exponent = text.lower().partition("e")
-    if not mark:
-        return f'"{text}" is a string, not a number. Write it without quotes: {text}'
+    if not mark or len(exponent) > _LONGEST_EXPONENT:
+        short = len(text) <= _LONGEST_SHOWN
+        return f"{shown(text)} is a string, not a number. Write it without quotes{f': {text}' if short else ''}"
     dotted = f"{mantissa if '.' in mantissa else mantissa + '.0'}e{int(exponent):+d}"
     try:
         plain = format(Decimal(text), "f")
@@ -97,7 +107,7 @@ def unquoted_word(value: object) -> str:
 
 def closest(name: str, names: Iterable[str]) -> str:
     """` Did you mean ...?` with the closest of the names, or nothing if none is close. Case and `_` are ignored."""
-    plain = {known.lower().replace("_", ""): known for known in names}
+    name, plain = name[:_LONGEST_NAME], {known.lower().replace("_", ""): known for known in names}
     matches = difflib.get_close_matches(name.lower().replace("_", "").replace("-", ""), plain, n=1, cutoff=0.5)
     return f" Did you mean `{plain[matches[0]]}`?" if matches else ""
 

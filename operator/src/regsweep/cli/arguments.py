@@ -5,6 +5,7 @@ A shell variable that is not set gives an empty value: it never means the defaul
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Final
@@ -45,3 +46,14 @@ def namespace(value: str) -> str:
             f'got "{visible(value)}". Leave the option out for the namespace of the kubectl context.'
         )
     return value
+
+
+def positive_number(value: str) -> float:
+    """A finite number above 0."""
+    try:
+        number = float(existing_text(value))
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise typer.BadParameter(f'must be a number above 0, such as 0.01, got "{visible(value)}".')
+    return number

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
 
+from regsweep.api.forecast import Forecast
 from regsweep.api.spec import SweepSpec
 from regsweep.api.warnings import spec_warnings
 from regsweep.api.wording import plural
 from regsweep.cli.consoles import error_console, result_console
+from regsweep.cli.exits import UsageError
+from regsweep.cli.like import Source, trained_like
 from regsweep.cli.manifest import Manifest, load_manifest
+from regsweep.core.cost import Trainings, cost_of, trainings_needed
 from regsweep.core.grid import Combination, combinations, label
-from regsweep.core.nested import Trainings, trainings_needed
 from regsweep.core.references import count_beside
+from regsweep.core.rounding import in_six_digits
 from regsweep.errors import Problem
+from regsweep.local.trainer import default_parallelism
 from regsweep.report.documents import as_csv, as_json, as_yaml, flag_cell
+from regsweep.report.forecast import forecast_sentences
 from regsweep.report.outputs import Output
 from regsweep.report.printing import charset_of, print_lines, print_prose, write_document
 
@@ -40,22 +47,58 @@ def print_warnings(warnings: Iterable[Problem]) -> None:
         print_prose(console, f"warning: {warning}")
 
 
-def plan_command(file: Path, output: Output, rows: int = ROWS) -> int:
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """The options of the command line."""
+
+    file: Path
+    output: Output = Output.TABLE
+    rows: int = ROWS
+    like: Source | None = None
+    """A sweep that has been trained, by which times and replicates are forecast."""
+    difference: float | None = None
+    """Of the objective; None: `objective.minimumDifference`."""
+
+
+def plan_command(options: PlanOptions) -> int:
     """Lists the combinations that would be trained; raises what is wrong with the manifest."""
-    manifest = load_manifest(file, None)
+    manifest, output = load_manifest(options.file, None), options.output
     selected = combinations(manifest.spec)
     print_warnings(spec_warnings(manifest.spec, len(selected)))
+    if options.difference is not None and options.like is None:
+        raise UsageError(
+            "--difference needs --like: how many replicates it takes depends on how much they differ there."
+        )
+    found = None if options.like is None else _forecast(manifest, selected, options.like, options.difference)
     console = result_console()
     if output is Output.TABLE:
-        print_lines(console, *_listed(manifest, selected, rows))
-    else:
-        document = _render(manifest, selected, output, ascii_only=not charset_of(console).is_utf8)
-        write_document(console.file, document)
+        print_prose(console, _size(manifest, selected))
+        for sentence in forecast_sentences(found) if found is not None else ():
+            print_prose(console, sentence)
+        print_lines(console, *_listed(selected, options.rows))
+        return 0
+    if output is Output.CSV and found is not None:  # whose lines are combinations
+        for sentence in forecast_sentences(found):
+            print_prose(error_console(), sentence)
+    document = _render(manifest, selected, output, found, ascii_only=not charset_of(console).is_utf8)
+    write_document(console.file, document)
     return 0
 
 
-def _listed(manifest: Manifest, selected: tuple[Combination, ...], rows: int) -> Iterator[str]:
-    yield _size(manifest, selected)
+def _forecast(
+    manifest: Manifest, selected: tuple[Combination, ...], like: Source, difference: float | None
+) -> Forecast:
+    from regsweep.core.judging.forecast import forecast  # numpy and scipy
+
+    spec = manifest.spec
+    if difference is not None:
+        objective = spec.objective.model_copy(update={"minimum_difference": difference})
+        spec = spec.model_copy(update={"objective": objective})
+    parallelism = default_parallelism(spec.parallelism) if like.is_folder else spec.parallelism
+    return in_six_digits(forecast(spec, selected, cost_of(spec, selected), parallelism, trained_like(like)))
+
+
+def _listed(selected: tuple[Combination, ...], rows: int) -> Iterator[str]:
     shown = selected if rows <= 0 else selected[:rows]
     digits = len(str(len(selected)))
     for combination in shown:
@@ -93,7 +136,9 @@ def _final(spec: SweepSpec, needed: Trainings) -> str:
     )
 
 
-def _render(manifest: Manifest, selected: tuple[Combination, ...], output: Output, ascii_only: bool) -> str:
+def _render(
+    manifest: Manifest, selected: tuple[Combination, ...], output: Output, found: Forecast | None, ascii_only: bool
+) -> str:
     if output is Output.CSV:
         names = [flag.name for flag in manifest.spec.flags]
         headers = [f"flag_{name}" for name in names]
@@ -110,4 +155,6 @@ def _render(manifest: Manifest, selected: tuple[Combination, ...], output: Outpu
         "mostTrainings": needed.total,
         "combinations": [dict(c.flags) for c in selected],
     }
+    if found is not None:
+        document["forecast"] = found.to_json()
     return as_json(document, ascii_only) if output is Output.JSON else as_yaml(document, ascii_only)

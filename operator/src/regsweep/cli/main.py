@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from regsweep.cli import arguments
+from regsweep.cli import arguments, runcommands
 from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors, report_error
 from regsweep.cli.streams import OutputError, prepare_streams
 from regsweep.report.outputs import Output
@@ -28,6 +28,32 @@ File = Annotated[
 ]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the results on standard output.")]
 Rows = Annotated[int, typer.Option("--rows", min=0, help="Maximum number of combinations in the table; 0 shows all.")]
+Namespace = Annotated[
+    str | None,
+    typer.Option(
+        "--namespace",
+        "-n",
+        help="Namespace; default: that of the kubectl context.",
+        parser=arguments.namespace,
+        metavar="TEXT",
+    ),
+]
+Context = Annotated[
+    str | None,
+    typer.Option(
+        help="Context of the kubeconfig; default: the current one.", parser=arguments.existing_text, metavar="TEXT"
+    ),
+]
+Kubeconfig = Annotated[
+    Path | None,
+    typer.Option(help="Kubeconfig file; default: the one that kubectl uses.", parser=arguments.path, metavar="PATH"),
+]
+Means = Annotated[
+    bool,
+    typer.Option(
+        "--means", help="Show the means at the values of all flags; by default of those alone that surely matter."
+    ),
+]
 
 
 @app.command(epilog=EXIT_CODES_HELP)
@@ -56,6 +82,7 @@ def run(
     ] = None,
     output: OutputOption = Output.TABLE,
     rows: Rows = 20,
+    means: Means = False,
 ) -> None:
     """Run a sweep on this machine, without a cluster: one process per run, as many at a time as cores and memory allow.
 
@@ -65,46 +92,28 @@ def run(
     with readable_errors():
         from regsweep.cli.run import RunOptions, run_command
 
-        code = run_command(RunOptions(file, runs_dir, name, parallelism, trainer_command, output, rows))
+        code = run_command(RunOptions(file, runs_dir, name, parallelism, trainer_command, output, rows, means))
     raise typer.Exit(code)
 
 
 @app.command(epilog=EXIT_CODES_HELP)
 def results(
     name: Annotated[str, typer.Argument(help="Name of the RegularizationSweep.", parser=arguments.sweep_name)],
-    namespace: Annotated[
-        str | None,
-        typer.Option(
-            "--namespace",
-            "-n",
-            help="Namespace; default: that of the kubectl context.",
-            parser=arguments.namespace,
-            metavar="TEXT",
-        ),
-    ] = None,
+    namespace: Namespace = None,
     follow: Annotated[
         bool, typer.Option("--follow", "--wait", "-f", help="Follow the sweep until it is over, then print.")
     ] = False,
-    context: Annotated[
-        str | None,
-        typer.Option(
-            help="Context of the kubeconfig; default: the current one.", parser=arguments.existing_text, metavar="TEXT"
-        ),
-    ] = None,
-    kubeconfig: Annotated[
-        Path | None,
-        typer.Option(
-            help="Kubeconfig file; default: the one that kubectl uses.", parser=arguments.path, metavar="PATH"
-        ),
-    ] = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
     output: OutputOption = Output.TABLE,
     rows: Rows = 20,
+    means: Means = False,
 ) -> None:
     """Print the ranked results of a sweep in a cluster, all combinations included."""
     with readable_errors():
         from regsweep.cli.results import ResultsOptions, results_command
 
-        code = results_command(ResultsOptions(name, namespace, follow, context, kubeconfig, output, rows))
+        code = results_command(ResultsOptions(name, namespace, follow, context, kubeconfig, output, rows, means))
     raise typer.Exit(code)
 
 
@@ -119,13 +128,45 @@ def validate(file: File) -> None:
 
 
 @app.command(epilog=EXIT_CODES_HELP)
-def plan(file: File, output: OutputOption = Output.TABLE, rows: Rows = 50) -> None:
-    """List the combinations that a manifest would train, and how many trainings that is. Nothing is trained."""
-    with readable_errors():
-        from regsweep.cli.check import plan_command
+def plan(
+    file: File,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            help="A sweep that has been trained: a folder of `regsweep run`, or the name of a sweep in the cluster. Its times and "
+            "the spread of its replicates say how long this one would take, and what so many replicates show.",
+            parser=arguments.existing_text,
+            metavar="SWEEP|DIRECTORY",
+        ),
+    ] = None,
+    difference: Annotated[
+        float | None,
+        typer.Option(
+            help="With --like: how many replicates a difference of the objective takes. Default: objective.minimumDifference.",
+            parser=arguments.positive_number,
+            metavar="NUMBER",
+        ),
+    ] = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    output: OutputOption = Output.TABLE,
+    rows: Rows = 50,
+) -> None:
+    """List the combinations that a manifest would train, and how many trainings that is. Nothing is trained.
 
-        code = plan_command(file, output, rows)
+    With --like it also says how long that would take, and how small a difference it would show.
+    """
+    with readable_errors():
+        from regsweep.cli.check import PlanOptions, plan_command
+        from regsweep.cli.like import Source
+
+        source = None if like is None else Source(like, namespace, context, kubeconfig)
+        code = plan_command(PlanOptions(file, output, rows, source, difference))
     raise typer.Exit(code)
+
+
+runcommands.register(app)
 
 
 @app.command(epilog=EXIT_CODES_HELP)

@@ -24,6 +24,7 @@ from regsweep.core.accept import Identity, sweep_of, with_objective
 from regsweep.core.results.records import Records
 from regsweep.core.results.segments import load
 from regsweep.core.status import is_over
+from regsweep.core.sweep import Sweep
 from regsweep.errors import Expired, NotFound, RegsweepError, Unavailable, UnknownResource
 from regsweep.report.build import results_of
 from regsweep.report.model import SweepReport
@@ -50,6 +51,8 @@ class ResultsOptions:
     kubeconfig: Path | None
     output: Output
     rows: int
+    means: bool = False
+    """The table has the means at the values of all flags."""
 
 
 def results_command(options: ResultsOptions) -> int:
@@ -71,7 +74,7 @@ async def _results(options: ResultsOptions) -> int:
             sweep_report = await results_in(client, namespace, obj)
     finally:
         await client.close()
-    write_results(sweep_report, options.output, result_console(), options.rows)
+    write_results(sweep_report, options.output, result_console(), options.rows, options.means)
     return FAILED if has_failed(sweep_report.status) else COMPLETE
 
 
@@ -125,15 +128,24 @@ async def follow(api: KubeApi, namespace: str, name: str, progress: Progress) ->
 
 async def results_in(api: KubeApi, namespace: str, obj: KubeObject) -> SweepReport:
     """The sweep's results: counts and conditions as the status has them, the ranking from all stored records."""
-    status = status_of(obj)
-    spec = with_objective(parse_sweep(obj), status.objective)
-    name = name_of(obj)
-    if status.resolved is None:
+    status, sweep = status_of(obj), sweep_in(namespace, obj)
+    if sweep is None:
+        spec = with_objective(parse_sweep(obj), status.objective)
         names = tuple(flag.name for flag in spec.flags)
-        return SweepReport(name=name, replicates=spec.most_replicates, flag_names=names, status=status, ranking=())
-    identity = Identity(name, namespace, uid_of(obj), int(obj["metadata"].get("generation", 0)))
-    sweep = sweep_of(identity, spec, status.resolved, status.refinement)
+        return SweepReport(
+            name=name_of(obj), replicates=spec.most_replicates, flag_names=names, status=status, ranking=()
+        )
     return results_of(sweep, await stored_records(api, namespace, sweep.uid), status)
+
+
+def sweep_in(namespace: str, obj: KubeObject) -> Sweep | None:
+    """The sweep as it was accepted, with the objective in force; None if it was not accepted yet."""
+    status = status_of(obj)
+    if status.resolved is None:
+        return None
+    identity = Identity(name_of(obj), namespace, uid_of(obj), int(obj["metadata"].get("generation", 0)))
+    spec = with_objective(parse_sweep(obj), status.objective)
+    return sweep_of(identity, spec, status.resolved, status.refinement)
 
 
 async def stored_records(api: KubeApi, namespace: str, sweep_uid: str) -> Records:

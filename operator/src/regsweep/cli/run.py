@@ -34,7 +34,7 @@ from regsweep.local.directory import RunsDirectory, RunsDirectoryError, Unwritab
 from regsweep.local.failures import HOW_TO_RETRY, HOW_TO_TRAIN_ANEW
 from regsweep.local.identify import NO_DATA, DataIdentity, digest_now, identify
 from regsweep.local.lineage import basis, changes, known_data
-from regsweep.local.runner import LocalRunner
+from regsweep.local.runner import LocalRunner, Start
 from regsweep.local.trainer import (
     NoTrainerError,
     TrainerCommand,
@@ -44,6 +44,7 @@ from regsweep.local.trainer import (
     reference_trainer,
 )
 from regsweep.report.build import results_of
+from regsweep.report.model import SweepReport
 from regsweep.report.outputs import Output
 from regsweep.report.printing import print_prose
 from regsweep.report.render import write_results
@@ -66,6 +67,8 @@ class RunOptions:
     """None: the reference trainer."""
     output: Output = Output.TABLE
     rows: int = 20
+    means: bool = False
+    """The table has the means at the values of all flags."""
 
 
 def run_command(options: RunOptions) -> int:
@@ -91,7 +94,7 @@ def run_command(options: RunOptions) -> int:
         except UnwritableRunsError as error:
             lock, note = None, f"{error} Nothing is written; the results in it are shown."
         _print_lines(errors, [f"note: {note}"] if note else [])
-        work = _prepare(manifest, trainer, parallelism, directory)
+        work = prepare(manifest, trainer, parallelism, directory)
         print_warnings(work.sweep.warnings)
         _print_lines(errors, [announcement(work.sweep, work.records, directory.path, work.data), *work.changes])
         return asyncio.run(_run(work, directory, lock, options, errors))
@@ -112,7 +115,7 @@ class Work:
     """What was changed since earlier trainings, and what cannot be noticed, a sentence each."""
 
 
-def _prepare(manifest: Manifest, trainer: TrainerCommand, parallelism: int, directory: RunsDirectory) -> Work:
+def prepare(manifest: Manifest, trainer: TrainerCommand, parallelism: int, directory: RunsDirectory) -> Work:
     """Asks the trainer for the identity of its data, and reads the runs directory. Raises DataError and RunsDirectoryError."""
     facts, records = list(directory.all_facts()), directory.records()
     flags = [combination.flags for combination in combinations(manifest.spec)]
@@ -135,39 +138,54 @@ def _unguarded(data: DataIdentity) -> str:
     )
 
 
-async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: RunOptions, errors: Console) -> int:
-    sweep = work.sweep
-    with Progress(sweep.name, errors) as progress:
-        runner = LocalRunner(
-            sweep,
-            directory,
-            work.trainer,
-            lock=lock,
-            data=work.data,
-            on_status=progress.update,
-            records=work.records,
-            final=directory.frozen() if sweep.spec.final else None,
-        )
-        _on_signals(runner.interrupt)
-        try:
-            status = await runner.run()
-        except OSError as error:
-            remedy = "Make room there" if error.errno in NO_ROOM else "Correct that"
-            raise RunsDirectoryError(
-                f"{error.filename or directory.path}: {error.strerror}. Training was stopped. {remedy}, then start the "
-                "same command again: it goes on from what is finished. With another --runs-dir it trains all anew."
-            ) from error
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What came of a sweep's training."""
+
+    results: SweepReport
+    status: SweepStatus
+    interrupted: bool
+    has_trained: bool
+    """Anything was trained at all."""
+
+
+async def train(
+    work: Work,
+    directory: RunsDirectory,
+    lock: int | None,
+    on_status: Callable[[SweepStatus], None],
+    on_start: Callable[[Callable[[], None]], None],
+) -> Trained:
+    """Trains what is missing. `on_start` is given the function that interrupts the training. Raises RunsDirectoryError."""
+    start = Start(lock, work.data, work.records, directory.frozen() if work.sweep.spec.final else None)
+    runner = LocalRunner(work.sweep, directory, work.trainer, start, on_status=on_status)
+    on_start(runner.interrupt)
+    try:
+        status = await runner.run()
+    except OSError as error:
+        remedy = "Make room there" if error.errno in NO_ROOM else "Correct that"
+        raise RunsDirectoryError(
+            f"{error.filename or directory.path}: {error.strerror}. Training was stopped. {remedy}, then start the "
+            "same command again: it goes on from what is finished. With another --runs-dir it trains all anew."
+        ) from error
     results = results_of(runner.sweep, runner.records, status, runner.analysis_result)
-    kept = lock is None or keep_results(results, directory.path)
-    if runner.interrupted:
+    return Trained(results, status, runner.interrupted, runner.has_trained)
+
+
+async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: RunOptions, errors: Console) -> int:
+    with Progress(work.sweep.name, errors) as progress:
+        trained = await train(work, directory, lock, progress.update, _on_signals)
+    status = trained.status
+    kept = lock is None or keep_results(trained.results, directory.path)
+    if trained.interrupted:
         ended = status.runs.succeeded + status.runs.failed
         fail(
             f"interrupted: {ended} of {plural(status.runs.total, 'run')} ended; all their results are in {directory.path}. "
             "Run the same command again to continue.",
             INTERRUPTED,
         )
-    write_results(results, options.output, result_console(), options.rows)
-    _print_lines(errors, _changed_meanwhile(work.data) if runner.has_trained else [])
+    write_results(trained.results, options.output, result_console(), options.rows, options.means)
+    _print_lines(errors, _changed_meanwhile(work.data) if trained.has_trained else [])
     return exit_code(status) if kept else FAILED
 
 

@@ -90,10 +90,18 @@ def accept(
 
 
 def with_objective(spec: SweepSpec, objective: ObjectiveStatus | None) -> SweepSpec:
-    """The spec with the objective that is in force, its own constraints kept; None: its own is."""
-    if objective is None:
+    """The spec with the objective that is in force, its own constraints kept; None: its own is.
+
+    A minimum difference is in the unit of the objective that it was written for: with another in force there is none.
+    """
+    if objective is None or objective == objective_status(spec.objective):
         return spec
-    in_force = {"metric": objective.metric, "goal": objective.goal, "epoch": objective.epoch}
+    in_force = {
+        "metric": objective.metric,
+        "goal": objective.goal,
+        "epoch": objective.epoch,
+        "minimum_difference": None,
+    }
     return spec.model_copy(update={"objective": spec.objective.model_copy(update=in_force)})
 
 

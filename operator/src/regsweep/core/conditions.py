@@ -10,7 +10,7 @@ from regsweep.api.analysis import RaceReason
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.findings import Mixture
 from regsweep.api.status import Condition, FinalStatus, RunCounts
-from regsweep.api.wording import plural
+from regsweep.api.wording import cut, plural
 from regsweep.core.collect import STUCK_REASONS
 from regsweep.core.data import is_unguarded
 from regsweep.core.judging.words.notes import mixture_sentence
@@ -29,6 +29,8 @@ from regsweep.errors import Problem
 UNSCHEDULABLE = "Unschedulable"
 MAX_WARNINGS = 5
 """Warnings in the message of Accepted."""
+MAX_MESSAGE = 16_384
+"""Characters of a condition's message: parts of it come from trainers, webhooks and Prometheus."""
 ANALYSING = "All runs have ended; their records are being analysed."
 
 
@@ -79,7 +81,7 @@ def conditions(
                 type=update.type,
                 status=status,
                 reason=update.reason.value,
-                message=update.message,
+                message=cut(update.message, MAX_MESSAGE),
                 last_transition_time=changed_at,
                 observed_generation=generation,
             )

@@ -18,6 +18,12 @@ def rough(value: float) -> str:
     return short(float(f"{value:.3g}"))
 
 
+def coarse(value: float) -> str:
+    """A number that is itself uncertain, in two significant digits; whole numbers with commas for thousands."""
+    rounded = float(f"{value:.2g}")
+    return f"{rounded:,.0f}" if isinstance(value, int) else short(rounded)
+
+
 def percent(ratio: float) -> str:
     """A ratio as `64 %`; `under 1 %` and `over 99 %` for what would read as none or all of it."""
     if 0 < ratio <= 0.005:

@@ -84,5 +84,9 @@ def run_name(sweep_name: str, sweep_uid: str, point_key: str, first_replicate: i
     record that could be read.
     """
     readable = re.sub(r"[^a-z0-9-]", "-", sweep_name.lower())[:NAME_LENGTH].strip("-") or "sweep"
-    identity = [sweep_uid, point_key, first_replicate, attempt, *([lost] if lost else [])]
-    return f"{readable}-{digest(identity, HASH_LENGTH)}"
+    return f"{readable}-{run_hash(sweep_uid, point_key, first_replicate, attempt, lost)}"
+
+
+def run_hash(sweep_uid: str, point_key: str, first_replicate: int, attempt: int, lost: int = 0) -> str:
+    """The end of a run's name, by which a Job is known to be the run that it claims to be."""
+    return digest([sweep_uid, point_key, first_replicate, attempt, *([lost] if lost else [])], HASH_LENGTH)

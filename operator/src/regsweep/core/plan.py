@@ -22,7 +22,7 @@ from regsweep.core.limits import Stop, stop_reason
 from regsweep.core.progress import Progress, Stage, Target, analysis_request, is_done, progress_of
 from regsweep.core.results.records import Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
-from regsweep.core.runs import ObservedRun, RunRef, RunRequest
+from regsweep.core.runs import AlteredJob, ObservedRun, RunRef, RunRequest
 from regsweep.core.slots import needs_no_pod, open_indexes, slots_of
 from regsweep.core.sweep import Point, Sweep, point_keys
 from regsweep.core.world import Observed
@@ -33,6 +33,8 @@ UNSCRAPED_RUNS = 5
 """After so many consecutive runs without a scrape, new Jobs no longer linger."""
 PROBE_EVERY = 20
 """One run in so many still lingers, to detect whether scrapes work again."""
+MAX_ALTERED = 100
+"""Altered Jobs that are named in events: anyone who may create Jobs may create more."""
 
 
 Try = tuple[int, int]
@@ -105,7 +107,8 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     stop = stop_reason(sweep, records, progress, pinned)
 
     active = [run for run in observed.runs if not run.deleting and not needs_no_pod(run)]
-    suspend, resume, free = _pauses(sweep, active, sum(slots_of(run) for run in observed.runs))
+    occupied = sum(slots_of(run) for run in observed.runs) + sum(job.pods_in_flight for job in observed.altered)
+    suspend, resume, free = _pauses(sweep, active, occupied)
     create: tuple[RunRequest, ...] = ()
     scale: tuple[tuple[RunRef, int], ...] = ()
     blocked = stop or observed.refusal or observed.template_missing
@@ -126,7 +129,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
         freeze=freeze(sweep, progress, records) if decided and progress.stage is Stage.FREEZING else None,
         refine=refine(sweep, progress, records) if decided and progress.stage is Stage.REFINING else None,
         stop=stop,
-        notices=tuple(_notices(observed.runs, collected, create)),
+        notices=(*_altered_notices(observed.altered), *_notices(observed.runs, collected, create)),
         wake_at=min((c.look_again_at for c in collected.values() if c.look_again_at), default=None),
     )
 
@@ -277,6 +280,12 @@ def nobody_scrapes(records: Records) -> bool:
     latest = islice((r for r in records.latest_first() if r.has_result), 200)
     by_point = [source for source, _ in islice(groupby(latest, lambda r: (r.point_key, r.source)), UNSCRAPED_RUNS)]
     return len(by_point) == UNSCRAPED_RUNS and all(source is Source.RECORD for _, source in by_point)
+
+
+def _altered_notices(altered: Iterable[AlteredJob]) -> Iterator[Notice]:
+    for job in islice(altered, MAX_ALTERED):
+        text = f"Job {job.name} was changed or forged: {job.problem}. Nothing is taken from it. Delete it; its run then starts anew."
+        yield Notice(Reason.JOB_ALTERED, text, warning=True)
 
 
 def _notices(

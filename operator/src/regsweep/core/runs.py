@@ -122,3 +122,15 @@ class ObservedRun:
         """The replicates that the pod of this index trains; the last index may have fewer."""
         first = self.first_replicate + index * self.replicates_per_pod
         return range(first, min(first + self.replicates_per_pod, self.first_replicate + self.replicates))
+
+
+@dataclass(frozen=True, slots=True)
+class AlteredJob:
+    """A Job that the sweep controls and that is none of its runs: somebody changed or forged it. Nothing is taken from it."""
+
+    name: str
+    uid: str
+    problem: str
+    """What contradicts itself, in words; it quotes nothing that a person wrote."""
+    pods_in_flight: int = 0
+    """Slots that it takes all the same: its pods may hold GPUs."""

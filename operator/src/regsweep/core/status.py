@@ -25,6 +25,7 @@ from regsweep.api.status import (
     SweepState,
     SweepStatus,
 )
+from regsweep.api.wording import cut, plural
 from regsweep.core.collect import is_recorded
 from regsweep.core.conditions import ConditionUpdate, condition_updates, conditions
 from regsweep.core.data import pinned_digest
@@ -46,6 +47,8 @@ from regsweep.core.world import Observed
 from regsweep.errors import Problem
 
 FINAL_MARK = " (final evaluation)"
+MAX_PROBLEM = 1024
+"""Characters of one problem, or of one failure, in a status."""
 
 
 def sweep_status(
@@ -102,7 +105,9 @@ def refused_status(
     reason: Reason, problems: Sequence[Problem], prior: SweepStatus, generation: int, now: datetime
 ) -> SweepStatus:
     """The status of a sweep whose spec breaks rules: Accepted=False; all that was reached before stays."""
-    text = "\n".join(str(problem) for problem in problems)
+    text = "\n".join(cut(str(problem), MAX_PROBLEM) for problem in problems[:MAX_LISTED])
+    if len(problems) > MAX_LISTED:
+        text += f"\n{plural(len(problems) - MAX_LISTED, 'more problem')}: `regsweep validate` shows all."
     accepted = ConditionUpdate(ConditionType.ACCEPTED, False, reason, text)
     progressing = ConditionUpdate(ConditionType.PROGRESSING, False, Reason.NOT_ACCEPTED, "See the condition Accepted.")
     updated = conditions((accepted, progressing), prior.conditions, generation, now)
@@ -180,6 +185,7 @@ def ranked_result(row: stats.RankedCombination) -> RankedResult:
         flags=row.combination.flags,
         label=label(row.combination.flags),
         objective=_estimate(row.objective),
+        adjusted_mean=_adjusted(row),
         train_loss=row.train_loss,
         val_loss=row.val_loss,
         overfit_gap=_estimate(row.overfit_gap),
@@ -191,6 +197,13 @@ def ranked_result(row: stats.RankedCombination) -> RankedResult:
         source=row.source,
     )
     return in_six_digits(result)
+
+
+def _adjusted(row: stats.RankedCombination) -> float | None:
+    """The adjusted mean, where it differs from the plain one in what is shown."""
+    if row.objective is None or row.adjusted_mean is None:
+        return None
+    return None if rounded(row.adjusted_mean) == rounded(row.objective.mean) else row.adjusted_mean
 
 
 def reference_results(sweep: Sweep, records: Records) -> list[ReferenceResult]:
@@ -312,7 +325,7 @@ def _failures(sweep: Sweep, records: Records, progress: Progress) -> list[Failed
                 final=_is_final(point),
                 reference=names.get(point.key),
                 reason=(record.reason or Reason.TRAINER_FAILED).value,
-                message=record.message,
+                message=cut(record.message, MAX_PROBLEM),
             )
         )
     return listed

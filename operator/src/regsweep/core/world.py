@@ -8,7 +8,7 @@ from regsweep.api.status import FinalStatus
 from regsweep.core.judging.analysis import AnalysisResult
 from regsweep.core.results.records import Records
 from regsweep.core.results.scrapes import Scrapes
-from regsweep.core.runs import ObservedRun
+from regsweep.core.runs import AlteredJob, ObservedRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,8 @@ class Observed:
 
     records: Records
     runs: tuple[ObservedRun, ...] = ()
+    altered: tuple[AlteredJob, ...] = ()
+    """Jobs of the sweep that are none of its runs."""
     scrapes: Scrapes = field(default_factory=Scrapes)
     refusal: str | None = None
     """The API server's message when it rejected a Job of the sweep; None once it accepted one."""

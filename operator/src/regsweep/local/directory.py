@@ -18,8 +18,9 @@ from regsweep.core.results.messages import MalformedMessage, parse_message, reco
 from regsweep.core.results.records import Record, Records
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
 from regsweep.errors import RegsweepError
-from regsweep.local.facts import RUN_FILE, RunFacts, message_file, output_file
+from regsweep.local.facts import RUN_FILE, RunFacts, history_file, message_file, output_file
 from regsweep.local.locks import FolderLockedError, Held, held_lock
+from regsweep.local.provenance import PROVENANCE_FILE, SOURCE_FOLDER, Keepsakes
 
 FINAL_FILE = "final.json"
 """The picks of the final evaluation, frozen."""
@@ -73,16 +74,23 @@ class RunsDirectory:
         """Directory of a run."""
         return self.path / name
 
-    def begin(self, facts: RunFacts) -> Path:
+    def begin(self, facts: RunFacts, kept: Keepsakes) -> Path:
         """Prepares the run's directory; files of an earlier, unfinished attempt are removed.
 
         Only replicates without a result are trained, so that no result is lost.
         """
         directory = self.run(facts.run)
         directory.mkdir(exist_ok=True)
-        for index in range(-(-facts.replicates // facts.replicates_per_pod)):
-            (directory / message_file(index)).unlink(missing_ok=True)
-            (directory / output_file(index)).unlink(missing_ok=True)
+        for index in range(facts.processes_wanted):
+            for name in (message_file(index), output_file(index), history_file(index)):
+                (directory / name).unlink(missing_ok=True)
+        source = directory / SOURCE_FOLDER
+        source.mkdir(exist_ok=True)
+        for old in source.iterdir():
+            old.unlink()
+        for name, text in kept.source.items():
+            (source / name).write_text(text, encoding="utf-8", newline="")
+        (directory / PROVENANCE_FILE).write_text(kept.provenance.model_dump_json(by_alias=True, indent=2) + "\n")
         self.write(facts)
         return directory
 

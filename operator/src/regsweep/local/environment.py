@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from regsweep.api.objective import objective_status
 from regsweep.core.kubernetes.podtemplate import contract_environment
 from regsweep.core.runs import RunRequest
 from regsweep.core.sweep import Sweep
+from regsweep.local.facts import history_file, message_file
+
+MESSAGE_BYTES: Final = 65_536
+"""Room for a termination message: the most that the contract allows, since no kubelet cuts the file."""
 
 
-def local_environment(sweep: Sweep, request: RunRequest, index: int, termination_log: Path) -> dict[str, str]:
+def local_environment(sweep: Sweep, request: RunRequest, index: int, folder: Path) -> dict[str, str]:
     """Environment of the process of this index: that of a pod except for metrics port and linger, since it is not scraped.
 
     `REGSWEEP_GPUS` is 0 whatever the manifest asks of a cluster: it demands GPUs, and a laptop has what it has.
+    `folder`: the run's.
     """
     return {
-        **contract_environment(sweep, request, objective_status(sweep.spec.objective)),
+        **contract_environment(sweep, request, objective_status(sweep.spec.objective), MESSAGE_BYTES),
         "JOB_COMPLETION_INDEX": str(index),
         "REGSWEEP_GPUS": "0",
+        "REGSWEEP_HISTORY": str((folder / history_file(index)).absolute()),
         "REGSWEEP_LINGER_SECONDS": "0",
         "REGSWEEP_METRICS_PORT": "0",
-        "REGSWEEP_TERMINATION_LOG": str(termination_log.absolute()),
+        "REGSWEEP_TERMINATION_LOG": str((folder / message_file(index)).absolute()),
     }

@@ -20,6 +20,11 @@ def output_file(index: int) -> str:
     return "output.log" if index == 0 else f"output-{index}.log"
 
 
+def history_file(index: int) -> str:
+    """Name of the file that the process of this index appends each epoch's metrics to."""
+    return "history.jsonl" if index == 0 else f"history-{index}.jsonl"
+
+
 class ProcessFacts(ApiModel):
     """One process of a run; most runs have one."""
 
@@ -77,6 +82,7 @@ class RunFacts(ApiModel):
     parameters: dict[str, JsonValue]
     """The trainer's fixed parameters."""
     seed: int
+    """Base of all seeds: the sweep's, or the final evaluation's own."""
     trainer: str
     """What trains, part of the point key: the reference trainer, or the command and its files' digest."""
     trainer_version: str = ""
@@ -104,3 +110,8 @@ class RunFacts(ApiModel):
     processes: list[ProcessFacts] = Field(default_factory=list)
     completed: bool = False
     """True only once every replicate has been trained."""
+
+    @property
+    def processes_wanted(self) -> int:
+        """How many processes train all of its replicates."""
+        return -(-self.replicates // self.replicates_per_pod)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from regsweep.api.constants import EXIT_INVALID_FLAGS
 from regsweep.api.objective import objective_status
 from regsweep.api.status import FinalStatus, SweepStatus
+from regsweep.core.identity import final_seed
 from regsweep.core.judging.analysis import AnalysisResult, analyse_records
 from regsweep.core.plan import Plan, plan
 from regsweep.core.refinement import refined
@@ -22,12 +23,14 @@ from regsweep.core.timestamps import timestamp
 from regsweep.core.world import Observed
 from regsweep.local.directory import RunsDirectory, UnwritableRunsError, observed_run, pod_name
 from regsweep.local.environment import local_environment
-from regsweep.local.facts import ProcessFacts, RunFacts, message_file, output_file
+from regsweep.local.facts import ProcessFacts, RunFacts, output_file
 from regsweep.local.failures import local_message
 from regsweep.local.identify import DataIdentity
 from regsweep.local.lineage import data_facts, outer_facts, rule_facts
 from regsweep.local.process import GRACE_SECONDS, TrainerProcess
+from regsweep.local.provenance import Keepsakes, keepsakes
 from regsweep.local.trainer import TrainerCommand, process_environment
+from regsweep.report.documents import as_json
 from regsweep.report.text import visible
 
 OnStatus = Callable[[SweepStatus], None]
@@ -51,11 +54,33 @@ class _Run:
     timed_out: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is there when the training starts."""
+
+    lock: int | None
+    """Descriptor of the directory's lock; None: nothing can be written there, and so nothing is trained."""
+    data: DataIdentity
+    """What the results rest on."""
+    records: Records
+    """Results of earlier runs."""
+    final: FinalStatus | None = None
+    """Picks of a final evaluation that are frozen; None: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine as the runner uses it."""
+
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    """What trainers inherit."""
+    grace_seconds: float = GRACE_SECONDS
+    """From SIGTERM to SIGKILL."""
+    clock: Callable[[], datetime] = now
+
+
 class LocalRunner:
     """Trains a sweep on this machine.
-
-    lock: descriptor of the directory's lock; None: nothing can be written there, and so nothing is trained. data: what the
-    results rest on.
 
     Failed runs are not retried: a retry on the same machine would fail again. To start the command once
     more does that.
@@ -66,28 +91,23 @@ class LocalRunner:
         sweep: Sweep,
         directory: RunsDirectory,
         trainer: TrainerCommand,
+        start: Start,
         *,
-        lock: int | None,
-        data: DataIdentity,
         on_status: OnStatus,
-        records: Records,
-        final: FinalStatus | None = None,
-        environment: Mapping[str, str] = os.environ,
-        grace_seconds: float = GRACE_SECONDS,
-        clock: Callable[[], datetime] = now,
+        host: Host | None = None,
     ) -> None:
         self._sweep = sweep
         self._directory = directory
         self._trainer = trainer
-        self._lock = lock
-        self._data = data
+        self._lock = start.lock
+        self._data = start.data
+        self._host = host or Host()
+        self._clock = self._host.clock
         self._on_status = on_status
-        self._environment = environment
-        self._grace_seconds = grace_seconds
-        self._clock = clock
-        self._records = records
+        self._records = start.records
         self._analysis_result: AnalysisResult | None = None
-        self._final = final
+        self._final = start.final
+        self._kept: Keepsakes | None = None
         self._runs: dict[str, _Run] = {}
         self._processes: dict[asyncio.Task[None], TrainerProcess] = {}
         self._changed = asyncio.Event()
@@ -215,7 +235,7 @@ class LocalRunner:
             run=request.name,
             flags=request.point.combination.flags,
             parameters=sweep.resolved.parameters,
-            seed=sweep.resolved.seed,
+            seed=final_seed(sweep.resolved.seed) if request.point.final else sweep.resolved.seed,
             trainer=sweep.resolved.image,
             trainer_version=self._trainer.version,
             point_key=request.point.key,
@@ -233,7 +253,9 @@ class LocalRunner:
             command=[visible(argument) for argument in self._trainer.arguments],
         )
         self._begun = True
-        self._directory.begin(facts)
+        if self._kept is None:
+            self._kept = keepsakes(self._trainer, as_json(self._sweep.spec.to_json()))
+        self._directory.begin(facts, self._kept)
         observed = replace(observed_run(facts, self._clock()), parallelism=request.parallelism)
         run = _Run(request, facts, observed)
         self._runs[request.name] = run
@@ -252,18 +274,18 @@ class LocalRunner:
 
     async def _start_process(self, run: _Run, index: int) -> None:
         path = self._directory.run(run.facts.run)
-        contract = local_environment(self._sweep, run.request, index, path / message_file(index))
+        contract = local_environment(self._sweep, run.request, index, path)
         process = await TrainerProcess.start(
             self._trainer.arguments,
             process_environment(
                 contract,
-                self._environment,
+                self._host.environment,
                 max(1, self._sweep.spec.parallelism),
                 isolated=self._trainer.is_reference,
             ),
             path / output_file(index),
             held=(self._lock,) if self._lock is not None else (),
-            grace_seconds=self._grace_seconds,
+            grace_seconds=self._host.grace_seconds,
         )
         at = self._clock()
         name = pod_name(run.facts.run, index)

@@ -10,13 +10,16 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Final
 
 from rich.cells import cell_len
 
+from regsweep.api.analysis import Comparison, Equivalence
 from regsweep.api.spec import EpochChoice
 from regsweep.api.status import Estimate, RankedResult
 from regsweep.core.grid import value_text
 from regsweep.core.judging.words.outcome import TIE
+from regsweep.core.judging.words.outlook import CHANCES
 from regsweep.report.documents import flag_cell
 from regsweep.report.model import TRAIN_LOSS, VAL_LOSS, SweepReport
 from regsweep.report.notes import note_of
@@ -102,6 +105,13 @@ def result_columns(report: SweepReport, plus_minus: str = PLUS_MINUS) -> list[Re
             right=True,
             droppable=2,
         ),
+        ResultColumn(
+            CHANCES,
+            _each(lambda r, report: _chances(report.comparison(r))),
+            right=True,
+            droppable=5,
+            is_shown=any,
+        ),
         ResultColumn("source", None, (Field("source", lambda r, _: r.source or ""),)),
         ResultColumn(
             "analysis",
@@ -120,6 +130,8 @@ def result_columns(report: SweepReport, plus_minus: str = PLUS_MINUS) -> list[Re
             brief=_each(lambda r, report: note_of(r, report).brief or note_of(r, report).text),
             is_note=True,
         ),
+        ResultColumn("probabilities", None, _PROBABILITIES),
+        ResultColumn("adjusted", None, (_number_field("objective_adjusted", _adjusted_mean),)),
     ]
 
 
@@ -132,6 +144,12 @@ def _figures(report: SweepReport, plus_minus: str) -> list[ResultColumn]:
             _measured(lambda r: r.objective, plus_minus),
             _estimate_fields("objective", lambda r: r.objective),
             right=True,
+        ),
+        ResultColumn(
+            "adjusted",
+            _adjusted,
+            right=True,
+            is_shown=any,
         ),
         ResultColumn(
             metric_title(VAL_LOSS),
@@ -240,6 +258,22 @@ def _losses(value: Callable[[RankedResult], float | None]) -> Cells:
     return cells
 
 
+def _adjusted_mean(row: RankedResult) -> float | None:
+    """What the row is ordered by."""
+    if row.adjusted_mean is not None or row.objective is None:
+        return row.adjusted_mean
+    return row.objective.mean
+
+
+def _adjusted(rows: Rows, _report: SweepReport) -> Sequence[str]:
+    """Adjusted means with the digits of the objective; empty cells where none differs from the plain mean."""
+    if all(row.adjusted_mean is None for row in rows):
+        return ["" for _ in rows]
+    values = [_adjusted_mean(row) for row in rows]
+    shown = format_for(values, [row.objective.standard_error for row in rows if row.objective])
+    return measured_column((Measured(v, absent=_absent(r)) for v, r in zip(values, rows, strict=True)), shown)
+
+
 def _absent(row: RankedResult) -> str:
     """`-` instead of NaN where nothing was trained: a missing value is not one that is no number."""
     return "NaN" if row.replicates else "-"
@@ -263,6 +297,38 @@ def _number_field(name: str, value: Callable[[RankedResult], float | None]) -> F
         return repr(figure)
 
     return Field(name, text)
+
+
+def _chances(comparison: Comparison | None) -> str:
+    """How probable it is that it is worse than the best, practically the same, better, in per cent: `91/8/1`."""
+    beside = comparison.beside_best if comparison is not None else None
+    if beside is None:
+        return ""
+    return f"{beside.worse * 100:.0f}/{beside.equivalent * 100:.0f}/{beside.better * 100:.0f}"
+
+
+def _probability_fields(beside: str, found: Callable[[Comparison], Equivalence | None]) -> tuple[Field, ...]:
+    """Probabilities beside the best, or beside the network without regularisation."""
+
+    def field(name: str, value: Callable[[Equivalence], float]) -> Field:
+        def text(row: RankedResult, report: SweepReport) -> str:
+            comparison = report.comparison(row)
+            chances = found(comparison) if comparison is not None else None
+            return "" if chances is None else repr(value(chances))
+
+        return Field(f"{name}_beside_{beside}", text)
+
+    return (
+        field("better", lambda chances: chances.better),
+        field("equivalent", lambda chances: chances.equivalent),
+        field("worse", lambda chances: chances.worse),
+    )
+
+
+_PROBABILITIES: Final = (
+    *_probability_fields("best", lambda comparison: comparison.beside_best),
+    *_probability_fields("unregularized", lambda comparison: comparison.beside_unregularized),
+)
 
 
 def _analysed(value: Callable[[RankedResult, SweepReport], str]) -> Callable[[RankedResult, SweepReport], str]:

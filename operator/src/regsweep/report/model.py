@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from regsweep.api.analysis import Analysis, Comparison
 from regsweep.api.conditions import ConditionStatus, ConditionType
-from regsweep.api.regularizers import REGULARIZERS, is_off
+from regsweep.api.regularizers import REGULARIZERS, is_unregularized
 from regsweep.api.spec import EpochChoice, Goal
 from regsweep.api.status import Condition, FailedRun, ObjectiveStatus, RankedResult, ReferenceResult, SweepStatus
 
@@ -73,9 +73,8 @@ class SweepReport:
     @cached_property
     def unregularized(self) -> RankedResult | None:
         """The first of the ranking in which every regulariser that varies is off; None where there is none."""
-        varied = self.regularizers
         ranked = (r for r in self.ranking if r.rank is not None and r.objective is not None)
-        return next((r for r in ranked if varied and all(is_off(name, r.flags.get(name)) for name in varied)), None)
+        return next((r for r in ranked if is_unregularized(r.flags, self.flag_names)), None)
 
     def comparison(self, result: RankedResult | None) -> Comparison | None:
         """Comparison of the combination with the best; None if it is not compared."""

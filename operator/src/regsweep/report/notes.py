@@ -12,14 +12,16 @@ from typing import Final
 from regsweep.api.analysis import Comparison, Fit
 from regsweep.api.conditions import ConditionType
 from regsweep.api.objective import includes_penalty
+from regsweep.api.outlook import Reduction
 from regsweep.api.regularizers import REGULARIZERS, is_off
 from regsweep.api.status import RankedResult
 from regsweep.api.wording import plural
-from regsweep.core.figures import listed, ordinal, percent
+from regsweep.core.figures import listed, ordinal
 from regsweep.core.grid import label
 from regsweep.core.judging.stats.ranking import MIXED
+from regsweep.core.judging.words.outlook import reductions_phrase
 from regsweep.core.results.records import Source
-from regsweep.report.model import Divergence, SweepReport
+from regsweep.report.model import VAL_LOSS, Divergence, SweepReport
 
 
 class RowNoteKind(Enum):
@@ -160,11 +162,11 @@ def conclusion(report: SweepReport) -> str:
     Compares the best with the best-ranked combination without regularisation. Speaks only when the sweep is complete.
     """
     best, plain = report.best, report.unregularized
-    if best is None or best.diverged or best.objective is None or plain is None:
+    if best is None or best.diverged or best.violated or best.objective is None or plain is None:
         return ""
     if not report.holds(ConditionType.COMPLETE):
         return ""
-    return f"{_start(plain, report)}{_ending(plain, best, report)}"
+    return f"{_start(plain, report)}{_ending(plain, report)}"
 
 
 def _start(plain: RankedResult, report: SweepReport) -> str:
@@ -182,19 +184,32 @@ def _start(plain: RankedResult, report: SweepReport) -> str:
     return f"{without} ({settings}) {subject} ranks {ordinal(plain.rank or 0)}"
 
 
-def _ending(plain: RankedResult, best: RankedResult, report: SweepReport) -> str:
+def _ending(plain: RankedResult, report: SweepReport) -> str:
     """How the network without regularisation does beside the best."""
     comparison = report.comparison(plain)
     if plain.rank == 1:
         return _not_improved(report.objective.metric)
     if comparison is not None and comparison.tied:
-        return ", but cannot be told from the best with these data."
+        gains = reductions_phrase(_shown_reductions(report, comparison))
+        return (
+            f", but cannot be told from the best with these data{f'; by the means the best {gains}' if gains else ''}."
+        )
     if plain.diverged:
         return f": in {plain.diverged} of {plain.replicates} replicates it diverged."
+    if plain.violated:
+        return f", and does not meet the constraint on {listed(plain.violated)}."
+    if comparison is None and report.analysis is not None and report.analysis.comparisons:
+        return ", and cannot be compared with the best, since a replicate has no value."
     if comparison is None or not comparison.comparable:
         return "; too few common replicates to say whether it is worse than the best."
-    gains = _gains(plain, best, comparison)
-    return f"; the best cuts {' and '.join(gains)}." if gains else ", and is worse than the best."
+    gains = reductions_phrase(_shown_reductions(report, comparison))
+    return f"; the best {gains}." if gains else ", and is worse than the best."
+
+
+def _shown_reductions(report: SweepReport, comparison: Comparison) -> list[Reduction]:
+    """All but that of the overfit gap, where it is not surely larger without regularisation."""
+    reductions = report.analysis.reductions if report.analysis is not None else []
+    return [each for each in reductions if each.metric == VAL_LOSS or comparison.gap_larger]
 
 
 def _not_improved(metric: str) -> str:
@@ -204,16 +219,3 @@ def _not_improved(metric: str) -> str:
     if metric.startswith("train_"):
         return f" by {metric}. That is of the training rows, so it does not say whether regularisation helps on others."
     return ": regularisation did not improve on it."
-
-
-def _gains(plain: RankedResult, best: RankedResult, comparison: Comparison) -> list[str]:
-    gains = []
-    if plain.val_loss and best.val_loss is not None and 0 <= best.val_loss < plain.val_loss:
-        gains.append(f"validation loss by {percent(1 - best.val_loss / plain.val_loss)}")
-    gap, best_gap = plain.overfit_gap, best.overfit_gap
-    if gap and best_gap and gap.mean > 0 and gap.mean > best_gap.mean and comparison.gap_larger:
-        if best_gap.mean > 0:
-            gains.append(f"the overfit gap by {percent(1 - best_gap.mean / gap.mean)}")
-        else:
-            gains.append("the overfit gap to nothing")
-    return gains

@@ -12,3 +12,19 @@ class Output(StrEnum):
     JSON = "json"
     YAML = "yaml"
     CSV = "csv"
+
+
+class ListOutput(StrEnum):
+    """Formats of a list of runs."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+class RunOutput(StrEnum):
+    """Formats of a single run."""
+
+    TEXT = "text"
+    JSON = "json"

@@ -19,10 +19,12 @@ ESTIMAND = "givenData"
 """What the means and standard errors are about: the expectation over splits and seeds of this data set."""
 
 
-def write_results(results: SweepReport, output: Output, console: Console, rows: int = DEFAULT_ROWS) -> None:
-    """Writes the results to the console in the requested format; `rows` limits only the table."""
+def write_results(
+    results: SweepReport, output: Output, console: Console, rows: int = DEFAULT_ROWS, means: bool = False
+) -> None:
+    """Writes the results to the console in the requested format; `rows` and `means` are about the table alone."""
     if output is Output.TABLE:
-        print_results(results, console, rows)
+        print_results(results, console, rows, means)
     else:
         write_document(console.file, render(results, output, ascii_only=not charset_of(console).is_utf8))
 

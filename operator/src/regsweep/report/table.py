@@ -16,7 +16,8 @@ from regsweep.api.objective import includes_penalty
 from regsweep.api.spec import EpochChoice, Goal
 from regsweep.api.status import RankedResult
 from regsweep.api.wording import plural
-from regsweep.report.columns import Column, columns_of, fit
+from regsweep.report.columns import Column, columns_of, fit, metric_title
+from regsweep.report.means import means_tables
 from regsweep.report.model import SweepReport
 from regsweep.report.notes import RowNote, RowNoteKind, conclusion, legend_of, note_of, source_line
 from regsweep.report.numbers import PLUS_MINUS
@@ -38,16 +39,19 @@ LONGEST_SENTENCE_LINE = 120
 """Cells: longer lines of prose are hard to read, however wide the terminal is."""
 
 
-def print_results(results: SweepReport, console: Console, rows: int = DEFAULT_ROWS) -> None:
+def print_results(results: SweepReport, console: Console, rows: int = DEFAULT_ROWS, means: bool = False) -> None:
     """Prints header, ranked table and the sentences under it.
 
     rows: how many combinations to show; 0 shows all. What is cut is said. The best combination without regularisation
-    and the pick are shown in any case, since the sentences speak of them.
+    and the pick are shown in any case, since the sentences speak of them. means: the means at the values of all flags, not only
+    of those that surely matter.
     """
-    print_lines(console, *report(results, console.width, rows, charset_of(console)))
+    print_lines(console, *report(results, console.width, rows, charset_of(console), means))
 
 
-def report(results: SweepReport, width: int, rows: int = DEFAULT_ROWS, charset: Charset = UTF8) -> Iterator[Text]:
+def report(
+    results: SweepReport, width: int, rows: int = DEFAULT_ROWS, charset: Charset = UTF8, means: bool = False
+) -> Iterator[Text]:
     """The same as lines for a terminal of `width` cells."""
     prose = _Prose(width, charset)
     yield from prose.header(header_parts(results))
@@ -74,6 +78,19 @@ def report(results: SweepReport, width: int, rows: int = DEFAULT_ROWS, charset: 
         yield from prose.lines(line, style="bold")
     for line in (*sentences(results), legend_of(notes, brief), *_failures(results), source_line(results)):
         yield from prose.lines(line)
+    yield from _means(results, charset, everything=means)
+
+
+def _means(results: SweepReport, charset: Charset, *, everything: bool) -> Iterator[Text]:
+    """The means at the flags' values, once the sweep is complete."""
+    effects = results.analysis.effects if results.analysis is not None else None
+    if effects is None or not results.holds(ConditionType.COMPLETE):
+        return
+    metric = metric_title(results.objective.metric, results.objective.epoch)
+    for table in means_tables(effects, metric, everything, charset.own(PLUS_MINUS)):
+        yield Text("")
+        for line in table:
+            yield Text(" " * INDENT + charset.text(line))
 
 
 def header_parts(results: SweepReport) -> list[str]:

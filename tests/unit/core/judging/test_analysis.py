@@ -247,3 +247,32 @@ def test_judging_loads_no_library_for_statistics_before_the_first_call() -> None
     program = "import sys, regsweep.core.judging.analysis; print({'numpy', 'scipy'} & set(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert loaded.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        pytest.param({}, RaceReason.RACING, id="without one the race goes on"),
+        pytest.param({"objective": {"minimumDifference": 0.5}}, RaceReason.EQUIVALENT, id="the objective's"),
+    ],
+)
+def test_a_race_ends_by_the_minimum_difference_of_the_objective(
+    spec: Mapping[str, JsonValue], reason: RaceReason
+) -> None:
+    found = sweep(3, {**RACE, **spec})
+    race = judge(found, trained(found, [0.2, 0.2, 0.2], {row: range(3) for row in range(3)})).analysis.race
+    assert race is not None and race.reason is reason
+
+
+def test_what_more_replicates_show_stands_in_words_too() -> None:
+    found = analysis_result([0.90, 0.200, 0.202, 0.60])
+    assert found.planning is not None and found.planning.message.endswith(").")
+    assert found.planning.second is not None and found.planning.first_two is not None
+
+
+def test_the_status_stays_small_however_many_values_flags_have() -> None:
+    many = sweep(60, {"objective": {"minimumDifference": 0.01}})
+    whole = judge(many, trained(many, [0.2 + 0.001 * row for row in range(60)])).analysis
+    assert whole.effects is not None and len(whole.effects.means) == 60
+    shown = whole.shortened(20)
+    assert shown.effects is not None and shown.effects.means == [] and len(shown.comparisons) == 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from regsweep.core.identity import run_name
 from regsweep.core.kubernetes.observe import observed_run
 from regsweep.core.runs import ObservedRun
 
@@ -12,8 +13,16 @@ CREATED, STARTED, FINISHED = "2026-11-23T12:00:00Z", "2026-11-23T12:00:05Z", "20
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
+SWEEP_UID = "sweep-uid"
+JOB = "cancer-dae19fde03ca"
+
+
 def job_object(**parts: Any) -> dict[str, Any]:
-    """A Job as the server has it; `metadata`, `spec`, `status` and `annotations` are laid over."""
+    """A Job as the server has it, which trains replicates 4 to 8 of a point, two in each pod.
+
+    `metadata`, `spec`, `status`, `annotations` and the trainer's `env` are laid over; None takes away. Unless `metadata`
+    gives one, its name is that of the run which its annotations describe, as far as they do.
+    """
     annotations = {
         "regsweep.dev/point-key": "abc",
         "regsweep.dev/first-replicate": "4",
@@ -22,18 +31,34 @@ def job_object(**parts: Any) -> dict[str, Any]:
         "regsweep.dev/attempt": "2",
         **parts.get("annotations", {}),
     }
+    env = {
+        "REGSWEEP_FIRST_REPLICATE": "4",
+        "REGSWEEP_LAST_REPLICATE": "8",
+        "REGSWEEP_REPLICATES": "2",
+        **parts.get("env", {}),
+    }
     metadata = {
-        "name": "cancer-1",
+        "name": _name(annotations),
         "uid": "job-uid",
         "creationTimestamp": CREATED,
         "annotations": {name: value for name, value in annotations.items() if value is not None},
+        "ownerReferences": [{"kind": "RegularizationSweep", "uid": SWEEP_UID, "controller": True}],
         **parts.get("metadata", {}),
     }
+    entries = [{"name": name, "value": value} for name, value in env.items() if value is not None]
+    template = {"spec": {"containers": [{"name": "sidecar"}, {"name": "trainer", "env": entries}]}}
     return {
         "metadata": metadata,
-        "spec": {"parallelism": 1, **parts.get("spec", {})},
+        "spec": {"parallelism": 1, "completions": 3, "template": template, **parts.get("spec", {})},
         "status": parts.get("status", {}),
     }
+
+
+def _name(annotations: dict[str, str]) -> str:
+    attempt = annotations["regsweep.dev/attempt"]
+    tries = int(attempt) if attempt and attempt.isascii() and attempt.isdigit() else 0
+    lost = annotations.get("regsweep.dev/lost", str(tries % 2))
+    return run_name("cancer", SWEEP_UID, "abc", 4, tries, int(lost) if lost.isdigit() else 0)
 
 
 def pod_object(
@@ -42,10 +67,9 @@ def pod_object(
     containers = [] if state is None else [{"name": "sidecar", "state": {}}, {"name": "trainer", "state": state}]
     return {
         "metadata": {
-            "name": "cancer-1-1-x",
+            "name": f"{JOB}-{index}-x",
             "uid": "pod-uid",
             "creationTimestamp": CREATED,
-            "annotations": {"batch.kubernetes.io/job-completion-index": index},
             "ownerReferences": [{"kind": "Job", "uid": "job-uid", "controller": True}],
             **metadata,
         },
@@ -73,5 +97,5 @@ def condition(kind: str, status: str = "True", reason: str = "", message: str = 
 def run_of(**parts: Any) -> ObservedRun:
     """The run that such a Job is read as."""
     run = observed_run(job_object(**parts))
-    assert run is not None
+    assert isinstance(run, ObservedRun), run
     return run

@@ -10,7 +10,7 @@ import pytest
 from regsweep.api.conditions import Reason
 from regsweep.core.kubernetes.failures import failure_of
 from regsweep.core.runs import ObservedPod, PodPhase
-from unit.core.kubernetes.objects import NOON, condition, run_of
+from unit.core.kubernetes.objects import JOB, NOON, condition, run_of
 
 
 def _error(reason: str, message: str) -> str:
@@ -20,7 +20,7 @@ def _error(reason: str, message: str) -> str:
 def _failed_pod(code: int | None, reason: str = "Error", message: str = "", **fields: Any) -> ObservedPod:
     return ObservedPod(
         **{
-            "name": "cancer-1-1-x",
+            "name": f"{JOB}-1-x",
             "uid": "pod-uid",
             "index": 1,
             "phase": PodPhase.SUCCEEDED if code == 0 else PodPhase.FAILED,
@@ -135,7 +135,7 @@ def _failed_pod(code: int | None, reason: str = "Error", message: str = "", **fi
         pytest.param(
             _failed_pod(139),
             Reason.TRAINER_FAILED,
-            "exit code 139, it crashed (SIGSEGV). See the log of cancer-1-1-x.",
+            f"exit code 139, it crashed (SIGSEGV). See the log of {JOB}-1-x.",
             id="a crash",
         ),
         pytest.param(_failed_pod(0), Reason.NO_RECORD, "wrote no termination message", id="success without a record"),
@@ -158,7 +158,7 @@ def _failed_pod(code: int | None, reason: str = "Error", message: str = "", **fi
             id="init failed",
         ),
         pytest.param(
-            None, Reason.TRAINER_FAILED, "Run cancer-1 failed, and none of its pods was observed", id="no pod was seen"
+            None, Reason.TRAINER_FAILED, f"Run {JOB} failed, and none of its pods was observed", id="no pod was seen"
         ),
     ],
 )

@@ -14,20 +14,19 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regsweep.api.objective import EpochRule
+from regsweep.api.objective import EpochRule, objective_status
 from regsweep.api.spec import Goal, SweepSpec
-from regsweep.api.status import ObjectiveStatus, Resolved
+from regsweep.api.status import Resolved
 from regsweep.core.grid import Combination
 from regsweep.core.identity import run_name
 from regsweep.core.kubernetes.jobs import job_manifest, same_job
 from regsweep.core.kubernetes.observe import observed_run
 from regsweep.core.kubernetes.podtemplate import JobDefaults
-from regsweep.core.runs import RunRequest
+from regsweep.core.runs import ObservedRun, RunRequest
 from regsweep.core.sweep import Point, Sweep
 from regsweep.errors import InvalidTemplate
 
 GOLDEN = Path(__file__).parent / "golden" / "job.yaml"
-OBJECTIVE = ObjectiveStatus.model_validate({"metric": "val_average_loss", "goal": "Minimize", "epoch": "Last"})
 RESOLVED = Resolved(
     image="ghcr.io/example/trainer@sha256:0123",
     parameters={"dataset": "breast_cancer", "l2": 0.5},
@@ -46,7 +45,7 @@ def _sweep(name: str = "cancer", resolved: Resolved = RESOLVED, **spec: object) 
 def _request(sweep: Sweep, **changes: Any) -> RunRequest:
     point = Point("abc123", Combination("c0ffee", {"l2": 0.01, "dropout": 0.3}, 1))
     request = RunRequest(
-        name=run_name(sweep.name, sweep.uid, point.key, 0, 0),
+        name="",
         point=point,
         first_replicate=0,
         replicates=5,
@@ -54,7 +53,9 @@ def _request(sweep: Sweep, **changes: Any) -> RunRequest:
         attempt=0,
         linger_seconds=30,
     )
-    return replace(request, **changes)
+    request = replace(request, **changes)
+    name = run_name(sweep.name, sweep.uid, point.key, request.first_replicate, request.attempt, request.lost)
+    return replace(request, name=name)
 
 
 def _job(
@@ -64,7 +65,7 @@ def _job(
     **changes: Any,
 ) -> dict[str, Any]:
     sweep = sweep or _sweep()
-    return job_manifest(sweep, _request(sweep, **changes), OBJECTIVE, shared, defaults)
+    return job_manifest(sweep, _request(sweep, **changes), objective_status(sweep.spec.objective), shared, defaults)
 
 
 def _pod(job: dict[str, Any]) -> dict[str, Any]:
@@ -284,7 +285,7 @@ def test_a_job_notes_the_rule_and_the_tries_that_it_stands_for() -> None:
     notes = job["metadata"]["annotations"]
     assert (notes["regsweep.dev/attempt"], notes["regsweep.dev/lost"]) == ("3", "1")
     run = observed_run(job | {"metadata": job["metadata"] | {"uid": "u", "creationTimestamp": "2026-11-23T12:00:00Z"}})
-    assert run is not None
+    assert isinstance(run, ObservedRun)
     assert (run.attempt, run.lost, run.rule) == (3, 1, EpochRule("val_accuracy", Goal.MAXIMIZE))
 
 
@@ -392,6 +393,7 @@ def _annotated(name: str, value: str) -> dict[str, Any]:
         pytest.param(_annotated("regsweep.dev/point-key", "other"), False, id="a Job of another point"),
         pytest.param(_annotated("regsweep.dev/first-replicate", "5"), False, id="a Job of other replicates"),
         pytest.param(_annotated("regsweep.dev/replicates", "4"), False, id="a Job of fewer replicates"),
+        pytest.param(_annotated("regsweep.dev/attempt", "1"), False, id="a Job that contradicts itself"),
     ],
 )
 def test_a_job_that_is_there_already_is_ours_only_if_it_trains_the_same(existing: dict[str, Any], same: bool) -> None:

@@ -12,11 +12,13 @@ from regsweep.api.objective import EpochRule
 from regsweep.api.spec import Goal
 from regsweep.core.kubernetes.observe import observed_pod, observed_run
 from regsweep.core.ownership import owner_uid
-from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
+from regsweep.core.runs import AlteredJob, ObservedPod, ObservedRun, PodPhase
 from unit.core.kubernetes.objects import (
     FINISHED,
+    JOB,
     NOON,
     STARTED,
+    SWEEP_UID,
     condition,
     job_object,
     pod_object,
@@ -24,10 +26,12 @@ from unit.core.kubernetes.objects import (
     terminated,
 )
 
+SWEEP = {"kind": "RegularizationSweep", "uid": SWEEP_UID, "controller": True}
+
 
 def test_a_job_without_a_status_yet() -> None:
     assert run_of() == ObservedRun(
-        name="cancer-1",
+        name=JOB,
         uid="job-uid",
         point_key="abc",
         first_replicate=4,
@@ -71,8 +75,8 @@ def test_a_job_without_a_status_yet() -> None:
             id="bound to fail, with pods that still end: not failed yet",
         ),
         pytest.param(
-            {"status": {"failedIndexes": "1", "completedIndexes": "0,3-5"}},
-            {"failed_indexes": frozenset({1}), "succeeded_indexes": frozenset({0, 3, 4, 5})},
+            {"status": {"failedIndexes": "1", "completedIndexes": "0,2"}},
+            {"failed_indexes": frozenset({1}), "succeeded_indexes": frozenset({0, 2})},
             id="indexes that have ended",
         ),
         pytest.param({"metadata": {"deletionTimestamp": FINISHED}}, {"deleting": True}, id="on its way out"),
@@ -84,7 +88,7 @@ def test_a_job_without_a_status_yet() -> None:
         pytest.param(
             {
                 "metadata": {
-                    "ownerReferences": [{"apiVersion": "kueue.x-k8s.io/v1beta1", "kind": "Workload", "uid": "w"}]
+                    "ownerReferences": [SWEEP, {"apiVersion": "kueue.x-k8s.io/v1beta1", "kind": "Workload", "uid": "w"}]
                 }
             },
             {"queue_managed": True},
@@ -105,51 +109,87 @@ def test_a_job_without_a_status_yet() -> None:
         ),
         pytest.param({"annotations": {"regsweep.dev/lost": "1"}}, {"lost": 1}, id="its record was lost once"),
         pytest.param(
-            {"annotations": {"regsweep.dev/objective": '{"goal":"Maximize","metric":"val_auc"}'}},
+            {"env": {"REGSWEEP_OBJECTIVE": '{"metric": "val_auc", "goal": "Maximize", "epoch": "Last"}'}},
             {"rule": EpochRule("val_auc", Goal.MAXIMIZE)},
-            id="the rule that it chooses best epochs by",
+            id="the rule that its trainer chooses best epochs by",
         ),
-        pytest.param({"annotations": {"regsweep.dev/objective": "val_auc"}}, {}, id="a rule that cannot be read"),
         pytest.param(
-            {"annotations": {"regsweep.dev/objective": '{"goal":"Closest","metric":"val_auc"}'}},
+            {"annotations": {"regsweep.dev/objective": '{"goal":"Maximize","metric":"val_auc"}'}},
+            {},
+            id="a rule that only its annotations name",
+        ),
+        pytest.param({"env": {"REGSWEEP_OBJECTIVE": "val_auc"}}, {}, id="a rule that cannot be read"),
+        pytest.param(
+            {"env": {"REGSWEEP_OBJECTIVE": '{"goal":"Closest","metric":"val_auc"}'}},
             {},
             id="a rule of a later version",
+        ),
+        pytest.param(
+            {"status": {"failedIndexes": "1,x,-", "completedIndexes": "0-99999999999,9-3"}},
+            {"failed_indexes": frozenset({1}), "succeeded_indexes": frozenset({0, 1, 2})},
+            id="indexes that it does not have",
         ),
     ],
 )
 def test_a_job(job: dict[str, Any], fields: dict[str, Any]) -> None:
-    assert run_of(**job) == replace(run_of(), **fields)
+    run = run_of(**job)
+    assert run == replace(run_of(), name=run.name, **fields)
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("parts", "problem"),
     [
-        pytest.param("point-key", None, id="no point"),
-        pytest.param("first-replicate", None, id="no first replicate"),
-        pytest.param("first-replicate", "-1", id="a negative first replicate"),
-        pytest.param("replicates", "many", id="replicates in words"),
-        pytest.param("replicates", "0", id="no replicates"),
-        pytest.param("replicates-per-pod", "0", id="pods without replicates"),
-        pytest.param("replicates", "9" * 30, id="replicates beyond counting"),
-        pytest.param("attempt", "²", id="a digit that is no digit"),
-        pytest.param("lost", "once", id="lost records in words"),
+        pytest.param({"annotations": {"regsweep.dev/point-key": None}}, "do not say", id="no point"),
+        pytest.param({"annotations": {"regsweep.dev/point-key": "ABC"}}, "do not say", id="a point that is no key"),
+        pytest.param({"annotations": {"regsweep.dev/point-key": "abd"}}, "its name", id="another point"),
+        pytest.param({"annotations": {"regsweep.dev/attempt": "4"}}, "its name", id="another attempt"),
+        pytest.param({"annotations": {"regsweep.dev/lost": "1"}}, "its name", id="a loss that was none"),
+        pytest.param({"annotations": {"regsweep.dev/attempt": "²"}}, "do not say", id="a digit that is no digit"),
+        pytest.param({"annotations": {"regsweep.dev/lost": "once"}}, "do not say", id="lost records in words"),
+        pytest.param({"annotations": {"regsweep.dev/first-replicate": None}}, "no replicates", id="no first replicate"),
+        pytest.param({"annotations": {"regsweep.dev/first-replicate": "-1"}}, "no replicates", id="a negative one"),
+        pytest.param({"annotations": {"regsweep.dev/first-replicate": "3"}}, "its name", id="another one"),
+        pytest.param({"annotations": {"regsweep.dev/replicates": "many"}}, "no replicates", id="replicates in words"),
+        pytest.param({"annotations": {"regsweep.dev/replicates": "0"}}, "no replicates", id="no replicates"),
+        pytest.param({"annotations": {"regsweep.dev/replicates": "9" * 30}}, "no replicates", id="beyond counting"),
+        pytest.param({"annotations": {"regsweep.dev/replicates": "997"}}, "no replicates", id="beyond the API's bound"),
+        pytest.param({"annotations": {"regsweep.dev/replicates": "6"}}, "different replicates", id="one more"),
+        pytest.param({"annotations": {"regsweep.dev/replicates-per-pod": "0"}}, "no replicates", id="idle pods"),
+        pytest.param({"annotations": {"regsweep.dev/replicates-per-pod": "3"}}, "of a pod", id="more in each pod"),
+        pytest.param({"env": {"REGSWEEP_FIRST_REPLICATE": None}}, "different replicates", id="a template without any"),
+        pytest.param({"env": {"REGSWEEP_LAST_REPLICATE": "9"}}, "different replicates", id="a template with more"),
+        pytest.param({"env": {"REGSWEEP_REPLICATES": "16"}}, "of a pod", id="a template with more in each pod"),
+        pytest.param({"spec": {"completions": 9}}, "completions", id="more completions"),
+        pytest.param({"spec": {"completions": None}}, "completions", id="no completions"),
+        pytest.param(
+            {"metadata": {"name": JOB, "ownerReferences": []}}, "its name", id="a sweep that is not its owner"
+        ),
+        pytest.param({"metadata": {"name": "cancer"}}, "its name", id="a name of somebody's own"),
+        pytest.param({"metadata": {"name": JOB, "annotations": None}}, "do not say", id="no annotations"),
     ],
 )
-def test_a_job_that_does_not_say_what_it_trains_is_no_run(name: str, value: str | None) -> None:
-    assert observed_run(job_object(annotations={f"regsweep.dev/{name}": value})) is None
+def test_a_job_that_contradicts_itself_is_no_run(parts: dict[str, Any], problem: str) -> None:
+    job = job_object(**{"metadata": {"name": JOB}, **parts})
+    altered = observed_run(job, [pod_object({"running": {"startedAt": STARTED}}), pod_object(phase="Failed")])
+    assert isinstance(altered, AlteredJob)
+    assert problem in altered.problem
+    assert altered.pods_in_flight == 1, "its pods may hold GPUs all the same"
 
 
-def test_pods_are_sorted_by_index_and_age_and_strangers_left_out() -> None:
+def test_pods_are_sorted_by_index_and_age_and_those_that_no_index_of_the_job_has_are_left_out() -> None:
     pods = [
-        pod_object(name="b", creationTimestamp=FINISHED),
-        pod_object(name="c", index="0"),
-        pod_object(name="a"),
-        pod_object(name="stranger", ownerReferences=[{"uid": "other", "controller": True}]),
+        pod_object(name=f"{JOB}-1-b", creationTimestamp=FINISHED),
+        pod_object(name=f"{JOB}-0-c"),
+        pod_object(name=f"{JOB}-1-a"),
+        pod_object(name=f"{JOB}-2-stranger", ownerReferences=[{"uid": "other", "controller": True}]),
+        pod_object(name=f"{JOB}-3-d"),
+        pod_object(name="cancer-1-e"),
+        pod_object(name=f"{JOB}-f"),
     ]
     run = observed_run(job_object(), pods)
-    assert run is not None
-    assert [pod.name for pod in run.pods] == ["c", "a", "b"]
-    assert observed_run(job_object(), map(observed_pod, pods[:3])) == run
+    assert isinstance(run, ObservedRun)
+    assert [pod.name for pod in run.pods] == [f"{JOB}-0-c", f"{JOB}-1-a", f"{JOB}-1-b"]
+    assert observed_run(job_object(), map(observed_pod, (*pods[:3], *pods[4:]))) == run
 
 
 @pytest.mark.parametrize(
@@ -260,7 +300,7 @@ def test_a_pod(pod: dict[str, Any], fields: dict[str, Any]) -> None:
         }
     assert observed_pod(pod) == ObservedPod(
         **{
-            "name": "cancer-1-1-x",
+            "name": f"{JOB}-1-x",
             "uid": "pod-uid",
             "index": 1,
             "created_at": NOON,
@@ -302,11 +342,12 @@ def test_the_last_that_was_seen_of_a_pod_is_marked() -> None:
 @pytest.mark.parametrize(
     ("metadata", "index"),
     [
-        pytest.param({}, 1, id="from the annotation"),
+        pytest.param({}, 1, id="from the name"),
         pytest.param(
-            {"annotations": None, "labels": {"batch.kubernetes.io/job-completion-index": "3"}}, 3, id="from the label"
+            {"annotations": {"batch.kubernetes.io/job-completion-index": "3"}}, 1, id="whatever the annotation says"
         ),
-        pytest.param({"annotations": None}, 0, id="a Job with one pod may have none"),
+        pytest.param({"name": "a-pod-of-somebodys"}, -1, id="a name without one"),
+        pytest.param({"name": f"{JOB}-99999999999-x"}, -1, id="one that no Job has"),
     ],
 )
 def test_the_index_of_a_pod(metadata: dict[str, Any], index: int) -> None:

@@ -8,9 +8,11 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from regsweep.core.identity import run_name
-from regsweep.core.results.queries import TargetLabels, final_values_query, parse_answer
+from regsweep.core.results.queries import PART_SERIES, TargetLabels, final_values_query, most_bytes, parse_answer
 from regsweep.core.results.scrapes import Sample
 from regsweep.core.runs import ObservedPod, PodPhase
 from regsweep.errors import MetricsError
@@ -241,3 +243,47 @@ def test_a_strangers_series_hides_none_that_comes_after_it() -> None:
 
 def test_remarks_on_the_query_are_no_warning() -> None:
     assert len(parse_answer(_body(_loss("0.2"), infos=["metric might not be a counter"]), LABELS)) == 1
+
+
+@given(
+    labels=st.lists(st.text(alphabet='ab"\\]},{:', max_size=8), max_size=8),
+    blanks=st.booleans(),
+    more=st.sampled_from([{}, {"infos": ['],{"metric":{']}]),
+)
+def test_an_answer_that_is_read_in_parts_says_what_it_says_as_a_whole(
+    labels: list[str], blanks: bool, more: dict[str, object]
+) -> None:
+    odd = [_loss("0.1", pod=f"p{place}", odd=label, key=']},{"metric":{') for place, label in enumerate(labels)]
+    many = [_loss(str(place), pod=f"pod-{place}", replicate=str(place % 7)) for place in range(2 * PART_SERIES)]
+    body = {"status": "success", "data": {"resultType": "vector", "result": [*odd, *many]}, **more}
+    separators = None if blanks else (",", ":")
+    read = parse_answer(json.dumps(body, separators=separators), LABELS)
+    assert read == parse_answer(json.dumps(body, indent=1), LABELS)
+    assert len(read) == len(odd) + len(many)
+
+
+def test_a_part_of_an_answer_that_is_not_as_it_should_be_is_an_error_like_a_whole_one() -> None:
+    series = [_loss("0.1", pod=f"pod-{place}") for place in range(2 * PART_SERIES)]
+    series[PART_SERIES]["value"] = "0.1"
+    with pytest.raises(MetricsError, match="does not match its HTTP API"):
+        parse_answer(json.dumps(json.loads(_body(*series)), separators=(",", ":")), LABELS)
+
+
+@pytest.mark.parametrize(("pods", "most"), [(1, 1_572_864), (100, 53_477_376), (10_000, 67_108_864)])
+def test_an_answer_may_be_as_large_as_its_pods_may_make_it(pods: int, most: int) -> None:
+    assert most_bytes(pods) == most
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(_body(warnings=["store " + "x" * 100_000]), id="a warning"),
+        pytest.param(json.dumps({"status": "error", "error": "x" * 100_000}), id="an error"),
+        pytest.param(_body(_loss("x" * 100_000)), id="a value"),
+        pytest.param(_body(_series("epoch", "1", pod=None, **{"x" * 100_000: "1"})), id="a label"),
+    ],
+)
+def test_what_is_said_about_an_answer_is_short_however_long_its_texts_are(body: str) -> None:
+    with pytest.raises(MetricsError) as caught:
+        parse_answer(body, LABELS)
+    assert len(str(caught.value)) < 1100

@@ -9,14 +9,17 @@ from regsweep_trainer.flags.words import shown, want
 
 CLIPPING = ("clip_norm", "global_clip_norm", "clip_value")
 OF_IMAGES = ("filters", "kernel_size", "pool_size", "image_shape")
-OF_FILES = ("target", "split_column")
+ROLES = ("target", "split_column", "weight_column", "group_column", "time_column", "stratify_column")
+OF_FILES = (*ROLES, "columns", "crosses", "label_vocabulary")
+OF_TABLES = {"task": "auto", "separator": "auto", "encoding": "utf-8", "column_kinds": "declared"}
+"""By flag, its default."""
 
 
 def contradictions(given: Mapping[str, Any]) -> dict[str, str]:
     """By flag, a sentence. Needs no valid values: what is not of its type is said elsewhere."""
     names = {name for name, value in given.items() if value is not None}
     problems: dict[str, str] = {}
-    for check in (_of_source, _of_layers, _of_normalization):
+    for check in (_of_source, _of_roles, _of_layers, _of_normalization):
         for name, text in check(given, names):
             problems.setdefault(name, f"flag {name}: {text}")
     return problems
@@ -25,7 +28,8 @@ def contradictions(given: Mapping[str, Any]) -> dict[str, str]:
 def disagreements(flags: Flags) -> dict[str, str]:
     """The same of flags that are valid each, by their typed values."""
     problems: dict[str, str] = {}
-    for check in (_by_layer, _of_clipping, _of_model) if flags.has_layers else (_of_clipping,):
+    layered = (_by_layer, _of_model) if flags.has_layers else ()
+    for check in (*layered, _of_estimators, _of_feature_columns, _of_time, _of_clipping):
         for name, text in check(flags):
             problems.setdefault(name, f"flag {name}: {text}")
     return problems
@@ -48,18 +52,38 @@ def _of_source(given: Mapping[str, Any], names: set[str]) -> Iterator[tuple[str,
     if {"dataset", "data_path"} <= names:
         yield "data_path", "given together with dataset; give only one of them"
     elif not {"dataset", "data_path"} & names:
-        yield "dataset", f"missing, want {want('dataset')}, or give data_path and target"
-    if "data_path" in names and "target" not in names:
-        yield "target", "missing, data_path needs the name of the column to predict"
+        yield "dataset", f"missing, want {want('dataset')}, or give data_path"
     if "data_path" not in names:
-        for name in sorted(set(OF_FILES) & names):
-            yield name, f"got {shown(given[name])}, but data_path is not set: it applies to CSV files only"
-        if "dataset" in names and given.get("task", "auto") != "auto":
-            yield "task", "it applies to data_path only: the task of a bundled dataset is fixed"
-        if "dataset" in names and given.get("separator", "auto") != "auto":
-            yield "separator", "it applies to data_path only, a CSV file"
-    if {"target", "split_column"} <= names and given["target"] == given["split_column"]:
-        yield "split_column", f"{shown(given['target'])} is the target"
+        for name in sorted(name for name in OF_FILES if given.get(name)):
+            yield name, f"got {shown(given[name])}, but data_path is not set: it applies to files only"
+        if "dataset" in names:
+            for name, default in OF_TABLES.items():
+                if given.get(name, default) != default:
+                    yield (
+                        name,
+                        f"got {shown(given[name])}: it applies to data_path only; what a bundled dataset is, is fixed",
+                    )
+
+
+def _of_roles(given: Mapping[str, Any], names: set[str]) -> Iterator[tuple[str, str]]:
+    """A column has one part to play; only the one that groups may stratify too."""
+    for one, other in combinations(ROLES, 2):
+        both = (one, other) == ("group_column", "stratify_column")
+        if {one, other} <= names and given[one] == given[other] and not both:
+            yield other, f"{shown(given[one])} is the {one.replace('_', ' ')}"
+    columns = given.get("columns")
+    for name in ROLES:
+        if name in names and isinstance(columns, Mapping) and given[name] in columns:
+            yield "columns", f"{shown(given[name])} is the {name}; it has no kind"
+    if "label_vocabulary" in names and given.get("task") == "regression":
+        yield "label_vocabulary", "given together with task: regression, which has no classes; give only one of them"
+    if {"time_column", "group_column"} <= names:
+        yield (
+            "time_column",
+            "given together with group_column; a group may last longer than a part of the time: give only one of them",
+        )
+    if {"time_column", "stratify_column"} <= names:
+        yield "stratify_column", "given together with time_column; rows in order of time cannot be stratified"
 
 
 def _of_layers(given: Mapping[str, Any], names: set[str]) -> Iterator[tuple[str, str]]:
@@ -77,15 +101,74 @@ def _of_normalization(given: Mapping[str, Any], names: set[str]) -> Iterator[tup
 
 
 def _by_layer(flags: Flags) -> Iterator[tuple[str, str]]:
-    layers = len(flags.hidden_units)
+    layers = len(flags.hidden_layers)
     for name in ("activation", "dropout"):
         value = getattr(flags, name)
         if isinstance(value, list) and len(value) != layers:
             yield (
                 name,
-                f"got {len(value)} values ({shown(value)}) for {layers} hidden layers ({shown(list(flags.hidden_units))} units); give "
+                f"got {len(value)} values ({shown(value)}) for {layers} hidden layers ({shown(list(flags.hidden_layers))} units); give "
                 "one for each hidden layer, or one for all",
             )
+
+
+def _of_estimators(flags: Flags) -> Iterator[tuple[str, str]]:
+    given = flags.model_fields_set
+    if not flags.is_estimator:
+        for name in sorted({"hidden_units", "n_classes"} & given):
+            if getattr(flags, name) is not None:
+                yield (
+                    name,
+                    f"got {shown(getattr(flags, name))}, but model is {flags.model}; it is for dnn_classifier and dnn_regressor",
+                )
+        return
+    if flags.hidden_units is None:
+        yield (
+            "hidden_units",
+            f"missing, model {flags.model} needs the number of units of each hidden layer, such as [64, 32]",
+        )
+    for name in sorted({"units", "layers"} & given):
+        yield name, f"model {flags.model} has hidden_units instead"
+    yield from _of_estimators_target(flags)
+
+
+def _of_estimators_target(flags: Flags) -> Iterator[tuple[str, str]]:
+    if flags.task not in ("auto", flags.wanted_task):
+        yield "task", f"got {flags.task}, but model {flags.model} is for a {flags.wanted_task}; remove the flag"
+    if flags.model == "dnn_regressor":
+        for name in ("n_classes", "label_vocabulary"):
+            if getattr(flags, name) is not None:
+                yield name, "model dnn_regressor has no classes; remove the flag"
+    elif flags.n_classes and flags.label_vocabulary and flags.n_classes != len(flags.label_vocabulary):
+        yield (
+            "n_classes",
+            f"got {flags.n_classes}, but label_vocabulary has {len(flags.label_vocabulary)} labels; remove one of them",
+        )
+
+
+def _of_feature_columns(flags: Flags) -> Iterator[tuple[str, str]]:
+    special = [name for name, column in flags.columns.items() if column.needs_feature_space]
+    if special and not flags.is_estimator:
+        yield (
+            "columns",
+            f"column {shown(special[0])} is bucketized, hashed or embedded, which is for models dnn_classifier and dnn_regressor; "
+            f"model is {flags.model}",
+        )
+    crossed = [tuple(cross.columns) for cross in flags.crosses]
+    for columns in sorted({columns for columns in crossed if crossed.count(columns) > 1}):
+        yield "crosses", f"columns {shown(list(columns))} are crossed twice; remove one of them"
+    if flags.crosses and not flags.is_estimator:
+        yield "crosses", f"they are for models dnn_classifier and dnn_regressor; model is {flags.model}"
+
+
+def _of_time(flags: Flags) -> Iterator[tuple[str, str]]:
+    if flags.time_column is not None and flags.split_column is not None:
+        yield "time_column", "given together with split_column, which divides the rows already; give only one of them"
+    if flags.time_column is not None and flags.audit_fraction:
+        yield (
+            "audit_fraction",
+            "given together with time_column; rows set aside would come out of the middle of the time",
+        )
 
 
 def _of_clipping(flags: Flags) -> Iterator[tuple[str, str]]:
@@ -100,5 +183,5 @@ def _of_model(flags: Flags) -> Iterator[tuple[str, str]]:
             "spatial_dropout",
             f"got {shown(flags.spatial_dropout)}, but model is {flags.model}, which has no feature maps; set model: cnn, or use dropout",
         )
-    if flags.orthogonal and not flags.hidden_units:
+    if flags.orthogonal and not flags.hidden_layers:
         yield "orthogonal", f"got {shown(flags.orthogonal)}, but there is no hidden layer; set units"

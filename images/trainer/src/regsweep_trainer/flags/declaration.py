@@ -19,10 +19,22 @@ class Flags(SplitFlags, TrainingFlags, RegularizationFlags, NetworkFlags, DataFl
         return self.model not in ("linear", "constant")
 
     @property
-    def hidden_units(self) -> tuple[int, ...]:
+    def is_estimator(self) -> bool:
+        """Whether the model is one of the Estimator's."""
+        return self.model in ("dnn_classifier", "dnn_regressor")
+
+    @property
+    def wanted_task(self) -> str:
+        """`task`, or what the model predicts."""
+        return {"dnn_classifier": "classification", "dnn_regressor": "regression"}.get(self.model, self.task)
+
+    @property
+    def hidden_layers(self) -> tuple[int, ...]:
         """Units of each hidden layer, first to last."""
         if not self.has_layers:
             return ()
+        if self.is_estimator:
+            return tuple(self.hidden_units or ())
         if isinstance(self.units, list):
             return tuple(self.units)
         return (self.units,) * (1 if self.layers is None else self.layers)
@@ -32,14 +44,14 @@ class Flags(SplitFlags, TrainingFlags, RegularizationFlags, NetworkFlags, DataFl
         """Activation of each hidden layer, first to last."""
         if isinstance(self.activation, list):
             return tuple(self.activation) if self.has_layers else ()
-        return (self.activation,) * len(self.hidden_units)
+        return (self.activation,) * len(self.hidden_layers)
 
     @property
     def dropouts(self) -> tuple[float, ...]:
         """Dropout after each hidden layer, first to last."""
         if isinstance(self.dropout, list):
             return tuple(self.dropout) if self.has_layers else ()
-        return (self.dropout,) * len(self.hidden_units)
+        return (self.dropout,) * len(self.hidden_layers)
 
     @property
     def normalizes(self) -> str:

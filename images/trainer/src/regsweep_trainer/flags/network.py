@@ -4,9 +4,10 @@ from typing import Annotated, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, Field
 
-from regsweep_trainer.flags.values import MOST_LAYERS, Filters, Image, Integer, Units, flag
+from regsweep_trainer.flags.columns import WANT_CROSSES, Crosses
+from regsweep_trainer.flags.values import MOST_LAYERS, Filters, HiddenUnits, Image, Integer, Units, flag
 
-Model = Literal["dense", "cnn", "linear", "constant"]
+Model = Literal["dense", "cnn", "linear", "constant", "dnn_classifier", "dnn_regressor"]
 Activation = Literal[
     "relu", "elu", "exponential", "gelu", "hard_sigmoid", "leaky_relu", "linear", "mish",
     "relu6", "selu", "sigmoid", "silu", "softmax", "softplus", "softsign", "swish", "tanh",
@@ -19,12 +20,26 @@ class NetworkFlags(BaseModel):
     model: Model = flag(
         "dense",
         "one of " + ", ".join(get_args(Model)),
-        "Dense layers, convolutions over images before them, no hidden layer (linear), or one prediction for all rows (constant).",
+        "Dense layers, convolutions over images before them, no hidden layer (linear), one prediction for all rows (constant), or the "
+        "Estimator's networks (dnn_*).",
     )
     units: Units = flag(
         [64, 64],
         "an integer from 1 to 65536, or a list of at most 64 of them",
         "Number of units of each hidden layer; [] is a linear model.",
+    )
+    hidden_units: HiddenUnits | None = flag(
+        None, "a list of 1 to 64 integers from 1 to 65536", "dnn_*: number of units of each hidden layer.", min_length=1
+    )
+    n_classes: Integer | None = flag(
+        None,
+        "an integer from 2 to 1000",
+        "dnn_classifier: number of classes that the target must have; absent: any.",
+        ge=2,
+        le=1000,
+    )
+    crosses: Crosses = flag(
+        [], WANT_CROSSES, "dnn_*: combinations of categorical, hashed and bucketized columns, hashed into bins."
     )
     layers: Integer | None = flag(
         None, "an integer from 0 to 64", "Number of hidden layers if units is one number (absent: 1).", ge=0, le=64

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,13 +12,16 @@ from regsweep_trainer.flags.contradictions import contradictions, disagreements
 from regsweep_trainer.flags.declaration import Flags
 from regsweep_trainer.flags.words import shown, unknown, want, wrong_value
 
+ESTIMATOR_DEFAULTS = MappingProxyType({"optimizer": "adagrad", "learning_rate": 0.05})
+"""Those of the Estimator's DNN models; the accumulator of Keras' Adagrad begins with 0.1, as theirs did."""
+
 
 def parse_flags(given: Mapping[str, Any]) -> Flags:
     """The typed flags. Raises InvalidFlagsError with all that is wrong, one sentence per flag, and not only the first."""
     problems: dict[str, str] = {}
     flags = None
     try:
-        flags = Flags.model_validate(dict(given))
+        flags = Flags.model_validate({**_defaults_of(given.get("model")), **given})
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_context=False):
             name = str(detail["loc"][0])
@@ -32,6 +36,11 @@ def parse_flags(given: Mapping[str, Any]) -> Flags:
             sentences.append("the flags are " + ", ".join(sorted(Flags.model_fields)))
         raise InvalidFlagsError("; ".join(sentences))
     return flags
+
+
+def _defaults_of(model: Any) -> Mapping[str, Any]:
+    """What is another default for this model than for others."""
+    return ESTIMATOR_DEFAULTS if model in ("dnn_classifier", "dnn_regressor") else {}
 
 
 def describe() -> dict[str, Any]:

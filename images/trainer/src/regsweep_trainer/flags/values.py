@@ -33,6 +33,7 @@ Text = Annotated[str, BeforeValidator(_text)]
 Width = Annotated[int, Field(ge=1, le=65536)]
 Widths = Annotated[list[Width], Field(max_length=MOST_LAYERS)]
 Units: TypeAlias = Annotated[Width | Widths, BeforeValidator(_numbers)]
+HiddenUnits: TypeAlias = Annotated[Widths, BeforeValidator(_numbers)]
 Filters: TypeAlias = Annotated[Widths, BeforeValidator(_numbers)]
 
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 
 
 class ConstantPredictor:
@@ -20,6 +20,10 @@ class ConstantPredictor:
         self._head = head
         self._fresh = np.zeros(classes if head is Head.MULTICLASS else 1, np.float32)
         self._outputs = self._fresh
+
+    def summary(self) -> str:
+        """What it is, for people."""
+        return "Constant predictor: the same output for every row"
 
     def reset(self, seed_base: int, replicate: int) -> None:  # noqa: ARG002 - the protocol's
         """Forgets what it was trained on."""

@@ -33,6 +33,8 @@ class Built:
     """From x to both: [logits], or [logits, activity penalties]."""
     weighted: dict[str, Any] = field(default_factory=dict)
     """Layers with a kernel, by name, first to last."""
+    embeddings: dict[str, Any] = field(default_factory=dict)
+    """Layers of embeddings, by name."""
     random: dict[str, Any] = field(default_factory=dict)
     """Layers that draw while training, by the stream that they draw from."""
 
@@ -41,7 +43,7 @@ def build(flags: Flags, inputs: Inputs, outputs: int) -> Built:
     """outputs: of the last layer."""
     builder = _Builder(flags)
     entry = keras.Input((inputs.columns,))
-    x = builder.disturb_inputs(entry)
+    x = builder.embed(entry, inputs) if inputs.embedded else builder.disturb_inputs(entry)
     if flags.model == "cnn":
         assert inputs.image is not None  # the run has seen to it
         x = builder.convolve(x, inputs.image)
@@ -60,6 +62,22 @@ class _Builder:
         x = self._random("augment", keras.layers.GaussianNoise, self._flags.noise)(x)
         return self._random("dropout/input", keras.layers.Dropout, self._flags.input_dropout)(x)
 
+    def embed(self, entry: Any, inputs: Inputs) -> Any:
+        """The disturbed numbers, and the vectors of the embedded columns."""
+        numbers = inputs.columns - len(inputs.embedded)
+        parts = [self.disturb_inputs(entry[:, :numbers])] if numbers else []
+        for position, each in enumerate(inputs.embedded, start=numbers):
+            layer = keras.layers.Embedding(
+                each.size,
+                each.dimension,
+                embeddings_initializer="zeros",
+                embeddings_regularizer=penalties.of_kernels(self._flags),
+                name=f"embedding{position - numbers}",
+            )
+            self._built.embeddings[layer.name] = layer
+            parts.append(layer(keras.ops.cast(entry[:, position], "int32")))
+        return keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
+
     def convolve(self, x: Any, image: Image) -> Any:
         flags = self._flags
         activation = flags.activation if isinstance(flags.activation, str) else "relu"
@@ -74,7 +92,7 @@ class _Builder:
 
     def hide(self, x: Any) -> Any:
         flags = self._flags
-        layers = zip(flags.hidden_units, flags.activations, flags.dropouts, strict=True)
+        layers = zip(flags.hidden_layers, flags.activations, flags.dropouts, strict=True)
         for index, (units, activation, dropout) in enumerate(layers):
             name = f"hidden{index}"
             x = self._activate(self.dense(name, units, rows=x.shape[-1])(x), activation)

@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 
 
 def row_losses(head: Head, logits: Any, y: Any, smoothing: float) -> Any:

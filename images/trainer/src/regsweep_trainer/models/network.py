@@ -13,7 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from regsweep_kit.seeds import stream_seed
-from regsweep_trainer.dataset import Head
+from regsweep_trainer.data.dataset import Head
 from regsweep_trainer.flags import Flags
 from regsweep_trainer.models.inputs import Inputs
 from regsweep_trainer.models.layers import build
@@ -32,6 +32,7 @@ class Network:
         self._built = build(flags, inputs, classes if head is Head.MULTICLASS else 1)
         self._model = self._built.model
         kernels = [layer.kernel for layer in self._built.weighted.values()]
+        kernels += [layer.embeddings for layer in self._built.embeddings.values()]
         self._optimizer = optimizer_of(flags, self._model.trainable_variables, kernels)
         self._fresh = [variable.numpy() for variable in self._variables()]
         self._epoch = self._compile_epoch(flags.batch_size, inputs.columns)
@@ -49,8 +50,18 @@ class Network:
         for name, layer in self._built.weighted.items():
             initializer = keras.initializers.GlorotUniform(seed=stream_seed(seed_base, replicate, f"init/{name}"))
             layer.kernel.assign(initializer(layer.kernel.shape))
+        for name, layer in self._built.embeddings.items():
+            seed = stream_seed(seed_base, replicate, f"init/{name}")
+            normal = keras.initializers.TruncatedNormal(stddev=layer.output_dim**-0.5, seed=seed)  # as the Estimator's
+            layer.embeddings.assign(normal(layer.embeddings.shape))
         for stream, layer in self._built.random.items():
             layer.seed_generator.state.assign(np.array([stream_seed(seed_base, replicate, stream), 0]))
+
+    def summary(self) -> str:
+        """Keras' summary: layers, shapes and numbers of weights."""
+        parts: list[str] = []
+        self._model.summary(line_length=80, print_fn=lambda text, **_: parts.append(text))
+        return "\n".join(parts).strip("\n")
 
     def kernels(self) -> dict[str, NDArray[np.float32]]:
         """The weights of each layer that has some, without biases."""

@@ -6,7 +6,7 @@ cheap because a Job or pod that has not changed is not read again.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 from sys import intern
 from typing import Any, Final
@@ -14,21 +14,12 @@ from typing import Any, Final
 from regsweep.adapters.kubeapi import KubeObject, controller_uid_of, label_of, name_of, namespace_of, uid_of
 from regsweep.adapters.object_cache import Entry, ObjectCache
 from regsweep.api import constants as names
-from regsweep.core.kubernetes.observe import COMPLETION_INDEX, observed_pod, observed_run
-from regsweep.core.runs import ObservedPod, ObservedRun
+from regsweep.core.kubernetes.identify import ANNOTATIONS, CONTRACT, MAX_VALUE, contract_of
+from regsweep.core.kubernetes.observe import observed_pod, observed_run
+from regsweep.core.runs import AlteredJob, ObservedPod, ObservedRun
 
-_LABELS: Final = frozenset({names.SWEEP_UID_LABEL, names.RUN_LABEL, names.QUEUE_NAME_LABEL, COMPLETION_INDEX})
-_ANNOTATIONS: Final = frozenset(
-    {
-        names.POINT_KEY_ANNOTATION,
-        names.FIRST_REPLICATE_ANNOTATION,
-        names.REPLICATES_ANNOTATION,
-        names.REPLICATES_PER_POD_ANNOTATION,
-        names.ATTEMPT_ANNOTATION,
-        COMPLETION_INDEX,
-    }
-)
-_JOB_SPEC: Final = ("parallelism", "suspend")
+_LABELS: Final = frozenset({names.SWEEP_UID_LABEL, names.RUN_LABEL, names.QUEUE_NAME_LABEL})
+_JOB_SPEC: Final = ("parallelism", "suspend", "completions")
 _JOB_STATUS: Final = ("completionTime", "failedIndexes", "completedIndexes")
 _POD_STATUS: Final = ("phase", "reason", "startTime")
 _CONDITION: Final = ("type", "status", "reason", "message", "lastTransitionTime")
@@ -48,6 +39,7 @@ def trim_job(job: KubeObject) -> KubeObject:
         "metadata": _metadata(job["metadata"]),
         "spec": _picked(job.get("spec") or {}, _JOB_SPEC),
         "status": {**_picked(status, _JOB_STATUS), "conditions": _conditions(status)},
+        CONTRACT: {intern(name): _shared(value) for name, value in contract_of(job).items()},
     }
 
 
@@ -83,7 +75,7 @@ class RunCache:
         self.jobs = jobs
         self.pods = pods
         self._pods: dict[str, tuple[Entry, ObservedPod]] = {}
-        self._runs: dict[str, tuple[Entry, tuple[ObservedPod, ...], ObservedRun | None]] = {}
+        self._runs: dict[str, tuple[Entry, tuple[ObservedPod, ...], ObservedRun | AlteredJob]] = {}
         jobs.add_listener(self._drop_observed)
         pods.add_listener(self._drop_observed)
 
@@ -92,19 +84,24 @@ class RunCache:
 
         Only Jobs that the sweep owns and pods that these Jobs own count.
         """
+        runs = [run for run in self._jobs_of(sweep) if isinstance(run, ObservedRun)]
+        runs.sort(key=lambda run: (run.created_at, run.name))
+        return tuple(runs)
+
+    def altered_of(self, sweep: KubeObject) -> tuple[AlteredJob, ...]:
+        """Jobs that the sweep owns and that are none of its runs, in the order of their names."""
+        altered = [job for job in self._jobs_of(sweep) if isinstance(job, AlteredJob)]
+        return tuple(sorted(altered, key=lambda job: job.name))
+
+    def _jobs_of(self, sweep: KubeObject) -> Iterator[ObservedRun | AlteredJob]:
         sweep_uid, namespace = uid_of(sweep), namespace_of(sweep)
         by_job: dict[str, list[ObservedPod]] = {}
         for entry in self.pods.group(sweep_uid):
             if namespace_of(entry.object) == namespace:
                 by_job.setdefault(controller_uid_of(entry.object), []).append(self._pod(entry))
-        runs = []
         for entry in self.jobs.group(sweep_uid):
             if namespace_of(entry.object) == namespace and controller_uid_of(entry.object) == sweep_uid:
-                run = self._run(entry, by_job.get(uid_of(entry.object), ()))
-                if run is not None:
-                    runs.append(run)
-        runs.sort(key=lambda run: (run.created_at, run.name))
-        return tuple(runs)
+                yield self._run(entry, by_job.get(uid_of(entry.object), ()))
 
     def forget_gone(self, sweep_uid: str, needed: Container[str]) -> bool:
         """Drops tombstones: of Jobs but those of the names `needed`, and of pods whose Job is gone; returns whether a Job went."""
@@ -148,14 +145,14 @@ class RunCache:
         self._pods[uid] = (entry, pod)
         return pod
 
-    def _run(self, entry: Entry, pods: Iterable[ObservedPod]) -> ObservedRun | None:
+    def _run(self, entry: Entry, pods: Iterable[ObservedPod]) -> ObservedRun | AlteredJob:
         uid = uid_of(entry.object)
         given = tuple(sorted(pods, key=lambda pod: pod.uid))
         known = self._runs.get(uid)
         if known is not None and known[0] is entry and _identical(known[1], given):
             return known[2]
         run = observed_run(entry.object, given)
-        if run is not None and entry.gone:
+        if isinstance(run, ObservedRun) and entry.gone:
             run = replace(run, deleting=True)
         self._runs[uid] = (entry, given, run)
         return run
@@ -168,7 +165,12 @@ def _identical(one: tuple[ObservedPod, ...], other: tuple[ObservedPod, ...]) -> 
 def _metadata(metadata: KubeObject) -> KubeObject:
     kept = _picked(metadata, _METADATA)
     kept["labels"] = {intern(k): intern(v) for k, v in (metadata.get("labels") or {}).items() if k in _LABELS}
-    kept["annotations"] = {intern(k): v for k, v in (metadata.get("annotations") or {}).items() if k in _ANNOTATIONS}
+    # Cut: anyone who may edit a Job may write 256 kB there, and what is too long is none of ours.
+    kept["annotations"] = {
+        intern(k): _shared(v[: MAX_VALUE + 1])
+        for k, v in (metadata.get("annotations") or {}).items()
+        if k in ANNOTATIONS
+    }
     kept["ownerReferences"] = [_picked(owner, _OWNER) for owner in metadata.get("ownerReferences") or ()]
     return kept
 

@@ -43,8 +43,10 @@ class SweepReader:
         prior = prior_status(sweep)
         records = await memory.records.all()
         runs = await self._runs(sweep, records, memory.searched_jobs)
+        altered = self._caches.runs.altered_of(sweep)
         if await is_terminating(self._api, sweep, runs, memory.namespace):
-            return TerminatingNamespace(tuple(RunRef(run.name, run.uid) for run in runs if not run.deleting))
+            jobs = [RunRef(run.name, run.uid) for run in runs if not run.deleting]
+            return TerminatingNamespace((*jobs, *(RunRef(job.name, job.uid) for job in altered)))
         past = Past(prior.resolved, prior.objective, records, runs, prior.refinement)
         try:
             accepted = memory.acceptance.accept(sweep, past, self._rules)
@@ -55,6 +57,7 @@ class SweepReader:
         observed = Observed(
             records=records,
             runs=runs,
+            altered=altered,
             scrapes=self._queues.prometheus.latest(uid),
             analysis_result=self._queues.analyses.latest(uid) or prior_analysis(prior.analysis, accepted.sweep),
             final=prior.final,

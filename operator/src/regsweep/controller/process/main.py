@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Final
 
 import kopf
 from kubernetes.aio.client.configuration import Configuration
@@ -23,6 +25,10 @@ from regsweep.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
 
+RECURSION_LIMIT: Final = 25_000
+"""The API server stores objects of up to 10,000 levels where a field may hold any value. By Python's own limit one such sweep
+would make every list of sweeps unreadable, to kopf and to us; its spec is refused once it is read (`api.size_rules`)."""
+
 
 def run() -> None:
     """Runs the operator by its settings until SIGTERM or SIGINT; returns when its lease is released.
@@ -31,6 +37,7 @@ def run() -> None:
     program.
     """
     settings = load_settings()
+    sys.setrecursionlimit(RECURSION_LIMIT)
     set_up_logging(settings.log_level, settings.log_format)
     # By default the library adds a second series to every counter, which nobody asks for.
     disable_created_metrics()  # type: ignore[no-untyped-call]  # not annotated

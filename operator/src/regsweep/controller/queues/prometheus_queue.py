@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from regsweep.adapters.prometheus import Prometheus
 from regsweep.controller.clocks import Clocks
 from regsweep.controller.queues.background import BackgroundTasks
 from regsweep.core.collect import is_recorded
-from regsweep.core.results.queries import TargetLabels, final_values_query, parse_answer
+from regsweep.core.results.queries import TargetLabels, final_values_query, most_bytes, parse_answer
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.runs import ObservedPod, PodPhase
 from regsweep.core.world import Observed
@@ -84,7 +85,7 @@ class PrometheusQueue:
         if query is None:
             return None
         known.asked_at = now
-        answer = self._answer(self._prometheus, sweep_uid, known, query)
+        answer = self._answer(self._prometheus, sweep_uid, known, query, most_bytes(len(pods)))
         self._questions.start(sweep_uid, answer, name=f"ask {run_name}")
         return None
 
@@ -98,10 +99,12 @@ class PrometheusQueue:
         await self._questions.close()
         self._known.clear()
 
-    async def _answer(self, prometheus: Prometheus, sweep_uid: str, known: _Known, query: str) -> None:
+    async def _answer(self, prometheus: Prometheus, sweep_uid: str, known: _Known, query: str, max_bytes: int) -> None:
         try:
-            body = await prometheus.query(query)
-            known.scrapes = Scrapes(MetricsState.ANSWERED, parse_answer(body, self._labels))
+            body = await prometheus.query(query, max_bytes)
+            # In a thread: the answer about some hundred pods takes seconds to read.
+            samples = await asyncio.to_thread(parse_answer, body, self._labels)
+            known.scrapes = Scrapes(MetricsState.ANSWERED, samples)
             self._metrics.count(PROMETHEUS_QUERIES, result="ok")
         except MetricsError as error:
             before = known.scrapes

@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 MAX_EVENTS: Final = 10
 """Events with one status write: the first ones tell the story, the rest stands in the status."""
+MAX_KNOWN: Final = 10_000
+"""Notices of a sweep that are remembered: some tell of what anyone may write."""
 MAX_NOTE: Final = 1024
 """Characters of an event's message that the API server takes."""
 
@@ -56,6 +58,8 @@ class Notices:
         """Keeps those that are new."""
         for notice in notices:
             if notice not in self._known:
+                if len(self._known) >= MAX_KNOWN:
+                    self._known.clear()  # an event that comes again is one that exists already
                 self._known.add(notice)
                 self._waiting.append(notice)
 

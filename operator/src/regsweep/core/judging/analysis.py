@@ -18,6 +18,7 @@ from regsweep.core.judging.stats.ranking import RankedCombination, Ranking, Trai
 from regsweep.core.judging.stats.ranking import rank as rank_combinations
 from regsweep.core.judging.words.findings import finding_message
 from regsweep.core.judging.words.notes import note_message
+from regsweep.core.judging.words.outlook import planning_sentence
 from regsweep.core.nested import fold_sweeps
 from regsweep.core.refinement import as_declared, contending, fresh_records, left_behind
 from regsweep.core.results.records import Record, Records
@@ -193,8 +194,9 @@ def _judged(sweep: Sweep, records: Records, final: FinalEvaluation | None) -> An
 
     spec, grid, race = sweep.spec, _grid(sweep, records), None
     if spec.racing is not None:
+        racing = spec.racing.model_copy(update={"minimum_difference": spec.minimum_difference})
         rules = RaceRules(
-            spec.racing, spec.objective.constraints, spec.pick.simplicity_order, first_attempt=sweep.first_attempt
+            racing, spec.objective.constraints, spec.pick.simplicity_order, first_attempt=sweep.first_attempt
         )
         race = race_of(grid, rules)
     settings = AnalysisSettings(
@@ -204,6 +206,7 @@ def _judged(sweep: Sweep, records: Records, final: FinalEvaluation | None) -> An
         simplicity_order=spec.pick.simplicity_order,
         rule=spec.pick.rule,
         resampling=sweep.resolved.resampling,
+        minimum_difference=spec.minimum_difference,
     )
     found = analyse(grid, settings, race)
     found = found.model_copy(
@@ -231,13 +234,14 @@ def _grid(sweep: Sweep, records: Records) -> TrainedGrid:
 
 
 def _worded(analysis: Analysis) -> Analysis:
-    """The analysis with a message in every finding and note."""
-    effects, final = analysis.effects, analysis.final
+    """The analysis with a message in every finding and note, and in what it says of more replicates."""
+    effects, final, planning = analysis.effects, analysis.final, analysis.planning
     return analysis.model_copy(
         update={
             "findings": [each.model_copy(update={"message": finding_message(each)}) for each in analysis.findings],
             "notes": _worded_notes(analysis.notes),
             "effects": effects and effects.model_copy(update={"notes": _worded_notes(effects.notes)}),
+            "planning": planning and planning.model_copy(update={"message": planning_sentence(planning)}),
             "final": final and final.model_copy(update={"notes": _worded_notes(final.notes)}),
         }
     )

@@ -52,7 +52,13 @@ _EXIT_CODES: Final = {
 
 _REFUSALS: Final = {
     reason.value: reason
-    for reason in (Reason.INVALID_FLAGS, Reason.INVALID_CONTRACT, Reason.BAD_DATA, Reason.DATA_CHANGED)
+    for reason in (
+        Reason.INVALID_FLAGS,
+        Reason.INVALID_CONTRACT,
+        Reason.BAD_DATA,
+        Reason.DATA_CHANGED,
+        Reason.NOTHING_REPORTED,
+    )
 }
 """Reasons that a trainer may give for exit code 64."""
 

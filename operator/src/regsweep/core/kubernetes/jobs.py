@@ -12,6 +12,7 @@ from regsweep.api import constants as names
 from regsweep.api.canonical import canonical_json
 from regsweep.api.objective import objective_status
 from regsweep.api.status import ObjectiveStatus
+from regsweep.core.kubernetes.identify import Identity, identify
 from regsweep.core.kubernetes.podtemplate import JobDefaults, pod_template, run_labels
 from regsweep.core.ownership import JsonObject, KubeObject, owner_reference, owner_uid
 from regsweep.core.runs import RunRequest
@@ -70,14 +71,12 @@ def same_job(existing: KubeObject, sweep: Sweep, request: RunRequest) -> bool:
     It must be controlled by this very sweep (its UID, not its name), not be on its way out, and train the same replicates
     of the same point.
     """
-    metadata = existing["metadata"]
-    if owner_uid(existing) != sweep.uid or "deletionTimestamp" in metadata:
+    if owner_uid(existing) != sweep.uid or "deletionTimestamp" in existing["metadata"]:
         return False
-    present = metadata.get("annotations") or {}
-    wanted = _annotations(sweep, request)
-    return all(
-        present.get(name) == wanted[name]
-        for name in (names.POINT_KEY_ANNOTATION, names.FIRST_REPLICATE_ANNOTATION, names.REPLICATES_ANNOTATION)
+    present = identify(existing)
+    return isinstance(present, Identity) and (
+        (present.point_key, present.first_replicate, present.replicates)
+        == (request.point.key, request.first_replicate, request.replicates)
     )
 
 

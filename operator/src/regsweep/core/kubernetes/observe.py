@@ -2,94 +2,77 @@
 
 This is a hot path: after a restart it reads every Job and pod of the cluster's sweeps. So it takes the few fields that it
 needs by hand instead of validating whole objects, and takes an absent field as the API's default. The objects come from
-the API server, which has checked their structure; annotations alone may hold anything.
+the API server, which has checked their structure; annotations alone may hold anything (`identify`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from pydantic import TypeAdapter, ValidationError
-
 from regsweep.api import constants as names
-from regsweep.api.objective import EpochRule
+from regsweep.core.kubernetes.identify import identify
 from regsweep.core.ownership import KubeObject, owner_uid
-from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
+from regsweep.core.runs import AlteredJob, ObservedPod, ObservedRun, PodPhase
 
-COMPLETION_INDEX: Final = "batch.kubernetes.io/job-completion-index"
+_POD_NAME: Final = re.compile(r"-(\d{1,6})-[a-z0-9]+\Z", re.ASCII)
+_DIGITS: Final = 7
+"""Of an index: the API server takes at most 100,000 completions."""
 _ENDED_PHASES: Final = {"Succeeded": PodPhase.SUCCEEDED, "Failed": PodPhase.FAILED}
 
 
-def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ()) -> ObservedRun | None:
-    """The Job as a run, with those of the pods that it controls; None if its annotations do not identify what it trains.
+def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ()) -> ObservedRun | AlteredJob:
+    """The Job as a run, with those of the pods that it controls; AlteredJob where its parts contradict each other.
 
-    pods: the API's JSON, or what `observed_pod` made of it (then the caller has seen to it that the Job controls them).
+    pods: the API's JSON, or what `observed_pod` made of it (then the caller has seen to it that the Job controls them). One
+    whose name is not that of an index of the Job is not its pod: the Job controller named it in no case.
     Whether the Job belongs to a sweep is decided by `ownership.owner_uid`, not by its labels, which anyone can write.
     """
     metadata, spec, status = job["metadata"], job.get("spec") or {}, job.get("status") or {}
-    annotations = metadata.get("annotations") or {}
-    first = _count(annotations.get(names.FIRST_REPLICATE_ANNOTATION))
-    replicates = _count(annotations.get(names.REPLICATES_ANNOTATION))
-    per_pod = _count(annotations.get(names.REPLICATES_PER_POD_ANNOTATION))
-    attempt = _count(annotations.get(names.ATTEMPT_ANNOTATION, "0"))
-    lost = _lost(annotations.get(names.LOST_ANNOTATION), attempt)
-    point_key = annotations.get(names.POINT_KEY_ANNOTATION)
-    if not point_key or first is None or not replicates or not per_pod or attempt is None or lost is None:
-        return None
-    uid = metadata["uid"]
+    uid, name = metadata["uid"], metadata["name"]
     own = (
         pod if isinstance(pod, ObservedPod) else observed_pod(pod)
         for pod in pods
         if isinstance(pod, ObservedPod) or owner_uid(pod) == uid
     )
+    identity = identify(job)
+    if isinstance(identity, AlteredJob):
+        return replace(identity, pods_in_flight=sum(not pod.ended and not pod.gone for pod in own))
+    completions = spec["completions"]
     conditions = {c["type"]: c for c in status.get("conditions") or () if c.get("status") == "True"}
     complete, failed = conditions.get("Complete"), conditions.get("Failed")
     ended = status.get("completionTime") or (complete or failed or {}).get("lastTransitionTime")
     return ObservedRun(
-        name=metadata["name"],
+        name=name,
         uid=uid,
-        point_key=point_key,
-        first_replicate=first,
-        replicates=replicates,
-        replicates_per_pod=per_pod,
-        attempt=attempt,
+        point_key=identity.point_key,
+        first_replicate=identity.first_replicate,
+        replicates=identity.replicates,
+        replicates_per_pod=identity.replicates_per_pod,
+        attempt=identity.attempt,
         created_at=_time(metadata["creationTimestamp"]),
-        lost=lost,
-        rule=_rule(annotations.get(names.OBJECTIVE_ANNOTATION)),
+        lost=identity.lost,
+        rule=identity.rule,
         parallelism=spec.get("parallelism", 1),
         suspended=bool(spec.get("suspend")),
         queue_managed=_is_queue_managed(metadata),
         succeeded=complete is not None,
         failed_reason=failed.get("reason") or "Failed" if failed else None,
         failed_message=(failed or {}).get("message", ""),
-        failed_indexes=_indexes(status.get("failedIndexes")),
-        succeeded_indexes=_indexes(status.get("completedIndexes")),
+        failed_indexes=_indexes(status.get("failedIndexes"), completions),
+        succeeded_indexes=_indexes(status.get("completedIndexes"), completions),
         ended_at=_time(ended) if ended else None,
         deleting="deletionTimestamp" in metadata,
-        pods=tuple(sorted(own, key=lambda pod: (pod.index, pod.created_at, pod.name))),
+        pods=tuple(
+            sorted(
+                (pod for pod in own if pod.index < completions and pod.name.startswith(f"{name}-{pod.index}-")),
+                key=lambda pod: (pod.index, pod.created_at, pod.name),
+            )
+        ),
     )
-
-
-def _lost(text: str | None, attempt: int | None) -> int | None:
-    """How often the replicates were lost before; a Job without it is an old one, whose odd attempts mean once."""
-    if text is None:
-        return attempt % 2 if attempt is not None else None
-    return _count(text)
-
-
-def _rule(text: str | None) -> EpochRule | None:
-    """The rule that the Job notes; None where it notes none that can be read."""
-    if text is None:
-        return None
-    try:
-        return _RULE.validate_json(text)
-    except ValidationError:
-        return None
-
-
-_RULE: Final = TypeAdapter(EpochRule)
 
 
 def observed_pod(pod: KubeObject, gone: bool = False) -> ObservedPod:
@@ -110,7 +93,7 @@ def observed_pod(pod: KubeObject, gone: bool = False) -> ObservedPod:
     return ObservedPod(
         name=metadata["name"],
         uid=metadata["uid"],
-        index=_index_of(metadata),
+        index=_index_of(metadata["name"]),
         phase=phase,
         created_at=_time(metadata["creationTimestamp"]),
         started_at=_time(started) if started else None,
@@ -200,29 +183,23 @@ def _memory_limit(pod: KubeObject) -> str:
     return ""
 
 
-def _index_of(metadata: KubeObject) -> int:
-    for marks in (metadata.get("annotations") or {}, metadata.get("labels") or {}):
-        index = _count(marks.get(COMPLETION_INDEX))
-        if index is not None:
-            return index
-    return 0
+def _index_of(pod_name: str) -> int:
+    """The completion index that the pod's name ends with, before the Job controller's random part; -1: with none.
+
+    Annotation and label of the index say the same, and anyone who may edit pods can change them.
+    """
+    found = _POD_NAME.search(pod_name)
+    return int(found[1]) if found else -1
 
 
-def _indexes(text: str | None) -> frozenset[int]:
-    """Indexes as the Job's status lists them, such as `0,2-5`."""
+def _indexes(text: str | None, completions: int) -> frozenset[int]:
+    """Indexes as the Job's status lists them, such as `0,2-5`; none that the Job does not have."""
     found: set[int] = set()
-    for part in (text or "").split(","):
+    for part in (text or "").split(",")[:completions]:
         first, _, last = part.partition("-")
-        if first:
-            found.update(range(int(first), int(last or first) + 1))
+        if first.isdecimal() and (last or first).isdecimal():
+            found.update(range(int(first[:_DIGITS]), min(int((last or first)[:_DIGITS]) + 1, completions)))
     return frozenset(found)
-
-
-def _count(text: str | None) -> int | None:
-    """A number of our own annotations; None where somebody wrote something else."""
-    if text is None or not text.isascii() or not text.isdigit() or len(text) > 9:
-        return None
-    return int(text)
 
 
 def _time(text: str) -> datetime:

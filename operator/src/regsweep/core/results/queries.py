@@ -13,11 +13,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Final, Literal
+from itertools import chain
+from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from regsweep.api.conditions import Reason
+from regsweep.api.wording import cut
 from regsweep.core.identity import HASH_LENGTH
 from regsweep.core.results.scrapes import Sample
 from regsweep.core.runs import ObservedPod
@@ -31,6 +33,19 @@ LOOKBACK: Final = timedelta(minutes=5)
 """Maximum scrape interval: as long as Prometheus considers a series current."""
 CLOCK_SKEW: Final = timedelta(minutes=1)
 """Pods' times are their nodes', samples' times are Prometheus', and now is ours."""
+
+MAX_ANSWER_BYTES: Final = 67_108_864
+"""Of the answer about one sweep, however many pods it has."""
+POD_ANSWER_BYTES: Final = 524_288
+FIXED_ANSWER_BYTES: Final = 1_048_576
+"""Allowed beside those of its pods: for another sweep whose runs' names begin alike."""
+PART_SERIES: Final = 250
+"""Series that are read in one go: about a millisecond."""
+_SEPARATOR: Final = b']},{"metric":{'
+MAX_WORDS: Final = 1000
+"""Characters of what is said about an answer: its labels and warnings are others' texts."""
+
+_Part = TypeVar("_Part")
 
 PodReplicate = tuple[str, int]
 """Name of a pod, and number of a replicate that it trains."""
@@ -72,6 +87,12 @@ def final_values_query(
     return f"last_over_time({{{selector}}}[{window}s])"
 
 
+def most_bytes(pods: int) -> int:
+    """Bytes that an answer about so many pods may have. The contract allows some 70 series of 400 bytes for each of at most 16
+    replicates of a pod; whoever exposes more is not listened to."""
+    return min(MAX_ANSWER_BYTES, FIXED_ANSWER_BYTES + pods * POD_ANSWER_BYTES)
+
+
 def parse_answer(body: str | bytes, labels: TargetLabels) -> dict[PodReplicate, Sample]:
     """The answer's samples; an empty one is no failure: nothing was scraped.
 
@@ -81,12 +102,8 @@ def parse_answer(body: str | bytes, labels: TargetLabels) -> dict[PodReplicate, 
     Raises MetricsError, with the reason of a condition: not JSON, `status: error`, a warning (the data may be partial:
     it must not be ranked on), a result of another type, or series without the label that names the pod.
     """
-    try:
-        answer = _Answer.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise _failed(f"its answer does not match its HTTP API ({where or 'body'}: {first['msg']})") from error
+    whole, parts = _parts(body.encode() if isinstance(body, str) else body)
+    answer = _validated(_ANSWER, whole)
     if answer.status == "error":
         raise _failed(f"{answer.error_type or 'error'}: {answer.error or 'no message'}")
     if answer.warnings:
@@ -94,7 +111,8 @@ def parse_answer(body: str | bytes, labels: TargetLabels) -> dict[PodReplicate, 
     if answer.data is None:
         raise _failed("its answer has no data")
     targets: dict[PodReplicate, dict[_Target, _Readings]] = {}
-    for series in answer.data.result:
+    lists = [answer.data.result, *(_validated(_VECTOR, part) for part in parts)]
+    for series in chain.from_iterable(lists):
         place = _place(series.metric, labels)
         if place is None:
             continue
@@ -102,6 +120,29 @@ def parse_answer(body: str | bytes, labels: TargetLabels) -> dict[PodReplicate, 
         readings = targets.setdefault(key, {}).setdefault(target, _Readings())
         readings.take(series.metric, series.value[1])
     return {key: max((r.sample() for r in by_target.values()), key=_knowledge) for key, by_target in targets.items()}
+
+
+def _parts(body: bytes) -> tuple[bytes, list[bytes]]:
+    """The answer with its first and last series, and the others as JSON lists of some hundred each.
+
+    One call that reads all of a large body would keep every other thread waiting meanwhile. The separator stands nowhere else
+    in JSON: within a text each quotation mark has a backslash before it. A body that is written in another way stays whole.
+    """
+    first, *between = body.split(_SEPARATOR)
+    if len(between) <= PART_SERIES:
+        return body, []
+    last = between.pop()
+    chosen = (between[start : start + PART_SERIES] for start in range(0, len(between), PART_SERIES))
+    return _SEPARATOR.join((first, last)), [b'[{"metric":{' + _SEPARATOR.join(part) + b"]}]" for part in chosen]
+
+
+def _validated(model: TypeAdapter[_Part], body: bytes) -> _Part:
+    try:
+        return model.validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise _failed(f"its answer does not match its HTTP API ({where or 'body'}: {first['msg']})") from error
 
 
 class _Series(BaseModel):
@@ -123,6 +164,9 @@ class _Answer(BaseModel):
     error: str | None = None
     warnings: list[str] = Field(default_factory=list)
 
+
+_ANSWER: Final = TypeAdapter(_Answer)
+_VECTOR: Final = TypeAdapter(list[_Series])
 
 _Target = tuple[tuple[str, str], ...]
 """Labels of a series that identify its scrape target."""
@@ -197,7 +241,7 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise _failed(f"its answer has the value {text!r}, which is not a number") from None
+        raise _failed(f"its answer has the value {cut(text, 60)!r}, which is not a number") from None
 
 
 def _count(value: float | None) -> int | None:
@@ -206,4 +250,4 @@ def _count(value: float | None) -> int | None:
 
 
 def _failed(words: str) -> MetricsError:
-    return MetricsError(Reason.QUERY_FAILED, f"Prometheus gave no final values: {words}.")
+    return MetricsError(Reason.QUERY_FAILED, f"Prometheus gave no final values: {cut(words, MAX_WORDS)}.")

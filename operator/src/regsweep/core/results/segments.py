@@ -29,6 +29,7 @@ from regsweep.api.sweep_result import (
     MAX_RECORDS,
     MAX_SEGMENT_BYTES,
 )
+from regsweep.api.wording import cut
 from regsweep.core.ownership import JsonObject, KubeObject, child_labels, owner_reference
 from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Records, Source, TestLosses
 from regsweep.core.sweep import Sweep
@@ -209,14 +210,14 @@ def _to_json(record: Record) -> JsonObject:
     if record.reason is not None:
         entry["reason"] = record.reason.value
     if record.message:
-        entry["message"] = _cut(record.message, MAX_MESSAGE_LENGTH)
+        entry["message"] = cut(record.message, MAX_MESSAGE_LENGTH)
     for field, moment in (("start", record.started_at), ("end", record.ended_at)):
         if moment is not None:
             entry[field] = timestamp(moment)
     if record.gpu_seconds is not None and math.isfinite(record.gpu_seconds):
         entry["gpuSeconds"] = record.gpu_seconds
     if record.test is not None:
-        entry["test"] = {"rows": _cut(record.test.rows, MAX_NAME_LENGTH), "losses": record.test.losses}
+        entry["test"] = {"rows": cut(record.test.rows, MAX_NAME_LENGTH), "losses": record.test.losses}
     return entry
 
 
@@ -230,17 +231,13 @@ def _environment_json(record: Record) -> JsonObject | None:
         "data": environment.data,
         "dataDigest": environment.data_digest,
     }
-    known: JsonObject = {name: _cut(text, MAX_NAME_LENGTH) for name, text in texts.items() if text}
+    known: JsonObject = {name: cut(text, MAX_NAME_LENGTH) for name, text in texts.items() if text}
     if record.best is not None and record.best.rule is not None:
         known["rule"] = {"metric": record.best.rule.metric, "goal": record.best.rule.goal.value}
     for name, count in (("trainRows", environment.train_rows), ("valRows", environment.val_rows)):
         if count is not None:
             known[name] = count
     return {"key": digest(known, ENVIRONMENT_KEY_LENGTH), **known} if known else None
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def _environment(entry: KubeObject) -> Environment:
@@ -309,7 +306,7 @@ def _moment(text: str | None) -> datetime | None:
 
 def _message(reason: str | None, message: str) -> str:
     """The message, with the reason in its own word where that is Unknown here."""
-    return message if reason is None or reason in _REASONS else f"{_cut(reason, MAX_NAME_LENGTH)}: {message}"
+    return message if reason is None or reason in _REASONS else f"{cut(reason, MAX_NAME_LENGTH)}: {message}"
 
 
 _REASONS: Final = frozenset(reason.value for reason in Reason)

@@ -11,7 +11,7 @@ from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.pipeline import AnalysisSettings
 from regsweep.core.judging.stats.ranking import TrainedGrid, rank
 from regsweep.core.results.records import Outcome, Record, Records
-from unit.core.judging.stats.test_pipeline import LOSS, analysis, notes_of, sweep
+from unit.core.judging.stats.sweeps import LOSS, analysis, notes_of, sweep
 
 
 def test_folds_need_no_rows() -> None:

@@ -118,6 +118,20 @@ def result(
             id="two picks",
         ),
         pytest.param(
+            FinalEvaluation(
+                results=[
+                    result("l2=1", BEST, loss=interval(0.05, 0.15), test_accuracy=0.957, test_accuracy_baseline=0.61),
+                    result("l2=2", ONE_SE, loss=interval(0.05, 0.15), test_accuracy=0.957, test_label_mean=0.3),
+                ]
+            ),
+            "val_average_loss",
+            [
+                "On the test rows, which nothing was chosen by: the best (l2=1): loss 0.1, between 0.05 and 0.15 (95 %), accuracy "
+                "0.957 (guessing: 0.61); the pick (l2=2): loss 0.1, between 0.05 and 0.15 (95 %), accuracy 0.957 (guessing: 0.7)."
+            ],
+            id="what guessing reaches stands beside an accuracy",
+        ),
+        pytest.param(
             FinalEvaluation(results=[result("l2=1", BEST, ONE_SE, test_auc=0.9, test_average_loss=0.1)]),
             "val_auc",
             ["On the test rows, which nothing was chosen by: the best and the pick (l2=1): loss 0.1, auc 0.9."],

@@ -22,10 +22,12 @@ from math import prod
 import numpy as np
 
 from regsweep.api.analysis import Effects, Share
-from regsweep.api.canonical import canonical_json
 from regsweep.api.findings import Note, NoteType
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.additive import fit_additive
+from regsweep.core.judging.stats.factors import Codes, Factor, contrasts, factors_of, products
+from regsweep.core.judging.stats.levels import Scale
+from regsweep.core.judging.stats.means import GridMeans
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.term_tests import (
     TermTest,
@@ -39,14 +41,6 @@ LOG_RATIO = 10.0
 """A loss whose largest combination is above this many times the median is analysed as its logarithm."""
 MAX_COLUMNS = 400
 """Widest type III design; beyond it pairs are left out, and counted with the higher orders."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Factor:
-    name: str
-    levels: int
-    codes: np.ndarray[tuple[int], np.dtype[np.intp]]
-    """(G,) which level each combination has, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +71,17 @@ class VarianceTable:
 
 
 def analyse_effects(
-    combinations: Sequence[Combination], values: Floats, left_out: int = 0, is_loss: bool = True
+    combinations: Sequence[Combination],
+    values: Floats,
+    left_out: int = 0,
+    is_loss: bool = True,
+    scale: Scale | None = None,
 ) -> Effects | None:
     """What each flag, each pair and the higher orders account for.
 
     `values`: (G, n) the objective in its own direction, NaN for a missing cell; rows as in `combinations`, without those
-    in which a replicate diverged: `left_out` says how many. `is_loss`: whether logarithms may be taken.
+    in which a replicate diverged: `left_out` says how many. `is_loss`: whether logarithms may be taken. `scale`: the objective's;
+    None: smaller is better, without bounds.
 
     None with fewer than two combinations, where no flag varies, or where no two combinations share a replicate.
     """
@@ -97,13 +96,13 @@ def analyse_effects(
         (NoteType.PAIRS_LEFT_OUT, table.pairs_left_out),
         (NoteType.ONE_REPLICATE, one_replicate),
     )
+    p_values = holm([None if t.test is None else t.test.p_value for t in table.terms])
+    shares = [_share(term, table.left, p) for term, p in zip(table.terms, p_values, strict=True)]
+    grid = GridMeans.of(combinations, np.log(values) if log_scale else values, scale or Scale(1.0), log_scale)
     return Effects(
-        shares=[
-            _share(term, table.left, p)
-            for term, p in zip(
-                table.terms, holm([None if t.test is None else t.test.p_value for t in table.terms]), strict=True
-            )
-        ],
+        shares=shares,
+        means=grid.marginal_means(),
+        interplays=grid.interplays(shares),
         log_scale=log_scale,
         adds_up=not table.is_partial,
         left_out=left_out,
@@ -115,7 +114,7 @@ def split_variance(combinations: Sequence[Combination], values: Floats) -> Varia
     """Splits the differences between combinations into flags, pairs and higher orders. Arguments as in `analyse_effects`."""
     keep = np.flatnonzero(np.isfinite(values).any(axis=1))
     values = values[keep]
-    factors = _factors([combinations[row] for row in keep.tolist()])
+    factors = factors_of([combinations[row] for row in keep.tolist()])
     if len(values) < 2 or not factors:
         return None
     values = values[:, np.isfinite(values).any(axis=0)]
@@ -133,21 +132,7 @@ def _spans_magnitudes(values: Floats) -> bool:
     return bool(means.max() > LOG_RATIO * np.median(means))
 
 
-def _factors(combinations: Sequence[Combination]) -> list[_Factor]:
-    if not combinations:
-        return []
-    factors = []
-    for name in combinations[0].flags:
-        keys = [canonical_json(combination.flags[name]) for combination in combinations]
-        places: dict[str, int] = {}
-        for key in keys:
-            places.setdefault(key, len(places))
-        if len(places) > 1:
-            factors.append(_Factor(name, len(places), np.array([places[key] for key in keys], np.intp)))
-    return factors
-
-
-def _balanced(values: Floats, factors: Sequence[_Factor]) -> VarianceTable:
+def _balanced(values: Floats, factors: Sequence[Factor]) -> VarianceTable:
     """A full grid with every replicate: orthogonal, so that means alone give the sums of squares."""
     centred = values - values.mean(axis=0)
     single = {factor.name: _cell_gram(centred, factor.codes, factor.levels) for factor in factors}
@@ -165,7 +150,7 @@ def _balanced(values: Floats, factors: Sequence[_Factor]) -> VarianceTable:
     return VarianceTable(terms=terms, left=left, residual=left - _sum_of_squares(whole))
 
 
-def _cell_gram(centred: Floats, codes: np.ndarray[tuple[int], np.dtype[np.intp]], cells: int) -> Floats:
+def _cell_gram(centred: Floats, codes: Codes, cells: int) -> Floats:
     """(n, n) Gram matrix of the cells' means, each as often as the cell has combinations. `centred`: (G, n) without its means."""
     sums = np.zeros((cells, centred.shape[1]))
     np.add.at(sums, codes, centred)
@@ -181,12 +166,12 @@ def _higher(degrees_of_freedom: int, squares: float, test: TermTest | None) -> l
     return [Term((), degrees_of_freedom, max(squares, 0.0), test)] if degrees_of_freedom > 0 else []
 
 
-def _partial(values: Floats, factors: Sequence[_Factor]) -> VarianceTable:
+def _partial(values: Floats, factors: Sequence[Factor]) -> VarianceTable:
     """A partial grid or missing cells: every term against all others."""
     there = np.isfinite(values)
     y = values[there]
     rows, replicates = np.nonzero(there)
-    base = np.column_stack([np.ones(len(y)), _contrasts(replicates, values.shape[1])])
+    base = np.column_stack([np.ones(len(y)), contrasts(replicates, values.shape[1])])
     fit = fit_additive(values, np.ones(len(values), dtype=np.bool_))
     residual = float(np.nansum(fit.residuals**2))
     parts, pairs_left_out = _parts(factors, base.shape[1])
@@ -213,15 +198,15 @@ def _partial(values: Floats, factors: Sequence[_Factor]) -> VarianceTable:
     )
 
 
-def _parts(factors: Sequence[_Factor], base_columns: int) -> tuple[dict[tuple[str, ...], Floats], bool]:
+def _parts(factors: Sequence[Factor], base_columns: int) -> tuple[dict[tuple[str, ...], Floats], bool]:
     """The columns of each flag and of each pair, (G, d) each, and whether the pairs had to be left out: they would be too many."""
-    parts: dict[tuple[str, ...], Floats] = {(f.name,): _contrasts(f.codes, f.levels) for f in factors}
+    parts: dict[tuple[str, ...], Floats] = {(f.name,): f.columns for f in factors}
     pairs = list(itertools.combinations(factors, 2))
     widths = [(a.levels - 1) * (b.levels - 1) for a, b in pairs]
     if base_columns + sum(part.shape[1] for part in parts.values()) + sum(widths) > MAX_COLUMNS:
         return parts, bool(pairs)
     for a, b in pairs:
-        parts[(a.name, b.name)] = _products(parts[(a.name,)], parts[(b.name,)])
+        parts[(a.name, b.name)] = products(parts[(a.name,)], parts[(b.name,)])
     return parts, False
 
 
@@ -275,12 +260,3 @@ def _share(term: Term, left: float, p_value: float | None) -> Share:
             chance = df * test.error_mean_square / left
             omega = (squares - df * test.error_mean_square) / (left + test.error_mean_square)
     return Share(flags=list(term.flags), eta_squared=eta, omega_squared=omega, expected_share=chance, p_value=p_value)
-
-
-def _contrasts(codes: np.ndarray[tuple[int], np.dtype[np.intp]], levels: int) -> Floats:
-    """Sum-to-zero columns: the last level is minus all others."""
-    return np.vstack([np.eye(levels - 1), -np.ones(levels - 1)])[codes]
-
-
-def _products(a: Floats, b: Floats) -> Floats:
-    return (a[:, :, None] * b[:, None, :]).reshape(len(a), -1)

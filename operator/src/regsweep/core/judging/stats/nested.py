@@ -14,6 +14,7 @@ from regsweep.api.findings import Note, NoteType
 from regsweep.api.objective import metric_bounds
 from regsweep.api.spec import Resampling, ResamplingKind
 from regsweep.core.judging.stats.blocks import mean
+from regsweep.core.judging.stats.bounds import cut_to
 from regsweep.core.judging.stats.final import LOSS, SPLIT, SUBJECTS, FinalTraining
 from regsweep.core.judging.stats.ranking import finite
 from regsweep.core.results.records import Outcome, Record
@@ -69,11 +70,7 @@ def _result(role: PickRole, chosen: _Folds, folds: int) -> tuple[NestedResult, N
 
 
 def _bounded(loss: Interval | None) -> Interval | None:
-    if loss is None:
-        return None
-    from regsweep.core.judging.stats.intervals import cut_to
-
-    return cut_to(loss, *metric_bounds(LOSS))
+    return None if loss is None else cut_to(loss, *metric_bounds(LOSS))
 
 
 def _interval(values: Mapping[int, float], folds: int) -> Interval | None:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from regsweep.api.analysis import MOST_NOTES, Analysis, Comparison, Effects, Optimism, Spread
-from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
+from regsweep.api.analysis import MOST_NOTES, Analysis, Comparison, Effects, Equivalence, Optimism, Spread
+from regsweep.api.constants import MAX_NAME_LENGTH, MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import Finding, Note, NoteType, Subject
 from regsweep.api.objective import includes_penalty
+from regsweep.api.regularizers import is_unregularized
 from regsweep.api.spec import (
     DEFAULT_SIMPLICITY_ORDER,
     Constraint,
@@ -26,24 +27,30 @@ from regsweep.api.spec import (
 )
 from regsweep.core.grid import Combination, label
 from regsweep.core.judging.stats import findings
+from regsweep.core.judging.stats.accuracy import ACCURACY, LABEL_MEAN, accuracy_summary
 from regsweep.core.judging.stats.additive import Bools, fit_additive, fit_means
 from regsweep.core.judging.stats.decomposition import Decomposition, decompose
 from regsweep.core.judging.stats.edges import Swept, at_grid_edge
 from regsweep.core.judging.stats.effects import analyse_effects
+from regsweep.core.judging.stats.equivalence import equivalences, ratios_of
+from regsweep.core.judging.stats.intervals import Split
 from regsweep.core.judging.stats.levels import Judging, Scale, levels_of, pick_result, split_of
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.optimism import selection_optimism
 from regsweep.core.judging.stats.pick import Pick, one_standard_error_pick
+from regsweep.core.judging.stats.planning import plan_replicates
 from regsweep.core.judging.stats.racing import Race, race_status
 from regsweep.core.judging.stats.ranking import Ranking, TrainedGrid, objective_reader, rank, train_reader
+from regsweep.core.judging.stats.reductions import reductions
 from regsweep.core.judging.stats.scores import Cells, metric_reader
+from regsweep.core.judging.stats.skewness import is_skewed
 from regsweep.core.judging.stats.spread import spread_of
 from regsweep.core.judging.stats.ties import TiedSet, tied_with_best
 from regsweep.core.results.records import Record
 
 FEW_REPLICATES = 5
-"""Below it the tied set leaves out a true best more often than it should (docs/calibration.md)."""
-ACCURACY, AREA, LABEL_MEAN = "val_accuracy", "val_auc", "val_label_mean"
+"""Below it little can be told apart (docs/calibration.md)."""
+AREA = "val_auc"
 CHANCE_AREA = 0.5
 """Area under the curve of a constant prediction."""
 DECOMPOSED = "val_average_loss"
@@ -61,6 +68,8 @@ class AnalysisSettings:
     simplicity_order: Sequence[SimplicityFlag] = DEFAULT_SIMPLICITY_ORDER
     rule: PickRule = PickRule.PAIRED
     resampling: Resampling = field(default_factory=Resampling)
+    minimum_difference: float | None = None
+    """What is too small to matter; None: nothing is said of practical equivalence."""
     prior_loss: float | None = None
     """The labels' entropy in nats; None: taken from `val_label_mean` where the labels are binary, else not compared."""
 
@@ -164,13 +173,21 @@ def _judged(compared: _Compared, tied: TiedSet, race: Race | None, effects: Effe
     how = Judging(scale, compared.settings.resampling, compared.paired)
     train, val = (cells.collect(metric_reader(name)) for name in ("train_average_loss", "val_average_loss"))
     by_accuracy = _tied_by_accuracy(compared)
+    plain = _unregularized(cells)
     return Analysis(
         best=levels_of(losses[tied.best], split_of(cells, [tied.best], how.resampling), scale),
         tied_count=int(shown.tied.sum()),
         tied_with_best=_labels(cells, shown),
         tied_by_accuracy=None if by_accuracy is None else _labels(cells, by_accuracy),
+        accuracy=accuracy_summary(cells, tied.best, (by_accuracy or shown).tied),
         pick=None if pick is None else pick_result(pick, tied.best, cells, losses, how),
-        comparisons=list(_comparisons(compared, shown, _decompositions(compared, shown))),
+        minimum_difference=compared.settings.minimum_difference,
+        unregularized=None if plain is None else cells.rows[plain].id,
+        reductions=[] if plain in (None, tied.best) else reductions(cells, tied.best, plain, compared.paired),
+        planning=plan_replicates(
+            cells.rows, losses, shown, compared.settings.resampling, compared.settings.minimum_difference
+        ),
+        comparisons=list(_comparisons(compared, shown, plain)),
         selection_optimism=_optimism(losses, grid.sign),
         findings=list(_findings(compared, tied, pick, train, val, effects))[:MOST_NOTES],
     )
@@ -180,10 +197,24 @@ def _notes(compared: _Compared, ranking: Ranking) -> Iterator[Note]:
     """What to bear in mind whether or not errors are known."""
     if not any(compared.spreads):
         yield Note(type=NoteType.NO_BIAS_VARIANCE)
+    if note := _no_candidate(ranking):
+        yield note
     if ranking.mixed:
         yield Note(type=NoteType.MIXED, mixed=list(ranking.mixed))
     if note := _penalty_note(compared, ranking):
         yield note
+
+
+def _no_candidate(ranking: Ranking) -> Note | None:
+    """Why nothing may be called best, where no combination that has a result may."""
+    rows = [row for row in ranking.rows if row.replicates]
+    if not rows or any(row.comparable for row in rows):
+        return None
+    broken = sum(row.diverged + row.undefined > 0 for row in rows)
+    violated = sorted({each.metric for row in rows if not row.diverged + row.undefined for each in row.violated})
+    return Note(
+        type=NoteType.NO_CANDIDATE, count=broken, of=len(rows), metric=", ".join(violated)[:MAX_NAME_LENGTH] or None
+    )
 
 
 def _penalty_note(compared: _Compared, ranking: Ranking) -> Note | None:
@@ -210,7 +241,11 @@ def _notes_on_errors(compared: _Compared, tied: TiedSet | None) -> Iterator[Note
         if compared.candidates.any():
             yield Note(type=NoteType.TOO_FEW_REPLICATES)
         return
-    resampling = compared.settings.resampling
+    resampling, of_best = compared.settings.resampling, compared.losses[tied.best]
+    if np.nanmax(of_best) == np.nanmin(of_best):
+        yield Note(type=NoteType.ALL_EQUAL, subject=Subject.BEST)
+    if is_skewed(compared.losses, compared.paired):
+        yield Note(type=NoteType.SKEWED)
     if int(np.isfinite(compared.losses[compared.candidates]).sum(axis=1).min()) < FEW_REPLICATES:
         yield Note(type=NoteType.FEW_REPLICATES)
     if resampling.has_folds:
@@ -225,7 +260,8 @@ def _effects(grid: TrainedGrid, ranking: Ranking) -> Effects | None:
         return None
     values = Cells(sound, grid).collect(objective_reader(grid.objective))
     left_out = sum(row.diverged + row.undefined > 0 for row in ranking.rows)
-    return analyse_effects(sound, values, left_out, is_loss=grid.objective.metric.endswith("loss"))
+    scale = Scale.of(grid.objective.metric, grid.sign, values)
+    return analyse_effects(sound, values, left_out, is_loss=grid.objective.metric.endswith("loss"), scale=scale)
 
 
 def _as_raced(tied: TiedSet, race: Race, combinations: Sequence[Combination], rows: Sequence[Combination]) -> TiedSet:
@@ -257,8 +293,16 @@ def _decompositions(compared: _Compared, tied: TiedSet) -> Sequence[Decompositio
     return decompose(compared.cells.collect(train_reader(objective)), losses, tied, compared.paired)
 
 
-def _comparisons(compared: _Compared, tied: TiedSet, decompositions: Sequence[Decomposition]) -> Iterator[Comparison]:
-    """One for each combination, in the order of the ranking."""
+def _unregularized(cells: Cells) -> int | None:
+    """The first row in which every regulariser that varies is off; None where there is none."""
+    rows = enumerate(cells.rows)
+    return next((row for row, combination in rows if is_unregularized(combination.flags, combination.flags)), None)
+
+
+def _comparisons(compared: _Compared, tied: TiedSet, plain: int | None) -> Iterator[Comparison]:
+    """One for each combination, in the order of the ranking. `plain`: the row without regularisation."""
+    decompositions = _decompositions(compared, tied)
+    beside_best, beside_plain = _equivalences(compared, tied.best), _equivalences(compared, plain)
     for row, combination in enumerate(compared.cells.rows):
         comparable, parts = bool(tied.comparable[row]), decompositions[row]
         yield Comparison(
@@ -270,8 +314,19 @@ def _comparisons(compared: _Compared, tied: TiedSet, decompositions: Sequence[De
             difference=float(tied.difference[row]) if comparable else None,
             standard_error=float(tied.standard_error[row]) if comparable and row != tied.best else None,
             gap_larger=parts.gap is not None and parts.gap.lower_bound > 0,
+            beside_best=beside_best[row],
+            beside_unregularized=beside_plain[row],
             spread=compared.spreads[row],
         )
+
+
+def _equivalences(compared: _Compared, reference: int | None) -> Sequence[Equivalence | None]:
+    """Each row beside the reference, where a minimum difference is named."""
+    settings, cells = compared.settings, compared.cells
+    if reference is None or settings.minimum_difference is None:
+        return [None] * len(cells.rows)
+    ratios = ratios_of(cells, Split(settings.resampling).ratio)
+    return equivalences(compared.losses, reference, ratios, settings.minimum_difference, compared.paired)
 
 
 def _tied_by_accuracy(compared: _Compared) -> TiedSet | None:
@@ -286,7 +341,7 @@ def _findings(
 ) -> Iterator[Finding]:
     cells = compared.cells
     of_best = cells.sound(tied.best)
-    found = [findings.all_overfit(train, val), _no_better_than_prior(compared, tied.best, val[tied.best])]
+    found = [findings.all_overfit(train, val), _no_better_than_prior(compared, tied.best, val)]
     found += _edges(compared, Subject.BEST, tied.best, effects)
     if pick is not None and pick.row != tied.best:
         found += _edges(compared, Subject.PICK, pick.row, effects)
@@ -313,10 +368,10 @@ def _no_better_than_prior(compared: _Compared, best: int, val: Floats) -> Findin
     prior = settings.prior_loss if settings.prior_loss is not None else _binary_entropy(of_best)
     if prior is None or not np.isfinite(val).any():
         return None
-    accuracy, area, share = (cells.collect(metric_reader(name))[best] for name in (ACCURACY, AREA, LABEL_MEAN))
-    gains = [accuracy - np.maximum(share, 1 - share), area - CHANCE_AREA]
+    accuracy, area, share = (cells.collect(metric_reader(name)) for name in (ACCURACY, AREA, LABEL_MEAN))
+    gains = [prior - val, accuracy - np.maximum(share, 1 - share), area - CHANCE_AREA]
     ratio = split_of(cells, [best], settings.resampling).ratio or 0.0
-    return findings.no_better_than_prior(val, prior, gains, len(cells.rows), ratio)
+    return findings.no_better_than_prior(best, prior, gains, ratio)
 
 
 def _objective_sensitive(compared: _Compared, tied: TiedSet) -> Finding | None:

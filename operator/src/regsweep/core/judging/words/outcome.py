@@ -36,6 +36,7 @@ STILL_IMPROVING: Final = (
     "The reference was still getting better when its training ended: give it more `epochs` among its flags."
 )
 TEST_LOSS: Final = "test_average_loss"
+TEST_ACCURACY: Final = "test_accuracy"
 
 _RACE: Final = {
     RaceReason.RACING: "The race goes on",
@@ -46,9 +47,12 @@ _RACE: Final = {
 _ROLES: Final = {PickRole.BEST: "the best", PickRole.ONE_STANDARD_ERROR: "the pick"}
 
 
-def other_data_sentence(metric: str, level: Interval, difference: Interval | None) -> str:
-    """How well the best, and the pick beside it, is known for other data. `difference`: pick minus best, positive is worse."""
-    text = f"For other data of this kind and size expect the best's {metric} {between(level, metric)}"
+def other_data_sentence(metric: str, level: Interval, difference: Interval | None, luck: str = "") -> str:
+    """How well the best, and the pick beside it, is known for other data. `difference`: pick minus best, positive is worse.
+
+    `luck`: as `luck_allowed`, where the level allows for it.
+    """
+    text = f"For other data of this kind and size expect the best's {metric} {between(level, metric)}{luck}"
     if difference is None:
         return f"{text}."
     low, high = difference.low, difference.high
@@ -57,6 +61,11 @@ def other_data_sentence(metric: str, level: Interval, difference: Interval | Non
     if high <= 0:
         return f"{text}; the pick is better by {rough(-high)} to {rough(-low)}."
     return f"{text}; the pick may be worse by {rough(high)} or better by {rough(-low)}."
+
+
+def luck_allowed(optimism: float) -> str:
+    """What the worse end of an interval allows for, as part of a sentence."""
+    return f", of which {rough(optimism)} at the worse end is for the luck of having been chosen by these same numbers"
 
 
 def between(interval: Interval, metric: str = "") -> str:
@@ -128,11 +137,6 @@ def refinement_sentence(refinement: RefinementStatus, replicates: int) -> str:
     )
 
 
-def accuracy_sentence(tied: int, combinations: int) -> str:
-    """How many are tied with the best by accuracy."""
-    return f"Judged by val_accuracy, {tied} of {combinations} combinations cannot be told from the best."
-
-
 def optimism_sentence(metric: str, goal: Goal, mean: float, corrected: float) -> str:
     """By how much luck flatters the best, whose `mean` of the objective without it is `corrected`."""
     worse = "higher" if goal is Goal.MINIMIZE else "lower"
@@ -193,7 +197,16 @@ def _figures_of(loss: Interval | None, metrics: Mapping[str, float], metric: str
     elif TEST_LOSS in metrics:
         parts.append(f"loss {rough(metrics[TEST_LOSS])}")
     return parts + [
-        f"{name.removeprefix('test_').replace('_', ' ')} {rough(metrics[name])}"
-        for name in dict.fromkeys((metric, "test_accuracy"))
+        f"{name.removeprefix('test_').replace('_', ' ')} {rough(metrics[name])}{_guessing(name, metrics)}"
+        for name in dict.fromkeys((metric, TEST_ACCURACY))
         if name != TEST_LOSS and name in metrics
     ]
+
+
+def _guessing(metric: str, metrics: Mapping[str, float]) -> str:
+    """What always guessing the most frequent class reaches, beside an accuracy; empty where it is not known."""
+    if metric != TEST_ACCURACY:
+        return ""
+    share = metrics.get("test_label_mean")
+    baseline = metrics.get("test_accuracy_baseline", None if share is None else max(share, 1 - share))
+    return "" if baseline is None else f" (guessing: {rough(baseline)})"

@@ -1,0 +1,185 @@
+"""Evaluates a Keras model in inference mode: the compiled loss without penalties, and the compiled metrics.
+
+`model.evaluate` does the work, so that whatever the model defines itself (test_step, compute_loss, several outputs, jit_compile) counts.
+Meanwhile the model is of a class that has no penalties, with an evaluation function of its own: the model's is compiled with them.
+"""
+
+import itertools
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import keras
+import numpy as np
+
+from regsweep_kit.errors import BadDataError
+from regsweep_kit.script.parts import Part, count, take
+
+ROWS_PER_BATCH: Final = 512
+LIVE_TRAIN_ROWS: Final = 2000
+"""Train metrics of every epoch come from at most so many rows; at the end from all."""
+
+
+class Evaluator:
+    """Of one model."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._test_function: Any = None
+
+    def metrics(self, data: "Data") -> dict[str, float]:
+        """By Keras' names; `loss` without any penalty."""
+        with self._without_penalties():
+            values = self._model.evaluate(**data.arguments(), verbose=0, return_dict=True)
+        return {name: float(np.mean(value)) for name, value in values.items()}
+
+    def weight_penalty(self) -> float:
+        """The penalties on the present weights; those on activations depend on the rows, and are not in it."""
+        return float(sum(float(weight.regularizer(weight)) for weight in _penalised(self._model)))
+
+    @contextmanager
+    def _without_penalties(self) -> Iterator[None]:
+        model, own, theirs = self._model, type(self._model), self._model.test_function
+        object.__setattr__(model, "__class__", _class_without_penalties(own))
+        model.test_function = self._test_function
+        try:
+            yield
+        finally:
+            self._test_function = model.test_function
+            model.test_function = theirs
+            object.__setattr__(model, "__class__", own)
+
+
+_classes: dict[type, type] = {}
+
+
+def _class_without_penalties(own: type) -> type:
+    if own not in _classes:
+
+        def losses(model: Any) -> list[Any]:
+            every = list(own.losses.fget(model))  # type: ignore[attr-defined]
+            if getattr(model, "loss", None) is not None:
+                return []
+            # All of the loss is what layers add: only the weights' penalties, which come last, can be told apart.
+            return every[: len(every) - len(_penalised(model))]
+
+        _classes[own] = type(own.__name__, (own,), {"losses": property(losses), "__module__": own.__module__})
+    return _classes[own]
+
+
+def _penalised(model: Any) -> list[Any]:
+    """The weights that have a regularizer and are trained."""
+    return [weight for weight in model.trainable_weights if getattr(weight, "regularizer", None) is not None]
+
+
+class Data:
+    """One part, in a form that is evaluated again and again without being prepared again."""
+
+    def __init__(self, arguments: Callable[[], dict[str, Any]], rows: int | None) -> None:
+        """rows: their number; `None`: not known."""
+        self.arguments, self.rows = arguments, rows
+
+
+def whole(part: Any, name: str) -> Data:
+    """All of the part: what `Replicate.split` gave, or arrays, or any dataset that `model.evaluate` takes. Raises BadDataError."""
+    arrays = _arrays(part)
+    if arrays is not None:
+        return Data(lambda: {**arrays, "batch_size": ROWS_PER_BATCH}, count(arrays["x"]))
+    if callable(part) and not hasattr(part, "__len__") and not hasattr(part, "__iter__"):
+        return Data(lambda: {"x": part()}, None)
+    if isinstance(part, Iterator):
+        raise BadDataError(
+            f"{name} is a generator, which can be read only once, and every epoch is evaluated; give the function that makes it, a "
+            "keras.utils.PyDataset or a tf.data.Dataset"
+        )
+    return Data(lambda: {"x": part}, None)
+
+
+def kept(part: Any, name: str) -> Data:
+    """As `whole`, prepared once where the backend gains by it: for parts that are evaluated in every epoch."""
+    arrays = _arrays(part)
+    if arrays is None or keras.backend.backend() != "tensorflow":
+        return whole(part, name)
+    return _prepared(arrays)
+
+
+def sample(part: Any, name: str) -> tuple[Data, bool]:
+    """(at most LIVE_TRAIN_ROWS of the part, the same ones every time; whether that is less than all)."""
+    arrays = _arrays(part)
+    if arrays is not None:
+        rows = count(arrays["x"])
+        if rows <= LIVE_TRAIN_ROWS:
+            return kept(part, name), False
+        chosen = np.linspace(0, rows - 1, LIVE_TRAIN_ROWS).astype(np.int64)
+        some = {key: take(value, chosen) for key, value in arrays.items()}
+        if keras.backend.backend() != "tensorflow":
+            return Data(lambda: {**some, "batch_size": ROWS_PER_BATCH}, LIVE_TRAIN_ROWS), True
+        return _prepared(some), True
+    data = whole(part, name)
+    batches = _Batches(list(_first_batches(data.arguments()["x"])))
+    return Data(lambda: {"x": batches}, batches.rows), True
+
+
+class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Batches that are in memory."""
+
+    def __init__(self, batches: list[Any]) -> None:
+        super().__init__()
+        self._batches = batches
+        self.rows = sum(count(batch[0] if isinstance(batch, tuple | list) else batch) for batch in batches)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, index: int) -> Any:
+        return self._batches[index]
+
+
+def _first_batches(dataset: Any) -> Iterator[Any]:
+    rows = 0
+    batches = (dataset[index] for index in range(len(dataset))) if hasattr(dataset, "__getitem__") else iter(dataset)
+    for batch in itertools.islice(batches, LIVE_TRAIN_ROWS):
+        batch = tuple(batch) if isinstance(batch, list) else batch
+        yield batch
+        rows += count(batch[0] if isinstance(batch, tuple) else batch)
+        if rows >= LIVE_TRAIN_ROWS:
+            return
+
+
+def _arrays(part: Any) -> dict[str, Any] | None:
+    """The arguments of `evaluate`, weights scaled to a mean of 1; `None` where it is no arrays.
+
+    Keras divides the weighted losses by the number of rows: with a mean of 1 that is the weighted mean.
+    """
+    if isinstance(part, tuple) and len(part) in (2, 3):
+        x, y = part[0], part[1]
+        weights = part.weights if isinstance(part, Part) else (part[2] if len(part) == 3 else None)
+        if weights is not None and not isinstance(weights, Mapping | list | tuple):
+            weights = np.asarray(weights, dtype=np.float64)
+            weights = (weights / weights.mean()).astype(np.float32)
+        return {"x": x, "y": y, **({} if weights is None else {"sample_weight": weights})}
+    return None
+
+
+def _prepared(arrays: Mapping[str, Any]) -> Data:
+    """The arrays as a TensorFlow dataset; as they are where it takes no such arrays."""
+    tensorflow: Any = sys.modules["tensorflow"]
+    parts = tuple(_plain(arrays[name]) for name in ("x", "y", "sample_weight") if arrays.get(name) is not None)
+    try:
+        dataset = tensorflow.data.Dataset.from_tensor_slices(parts if len(parts) > 1 else (parts[0],)).batch(
+            ROWS_PER_BATCH
+        )
+    except (ValueError, TypeError):
+        return Data(lambda: {**arrays, "batch_size": ROWS_PER_BATCH}, count(arrays["x"]))
+    return Data(lambda: {"x": dataset}, count(arrays["x"]))
+
+
+def _plain(data: Any) -> Any:
+    """Arrays in tuples and mappings, floats as Keras would cast them."""
+    if isinstance(data, list | tuple):
+        return tuple(_plain(each) for each in data)
+    if isinstance(data, Mapping) and not hasattr(data, "iloc"):
+        return {key: _plain(value) for key, value in data.items()}
+    array = np.asarray(data)
+    return array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array

@@ -1,0 +1,143 @@
+"""What more replicates would show: how many tell the first two apart, and which difference this many show (see `power`).
+
+It rests on the standard errors of `ties`, so that it is about the very sets that are shown: replicates of this data set, not new
+data. How large the true difference is nobody knows, and the first two were chosen by these very values: the interval says what
+that leaves open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil, sqrt
+
+import numpy as np
+
+from regsweep.api.outlook import Planning, ReplicatesNeeded
+from regsweep.api.spec import Resampling
+from regsweep.core.grid import Combination
+from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.judging.stats.power import (
+    FEWEST_REPLICATES,
+    MOST_DEGREES_OF_FREEDOM,
+    MOST_REPLICATES,
+    Design,
+    critical_value,
+    detectable_statistic,
+    effect_interval,
+    replicates_needed,
+    scale_interval,
+)
+from regsweep.core.judging.stats.ties import TiedSet
+
+ROUNDING = 1e-12
+"""Part of the values below which a standard error is what floating point leaves of equal values."""
+MOST_TIED = 20
+"""Combinations tied with the best that are looked at, the nearest first."""
+
+
+def plan_replicates(
+    combinations: Sequence[Combination],
+    losses: Floats,
+    tied: TiedSet,
+    resampling: Resampling,
+    minimum_difference: float | None = None,
+) -> Planning | None:
+    """What more replicates show; None where nothing is compared, or where replicates do not differ at all.
+
+    `combinations`, `losses`: those of `tied`, in the order of the ranking; (G, n), smaller is better.
+    """
+    spread = NoiseOfDifferences.of(losses, tied)
+    if spread is None:
+        return None
+    second = tied.best + 1 if tied.best + 1 < len(tied.tied) and tied.tied[tied.best + 1] else None
+    needed = None if second is None else _for_second(spread, tied, second, resampling)
+    return spread.planning(spread.replicates, resampling, minimum_difference).model_copy(
+        update={
+            "second": combinations[second].id if needed is not None and second is not None else None,
+            "first_two": needed,
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseOfDifferences:
+    """How much differences to the best vary between the replicates of a sweep."""
+
+    deviation: float
+    """Standard deviation of a typical combination's."""
+    degrees_of_freedom: float
+    replicates: int
+    """That it was found from."""
+    candidates: int
+    """Combinations in the confidence set."""
+    effects: Floats
+    """Of those nearest to the best, see `Design`."""
+
+    @classmethod
+    def of(cls, losses: Floats, tied: TiedSet) -> NoiseOfDifferences | None:
+        """None where nothing is compared, or where replicates do not differ at all."""
+        others = tied.comparable.copy()
+        others[tied.best] = False
+        among = others & tied.tied if (others & tied.tied).any() else others
+        if not among.any():
+            return None
+        error, replicates = float(np.median(tied.standard_error[among])), int(np.isfinite(losses[tied.best]).sum())
+        df = min(float(np.median(tied.degrees_of_freedom[among])), MOST_DEGREES_OF_FREEDOM)
+        if not error > ROUNDING * float(np.nanmax(np.abs(losses))) or df < 1:
+            return None
+        rows = tied.tied & others
+        deviations = tied.standard_error[rows] * sqrt(replicates)
+        effects = np.divide(tied.difference[rows], deviations, out=np.zeros_like(deviations), where=deviations > 0)
+        return cls(error * sqrt(replicates), df, replicates, int(tied.tied.sum()), np.sort(effects)[:MOST_TIED])
+
+    @property
+    def design(self) -> Design:
+        """The confidence set, and how its degrees of freedom grow."""
+        return Design(self.effects, self.degrees_of_freedom / max(self.replicates - 1, 1))
+
+    def of_grid(self, combinations: int) -> NoiseOfDifferences:
+        """The same noise in a grid of so many, of which as many may remain in the confidence set as did here, and 2 at least."""
+        return replace(self, candidates=max(min(self.candidates, combinations), 2))
+
+    def planning(self, replicates: int, resampling: Resampling, difference: float | None) -> Planning:
+        """What so many replicates show, and how many it takes to show the difference. `replicates`: 3 or more."""
+        df = self.design.degrees_of_freedom(replicates)
+        shown = self.deviation / sqrt(replicates) * detectable_statistic(critical_value(self.candidates, df), df)
+        narrow, wide = scale_interval(self.degrees_of_freedom)
+        return Planning(
+            replicates=replicates,
+            detectable=shown,
+            detectable_low=narrow * shown,
+            detectable_high=wide * shown,
+            minimum_difference=None if difference is None else self._for_difference(difference, resampling),
+        )
+
+    def needed(self, effect: float, resampling: Resampling, fewest: int = FEWEST_REPLICATES) -> int | None:
+        """Replicates that show the effect, in whole rounds of folds."""
+        found, folds = replicates_needed(effect, self.design, fewest), (resampling.folds or 1)
+        return None if found is None else ceil(found / folds) * folds
+
+    def _for_difference(self, difference: float, resampling: Resampling) -> ReplicatesNeeded:
+        effect, (narrow, wide) = difference / self.deviation, scale_interval(self.degrees_of_freedom)
+        return ReplicatesNeeded(
+            difference=difference,
+            replicates=self.needed(effect, resampling),
+            low=self.needed(effect / narrow, resampling) or MOST_REPLICATES,
+            high=self.needed(effect / wide, resampling),
+        )
+
+
+def _for_second(spread: NoiseOfDifferences, tied: TiedSet, row: int, resampling: Resampling) -> ReplicatesNeeded | None:
+    """Those that tell this row and the best apart; None where they do not differ in noise that can be seen."""
+    error, difference = float(tied.standard_error[row]), float(tied.difference[row])
+    if not error > 0:
+        return None
+    statistic, more = max(difference, 0.0) / error, spread.replicates + 1
+    low, high = effect_interval(statistic, spread.degrees_of_freedom, spread.replicates)
+    return ReplicatesNeeded(
+        difference=difference,
+        replicates=spread.needed(statistic / sqrt(spread.replicates), resampling, more),
+        low=spread.needed(high, resampling, more) or MOST_REPLICATES,
+        high=spread.needed(low, resampling, more),
+    )

@@ -1,0 +1,122 @@
+"""In words: what regularisation gains, what is practically the same, and what more replicates would show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+from regsweep.api.analysis import Comparison
+from regsweep.api.constants import CONFIDENCE_LEVEL
+from regsweep.api.outlook import AccuracySummary, Planning, Reduction, ReplicatesNeeded
+from regsweep.api.spec import EpochChoice
+from regsweep.api.wording import plural
+from regsweep.core.figures import coarse, percent, rough
+
+CHANCES: Final = "worse/same/better"
+"""Header of a column of these probabilities."""
+_NAMES: Final = {"val_average_loss": "validation loss", "overfit_gap": "the overfit gap"}
+
+
+def planning_sentence(planning: Planning) -> str:
+    """What more replicates would show, and what these could have shown."""
+    parts = [] if planning.first_two is None else [_first_two(planning.first_two, planning.replicates)]
+    parts.append(detectable_sentence(planning))
+    if planning.minimum_difference is not None:
+        parts.append(difference_sentence(planning.minimum_difference))
+    return " ".join(parts)
+
+
+def detectable_sentence(planning: Planning) -> str:
+    """The difference that this many replicates show."""
+    return (
+        f"With {plural(planning.replicates, 'replicate')}, 80 % of sweeps like this tell a combination from the best that is worse by "
+        f"{coarse(planning.detectable)} (95 %: {coarse(planning.detectable_low)} to {coarse(planning.detectable_high)})."
+    )
+
+
+def difference_sentence(needed: ReplicatesNeeded) -> str:
+    """How many replicates show a difference of a given size."""
+    size = f"To show a difference of {rough(needed.difference)} takes"
+    if needed.replicates is None:
+        return f"{size} more than 1,000 replicates."
+    most = "above 1,000" if needed.high is None else coarse(needed.high)
+    return f"{size} about {coarse(needed.replicates)} replicates in all (95 %: {coarse(needed.low)} to {most})."
+
+
+def _first_two(needed: ReplicatesNeeded, now: int) -> str:
+    seen = f"if they differ by {coarse(needed.difference)}, as they seem to"
+    if needed.replicates is None:
+        return f"Not even 1,000 replicates would tell the first two apart, {seen}."
+    more, least = needed.replicates - now, needed.low - now
+    text = f"About {coarse(more)} more replicate{'' if more == 1 else 's'} would tell the first two apart, {seen}"
+    if needed.high is None:
+        return f"{text}; {coarse(least)} more at the least, and no number if they are equal."
+    return f"{text} (95 %: {coarse(least)} to {coarse(needed.high - now)})."
+
+
+def equivalence_sentence(comparisons: Sequence[Comparison], minimum_difference: float) -> str:
+    """What the probabilities beside the best are, and how many are clear; empty where none is known."""
+    known = [each.beside_best for each in comparisons if each.beside_best is not None]
+    if not known:
+        return ""
+    same = sum(each.equivalent >= CONFIDENCE_LEVEL for each in known)
+    worse = sum(each.worse >= CONFIDENCE_LEVEL for each in known)
+    return (
+        f"{CHANCES}: how probable it is, in %, that a combination is worse than the best on new data, practically the same (within "
+        f"{rough(minimum_difference)}) or better. Of {plural(len(known), 'other')}, {_are(same)} practically the same and "
+        f"{_are(worse)} worse, each with 95 % or more."
+    )
+
+
+def _are(count: int) -> str:
+    return "none is" if count == 0 else f"{count} {'is' if count == 1 else 'are'}"
+
+
+def reductions_phrase(reductions: Sequence[Reduction]) -> str:
+    """What the best cuts, with 95 % intervals, such as `cuts validation loss by 48 % (95 %: 16 to 79)`; empty for nothing."""
+    at = {epoch: [each for each in reductions if each.epoch is epoch] for epoch in (EpochChoice.LAST, EpochChoice.BEST)}
+    last, best = at[EpochChoice.LAST], at[EpochChoice.BEST]
+    if not last:
+        return ""
+    text = f"{_verb(last[0])} {_reduction(last[0], level='95 %: ')}"
+    for before, each in pairwise(last):
+        text += f" and {'' if _verb(each) == _verb(before) else f'{_verb(each)} '}{_reduction(each)}"
+    if best:
+        text += f"; with each run at its best epoch, where early stopping would end it, {_verb(best[0])} {_reduction(best[0])}"
+    return text
+
+
+def _verb(found: Reduction) -> str:
+    return "cuts" if found.share >= 0 else "raises"
+
+
+def _reduction(found: Reduction, level: str = "") -> str:
+    low, high = (found.low, found.high) if found.share >= 0 else (-found.high, -found.low)
+    name = _NAMES.get(found.metric, found.metric)
+    return f"{name} by {percent(abs(found.share))} ({level}{_whole(low)} to {_whole(high)})"
+
+
+def _whole(share: float) -> str:
+    """A share as a whole number of per cent."""
+    return f"{round(share * 100):,}"
+
+
+def accuracy_sentence(tied: int, combinations: int, accuracy: AccuracySummary | None) -> str:
+    """How many are tied with the best by accuracy, between which values, and what guessing would reach."""
+    text = f"Judged by val_accuracy, {tied} of {combinations} combinations cannot be told from the best"
+    if accuracy is None:
+        return f"{text}."
+    low, high = rough(accuracy.low), rough(accuracy.high)
+    text += f" ({low})" if low == high else f" ({low} to {high})"
+    guess = (
+        "" if accuracy.baseline is None else f"; always guessing the most frequent class has {rough(accuracy.baseline)}"
+    )
+    return f"{text}{guess}."
+
+
+def baseline_sentence(accuracy: AccuracySummary | None) -> str:
+    """What guessing reaches, beside a table of accuracies; empty where it is not known."""
+    if accuracy is None or accuracy.baseline is None:
+        return ""
+    return f"Always guessing the most frequent class has val_accuracy {rough(accuracy.baseline)}."

@@ -1,0 +1,156 @@
+"""What a run was trained with beside its flags: interpreter, packages, machine, the state of the working directory, its source.
+
+It is for people and decides nothing: what cannot be found out is left out.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field
+
+from regsweep.api.model import ApiModel
+from regsweep.local.trainer import TrainerCommand, available_cores
+
+PROVENANCE_FILE: Final = "environment.json"
+SOURCE_FOLDER: Final = "source"
+SWEEP_FILE: Final = "sweep.json"
+"""In the source folder: the spec as it was run."""
+MOST_SOURCE_BYTES: Final = 1024**2
+"""Of one file of the source; a larger one is data rather than source."""
+MOST_SOURCE_FILES: Final = 100
+GIT_SECONDS: Final = 5.0
+
+
+class GitState(ApiModel):
+    """The git checkout in which `regsweep run` was started."""
+
+    commit: str
+    changed: bool
+    """Files under version control differ from the commit."""
+
+
+class Provenance(ApiModel):
+    """`environment.json`: what a run was trained with."""
+
+    python: str = ""
+    platform: str = ""
+    cores: int = 0
+    """That the process could use."""
+    working_directory: str = ""
+    git: GitState | None = None
+    """None: no checkout, or no git."""
+    packages: dict[str, str] = Field(default_factory=dict)
+    """Versions of the interpreter's distributions; empty where the trainer has an interpreter of its own."""
+    not_kept: list[str] = Field(default_factory=list)
+    """Files that the command names and that are not in the source folder: binary, or too large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keepsakes:
+    """What each run's folder keeps beside its facts."""
+
+    provenance: Provenance = field(default_factory=Provenance)
+    source: Mapping[str, str] = field(default_factory=dict)
+    """Texts by the names that they have in the source folder."""
+
+
+def keepsakes(trainer: TrainerCommand, spec: str, folder: Path | None = None) -> Keepsakes:
+    """What is to be kept of this trainer, now. `spec`: the sweep's, as JSON. `folder`: of the checkout; None: the working directory."""
+    texts, not_kept = _source(trainer)
+    where = folder or Path.cwd()
+    provenance = Provenance(
+        python=platform.python_version(),
+        platform=platform.platform(),
+        cores=available_cores(),
+        working_directory=str(where),
+        git=git_state(where),
+        packages=_packages() if shutil.which(trainer.arguments[0]) == sys.executable else {},
+        not_kept=not_kept,
+    )
+    return Keepsakes(provenance, {SWEEP_FILE: spec, **texts})
+
+
+def git_state(folder: Path) -> GitState | None:
+    """The checkout that the folder is in; None where there is none."""
+    commit = _git(folder, "rev-parse", "--verify", "HEAD")
+    if not commit:
+        return None
+    return GitState(commit=commit.strip(), changed=bool(_git(folder, "status", "--porcelain", "--untracked-files=no")))
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    """What git prints; empty where it fails."""
+    try:
+        done = subprocess.run(
+            ["git", "--no-optional-locks", "-C", str(folder), *arguments],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=GIT_SECONDS,
+            env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
+
+
+def _packages() -> dict[str, str]:
+    found = {str(each.name): each.version for each in metadata.distributions() if each.name}
+    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+
+
+def _source(trainer: TrainerCommand) -> tuple[dict[str, str], list[str]]:
+    """(texts of the files that the command names, names of those that are none)."""
+    program, *arguments = trainer.arguments
+    start = _text(Path(program)) if os.sep in program else None  # an interpreter is binary, and no source
+    texts = {Path(program).name: start} if start is not None else {}
+    not_kept: list[str] = []
+    for argument in _files(arguments):
+        text = _text(Path(argument)) if len(texts) < MOST_SOURCE_FILES else None
+        if text is None:
+            not_kept.append(argument)
+        else:
+            texts[_free_name(Path(argument).name, texts)] = text
+    return texts, not_kept
+
+
+def _files(arguments: Iterable[str]) -> list[str]:
+    found = []
+    for argument in arguments:
+        try:
+            if os.sep not in argument and not Path(argument).suffix:
+                continue  # a word such as `train` is an argument, even where a file happens to have that name
+            if Path(argument).is_file():
+                found.append(argument)
+        except (OSError, ValueError):  # too long for a name, or with a NUL
+            continue
+    return found
+
+
+def _text(path: Path) -> str | None:
+    """The file's text; None where it is binary, too large or unreadable."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_SOURCE_BYTES + 1)
+        return None if len(content) > MOST_SOURCE_BYTES or b"\0" in content else content.decode()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _free_name(name: str, taken: Iterable[str]) -> str:
+    """The name, or `name.2` and so on where another file of the command has it."""
+    taken = {SWEEP_FILE, *taken}
+    free, number = name, 2
+    while free in taken:
+        free, number = f"{name}.{number}", number + 1
+    return free

@@ -1,0 +1,38 @@
+"""What a sweep came to, in one or two sentences: the best, what cannot be told from it, and what regularisation did."""
+
+from __future__ import annotations
+
+from regsweep.api.conditions import ConditionType
+from regsweep.api.wording import plural
+from regsweep.report.model import SweepReport
+from regsweep.report.notes import conclusion
+from regsweep.report.numbers import PLUS_MINUS, format_for
+
+
+def answer(report: SweepReport) -> str:
+    """The answer; before the sweep is complete it says so. Empty while nothing has a rank."""
+    best = report.best
+    if best is None or best.objective is None:
+        return ""
+    error = best.objective.standard_error
+    shown = format_for([best.objective.mean], [error])
+    value = shown.text(best.objective.mean) + (f" {PLUS_MINUS} {shown.error(error)}" if error is not None else "")
+    complete = report.holds(ConditionType.COMPLETE)
+    of = f"Of {plural(len(report.ranking), 'combination')}" if complete else "So far"
+    return " ".join(
+        filter(
+            None,
+            [f"{of} the best is {best.label} ({report.objective.metric} {value}){_ties(report)}.", conclusion(report)],
+        )
+    )
+
+
+def _ties(report: SweepReport) -> str:
+    """Such as `; 3 others cannot be told from it`; empty where ties are not known."""
+    analysis = report.analysis
+    if analysis is None or not analysis.tied_with_best:
+        return ""
+    others = len(analysis.tied_with_best) - 1
+    if not others:
+        return "; all others can be told from it" if len(analysis.comparisons) > 1 else ""
+    return f"; {others} other{'s' if others > 1 else ''} cannot be told from it with these data"

@@ -1,0 +1,52 @@
+"""A forecast in words: what a sweep would take and show, if it is like one that has been trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from regsweep.api.forecast import Duration, Forecast
+from regsweep.api.wording import plural
+from regsweep.core.figures import listed
+from regsweep.core.judging.words.outlook import detectable_sentence, difference_sentence
+from regsweep.report.numbers import duration
+
+MOST_NAMED = 5
+"""Parameters that are named one by one."""
+
+
+def forecast_sentences(found: Forecast) -> Iterator[str]:
+    """What it takes, what it shows, and what to bear in mind, a sentence each."""
+    based = f"{plural(found.trainings, 'training')} of {plural(found.combinations, 'combination')}"
+    if found.whole is None or found.wall is None or found.training is None:
+        yield f"As in {found.like} ({based}): its records do not say how long a training takes."
+    else:
+        without = "" if found.start_included else ", without the time that pods take to start"
+        yield (
+            f"As in {found.like} ({based}, {duration(found.training.seconds)} each) it takes about {_time(found.whole)} of training, "
+            f"{_time(found.wall)} with {found.parallelism} at a time{without}."
+        )
+    if found.gpu_seconds is not None and found.gpu_seconds.seconds > 0:
+        yield f"GPU time: about {_time(found.gpu_seconds)}."
+    if found.planning is None:
+        yield "It says nothing of replicates: that takes the objective in 3 replicates of 2 combinations there, and 3 replicates here."
+    else:
+        planning = found.planning
+        text = detectable_sentence(planning)
+        if planning.minimum_difference is not None:
+            text += f" {difference_sentence(planning.minimum_difference)}"
+        else:
+            text += " --difference NUMBER says how many replicates a difference of yours takes."
+        yield text
+    if names := found.differing_parameters:
+        more = len(names) - MOST_NAMED
+        shown = listed([*names[:MOST_NAMED], f"{more} more"] if more > 0 else names)
+        yield f"The two differ in {shown}: times and spread may differ too."
+
+
+def _time(found: Duration) -> str:
+    """Such as `12 min (10 min to 15 min)`."""
+    text = duration(found.seconds)
+    if found.low is None or found.high is None:
+        return text
+    low, high = duration(found.low), duration(found.high)
+    return text if low == high else f"{text} (95 %: {low} to {high})"

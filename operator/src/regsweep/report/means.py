@@ -1,0 +1,101 @@
+"""The means at each value of a flag, and at pairs of values, as small tables below the sentences.
+
+By default those of flags that surely matter, since the others are chance; on request all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Final
+
+from rich.cells import cell_len
+
+from regsweep.api.analysis import Effects, Interplay, Interval, MarginalMean
+from regsweep.core.figures import listed, percent
+from regsweep.core.grid import value_text
+from regsweep.core.judging.words.effects import CHANCE
+from regsweep.report.numbers import PLUS_MINUS, Measured, NumberFormat, format_for, measured_column
+
+MOST_FLAGS: Final = 3
+MOST_VALUES: Final = 10
+MOST_ACROSS: Final = 8
+"""Values of the second flag of a pair, side by side."""
+CLEAR_SHARE: Final = 0.05
+"""Part of the differences below which a pair that matters is shown on request only."""
+GUTTER: Final = "   "
+ON_REQUEST: Final = "--means shows all."
+
+
+def means_tables(effects: Effects, metric: str, everything: bool, plus_minus: str = PLUS_MINUS) -> Iterator[list[str]]:
+    """One table for each flag and for each pair, as lines. `metric`: its title. `everything`: all flags and pairs, in full."""
+    sure = {tuple(share.flags) for share in effects.shares if share.p_value is not None and share.p_value <= CHANCE}
+    flags = {flag: list(means) for flag, means in groupby(effects.means, key=lambda mean: mean.flag)}
+    chosen = [flag for flag in flags if everything or (flag,) in sure]
+    for flag in chosen if everything else chosen[:MOST_FLAGS]:
+        yield _of_flag(flag, flags[flag], metric, effects.log_scale, everything, plus_minus)
+    clear = {tuple(s.flags) for s in effects.shares if (s.omega_squared or 0.0) >= CLEAR_SHARE}
+    pairs = [pair for pair in effects.interplays if everything or tuple(pair.flags) in clear]
+    for pair in pairs if everything else pairs[:1]:
+        if table := _of_pair(pair, metric, everything):
+            yield table
+
+
+def _of_flag(
+    flag: str, means: Sequence[MarginalMean], metric: str, log_scale: bool, everything: bool, plus_minus: str
+) -> list[str]:
+    """The values down, each with its mean and how much worse it is than the best of them."""
+    shown = means if everything else means[:MOST_VALUES]
+    figures = measured_column(
+        [Measured(mean.mean, mean.level.standard_error if mean.level else None) for mean in shown],
+        plus_minus=plus_minus,
+    )
+    errors = [mean.beside_best.standard_error for mean in shown if mean.beside_best]
+    differences = format_for([mean.beside_best.mean for mean in shown if mean.beside_best], errors)
+    rows = [
+        [value_text(mean.value), figure, _difference(mean.beside_best, log_scale, differences)]
+        for mean, figure in zip(shown, figures, strict=True)
+    ]
+    by = "larger than its best value by (95 %)" if log_scale else "worse than its best value by (95 %)"
+    title = [flag, f"mean {metric}", by if len(means) > 1 else ""]
+    lines = _aligned([title, *rows], right=1)
+    if len(shown) < len(means):
+        lines.append(f"{len(means) - len(shown)} more values: {ON_REQUEST}")
+    return lines
+
+
+def _difference(interval: Interval | None, log_scale: bool, shown: NumberFormat) -> str:
+    if interval is None:
+        return ""
+    if log_scale:
+        return f"{percent(interval.mean)} ({interval.low * 100:.0f} to {interval.high * 100:.0f})"
+    return f"{shown.text(interval.mean)} ({shown.text(interval.low)} to {shown.text(interval.high)})"
+
+
+def _of_pair(pair: Interplay, metric: str, everything: bool) -> list[str]:
+    """The first flag's values down, the second's across; without lines where they would be too many."""
+    by_value: dict[str, dict[str, float]] = {}
+    for cell in pair.cells:
+        first, second = (value_text(value) for value in cell.values)
+        by_value.setdefault(first, {})[second] = cell.mean
+    across = list(next(iter(by_value.values()), {}))
+    if not everything and (len(across) > MOST_ACROSS or len(by_value) > MOST_VALUES):
+        return []
+    errors = [cell.level.standard_error if cell.level else None for cell in pair.cells]
+    shown = format_for([cell.mean for cell in pair.cells], errors)
+    first, second = pair.flags
+    rows = [[value, *(shown.text(cells[name]) for name in across)] for value, cells in by_value.items()]
+    title = f"Mean {metric} by {listed(pair.flags)}, which matter together"
+    return [title, *_aligned([[first, *(f"{second}={name}" for name in across)], *rows], right=len(across))]
+
+
+def _aligned(rows: Sequence[Sequence[str]], right: int) -> list[str]:
+    """Lines of cells below each other; after the first column so many are flush right."""
+    widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        GUTTER.join(
+            " " * (width - cell_len(cell)) + cell if 0 < column <= right else cell + " " * (width - cell_len(cell))
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,74 @@
+"""The guide in images/kit/README.md: every script in it trains, by itself and under its sweep."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from support.trainer_process import Start, surroundings
+
+README = (Path(__file__).parents[3] / "images" / "kit" / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    """The README's blocks of code in this language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+SCRIPTS = blocks("python")
+
+
+def test_no_block_of_code_is_untested() -> None:
+    assert len(re.findall(r"^```\w+$", README, re.MULTILINE)) == len(SCRIPTS) + len(blocks("yaml")) + len(blocks("sh"))
+
+
+@pytest.mark.parametrize("number", range(len(SCRIPTS)))
+def test_a_script_is_an_ordinary_one_by_itself(number: int, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(SCRIPTS[number])
+    command = [sys.executable, "train.py", "--epochs", "2"]
+    done = subprocess.run(command, cwd=tmp_path, env=surroundings(), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "replicate 0: after epoch 2, train_average_loss " in done.stdout
+
+
+@pytest.mark.parametrize("number", range(len(SCRIPTS)))
+def test_a_script_keeps_the_contract(number: int, start: Start, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(SCRIPTS[number])
+    command = (sys.executable, str(tmp_path / "train.py"))
+    trainer = start({"epochs": 2}, command=command, REGSWEEP_REPLICATES="2", REGSWEEP_SCORE_TEST="1")
+    assert trainer.wait() == 0, trainer.err
+    message = trainer.message
+    assert [record[:3] for record in message["records"]] == [[0, "Ok", 2], [1, "Ok", 2]]
+    assert {f"{part}_{metric}" for part in ("train", "val", "test") for metric in ("average_loss", "accuracy")} <= set(
+        message["columns"]
+    )
+    assert all(value is not None for record in message["records"] for value in record[3])
+
+
+def test_the_sweep_of_the_guide_ranks_its_script(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(SCRIPTS[0])
+    (manifest,) = blocks("yaml")
+    spec = yaml.safe_load(manifest)
+    spec["spec"]["trainer"]["parameters"] = {"epochs": 2}
+    spec["spec"]["flags"] = spec["spec"]["flags"][:1]
+    (tmp_path / "sweep.yaml").write_text(json.dumps(spec))
+    (line,) = blocks("sh")
+    assert line == "regsweep run sweep.yaml --trainer-command 'python train.py'\n"
+    command = [
+        sys.executable,
+        "-m",
+        "regsweep.cli",
+        "run",
+        "sweep.yaml",
+        "--trainer-command",
+        f"{sys.executable} train.py",
+        "-o",
+        "json",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, env=surroundings(), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert [row["rank"] for row in json.loads(done.stdout)["results"]] == [1, 2]

@@ -1,0 +1,100 @@
+"""The tables of means: which are shown, and how they read."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import JsonValue
+
+from regsweep.api.analysis import Effects, Interplay, InterplayCell, Interval, MarginalMean
+from regsweep.report.means import means_tables
+from unit.report.builders import share
+
+
+def interval(mean: float, error: float) -> Interval:
+    return Interval(mean=mean, standard_error=error, low=mean - 2 * error, high=mean + 2 * error)
+
+
+def marginal(flag: str, value: JsonValue, mean: float, worse: float | None = None) -> MarginalMean:
+    beside = None if worse is None else interval(worse, 0.01)
+    return MarginalMean(
+        flag=flag, value=value, combinations=2, mean=mean, level=interval(mean, 0.02), beside_best=beside
+    )
+
+
+L2 = [marginal("l2", 0, 0.25, 0.12), marginal("l2", 0.01, 0.13), marginal("l2", 0.1, 0.236, 0.106)]
+DROPOUT = [marginal("dropout", 0, 0.2, 0.01), marginal("dropout", 0.5, 0.19)]
+PAIR = Interplay(
+    flags=["l2", "dropout"],
+    cells=[
+        InterplayCell(values=[l2, dropout], mean=0.1 + l2 + dropout / 10, level=interval(0.1 + l2, 0.02))
+        for l2 in (0, 0.01)
+        for dropout in (0, 0.5)
+    ],
+)
+
+
+def tables(effects: Effects, *, everything: bool = False) -> list[list[str]]:
+    return list(means_tables(effects, "val loss", everything))
+
+
+def effects(p_of_pair: float = 0.6, eta_of_pair: float = 0.04, log_scale: bool = False) -> Effects:
+    return Effects(
+        shares=[
+            share("l2", eta=0.77),
+            share("dropout", eta=0.12, p=0.6),
+            share("l2", "dropout", eta=eta_of_pair, by_chance=0.01, p=p_of_pair),
+        ],
+        means=[*L2, *DROPOUT],
+        interplays=[PAIR] if p_of_pair <= 0.05 else [],
+        log_scale=log_scale,
+    )
+
+
+def test_a_flag_that_surely_matters_has_a_line_for_each_value() -> None:
+    assert tables(effects()) == [
+        [
+            "l2     mean val loss   worse than its best value by (95 %)",
+            "0      0.250 ± 0.020   0.120 (0.100 to 0.140)",
+            "0.01   0.130 ± 0.020",
+            "0.1    0.236 ± 0.020   0.106 (0.086 to 0.126)",
+        ]
+    ]
+
+
+def test_on_request_every_flag_has_its_lines() -> None:
+    assert [table[0].split()[0] for table in tables(effects(), everything=True)] == ["l2", "dropout"]
+
+
+def test_a_pair_that_matters_much_is_shown_as_a_matrix() -> None:
+    *_, matrix = tables(effects(p_of_pair=0.01, eta_of_pair=0.3))
+    assert matrix == [
+        "Mean val loss by l2 and dropout, which matter together",
+        "l2     dropout=0   dropout=0.5",
+        "0          0.100         0.150",
+        "0.01       0.110         0.160",
+    ]
+
+
+@pytest.mark.parametrize(("everything", "count"), [(False, 1), (True, 3)])
+def test_a_pair_that_matters_little_is_shown_on_request(everything: bool, count: int) -> None:
+    assert len(tables(effects(p_of_pair=0.01, eta_of_pair=0.02), everything=everything)) == count
+
+
+def test_of_many_values_the_first_are_shown_and_the_rest_is_counted() -> None:
+    many = Effects(
+        shares=[share("l2", eta=0.9)], means=[marginal("l2", row, 0.1 + row, 0.1 + row) for row in range(30)]
+    )
+    (table,) = tables(many)
+    assert len(table) == 12 and table[-1] == "20 more values: --means shows all."
+    assert len(tables(many, everything=True)[0]) == 31
+
+
+def test_on_a_scale_of_ratios_differences_are_in_per_cent() -> None:
+    (table,) = tables(effects(log_scale=True))
+    assert table[0].endswith("larger than its best value by (95 %)") and table[1].endswith("12 % (10 to 14)")
+
+
+def test_without_errors_there_are_means_alone() -> None:
+    bare = [MarginalMean(flag="l2", value=value, combinations=1, mean=0.1 + value) for value in (0, 1)]
+    (table,) = tables(Effects(shares=[share("l2", eta=0.9)], means=bare), everything=True)
+    assert [line.split() for line in table[1:]] == [["0", "0.1000"], ["1", "1.1000"]]
