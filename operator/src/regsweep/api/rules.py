@@ -1,4 +1,4 @@
-"""Rules of how results are judged, across fields: constraints, the pick, folds, races, references."""
+"""Rules of how results are judged, across fields: constraints, the pick, folds, races, references, scripts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
+from regsweep.api.foreign_rules import foreign_problems
 from regsweep.api.reference_rules import reference_problems
 from regsweep.api.spec import FinalSplit, Range, ResamplingKind, Scale, SweepSpec
 from regsweep.errors import Problem
@@ -21,6 +22,7 @@ def rule_problems(spec: SweepSpec) -> list[Problem]:
         *_final_problems(spec),
         *_refinement_problems(spec),
         *reference_problems(spec),
+        *foreign_problems(spec),
     ]
 
 
