@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
+from regsweep.api.final_spec import FinalSplit
 from regsweep.api.foreign_rules import foreign_problems
 from regsweep.api.reference_rules import reference_problems
-from regsweep.api.spec import FinalSplit, Range, ResamplingKind, Scale, SweepSpec
+from regsweep.api.spec import Range, ResamplingKind, Scale, SweepSpec
 from regsweep.errors import Problem
 
 

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
+from regsweep.api.final_spec import FinalSpec
 from regsweep.api.model import ApiModel
-from regsweep.api.spec import Constraint, FinalSpec, Flag, Racing, Range, Resampling, SweepSpec
+from regsweep.api.spec import Constraint, Flag, Racing, Range, Resampling, SweepSpec
 from regsweep.api.status import SweepStatus
 from regsweep.api.sweep_result import SweepResult
 

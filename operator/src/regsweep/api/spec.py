@@ -18,6 +18,7 @@ from regsweep.api.constants import (
     MAX_REPLICATES_PER_POD,
     MIN_REPLICATES_FOR_ERROR,
 )
+from regsweep.api.final_spec import FinalSpec
 from regsweep.api.foreign import MAX_ARGS, Argument, TrainerReport
 from regsweep.api.model import ApiModel
 from regsweep.api.regularizers import REGULARIZERS
@@ -37,8 +38,6 @@ MAX_PARAMETERS: Final = 100
 MAX_DATA_REVISION: Final = 63
 MAX_TEMPLATE_FIELDS: Final = 10
 MAX_CONSTRAINTS: Final = 10
-MAX_FINAL_REPLICATES: Final = 100
-MAX_OUTER_FOLDS: Final = 50
 MAX_ROUNDS: Final = 10
 MAX_ADDED: Final = 200
 MAX_CONTENDERS: Final = 200
@@ -96,13 +95,6 @@ class ResamplingKind(StrEnum):
     HOLDOUT = "Holdout"
     KFOLD = "KFold"
     REPEATED_KFOLD = "RepeatedKFold"
-
-
-class FinalSplit(StrEnum):
-    """The rows that the final evaluation is scored on."""
-
-    TEST = "Test"
-    NESTED = "Nested"
 
 
 class Range(ApiModel):
@@ -258,25 +250,6 @@ class Resampling(ApiModel):
     def has_folds(self) -> bool:
         """Whether replicates are folds."""
         return self.kind is not ResamplingKind.HOLDOUT
-
-
-class FinalSpec(ApiModel):
-    """A final evaluation, on rows that were not used to choose anything."""
-
-    evaluate: FinalSplit = FinalSplit.TEST
-    """`Test`: the test rows, which no other run uses. `Nested`: all rows are divided into outer folds; for each fold the whole grid
-    is trained on the other rows, and what is chosen there is scored on the fold. No rows are spent, but `folds` + 1 grids are
-    trained."""
-    folds: Annotated[int | None, Field(ge=MIN_REPLICATES_FOR_ERROR, le=MAX_OUTER_FOLDS)] = None
-    """Number of outer folds, such as 5. Required with `Nested`, not allowed with `Test`."""
-    replicates: Annotated[int, Field(ge=MIN_REPLICATES_FOR_ERROR, le=MAX_FINAL_REPLICATES)] = 5
-    """Number of trainings of the best and of the one-standard-error pick (with `Nested`: of those of each fold), each with new
-    seeds."""
-
-    @property
-    def outer_folds(self) -> int:
-        """Number of times that the choice is repeated on a part of the rows; 0 of a final evaluation on test rows."""
-        return self.folds or 0
 
 
 class Racing(ApiModel):

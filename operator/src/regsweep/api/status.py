@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue, StringConstraints
 from regsweep.api.analysis import Analysis, PickRole
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.constants import MAX_NAME_LENGTH
+from regsweep.api.final_spec import MAX_OUTER_FOLDS
 from regsweep.api.findings import CombinationId
 from regsweep.api.foreign import MAX_ARGS, Argument, TrainerReport
 from regsweep.api.model import ApiModel
@@ -17,7 +18,6 @@ from regsweep.api.spec import (
     MAX_ADDED,
     MAX_CONSTRAINTS,
     MAX_CONTENDERS,
-    MAX_OUTER_FOLDS,
     MAX_PARAMETERS,
     MAX_REFERENCES,
     MAX_ROUNDS,

@@ -15,7 +15,8 @@ from typing import Final
 from rich.console import Console
 
 from regsweep.api.conditions import ConditionStatus, ConditionType
-from regsweep.api.spec import FinalSpec, Retention, SweepSpec
+from regsweep.api.final_spec import FinalSpec
+from regsweep.api.spec import Retention, SweepSpec
 from regsweep.api.status import SweepStatus
 from regsweep.api.wording import plural
 from regsweep.cli.check import print_warnings

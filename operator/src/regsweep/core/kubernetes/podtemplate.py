@@ -21,8 +21,8 @@ from pydantic import JsonValue
 
 from regsweep.api import constants as names
 from regsweep.api.canonical import canonical_json
+from regsweep.api.final_spec import FinalSplit
 from regsweep.api.foreign import argument_variables
-from regsweep.api.spec import FinalSplit
 from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.core.identity import final_seed
 from regsweep.core.kubernetes.checkpoints import with_checkpoints
