@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from regsweep.api.objective import EpochRule
-from regsweep.api.status import FinalStatus
+from regsweep.api.status import FinalStatus, RefinementStatus
 from regsweep.core.results.messages import MalformedMessage, parse_message, records_of
 from regsweep.core.results.records import Record, Records
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
@@ -25,6 +25,8 @@ from regsweep.local.provenance import PROVENANCE_FILE, SOURCE_FOLDER, Keepsakes
 
 FINAL_FILE = "final.json"
 """The picks of the final evaluation, frozen."""
+REFINEMENT_FILE = "refinement.json"
+"""What refinement has chosen."""
 MOST_MESSAGE_BYTES = 64 * 1024
 """Far above the contract's 4,096: what is longer is cut, and then refused as malformed."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -101,6 +103,24 @@ class RunsDirectory:
     def freeze(self, final: FinalStatus) -> None:
         """Keeps the picks of the final evaluation, which later runs of this sweep must not change."""
         write_atomically(self.path / FINAL_FILE, final.model_dump_json(by_alias=True, indent=2) + "\n")
+
+    def refine(self, refinement: RefinementStatus) -> None:
+        """Keeps what refinement has chosen, which later runs of this sweep must not change."""
+        text = refinement.model_dump_json(by_alias=True, indent=2)
+        write_atomically(self.path / REFINEMENT_FILE, text + "\n")
+
+    def refinement(self) -> RefinementStatus | None:
+        """What an earlier run's refinement has chosen; None: nothing. Raises RunsDirectoryError where it cannot be read."""
+        path = self.path / REFINEMENT_FILE
+        try:
+            return RefinementStatus.model_validate_json(path.read_bytes(), extra="ignore")
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as error:
+            raise RunsDirectoryError(
+                f"{path}: cannot be read ({_first_line(error)}). It holds what refinement has chosen. Restore it, or use another "
+                "--runs-dir."
+            ) from error
 
     def frozen(self) -> FinalStatus | None:
         """The picks that an earlier run has frozen; None: none. Raises RunsDirectoryError where they cannot be read."""

@@ -96,6 +96,8 @@ def _figures(report: SweepReport, analysis: Analysis) -> Iterator[str]:
         yield outcome.spread_sentence(spread, beside.spread if beside is not None else None)
     for reference in analysis.references:
         yield outcome.reference_sentence(reference, report.objective.metric)
+    if report.status.refinement is not None:
+        yield outcome.refinement_sentence(report.status.refinement, report.replicates)
     if analysis.race is not None:
         yield outcome.race_sentence(analysis.race)
     if analysis.planning is not None:

@@ -297,7 +297,7 @@ class Reconciler:
             self._queues.sweeps.add(observation.uid, wait)
             return
         over = await self._write_status(after, planned, memory)
-        if planned.freeze is not None:
+        if planned.freeze is not None or planned.refine is not None:
             self._queues.sweeps.add(observation.uid)  # the next pass decides on what was written
         if over and planned.is_empty and not planned.awaiting and is_idle(after.observed):
             # Thousands of records of sweeps that are long over are not to be held: a change reads them again.

@@ -81,7 +81,7 @@ class SweepReader:
         if await is_terminating(self._api, sweep, runs, memory.namespace):
             jobs = [RunRef(run.name, run.uid) for run in runs if not run.deleting]
             return TerminatingNamespace((*jobs, *(RunRef(job.name, job.uid) for job in altered)))
-        past = Past(prior.resolved, prior.objective, records, runs)
+        past = Past(prior.resolved, prior.objective, records, runs, prior.refinement)
         try:
             accepted = memory.acceptance.accept(sweep, past, self._rules)
         except InvalidSweep as invalid:

@@ -37,9 +37,7 @@ def all_overfit(train: Floats, val: Floats) -> Finding | None:
     if not rows.any():
         return None
     mean = np.nanmean(gaps[rows], axis=1)
-    margin = (
-        stdtrit(counts[rows] - 1, CONFIDENCE_LEVEL) * np.nanstd(gaps[rows], axis=1, ddof=1) / np.sqrt(counts[rows])
-    )
+    margin = stdtrit(counts[rows] - 1, CONFIDENCE_LEVEL) * np.nanstd(gaps[rows], axis=1, ddof=1) / np.sqrt(counts[rows])
     if not (mean - margin > LARGE_GAP * np.abs(np.nanmean(val[rows], axis=1))).all():
         return None
     return Finding(type=FindingType.ALL_OVERFIT)
