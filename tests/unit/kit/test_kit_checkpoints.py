@@ -9,7 +9,11 @@ import pytest
 from regsweep_kit.checkpoints import Checkpoint, Checkpoints
 from regsweep_kit.contract import read_contract
 
-ARRAYS: list[np.ndarray] = [np.arange(6, dtype=np.float32).reshape(2, 3), np.array(7, np.int64), np.empty(0, np.float32)]
+ARRAYS: list[np.ndarray] = [
+    np.arange(6, dtype=np.float32).reshape(2, 3),
+    np.array(7, np.int64),
+    np.empty(0, np.float32),
+]
 
 
 def checkpoint(epoch: int = 10, rests_on: str = "a", **state: Any) -> Checkpoint:

@@ -17,6 +17,7 @@ from regsweep.core.data import pinned_digest, with_refused_data, with_same_data
 from regsweep.core.final import freeze
 from regsweep.core.identity import run_name
 from regsweep.core.judging.analysis import AnalysisRequest
+from regsweep.core.kubernetes.room import observed_room, replicates_in
 from regsweep.core.limits import Stop, stop_reason
 from regsweep.core.notices import Notice, notices
 from regsweep.core.progress import Progress, Stage, Target, analysis_request, is_done, progress_of
@@ -24,7 +25,7 @@ from regsweep.core.results.records import Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.retention import deletions, has_to_rest, outlived_at
 from regsweep.core.runs import ObservedRun, RunRef, RunRequest, ref_of, replicates_of
-from regsweep.core.slots import needs_no_pod, open_indexes, slots_of
+from regsweep.core.slots import lacks_pod, needs_no_pod, open_indexes, slots_of
 from regsweep.core.sweep import Point, Sweep, point_keys
 from regsweep.core.troubles import lost_at
 from regsweep.core.world import Observed
@@ -112,7 +113,10 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     coverage = _coverage(observed.runs, records, collected, now)
     if free > 0 and not blocked:
         staying = [run for run in active if collected[run.name].move is None]
-        create, scale = _fill(_requests(sweep, progress.targets, observed, records, coverage, pinned), staying, free)
+        waiting = _requests(sweep, progress.targets, observed, records, coverage, pinned)
+        if observed.cautious:
+            free = 0 if any(map(lacks_pod, observed.runs)) else 1
+        create, scale = _fill(waiting, staying, free)
     resting = [run for run in observed.runs if has_to_rest(run, observed, collected[run.name], now)]
     waits = [c.look_again_at for c in collected.values() if c.look_again_at]
     waits += [*outlived_at(observed.runs, now), *lost_at(observed.runs, now)]
@@ -177,6 +181,8 @@ def _requests(
 ) -> Iterator[RunRequest]:
     """Runs to create that do not exist yet, in the order of the targets."""
     linger = _Linger(sweep, observed.scrapes, records)
+    room = min(observed.message_bytes, observed_room(observed.runs))
+    fitting = min(sweep.replicates_per_pod, replicates_in(room))
     taken = coverage.trained | coverage.waiting
     first = Try(sweep.first_attempt)
     for target in targets:
@@ -193,7 +199,9 @@ def _requests(
                 point=point,
                 first_replicate=first_replicate,
                 replicates=count,
-                replicates_per_pod=min(count, sweep.replicates_per_pod),
+                # Half as many after each loss: it may have been a message that was cut.
+                replicates_per_pod=max(1, min(count, fitting >> each.lost)),
+                message_bytes=room,
                 attempt=each.attempt,
                 lost=each.lost,
                 moved=each.moved,

@@ -131,15 +131,11 @@ def build_reconciler(
     clocks: Clocks,
 ) -> Reconciler:
     """The reconciler. api: what it writes to; identity: who its events are by."""
-    rules = Rules(Defaults(settings.trainer_image, settings.gpu_resource, VERSION), settings.max_combinations)
+    jobs = JobDefaults(settings.trainer_env, settings.trainer_template, settings.gpu_resources)
+    rules = Rules(Defaults(settings.trainer_image, settings.gpu_resource, VERSION), settings.max_combinations, jobs)
     events = EventWriter(api, instance=identity, now=clocks.now)
     writers = Writers(
-        JobWriter(
-            api,
-            caches.runs,
-            JobDefaults(settings.trainer_env, settings.trainer_template, settings.gpu_resources),
-            metrics,
-        ),
+        JobWriter(api, caches.runs, jobs, metrics),
         StatusWriter(api, caches.sweeps, events),
     )
     intervals = Intervals(
@@ -149,5 +145,7 @@ def build_reconciler(
         live=settings.live_interval_seconds,
         refusal_retry=settings.refusal_retry_seconds,
     )
-    reader = SweepReader(api, caches, queues, rules, claims, clocks)
+    reader = SweepReader(
+        api, caches, queues, rules, claims, clocks, refusal_retry_seconds=settings.refusal_retry_seconds
+    )
     return Reconciler(api, caches, queues, reader, claims, writers, metrics, intervals, clocks)
