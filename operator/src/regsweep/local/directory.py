@@ -75,15 +75,16 @@ class RunsDirectory:
         """Directory of a run."""
         return self.path / name
 
-    def begin(self, facts: RunFacts, kept: Keepsakes) -> Path:
+    def begin(self, facts: RunFacts, kept: Keepsakes, *, resumes: bool = False) -> Path:
         """Prepares the run's directory; files of an earlier, unfinished attempt are removed.
 
-        Only replicates without a result are trained, so that no result is lost.
+        Only replicates without a result are trained, so that no result is lost. resumes: training goes on from checkpoints, so that
+        the epochs before them are kept.
         """
         directory = self.run(facts.run)
         directory.mkdir(exist_ok=True)
         for index in range(facts.processes_wanted):
-            for name in (message_file(index), output_file(index), history_file(index)):
+            for name in (message_file(index), output_file(index), *(() if resumes else (history_file(index),))):
                 (directory / name).unlink(missing_ok=True)
         source = directory / SOURCE_FOLDER
         if source.exists():

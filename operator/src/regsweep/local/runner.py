@@ -256,7 +256,7 @@ class LocalRunner:
         self._begun = True
         if self._kept is None:
             self._kept = keepsakes(self._trainer, as_json(self._sweep.spec.to_json()))
-        self._directory.begin(facts, self._kept)
+        self._directory.begin(facts, self._kept, resumes=sweep.spec.trainer.checkpoints is not None)
         observed = replace(observed_run(facts, self._clock()), parallelism=request.parallelism)
         run = _Run(request, facts, observed)
         self._runs[request.name] = run
