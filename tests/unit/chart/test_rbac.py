@@ -24,6 +24,7 @@ OPERATOR: Mapping[str, set[str]] = {
     },  # get: whose a Job of our name is; patch: suspend
     "/pods": {"list", "watch"},
     "/podtemplates": {"get"},
+    "/configmaps": {"create", "get"},  # the script of a sweep, and its copy
     "/events": {"create"},
 }
 

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 from pydantic import Field, JsonValue, StringConstraints
 
 from regsweep.api.constants import MAX_NAME_LENGTH, MAX_REPLICATES_PER_POD, MIN_REPLICATES_FOR_ERROR
-from regsweep.api.foreign import MAX_ARGS, Argument, TrainerReport
+from regsweep.api.foreign import MAX_ARGS, Argument, ScriptSource, TrainerReport
 from regsweep.api.model import ApiModel
 from regsweep.api.regularizers import REGULARIZERS
 
@@ -140,6 +140,8 @@ class Trainer(ApiModel):
     data_revision: Annotated[str | None, StringConstraints(min_length=1, max_length=MAX_DATA_REVISION)] = None
     """Name for the state of the data, such as `2026-11`. Change it after the data have changed: every combination is then
     trained again, and results of earlier revisions are kept but not ranked. `regsweep run` derives it from the data instead."""
+    script: ScriptSource | None = None
+    """Training script in a ConfigMap, run in the image with `python`. Absent: the image's own command."""
     args: Annotated[list[Argument] | None, Field(min_length=1, max_length=MAX_ARGS)] = None
     """Arguments of the training container, such as `["--l2=$(REGSWEEP_ARG_L2)"]`: `$(REGSWEEP_ARG_<NAME>)` is the value of the
     flag or parameter of that name, in upper case and with `_` for other characters. Absent: those of the image or template.

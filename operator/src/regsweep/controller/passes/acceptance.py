@@ -12,6 +12,7 @@ from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.api.validation import parse_sweep
 from regsweep.controller.passes.observation import Accepted
 from regsweep.core.accept import Defaults, Identity, Past, accept
+from regsweep.core.scripts import ScriptFiles
 from regsweep.settings import variable_of
 
 
@@ -32,6 +33,7 @@ class _Basis:
     pinned: Resolved | None
     objective: ObjectiveStatus | None
     started: bool
+    script: ScriptFiles | None
     trained: object
     """Tells apart what was trained by then; None where the objective is not edited, and nothing depends on it."""
 
@@ -43,8 +45,8 @@ class Acceptance:
         self._spec: tuple[int, SweepSpec] | None = None
         self._accepted: tuple[_Basis, Accepted] | None = None
 
-    def accept(self, sweep: KubeObject, past: Past, rules: Rules) -> Accepted:
-        """The accepted sweep. `past`: as for `core.accept`.
+    def accept(self, sweep: KubeObject, past: Past, rules: Rules, script: ScriptFiles | None = None) -> Accepted:
+        """The accepted sweep. `past`, `script`: as for `core.accept`.
 
         Raises InvalidSweep.
         """
@@ -53,11 +55,17 @@ class Acceptance:
         spec = self._parsed(sweep, generation, rules)
         edited = objective_status(spec.objective) != past.objective
         basis = _Basis(
-            generation, retry, past.pinned, past.objective, past.started, _trained_so_far(past) if edited else None
+            generation,
+            retry,
+            past.pinned,
+            past.objective,
+            past.started,
+            script,
+            _trained_so_far(past) if edited else None,
         )
         if self._accepted is None or self._accepted[0] != basis:
             identity = Identity(name_of(sweep), namespace_of(sweep), uid_of(sweep), generation, retry)
-            self._accepted = (basis, Accepted(*accept(identity, spec, rules.defaults, past)))
+            self._accepted = (basis, Accepted(*accept(identity, spec, rules.defaults, past, script)))
         return self._accepted[1]
 
     def _parsed(self, sweep: KubeObject, generation: int, rules: Rules) -> SweepSpec:

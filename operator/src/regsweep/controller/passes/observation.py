@@ -28,6 +28,8 @@ class InvalidSpec:
 
     prior: SweepStatus
     problems: Sequence[Problem]
+    look_again: bool = False
+    """What is missing may come without an edit of the sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Template:
     """The PodTemplate of `spec.templateRef`; None where the spec names none, or one that does not exist."""
     missing: str | None
     """The name of one that does not exist."""
+    script: KubeObject | None
+    """The ConfigMap of `spec.trainer.script`; None where the spec names none, or one that does not exist."""
     fingerprint: str
     """Of it and of all of the spec that a Job is made from: another one is a reason to try again what was refused."""
 

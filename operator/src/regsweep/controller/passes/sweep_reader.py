@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from regsweep.adapters.kubeapi import PODS, KubeApi, KubeObject, namespace_of, uid_of
 from regsweep.api import constants as names
@@ -19,6 +19,7 @@ from regsweep.core.collect import is_recorded
 from regsweep.core.judging.analysis import prior_analysis
 from regsweep.core.results.records import Records
 from regsweep.core.runs import ObservedRun, RunRef
+from regsweep.core.scripts import script_files
 from regsweep.core.world import Observed
 from regsweep.errors import InvalidSweep
 
@@ -48,11 +49,13 @@ class SweepReader:
             jobs = [RunRef(run.name, run.uid) for run in runs if not run.deleting]
             return TerminatingNamespace((*jobs, *(RunRef(job.name, job.uid) for job in altered)))
         past = Past(prior.resolved, prior.objective, records, runs)
+        config_map = await self._config_map(sweep)
+        script = script_files(_script_name(sweep), config_map) if _script_name(sweep) else None
         try:
-            accepted = memory.acceptance.accept(sweep, past, self._rules)
+            accepted = memory.acceptance.accept(sweep, past, self._rules, script)
         except InvalidSweep as invalid:
-            return InvalidSpec(prior, invalid.problems)
-        template = await self._template(accepted)
+            return InvalidSpec(prior, invalid.problems, look_again=script is not None)
+        template = await self._template(accepted, config_map)
         uid, admission = uid_of(sweep), memory.admission
         observed = Observed(
             records=records,
@@ -94,7 +97,12 @@ class SweepReader:
             self._caches.runs.pods.upsert_from_write(pod)
         return bool(page.items)
 
-    async def _template(self, accepted: Accepted) -> Template:
+    async def _config_map(self, sweep: KubeObject) -> KubeObject | None:
+        """The ConfigMap with the sweep's script. Raises ApiError."""
+        name = _script_name(sweep)
+        return await self._caches.scripts.get(namespace_of(sweep), name) if name else None
+
+    async def _template(self, accepted: Accepted, script: KubeObject | None) -> Template:
         """What the sweep's Jobs are made from.
 
         Raises ApiError.
@@ -109,11 +117,20 @@ class SweepReader:
             spec.template,
             resolved.image,
             resolved.args,
+            resolved.script.digest if resolved.script is not None else None,
             resolved.gpus,
             resolved.gpu_resource,
             spec.run_timeout_seconds,
         ]
-        return Template(template, missing, digest(made_from, FINGERPRINT_LENGTH))
+        return Template(template, missing, script, digest(made_from, FINGERPRINT_LENGTH))
+
+
+def _script_name(sweep: KubeObject) -> str:
+    """Name of the ConfigMap with the script; empty where there is none, or the spec is not one."""
+    found: Any = sweep.get("spec")
+    for field in ("trainer", "script", "configMapRef", "name"):
+        found = found.get(field) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 def _may_lack_pods(run: ObservedRun) -> bool:

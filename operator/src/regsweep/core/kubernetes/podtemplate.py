@@ -26,10 +26,14 @@ from regsweep.core.identity import final_seed
 from regsweep.core.kubernetes.merging import merge_templates
 from regsweep.core.ownership import JsonObject, child_labels
 from regsweep.core.runs import RunRequest
+from regsweep.core.scripts import copy_name
 from regsweep.core.sweep import Sweep
 from regsweep.errors import InvalidTemplate
 
 TERMINATION_LOG: Final = "/dev/termination-log"
+SCRIPT_VOLUME: Final = "regsweep-script"
+SCRIPT_PATH: Final = "/regsweep/script"
+"""Where the files of `spec.trainer.script` are."""
 FINAL_SUFFIX: Final = "/final"
 """After the sweep's name in the labels of the final evaluation's series: dashboards do not mix them with the runs that are ranked."""
 NONROOT: Final = 65532
@@ -179,6 +183,7 @@ def _owned(merged: JsonObject, sweep: Sweep, request: RunRequest, objective: Obj
         },
         "spec": {
             **spec,
+            **_script_volumes(spec, sweep),
             "containers": [
                 _owned_trainer(entry, contract, sweep.resolved)
                 if isinstance(entry, dict) and _is_trainer(entry)
@@ -200,7 +205,7 @@ def _owned_trainer(container: JsonObject, contract: Mapping[str, str], resolved:
     return {
         **container,
         "image": resolved.image,
-        **({"args": [*resolved.args]} if resolved.args else {}),
+        **_command(container, resolved),
         "env": [*owned, *others],
         "ports": [
             {"name": names.METRICS_PORT_NAME, "containerPort": names.METRICS_PORT, "protocol": "TCP"},
@@ -210,6 +215,31 @@ def _owned_trainer(container: JsonObject, contract: Mapping[str, str], resolved:
         "terminationMessagePath": TERMINATION_LOG,
         "terminationMessagePolicy": "File",
     }
+
+
+def _command(container: Mapping[str, JsonValue], resolved: Resolved) -> JsonObject:
+    """Command, arguments and mounts of a container that trains with a script of a ConfigMap, or is given arguments."""
+    args: list[JsonValue] = [*(resolved.args or ())]
+    if resolved.script is None:
+        return {"args": args} if args else {}
+    wrapper: list[JsonValue] = ["python", "-m", "regsweep_kit", "run", "--"] if resolved.report is not None else []
+    mounts = container.get("volumeMounts")
+    kept = [entry for entry in mounts if _field(entry, "name") != SCRIPT_VOLUME] if isinstance(mounts, list) else []
+    return {
+        "command": [*wrapper, "python", f"{SCRIPT_PATH}/{resolved.script.entrypoint}"],
+        "args": args,
+        "volumeMounts": [*kept, {"name": SCRIPT_VOLUME, "mountPath": SCRIPT_PATH, "readOnly": True}],
+    }
+
+
+def _script_volumes(spec: Mapping[str, JsonValue], sweep: Sweep) -> JsonObject:
+    """The pod's volumes with that of the sweep's copy of its script."""
+    if sweep.resolved.script is None:
+        return {}
+    volumes = spec.get("volumes")
+    kept = [entry for entry in volumes if _field(entry, "name") != SCRIPT_VOLUME] if isinstance(volumes, list) else []
+    copied: JsonObject = {"name": copy_name(sweep, sweep.resolved.script)}
+    return {"volumes": [*kept, {"name": SCRIPT_VOLUME, "configMap": copied}]}
 
 
 def _message_bytes(spec: Mapping[str, JsonValue]) -> int:
@@ -258,6 +288,8 @@ def contract_environment(
         "REGSWEEP_TERMINATION_LOG": TERMINATION_LOG,
         **report,
         **arguments,
+        # The trainer's image is safe from a working directory's modules; a script may import those beside it.
+        **({"PYTHONSAFEPATH": ""} if resolved.script is not None else {}),
     }
 
 
