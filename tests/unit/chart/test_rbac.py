@@ -25,7 +25,8 @@ OPERATOR: Mapping[str, set[str]] = {
     "/pods": {"list", "watch"},
     "/podtemplates": {"get"},
     "/configmaps": {"create", "get"},  # the script of a sweep, and its copy
-    "/events": {"create"},
+    "/events": {"create", "list"},
+    "coordination.k8s.io/leases": {"get"},  # of an operator that has claimed a sweep: does it still lead?
 }
 
 

@@ -17,6 +17,7 @@ from regsweep.adapters.kubeapi import EVENTS, JOBS, LEASES, PODS, RESULTS, SWEEP
 from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.api import constants as names
+from regsweep.controller.clocks import SYSTEM_CLOCKS, Clocks
 from regsweep.controller.process.operator import Operator
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, analyse_records
 from regsweep.metrics import Metrics
@@ -116,17 +117,21 @@ class FakeCluster:
 
     async def start_pods(self) -> list[KubeObject]:
         """A running pod for every index of a Job that needs one and may have one; returns the new pods."""
-        started = []
-        pods = self.api.objects(PODS)
-        for job in self.jobs():
-            own = [p for p in pods if p["metadata"]["ownerReferences"][0]["uid"] == uid_of(job)]
-            busy = {int(p["metadata"]["labels"][INDEX]) for p in own} | self._succeeded.get(uid_of(job), set())
-            flying = sum(p["status"]["phase"] == "Running" for p in own)
-            if job["spec"].get("suspend") or job.get("status", {}).get("conditions"):
-                continue
-            indexes = indexes_to_start(job["spec"]["completions"], job["spec"]["parallelism"], busy, flying)
-            started += [await self.api.create(PODS, _pod(job, str(index))) for index in indexes]
-        return started
+        return [pod for job in self.jobs() for pod in await self.start_pods_of(job)]
+
+    async def start_pods_of(self, job: KubeObject) -> list[KubeObject]:
+        """The same for one Job."""
+        own = self.pods_of(job)
+        busy = {int(p["metadata"]["labels"][INDEX]) for p in own} | self._succeeded.get(uid_of(job), set())
+        flying = sum(p["status"]["phase"] == "Running" for p in own)
+        if job["spec"].get("suspend") or job.get("status", {}).get("conditions"):
+            return []
+        indexes = indexes_to_start(job["spec"]["completions"], job["spec"]["parallelism"], busy, flying)
+        return [await self.api.create(PODS, _pod(job, str(index))) for index in indexes]
+
+    def pods_of(self, job: KubeObject) -> list[KubeObject]:
+        """The Job's pods."""
+        return [p for p in self.api.objects(PODS) if p["metadata"]["ownerReferences"][0]["uid"] == uid_of(job)]
 
     async def succeed(self, pod: KubeObject, message: str | None = None) -> None:
         """The pod's trainer ends well. `message`: its termination message; None: a record of each of its replicates."""
@@ -143,6 +148,14 @@ class FakeCluster:
         live = await self.api.get(PODS, NAMESPACE, name_of(pod))
         state = {"terminated": {"startedAt": stamp(), "finishedAt": stamp(), **terminated}}
         live["status"] = {**live["status"], "phase": phase, "containerStatuses": [{"name": "trainer", "state": state}]}
+        await self.api.replace(PODS, live, subresource="status")
+
+    async def reject(self, pod: KubeObject, reason: str, message: str = "", node: str = "n1") -> None:
+        """The pod's node refuses it, before any container has run."""
+        live = await self.api.get(PODS, NAMESPACE, name_of(pod))
+        live["spec"]["nodeName"] = node
+        live = await self.api.replace(PODS, live)
+        live["status"] = {"phase": "Failed", "reason": reason, "message": message, "startTime": stamp()}
         await self.api.replace(PODS, live, subresource="status")
 
     async def finish_jobs(self) -> None:
@@ -189,11 +202,21 @@ class FakeCluster:
 
 @asynccontextmanager
 async def operating(
-    cluster: FakeCluster, *, prometheus: Prometheus | None = None, metrics: Metrics | None = None, **changes: Any
+    cluster: FakeCluster,
+    *,
+    prometheus: Prometheus | None = None,
+    metrics: Metrics | None = None,
+    clocks: Clocks = SYSTEM_CLOCKS,
+    **changes: Any,
 ) -> AsyncIterator[Operator]:
     """An operator that runs in the cluster."""
     operator = Operator(
-        cluster.api, settings(**changes), metrics or Metrics(), prometheus=prometheus, analyse=analyse_here
+        cluster.api,
+        settings(**changes),
+        metrics or Metrics(),
+        prometheus=prometheus,
+        analyse=analyse_here,
+        clocks=clocks,
     )
     operator.start()
     try:

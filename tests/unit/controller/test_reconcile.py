@@ -11,7 +11,7 @@ from regsweep.adapters.kubeapi import JOBS, PODS, RESULTS, SWEEPS, KubeObject, R
 from regsweep.adapters.memory import Write
 from regsweep.controller.clocks import Clocks
 from regsweep.controller.passes.parts import Queues
-from regsweep.controller.process.assembly import build_caches, build_reconciler
+from regsweep.controller.process.assembly import build_caches, build_claims, build_reconciler
 from regsweep.controller.queues.analysis_queue import AnalysisQueue
 from regsweep.controller.queues.prometheus_queue import PrometheusQueue
 from regsweep.controller.queues.workqueue import WorkQueue
@@ -51,7 +51,9 @@ class Stand:
         analyses = AnalysisQueue(analyse_here, on_answer=lambda _: None, metrics=self.metrics)
         queues = Queues(self.work, prometheus, analyses)
         api = self.cluster.api
-        self.reconciler = build_reconciler(api, SETTINGS, self.caches, queues, "operator", self.metrics, clocks)
+        self.reconciler = build_reconciler(
+            api, SETTINGS, self.caches, queues, build_claims(api, SETTINGS, clocks), "operator", self.metrics, clocks
+        )
         self.uid = ""
 
     async def apply(self, **spec: Any) -> None:
@@ -99,7 +101,7 @@ async def test_the_second_pass_tries_a_job_out_and_creates_as_many_as_there_are_
     await stand.make_pass()
     writes, delays = await stand.make_pass()
     assert writes == {"try jobs": 1, "create jobs": 2}
-    assert delays == [5.0], "the status waits for its interval"
+    assert delays == [3.0, 5.0], "for pods that do not come, and for the status, which waits for its interval"
 
 
 async def test_a_template_is_tried_out_once(stand: Stand) -> None:

@@ -115,7 +115,7 @@ class Comparison(ApiModel):
     difference: float | None = None
     """Mean difference of the objective to that of the best."""
     standard_error: float | None = None
-    """Standard error of the difference, from variances moderated over combinations. Absent for the best itself."""
+    """Standard error of the difference, from the differences within replicates (unpaired: Welch's). Absent for the best itself."""
     gap_larger: bool = False
     """True if the overfit gap is significantly larger than that of the best (one-sided, 95 %)."""
     beside_best: Equivalence | None = None

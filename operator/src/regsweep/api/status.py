@@ -114,6 +114,15 @@ class Resolved(ApiModel):
     """Version of the operator that accepted the sweep."""
 
 
+class ManagedBy(ApiModel):
+    """The operator that runs the sweep."""
+
+    name: Name
+    """Its name, as in `spec.managedBy`."""
+    lease: Annotated[str, StringConstraints(max_length=2 * MAX_NAME_LENGTH + 1)]
+    """Lease by which it leads, as `namespace/name`. Another operator of the name takes over once that is gone or expired."""
+
+
 class DataStatus(ApiModel):
     """The data that results rest on, by the trainers' own reports."""
 
@@ -162,6 +171,8 @@ class RankedResult(ApiModel):
     """Flags in short form, such as `l2=0.01, dropout=0.3`."""
     objective: Estimate | None = None
     """Objective over the replicates. Absent if it is not a number (NaN)."""
+    adjusted_mean: float | None = None
+    """Mean of the objective as it would be with every replicate, which the ranking is ordered by. Absent if it is the objective's mean."""
     train_loss: float | None = None
     """Mean train_average_loss."""
     val_loss: float | None = None
@@ -249,6 +260,15 @@ class FailedRun(ApiModel):
     """Explanation for people."""
 
 
+class AvoidedNode(ApiModel):
+    """A node that ended runs, which are kept away from it."""
+
+    node: Name
+    """Name of the node."""
+    runs: int
+    """Number of Jobs that are kept away from it."""
+
+
 class FinalPick(ApiModel):
     """A combination that is evaluated on the test rows."""
 
@@ -289,6 +309,8 @@ class SweepStatus(ApiModel):
     """Number of runs by state."""
     conditions: list[Condition] = Field(default_factory=list, max_length=16)
     """Conditions, for instance for `kubectl wait --for=condition=Complete`; docs/conditions.md lists all reasons."""
+    managed_by: ManagedBy | None = None
+    """The operator that runs the sweep: it claimed it before it started anything. Absent: none has claimed it yet."""
     resolved: Resolved | None = None
     """Values that were pinned when the sweep was accepted."""
     data: DataStatus | None = None
@@ -314,6 +336,9 @@ class SweepStatus(ApiModel):
     """Runs that are being trained, with the values of their last scrape; at most 20."""
     failures: list[FailedRun] = Field(default_factory=list, max_length=MAX_LISTED)
     """Failed runs and their reasons; at most 20."""
+    avoided_nodes: Annotated[list[AvoidedNode] | None, Field(max_length=MAX_LISTED)] = None
+    """Nodes that ended runs which had done nothing wrong, and that later Jobs of these runs are kept away from; at most 20. Absent if
+    there is none."""
     start_time: Timestamp | None = None
     """Time when the sweep was first accepted."""
     completion_time: Timestamp | None = None

@@ -113,6 +113,8 @@ def changed_pinned_fields(spec: SweepSpec, resolved: Resolved) -> list[Problem]:
         ("spec.resampling", resolved.resampling.to_json(), spec.resampling.to_json()),
     ]
     changed += [_pinned(field, pinned, wanted) for field, pinned, wanted in single if pinned != wanted]
+    if trainer.gpu_resource is not None and trainer.gpu_resource != resolved.gpu_resource:
+        changed.append(_pinned("spec.trainer.gpuResource", resolved.gpu_resource, trainer.gpu_resource))
     return changed
 
 

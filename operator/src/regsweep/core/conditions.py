@@ -11,22 +11,22 @@ from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.findings import Mixture
 from regsweep.api.status import Condition, FinalStatus, RunCounts
 from regsweep.api.wording import cut, plural
-from regsweep.core.collect import STUCK_REASONS
 from regsweep.core.data import is_unguarded
 from regsweep.core.judging.words.notes import mixture_sentence
 from regsweep.core.limits import Stop
 from regsweep.core.plan import nobody_scrapes
 from regsweep.core.progress import PointState, Progress, Stage
 from regsweep.core.references import references_beside
+from regsweep.core.refusals import remedy_for
 from regsweep.core.results.records import Source
 from regsweep.core.results.scrapes import MetricsState
 from regsweep.core.runs import ObservedRun
 from regsweep.core.sweep import Sweep, point_keys
 from regsweep.core.timestamps import timestamp
+from regsweep.core.troubles import Trouble, trouble_of
 from regsweep.core.world import Observed
 from regsweep.errors import Problem
 
-UNSCHEDULABLE = "Unschedulable"
 MAX_WARNINGS = 5
 """Warnings in the message of Accepted."""
 MAX_MESSAGE = 16_384
@@ -53,10 +53,11 @@ def condition_updates(
     final: FinalStatus | None,
     mixed: Sequence[Mixture],
     edits: Sequence[Problem],
+    now: datetime,
 ) -> Iterator[ConditionUpdate]:
     """The conditions of an accepted sweep. `mixed`: as the ranking found it; `edits`: changes of pinned fields."""
     yield _accepted(sweep, observed, edits)
-    yield _progressing(sweep, observed, progress, counts, stop, final)
+    yield _progressing(sweep, observed, progress, counts, stop, final, trouble_of(observed.runs, now))
     yield _suspended(sweep, observed.runs)
     yield _metrics_available(observed)
     yield _replicates_paired(mixed, is_unguarded(point_keys(sweep, observed.final), observed.records))
@@ -101,10 +102,9 @@ def _accepted(sweep: Sweep, observed: Observed, edits: Sequence[Problem]) -> Con
             f"spec.templateRef.name: PodTemplate {observed.template_missing} does not exist in namespace {sweep.namespace}. "
             "Create it; the sweep then continues.",
         )
-    if observed.refusal is not None:
-        return ConditionUpdate(
-            accepted, False, Reason.TEMPLATE_REFUSED, f"The API server refused the training Job: {observed.refusal}"
-        )
+    if observed.refusal is not None and observed.refusal.reason in _OF_THE_JOB:
+        text = f"The API server refused the training Job: {observed.refusal.words}"
+        return ConditionUpdate(accepted, False, observed.refusal.reason, text)
     trainings = len(sweep.points) * sweep.most_replicates
     most = "at most " if sweep.spec.racing else ""
     beside = len(list(references_beside(sweep)))
@@ -128,6 +128,7 @@ def _progressing(
     counts: RunCounts,
     stop: Stop | None,
     final: FinalStatus | None,
+    trouble: Trouble | None,
 ) -> ConditionUpdate:
     progressing = ConditionType.PROGRESSING
     if progress.stage is Stage.DECIDED or (stop and not counts.running):
@@ -135,11 +136,11 @@ def _progressing(
     if sweep.spec.suspend:
         text = "The sweep is suspended. Set spec.suspend to false to continue."
         return ConditionUpdate(progressing, False, Reason.SUSPENDED_BY_SPEC, text)
-    if observed.refusal is not None or observed.template_missing is not None:
-        return ConditionUpdate(progressing, bool(counts.running), Reason.NOT_ACCEPTED, "See the condition Accepted.")
+    if (refused := _refused(observed)) is not None:
+        return ConditionUpdate(progressing, bool(counts.running), *refused)
     if progress.stage is Stage.ANALYSING:
         return ConditionUpdate(progressing, True, Reason.ANALYSING, ANALYSING)
-    if (trouble := _waiting(observed.runs)) is not None:
+    if trouble is not None:
         return ConditionUpdate(progressing, bool(counts.running), *trouble)
     evaluating = progress.stage in (Stage.FREEZING, Stage.EVALUATING)
     beside = _only_references_remain(progress)
@@ -154,6 +155,30 @@ def _progressing(
     return _training(observed.runs, counts.running > 0 or beside, evaluating, trains)
 
 
+_OF_THE_JOB = frozenset({Reason.TEMPLATE_REFUSED, Reason.NOT_PERMITTED})
+"""Refusals that concern the spec or the installation, and not what there is room for."""
+
+
+def _refused(observed: Observed) -> tuple[Reason, str] | None:
+    """Why nothing new is started; None where nothing is refused."""
+    refusal = observed.refusal
+    if observed.template_missing is not None or (refusal is not None and refusal.reason in _OF_THE_JOB):
+        return Reason.NOT_ACCEPTED, "See the condition Accepted."
+    if refusal is None:
+        return None
+    if refusal.reason is Reason.QUOTA_EXCEEDED:
+        text = (
+            f"A quota of the namespace is used up. The API server says: {refusal.words}. Runs start when something that counts "
+            "against it ends. To have more at once, raise the quota; else lower spec.parallelism."
+        )
+    else:
+        text = (
+            f"The API server refuses the pods of training Jobs: {refusal.words}. {remedy_for(refusal)} The operator tries again every "
+            "minute, and at once when the template changes."
+        )
+    return refusal.reason, text
+
+
 def _training(runs: Iterable[ObservedRun], is_training: bool, evaluating: bool, trains: str) -> ConditionUpdate:
     """What is trained, where nothing keeps runs from being started."""
     progressing = ConditionType.PROGRESSING
@@ -164,28 +189,6 @@ def _training(runs: Iterable[ObservedRun], is_training: bool, evaluating: bool, 
     if any(run.queue_managed and run.suspended for run in runs):
         return ConditionUpdate(progressing, False, Reason.QUEUED, f"Runs wait for their queue to admit them. {trains}")
     return ConditionUpdate(progressing, True, Reason.RUNS_STARTING, trains)
-
-
-def _waiting(runs: Iterable[ObservedRun]) -> tuple[Reason, str] | None:
-    """Why pods do not start, and what to do; None if all do."""
-    pods = [pod for run in runs for pod in run.pods if pod.waiting_reason and not pod.ended and not pod.gone]
-    stuck = [pod for pod in pods if pod.waiting_reason in STUCK_REASONS]
-    if stuck:
-        first, remedy = stuck[0], "Fix what the pod refers to"
-        if STUCK_REASONS[first.waiting_reason] is Reason.IMAGE_UNAVAILABLE:
-            remedy = "Check the image's name and its pull secret"
-        words = f"{first.waiting_reason}: {first.waiting_message}".rstrip(".: ")
-        text = f"{plural(len(stuck), 'run')} cannot start: {words}. {remedy}. A run fails after five minutes of this."
-        return STUCK_REASONS[first.waiting_reason], text
-    unscheduled = [pod for pod in pods if pod.waiting_reason == UNSCHEDULABLE]
-    if unscheduled:
-        words = unscheduled[0].waiting_message.rstrip(". ") or "nothing"
-        wait = "waits" if len(unscheduled) == 1 else "wait"
-        return (
-            Reason.UNSCHEDULABLE,
-            f"{plural(len(unscheduled), 'run')} {wait} for a node. The scheduler says: {words}. Lower spec.parallelism, or wait.",
-        )
-    return None
 
 
 def _suspended(sweep: Sweep, runs: Sequence[ObservedRun]) -> ConditionUpdate:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from regsweep.api.constants import EXIT_INVALID_FLAGS
 from regsweep.api.objective import objective_status
 from regsweep.api.status import FinalStatus, SweepStatus
+from regsweep.core.identity import final_seed
 from regsweep.core.judging.analysis import AnalysisResult, analyse_records
 from regsweep.core.kubernetes.expansion import expand
 from regsweep.core.plan import Plan, plan
@@ -226,7 +227,7 @@ class LocalRunner:
             run=request.name,
             flags=request.point.combination.flags,
             parameters=sweep.resolved.parameters,
-            seed=sweep.resolved.seed,
+            seed=final_seed(sweep.resolved.seed) if request.point.final else sweep.resolved.seed,
             trainer=sweep.resolved.image,
             trainer_version=self._trainer.version,
             point_key=request.point.key,

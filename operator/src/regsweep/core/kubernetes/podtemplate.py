@@ -12,8 +12,9 @@ or pull policy for it is in `spec.trainer.image` or `spec.template`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Final
 
 from pydantic import JsonValue
@@ -36,6 +37,8 @@ SCRIPT_PATH: Final = "/regsweep/script"
 """Where the files of `spec.trainer.script` are."""
 FINAL_SUFFIX: Final = "/final"
 """After the sweep's name in the labels of the final evaluation's series: dashboards do not mix them with the runs that are ranked."""
+HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
+REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 NONROOT: Final = 65532
 """User and group `nonroot` of distroless images, and ours."""
 
@@ -48,6 +51,8 @@ class JobDefaults:
     """Environment of every training container; templates and the training contract win over it."""
     template: Mapping[str, JsonValue] = field(default_factory=dict)
     """Pod template laid over the operator's defaults, and under the templates of the sweep."""
+    accelerators: Sequence[str] = names.ACCELERATORS
+    """Extended resources that are accelerators, as patterns with `*`."""
     image_pull_policy: str | None = None
     """Of the training container; None: what Kubernetes derives from the image's tag. `spec.template` wins over it."""
     retries_per_index: int = 2
@@ -80,7 +85,7 @@ def pod_template(
         own = _checked(sweep.spec.template, "spec.template")
         _refuse_other_image(own, sweep.resolved.image)
         merged = merge_templates(merged, own, "spec.template")
-    return _owned(merged, sweep, request, objective)
+    return _owned(merged, sweep, request, objective, defaults.accelerators)
 
 
 def run_labels(sweep: Sweep, request: RunRequest) -> dict[str, str]:
@@ -166,7 +171,13 @@ def _refuse_other_image(template: JsonObject, pinned: str) -> None:
                 )
 
 
-def _owned(merged: JsonObject, sweep: Sweep, request: RunRequest, objective: ObjectiveStatus) -> JsonObject:
+def _owned(
+    merged: JsonObject,
+    sweep: Sweep,
+    request: RunRequest,
+    objective: ObjectiveStatus,
+    accelerators: Sequence[str],
+) -> JsonObject:
     metadata, spec = _object(merged, "metadata"), _object(merged, "spec")
     containers = spec.get("containers")
     entries = containers if isinstance(containers, list) else []
@@ -176,6 +187,7 @@ def _owned(merged: JsonObject, sweep: Sweep, request: RunRequest, objective: Obj
             "Remove the $patch directive that deletes it"
         )
     contract = contract_environment(sweep, request, objective, _message_bytes(spec))
+    devices = _Devices(accelerators, claimed=bool(spec.get("resourceClaims")))
     return {
         "metadata": {
             "labels": {**_object(metadata, "labels"), **run_labels(sweep, request)},
@@ -185,18 +197,39 @@ def _owned(merged: JsonObject, sweep: Sweep, request: RunRequest, objective: Obj
             **spec,
             **_script_volumes(spec, sweep),
             "containers": [
-                _owned_trainer(entry, contract, sweep.resolved)
+                _owned_trainer(entry, contract, sweep.resolved, devices)
                 if isinstance(entry, dict) and _is_trainer(entry)
                 else entry
                 for entry in entries
             ],
             "restartPolicy": "Never",
             "automountServiceAccountToken": False,
+            **_affinity(spec, request),
         },
     }
 
 
-def _owned_trainer(container: JsonObject, contract: Mapping[str, str], resolved: Resolved) -> JsonObject:
+def _affinity(spec: JsonObject, request: RunRequest) -> JsonObject:
+    """The template's affinity, and no node that the run avoids."""
+    if not request.avoids:
+        return {}
+    elsewhere: JsonValue = {"key": HOSTNAME_LABEL, "operator": "NotIn", "values": list(request.avoids)}
+    affinity = _object(spec, "affinity")
+    node_affinity = _object(affinity, "nodeAffinity")
+    required = _object(node_affinity, REQUIRED)
+    terms = required.get("nodeSelectorTerms")
+    # A node has to match one of the terms, and all of its expressions: so each of them gets it.
+    alternatives = [entry for entry in terms if isinstance(entry, dict)] if isinstance(terms, list) else []
+    selected: list[JsonValue] = [
+        {**entry, "matchExpressions": [*_list(entry, "matchExpressions"), elsewhere]} for entry in alternatives or [{}]
+    ]
+    node_affinity[REQUIRED] = {**required, "nodeSelectorTerms": selected}
+    return {"affinity": {**affinity, "nodeAffinity": node_affinity}}
+
+
+def _owned_trainer(
+    container: JsonObject, contract: Mapping[str, str], resolved: Resolved, devices: _Devices
+) -> JsonObject:
     env, ports = container.get("env"), container.get("ports")
     others = [entry for entry in env if _field(entry, "name") not in contract] if isinstance(env, list) else []
     # Ahead of the others, which may refer to them as $(REGSWEEP_RUN); each $ doubled, or Kubernetes would expand it here.
@@ -211,7 +244,7 @@ def _owned_trainer(container: JsonObject, contract: Mapping[str, str], resolved:
             {"name": names.METRICS_PORT_NAME, "containerPort": names.METRICS_PORT, "protocol": "TCP"},
             *kept,
         ],
-        "resources": _with_gpus(_object(container, "resources"), resolved),
+        "resources": _with_gpus(_object(container, "resources"), resolved, devices),
         "terminationMessagePath": TERMINATION_LOG,
         "terminationMessagePolicy": "File",
     }
@@ -293,23 +326,37 @@ def contract_environment(
     }
 
 
-def _with_gpus(resources: JsonObject, resolved: Resolved) -> JsonObject:
-    """The resources with as many GPUs as are pinned, unless a template asks for a GPU in another way.
+@dataclass(frozen=True, slots=True)
+class _Devices:
+    """What is known of the devices that a template asks for."""
 
-    Another way is a resource of the same vendor (`nvidia.com/mig-1g.10gb` beside `nvidia.com/gpu`) or a DRA claim; then the
-    template stands. Kubernetes wants limit and request of such a resource alike.
+    accelerators: Sequence[str]
+    claimed: bool
+    """The pod has DRA claims; whether for a GPU stands in no field of it."""
+
+    def is_accelerator(self, resource: str) -> bool:
+        """Whether the extended resource is one."""
+        return any(fnmatchcase(resource, pattern) for pattern in self.accelerators)
+
+
+def _with_gpus(resources: JsonObject, resolved: Resolved, devices: _Devices) -> JsonObject:
+    """The resources with as many GPUs as are pinned, unless a template asks for an accelerator in another way.
+
+    Another way is another accelerator (`nvidia.com/mig-1g.10gb` beside `nvidia.com/gpu`) or a DRA claim; then the template
+    stands. Kubernetes wants limit and request of such a resource alike.
     """
     limits, requests, gpu = _object(resources, "limits"), _object(resources, "requests"), resolved.gpu_resource
-    vendor = gpu.partition("/")[0] + "/"
+    others = [name for name in (*limits, *requests) if name != gpu and devices.is_accelerator(name)]
     if resolved.gpus == 0:
-        limits.pop(gpu, None)
-        requests.pop(gpu, None)
-    elif not resources.get("claims") and not any(name != gpu and name.startswith(vendor) for name in limits):
+        for name in (gpu, *others):
+            limits.pop(name, None)
+            requests.pop(name, None)
+    elif not (devices.claimed or resources.get("claims") or others):
         limits[gpu] = str(resolved.gpus)
         if gpu in requests:
             requests[gpu] = str(resolved.gpus)
-    others = {name: value for name, value in resources.items() if name not in ("limits", "requests")}
-    return {**others, **({"limits": limits} if limits else {}), **({"requests": requests} if requests else {})}
+    rest = {name: value for name, value in resources.items() if name not in ("limits", "requests")}
+    return {**rest, **({"limits": limits} if limits else {}), **({"requests": requests} if requests else {})}
 
 
 def _is_trainer(entry: JsonValue) -> bool:
@@ -322,6 +369,12 @@ def _is_metrics_port(entry: JsonValue) -> bool:
 
 def _field(entry: JsonValue, name: str) -> JsonValue:
     return entry.get(name) if isinstance(entry, dict) else None
+
+
+def _list(parent: Mapping[str, JsonValue], name: str) -> list[JsonValue]:
+    """The list in that field; empty if it is absent."""
+    value = parent.get(name)
+    return value if isinstance(value, list) else []
 
 
 def _object(parent: Mapping[str, JsonValue], name: str) -> JsonObject:

@@ -20,8 +20,8 @@ from scipy.stats import t as student
 from regsweep.api.analysis import Interplay, InterplayCell, Interval, MarginalMean, Share
 from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.core.grid import Combination
+from regsweep.core.judging.stats.bounds import cut_to
 from regsweep.core.judging.stats.factors import Factor, factors_of, products, sum_to_zero
-from regsweep.core.judging.stats.intervals import cut_to
 from regsweep.core.judging.stats.levels import Scale
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.term_tests import filled

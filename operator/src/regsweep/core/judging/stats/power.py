@@ -26,7 +26,7 @@ from scipy.stats import t as student
 
 from regsweep.api.constants import CONFIDENCE_LEVEL
 from regsweep.core.judging.stats.moderation import Floats
-from regsweep.core.judging.stats.ties import studentised_range_quantile
+from regsweep.core.judging.stats.studentised_range import studentised_range_quantile
 
 POWER = 0.8
 """How often a difference is to be shown, by the usual convention."""

@@ -45,9 +45,12 @@ _RACE: Final = {
 _ROLES: Final = {PickRole.BEST: "the best", PickRole.ONE_STANDARD_ERROR: "the pick"}
 
 
-def other_data_sentence(metric: str, level: Interval, difference: Interval | None) -> str:
-    """How well the best, and the pick beside it, is known for other data. `difference`: pick minus best, positive is worse."""
-    text = f"For other data of this kind and size expect the best's {metric} {between(level, metric)}"
+def other_data_sentence(metric: str, level: Interval, difference: Interval | None, luck: str = "") -> str:
+    """How well the best, and the pick beside it, is known for other data. `difference`: pick minus best, positive is worse.
+
+    `luck`: as `luck_allowed`, where the level allows for it.
+    """
+    text = f"For other data of this kind and size expect the best's {metric} {between(level, metric)}{luck}"
     if difference is None:
         return f"{text}."
     low, high = difference.low, difference.high
@@ -56,6 +59,11 @@ def other_data_sentence(metric: str, level: Interval, difference: Interval | Non
     if high <= 0:
         return f"{text}; the pick is better by {rough(-high)} to {rough(-low)}."
     return f"{text}; the pick may be worse by {rough(high)} or better by {rough(-low)}."
+
+
+def luck_allowed(optimism: float) -> str:
+    """What the worse end of an interval allows for, as part of a sentence."""
+    return f", of which {rough(optimism)} at the worse end is for the luck of having been chosen by these same numbers"
 
 
 def between(interval: Interval, metric: str = "") -> str:
