@@ -55,7 +55,8 @@ def epochs(rows: Parts, with_kit: bool) -> Stopwatch:
     """A trained model's stopwatch; its first epoch includes the compilation."""
     stopwatch = Stopwatch()
     replicate = Replicate(0, read_contract({}), Silent(), Known())
-    validation = Part(*(np.concatenate([rows.stop[i], rows.val[i]]) for i in (0, 1)), None, np.arange(VALIDATION_ROWS))
+    x, y = (np.concatenate([rows.stop[i], rows.val[i]]) for i in (0, 1))
+    validation = Part(x, y, None, np.arange(VALIDATION_ROWS))
     callbacks: list[Any] = [replicate.keras(rows)] if with_kit else []
     options: dict[str, Any] = {} if with_kit else {"validation_data": validation}
     made = model()

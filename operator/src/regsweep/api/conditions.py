@@ -14,6 +14,7 @@ from regsweep.api.condition_types import (
     ConditionStatus,
     ConditionType,
     Retry,
+    hinders,
     may_help,
     refused,
     stops,
@@ -88,8 +89,7 @@ class Reason(StrEnum):
     # Progressing
     QUOTA_EXCEEDED = (
         "QuotaExceeded",
-        trouble(
-            _PROGRESSING,
+        hinders(
             "A quota of the namespace is used up: on Jobs, on pods, or on what these ask for. Runs start as room comes. Where kept Jobs "
             "use it up, they are deleted for what waits, whatever `spec.retention` says.",
             "Raise the quota, or lower `spec.parallelism`.",
@@ -97,8 +97,7 @@ class Reason(StrEnum):
     )
     PODS_REFUSED = (
         "PodsRefused",
-        trouble(
-            _PROGRESSING,
+        hinders(
             "The API server takes the training Jobs, but not their pods: Pod Security, a LimitRange, a missing service account or "
             "priority class, a webhook or a policy refuses them. No Job is kept waiting for that.",
             "Change the pod template as the message says; the operator tries again every minute.",
@@ -410,7 +409,7 @@ class Reason(StrEnum):
     )
     WRITE_REFUSED = (
         "WriteRefused",
-        event_of(
+        told(
             "The API server refused to delete or to change a Job of the sweep.",
             "Correct the webhook, the policy or the role that the message names; the operator tries again.",
         ),

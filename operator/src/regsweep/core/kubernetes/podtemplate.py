@@ -24,17 +24,16 @@ from regsweep.api.canonical import canonical_json
 from regsweep.api.foreign import argument_variables
 from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.core.identity import final_seed
+from regsweep.core.kubernetes.checkpoints import with_checkpoints
 from regsweep.core.kubernetes.merging import merge_templates
+from regsweep.core.kubernetes.room import LEAST_BYTES, room_of
+from regsweep.core.kubernetes.scriptpod import command_of, volumes_of
 from regsweep.core.ownership import JsonObject, child_labels
 from regsweep.core.runs import RunRequest
-from regsweep.core.scripts import copy_name
 from regsweep.core.sweep import Sweep
 from regsweep.errors import InvalidTemplate
 
 TERMINATION_LOG: Final = "/dev/termination-log"
-SCRIPT_VOLUME: Final = "regsweep-script"
-SCRIPT_PATH: Final = "/regsweep/script"
-"""Where the files of `spec.trainer.script` are."""
 FINAL_SUFFIX: Final = "/final"
 """After the sweep's name in the labels of the final evaluation's series: dashboards do not mix them with the runs that are ranked."""
 HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
@@ -75,6 +74,20 @@ def pod_template(
 
     Raises InvalidTemplate, naming the field, where a template cannot be merged or contradicts what is owned.
     """
+    owned = _owned(_merged(sweep, shared, defaults), sweep, request, objective, defaults.accelerators)
+    return with_checkpoints(owned, sweep.spec.trainer.checkpoints, request.point.key)
+
+
+def template_room(sweep: Sweep, shared: Mapping[str, JsonValue] | None, defaults: JobDefaults) -> int:
+    """Bytes of the trainer's termination message, by the containers of the templates.
+
+    Raises InvalidTemplate, naming the field.
+    """
+    return _message_bytes(_object(_merged(sweep, shared, defaults), "spec"))
+
+
+def _merged(sweep: Sweep, shared: Mapping[str, JsonValue] | None, defaults: JobDefaults) -> JsonObject:
+    """All templates over one another."""
     path = "REGSWEEP_TRAINER_TEMPLATE"
     merged = merge_templates(_operator_defaults(defaults), _checked(defaults.template, path), path)
     if shared is not None:
@@ -85,7 +98,7 @@ def pod_template(
         own = _checked(sweep.spec.template, "spec.template")
         _refuse_other_image(own, sweep.resolved.image)
         merged = merge_templates(merged, own, "spec.template")
-    return _owned(merged, sweep, request, objective, defaults.accelerators)
+    return merged
 
 
 def run_labels(sweep: Sweep, request: RunRequest) -> dict[str, str]:
@@ -186,7 +199,8 @@ def _owned(
             f"spec.template.spec.containers: container {names.TRAINER_CONTAINER} is required. "
             "Remove the $patch directive that deletes it"
         )
-    contract = contract_environment(sweep, request, objective, _message_bytes(spec))
+    room = min(_message_bytes(spec), max(request.message_bytes, LEAST_BYTES))
+    contract = contract_environment(sweep, request, objective, room)
     devices = _Devices(accelerators, claimed=bool(spec.get("resourceClaims")))
     return {
         "metadata": {
@@ -195,7 +209,7 @@ def _owned(
         },
         "spec": {
             **spec,
-            **_script_volumes(spec, sweep),
+            **volumes_of(spec, sweep),
             "containers": [
                 _owned_trainer(entry, contract, sweep.resolved, devices)
                 if isinstance(entry, dict) and _is_trainer(entry)
@@ -238,7 +252,7 @@ def _owned_trainer(
     return {
         **container,
         "image": resolved.image,
-        **_command(container, resolved),
+        **command_of(container, resolved),
         "env": [*owned, *others],
         "ports": [
             {"name": names.METRICS_PORT_NAME, "containerPort": names.METRICS_PORT, "protocol": "TCP"},
@@ -250,36 +264,20 @@ def _owned_trainer(
     }
 
 
-def _command(container: Mapping[str, JsonValue], resolved: Resolved) -> JsonObject:
-    """Command, arguments and mounts of a container that trains with a script of a ConfigMap, or is given arguments."""
-    args: list[JsonValue] = [*(resolved.args or ())]
-    if resolved.script is None:
-        return {"args": args} if args else {}
-    wrapper: list[JsonValue] = ["python", "-m", "regsweep_kit", "run", "--"] if resolved.report is not None else []
-    mounts = container.get("volumeMounts")
-    kept = [entry for entry in mounts if _field(entry, "name") != SCRIPT_VOLUME] if isinstance(mounts, list) else []
-    return {
-        "command": [*wrapper, "python", f"{SCRIPT_PATH}/{resolved.script.entrypoint}"],
-        "args": args,
-        "volumeMounts": [*kept, {"name": SCRIPT_VOLUME, "mountPath": SCRIPT_PATH, "readOnly": True}],
-    }
-
-
-def _script_volumes(spec: Mapping[str, JsonValue], sweep: Sweep) -> JsonObject:
-    """The pod's volumes with that of the sweep's copy of its script."""
-    if sweep.resolved.script is None:
-        return {}
-    volumes = spec.get("volumes")
-    kept = [entry for entry in volumes if _field(entry, "name") != SCRIPT_VOLUME] if isinstance(volumes, list) else []
-    copied: JsonObject = {"name": copy_name(sweep, sweep.resolved.script)}
-    return {"volumes": [*kept, {"name": SCRIPT_VOLUME, "configMap": copied}]}
-
-
 def _message_bytes(spec: Mapping[str, JsonValue]) -> int:
-    """Room for the trainer's termination message, which the kubelet divides among all containers of the pod."""
+    """Room for the trainer's termination message.
+
+    Raises InvalidTemplate where it is less than a trainer can do with.
+    """
     lists = (spec.get("containers"), spec.get("initContainers"))
     containers = sum(len(entries) for entries in lists if isinstance(entries, list))
-    return min(names.CONTAINER_MESSAGE_BYTES, names.POD_MESSAGE_BYTES // max(1, containers))
+    room = room_of(containers)
+    if room < LEAST_BYTES:
+        raise InvalidTemplate(
+            f"spec.template.spec: {containers} containers share {names.POD_MESSAGE_BYTES:,} bytes for their termination messages; a "
+            f"trainer needs {LEAST_BYTES:,}. Use at most {names.POD_MESSAGE_BYTES // LEAST_BYTES} containers, init containers included"
+        )
+    return room
 
 
 def contract_environment(
