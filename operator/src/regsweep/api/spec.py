@@ -19,7 +19,7 @@ from regsweep.api.constants import (
     MIN_REPLICATES_FOR_ERROR,
 )
 from regsweep.api.final_spec import FinalSpec
-from regsweep.api.foreign import MAX_ARGS, Argument, TrainerReport
+from regsweep.api.foreign import MAX_ARGS, Argument, ScriptSource, TrainerReport
 from regsweep.api.model import ApiModel
 from regsweep.api.regularizers import REGULARIZERS
 
@@ -164,6 +164,8 @@ class Trainer(ApiModel):
     data_revision: Annotated[str | None, StringConstraints(min_length=1, max_length=MAX_DATA_REVISION)] = None
     """Name for the state of the data, such as `2026-11`. Change it after the data have changed: every combination is then
     trained again, and results of earlier revisions are kept but not ranked. `regsweep run` derives it from the data instead."""
+    script: ScriptSource | None = None
+    """Training script in a ConfigMap, run in the image with `python`. Absent: the image's own command."""
     checkpoints: Checkpoints | None = None
     """Checkpoints, such as `{volumeName: checkpoints, everyEpochs: 10}`. Absent: a replicate that is interrupted begins anew.
     A trainer may ignore them; the reference trainer and trainers on regsweep-kit's `checkpoints` do not."""

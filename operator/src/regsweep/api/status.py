@@ -85,6 +85,15 @@ class ObjectiveStatus(ApiModel):
     """`Last` or `Best`."""
 
 
+class ResolvedScript(ApiModel):
+    """The training script when the sweep was accepted."""
+
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$", max_length=64)]
+    """SHA-256 of its files' names and contents."""
+    entrypoint: Name
+    """File that is run."""
+
+
 class Resolved(ApiModel):
     """Values that were pinned when the sweep was accepted; later versions of the operator keep them."""
 
@@ -102,6 +111,8 @@ class Resolved(ApiModel):
     """How the training and validation rows of each replicate are chosen."""
     data_revision: Name | None = None
     """State of the data: `spec.trainer.dataRevision`, which may change; in a local run a digest of the data."""
+    script: ResolvedScript | None = None
+    """Training script of a ConfigMap."""
     args: Annotated[list[Argument] | None, Field(min_length=1, max_length=MAX_ARGS)] = None
     """Arguments of the training container; absent: those of the image or template."""
     report: TrainerReport | None = None

@@ -38,6 +38,7 @@ from regsweep.local.identify import NO_DATA, DataIdentity, digest_now, identify
 from regsweep.local.lineage import basis, changes, known_data
 from regsweep.local.revisit import LOCAL
 from regsweep.local.runner import LocalRunner, Start
+from regsweep.local.scripts import ScriptError, placed_script
 from regsweep.local.trainer import (
     NoTrainerError,
     TrainerCommand,
@@ -107,8 +108,10 @@ def _chosen(options: RunOptions) -> tuple[Manifest, TrainerCommand]:
     manifest = load_manifest(options.file, options.name)
     try:
         command = options.trainer_command
+        if (source := manifest.spec.trainer.script) is not None and manifest.script is not None and command is None:
+            return manifest, placed_script(manifest.script, source.entrypoint, options.runs_dir / manifest.name)
         return manifest, custom_trainer(command) if command is not None else reference_trainer()
-    except NoTrainerError as error:
+    except (NoTrainerError, ScriptError) as error:
         raise UsageError(str(error)) from error
 
 
@@ -241,7 +244,9 @@ def local_sweep(
             "retention": UNLIMITED,
             "template": None,
             "template_ref": None,
-            "trainer": spec.trainer.model_copy(update={"image": None, "gpus": 0, "data_revision": data.revision}),
+            "trainer": spec.trainer.model_copy(
+                update={"image": None, "gpus": 0, "data_revision": data.revision, "script": None}
+            ),
         }
     )
     defaults = Defaults(trainer_image=trainer.identity, gpu_resource="", version=metadata.version("regsweep"))
@@ -305,7 +310,8 @@ def _differences(spec: SweepSpec, options: RunOptions) -> list[str]:
 
     Raises UsageError for an image: without it something else would be trained.
     """
-    if spec.trainer.image is not None and options.trainer_command is None:
+    by_script = spec.trainer.script is not None
+    if spec.trainer.image is not None and options.trainer_command is None and not by_script:
         raise UsageError(
             f"spec.trainer.image: {spec.trainer.image} is an image, and a local run starts processes. Give the command "
             "that the image runs, such as --trainer-command 'python train.py'; or leave spec.trainer.image out to train "
@@ -313,7 +319,12 @@ def _differences(spec: SweepSpec, options: RunOptions) -> list[str]:
         )
     lines = []
     if spec.trainer.image is not None:
-        lines.append(f"spec.trainer.image ({spec.trainer.image}) is ignored: --trainer-command replaces it.")
+        instead = (
+            "--trainer-command replaces it"
+            if options.trainer_command is not None
+            else "the script runs with this Python"
+        )
+        lines.append(f"spec.trainer.image ({spec.trainer.image}) is ignored: {instead}.")
     if spec.trainer.gpus > 0:
         lines.append(
             f"spec.trainer.gpus: {spec.trainer.gpus} applies to clusters only; here each run uses the devices of this machine."

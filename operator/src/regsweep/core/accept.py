@@ -16,6 +16,7 @@ from regsweep.core.references import references_of
 from regsweep.core.refinement import refined
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.runs import ObservedRun
+from regsweep.core.scripts import ScriptFiles, changed_script, resolved_script, script_problem
 from regsweep.core.sweep import Point, Sweep, outer_points, points_of
 from regsweep.errors import InvalidSweep, Problem
 
@@ -65,20 +66,25 @@ NO_PAST = Past()
 
 
 def accept(
-    identity: Identity, spec: SweepSpec, defaults: Defaults, past: Past = NO_PAST
+    identity: Identity, spec: SweepSpec, defaults: Defaults, past: Past = NO_PAST, script: ScriptFiles | None = None
 ) -> tuple[Sweep, Sequence[Problem]]:
     """The sweep with what is pinned, and the edits that are not followed.
 
     Until the sweep has started it is pinned again at each edit. After that its data revision follows the spec, and its
     objective where everything that was trained fits it: no edit trains a grid again that did not ask for it.
 
-    Raises InvalidSweep where no image is named anywhere, or where a later version of the operator has pinned the sweep.
+    script: the files of the ConfigMap that the spec names; None: it names none, or its script is not pinned from there.
+
+    Raises InvalidSweep where no image is named anywhere, where the script is not there, or where a later version of the operator
+    has pinned the sweep.
     """
     if past.pinned is None or not past.started:
-        resolved = _pin(spec, defaults)
+        resolved = _pin(spec, defaults, script)
         return sweep_of(identity, spec, resolved), ()
     resolved = _kept(past.pinned, spec, past.objective)
     edits = changed_pinned_fields(spec, resolved)
+    if (problem := changed_script(spec.trainer.script, resolved.script, script)) is not None:
+        edits.append(problem)
     points = points_of(spec, resolved)
     wanted, in_force = objective_status(spec.objective), past.objective or resolved.objective
     if in_force is not None and wanted != in_force:
@@ -126,13 +132,17 @@ def sweep_of(
     return refined(sweep, refinement)
 
 
-def _pin(spec: SweepSpec, defaults: Defaults) -> Resolved:
+def _pin(spec: SweepSpec, defaults: Defaults, script: ScriptFiles | None) -> Resolved:
     image = spec.trainer.image or defaults.trainer_image
     if not image:
         text = "is missing, and the operator has no default (REGSWEEP_TRAINER_IMAGE). Name a training image."
         raise InvalidSweep([Problem("spec.trainer.image", text)])
+    source = spec.trainer.script
+    if source is not None and script is not None and (problem := script_problem(source, script)) is not None:
+        raise InvalidSweep([problem])
     return Resolved(
         image=image,
+        script=resolved_script(source, script) if source is not None and script is not None else None,
         parameters=spec.trainer.parameters,
         args=spec.trainer.args,
         report=spec.trainer.report,

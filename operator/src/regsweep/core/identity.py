@@ -45,7 +45,7 @@ def point_key(
 ) -> str:
     """The key of a point: 16 hex digits of a hash of all that determines its results and is known before, replicate apart.
 
-    That is its flags, and what was pinned: parameters, arguments, how a script reports, trainer image (of a local run: the
+    That is its flags, and what was pinned: parameters, script and its arguments, how it reports, trainer image (of a local run: the
     trainer with the digest of its script), seed base, folds, data revision, and the rule of the best epoch where results are
     taken from there.
     `final`: it is trained for the final evaluation, with seeds of its own. `outer`: on the rows outside this fold.
@@ -62,6 +62,8 @@ def point_key(
         determines["final"] = True
     if outer is not None:
         determines["outer"] = outer.to_json()
+    if resolved.script is not None:
+        determines["script"] = resolved.script.to_json()
     if resolved.args:
         determines["args"] = resolved.args
     if resolved.report is not None:

@@ -13,6 +13,7 @@ from regsweep.api.validation import parse_sweep
 from regsweep.controller.passes.observation import Accepted
 from regsweep.core.accept import Defaults, Identity, Past, accept
 from regsweep.core.kubernetes.podtemplate import JobDefaults
+from regsweep.core.scripts import ScriptFiles
 from regsweep.settings import variable_of
 
 
@@ -35,6 +36,7 @@ class _Basis:
     objective: ObjectiveStatus | None
     refinement: RefinementStatus | None
     started: bool
+    script: ScriptFiles | None
     trained: object
     """Tells apart what was trained by then; None where the objective is not edited, and nothing depends on it."""
 
@@ -46,8 +48,8 @@ class Acceptance:
         self._spec: tuple[int, SweepSpec] | None = None
         self._accepted: tuple[_Basis, Accepted] | None = None
 
-    def accept(self, sweep: KubeObject, past: Past, rules: Rules) -> Accepted:
-        """The accepted sweep. `past`: as for `core.accept`.
+    def accept(self, sweep: KubeObject, past: Past, rules: Rules, script: ScriptFiles | None = None) -> Accepted:
+        """The accepted sweep. `past`, `script`: as for `core.accept`.
 
         Raises InvalidSweep.
         """
@@ -62,11 +64,12 @@ class Acceptance:
             objective=past.objective,
             refinement=past.refinement,
             started=past.started,
+            script=script,
             trained=_trained_so_far(past) if edited else None,
         )
         if self._accepted is None or self._accepted[0] != basis:
             identity = Identity(name_of(sweep), namespace_of(sweep), uid_of(sweep), generation, retry)
-            self._accepted = (basis, Accepted(*accept(identity, spec, rules.defaults, past)))
+            self._accepted = (basis, Accepted(*accept(identity, spec, rules.defaults, past, script)))
         return self._accepted[1]
 
     def _parsed(self, sweep: KubeObject, generation: int, rules: Rules) -> SweepSpec:

@@ -28,6 +28,7 @@ from regsweep.core.identity import final_seed
 from regsweep.core.kubernetes.checkpoints import with_checkpoints
 from regsweep.core.kubernetes.merging import merge_templates
 from regsweep.core.kubernetes.room import LEAST_BYTES, room_of
+from regsweep.core.kubernetes.scriptpod import command_of, volumes_of
 from regsweep.core.ownership import JsonObject, child_labels
 from regsweep.core.runs import RunRequest
 from regsweep.core.sweep import Point, Sweep
@@ -211,6 +212,7 @@ def _owned(
         },
         "spec": {
             **spec,
+            **volumes_of(spec, sweep),
             "containers": [
                 _owned_trainer(entry, contract, sweep.resolved, devices)
                 if isinstance(entry, dict) and _is_trainer(entry)
@@ -253,7 +255,7 @@ def _owned_trainer(
     return {
         **container,
         "image": resolved.image,
-        **({"args": [*resolved.args]} if resolved.args else {}),
+        **command_of(container, resolved),
         "env": [*owned, *others],
         "ports": [
             {"name": names.METRICS_PORT_NAME, "containerPort": names.METRICS_PORT, "protocol": "TCP"},
@@ -322,6 +324,8 @@ def contract_environment(
         "REGSWEEP_TERMINATION_LOG": TERMINATION_LOG,
         **report,
         **arguments,
+        # The trainer's image is safe from a working directory's modules; a script may import those beside it.
+        **({"PYTHONSAFEPATH": ""} if resolved.script is not None else {}),
     }
 
 
