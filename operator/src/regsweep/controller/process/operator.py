@@ -76,6 +76,10 @@ class Operator:
         for number in range(self._settings.workers):
             self._tasks.start(self._work(), f"worker {number}")
 
+    def note_sweep(self, uid: str) -> None:
+        """Takes it that there is news of the sweep, or that it is merely there."""
+        self._triggers.add_reported(uid)
+
     async def wait_failed(self) -> None:
         """Waits until one of its tasks ends by an error of the program, and raises that error."""
         await self._tasks.wait_failed()
