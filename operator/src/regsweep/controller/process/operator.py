@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from regsweep.adapters.kubeapi import KubeApi, name_of, namespace_of
 from regsweep.adapters.prometheus import Prometheus
@@ -29,6 +30,9 @@ from regsweep.metrics import RECONCILE_SECONDS, RECONCILE_TOTAL, Metrics
 from regsweep.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+UNFOLLOWED_SECONDS: Final = 5.0
+"""After how long a sweep is looked at again whose Jobs and pods cannot be seen."""
 
 
 class Operator:
@@ -108,9 +112,17 @@ class Operator:
                 # A sweep that comes when the lease was lost is dropped: the next term looks at every one anyway.
                 if self.lease.held:
                     self._enter(self.lease.terms)
-                    await self._pass(uid)
+                    if self._is_followed(uid):
+                        await self._pass(uid)
+                    else:
+                        queue.add(uid, UNFOLLOWED_SECONDS)
             finally:
                 queue.done(uid)
+
+    def _is_followed(self, uid: str) -> bool:
+        """Whether the caches are complete for the sweep's namespace: this operator may have no rights in one of them."""
+        sweep = self.caches.sweeps.get(uid)
+        return sweep is None or all(informer.follows(namespace_of(sweep)) for informer in self._informers)
 
     async def _wait_synced(self) -> None:
         for informer in self._informers:
