@@ -38,6 +38,8 @@ from regsweep.metrics import RECORDS_STORED, REFILL_SECONDS, Metrics
 
 logger = logging.getLogger(__name__)
 
+CREATES_PER_PASS: Final = 50
+"""Jobs that one pass creates: then the sweep's own news have their turn, and other sweeps'."""
 NAME_RETRY_SECONDS: Final = 5.0
 """After so long a Job is tried again whose name another Job has."""
 
@@ -202,6 +204,9 @@ class Reconciler:
             memory.freed_slots.fill(0, self._clocks.monotonic())
             return {}
         sweep, template = observation.sweep, observation.template
+        if len(requests) > CREATES_PER_PASS:
+            requests = requests[:CREATES_PER_PASS]
+            self._queues.sweeps.add(observation.uid)
         try:
             jobs = self._writers.jobs.jobs_of(sweep, requests, template.object)
             if memory.admission is None or not memory.admission.admits(template.fingerprint):

@@ -9,6 +9,7 @@ from typing import Final
 
 from regsweep.adapters.kubeapi import KubeApi, name_of, namespace_of
 from regsweep.adapters.prometheus import Prometheus
+from regsweep.adapters.throttle import asking_for
 from regsweep.controller.clocks import SYSTEM_CLOCKS, Clocks
 from regsweep.controller.process.assembly import (
     build_caches,
@@ -143,7 +144,8 @@ class Operator:
     async def _pass(self, uid: str) -> None:
         """One pass; what fails is tried again later. An error of the program in one sweep must not stop the others."""
         began = self._clocks.monotonic()
-        task = asyncio.ensure_future(self.reconciler.reconcile(uid))
+        with asking_for(uid):
+            task = asyncio.ensure_future(self.reconciler.reconcile(uid))
         try:
             await asyncio.wait([task])
         finally:
