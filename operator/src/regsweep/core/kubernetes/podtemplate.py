@@ -24,6 +24,7 @@ from regsweep.api.canonical import canonical_json
 from regsweep.api.foreign import argument_variables
 from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.core.identity import final_seed
+from regsweep.core.kubernetes.checkpoints import with_checkpoints
 from regsweep.core.kubernetes.merging import merge_templates
 from regsweep.core.kubernetes.room import LEAST_BYTES, room_of
 from regsweep.core.ownership import JsonObject, child_labels
@@ -72,7 +73,8 @@ def pod_template(
 
     Raises InvalidTemplate, naming the field, where a template cannot be merged or contradicts what is owned.
     """
-    return _owned(_merged(sweep, shared, defaults), sweep, request, objective, defaults.accelerators)
+    owned = _owned(_merged(sweep, shared, defaults), sweep, request, objective, defaults.accelerators)
+    return with_checkpoints(owned, sweep.spec.trainer.checkpoints, request.point.key)
 
 
 def template_room(sweep: Sweep, shared: Mapping[str, JsonValue] | None, defaults: JobDefaults) -> int:
