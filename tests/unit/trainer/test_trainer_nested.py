@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from regsweep_kit.contract import read_contract
-from regsweep_trainer.dataset import Dataset
+from regsweep_trainer.data.dataset import Dataset
 from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.models.constant import ConstantPredictor
 from regsweep_trainer.preparation import prepare
