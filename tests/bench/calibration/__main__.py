@@ -9,7 +9,6 @@ from pathlib import Path
 
 from bench.calibration import finals, flags, levels, outside, races, resplits, tied_sets, unpaired
 from bench.calibration.figures import Figure
-from bench.calibration.quantiles import largest_error
 
 CASES: dict[str, tuple[str, Callable[[int, int], Iterator[Figure]]]] = {
     "levels": ("(a), (b) Levels", levels.figures),
@@ -27,9 +26,8 @@ What the statistics promise, held against simulated sweeps whose truth is known.
 replicates; all figures are shares between 0 and 1, each with its Monte-Carlo standard error. A goal counts as missed where
 it is missed by more than three of those.
 
-Made by `PYTHONPATH=tests python -m bench.calibration --output docs/calibration.md`. The quantile of the
-studentised range is interpolated here (relative error at most {quantile_error:.1e}); everything else is the code that judges a sweep,
-but for the final evaluation's bootstrap: 1,000 resamples here, 10,000 there.
+Made by `PYTHONPATH=tests python -m bench.calibration --output docs/calibration.md`. It is the code that judges a sweep, but for the
+final evaluation's bootstrap: 1,000 resamples here, 10,000 there.
 """
 
 
@@ -41,7 +39,7 @@ def main() -> int:
     parser.add_argument("--case", choices=CASES, action="append", help="only this case; may be repeated (default: all)")
     parser.add_argument("--output", type=Path, help="file for the table (default: standard output)")
     arguments = parser.parse_args()
-    lines = [INTRODUCTION.format(quantile_error=largest_error())]
+    lines = [INTRODUCTION]
     unexpected = 0
     for case in arguments.case or CASES:
         title, figures_of = CASES[case]

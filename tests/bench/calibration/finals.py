@@ -51,6 +51,7 @@ def figures(sweeps: int, seed: int) -> Iterator[Figure]:
                 cells = world(rng, replicates)
                 means = resampled_means(cells, RESAMPLES)
                 interval = stretched_interval(cells, means)
+                assert interval is not None
                 joint += interval.low <= 0 <= interval.high
                 alone = cells.mean(axis=1)
                 seeds += abs(alone.mean()) <= quantile * alone.std(ddof=1) / np.sqrt(replicates)

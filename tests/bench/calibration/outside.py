@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from bench.calibration.figures import Figure, share
-from bench.calibration.quantiles import quantile
 from bench.calibration.races import SETTINGS, run
 from bench.calibration.worlds import OTHERS, PLACED
 from regsweep.core.judging.stats.additive import Bools
@@ -39,7 +38,7 @@ def tied_figures(
     left_out = 0
     for _ in range(sweeps):
         losses, best = _sweep(name, rng, combinations, replicates)
-        tied = tied_with_best(losses, quantile)
+        tied = tied_with_best(losses)
         left_out += tied is not None and not (tied.tied | ~tied.comparable)[best].all()
     goal = AT_MOST if replicates >= 5 else AT_MOST_OF_THREE
     value, error = share(left_out, sweeps)
@@ -50,7 +49,7 @@ def tied_figures(
     found = []
     for _ in range(max(sweeps // 4, 2)):
         losses = OTHERS[name](rng, combinations, replicates) + np.where(ahead, 0, SHIFT)[:, None]
-        tied = tied_with_best(losses, quantile)
+        tied = tied_with_best(losses)
         if tied is not None and tied.comparable[~ahead].any():
             found.append(float((~tied.tied[tied.comparable & ~ahead]).mean()))
     yield Figure(

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from bench.calibration.figures import Figure, share
-from bench.calibration.quantiles import quantile
 from bench.calibration.worlds import WORLDS
 from regsweep.api.spec import Racing
 from regsweep.core.judging.stats.moderation import Floats
@@ -75,8 +74,6 @@ def run(losses: Floats) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], int
 
     All replicates are shown at once: what is trained ahead changes no decision (tested).
     """
-    state = race(
-        losses, np.zeros(losses.shape, dtype=np.bool_), SETTINGS, np.zeros(len(losses), dtype=np.bool_), quantile
-    )
+    state = race(losses, np.zeros(losses.shape, dtype=np.bool_), SETTINGS, np.zeros(len(losses), dtype=np.bool_))
     used = sum(drop.replicates for drop in state.dropped.values()) + int(state.racing.sum()) * state.replicates
     return np.asarray(state.racing), used

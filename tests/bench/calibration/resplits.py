@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from bench.calibration.figures import Figure, share
-from bench.calibration.quantiles import quantile
 from regsweep.core.judging.stats.intervals import Split, given_data, new_data
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.ties import tied_with_best
@@ -32,7 +31,7 @@ def figures(sweeps: int, seed: int) -> Iterator[Figure]:
             truth, losses = losses[:, n:].mean(axis=1), losses[:, :n]
             one = given_data(losses[2])
             other = new_data(losses[2], Split(val_rows_per_train_row=VAL_ROWS / (ROWS - VAL_ROWS)))
-            tied = tied_with_best(losses, quantile)
+            tied = tied_with_best(losses)
             assert one is not None and other is not None and tied is not None
             given += one.low <= truth[2] <= one.high
             plain += one.low <= population[2] <= one.high

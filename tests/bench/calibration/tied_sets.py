@@ -8,7 +8,6 @@ import numpy as np
 from scipy.stats import t as student
 
 from bench.calibration.figures import Figure, share
-from bench.calibration.quantiles import quantile
 from bench.calibration.worlds import WORLDS, World
 from regsweep.core.judging.stats.additive import Bools
 from regsweep.core.judging.stats.moderation import Floats
@@ -49,7 +48,7 @@ def _case(
             losses = world(rng, combinations, replicates)
             sound = np.isfinite(losses).all(axis=1)
             losses, truth = (losses + means[:, None])[sound], (means == 0)[sound]
-            tied = tied_with_best(losses, quantile)
+            tied = tied_with_best(losses)
             if tied is None or truth.all() != (means is equal):
                 continue
             sets = {"tied set": tied.tied, "Holm": _holm(losses)}

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from bench.calibration.figures import Figure, share
-from bench.calibration.quantiles import quantile
 from bench.calibration.tied_sets import UNEQUAL_MISS
 from bench.calibration.worlds import World
 from regsweep.core.judging.stats.intervals import Estimand, Split, unpaired
@@ -51,7 +50,7 @@ def figures(sweeps: int, seed: int) -> Iterator[Figure]:
                 left_out = covered = 0
                 for _ in range(sweeps):
                     losses = world(rng, combinations, replicates)
-                    tied = tied_with_best(losses, quantile, paired=False)
+                    tied = tied_with_best(losses, paired=False)
                     interval = unpaired(Estimand.GIVEN_DATA, losses[0], losses[1], Split())
                     assert tied is not None and interval is not None
                     left_out += not tied.tied.all()

@@ -7,7 +7,6 @@ import pytest
 
 from bench.calibration.flags import WORLDS, named
 from bench.calibration.outside import tied_figures
-from bench.calibration.quantiles import largest_error
 
 SWEEPS = 150
 
@@ -35,7 +34,3 @@ def test_a_flag_that_matters_is_found() -> None:
     name = "equal normal noise"
     _, power = named(name, WORLDS[name], (4, 2), 5, SWEEPS, np.random.default_rng(1))
     assert not power.missed, power
-
-
-def test_the_interpolated_quantile_is_scipys_to_a_thousandth() -> None:
-    assert largest_error() < 2e-3

@@ -46,8 +46,9 @@ def observation(
     return Observation(
         object={"metadata": {"uid": "uid"}},
         prior=prior or SweepStatus(),
+        claimed=True,
         accepted=Accepted(SWEEP, ()),
-        template=Template(None, missing, "fingerprint"),
+        template=Template(None, missing, 4096, "fingerprint"),
         observed=observed or Observed(Records(), runs=(TRAINING,)),
         now=NOW,
     )

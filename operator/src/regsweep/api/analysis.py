@@ -115,7 +115,7 @@ class Comparison(ApiModel):
     difference: float | None = None
     """Mean difference of the objective to that of the best."""
     standard_error: float | None = None
-    """Standard error of the difference, from variances moderated over combinations. Absent for the best itself."""
+    """Standard error of the difference, from the differences within replicates (unpaired: Welch's). Absent for the best itself."""
     gap_larger: bool = False
     """True if the overfit gap is significantly larger than that of the best (one-sided, 95 %)."""
     beside_best: Equivalence | None = None
@@ -328,6 +328,9 @@ class Analysis(ApiModel):
     """The same set by val_accuracy, if that is reported and is not the objective."""
     accuracy: AccuracySummary | None = None
     """Range of val_accuracy and its baseline. Absent if it is not reported."""
+    r_squared: Interval | None = None
+    """R squared of the best on validation rows (val_r2), for this data set: what always predicting the mean has is 0. Absent if it is not
+    reported, or below 3 replicates."""
     pick: PickResult | None = None
     """Simplest combination within one standard error of the best."""
     minimum_difference: float | None = None

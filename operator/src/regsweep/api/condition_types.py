@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 
 class ConditionType(StrEnum):
@@ -65,14 +65,22 @@ class About:
     """For a reason why a run failed: whether a retry may help. None: no run fails for it."""
 
 
-def trouble(condition: ConditionType, meaning: str, remedy: str) -> About:
-    """Why a condition is not as a person wants it."""
-    return About(meaning=meaning, remedy=remedy, conditions=(condition,))
+SEE_MESSAGE: Final = "The message says what to do."
 
 
-def event_of(meaning: str, remedy: str = "") -> About:
-    """What an event alone tells of."""
-    return About(meaning=meaning, remedy=remedy, event=True)
+def stops(meaning: str, remedy: str = SEE_MESSAGE) -> About:
+    """Why a sweep ends before its time."""
+    return About(meaning=meaning, remedy=remedy, conditions=(ConditionType.COMPLETE, ConditionType.FAILED), event=True)
+
+
+def refused(meaning: str, remedy: str) -> About:
+    """Why a spec or its template is not accepted."""
+    return About(meaning=meaning, remedy=remedy, conditions=(ConditionType.ACCEPTED,), event=True)
+
+
+def hinders(meaning: str, remedy: str) -> About:
+    """What keeps runs from being started or trained for now."""
+    return About(meaning=meaning, remedy=remedy, conditions=(ConditionType.PROGRESSING,))
 
 
 def may_help(meaning: str, remedy: str) -> About:
@@ -83,3 +91,8 @@ def may_help(meaning: str, remedy: str) -> About:
 def useless(meaning: str, remedy: str) -> About:
     """Why a run failed that every pod would fail for."""
     return About(meaning=meaning, remedy=remedy, run_failure=Retry.USELESS)
+
+
+def told(meaning: str, remedy: str = "") -> About:
+    """What only an event tells."""
+    return About(meaning=meaning, remedy=remedy, event=True)

@@ -9,13 +9,16 @@ from enum import StrEnum
 from typing import Self
 
 from regsweep.api.condition_types import (
+    SEE_MESSAGE,
     About,
     ConditionStatus,
     ConditionType,
     Retry,
-    event_of,
+    hinders,
     may_help,
-    trouble,
+    refused,
+    stops,
+    told,
     useless,
 )
 
@@ -31,7 +34,6 @@ _METRICS_AVAILABLE = ConditionType.METRICS_AVAILABLE
 _REPLICATES_PAIRED = ConditionType.REPLICATES_PAIRED
 _COMPLETE = ConditionType.COMPLETE
 _FAILED = ConditionType.FAILED
-_SEE_MESSAGE = "The message says what to do."
 
 
 class Reason(StrEnum):
@@ -50,38 +52,29 @@ class Reason(StrEnum):
     VALID = "Valid", About(meaning="The spec is valid.", conditions=(_ACCEPTED,))
     INVALID = (
         "Invalid",
-        About(
-            meaning="The spec breaks rules of the API; nothing new is started.",
-            remedy="Correct the fields that the message names.",
-            conditions=(_ACCEPTED,),
-            event=True,
+        refused(
+            "The spec breaks rules of the API; nothing new is started.", "Correct the fields that the message names."
         ),
     )
     IMMUTABLE = (
         "Immutable",
-        About(
-            meaning="A field that was pinned when the sweep was accepted has been changed. Runs continue with the pinned value.",
-            remedy="Restore the field, or create a new sweep with the new value.",
-            conditions=(_ACCEPTED,),
-            event=True,
+        refused(
+            "A field that was pinned when the sweep was accepted has been changed. Runs continue with the pinned value.",
+            "Restore the field, or create a new sweep with the new value.",
         ),
     )
     TEMPLATE_NOT_FOUND = (
         "TemplateNotFound",
-        About(
-            meaning="The PodTemplate that `spec.templateRef` names does not exist.",
-            remedy="Create it in the sweep's namespace; the sweep then continues.",
-            conditions=(_ACCEPTED,),
-            event=True,
+        refused(
+            "The PodTemplate that `spec.templateRef` names does not exist.",
+            "Create it in the sweep's namespace; the sweep then continues.",
         ),
     )
     TEMPLATE_REFUSED = (
         "TemplateRefused",
-        About(
-            meaning="The API server rejects the training Job that the templates make.",
-            remedy="Correct the pod template as the message says; the operator tries again every minute.",
-            conditions=(_ACCEPTED,),
-            event=True,
+        refused(
+            "The API server rejects the training Job that the templates make.",
+            "Correct the pod template as the message says; the operator tries again every minute.",
         ),
     )
     NOT_PERMITTED = (
@@ -96,8 +89,7 @@ class Reason(StrEnum):
     # Progressing
     QUOTA_EXCEEDED = (
         "QuotaExceeded",
-        trouble(
-            _PROGRESSING,
+        hinders(
             "A quota of the namespace is used up: on Jobs, on pods, or on what these ask for. Runs start as room comes. Where kept Jobs "
             "use it up, they are deleted for what waits, whatever `spec.retention` says.",
             "Raise the quota, or lower `spec.parallelism`.",
@@ -105,8 +97,7 @@ class Reason(StrEnum):
     )
     PODS_REFUSED = (
         "PodsRefused",
-        trouble(
-            _PROGRESSING,
+        hinders(
             "The API server takes the training Jobs, but not their pods: Pod Security, a LimitRange, a missing service account or "
             "priority class, a webhook or a policy refuses them. No Job is kept waiting for that.",
             "Change the pod template as the message says; the operator tries again every minute.",
@@ -130,7 +121,11 @@ class Reason(StrEnum):
     )
     UNSCHEDULABLE = (
         "Unschedulable",
-        trouble(_PROGRESSING, "No node has room for a training pod.", "Lower `spec.parallelism`, add nodes, or wait."),
+        About(
+            meaning="No node has room for a training pod.",
+            remedy="Lower `spec.parallelism`, add nodes, or wait.",
+            conditions=(_PROGRESSING,),
+        ),
     )
     IMAGE_UNAVAILABLE = (
         "ImageUnavailable",
@@ -153,28 +148,28 @@ class Reason(StrEnum):
     )
     NODE_LOST = (
         "NodeLost",
-        trouble(
-            _PROGRESSING,
-            "A pod that was deleted does not end, because its node does not answer. The pod may still train, so its run keeps its "
+        About(
+            meaning="A pod that was deleted does not end, because its node does not answer. The pod may still train, so its run keeps its "
             "slot and no other Job trains it.",
-            "Wait for the node, delete it, or taint it `node.kubernetes.io/out-of-service`.",
+            remedy="Wait for the node, delete it, or taint it `node.kubernetes.io/out-of-service`.",
+            conditions=(_PROGRESSING,),
         ),
     )
     QUEUED = "Queued", About(meaning="Runs wait for their queue to admit them.", conditions=(_PROGRESSING,))
     DRAINING = (
         "Draining",
-        trouble(
-            _PROGRESSING,
-            "`spec.parallelism` is 0: runs continue to their end, and no new one is started.",
-            "Raise `spec.parallelism` to continue.",
+        About(
+            meaning="`spec.parallelism` is 0: runs continue to their end, and no new one is started.",
+            remedy="Raise `spec.parallelism` to continue.",
+            conditions=(_PROGRESSING,),
         ),
     )
     NOT_ACCEPTED = (
         "NotAccepted",
-        trouble(
-            _PROGRESSING,
-            "Nothing new is started, because the spec or its template is not accepted.",
-            "See the condition Accepted.",
+        About(
+            meaning="Nothing new is started, because the spec or its template is not accepted.",
+            remedy="See the condition Accepted.",
+            conditions=(_PROGRESSING,),
         ),
     )
     FINISHED = "Finished", About(meaning="No run is left to train.", conditions=(_PROGRESSING,))
@@ -192,10 +187,10 @@ class Reason(StrEnum):
     SCRAPED = "Scraped", About(meaning="Prometheus has samples of the trainers.", conditions=(_METRICS_AVAILABLE,))
     NOT_CONFIGURED = (
         "NotConfigured",
-        trouble(
-            _METRICS_AVAILABLE,
-            "The operator has no Prometheus. Values come from the runs' own records.",
-            "To follow runs live, set REGSWEEP_PROMETHEUS_URL of the operator.",
+        About(
+            meaning="The operator has no Prometheus. Values come from the runs' own records.",
+            remedy="To follow runs live, set REGSWEEP_PROMETHEUS_URL of the operator.",
+            conditions=(_METRICS_AVAILABLE,),
         ),
     )
     NOTHING_TO_SCRAPE_YET = (
@@ -204,18 +199,18 @@ class Reason(StrEnum):
     )
     QUERY_FAILED = (
         "QueryFailed",
-        trouble(
-            _METRICS_AVAILABLE,
-            "Prometheus gave no answer, or one that cannot be trusted. Values come from the runs' own records.",
-            "Check the address and the health of Prometheus.",
+        About(
+            meaning="Prometheus gave no answer, or one that cannot be trusted. Values come from the runs' own records.",
+            remedy="Check the address and the health of Prometheus.",
+            conditions=(_METRICS_AVAILABLE,),
         ),
     )
     NOT_SCRAPED = (
         "NotScraped",
-        trouble(
-            _METRICS_AVAILABLE,
-            "Prometheus answers, but has no samples of the last five runs. Values come from the runs' own records.",
-            "Let Prometheus scrape pods with the annotation prometheus.io/scrape, or add a PodMonitor.",
+        About(
+            meaning="Prometheus answers, but has no samples of the last five runs. Values come from the runs' own records.",
+            remedy="Let Prometheus scrape pods with the annotation prometheus.io/scrape, or add a PodMonitor.",
+            conditions=(_METRICS_AVAILABLE,),
         ),
     )
     # ReplicatesPaired
@@ -228,11 +223,11 @@ class Reason(StrEnum):
     )
     MIXED = (
         "Mixed",
-        trouble(
-            _REPLICATES_PAIRED,
-            "Replicates were trained by different images, backends, devices or data. Differences are treated as unpaired, "
+        About(
+            meaning="Replicates were trained by different images, backends, devices or data. Differences are treated as unpaired, "
             "and their errors are larger.",
-            "For paired replicates, let the pod template select one kind of node, and create a new sweep.",
+            remedy="For paired replicates, let the pod template select one kind of node, and create a new sweep.",
+            conditions=(_REPLICATES_PAIRED,),
         ),
     )
     # Complete and Failed
@@ -247,45 +242,31 @@ class Reason(StrEnum):
         "AllRunsFailed",
         About(
             meaning="Every run failed.",
-            remedy=_SEE_MESSAGE,
+            remedy=SEE_MESSAGE,
             conditions=(_COMPLETE, _FAILED),
             event=True,
         ),
     )
     TOO_MANY_FAILED_RUNS = (
         "TooManyFailedRuns",
-        About(
-            meaning="More runs failed than `spec.maxFailedRuns` allows.",
-            remedy=_SEE_MESSAGE,
-            conditions=(_COMPLETE, _FAILED),
-            event=True,
-        ),
+        stops("More runs failed than `spec.maxFailedRuns` allows."),
     )
     RUNS_FAIL_ALIKE = (
         "RunsFailAlike",
-        About(
-            meaning="The first three runs all failed for the same reason, which a retry does not fix.",
-            remedy=_SEE_MESSAGE,
-            conditions=(_COMPLETE, _FAILED),
-            event=True,
-        ),
+        stops("The first three runs all failed for the same reason, which a retry does not fix."),
     )
     OBJECTIVE_NOT_REPORTED = (
         "ObjectiveNotReported",
-        About(
-            meaning="Runs succeeded, but none reported the objective's metric.",
-            remedy="Set `spec.objective.metric` to a metric that the message lists.",
-            conditions=(_COMPLETE, _FAILED),
-            event=True,
+        stops(
+            "Runs succeeded, but none reported the objective's metric.",
+            "Set `spec.objective.metric` to a metric that the message lists.",
         ),
     )
     CONSTRAINT_NOT_REPORTED = (
         "ConstraintNotReported",
-        About(
-            meaning="Runs succeeded, but none reported the metric of a constraint, so that no combination can keep it.",
-            remedy="Set the metric of the constraint to one that the message lists, or remove the constraint.",
-            conditions=(_COMPLETE, _FAILED),
-            event=True,
+        stops(
+            "Runs succeeded, but none reported the metric of a constraint, so that no combination can keep it.",
+            "Set the metric of the constraint to one that the message lists, or remove the constraint.",
         ),
     )
     # Failed runs
@@ -324,7 +305,7 @@ class Reason(StrEnum):
             "Correct the script: see images/kit/README.md.",
         ),
     )
-    INDEX_FINAL = "IndexFinal", may_help("The trainer gave up these replicates for good (exit code 65).", _SEE_MESSAGE)
+    INDEX_FINAL = "IndexFinal", may_help("The trainer gave up these replicates for good (exit code 65).", SEE_MESSAGE)
     OUT_OF_MEMORY = (
         "OutOfMemory",
         may_help(
@@ -378,22 +359,22 @@ class Reason(StrEnum):
         ),
     )
     # Events only
-    ACCEPTED = "Accepted", About(meaning="The condition Accepted became True.", event=True)
-    COMPLETE = "Complete", About(meaning="The condition Complete became True.", event=True)
+    ACCEPTED = "Accepted", told("The condition Accepted became True.")
+    COMPLETE = "Complete", told("The condition Complete became True.")
     SOURCES_DISAGREE = (
         "SourcesDisagree",
-        event_of(
+        told(
             "Prometheus and a run's own record have different values of one metric. The record is used.",
             "Check that no other pod is scraped with the same labels.",
         ),
     )
     RUN_AGAIN = (
         "RunAgain",
-        About(meaning="A run is trained again, because its record was lost with its pod.", event=True),
+        told("A run is trained again, because its record was lost with its pod."),
     )
     SIDECAR_GOES_ON = (
         "SidecarGoesOn",
-        event_of(
+        told(
             "A container beside the trainer, such as a mesh's proxy, goes on after training has ended, so that the pod keeps "
             "its GPU and its slot. The Job is deleted 45 seconds later, once its records are stored, and its logs go with it.",
             "Make it an init container with `restartPolicy: Always`, which ends with the others, keep it from being injected, or "
@@ -402,17 +383,25 @@ class Reason(StrEnum):
     )
     RUN_MOVED = (
         "RunMoved",
-        event_of(
-            "A run goes on in another Job: away from a node that ended it, or only for the replicates that are missing."
+        told(
+            "A run goes on in another Job: away from a node that ended it, or only for the replicates that are missing.",
         ),
     )
     RUN_FAILED = (
         "RunFailed",
-        About(meaning="A run failed; the message has its reason.", remedy=_SEE_MESSAGE, event=True),
+        told("A run failed; the message has its reason.", remedy=SEE_MESSAGE),
+    )
+    MANAGED_ELSEWHERE = (
+        "ManagedElsewhere",
+        told(
+            "Another operator has claimed the sweep (`status.managedBy`); this one leaves it alone.",
+            "Let one operator watch each namespace, or tell them apart by `spec.managedBy`. Where the other is gone for good, "
+            "and this one may not read its Lease, remove `status.managedBy`.",
+        ),
     )
     JOB_ALTERED = (
         "JobAltered",
-        event_of(
+        told(
             "A Job of the sweep contradicts itself: somebody changed its annotations or forged it. It is none of the "
             "sweep's runs, and nothing is taken from it.",
             "Delete that Job; its run then starts anew.",
@@ -420,14 +409,17 @@ class Reason(StrEnum):
     )
     WRITE_REFUSED = (
         "WriteRefused",
-        event_of(
+        told(
             "The API server refused to delete or to change a Job of the sweep.",
             "Correct the webhook, the policy or the role that the message names; the operator tries again.",
         ),
     )
     NAME_TAKEN = (
         "NameTaken",
-        event_of("A Job of another owner has the name of a run.", "Delete that Job; the run then starts."),
+        told(
+            "A Job of another owner has the name of a run.",
+            "Delete that Job; the run then starts.",
+        ),
     )
 
 

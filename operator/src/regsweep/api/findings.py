@@ -76,11 +76,17 @@ class NoteType(StrEnum):
     TOO_FEW_REPLICATES = "TooFewReplicates"
     """Fewer than 3 replicates: no errors."""
     FEW_REPLICATES = "FewReplicates"
-    """Fewer than 5 replicates: the tied set leaves out a true best more often than it should."""
+    """Fewer than 5 replicates: the tied set is large."""
     FOLDS_SHARE_ROWS = "FoldsShareRows"
     """With folds there is no unbiased estimate of the variance."""
     ROWS_UNKNOWN = "RowsUnknown"
     """The numbers of rows are not known: no interval for new data."""
+    NO_CANDIDATE = "NoCandidate"
+    """Every combination has a replicate that diverged or has no value, or breaks a constraint."""
+    ALL_EQUAL = "AllEqual"
+    """All replicates of the best have the same value: no interval."""
+    SKEWED = "Skewed"
+    """The objective has a long tail: intervals of few replicates cover too seldom."""
     REPLICATES_MISSING = "ReplicatesMissing"
     """The first of the ranking has too few replicates to be compared with."""
     LOG_SCALE = "LogScale"
@@ -95,6 +101,8 @@ class NoteType(StrEnum):
     """Final evaluation: a training diverged, so there is no test loss."""
     FINAL_TOO_FEW = "FinalTooFew"
     """Final evaluation: too few trainings for an interval."""
+    FEW_ROWS = "FewRows"
+    """Final evaluation: a few test rows carry the loss."""
     SEEDS_ALONE = "SeedsAlone"
     """Final evaluation: the interval does not include the test rows."""
 
@@ -173,15 +181,15 @@ class Note(ApiModel):
     subject: Subject | None = None
     """What the note is about: `Best`, `Pick` or `Difference`. Absent if it is about all of it."""
     count: int | None = None
-    """Number of trainings that the note is about."""
+    """Number of trainings, combinations or rows that the note is about."""
     of: int | None = None
-    """Number of trainings with a result."""
+    """Number of trainings with a result, or of combinations."""
     mixed: Annotated[list[Mixture] | None, Field(max_length=len(MixedKind))] = None
     """What differs between the replicates."""
     reason: SeedsAloneReason | None = None
     """Reason why the interval does not include the test rows."""
     metric: Word | None = None
-    """Metric without the penalty that the objective contains."""
+    """Metric without the penalty that the objective contains, or metrics whose constraints no combination meets."""
     label: Label | None = None
     """Best combination by that metric. Absent if it is the same one."""
     cause: Sentence | None = None

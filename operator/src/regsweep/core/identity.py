@@ -28,8 +28,9 @@ def point_key(
 ) -> str:
     """The key of a point: 16 hex digits of a hash of all that determines its results and is known before, replicate apart.
 
-    That is its flags, and what was pinned: parameters, trainer image (of a local run: the trainer with the digest of its
-    script), seed base, folds, data revision, and the rule of the best epoch where results are taken from there.
+    That is its flags, and what was pinned: parameters, arguments, how a script reports, trainer image (of a local run: the
+    trainer with the digest of its script), seed base, folds, data revision, and the rule of the best epoch where results are
+    taken from there.
     `final`: it is trained for the final evaluation, with seeds of its own.
     """
     determines: dict[str, object] = {
@@ -42,6 +43,10 @@ def point_key(
         determines["resampling"] = resolved.resampling.to_json()
     if final:
         determines["final"] = True
+    if resolved.args:
+        determines["args"] = resolved.args
+    if resolved.report is not None:
+        determines["report"] = resolved.report.to_json()
     if resolved.data_revision is not None:
         determines["dataRevision"] = resolved.data_revision
     if resolved.key_version is not None:
@@ -78,5 +83,12 @@ def run_name(
 
 def run_hash(sweep_uid: str, point_key: str, first_replicate: int, attempt: int, lost: int = 0, moved: int = 0) -> str:
     """The end of a run's name, by which a Job is known to be the run that it claims to be."""
-    again = [lost, moved] if moved else [lost] if lost else []
-    return digest([sweep_uid, point_key, first_replicate, attempt, *again], HASH_LENGTH)
+    identity = [
+        sweep_uid,
+        point_key,
+        first_replicate,
+        attempt,
+        *([lost] if lost or moved else []),
+        *([moved] if moved else []),
+    ]
+    return digest(identity, HASH_LENGTH)

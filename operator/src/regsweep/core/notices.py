@@ -14,11 +14,11 @@ from regsweep.core.moves import MAX_MOVES, delay_of, outlives_training
 from regsweep.core.runs import AlteredJob, ObservedRun, RunRequest
 from regsweep.core.world import Observed
 
-MAX_ALTERED: Final = 100
-"""Altered Jobs that are named in events: anyone who may create Jobs may create more."""
 _SIDECAR_REMEDY: Final = (
     "Make it an init container with restartPolicy Always, which ends with the others, or keep it from being injected."
 )
+MAX_ALTERED: Final = 100
+"""Altered Jobs that are named in events: anyone who may create Jobs may create more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ def notices(
 
 
 def _altered_notices(altered: Iterable[AlteredJob]) -> Iterator[Notice]:
+    """Jobs that are none of the sweep's runs, though it owns them."""
     for job in islice(altered, MAX_ALTERED):
         text = f"Job {job.name} was changed or forged: {job.problem}. Nothing is taken from it. Delete it; its run then starts anew."
         yield Notice(Reason.JOB_ALTERED, text, warning=True)
@@ -63,7 +64,9 @@ def _run_notices(
     for request in create:
         if request.lost:
             yield Notice(
-                Reason.RUN_AGAIN, f"Run {request.name} trains once more what was lost with its pod.", warning=True
+                Reason.RUN_AGAIN,
+                f"Run {request.name} trains once more what was lost with its pod, or with a message that was cut.",
+                warning=True,
             )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from regsweep.api.constants import CONTAINER_MESSAGE_BYTES
 from regsweep.api.objective import EpochRule
 from regsweep.core.sweep import Point
 
@@ -32,6 +33,8 @@ class RunRequest:
     """How often these replicates were taken from another run before."""
     avoids: tuple[str, ...] = ()
     """Nodes that its pods keep away from: they ended the runs before."""
+    message_bytes: int = CONTAINER_MESSAGE_BYTES
+    """Most bytes of its termination message that pods were seen to have room for."""
     data_digest: str = ""
     """Digest of the data that the sweep's results rest on: the run must not train on other data. Empty: none is known."""
 
@@ -88,6 +91,8 @@ class ObservedPod:
     """Containers beside the trainer that have not ended: a pod holds its GPU until all have."""
     image: str = ""
     """Digest of the image that its container runs, as the node names it; empty: not known."""
+    containers: int = 1
+    """How many containers the pod has, init containers and ephemeral ones among them."""
     memory_limit: str = ""
     """The container's memory limit, such as `2Gi`; empty: none."""
     deleting: bool = False
@@ -165,16 +170,6 @@ class ObservedRun:
         return range(first, min(first + self.replicates_per_pod, self.first_replicate + self.replicates))
 
 
-def replicates_of(run: ObservedRun) -> range:
-    """The replicates that the run was created for."""
-    return range(run.first_replicate, run.first_replicate + run.replicates)
-
-
-def ref_of(run: ObservedRun) -> RunRef:
-    """The reference that writes to the run take."""
-    return RunRef(run.name, run.uid)
-
-
 @dataclass(frozen=True, slots=True)
 class AlteredJob:
     """A Job that the sweep controls and that is none of its runs: somebody changed or forged it. Nothing is taken from it."""
@@ -185,3 +180,13 @@ class AlteredJob:
     """What contradicts itself, in words; it quotes nothing that a person wrote."""
     pods_in_flight: int = 0
     """Slots that it takes all the same: its pods may hold GPUs."""
+
+
+def replicates_of(run: ObservedRun) -> range:
+    """The replicates that the run was created for."""
+    return range(run.first_replicate, run.first_replicate + run.replicates)
+
+
+def ref_of(run: ObservedRun) -> RunRef:
+    """The reference that writes to the run take."""
+    return RunRef(run.name, run.uid)

@@ -84,6 +84,7 @@ def sweep_status(
         progress=f"{counts.succeeded + counts.failed}/{counts.total}",
         runs=counts,
         conditions=updated,
+        managed_by=prior.managed_by,
         resolved=sweep.resolved,
         data=_data(sweep, observed),
         objective=ranked.objective,
@@ -188,6 +189,7 @@ def ranked_result(row: stats.RankedCombination) -> RankedResult:
         flags=row.combination.flags,
         label=label(row.combination.flags),
         objective=_estimate(row.objective),
+        adjusted_mean=_adjusted(row),
         train_loss=row.train_loss,
         val_loss=row.val_loss,
         overfit_gap=_estimate(row.overfit_gap),
@@ -199,6 +201,13 @@ def ranked_result(row: stats.RankedCombination) -> RankedResult:
         source=row.source,
     )
     return in_six_digits(result)
+
+
+def _adjusted(row: stats.RankedCombination) -> float | None:
+    """The adjusted mean, where it differs from the plain one in what is shown."""
+    if row.objective is None or row.adjusted_mean is None:
+        return None
+    return None if rounded(row.adjusted_mean) == rounded(row.objective.mean) else row.adjusted_mean
 
 
 def reference_results(sweep: Sweep, records: Records) -> list[ReferenceResult]:

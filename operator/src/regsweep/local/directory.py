@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -83,10 +84,11 @@ class RunsDirectory:
             for name in (message_file(index), output_file(index), history_file(index)):
                 (directory / name).unlink(missing_ok=True)
         source = directory / SOURCE_FOLDER
-        source.mkdir(exist_ok=True)
-        for old in source.iterdir():
-            old.unlink()
+        if source.exists():
+            shutil.rmtree(source)
+        source.mkdir()
         for name, text in kept.source.items():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_text(text, encoding="utf-8", newline="")
         (directory / PROVENANCE_FILE).write_text(kept.provenance.model_dump_json(by_alias=True, indent=2) + "\n")
         self.write(facts)

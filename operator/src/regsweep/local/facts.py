@@ -74,6 +74,7 @@ class RunFacts(ApiModel):
     parameters: dict[str, JsonValue]
     """The trainer's fixed parameters."""
     seed: int
+    """Base of all seeds: the sweep's, or the final evaluation's own."""
     trainer: str
     """What trains, part of the point key: the reference trainer, or the command and its files' digest."""
     trainer_version: str = ""

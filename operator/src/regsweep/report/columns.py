@@ -131,6 +131,7 @@ def result_columns(report: SweepReport, plus_minus: str = PLUS_MINUS) -> list[Re
             is_note=True,
         ),
         ResultColumn("probabilities", None, _PROBABILITIES),
+        ResultColumn("adjusted", None, (_number_field("objective_adjusted", _adjusted_mean),)),
     ]
 
 
@@ -143,6 +144,12 @@ def _figures(report: SweepReport, plus_minus: str) -> list[ResultColumn]:
             _measured(lambda r: r.objective, plus_minus),
             _estimate_fields("objective", lambda r: r.objective),
             right=True,
+        ),
+        ResultColumn(
+            "adjusted",
+            _adjusted,
+            right=True,
+            is_shown=any,
         ),
         ResultColumn(
             metric_title(VAL_LOSS),
@@ -249,6 +256,22 @@ def _losses(value: Callable[[RankedResult], float | None]) -> Cells:
         return measured_column((Measured(value(r), absent=_absent(r)) for r in rows), shown)
 
     return cells
+
+
+def _adjusted_mean(row: RankedResult) -> float | None:
+    """What the row is ordered by."""
+    if row.adjusted_mean is not None or row.objective is None:
+        return row.adjusted_mean
+    return row.objective.mean
+
+
+def _adjusted(rows: Rows, _report: SweepReport) -> Sequence[str]:
+    """Adjusted means with the digits of the objective; empty cells where none differs from the plain mean."""
+    if all(row.adjusted_mean is None for row in rows):
+        return ["" for _ in rows]
+    values = [_adjusted_mean(row) for row in rows]
+    shown = format_for(values, [row.objective.standard_error for row in rows if row.objective])
+    return measured_column((Measured(v, absent=_absent(r)) for v, r in zip(values, rows, strict=True)), shown)
 
 
 def _absent(row: RankedResult) -> str:

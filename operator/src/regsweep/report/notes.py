@@ -160,7 +160,7 @@ def conclusion(report: SweepReport) -> str:
     Compares the best with the best-ranked combination without regularisation. Speaks only when the sweep is complete.
     """
     best, plain = report.best, report.unregularized
-    if best is None or best.diverged or best.objective is None or plain is None:
+    if best is None or best.diverged or best.violated or best.objective is None or plain is None:
         return ""
     if not report.holds(ConditionType.COMPLETE):
         return ""
@@ -194,6 +194,10 @@ def _ending(plain: RankedResult, report: SweepReport) -> str:
         )
     if plain.diverged:
         return f": in {plain.diverged} of {plain.replicates} replicates it diverged."
+    if plain.violated:
+        return f", and does not meet the constraint on {listed(plain.violated)}."
+    if comparison is None and report.analysis is not None and report.analysis.comparisons:
+        return ", and cannot be compared with the best, since a replicate has no value."
     if comparison is None or not comparison.comparable:
         return "; too few common replicates to say whether it is worse than the best."
     gains = reductions_phrase(_shown_reductions(report, comparison))

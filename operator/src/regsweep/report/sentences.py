@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from regsweep.api.analysis import Analysis
+from regsweep.api.analysis import Analysis, Interval, Optimism
 from regsweep.api.conditions import ConditionType
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import NoteType
+from regsweep.api.objective import metric_bounds
+from regsweep.api.spec import Goal
+from regsweep.core.judging.stats.bounds import cut_to
 from regsweep.core.judging.words import outcome, outlook
 from regsweep.core.judging.words.effects import effects_sentence
 from regsweep.core.judging.words.findings import finding_sentences
@@ -18,6 +21,8 @@ CLEAR_OPTIMISM = 0.25
 """Part of the best's standard error below which the optimism is not worth a sentence."""
 QUIET_NOTES = frozenset({NoteType.NO_BIAS_VARIANCE, NoteType.ROWS_UNKNOWN, NoteType.TOO_FEW_REPLICATES})
 """Notes for those who read the analysis itself: they say what is not given, and nothing below the table rests on it."""
+SAID_BY_NOTES = frozenset({NoteType.REPLICATES_MISSING, NoteType.NO_CANDIDATE})
+"""Notes that say why there are no ties."""
 
 
 def ties_sentence(report: SweepReport) -> str:
@@ -25,8 +30,8 @@ def ties_sentence(report: SweepReport) -> str:
     analysis = report.analysis
     if analysis is None or sum(r.objective is not None for r in report.ranking) < 2:
         return ""
-    if any(note.type is NoteType.REPLICATES_MISSING for note in analysis.notes):
-        return ""  # the note says it
+    if any(note.type in SAID_BY_NOTES for note in analysis.notes):
+        return ""
     if not analysis.tied_with_best:
         return (
             outcome.TOO_FEW
@@ -62,6 +67,8 @@ def sentences(report: SweepReport) -> Iterator[str]:
         yield outlook.accuracy_sentence(len(by_accuracy), len(analysis.comparisons), analysis.accuracy)
     if report.objective.metric == ACCURACY:
         yield from filter(None, [outlook.baseline_sentence(analysis.accuracy)])
+    if analysis.r_squared is not None:
+        yield outlook.r_squared_sentence(analysis.r_squared)
     yield from filter(None, [_optimism(report, analysis)])
     yield from (note.message for note in analysis.notes if note.type not in QUIET_NOTES)
 
@@ -74,7 +81,12 @@ def _figures(report: SweepReport, analysis: Analysis) -> Iterator[str]:
     level = analysis.best.new_data if analysis.best is not None else None
     if level is not None:
         difference = analysis.pick.difference.new_data if analysis.pick is not None else None
-        yield outcome.other_data_sentence(report.objective.metric, level, difference)
+        metric, optimism = report.objective.metric, _clear_optimism(report, analysis)
+        if optimism is None:
+            yield outcome.other_data_sentence(metric, level, difference)
+        else:
+            allowing = _with_luck(level, optimism.optimism, report)
+            yield outcome.other_data_sentence(metric, allowing, difference, outcome.luck_allowed(optimism.optimism))
     if analysis.effects is not None:
         yield effects_sentence(analysis.effects)
     spread = analysis.comparisons[0].spread if analysis.comparisons else None
@@ -90,12 +102,30 @@ def _figures(report: SweepReport, analysis: Analysis) -> Iterator[str]:
         yield analysis.planning.message
 
 
+def _with_luck(level: Interval, optimism: float, report: SweepReport) -> Interval:
+    """The interval with room for the optimism at its worse end, so that nothing on the page contradicts it."""
+    least, most = metric_bounds(report.objective.metric)
+    if report.objective.goal is Goal.MINIMIZE:
+        wider = level.model_copy(update={"high": level.high + optimism})
+    else:
+        wider = level.model_copy(update={"low": level.low - optimism})
+    return cut_to(wider, least, most)
+
+
 def _optimism(report: SweepReport, analysis: Analysis) -> str:
-    """How much luck flatters the best, where that is clear beside its standard error."""
-    best, found = report.best, analysis.selection_optimism
-    if best is None or best.objective is None or best.objective.standard_error is None or found is None:
+    """How much luck flatters the best, where that is clear and the interval for other data does not say it."""
+    best, found = report.best, _clear_optimism(report, analysis)
+    if found is None or best is None or best.objective is None:
         return ""
-    if found.optimism <= CLEAR_OPTIMISM * best.objective.standard_error:
+    if analysis.best is not None and analysis.best.new_data is not None:
         return ""
     objective = report.objective
     return outcome.optimism_sentence(objective.metric, objective.goal, best.objective.mean, found.corrected)
+
+
+def _clear_optimism(report: SweepReport, analysis: Analysis) -> Optimism | None:
+    """How much luck flatters the best, where that is clear beside its standard error."""
+    best, found = report.best, analysis.selection_optimism
+    if best is None or best.objective is None or best.objective.standard_error is None or found is None:
+        return None
+    return found if found.optimism > CLEAR_OPTIMISM * best.objective.standard_error else None

@@ -87,8 +87,7 @@ def test_what_a_job_notes_of_its_moves_is_read_back() -> None:
     job: Any = job_manifest(
         sweep, _request(sweep, moved=3, avoids=("n1", "n2")), objective_status(sweep.spec.objective)
     )
-    job["metadata"] |= {"uid": "u", "creationTimestamp": CREATED}
-    run = observed_run(job)
+    run = observed_run(job | {"metadata": job["metadata"] | {"uid": "u", "creationTimestamp": CREATED}})
     assert isinstance(run, ObservedRun), run
     assert (run.moved, run.avoids) == (3, ("n1", "n2"))
 

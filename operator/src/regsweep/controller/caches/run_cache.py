@@ -17,8 +17,8 @@ from regsweep.adapters.object_cache import Entry, ObjectCache
 from regsweep.api import constants as names
 from regsweep.controller.caches.first_seen import FirstSeen
 from regsweep.controller.clocks import SYSTEM_CLOCKS
-from regsweep.core.kubernetes.identify import ANNOTATIONS, CONTRACT, MAX_ANNOTATION, contract_of
-from regsweep.core.kubernetes.observe import is_sidecar, observed_pod, observed_run
+from regsweep.core.kubernetes.identify import ANNOTATIONS, CONTRACT, MAX_TEXT, contract_of
+from regsweep.core.kubernetes.observe import CONTAINERS, containers_of, is_sidecar, observed_pod, observed_run
 from regsweep.core.runs import AlteredJob, ObservedPod, ObservedRun
 
 _LABELS: Final = frozenset({names.SWEEP_UID_LABEL, names.RUN_LABEL, names.QUEUE_NAME_LABEL})
@@ -51,6 +51,7 @@ def trim_pod(pod: KubeObject) -> KubeObject:
     spec, status = pod["spec"], pod.get("status") or {}
     sidecars = [_picked(c, ("name", "restartPolicy")) for c in spec.get("initContainers") or () if is_sidecar(c)]
     return {
+        CONTAINERS: containers_of(pod),
         "metadata": _metadata(pod["metadata"]),
         "spec": {
             **_picked(spec, ("nodeName",)),
@@ -178,7 +179,7 @@ def _metadata(metadata: KubeObject) -> KubeObject:
     kept["labels"] = {intern(k): intern(v) for k, v in (metadata.get("labels") or {}).items() if k in _LABELS}
     # Cut: anyone who may edit a Job may write 256 kB there, and what is too long is none of ours.
     kept["annotations"] = {
-        intern(k): _shared(v[:MAX_ANNOTATION])
+        intern(k): _shared(v[: MAX_TEXT + 1])
         for k, v in (metadata.get("annotations") or {}).items()
         if k in ANNOTATIONS
     }

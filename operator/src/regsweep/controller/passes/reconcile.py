@@ -7,8 +7,9 @@ is deleted only by a later pass, which has seen its records stored.
 from __future__ import annotations
 
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, TypeVar
 
 from regsweep.adapters.kubeapi import KubeApi, KubeObject, is_deleting, namespace_of, uid_of, version_of
@@ -16,9 +17,10 @@ from regsweep.api.conditions import Reason
 from regsweep.controller.clocks import Clocks
 from regsweep.controller.passes import pod_refusals
 from regsweep.controller.passes.admission import Admission, retry_after
+from regsweep.controller.passes.claiming import Claims
 from regsweep.controller.passes.confirmation import read_live_sweep
 from regsweep.controller.passes.memory import SweepMemory
-from regsweep.controller.passes.observation import InvalidSpec, Observation, TerminatingNamespace
+from regsweep.controller.passes.observation import InvalidSpec, NotOurs, Observation, TerminatingNamespace
 from regsweep.controller.passes.parts import Caches, Queues, Writers
 from regsweep.controller.passes.schedule import Intervals, wake_ups
 from regsweep.controller.passes.status_pace import LastStatus, is_idle, seconds_until_status, urgent_of
@@ -66,6 +68,7 @@ class Reconciler:
         caches: Caches,
         queues: Queues,
         reader: SweepReader,
+        claims: Claims,
         writers: Writers,
         metrics: Metrics,
         intervals: Intervals,
@@ -75,6 +78,7 @@ class Reconciler:
         self._caches = caches
         self._queues = queues
         self._reader = reader
+        self._claims = claims
         self._writers = writers
         self._metrics = metrics
         self._intervals = intervals
@@ -105,16 +109,24 @@ class Reconciler:
             return
         memory = self._memory_of(sweep)
         observation = await self._reader.observe(sweep, memory)
-        if isinstance(observation, TerminatingNamespace):
+        if isinstance(observation, Observation):
+            await self._follow(sweep, observation, memory)
+        elif isinstance(observation, NotOurs):
+            await self._leave(sweep, observation, memory)
+        elif isinstance(observation, TerminatingNamespace):
             await self._writers.jobs.change(namespace_of(sweep), Plan(delete=observation.jobs))
-            return
-        if isinstance(observation, InvalidSpec):
+        else:
             await self._refuse(sweep, observation, memory)
-            return
+
+    async def _follow(self, sweep: KubeObject, observation: Observation, memory: SweepMemory) -> None:
+        """Carries out what is planned for a sweep that is accepted."""
         if not observation.started and not await self._is_confirmed(sweep, memory):
             return
         if not observation.started and not observation.pinned:
             await self._pin(observation, memory)
+            return
+        if not observation.claimed:
+            await self._claim(observation, memory)
             return
         planned = plan(observation.sweep, observation.observed, observation.now)
         if planned.create and not await self._is_confirmed(sweep, memory):
@@ -127,6 +139,23 @@ class Reconciler:
             raise outcome.failure  # only now: a write that is refused again and again must not keep the status from being written
 
     # Before the first Job
+
+    async def _leave(self, sweep: KubeObject, found: NotOurs, memory: SweepMemory) -> None:
+        """Leaves the sweep to another operator; says so where that is not what the sweep asks for, and comes again."""
+        uid = uid_of(sweep)
+        memory.records.forget()
+        self._queues.prometheus.forget(uid)
+        self._queues.analyses.forget(uid)
+        if found.claim is not None:
+            memory.notices.add([self._claims.notice(found.claim)])
+            await self._writers.status.tell(sweep, memory.notices)
+            self._queues.sweeps.add(uid, self._claims.retry_seconds)
+
+    async def _claim(self, observation: Observation, memory: SweepMemory) -> None:
+        """Writes our claim of a sweep that was begun without one, or by an operator that is gone."""
+        await self._writers.status.write(observation.object, observation.prior, observation.prior, memory.notices)
+        memory.confirmed = False
+        self._queues.sweeps.add(observation.uid)  # the next pass decides on what was written
 
     async def _refuse(self, sweep: KubeObject, invalid: InvalidSpec, memory: SweepMemory) -> None:
         """Says in the status which rules the spec breaks."""
@@ -159,8 +188,9 @@ class Reconciler:
     async def _act(self, observation: Observation, planned: Plan, memory: SweepMemory) -> Outcome:
         """Carries the plan out. A GPU does not wait for records to be written, nor do records for a Job that is refused."""
         due = self._due_records(observation, planned, memory)
+        none_created: dict[str, Creation] = {}
         (creations, not_created), (stored, not_changed) = await run_both(
-            _or_failure(self._create(observation, planned.create, memory), {}),
+            _or_failure(partial(self._create, observation, planned.create, memory), none_created),
             self._store_and_change(observation, planned, due, memory),
         )
         return Outcome(creations, stored, not_changed or not_created)
@@ -216,7 +246,7 @@ class Reconciler:
             stored = await memory.records.add(due, observation.sweep, [target.point for target in targets])
             memory.unstored_since = None
             self._metrics.count(RECORDS_STORED, len(stored))
-        _, failure = await _or_failure(self._writers.jobs.change(observation.sweep.namespace, planned), None)
+        _, failure = await _or_failure(partial(self._writers.jobs.change, observation.sweep.namespace, planned), None)
         return stored, failure
 
     async def _follow_up(self, observation: Observation, planned: Plan, outcome: Outcome, memory: SweepMemory) -> None:
@@ -305,10 +335,10 @@ class Reconciler:
         self._queues.sweeps.forget(uid)
 
 
-async def _or_failure(write: Coroutine[object, object, A], without: A) -> tuple[A, ApiError | None]:
+async def _or_failure(write: Callable[[], Coroutine[object, object, A]], without: A) -> tuple[A, ApiError | None]:
     """What the write returns, and None; or else `without`, and its failure."""
     try:
-        return await write, None
+        return await write(), None
     except ApiError as error:
         return without, error
 

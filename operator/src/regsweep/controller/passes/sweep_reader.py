@@ -8,24 +8,35 @@ from typing import Final
 from regsweep.adapters.kubeapi import PODS, KubeApi, KubeObject, namespace_of, uid_of
 from regsweep.api import constants as names
 from regsweep.api.canonical import digest
+from regsweep.api.constants import CONTAINER_MESSAGE_BYTES
 from regsweep.controller.clocks import Clocks
 from regsweep.controller.passes.acceptance import Rules
 from regsweep.controller.passes.admission import Admission, retry_after
+from regsweep.controller.passes.claiming import Claims
 from regsweep.controller.passes.memory import SweepMemory
 from regsweep.controller.passes.namespaces import is_terminating
-from regsweep.controller.passes.observation import Accepted, InvalidSpec, Observation, Template, TerminatingNamespace
+from regsweep.controller.passes.observation import (
+    Accepted,
+    InvalidSpec,
+    NotOurs,
+    Observation,
+    Template,
+    TerminatingNamespace,
+)
 from regsweep.controller.passes.parts import Caches, Queues
 from regsweep.controller.passes.pod_refusals import pod_refusals
 from regsweep.controller.writers.status_writer import prior_status
 from regsweep.core.accept import Past
+from regsweep.core.claims import Standing
 from regsweep.core.collect import is_recorded
 from regsweep.core.judging.analysis import prior_analysis
+from regsweep.core.kubernetes.podtemplate import template_room
 from regsweep.core.refusals import Refusal
 from regsweep.core.results.records import Records
 from regsweep.core.runs import ObservedRun, RunRef
 from regsweep.core.slots import lacks_pod
 from regsweep.core.world import Observed
-from regsweep.errors import InvalidSweep
+from regsweep.errors import InvalidSweep, InvalidTemplate
 
 FINGERPRINT_LENGTH: Final = 16
 
@@ -39,6 +50,7 @@ class SweepReader:
         caches: Caches,
         queues: Queues,
         rules: Rules,
+        claims: Claims,
         clocks: Clocks,
         *,
         refusal_retry_seconds: float,
@@ -47,15 +59,22 @@ class SweepReader:
         self._caches = caches
         self._queues = queues
         self._rules = rules
+        self._claims = claims
         self._clocks = clocks
         self._refusal_retry = refusal_retry_seconds
 
-    async def observe(self, sweep: KubeObject, memory: SweepMemory) -> Observation | InvalidSpec | TerminatingNamespace:
+    async def observe(
+        self, sweep: KubeObject, memory: SweepMemory
+    ) -> Observation | InvalidSpec | TerminatingNamespace | NotOurs:
         """The sweep at this moment.
 
         Raises ApiError where something has to be asked of the API server, and it does not answer.
         """
         prior = prior_status(sweep)
+        standing = await self._claims.standing(sweep, prior.managed_by)
+        if standing in (Standing.CLAIMED, Standing.NAMED):
+            return NotOurs(prior.managed_by if standing is Standing.CLAIMED else None)
+        prior = prior.model_copy(update={"managed_by": self._claims.own})
         records = await memory.records.all()
         runs = await self._runs(sweep, records, memory.searched_jobs)
         altered = self._caches.runs.altered_of(sweep)
@@ -81,9 +100,10 @@ class SweepReader:
             refusal=admission.refusal_of(template.fingerprint, now) if admission else None,
             refused_pods=frozenset(refusals),
             cautious=admission is not None and admission.tries_carefully(template.fingerprint),
+            message_bytes=template.message_bytes,
             template_missing=template.missing,
         )
-        return Observation(sweep, prior, accepted, template, observed, self._clocks.now())
+        return Observation(sweep, prior, standing is Standing.OURS, accepted, template, observed, self._clocks.now())
 
     async def _pod_refusals(
         self, sweep: KubeObject, runs: Sequence[ObservedRun], fingerprint: str, memory: SweepMemory
@@ -141,11 +161,16 @@ class SweepReader:
             template["template"] if template else None,
             spec.template,
             resolved.image,
+            resolved.args,
             resolved.gpus,
             resolved.gpu_resource,
             spec.run_timeout_seconds,
         ]
-        return Template(template, missing, digest(made_from, FINGERPRINT_LENGTH))
+        try:
+            room = template_room(accepted.sweep, template["template"] if template else None, self._rules.jobs)
+        except InvalidTemplate:  # said where the first Job is made of it
+            room = CONTAINER_MESSAGE_BYTES
+        return Template(template, missing, room, digest(made_from, FINGERPRINT_LENGTH))
 
 
 def _may_lack_pods(run: ObservedRun) -> bool:

@@ -39,9 +39,9 @@ ANNOTATIONS: Final = frozenset(
 )
 """Annotations that are read, if not believed."""
 MAX_VALUE: Final = 253
-"""Characters that are read of an annotation or a variable: ours are shorter."""
-MAX_ANNOTATION: Final = MAX_AVOIDED * (names.MAX_NAME_LENGTH + 1)
-"""Characters that are kept of an annotation."""
+"""Characters that are read of a variable: ours are shorter."""
+MAX_TEXT: Final = MAX_AVOIDED * (names.MAX_NAME_LENGTH + 1)
+"""Characters that are read of an annotation: the longest names nodes."""
 CONTRACT: Final = "contract"
 """Field of a trimmed Job that keeps VARIABLES in place of the pod template."""
 
@@ -60,8 +60,6 @@ class Identity:
     attempt: int
     lost: int
     moved: int
-    avoids: tuple[str, ...]
-    """Nodes: nothing bears them out, and a person who edits them may choose where the next Job trains."""
     rule: EpochRule | None
     """The rule that its trainer chooses best epochs by; None: not known."""
 
@@ -123,14 +121,13 @@ def _claimed(annotations: KubeObject) -> Identity | str:
         return "its annotations do not say what it trains"
     if first is None or not replicates or not per_pod or first + replicates > MAX_REPLICATES:
         return f"its annotations name no replicates from 0 to {MAX_REPLICATES - 1}"
-    avoids = _nodes(annotations.get(names.AVOIDED_NODES_ANNOTATION))
-    return Identity(point_key, first, replicates, per_pod, attempt, lost, moved, avoids, None)
+    return Identity(point_key, first, replicates, per_pod, attempt, lost, moved, None)
 
 
 def _hash_of(job: KubeObject, claimed: Identity) -> str:
     """The end of the name that a run has which is just what is claimed."""
-    uid, point_key = owner_uid(job) or "", claimed.point_key
-    return run_hash(uid, point_key, claimed.first_replicate, claimed.attempt, claimed.lost, claimed.moved)
+    sweep_uid = owner_uid(job) or ""
+    return run_hash(sweep_uid, claimed.point_key, claimed.first_replicate, claimed.attempt, claimed.lost, claimed.moved)
 
 
 def _with_rule(identity: Identity, objective: str | None) -> Identity:
@@ -145,12 +142,6 @@ def _with_rule(identity: Identity, objective: str | None) -> Identity:
 class _Objective(BaseModel):
     metric: str
     goal: Goal
-
-
-def _nodes(text: str | None) -> tuple[str, ...]:
-    """Names of nodes with commas between them: as many as a Job may avoid, of what can be a name."""
-    given = (text or "").split(",", MAX_AVOIDED)[:MAX_AVOIDED]
-    return tuple(name for name in given if 0 < len(name) <= names.MAX_NAME_LENGTH)
 
 
 def _number(text: str | None) -> int | None:

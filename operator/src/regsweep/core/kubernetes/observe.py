@@ -16,8 +16,10 @@ from typing import Final
 from regsweep.api import constants as names
 from regsweep.core.kubernetes.identify import identify
 from regsweep.core.ownership import KubeObject, owner_uid
-from regsweep.core.runs import AlteredJob, ObservedPod, ObservedRun, PodPhase
+from regsweep.core.runs import MAX_AVOIDED, AlteredJob, ObservedPod, ObservedRun, PodPhase
 
+CONTAINERS: Final = "containers"
+"""Field of a trimmed pod that keeps their number."""
 _POD_NAME: Final = re.compile(r"-(\d{1,6})-[a-z0-9]+\Z", re.ASCII)
 _DIGITS: Final = 7
 """Of an index: the API server takes at most 100,000 completions."""
@@ -32,12 +34,12 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
     Whether the Job belongs to a sweep is decided by `ownership.owner_uid`, not by its labels, which anyone can write.
     """
     metadata, spec, status = job["metadata"], job.get("spec") or {}, job.get("status") or {}
-    uid, name = metadata["uid"], metadata["name"]
-    own = [
+    uid = metadata["uid"]
+    own = tuple(
         pod if isinstance(pod, ObservedPod) else observed_pod(pod)
         for pod in pods
         if isinstance(pod, ObservedPod) or owner_uid(pod) == uid
-    ]
+    )
     identity = identify(job)
     if isinstance(identity, AlteredJob):
         return replace(identity, pods_in_flight=sum(pod.holds_node for pod in own))
@@ -46,7 +48,7 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
     complete, failed = conditions.get("Complete"), conditions.get("Failed")
     ended = status.get("completionTime") or (complete or failed or {}).get("lastTransitionTime")
     return ObservedRun(
-        name=name,
+        name=metadata["name"],
         uid=uid,
         point_key=identity.point_key,
         first_replicate=identity.first_replicate,
@@ -56,7 +58,7 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
         created_at=_time(metadata["creationTimestamp"]),
         lost=identity.lost,
         moved=identity.moved,
-        avoids=identity.avoids,
+        avoids=_nodes((metadata.get("annotations") or {}).get(names.AVOIDED_NODES_ANNOTATION)),
         rule=identity.rule,
         parallelism=spec.get("parallelism", 1),
         suspended=bool(spec.get("suspend")),
@@ -68,14 +70,21 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
         succeeded_indexes=_indexes(status.get("completedIndexes"), completions),
         ended_at=_time(ended) if ended else None,
         deleting="deletionTimestamp" in metadata,
-        pods=_indexed(own, name, completions),
+        pods=_pods_of(metadata["name"], completions, own),
     )
 
 
-def _indexed(pods: Iterable[ObservedPod], job: str, completions: int) -> tuple[ObservedPod, ...]:
-    """Those of the pods that have the name of an index of the Job, in the order of the indexes."""
-    named = (pod for pod in pods if pod.index < completions and pod.name.startswith(f"{job}-{pod.index}-"))
-    return tuple(sorted(named, key=lambda pod: (pod.index, pod.created_at, pod.name)))
+def _pods_of(job_name: str, completions: int, pods: Iterable[ObservedPod]) -> tuple[ObservedPod, ...]:
+    """The pods of the Job's indexes by their names, sorted."""
+    own = (pod for pod in pods if pod.index < completions and pod.name.startswith(f"{job_name}-{pod.index}-"))
+    return tuple(sorted(own, key=lambda pod: (pod.index, pod.created_at, pod.name)))
+
+
+def _nodes(text: str | None) -> tuple[str, ...]:
+    """Names of nodes with commas between them: as many as a Job may avoid, of what can be a name. Whoever edits them changes only
+    where a run is not tried again."""
+    given = (text or "").split(",", MAX_AVOIDED)[:MAX_AVOIDED]
+    return tuple(name for name in given if 0 < len(name) <= names.MAX_NAME_LENGTH)
 
 
 def observed_pod(pod: KubeObject, gone: bool = False) -> ObservedPod:
@@ -111,6 +120,7 @@ def observed_pod(pod: KubeObject, gone: bool = False) -> ObservedPod:
         disrupted=_disruption(status) is not None,
         others=() if status.get("phase") in _ENDED_PHASES else _others(pod, status),
         image=_digest_of(container.get("imageID") or ""),
+        containers=containers_of(pod),
         memory_limit=_memory_limit(pod),
         deleting="deletionTimestamp" in metadata,
         deletion_due=_time(metadata["deletionTimestamp"]) if "deletionTimestamp" in metadata else None,
@@ -203,6 +213,14 @@ def _pod_end(status: KubeObject) -> str | None:
     """When a pod ended whose container never did: the last change of its conditions, else its start."""
     times = [c["lastTransitionTime"] for c in status.get("conditions") or () if c.get("lastTransitionTime")]
     return max(times, default=None) or status.get("startTime")
+
+
+def containers_of(pod: KubeObject) -> int:
+    """How many containers share the room for termination messages. The pod: as the API server has it, or trimmed (CONTAINERS)."""
+    if CONTAINERS in pod:
+        return int(pod[CONTAINERS])
+    spec = pod.get("spec") or {}
+    return sum(len(spec.get(kind) or ()) for kind in ("containers", "initContainers", "ephemeralContainers"))
 
 
 def _memory_limit(pod: KubeObject) -> str:

@@ -12,17 +12,21 @@ or pull policy for it is in `spec.trainer.image` or `spec.template`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Final
 
 from pydantic import JsonValue
 
 from regsweep.api import constants as names
 from regsweep.api.canonical import canonical_json
+from regsweep.api.foreign import argument_variables
 from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.core.identity import final_seed
+from regsweep.core.kubernetes.checkpoints import with_checkpoints
 from regsweep.core.kubernetes.merging import merge_templates
+from regsweep.core.kubernetes.room import LEAST_BYTES, room_of
 from regsweep.core.ownership import JsonObject, child_labels
 from regsweep.core.runs import RunRequest
 from regsweep.core.sweep import Sweep
@@ -45,6 +49,8 @@ class JobDefaults:
     """Environment of every training container; templates and the training contract win over it."""
     template: Mapping[str, JsonValue] = field(default_factory=dict)
     """Pod template laid over the operator's defaults, and under the templates of the sweep."""
+    accelerators: Sequence[str] = names.ACCELERATORS
+    """Extended resources that are accelerators, as patterns with `*`."""
     image_pull_policy: str | None = None
     """Of the training container; None: what Kubernetes derives from the image's tag. `spec.template` wins over it."""
     retries_per_index: int = 2
@@ -67,6 +73,20 @@ def pod_template(
 
     Raises InvalidTemplate, naming the field, where a template cannot be merged or contradicts what is owned.
     """
+    owned = _owned(_merged(sweep, shared, defaults), sweep, request, objective, defaults.accelerators)
+    return with_checkpoints(owned, sweep.spec.trainer.checkpoints, request.point.key)
+
+
+def template_room(sweep: Sweep, shared: Mapping[str, JsonValue] | None, defaults: JobDefaults) -> int:
+    """Bytes of the trainer's termination message, by the containers of the templates.
+
+    Raises InvalidTemplate, naming the field.
+    """
+    return _message_bytes(_object(_merged(sweep, shared, defaults), "spec"))
+
+
+def _merged(sweep: Sweep, shared: Mapping[str, JsonValue] | None, defaults: JobDefaults) -> JsonObject:
+    """All templates over one another."""
     path = "REGSWEEP_TRAINER_TEMPLATE"
     merged = merge_templates(_operator_defaults(defaults), _checked(defaults.template, path), path)
     if shared is not None:
@@ -77,7 +97,7 @@ def pod_template(
         own = _checked(sweep.spec.template, "spec.template")
         _refuse_other_image(own, sweep.resolved.image)
         merged = merge_templates(merged, own, "spec.template")
-    return _owned(merged, sweep, request, objective)
+    return merged
 
 
 def run_labels(sweep: Sweep, request: RunRequest) -> dict[str, str]:
@@ -163,7 +183,13 @@ def _refuse_other_image(template: JsonObject, pinned: str) -> None:
                 )
 
 
-def _owned(merged: JsonObject, sweep: Sweep, request: RunRequest, objective: ObjectiveStatus) -> JsonObject:
+def _owned(
+    merged: JsonObject,
+    sweep: Sweep,
+    request: RunRequest,
+    objective: ObjectiveStatus,
+    accelerators: Sequence[str],
+) -> JsonObject:
     metadata, spec = _object(merged, "metadata"), _object(merged, "spec")
     containers = spec.get("containers")
     entries = containers if isinstance(containers, list) else []
@@ -172,7 +198,9 @@ def _owned(merged: JsonObject, sweep: Sweep, request: RunRequest, objective: Obj
             f"spec.template.spec.containers: container {names.TRAINER_CONTAINER} is required. "
             "Remove the $patch directive that deletes it"
         )
-    contract = contract_environment(sweep, request, objective, _message_bytes(spec))
+    room = min(_message_bytes(spec), max(request.message_bytes, LEAST_BYTES))
+    contract = contract_environment(sweep, request, objective, room)
+    devices = _Devices(accelerators, claimed=bool(spec.get("resourceClaims")))
     return {
         "metadata": {
             "labels": {**_object(metadata, "labels"), **run_labels(sweep, request)},
@@ -181,7 +209,7 @@ def _owned(merged: JsonObject, sweep: Sweep, request: RunRequest, objective: Obj
         "spec": {
             **spec,
             "containers": [
-                _owned_trainer(entry, contract, sweep.resolved)
+                _owned_trainer(entry, contract, sweep.resolved, devices)
                 if isinstance(entry, dict) and _is_trainer(entry)
                 else entry
                 for entry in entries
@@ -211,7 +239,9 @@ def _affinity(spec: JsonObject, request: RunRequest) -> JsonObject:
     return {"affinity": {**affinity, "nodeAffinity": node_affinity}}
 
 
-def _owned_trainer(container: JsonObject, contract: Mapping[str, str], resolved: Resolved) -> JsonObject:
+def _owned_trainer(
+    container: JsonObject, contract: Mapping[str, str], resolved: Resolved, devices: _Devices
+) -> JsonObject:
     env, ports = container.get("env"), container.get("ports")
     others = [entry for entry in env if _field(entry, "name") not in contract] if isinstance(env, list) else []
     # Ahead of the others, which may refer to them as $(REGSWEEP_RUN); each $ doubled, or Kubernetes would expand it here.
@@ -220,22 +250,32 @@ def _owned_trainer(container: JsonObject, contract: Mapping[str, str], resolved:
     return {
         **container,
         "image": resolved.image,
+        **({"args": [*resolved.args]} if resolved.args else {}),
         "env": [*owned, *others],
         "ports": [
             {"name": names.METRICS_PORT_NAME, "containerPort": names.METRICS_PORT, "protocol": "TCP"},
             *kept,
         ],
-        "resources": _with_gpus(_object(container, "resources"), resolved),
+        "resources": _with_gpus(_object(container, "resources"), resolved, devices),
         "terminationMessagePath": TERMINATION_LOG,
         "terminationMessagePolicy": "File",
     }
 
 
 def _message_bytes(spec: Mapping[str, JsonValue]) -> int:
-    """Room for the trainer's termination message, which the kubelet divides among all containers of the pod."""
+    """Room for the trainer's termination message.
+
+    Raises InvalidTemplate where it is less than a trainer can do with.
+    """
     lists = (spec.get("containers"), spec.get("initContainers"))
     containers = sum(len(entries) for entries in lists if isinstance(entries, list))
-    return min(names.CONTAINER_MESSAGE_BYTES, names.POD_MESSAGE_BYTES // max(1, containers))
+    room = room_of(containers)
+    if room < LEAST_BYTES:
+        raise InvalidTemplate(
+            f"spec.template.spec: {containers} containers share {names.POD_MESSAGE_BYTES:,} bytes for their termination messages; a "
+            f"trainer needs {LEAST_BYTES:,}. Use at most {names.POD_MESSAGE_BYTES // LEAST_BYTES} containers, init containers included"
+        )
+    return room
 
 
 def contract_environment(
@@ -249,10 +289,13 @@ def contract_environment(
     message_bytes: room for the termination message.
     """
     flags, resolved = request.point.combination.flags, sweep.resolved
+    values = {**resolved.parameters, **flags}
+    arguments = argument_variables(values) if resolved.args else {}
+    report = {"REGSWEEP_REPORT": canonical_json(resolved.report.to_json())} if resolved.report is not None else {}
     return {
         "REGSWEEP_SWEEP": f"{sweep.name}{FINAL_SUFFIX}" if request.point.final else sweep.name,
         "REGSWEEP_RUN": request.name,
-        "REGSWEEP_FLAGS": canonical_json({**resolved.parameters, **flags}),
+        "REGSWEEP_FLAGS": canonical_json(values),
         "REGSWEEP_FLAG_NAMES": json.dumps(list(flags)),
         "REGSWEEP_SEED_BASE": str(final_seed(resolved.seed) if request.point.final else resolved.seed),
         "REGSWEEP_FIRST_REPLICATE": str(request.first_replicate),
@@ -272,26 +315,42 @@ def contract_environment(
         "REGSWEEP_LINGER_SECONDS": str(request.linger_seconds),
         "REGSWEEP_METRICS_PORT": str(names.METRICS_PORT),
         "REGSWEEP_TERMINATION_LOG": TERMINATION_LOG,
+        **report,
+        **arguments,
     }
 
 
-def _with_gpus(resources: JsonObject, resolved: Resolved) -> JsonObject:
-    """The resources with as many GPUs as are pinned, unless a template asks for a GPU in another way.
+@dataclass(frozen=True, slots=True)
+class _Devices:
+    """What is known of the devices that a template asks for."""
 
-    Another way is a resource of the same vendor (`nvidia.com/mig-1g.10gb` beside `nvidia.com/gpu`) or a DRA claim; then the
-    template stands. Kubernetes wants limit and request of such a resource alike.
+    accelerators: Sequence[str]
+    claimed: bool
+    """The pod has DRA claims; whether for a GPU stands in no field of it."""
+
+    def is_accelerator(self, resource: str) -> bool:
+        """Whether the extended resource is one."""
+        return any(fnmatchcase(resource, pattern) for pattern in self.accelerators)
+
+
+def _with_gpus(resources: JsonObject, resolved: Resolved, devices: _Devices) -> JsonObject:
+    """The resources with as many GPUs as are pinned, unless a template asks for an accelerator in another way.
+
+    Another way is another accelerator (`nvidia.com/mig-1g.10gb` beside `nvidia.com/gpu`) or a DRA claim; then the template
+    stands. Kubernetes wants limit and request of such a resource alike.
     """
     limits, requests, gpu = _object(resources, "limits"), _object(resources, "requests"), resolved.gpu_resource
-    vendor = gpu.partition("/")[0] + "/"
+    others = [name for name in (*limits, *requests) if name != gpu and devices.is_accelerator(name)]
     if resolved.gpus == 0:
-        limits.pop(gpu, None)
-        requests.pop(gpu, None)
-    elif not resources.get("claims") and not any(name != gpu and name.startswith(vendor) for name in limits):
+        for name in (gpu, *others):
+            limits.pop(name, None)
+            requests.pop(name, None)
+    elif not (devices.claimed or resources.get("claims") or others):
         limits[gpu] = str(resolved.gpus)
         if gpu in requests:
             requests[gpu] = str(resolved.gpus)
-    others = {name: value for name, value in resources.items() if name not in ("limits", "requests")}
-    return {**others, **({"limits": limits} if limits else {}), **({"requests": requests} if requests else {})}
+    rest = {name: value for name, value in resources.items() if name not in ("limits", "requests")}
+    return {**rest, **({"limits": limits} if limits else {}), **({"requests": requests} if requests else {})}
 
 
 def _is_trainer(entry: JsonValue) -> bool:

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from regsweep.api.analysis import FinalEvaluation, Interval, PickRole
+from regsweep.api.analysis import FinalEvaluation, PickRole
 from regsweep.api.findings import Note, NoteType, SeedsAloneReason, Subject
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.final import FinalTraining, evaluate_final
 from regsweep.core.judging.stats.moderation import Floats
-from regsweep.core.judging.stats.pigeonhole import block_losses, resampled_means, two_way_interval
+from regsweep.core.judging.stats.pigeonhole import block_losses, resampled_means, stretched_interval, two_way_interval
 from regsweep.core.results.records import Outcome, Record, TestLosses
 
 BEST, PICK = PickRole.BEST, PickRole.ONE_STANDARD_ERROR
@@ -64,6 +64,7 @@ def test_a_pick_has_its_loss_over_seeds_and_rows_and_the_means_of_the_test_metri
     assert result.metrics == {"test_accuracy": pytest.approx(0.9), "test_average_loss": pytest.approx(losses.mean())}
     assert result.loss is not None
     exact = two_way_interval(losses)
+    assert exact is not None
     assert result.loss.mean == pytest.approx(losses.mean(), rel=1e-9), "half-precision moves no mean"
     assert result.loss.standard_error == pytest.approx(exact.standard_error, rel=0.02)
     assert result.loss.low < result.loss.mean < result.loss.high
@@ -78,9 +79,25 @@ def test_the_difference_is_pick_minus_best_and_paired_in_seeds_and_rows() -> Non
     assert found.notes == []
 
 
-def test_identical_picks_differ_by_exactly_nothing() -> None:
+def test_picks_that_never_differ_have_no_interval_of_width_0() -> None:
     found = final(training(records(table())), training(records(table()), PICK))
-    assert found.difference == Interval(mean=0, standard_error=0, low=0, high=0)
+    assert found.difference is None
+    assert [(note.type, note.subject) for note in found.notes] == [(NoteType.ALL_EQUAL, Subject.DIFFERENCE)]
+
+
+def test_a_loss_that_few_rows_carry_has_a_wider_interval_and_a_note() -> None:
+    cells = np.full((5, 30), 0.01)
+    cells[:, :2] = 3 + np.random.default_rng(1).uniform(size=(5, 2))
+    found = final(training(records(cells)))
+    (result,) = found.results
+    plain = stretched_interval(cells, resampled_means(cells, 10_000))
+    assert result.loss is not None and plain is not None
+    assert result.loss.high > 1.2 * plain.high
+    assert [(note.type, note.subject, note.count) for note in found.notes] == [(NoteType.FEW_ROWS, Subject.BEST, 2)]
+
+
+def test_a_loss_that_all_rows_carry_has_no_such_note() -> None:
+    assert final(training(records(table()))).notes == []
 
 
 def test_one_combination_in_both_roles_has_no_difference() -> None:
@@ -244,6 +261,7 @@ def test_the_interval_covers_where_one_over_seeds_alone_does_not(
     for _ in range(300):
         cells = two_way(rng, replicates, of_seeds, of_rows, 1.0)
         interval = two_way_interval(cells, resamples=1000)
+        assert interval is not None
         joint += interval.low <= 0 <= interval.high
         alone = cells.mean(axis=1)
         seeds += abs(alone.mean()) <= 2.776 * alone.std(ddof=1) / np.sqrt(replicates)

@@ -7,7 +7,6 @@ import itertools
 import numpy as np
 import pytest
 
-from bench.calibration.quantiles import quantile
 from regsweep.api.analysis import Effects, Share
 from regsweep.api.findings import GridEnd, Subject
 from regsweep.api.spec import Flags
@@ -35,16 +34,28 @@ NOTHING: Floats = np.full(5, np.nan)
     ],
 )
 def test_nothing_learnt_is_said_where_no_metric_shows_anything(losses: Floats, gains: list[Floats], said: bool) -> None:
-    assert (findings.no_better_than_prior(losses, PRIOR, gains, 8, 0.25) is not None) is said
+    tables = [PRIOR - losses, *gains]
+    found = findings.no_better_than_prior(0, PRIOR, [each[None] for each in tables], 0.25)
+    assert (found is not None) is said
 
 
 def test_on_pure_noise_nothing_learnt_is_said_of_the_best_of_eight() -> None:
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(5)
     said = 0
     for _ in range(300):
         losses = PRIOR + 0.02 * rng.standard_normal((8, 5))
-        said += findings.no_better_than_prior(losses[losses.mean(axis=1).argmin()], PRIOR, [], 8, 0.0) is not None
-    assert said >= 0.9 * 300
+        gains = [PRIOR - losses, 0.03 * rng.standard_normal((8, 5)), 0.03 * rng.standard_normal((8, 5))]
+        best = int(losses.mean(axis=1).argmin())
+        said += findings.no_better_than_prior(best, PRIOR, gains, 0.0) is not None
+    assert said >= 0.95 * 300 - 3 * np.sqrt(0.05 * 0.95 * 300)
+
+
+@pytest.mark.parametrize("combinations", [8, 100])
+def test_what_was_learnt_by_three_replicates_is_seen_however_many_combinations_there_are(combinations: int) -> None:
+    rng = np.random.default_rng(4)
+    losses = 0.4 + 0.02 * rng.standard_normal((combinations, 3))
+    gains = [PRIOR - losses, 0.3 + 0.02 * rng.standard_normal((combinations, 3))]
+    assert findings.no_better_than_prior(0, PRIOR, gains, 1.0) is None
 
 
 def late(epochs: list[int], best: float = 0.97) -> list[Record]:
@@ -69,7 +80,7 @@ def test_not_converged_is_said_of_trainings_of_a_fixed_length(records: list[Reco
 
 
 def sensitive(here: Floats, there: Floats) -> bool:
-    one, other = tied_with_best(here, quantile), tied_with_best(there, quantile)
+    one, other = tied_with_best(here), tied_with_best(there)
     assert one is not None and other is not None
     return findings.objective_sensitive(here, there, one, other) is not None
 

@@ -10,10 +10,10 @@ from scipy import stats
 
 from regsweep.api.analysis import Interval
 from regsweep.api.spec import Resampling, ResamplingKind
+from regsweep.core.judging.stats.bounds import cut_to
 from regsweep.core.judging.stats.intervals import (
     Estimand,
     Split,
-    cut_to,
     given_data,
     new_data,
     unpaired,

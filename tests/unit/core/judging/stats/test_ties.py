@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import studentized_range, tukey_hsd
+from scipy.stats import studentized_range, ttest_rel
+from scipy.stats import t as student
 from statsmodels.stats.libqsturng import qsturng
 
 from regsweep.core.judging.stats.additive import fit_additive, row_variances
 from regsweep.core.judging.stats.moderation import Floats
-from regsweep.core.judging.stats.ties import studentised_range_quantile, tied_with_best
+from regsweep.core.judging.stats.studentised_range import studentised_range_quantile
+from regsweep.core.judging.stats.ties import tied_with_best
 
 NAN = float("nan")
 
@@ -41,28 +43,27 @@ def test_two_combinations_are_compared_by_the_paired_t_test() -> None:
     d = losses[other] - losses[tied.best]
     assert tied.standard_error[other] == pytest.approx(d.std(ddof=1) / np.sqrt(6), rel=1e-9)
     assert tied.degrees_of_freedom[other] == 5
-    assert tied.critical_value / np.sqrt(2) == pytest.approx(2.570581835636314, rel=1e-6)
+    assert tied.scale[other] == pytest.approx(tied.standard_error[other], rel=1e-9)
+    assert tied.critical_value == pytest.approx(student.ppf(0.975, 5), rel=0.03), (
+        "which of the two is the best is not known"
+    )
 
 
-def test_with_equal_variances_it_is_tukeys_comparison_in_blocks() -> None:
+def test_with_equal_variances_differences_are_compared_by_tukeys_pooled_error() -> None:
     losses = table(6, 5, seed=4)
     tied = tied_with_best(losses)
     assert tied is not None
-    fit = fit_additive(losses)
-    pooled = np.nansum(fit.residuals**2) / (5 * 4)
-    assert tied.homogeneous
-    np.testing.assert_allclose(np.delete(tied.standard_error, tied.best), np.sqrt(2 * pooled / 5), rtol=1e-9)
-    means = losses.mean(axis=1)
-    np.testing.assert_allclose(tied.statistic, (means - means.min()) / np.sqrt(pooled / 5), rtol=1e-9, atol=1e-12)
+    pooled = np.nansum(fit_additive(losses).residuals ** 2) / (5 * 4)
+    np.testing.assert_allclose(tied.scale, np.sqrt(2 * pooled / 5), rtol=1e-9)
 
 
-def test_blocks_of_mean_zero_agree_with_scipys_tukey_hsd_but_for_degrees_of_freedom() -> None:
-    groups = table(3, 5, seed=4)
-    groups = groups - groups.mean(axis=0)
-    reference = tukey_hsd(*groups)
-    spread = np.sqrt(groups.var(axis=1, ddof=1).mean() / 5)
-    q = abs(groups[0].mean() - groups[1].mean()) / spread
-    assert float(studentized_range.sf(q, 3, 12)) == pytest.approx(reference.pvalue[0, 1], rel=1e-6)
+def test_the_error_shown_is_that_of_the_paired_difference() -> None:
+    losses = table(6, 5, seed=4)
+    tied = tied_with_best(losses)
+    assert tied is not None
+    reference = [ttest_rel(row, losses[tied.best]) for row in np.delete(losses, tied.best, axis=0)]
+    errors = np.delete(tied.difference, tied.best) / [each.statistic for each in reference]
+    np.testing.assert_allclose(np.delete(tied.standard_error, tied.best), errors, rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -142,14 +143,15 @@ def test_order_of_runs_and_units_change_nothing(
 
 @settings(max_examples=40, deadline=None)
 @given(Losses)
-def test_the_best_is_in_its_set_and_the_set_is_closed_downwards(rows: list[list[int]]) -> None:
+def test_the_best_is_in_its_set_and_what_leaves_is_further_off_than_what_stays_may_be(rows: list[list[int]]) -> None:
     losses = np.array(rows, dtype=np.float64)
     tied = tied_with_best(losses)
     assert tied is not None
     assert tied.tied[tied.best]
-    assert (tied.statistic[tied.tied] <= tied.critical_value * (1 + 1e-9)).all() or len(
-        set(tied.degrees_of_freedom)
-    ) > 1
+    others = tied.tied.copy()
+    others[tied.best] = False
+    if others.any():
+        assert (tied.difference[others] <= tied.critical_value * tied.scale[others] * (1 + 1e-9)).all()
 
 
 def test_the_residual_variance_of_equal_rows_is_unbiased_for_any_number_of_combinations() -> None:

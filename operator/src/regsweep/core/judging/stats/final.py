@@ -17,6 +17,7 @@ from regsweep.api.findings import Note, NoteType, Subject
 from regsweep.api.objective import metric_bounds
 from regsweep.core.grid import Combination, label
 from regsweep.core.judging.stats.blocks import mean
+from regsweep.core.judging.stats.bounds import cut_to
 from regsweep.core.judging.stats.ranking import finite
 from regsweep.core.results.records import Outcome, Record
 
@@ -101,15 +102,27 @@ def _difference(pick: FinalTraining, best: FinalTraining) -> tuple[Interval | No
     return _joint(Subject.DIFFERENCE, [_scores(of_pick), _scores(of_best)])
 
 
-def _joint(subject: Subject, scores: Sequence[TestScores]) -> tuple[Interval, Note | None]:
+def _joint(subject: Subject, scores: Sequence[TestScores]) -> tuple[Interval | None, Note | None]:
     """The interval of the first scores' mean, less that of the second where there is one; a loss has one within its bounds."""
-    from regsweep.core.judging.stats.intervals import cut_to
-    from regsweep.core.judging.stats.pigeonhole import joint_interval, seeds_interval, why_not_joint
+    from regsweep.core.judging.stats import pigeonhole
 
-    why = why_not_joint(scores)
-    interval = joint_interval(scores) if why is None else seeds_interval(scores)
-    note = None if why is None else Note(type=NoteType.SEEDS_ALONE, subject=subject, reason=why)
+    why = pigeonhole.why_not_joint(scores)
+    if why is not None:
+        interval = pigeonhole.seeds_interval(scores)
+        note: Note | None = Note(type=NoteType.SEEDS_ALONE, subject=subject, reason=why)
+    else:
+        interval = pigeonhole.joint_interval(scores)
+        note = _few_rows(subject, pigeonhole.effective_blocks(scores), pigeonhole.FEW_EFFECTIVE_BLOCKS)
+    if interval is None:
+        return None, Note(type=NoteType.ALL_EQUAL, subject=subject)
     return (cut_to(interval, *metric_bounds(LOSS)) if len(scores) == 1 else interval), note
+
+
+def _few_rows(subject: Subject, effective: float | None, few: float) -> Note | None:
+    """Whether few blocks of test rows carry the loss."""
+    if effective is None or effective >= few:
+        return None
+    return Note(type=NoteType.FEW_ROWS, subject=subject, count=max(round(effective), 1))
 
 
 def _sound(training: FinalTraining) -> dict[int, Record]:

@@ -1,6 +1,6 @@
 """What the results show beyond the ranking: overfitting throughout, nothing learnt, training cut short, a choice of epochs that decides.
 
-Each is tested at one-sided 5 %, divided by the number of combinations where the combination was chosen by the same data.
+Each is tested at one-sided 5 %, divided by the number of tests that it takes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from regsweep.api.spec import Flags
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.edges import number
 from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.judging.stats.rotations import largest_mean_is_positive
 from regsweep.core.judging.stats.ties import TiedSet
 from regsweep.core.results.records import Record
 
@@ -44,33 +45,34 @@ def all_overfit(train: Floats, val: Floats) -> Finding | None:
     return Finding(type=FindingType.ALL_OVERFIT)
 
 
-def no_better_than_prior(
-    val_losses: Floats, prior_loss: float, gains: Sequence[Floats], combinations: int, ratio: float
-) -> Finding | None:
-    """Whether nothing shows that the best has learnt anything.
+def no_better_than_prior(best: int, prior_loss: float, gains: Sequence[Floats], ratio: float) -> Finding | None:
+    """Whether nothing shows that anything was learnt by any combination; None where something does, or nothing can be tested.
 
-    `val_losses`: (n,) of the best. `prior_loss`: the labels' entropy in nats, which always predicting their frequencies
-    reaches. `gains`: (n,) each, other metrics of the best less what a constant prediction reaches, such as an accuracy.
-    `ratio`: n_val / n_train, since other data count here (Nadeau & Bengio 2003); 0 where it is not known.
+    `best`: row of the best. `prior_loss`: the labels' entropy in nats, which always predicting their frequencies reaches. `gains`:
+    (G, n) each, metrics less what a constant prediction reaches; the first is that of the loss. Each is tested over all
+    combinations at once (see `rotations`), at 5 % divided by the number of metrics. `ratio`: n_val / n_train, since other data
+    count here (Nadeau & Bengio 2003); 0 where it is not known.
     """
-    tested = [prior_loss - val_losses, *gains]
-    if any(_surely_positive(gain, combinations, ratio) for gain in tested):
+    known = [gain for gain in gains if np.isfinite(gain).any()]
+    if not np.isfinite(gains[0][best]).any():
+        return None
+    if any(largest_mean_is_positive(gain, (1 - CONFIDENCE_LEVEL) / len(known), ratio) for gain in known):
         return None
     return Finding(
         type=FindingType.NO_BETTER_THAN_PRIOR,
         subject=Subject.BEST,
-        loss=float(np.nanmean(val_losses)),
+        loss=prior_loss - float(np.nanmean(gains[0][best])),
         prior_loss=prior_loss,
     )
 
 
-def _surely_positive(values: Floats, tests: int, ratio: float = 0.0) -> bool:
+def _surely_positive(values: Floats, tests: int) -> bool:
     """Whether the mean is surely above 0; one of so many tests. `values`: (n,), NaN for a missing one."""
     values = values[np.isfinite(values)]
     n = len(values)
     if n < MIN_REPLICATES_FOR_ERROR:
         return False
-    error = float(values.std(ddof=1)) * sqrt(1 / n + ratio)
+    error = float(values.std(ddof=1)) / sqrt(n)
     return bool(values.mean() > student.ppf(1 - (1 - CONFIDENCE_LEVEL) / tests, n - 1) * error)
 
 
@@ -105,7 +107,7 @@ def objective_sensitive(here: Floats, there: Floats, tied_here: TiedSet, tied_th
     for one, other, tied, elsewhere in ((here, there, tied_here, tied_there), (there, here, tied_there, tied_here)):
         for row in np.flatnonzero(tied.tied & elsewhere.comparable & ~elsewhere.tied).tolist():
             grown = (other[row] - other[elsewhere.best]) - (one[row] - one[elsewhere.best])
-            count += _surely_positive(grown, len(here))
+            count += _surely_positive(grown, 2 * len(here))
     return Finding(type=FindingType.OBJECTIVE_SENSITIVE, count=count, of=len(here)) if count else None
 
 

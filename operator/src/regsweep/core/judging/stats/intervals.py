@@ -7,6 +7,8 @@ s^2 / n and t with n - 1 degrees of freedom.
 that s^2 / n is far too small. Nadeau & Bengio, "Inference for the generalization error", Machine Learning 52 (2003):
 s^2 (1/n + n_val/n_train); for repeated k-fold Bouckaert & Frank, "Evaluating the replicability of significance tests for
 comparing learning algorithms", PAKDD 2004: s^2 (1/(k r) + 1/(k - 1)), t with k r - 1 degrees of freedom.
+
+Replicates that all have the same value, such as an accuracy of 1, do not tell how sure it is: there is no interval then.
 """
 
 from __future__ import annotations
@@ -51,12 +53,12 @@ class Split:
 
 
 def given_data(values: Floats, split: Split | None = None) -> Interval | None:
-    """The interval for this data set: s / sqrt(n), t(n - 1). `values`: (n,). None below 3 replicates."""
+    """The interval for this data set: s / sqrt(n), t(n - 1). `values`: (n,). None below 3 replicates, or where all are equal."""
     return _of_mean(Estimand.GIVEN_DATA, values, split or Split(), 0.0)
 
 
 def new_data(values: Floats, split: Split) -> Interval | None:
-    """The interval for other data of the same size; None below 3 replicates or with unknown numbers of rows.
+    """The interval for other data of the same size; None below 3 replicates, where all are equal, or with unknown numbers of rows.
 
     `values`: (n,); they may be the paired differences of two combinations: then it is the interval of that.
     """
@@ -72,27 +74,16 @@ def unpaired(estimand: Estimand, one: Floats, other: Floats, split: Split) -> In
     extra = split.ratio if estimand is Estimand.NEW_DATA else 0.0
     sizes = np.array([len(one), len(other)])
     n = int(sizes.min())
-    if extra is None or n < MIN_REPLICATES_FOR_ERROR:
+    if extra is None or n < MIN_REPLICATES_FOR_ERROR or np.ptp(one) == np.ptp(other) == 0:
         return None
     variances = np.array([one.var(ddof=1), other.var(ddof=1)])
     error, df = welch(variances, 1 / sizes + extra, sizes - 1.0, float(sizes.sum()) - 2)
     return _interval(estimand, float(one.mean() - other.mean()), float(error), float(df), split)
 
 
-def cut_to(interval: Interval, least: float, most: float) -> Interval:
-    """The interval without what lies outside the bounds; as it is where its mean does, since the bounds then do not hold.
-
-    A t interval knows nothing of bounds: that of an accuracy near 1 may go beyond. Cutting it takes away only values that
-    cannot be the true one, so that it covers as often as before.
-    """
-    if not least <= interval.mean <= most or (least <= interval.low and interval.high <= most):
-        return interval
-    return interval.model_copy(update={"low": max(interval.low, least), "high": min(interval.high, most), "cut": True})
-
-
 def _of_mean(estimand: Estimand, values: Floats, split: Split, extra: float) -> Interval | None:
     n = len(values)
-    if n < MIN_REPLICATES_FOR_ERROR:
+    if n < MIN_REPLICATES_FOR_ERROR or np.ptp(values) == 0:
         return None
     error = sqrt(float(np.var(values, ddof=1)) * (1 / n + extra))
     return _interval(estimand, float(np.mean(values)), error, n - 1, split)

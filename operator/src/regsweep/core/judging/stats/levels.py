@@ -12,7 +12,8 @@ from regsweep.api.analysis import Levels, PickResult
 from regsweep.api.objective import metric_bounds
 from regsweep.api.spec import Resampling
 from regsweep.core.grid import label
-from regsweep.core.judging.stats.intervals import Estimand, Split, cut_to, given_data, new_data, unpaired
+from regsweep.core.judging.stats.bounds import cut_to
+from regsweep.core.judging.stats.intervals import Estimand, Split, given_data, new_data, unpaired
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.pick import Pick
 from regsweep.core.judging.stats.scores import Cells

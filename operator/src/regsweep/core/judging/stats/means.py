@@ -20,8 +20,8 @@ from scipy.stats import t as student
 from regsweep.api.analysis import Interplay, InterplayCell, Interval, MarginalMean, Share
 from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.core.grid import Combination
+from regsweep.core.judging.stats.bounds import cut_to
 from regsweep.core.judging.stats.factors import Factor, factors_of, products, sum_to_zero
-from regsweep.core.judging.stats.intervals import cut_to
 from regsweep.core.judging.stats.levels import Scale
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.term_tests import filled
@@ -163,8 +163,8 @@ class GridMeans:
 
     def _interval(self, by_replicate: Floats) -> Interval | None:
         n = self.replicates
-        if round(n) < MIN_REPLICATES_FOR_ERROR:
-            return None
+        if round(n) < MIN_REPLICATES_FOR_ERROR or np.ptp(by_replicate) == 0:
+            return None  # values that are all alike tell nothing of their noise
         centre = float(by_replicate.mean())
         error = sqrt(float(((by_replicate - centre) ** 2).sum()) / (n - 1) / n)
         margin = float(student.ppf((1 + CONFIDENCE_LEVEL) / 2, n - 1)) * error

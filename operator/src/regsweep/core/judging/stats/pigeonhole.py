@@ -9,6 +9,10 @@ Percentiles of few replicates are too narrow (5 replicates that differ much: 85 
 stretched about the mean as Hesterberg, "What teachers should know about the bootstrap", The American Statistician 69 (2015),
 says: the (n - 1)/n that resampling loses is put back, for replicates and blocks, and Student's quantile stands in for the
 normal one, with Satterthwaite's degrees of freedom. Checked by simulation, see docs/calibration.md.
+
+Where a few blocks carry most of a loss, what is rare and costly may be missing among the rows, and such an interval is too
+optimistic. With less than about 20 effective blocks (Kish, "Survey Sampling" (1965): (sum x)^2 / sum x^2) its upper end is
+taken on the logarithm's scale, with that many blocks' degrees of freedom, and moved outwards by a part that simulation gave.
 """
 
 from __future__ import annotations
@@ -17,14 +21,14 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import exp, sqrt
 
 import numpy as np
 from scipy.stats import norm
 from scipy.stats import t as student
 
 from regsweep.api.analysis import Interval
-from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
+from regsweep.api.constants import CONFIDENCE_LEVEL
 from regsweep.api.findings import SeedsAloneReason
 from regsweep.core.judging.stats.intervals import given_data
 from regsweep.core.judging.stats.moderation import Floats
@@ -34,6 +38,12 @@ RESAMPLES = 10_000
 CELLS_AT_ONCE = 1_000_000
 """Counts that are drawn at a time: 8 MB."""
 FEWEST_BLOCKS = 2
+FEW_EFFECTIVE_BLOCKS = 20.0
+"""Below it the loss is carried by few rows."""
+OUTWARDS = 2.0
+"""Divided by the effective blocks: the part of its distance by which the upper end is moved outwards."""
+MOST_TIMES = 10.0
+"""The upper end is no more than so many times the mean: beyond, nothing is known anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,39 +110,61 @@ def why_not_joint(scores: Sequence[TestScores]) -> SeedsAloneReason | None:
     return None
 
 
-def joint_interval(scores: Sequence[TestScores], resamples: int = RESAMPLES) -> Interval:
-    """Over seeds and rows, of the first scores' mean, less the second's where there is one; `why_not_joint` must be None."""
+def joint_interval(scores: Sequence[TestScores], resamples: int = RESAMPLES) -> Interval | None:
+    """Over seeds and rows, of the first scores' mean, less the second's where there is one; `why_not_joint` must be None.
+
+    None where all cells are equal: they do not tell how sure the mean is.
+    """
     tables = [each.blocks for each in scores if each.blocks is not None]
     return two_way_interval(tables[0] if len(tables) == 1 else tables[0] - tables[1], resamples)
 
 
-def seeds_interval(scores: Sequence[TestScores]) -> Interval:
-    """Over seeds alone: Student's, of paired differences where there are two. At least 3 replicates."""
-    values = scores[0].losses if len(scores) == 1 else scores[0].losses - scores[1].losses
-    found = given_data(values)
-    if found is None:
-        raise ValueError(f"an interval takes {MIN_REPLICATES_FOR_ERROR} replicates or more, but got {len(values)}")
-    return found
+def seeds_interval(scores: Sequence[TestScores]) -> Interval | None:
+    """Over seeds alone: Student's, of paired differences where there are two. None below 3 replicates, or where all are equal."""
+    return given_data(scores[0].losses if len(scores) == 1 else scores[0].losses - scores[1].losses)
 
 
-def two_way_interval(table: Floats, resamples: int = RESAMPLES) -> Interval:
+def effective_blocks(scores: Sequence[TestScores]) -> float | None:
+    """As how many blocks alike those of a loss count; None of a difference, and where there is no loss."""
+    blocks = scores[0].blocks
+    if len(scores) > 1 or blocks is None:
+        return None
+    return _effective(blocks)
+
+
+def _effective(table: Floats) -> float | None:
+    means = table.mean(axis=0)
+    return float(means.sum() ** 2 / (means**2).sum()) if means.any() and (means >= 0).all() else None
+
+
+def two_way_interval(table: Floats, resamples: int = RESAMPLES) -> Interval | None:
     """The mean of (R, B) cells with its 95 % interval; at least 2 replicates and 2 blocks. The same table, the same interval."""
-    return stretched_interval(table, resampled_means(table, resamples))
+    found, effective = stretched_interval(table, resampled_means(table, resamples)), _effective(table)
+    if found is None or effective is None or effective >= FEW_EFFECTIVE_BLOCKS:
+        return found
+    return _wider(found, table, effective)
 
 
-def stretched_interval(table: Floats, means: Floats) -> Interval:
-    """The same from the table's resampled means.
+def _wider(found: Interval, table: Floats, effective: float) -> Interval:
+    """The interval of a loss that `effective` blocks carry."""
+    df = _degrees_of_freedom(table, max(effective - 1, 1.0))
+    t = float(student.ppf((1 + CONFIDENCE_LEVEL) / 2, df))
+    distance = t * found.standard_error / found.mean * (1 + OUTWARDS / effective)
+    return found.model_copy(update={"high": max(found.high, found.mean * min(exp(min(distance, 700)), MOST_TIMES))})
+
+
+def stretched_interval(table: Floats, means: Floats) -> Interval | None:
+    """The same from the table's resampled means, however few blocks carry it; None where all cells are equal.
 
     `standard_error` is the bootstrap's standard deviation with what resampling loses put back.
     """
     centre = float(table.mean())
-    sizes = np.array(table.shape, dtype=np.float64)
-    parts = np.array([table.mean(axis=1).var(ddof=1), table.mean(axis=0).var(ddof=1)]) / sizes
+    sizes, parts = np.array(table.shape, dtype=np.float64), _variances(table)
     spread = float(means.std(ddof=1))
     if spread == 0 or not parts.any():
-        return Interval(mean=centre, standard_error=0.0, low=centre, high=centre)
+        return None
     error = sqrt(spread**2 + float((parts / sizes).sum()))
-    df = float(parts.sum() ** 2 / (parts**2 / (sizes - 1)).sum())
+    df = _degrees_of_freedom(table, table.shape[1] - 1.0)
     low, high = np.quantile(means, [(1 - CONFIDENCE_LEVEL) / 2, (1 + CONFIDENCE_LEVEL) / 2]).tolist()
     stretch = float(student.ppf((1 + CONFIDENCE_LEVEL) / 2, df) / norm.ppf((1 + CONFIDENCE_LEVEL) / 2)) * error / spread
     return Interval(
@@ -141,6 +173,18 @@ def stretched_interval(table: Floats, means: Floats) -> Interval:
         low=centre - stretch * max(centre - low, 0.0),
         high=centre + stretch * max(high - centre, 0.0),
     )
+
+
+def _variances(table: Floats) -> Floats:
+    """Of the mean, by replicates and by blocks."""
+    of_mean = np.array([table.mean(axis=1).var(ddof=1), table.mean(axis=0).var(ddof=1)])
+    return np.asarray(of_mean / np.array(table.shape))
+
+
+def _degrees_of_freedom(table: Floats, of_blocks: float) -> float:
+    """Satterthwaite's, where the blocks' variance has `of_blocks`."""
+    parts = _variances(table)
+    return float(parts.sum() ** 2 / (parts**2 / np.array([len(table) - 1.0, of_blocks])).sum())
 
 
 def resampled_means(table: Floats, resamples: int) -> Floats:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from regsweep.api.analysis import MOST_NOTES, Analysis, Comparison, Effects, Equivalence, Optimism, Spread
-from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
+from regsweep.api.constants import MAX_NAME_LENGTH, MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import Finding, Note, NoteType, Subject
 from regsweep.api.objective import includes_penalty
 from regsweep.api.regularizers import is_unregularized
@@ -27,7 +27,7 @@ from regsweep.api.spec import (
 )
 from regsweep.core.grid import Combination, label
 from regsweep.core.judging.stats import findings
-from regsweep.core.judging.stats.accuracy import ACCURACY, LABEL_MEAN, accuracy_summary
+from regsweep.core.judging.stats.accuracy import ACCURACY, LABEL_MEAN, accuracy_summary, r_squared
 from regsweep.core.judging.stats.additive import Bools, fit_additive, fit_means
 from regsweep.core.judging.stats.decomposition import Decomposition, decompose
 from regsweep.core.judging.stats.edges import Swept, at_grid_edge
@@ -43,12 +43,13 @@ from regsweep.core.judging.stats.racing import Race, race_status
 from regsweep.core.judging.stats.ranking import Ranking, TrainedGrid, objective_reader, rank, train_reader
 from regsweep.core.judging.stats.reductions import reductions
 from regsweep.core.judging.stats.scores import Cells, metric_reader
+from regsweep.core.judging.stats.skewness import is_skewed
 from regsweep.core.judging.stats.spread import spread_of
 from regsweep.core.judging.stats.ties import TiedSet, tied_with_best
 from regsweep.core.results.records import Record
 
 FEW_REPLICATES = 5
-"""Below it the tied set leaves out a true best more often than it should (docs/calibration.md)."""
+"""Below it little can be told apart (docs/calibration.md)."""
 AREA = "val_auc"
 CHANCE_AREA = 0.5
 """Area under the curve of a constant prediction."""
@@ -179,6 +180,7 @@ def _judged(compared: _Compared, tied: TiedSet, race: Race | None, effects: Effe
         tied_with_best=_labels(cells, shown),
         tied_by_accuracy=None if by_accuracy is None else _labels(cells, by_accuracy),
         accuracy=accuracy_summary(cells, tied.best, (by_accuracy or shown).tied),
+        r_squared=r_squared(cells, tied.best),
         pick=None if pick is None else pick_result(pick, tied.best, cells, losses, how),
         minimum_difference=compared.settings.minimum_difference,
         unregularized=None if plain is None else cells.rows[plain].id,
@@ -196,10 +198,24 @@ def _notes(compared: _Compared, ranking: Ranking) -> Iterator[Note]:
     """What to bear in mind whether or not errors are known."""
     if not any(compared.spreads):
         yield Note(type=NoteType.NO_BIAS_VARIANCE)
+    if note := _no_candidate(ranking):
+        yield note
     if ranking.mixed:
         yield Note(type=NoteType.MIXED, mixed=list(ranking.mixed))
     if note := _penalty_note(compared, ranking):
         yield note
+
+
+def _no_candidate(ranking: Ranking) -> Note | None:
+    """Why nothing may be called best, where no combination that has a result may."""
+    rows = [row for row in ranking.rows if row.replicates]
+    if not rows or any(row.comparable for row in rows):
+        return None
+    broken = sum(row.diverged + row.undefined > 0 for row in rows)
+    violated = sorted({each.metric for row in rows if not row.diverged + row.undefined for each in row.violated})
+    return Note(
+        type=NoteType.NO_CANDIDATE, count=broken, of=len(rows), metric=", ".join(violated)[:MAX_NAME_LENGTH] or None
+    )
 
 
 def _penalty_note(compared: _Compared, ranking: Ranking) -> Note | None:
@@ -226,7 +242,11 @@ def _notes_on_errors(compared: _Compared, tied: TiedSet | None) -> Iterator[Note
         if compared.candidates.any():
             yield Note(type=NoteType.TOO_FEW_REPLICATES)
         return
-    resampling = compared.settings.resampling
+    resampling, of_best = compared.settings.resampling, compared.losses[tied.best]
+    if np.nanmax(of_best) == np.nanmin(of_best):
+        yield Note(type=NoteType.ALL_EQUAL, subject=Subject.BEST)
+    if is_skewed(compared.losses, compared.paired):
+        yield Note(type=NoteType.SKEWED)
     if int(np.isfinite(compared.losses[compared.candidates]).sum(axis=1).min()) < FEW_REPLICATES:
         yield Note(type=NoteType.FEW_REPLICATES)
     if resampling.has_folds:
@@ -283,7 +303,7 @@ def _unregularized(cells: Cells) -> int | None:
 def _comparisons(compared: _Compared, tied: TiedSet, plain: int | None) -> Iterator[Comparison]:
     """One for each combination, in the order of the ranking. `plain`: the row without regularisation."""
     decompositions = _decompositions(compared, tied)
-    beside_best, beside_plain = _equivalences(compared, tied.best), _equivalences(compared, plain)
+    beside_best, beside_plain = _equivalences(compared, [tied.best, plain])
     for row, combination in enumerate(compared.cells.rows):
         comparable, parts = bool(tied.comparable[row]), decompositions[row]
         yield Comparison(
@@ -301,13 +321,17 @@ def _comparisons(compared: _Compared, tied: TiedSet, plain: int | None) -> Itera
         )
 
 
-def _equivalences(compared: _Compared, reference: int | None) -> Sequence[Equivalence | None]:
-    """Each row beside the reference, where a minimum difference is named."""
+def _equivalences(compared: _Compared, references: Sequence[int | None]) -> Sequence[Sequence[Equivalence | None]]:
+    """Each row beside each reference, where a minimum difference is named."""
     settings, cells = compared.settings, compared.cells
-    if reference is None or settings.minimum_difference is None:
-        return [None] * len(cells.rows)
+    difference, nothing = settings.minimum_difference, [None] * len(cells.rows)
+    if difference is None:
+        return [nothing for _ in references]
     ratios = ratios_of(cells, Split(settings.resampling).ratio)
-    return equivalences(compared.losses, reference, ratios, settings.minimum_difference, compared.paired)
+    return [
+        nothing if row is None else equivalences(compared.losses, row, ratios, difference, compared.paired)
+        for row in references
+    ]
 
 
 def _tied_by_accuracy(compared: _Compared) -> TiedSet | None:
@@ -322,7 +346,7 @@ def _findings(
 ) -> Iterator[Finding]:
     cells = compared.cells
     of_best = cells.sound(tied.best)
-    found = [findings.all_overfit(train, val), _no_better_than_prior(compared, tied.best, val[tied.best])]
+    found = [findings.all_overfit(train, val), _no_better_than_prior(compared, tied.best, val)]
     found += _edges(compared, Subject.BEST, tied.best, effects)
     if pick is not None and pick.row != tied.best:
         found += _edges(compared, Subject.PICK, pick.row, effects)
@@ -349,10 +373,10 @@ def _no_better_than_prior(compared: _Compared, best: int, val: Floats) -> Findin
     prior = settings.prior_loss if settings.prior_loss is not None else _binary_entropy(of_best)
     if prior is None or not np.isfinite(val).any():
         return None
-    accuracy, area, share = (cells.collect(metric_reader(name))[best] for name in (ACCURACY, AREA, LABEL_MEAN))
-    gains = [accuracy - np.maximum(share, 1 - share), area - CHANCE_AREA]
+    accuracy, area, share = (cells.collect(metric_reader(name)) for name in (ACCURACY, AREA, LABEL_MEAN))
+    gains = [prior - val, accuracy - np.maximum(share, 1 - share), area - CHANCE_AREA]
     ratio = split_of(cells, [best], settings.resampling).ratio or 0.0
-    return findings.no_better_than_prior(val, prior, gains, len(cells.rows), ratio)
+    return findings.no_better_than_prior(best, prior, gains, ratio)
 
 
 def _objective_sensitive(compared: _Compared, tied: TiedSet) -> Finding | None:

@@ -1,9 +1,8 @@
 """Which replicates to train next, so that replicates go to the combinations that may still be the best.
 
 A group-sequential race: at fixed numbers of replicates ("looks") the combinations that can no longer be the best are
-dropped. alpha = 5 % is split over the looks (Bonferroni) and within a look over all pairs of those still racing (the
-studentised range and the own t of `ties`, both at the look's level), so that over
-the whole race a combination truly equal to the best is dropped with probability at most 5 %.
+dropped. alpha = 5 % is split over the looks (Bonferroni); within a look all that still race are compared as in `ties`, at the look's
+level, so that over the whole race a combination truly equal to the best is dropped with probability at most 5 %.
 
 Jennison & Turnbull, "Group Sequential Methods with Applications to Clinical Trials" (2000), chapters 2 and 7;
 Maron & Moore, "The racing algorithm", Artificial Intelligence Review 11 (1997), for the idea. A look is always at whole
@@ -12,7 +11,7 @@ trainings: dropping from early epochs would punish what learns slowly, that is w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
@@ -30,7 +29,7 @@ from regsweep.core.judging.stats.pairing import mixture_of
 from regsweep.core.judging.stats.ranking import TrainedGrid, objective_reader
 from regsweep.core.judging.stats.scores import Cells, metric_reader
 from regsweep.core.judging.stats.simplicity import at_least_as_simple
-from regsweep.core.judging.stats.ties import Quantile, TiedSet, studentised_range_quantile, tied_with_best
+from regsweep.core.judging.stats.ties import TiedSet, tied_with_best
 from regsweep.core.results.records import Outcome
 
 ALPHA = 0.05
@@ -38,8 +37,6 @@ GROWTH = 1.4
 """Each look has this many times the replicates of the one before: few looks, so that each keeps much of alpha."""
 MOST_COMPARED = 1000
 """Combinations that are compared for simplicity each with each."""
-LevelQuantile = Callable[[int, float, float], float]
-"""The studentised range's quantile by (candidates, degrees of freedom, level)."""
 
 
 class DropReason(StrEnum):
@@ -128,7 +125,6 @@ def race(
     diverged: Bools,
     racing: Racing,
     may_be_picked: Bools | None = None,
-    quantile: LevelQuantile = studentised_range_quantile,
     *,
     failed: Bools | None = None,
     bounds: Sequence[Bound] = (),
@@ -162,7 +158,7 @@ def race(
         breaks, surely = _violations(bounds, field.alive, n, level)
         field.drop(field.alive & surely, DropReason.VIOLATES, n)
         candidates = field.alive & ~breaks
-        tied = field.look(n, candidates, lambda m, df: quantile(m, df, level), paired, 1 - level)
+        tied = field.look(n, candidates, paired, 1 - level)
         if tied is None:
             if field.alive.any():
                 continue  # all that race break a constraint, and may come back
@@ -230,11 +226,11 @@ class _Field:
         size = self.known.size
         return Race(reason, self.alive, self.alive & self.tied, self.dropped, replicates, trained, full_grid=size)
 
-    def look(self, n: int, candidates: Bools, quantile: Quantile, paired: bool, alpha: float) -> TiedSet | None:
+    def look(self, n: int, candidates: Bools, paired: bool, alpha: float) -> TiedSet | None:
         """The confidence set of the best by the first n replicates; None where nothing is compared."""
         broke = self.broke[:, :n].any(axis=1, keepdims=True)
         known = np.where(broke, np.nan, self.known[:, :n])
-        found = tied_with_best(known, quantile, candidates=candidates, paired=paired, alpha=alpha)
+        found = tied_with_best(known, candidates=candidates, paired=paired, alpha=alpha)
         if found is not None:
             self.tied = found.tied
         return found
@@ -262,14 +258,14 @@ def _violations(bounds: Sequence[Bound], alive: Bools, n: int, level: float) -> 
 def _stays(tied: TiedSet, picks: Bools, n: int, most: int) -> Bools:
     """(G,): in the tied set; or, for a possible pick, so near to it that it may come within one standard error later."""
     final_error = tied.standard_error * np.sqrt(n / most)
-    bound = tied.difference - tied.critical_value / np.sqrt(2) * tied.standard_error
+    bound = tied.difference - tied.critical_value * tied.scale
     return np.asarray(tied.tied | (picks & (bound <= final_error)))
 
 
 def _equivalent(tied: TiedSet, alive: Bools, minimum_difference: float | None) -> bool:
     if minimum_difference is None:
         return False
-    upper = tied.difference + tied.critical_value / np.sqrt(2) * tied.standard_error
+    upper = tied.difference + tied.critical_value * tied.scale
     upper[tied.best] = 0.0
     return bool((upper[alive] <= minimum_difference).all())
 

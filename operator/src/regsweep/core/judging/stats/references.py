@@ -20,9 +20,10 @@ from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import Subject
 from regsweep.api.spec import Resampling
 from regsweep.core.grid import Combination
+from regsweep.core.judging.stats.bounds import cut_to
 from regsweep.core.judging.stats.differences import Differences, differences_to
 from regsweep.core.judging.stats.findings import not_converged
-from regsweep.core.judging.stats.intervals import Estimand, Split, cut_to, given_data, unpaired
+from regsweep.core.judging.stats.intervals import Estimand, Split, given_data, unpaired
 from regsweep.core.judging.stats.levels import Judging, Scale
 from regsweep.core.judging.stats.moderation import Floats, moderate
 from regsweep.core.judging.stats.pairing import mixture_of

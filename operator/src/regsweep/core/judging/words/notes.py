@@ -7,6 +7,7 @@ from typing import Final
 
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import LONGEST_SENTENCE, MixedKind, Mixture, Note, NoteType, SeedsAloneReason, Subject
+from regsweep.api.wording import plural
 
 LISTED: Final = 5
 """Values of one kind that a note names."""
@@ -72,6 +73,19 @@ def _penalty_in_objective(note: Note) -> str:
     )
 
 
+def _no_candidate(note: Note) -> str:
+    ending = "none is called best, tied or picked."
+    count, of = note.count or 0, note.of or 0
+    if not note.metric:
+        return f"In every combination a replicate diverged or has no value: {ending}"
+    if not count:
+        return f"No combination meets the constraints on {note.metric}: {ending}"
+    return (
+        f"In {count} of {plural(of, 'combination')} a replicate diverged or has no value, and no other meets the constraints on "
+        f"{note.metric}: {ending}"
+    )
+
+
 def _who(note: Note) -> str:
     return _SUBJECTS.get(note.subject or Subject.SWEEP, "The final evaluation")
 
@@ -85,6 +99,13 @@ def _final_diverged(note: Note) -> str:
 
 def _final_too_few(note: Note) -> str:
     return f"{_who(note)}: fewer than {MIN_REPLICATES_FOR_ERROR} final trainings have a test loss, too few for an interval."
+
+
+def _few_rows(note: Note) -> str:
+    return (
+        f"{_who(note)}: few of the test rows carry the loss, as if they were {note.count or 1} alike. What is rare and costly may not be "
+        "among them: the interval is wider for it, and still a rough guide."
+    )
 
 
 def _seeds_alone(note: Note) -> str:
@@ -110,14 +131,22 @@ _MESSAGES: Final[Mapping[NoteType, str | Callable[[Note], str]]] = {
         f"Fewer than {MIN_REPLICATES_FOR_ERROR} replicates: no errors, no tied set, no one-standard-error pick."
     ),
     NoteType.FEW_REPLICATES: (
-        "Fewer than 5 replicates: with variances that differ between combinations, more than 5 % of such sweeps leave a true "
-        "best out of the tied set."
+        "Fewer than 5 replicates: little can be told apart. A combination that is worse by three times the noise stays tied with the "
+        "best in about half of such sweeps."
     ),
     NoteType.FOLDS_SHARE_ROWS: (
         "Folds share training rows: no unbiased estimator of this variance exists (Bengio & Grandvalet 2004); "
         "take the interval as a rough guide."
     ),
     NoteType.ROWS_UNKNOWN: "The numbers of training and validation rows are not known: no interval for new data, and no probabilities.",
+    NoteType.NO_CANDIDATE: _no_candidate,
+    NoteType.ALL_EQUAL: lambda note: (
+        f"{_who(note)}: all replicates have the same value, so that they do not tell how sure it is: no interval."
+    ),
+    NoteType.SKEWED: (
+        "Values have a long tail, so that the 95 % intervals of single combinations are too narrow: of few replicates they cover in "
+        "about 9 of 10 sweeps. Who is tied with the best is not affected."
+    ),
     NoteType.REPLICATES_MISSING: (
         "Replicates are missing, so that the others cannot be compared with the first of the ranking: no ties, no labels, no "
         "pick. They come once the missing replicates are trained."
@@ -132,5 +161,6 @@ _MESSAGES: Final[Mapping[NoteType, str | Callable[[Note], str]]] = {
     NoteType.PAIRS_LEFT_OUT: "Pairs of flags were left out (too many columns); they count with the higher orders.",
     NoteType.FINAL_DIVERGED: _final_diverged,
     NoteType.FINAL_TOO_FEW: _final_too_few,
+    NoteType.FEW_ROWS: _few_rows,
     NoteType.SEEDS_ALONE: _seeds_alone,
 }

@@ -35,6 +35,7 @@ STILL_IMPROVING: Final = (
 )
 TEST_LOSS: Final = "test_average_loss"
 TEST_ACCURACY: Final = "test_accuracy"
+TEST_R_SQUARED: Final = "test_r2"
 
 _RACE: Final = {
     RaceReason.RACING: "The race goes on",
@@ -45,9 +46,12 @@ _RACE: Final = {
 _ROLES: Final = {PickRole.BEST: "the best", PickRole.ONE_STANDARD_ERROR: "the pick"}
 
 
-def other_data_sentence(metric: str, level: Interval, difference: Interval | None) -> str:
-    """How well the best, and the pick beside it, is known for other data. `difference`: pick minus best, positive is worse."""
-    text = f"For other data of this kind and size expect the best's {metric} {between(level, metric)}"
+def other_data_sentence(metric: str, level: Interval, difference: Interval | None, luck: str = "") -> str:
+    """How well the best, and the pick beside it, is known for other data. `difference`: pick minus best, positive is worse.
+
+    `luck`: as `luck_allowed`, where the level allows for it.
+    """
+    text = f"For other data of this kind and size expect the best's {metric} {between(level, metric)}{luck}"
     if difference is None:
         return f"{text}."
     low, high = difference.low, difference.high
@@ -56,6 +60,11 @@ def other_data_sentence(metric: str, level: Interval, difference: Interval | Non
     if high <= 0:
         return f"{text}; the pick is better by {rough(-high)} to {rough(-low)}."
     return f"{text}; the pick may be worse by {rough(high)} or better by {rough(-low)}."
+
+
+def luck_allowed(optimism: float) -> str:
+    """What the worse end of an interval allows for, as part of a sentence."""
+    return f", of which {rough(optimism)} at the worse end is for the luck of having been chosen by these same numbers"
 
 
 def between(interval: Interval, metric: str = "") -> str:
@@ -149,11 +158,15 @@ def _final_result(result: FinalResult, metric: str) -> str:
     elif TEST_LOSS in result.metrics:
         parts.append(f"loss {rough(result.metrics[TEST_LOSS])}")
     parts += [
-        f"{name.removeprefix('test_').replace('_', ' ')} {rough(result.metrics[name])}{_guessing(name, result)}"
-        for name in dict.fromkeys((metric, TEST_ACCURACY))
+        f"{_name(name)} {rough(result.metrics[name])}{_guessing(name, result)}"
+        for name in dict.fromkeys((metric, TEST_ACCURACY, TEST_R_SQUARED))
         if name != TEST_LOSS and name in result.metrics
     ]
     return f"{who} ({result.label}): {', '.join(parts) or 'no result'}"
+
+
+def _name(metric: str) -> str:
+    return "R squared" if metric == TEST_R_SQUARED else metric.removeprefix("test_").replace("_", " ")
 
 
 def _guessing(metric: str, result: FinalResult) -> str:

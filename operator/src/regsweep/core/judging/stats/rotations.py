@@ -1,0 +1,204 @@
+"""How far from the best of several equal combinations another one lies by chance alone: the rotation test.
+
+Replicates are blocks, so combinations that are truly equal differ by contrasts whose columns, one for each replicate, are independent
+draws of N(0, S). Whatever S is (combinations may differ in their noise, move together, react differently to hard splits), turning
+the replicates' space leaves their distribution as it is. So the sums of squares and products of the contrasts are kept, and the
+direction that stands for the mean is drawn anew: any statistic of means and residuals then has its exact distribution given
+these sums. Langsrud, "Rotation tests", Statistics and Computing 15 (2005); Wu et al., "ROAST: rotation gene set tests for complex
+microarray experiments", Bioinformatics 26 (2010).
+
+The statistic is the distance to the best beside its error, with each combination's variance moderated towards a pooled one:
+
+    t_i = (mean_i - mean_best) / sqrt(v_i / n_i + v_best / n_best)        v_i = w_i pooled + (1 - w_i) s_i^2
+
+How much is pooled matters for power alone; the rotations keep what is claimed honest. Their directions are quasi-random (Sobol)
+and always the same: the same losses give the same result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil, isinf, log2, sqrt
+
+import numpy as np
+from scipy.stats import norm, qmc
+
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
+from regsweep.core.judging.stats.additive import Bools, fit_additive, fit_means, within_fence
+from regsweep.core.judging.stats.moderation import Floats, fit_prior
+
+BEYOND, FEWEST_BEYOND = 100, 12
+"""Directions that are expected beyond the quantile: the first, and the second where there are many combinations."""
+MOST_CELLS = 500_000
+"""Combinations times directions, but for the fewest directions."""
+CELLS_AT_ONCE = 1_000_000
+"""Cells that are computed at a time: 8 MB each array."""
+SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What the variances of those that remain are moderated by."""
+
+    squares: float
+    """Residual sum of squares of combinations that have left and help to estimate the noise."""
+    degrees_of_freedom: float
+    """Of that."""
+    prior_degrees_of_freedom: float
+    """What the pooled variance counts for beside a combination's own; infinite where they do not differ by more than chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contrasts:
+    """Combinations beside each other."""
+
+    cells: Floats
+    """(k, n): what is left of the losses without the replicates' effects and the mean over all; missing cells as fitted."""
+    counts: Floats
+    """(k,) replicates that are there."""
+    informing: Bools
+    """(k,) within the fence: they make up the pooled variance (see `blocks.FENCE`)."""
+    degrees_of_freedom: float
+    """Of their residuals."""
+    paired: bool
+
+    @classmethod
+    def of(cls, values: Floats, paired: bool) -> Contrasts:
+        """`values`: (k, n), NaN for a missing cell."""
+        there = np.isfinite(values)
+        informing = within_fence(values)
+        fit = fit_additive(values, informing) if paired else fit_means(values, informing)
+        means = fit.means - fit.means[informing].mean()
+        cells = means[:, None] + np.where(there, fit.residuals, 0.0)
+        used = there[informing]
+        blocks = int(used.any(axis=0).sum()) - 1 if paired else 0
+        df = float(max(used.sum() - len(used) - blocks, 1))
+        return cls(cells, there.sum(axis=1).astype(np.float64), informing, df, paired)
+
+    def completed(self) -> Contrasts:
+        """The same as if no cell were missing: what the rotations are of."""
+        k, n = self.cells.shape
+        used = int(self.informing.sum())
+        df = float(max((used - 1 if self.paired else used) * (n - 1), 1))
+        return Contrasts(self.cells, np.full(k, float(n)), self.informing, df, self.paired)
+
+
+@dataclass(frozen=True, slots=True)
+class Distances:
+    """Each combination beside the best; (k, b) each, for b directions of the mean."""
+
+    scale: Floats
+    """The error that a distance is held against."""
+    statistic: Floats
+    """Distance / scale; 0 where both are 0."""
+
+
+def observed(contrasts: Contrasts, pool: Pool, best: int) -> Distances:
+    """The distances to row `best` as they are; (k, 1) each."""
+    means = contrasts.cells.mean(axis=1, keepdims=True)
+    squares = ((contrasts.cells - means) ** 2).sum(axis=1, keepdims=True)
+    return _distances(contrasts, pool, means, squares, np.array([best]))
+
+
+def critical_value(contrasts: Contrasts, pool: Pool, alpha: float) -> float:
+    """What the largest distance of equal combinations is beyond with probability `alpha`."""
+    complete = contrasts.completed()
+    k, n = complete.cells.shape
+    size = _directions_for(k, alpha)
+    total = (complete.cells**2).sum(axis=1, keepdims=True)
+    largest = []
+    for along in _projections(complete, size):
+        means = along / np.sqrt(n)
+        squares = np.maximum(total - along**2, 0.0)
+        found = _distances(complete, pool, means, squares, means.argmin(axis=0))
+        largest.append(found.statistic.max(axis=0))
+    return _quantile(np.concatenate(largest), alpha)
+
+
+def largest_mean_is_positive(values: Floats, alpha: float, ratio: float) -> bool:
+    """Whether some row's mean is surely above 0: wrong with probability `alpha` at most where none is, however rows move together.
+
+    `values`: (G, n), NaN for a missing one; rows with every replicate count. `ratio`: n_val / n_train, which makes the variance of a
+    mean 1/n + ratio of a replicate's (see `intervals`); 0 for these data.
+    """
+    rows = values[np.isfinite(values).all(axis=1)]
+    rows = rows[within_fence(rows)]
+    k, n = rows.shape
+    if k == 0 or n < MIN_REPLICATES_FOR_ERROR:
+        return False
+    own = rows.var(axis=1, ddof=1)
+    d0 = fit_prior(own, np.full(k, n - 1.0)).degrees_of_freedom
+    weight = 1.0 if isinf(d0) else d0 / (d0 + n - 1)
+    total = (rows**2).sum(axis=1, keepdims=True)
+
+    def largest(along: Floats) -> Floats:
+        variances = np.maximum(total - along**2, 0.0) / (n - 1)
+        moderated = weight * variances.mean(axis=0) + (1 - weight) * variances
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.where(along == 0, 0.0, along / np.sqrt(moderated)).max(axis=0))
+
+    size = _directions_for(k, alpha)
+    turned = np.concatenate([largest(rows @ some) for some in _batches(directions(n, size), k)])
+    seen = float(largest(rows.sum(axis=1, keepdims=True) / np.sqrt(n))[0])
+    return seen / sqrt(1 + n * ratio) > _quantile(turned, alpha)
+
+
+def _quantile(statistics: Floats, alpha: float) -> float:
+    """What a share of `alpha` of them is beyond."""
+    size = len(statistics)
+    place = min(ceil((1 - alpha) * (size + 1)), size) - 1
+    return float(np.partition(statistics, place)[place])
+
+
+def _batches(found: Floats, rows: int) -> Iterator[Floats]:
+    """The directions, so many at a time."""
+    at_once = max(CELLS_AT_ONCE // rows, 1)
+    for start in range(0, found.shape[1], at_once):
+        yield found[:, start : start + at_once]
+
+
+def _directions_for(combinations: int, alpha: float) -> int:
+    """A power of two, as the sequence asks for."""
+    wanted = min(max(MOST_CELLS / combinations, FEWEST_BEYOND / alpha), BEYOND / alpha)
+    return int(2 ** round(log2(wanted)))
+
+
+def _projections(contrasts: Contrasts, size: int) -> Iterator[Floats]:
+    """(k, b) at a time: the rows' lengths along `size` random directions, each row along its own where replicates are not paired."""
+    k, n = contrasts.cells.shape
+    rng = np.random.default_rng(SEED)
+    lengths = np.sqrt((contrasts.cells**2).sum(axis=1, keepdims=True))
+    for some in _batches(directions(n, size), k):
+        if contrasts.paired:
+            yield contrasts.cells @ some
+        else:
+            t = rng.standard_t(n - 1, (k, some.shape[1]))
+            yield lengths * t / np.sqrt(t**2 + n - 1)
+
+
+@lru_cache(maxsize=64)
+def directions(dimensions: int, size: int) -> Floats:
+    """(dimensions, size) vectors of length 1, evenly spread over all directions. `size`: a power of two."""
+    points = qmc.Sobol(dimensions, scramble=True, seed=SEED).random(size).T
+    normal = norm.ppf(np.clip(points, 1e-12, 1 - 1e-12))
+    return np.asarray(normal / np.linalg.norm(normal, axis=0))
+
+
+def _distances(contrasts: Contrasts, pool: Pool, means: Floats, squares: Floats, best: np.ndarray) -> Distances:
+    """`means`, `squares`: (k, b) means and residual sums of squares; `best`: (b,) rows."""
+    counts, informing = contrasts.counts[:, None], contrasts.informing
+    rows = int(informing.sum())
+    shrinkage = 1 - 1 / rows if rows > 1 and contrasts.paired else 1.0
+    pooled = (squares[informing].sum(axis=0) + pool.squares) / (contrasts.degrees_of_freedom + pool.degrees_of_freedom)
+    own = squares / (counts - 1) / np.where(informing, shrinkage, 1.0)[:, None]
+    d0 = pool.prior_degrees_of_freedom
+    weight = np.where(informing[:, None], 1.0 if isinf(d0) else d0 / (d0 + counts - 1), 0.0)
+    variances = (weight * pooled + (1 - weight) * own) / counts
+    columns = np.arange(means.shape[1])
+    distance = means - means[best, columns]
+    scale = np.sqrt(variances + variances[best, columns])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = np.where(distance == 0, 0.0, distance / scale)
+    return Distances(scale, statistic)

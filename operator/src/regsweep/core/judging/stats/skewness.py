@@ -1,0 +1,30 @@
+"""Whether values have a long tail to one side, where a t interval of few of them covers too seldom."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+
+from regsweep.core.judging.stats.additive import fit_additive, fit_means, row_variances
+from regsweep.core.judging.stats.moderation import Floats
+
+CLEAR = 0.15
+"""(mean - median) / standard deviation: 0 of a symmetric distribution, 0.31 of an exponential one."""
+ERROR = 0.756
+"""Times 1 / sqrt(N): that figure's standard error in a normal sample of N (sqrt(pi / 2 - 1))."""
+ERRORS = 3.3
+"""So far from 0 it is no chance, in heavy-tailed samples neither."""
+
+
+def is_skewed(losses: Floats, paired: bool) -> bool:
+    """Whether what is left of (G, n) losses without combination and replicate is surely and clearly skewed."""
+    fit = fit_additive(losses) if paired else fit_means(losses)
+    spread = np.sqrt(row_variances(fit).raw)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        standard = fit.residuals[fit.informing] / spread[fit.informing, None]
+    standard = standard[np.isfinite(standard)]
+    if len(standard) == 0 or standard.std() == 0:
+        return False
+    skew = abs(float(standard.mean() - np.median(standard))) / float(standard.std())
+    return skew > max(CLEAR, ERRORS * ERROR / sqrt(len(standard)))
