@@ -119,10 +119,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
             free = 0 if any(map(lacks_pod, observed.runs)) else 1
         create, scale = _fill(waiting, staying, free)
     delete = tuple(deletions(sweep, observed, collected, coverage.trained, now))
-    leaving = {ref.name for ref in delete}
-    resting = [
-        run for run in observed.runs if run.name not in leaving and has_to_rest(run, observed, collected[run.name], now)
-    ]
+    resting = _resting(observed, collected, delete, now)
     waits = [c.look_again_at for c in collected.values() if c.look_again_at]
     waits += [*outlived_at(observed.runs, now), *lost_at(observed.runs, now)]
     decided = not store and stop is None
@@ -142,6 +139,15 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
         notices=tuple(notices(observed, collected, create, {run.name for run in resting}, now)),
         wake_at=min(waits, default=None),
     )
+
+
+def _resting(
+    observed: Observed, collected: Mapping[str, Collected], delete: Iterable[RunRef], now: datetime
+) -> list[ObservedRun]:
+    """Runs to put at rest, but for those that are deleted anyway."""
+    leaving = {ref.name for ref in delete}
+    staying = (run for run in observed.runs if run.name not in leaving)
+    return [run for run in staying if has_to_rest(run, observed, collected[run.name], now)]
 
 
 def _with_same_data(
