@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from cluster import Cluster, binaries
-from integration.test_operator import Lab, Process, eventually, is_complete
+from integration.laboratory import Lab, Process, eventually, is_complete
 from regsweep.adapters.connection import load_connection
 from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.kubeapi import LEASES, PODS

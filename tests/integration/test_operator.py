@@ -7,205 +7,25 @@ refuses; health and metrics. That real pods train is for the end-to-end tests.
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import socket
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
-from uuid import uuid4
+from collections.abc import AsyncIterator
 
-import aiohttp
 import kopf
 import pytest
 
 from cluster import Cluster
-from regsweep.adapters.connection import load_connection
-from regsweep.adapters.kube import KubeClient
-from regsweep.adapters.kubeapi import (
-    JOBS,
-    LEASES,
-    POD_TEMPLATES,
-    PODS,
-    RESULTS,
-    SWEEPS,
-    KubeObject,
-    Resource,
-    controller_uid_of,
-    name_of,
-    uid_of,
-)
-from regsweep.api import constants as names
+from integration.laboratory import Lab, eventually, is_complete, laboratory, operating
+from regsweep.adapters.kubeapi import JOBS, LEASES, POD_TEMPLATES, PODS, RESULTS, SWEEPS, uid_of
 from regsweep.controller.process.handlers import quiet_settings, registry_of
-from regsweep.errors import ApiError, Conflict, NotFound
-from support.training import message_of
-from unit.controller.fake_cluster import SPREAD, replicates_of, stamp
-
-DEADLINE_SECONDS = 60.0
-
-
-class Lab:
-    """One namespace, its sweeps, and hands that play the kubelet."""
-
-    def __init__(self, cluster: Cluster, api: KubeClient, namespace: str) -> None:
-        self.cluster = cluster
-        self.api = api
-        self.namespace = namespace
-        self.trained: list[tuple[str, int]] = []
-        self.seen: dict[str, str] = {}
-        """UID to name of every Job that was ever seen."""
-
-    async def all(self, resource: Resource) -> list[KubeObject]:
-        page = await self.api.list_page(resource, self.namespace)
-        return page.items
-
-    async def apply(self, **spec: Any) -> KubeObject:
-        flags = [{"name": "l2", "values": [0, 0.1]}, {"name": "dropout", "values": [0.1, 0.5]}]
-        body = {"flags": flags, "replicates": 2, "parallelism": 2, "trainer": {"gpus": 0}, **spec}
-        meta = {"name": "demo", "namespace": self.namespace}
-        sweep = {"apiVersion": names.API_VERSION, "kind": names.SWEEP_KIND, "metadata": meta, "spec": body}
-        return await self.api.create(SWEEPS, sweep)
-
-    async def status(self) -> KubeObject:
-        sweep = await self.api.get(SWEEPS, self.namespace, "demo")
-        status: KubeObject = sweep.get("status") or {}
-        return status
-
-    async def condition(self, type_: str) -> KubeObject:
-        return next((c for c in (await self.status()).get("conditions", ()) if c["type"] == type_), {})
-
-    async def records(self) -> list[tuple[str, int]]:
-        return [(r["point"], r["replicate"]) for s in await self.all(RESULTS) for r in s["records"]]
-
-    async def train(self, most: int = 10**6) -> None:
-        """Lets every pod that is there end well, `most` of them."""
-        jobs = {uid_of(job): job for job in await self.all(JOBS)}
-        self.seen |= {uid: name_of(job) for uid, job in jobs.items()}
-        waiting = [
-            p for p in await self.all(PODS) if p["status"]["phase"] == "Pending" and controller_uid_of(p) in jobs
-        ]
-        for pod in waiting[:most]:
-            job = jobs[controller_uid_of(pod)]
-            replicates = replicates_of(job, pod)
-            state = {
-                "terminated": {
-                    "exitCode": 0,
-                    "startedAt": stamp(),
-                    "finishedAt": stamp(),
-                    "message": message_of(replicates, spread=SPREAD),
-                }
-            }
-            container = {
-                "name": "trainer",
-                "image": "t",
-                "imageID": "",
-                "ready": False,
-                "restartCount": 0,
-                "state": state,
-            }
-            pod["status"] = {
-                **pod["status"],
-                "phase": "Succeeded",
-                "startTime": stamp(),
-                "containerStatuses": [container],
-            }
-            try:
-                await self.api.replace(PODS, pod, subresource="status")
-            except (Conflict, NotFound):
-                continue
-            point = job["metadata"]["annotations"][names.POINT_KEY_ANNOTATION]
-            self.trained += [(point, k) for k in replicates]
-
-    async def train_until(self, done: Callable[[KubeObject], object]) -> None:
-        """Trains whatever there is until the status is as wanted."""
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            while not done(await self.status()):
-                await self.train()
-                await asyncio.sleep(0.05)
+from regsweep.errors import ApiError
 
 
 @pytest.fixture
 async def lab(with_crds: Cluster) -> AsyncIterator[Lab]:
     """A fresh namespace."""
-    namespace = f"lab-{uuid4().hex[:8]}"
-    with_crds.kubectl("create", "namespace", namespace)
-    api = KubeClient((await load_connection(with_crds.kubeconfig)).configuration, qps=500, burst=1000)
-    yield Lab(with_crds, api, namespace)
-    await api.close()
-
-
-class Process:
-    """A running operator."""
-
-    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
-        self.process = process
-        self.port = port
-
-    async def get(self, path: str) -> tuple[int, str]:
-        """Status and text of one of its pages; (0, "") while it does not serve."""
-        try:
-            async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{self.port}{path}") as answer:
-                return answer.status, await answer.text()
-        except aiohttp.ClientError:
-            return 0, ""
-
-    async def end(self, how: signal.Signals) -> int:
-        """Sends the signal and waits for the end; returns the exit code."""
-        self.process.send_signal(how)
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            return await self.process.wait()
-
-
-@asynccontextmanager
-async def operating(lab: Lab, **settings: object) -> AsyncIterator[Process]:
-    """An operator's process for the lab's namespace, ready to act; killed at the end."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    chosen = {
-        "namespaces": f'["{lab.namespace}"]',
-        "lease_namespace": lab.namespace,
-        "identity": "operator-under-test",
-        "http_port": port,
-        "trainer_image": "trainer:1",
-        "status_interval_seconds": 1,
-        "store_interval_seconds": 0.5,
-        **settings,
-    }
-    environment = {f"REGSWEEP_{name.upper()}": str(value) for name, value in chosen.items()}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "regsweep.cli.main",
-        "operator",
-        env={**os.environ, **environment, "KUBECONFIG": str(lab.cluster.kubeconfig)},
-    )
-    running = Process(process, port)
-    try:
-        await eventually(lambda: _is_leading(running))
-        yield running
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-async def _is_leading(operator: Process) -> bool:
-    status, _ = await operator.get("/readyz")
-    return status == 200 and "regsweep_operator_leader 1.0" in (await operator.get("/metrics"))[1]
-
-
-async def eventually(holds: Callable[[], Any]) -> None:
-    """Waits until the coroutine that `holds` makes returns something true."""
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while not await holds():  # noqa: ASYNC110 (a server signals nothing)
-            await asyncio.sleep(0.05)
-
-
-def is_complete(status: KubeObject) -> bool:
-    return status.get("state") == "Complete"
+    async with laboratory(with_crds) as fresh:
+        yield fresh
 
 
 async def test_a_sweep_completes_with_every_record_stored_once(lab: Lab) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from typing import Any
 
@@ -103,6 +104,53 @@ async def test_of_a_job_whose_annotations_somebody_changed_nothing_is_taken(lab:
         await lab.train_until(is_complete)
     records = await lab.records()
     assert len(set(records)) == len(records) == 8
+
+
+async def test_of_two_operators_exactly_one_runs_a_sweep_and_the_other_says_so(lab: Lab) -> None:
+    """Two releases that watch one namespace, each with a Lease and a default image of its own."""
+    async with (
+        operating(lab, lease_name="one", identity="one", trainer_image="one:1"),
+        operating(lab, lease_name="two", identity="two", trainer_image="two:2"),
+    ):
+        await lab.apply()
+
+        async def is_told() -> bool:
+            return any(event["reason"] == "ManagedElsewhere" for event in await lab.all(EVENTS))
+
+        await eventually(is_told)
+        await lab.train_until(is_complete)
+    status = await lab.status()
+    winner = {f"{lab.namespace}/one": "one:1", f"{lab.namespace}/two": "two:2"}[status["managedBy"]["lease"]]
+    assert status["resolved"]["image"] == winner
+    jobs = await lab.all(JOBS)
+    assert {job["spec"]["template"]["spec"]["containers"][0]["image"] for job in jobs} == {winner}
+    assert len(lab.seen) == len(set(lab.seen.values())) == 4
+    assert len(lab.trained) == len(set(lab.trained)) == 8
+
+
+async def test_the_sweeps_of_an_operator_that_was_killed_are_taken_over_by_another(lab: Lab) -> None:
+    short = {"lease_duration_seconds": 2, "lease_renew_deadline_seconds": 1.5, "lease_retry_seconds": 0.3}
+    async with operating(lab, lease_name="one", identity="one", **short) as one:
+        await lab.apply()
+
+        async def has_jobs() -> bool:
+            return len(await lab.all(JOBS)) == 2
+
+        await eventually(has_jobs)
+        await one.end(signal.SIGKILL)
+    async with operating(lab, lease_name="two", identity="two", trainer_image="two:2", **short):
+        await lab.train_until(is_complete)
+    status = await lab.status()
+    assert status["managedBy"]["lease"] == f"{lab.namespace}/two"
+    assert status["resolved"]["image"] == "trainer:1"
+    assert len(lab.trained) == len(set(lab.trained)) == 8
+
+
+async def test_who_is_to_run_a_sweep_cannot_be_changed(lab: Lab) -> None:
+    await lab.apply(managedBy="regsweep.dev/team-a")
+    for managed_by in ("regsweep.dev/team-b", None):
+        with pytest.raises(ApiError, match="cannot be changed"):
+            await lab.api.patch(SWEEPS, lab.namespace, "demo", {"spec": {"managedBy": managed_by}})
 
 
 @pytest.mark.parametrize(

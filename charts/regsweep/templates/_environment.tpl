@@ -6,6 +6,7 @@ over `envFrom` in Kubernetes, so that no ConfigMap can contradict the chart.
 POD_NAME: the pod's name
 POD_NAMESPACE: the release's namespace
 REGSWEEP_GPU_RESOURCE: trainer.gpuResource
+REGSWEEP_GPU_RESOURCES: trainer.gpuResources
 REGSWEEP_HTTP_HOST: all addresses, for the probes
 REGSWEEP_HTTP_PORT: port
 REGSWEEP_IDENTITY: the pod's name, by which one operator leads
@@ -13,6 +14,7 @@ REGSWEEP_LEASE_NAME: the release's name, which its role names too
 REGSWEEP_LEASE_NAMESPACE: the release's namespace, where its role is
 REGSWEEP_LOG_FORMAT: logging.format
 REGSWEEP_LOG_LEVEL: logging.level
+REGSWEEP_MANAGED_BY: managedBy
 REGSWEEP_NAMESPACES: watchNamespaces
 REGSWEEP_PROMETHEUS_NAMESPACE_LABEL: prometheus.namespaceLabel
 REGSWEEP_PROMETHEUS_POD_LABEL: prometheus.podLabel
@@ -34,6 +36,8 @@ REGSWEEP_TRAINER_TEMPLATE: trainer (security contexts, labels, scheduling)
   value: {{ include "regsweep.leaseName" . }}
 - name: REGSWEEP_LEASE_NAMESPACE
   value: {{ .Release.Namespace }}
+- name: REGSWEEP_MANAGED_BY
+  value: {{ .Values.managedBy }}
 - name: REGSWEEP_NAMESPACES
   value: {{ .Values.watchNamespaces | default list | toJson | quote }}
 - name: REGSWEEP_HTTP_HOST
@@ -54,6 +58,8 @@ REGSWEEP_TRAINER_TEMPLATE: trainer (security contexts, labels, scheduling)
   value: {{ ternary (printf "/etc/regsweep/prometheus/%s" .Values.prometheus.tokenSecret.key) "" (ne .Values.prometheus.tokenSecret.name "") | quote }}
 - name: REGSWEEP_GPU_RESOURCE
   value: {{ .Values.trainer.gpuResource }}
+- name: REGSWEEP_GPU_RESOURCES
+  value: {{ with .Values.trainer.gpuResources }}{{ toJson . | quote }}{{ else }}""{{ end }}
 - name: REGSWEEP_TRAINER_IMAGE
   value: {{ include "regsweep.trainerImage" . }}
 - name: REGSWEEP_TRAINER_ENV

@@ -109,6 +109,13 @@ ANALYSIS_SECONDS: Final = MetricSpec(
 RUNS_CREATED: Final = MetricSpec(
     "regsweep_operator_jobs_created_total", MetricType.COUNTER, "Jobs", "Training Jobs created.", {}
 )
+RUNS_MOVED: Final = MetricSpec(
+    "regsweep_operator_jobs_moved_total",
+    MetricType.COUNTER,
+    "Jobs",
+    "Training Jobs created in place of another one: away from a node that ended it, or for the replicates that were missing.",
+    {},
+)
 RECORDS_STORED: Final = MetricSpec(
     "regsweep_operator_records_stored_total",
     MetricType.COUNTER,

@@ -10,12 +10,20 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, JsonValue, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from regsweep.api.constants import MAX_COMBINATIONS
+from regsweep.api.constants import (
+    ACCELERATORS,
+    DEFAULT_MANAGER,
+    MANAGER_PATTERN,
+    MAX_COMBINATIONS,
+    MAX_MANAGER_LENGTH,
+    MAX_NAME_LENGTH,
+)
 from regsweep.errors import RegsweepError
 
 PREFIX: Final = "REGSWEEP_"
 
 PrometheusLabel = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=128)]
+GpuPattern = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+/[A-Za-z0-9._*-]+$", max_length=MAX_NAME_LENGTH)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -36,7 +44,10 @@ class Settings(BaseSettings):
     """Pod template (`metadata`, `spec`) laid over the operator's defaults for every training pod, and under the templates of
     the sweep; `null` removes a field. For example `{"spec": {"securityContext": null}}` leaves the user to the platform."""
     gpu_resource: Annotated[str, StringConstraints(min_length=1)] = "nvidia.com/gpu"
-    """Extended resource that `spec.trainer.gpus` counts."""
+    """Extended resource that `spec.trainer.gpus` counts where a sweep names none (`spec.trainer.gpuResource`)."""
+    gpu_resources: list[GpuPattern] = Field(default_factory=lambda: list(ACCELERATORS))
+    """Extended resources that are accelerators, beside the one that is counted; `*` stands for any letters. A template that asks
+    for one of them gets no other one added, and a sweep on CPUs none of them."""
     max_combinations: Annotated[int, Field(ge=1)] = MAX_COMBINATIONS
     """Maximum number of combinations that one sweep trains, after `exclude` and `sample`. A larger sweep is not accepted."""
 
@@ -57,6 +68,10 @@ class Settings(BaseSettings):
     """Minimum time between two queries about a sweep while its pods train."""
 
     # Which sweeps
+    managed_by: Annotated[str, StringConstraints(pattern=MANAGER_PATTERN, max_length=MAX_MANAGER_LENGTH)] = (
+        DEFAULT_MANAGER
+    )
+    """Name of this operator: it runs the sweeps whose `spec.managedBy` has it; those without one are `regsweep.dev/operator`'s."""
     namespaces: list[str] = Field(default_factory=list)
     """Namespaces whose sweeps are run. Empty: all."""
 

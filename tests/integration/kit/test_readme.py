@@ -23,7 +23,9 @@ SCRIPTS = blocks("python")
 
 
 def test_no_block_of_code_is_untested() -> None:
-    assert len(re.findall(r"^```\w+$", README, re.MULTILINE)) == len(SCRIPTS) + len(blocks("yaml")) + len(blocks("sh"))
+    assert (
+        len(re.findall(r"^```\w+$", README, re.MULTILINE)) == len(SCRIPTS) + len(blocks("yaml")) + len(blocks("sh")) + 1
+    )  # and a Containerfile
 
 
 @pytest.mark.parametrize("number", range(len(SCRIPTS)))
@@ -51,13 +53,13 @@ def test_a_script_keeps_the_contract(number: int, start: Start, tmp_path: Path) 
 
 def test_the_sweep_of_the_guide_ranks_its_script(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(SCRIPTS[0])
-    (manifest,) = blocks("yaml")
-    spec = yaml.safe_load(manifest)
+    spec = yaml.safe_load(blocks("yaml")[0])
     spec["spec"]["trainer"]["parameters"] = {"epochs": 2}
     spec["spec"]["flags"] = spec["spec"]["flags"][:1]
     (tmp_path / "sweep.yaml").write_text(json.dumps(spec))
-    (line,) = blocks("sh")
-    assert line == "regsweep run sweep.yaml --trainer-command 'python train.py'\n"
+    first, second = blocks("sh")[0].splitlines()
+    assert first == "regsweep run sweep.yaml --trainer-command 'python train.py'"
+    assert second.startswith("regsweep run --script train.py --flag 'dropout=[0, 0.5]' --flag")
     command = [
         sys.executable,
         "-m",
@@ -72,3 +74,37 @@ def test_the_sweep_of_the_guide_ranks_its_script(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=surroundings(), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert [row["rank"] for row in json.loads(done.stdout)["results"]] == [1, 2]
+
+
+FOREIGN = """
+import argparse, keras, numpy
+parser = argparse.ArgumentParser()
+parser.add_argument("--dropout", type=float)
+parser.add_argument("--seed", type=int)
+given = parser.parse_args()
+keras.utils.set_random_seed(given.seed)
+x = numpy.random.normal(size=(80, 3))
+model = keras.Sequential([keras.Input((3,)), keras.layers.Dropout(given.dropout), keras.layers.Dense(1)])
+model.compile("sgd", "mse")
+logger = keras.callbacks.CSVLogger("log.csv")
+model.fit(x, x[:, 0], validation_split=0.5, epochs=2, verbose=0, callbacks=[logger])
+"""
+
+
+def test_a_script_that_knows_nothing_of_it_is_ranked_as_the_guide_says(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(FOREIGN)
+    (tmp_path / "sweep.yaml").write_text(blocks("yaml")[1])
+    command = [
+        sys.executable,
+        "-m",
+        "regsweep.cli",
+        "run",
+        "sweep.yaml",
+        "--trainer-command",
+        f"{sys.executable} train.py",
+        "-o",
+        "json",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, env=surroundings(), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert [row["flags"]["dropout"] for row in json.loads(done.stdout)["results"]] == [0, 0.5]

@@ -34,6 +34,8 @@ def swept(seed: int = 3, gpus: int = 1, **trainer: Any) -> SweepSpec:
         pytest.param(swept(image="trainer:2"), ["spec.trainer.image"], id="another image"),
         pytest.param(swept(dataRevision="2"), [], id="a data revision, which says that all is to be trained anew"),
         pytest.param(swept(seed=4), ["spec.seed"], id="another seed"),
+        pytest.param(swept(gpuResource="nvidia.com/gpu"), [], id="the pinned GPU resource written out"),
+        pytest.param(swept(gpuResource="amd.com/gpu"), ["spec.trainer.gpuResource"], id="another GPU resource"),
         pytest.param(swept(gpus=0), ["spec.trainer.gpus"], id="no GPU any more"),
         pytest.param(
             swept().model_copy(update={"resampling": Resampling(kind=ResamplingKind.KFOLD, folds=5)}),

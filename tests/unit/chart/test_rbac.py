@@ -25,6 +25,7 @@ OPERATOR: Mapping[str, set[str]] = {
     "/pods": {"list", "watch"},
     "/podtemplates": {"get"},
     "/events": {"create"},
+    "coordination.k8s.io/leases": {"get"},  # of an operator that has claimed a sweep: does it still lead?
 }
 
 

@@ -82,6 +82,11 @@ TOGGLES: list[tuple[str, str, Callable[[Rendering], bool]]] = [
         ),
     ),
     (
+        "the operator's name is the one that sweeps ask for",
+        "managedBy=regsweep.dev/team-a",
+        lambda m: environment(m)["REGSWEEP_MANAGED_BY"] == "regsweep.dev/team-a",
+    ),
+    (
         "an upgrade may stop the old operators first",
         "strategy.type=Recreate",
         lambda m: one(m, "Deployment", "regsweep")["spec"]["strategy"] == {"type": "Recreate"},
@@ -270,8 +275,11 @@ TOGGLES: list[tuple[str, str, Callable[[Rendering], bool]]] = [
     ),
     (
         "the GPU resource is the cluster's",
-        "trainer.gpuResource=amd.com/gpu",
-        lambda m: environment(m)["REGSWEEP_GPU_RESOURCE"] == "amd.com/gpu",
+        "trainer.gpuResource=amd.com/gpu,trainer.gpuResources={amd.com/gpu,lab.example/npu-*}",
+        lambda m: (
+            environment(m)["REGSWEEP_GPU_RESOURCE"] == "amd.com/gpu"
+            and environment(m)["REGSWEEP_GPU_RESOURCES"] == '["amd.com/gpu","lab.example/npu-*"]'
+        ),
     ),
     (
         "any setting of the operator can be given",

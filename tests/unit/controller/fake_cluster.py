@@ -17,6 +17,7 @@ from regsweep.adapters.kubeapi import EVENTS, JOBS, LEASES, PODS, RESULTS, SWEEP
 from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.api import constants as names
+from regsweep.controller.clocks import SYSTEM_CLOCKS, Clocks
 from regsweep.controller.process.operator import Operator
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, analyse_records
 from regsweep.metrics import Metrics
@@ -145,6 +146,14 @@ class FakeCluster:
         live["status"] = {**live["status"], "phase": phase, "containerStatuses": [{"name": "trainer", "state": state}]}
         await self.api.replace(PODS, live, subresource="status")
 
+    async def reject(self, pod: KubeObject, reason: str, message: str = "", node: str = "n1") -> None:
+        """The pod's node refuses it, before any container has run."""
+        live = await self.api.get(PODS, NAMESPACE, name_of(pod))
+        live["spec"]["nodeName"] = node
+        live = await self.api.replace(PODS, live)
+        live["status"] = {"phase": "Failed", "reason": reason, "message": message, "startTime": stamp()}
+        await self.api.replace(PODS, live, subresource="status")
+
     async def finish_jobs(self) -> None:
         """The Job controller says Complete of every Job whose pods have all succeeded."""
         for job in self.jobs():
@@ -189,11 +198,21 @@ class FakeCluster:
 
 @asynccontextmanager
 async def operating(
-    cluster: FakeCluster, *, prometheus: Prometheus | None = None, metrics: Metrics | None = None, **changes: Any
+    cluster: FakeCluster,
+    *,
+    prometheus: Prometheus | None = None,
+    metrics: Metrics | None = None,
+    clocks: Clocks = SYSTEM_CLOCKS,
+    **changes: Any,
 ) -> AsyncIterator[Operator]:
     """An operator that runs in the cluster."""
     operator = Operator(
-        cluster.api, settings(**changes), metrics or Metrics(), prometheus=prometheus, analyse=analyse_here
+        cluster.api,
+        settings(**changes),
+        metrics or Metrics(),
+        prometheus=prometheus,
+        analyse=analyse_here,
+        clocks=clocks,
     )
     operator.start()
     try:

@@ -11,7 +11,7 @@ from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.status import Condition
 from regsweep.controller.writers.events import EventWriter, Notices, transitions
-from regsweep.core.plan import Notice
+from regsweep.core.notices import Notice
 from regsweep.errors import Refused
 
 STAMP = "2026-11-23T10:00:00Z"

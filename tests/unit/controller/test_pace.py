@@ -42,6 +42,7 @@ def observation(
     return Observation(
         object={"metadata": {"uid": "uid"}},
         prior=prior or SweepStatus(),
+        claimed=True,
         accepted=Accepted(SWEEP, ()),
         template=Template(None, missing, "fingerprint"),
         observed=observed or Observed(Records(), runs=(TRAINING,)),

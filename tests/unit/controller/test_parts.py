@@ -39,9 +39,11 @@ def job(**status: Any) -> dict[str, Any]:
         names.REPLICATES_PER_POD_ANNOTATION: "2",
         names.ATTEMPT_ANNOTATION: "0",
         names.LOST_ANNOTATION: "1",
+        names.MOVED_ANNOTATION: "2",
+        names.AVOIDED_NODES_ANNOTATION: "n1,n2",
         names.FLAGS_ANNOTATION: "{}",
     }
-    name = run_name("run", "s", "abc", 0, 0, lost=1)
+    name = run_name("run", "s", "abc", 0, 0, lost=1, moved=2)
     meta = {"name": name, "namespace": "lab", "uid": "job-uid", "resourceVersion": "5", "creationTimestamp": STAMP}
     labels = {names.SWEEP_UID_LABEL: "s", "app": "x"}
     variables = {
@@ -64,7 +66,9 @@ def pod(**status: Any) -> dict[str, Any]:
     extra = {"labels": {names.SWEEP_UID_LABEL: "s"}, "annotations": {}, "ownerReferences": [OWNER]}
     limits = {"limits": {"memory": "1Gi", "cpu": "2"}}
     containers = [{"name": "trainer", "image": "t", "resources": limits}, {"name": "sidecar", "image": "s"}]
-    return {"metadata": {**meta, **extra}, "spec": {"containers": containers}, "status": status}
+    inits = [{"name": "fetch"}, {"name": "proxy", "restartPolicy": "Always"}]
+    spec = {"nodeName": "n1", "containers": containers, "initContainers": inits}
+    return {"metadata": {**meta, **extra}, "spec": spec, "status": status}
 
 
 def container(**state: Any) -> list[dict[str, Any]]:
@@ -106,7 +110,7 @@ def test_nothing_that_is_read_of_a_job_is_trimmed_away(status: dict[str, Any]) -
     run = observed_run(trim_job(whole))
     assert isinstance(run, ObservedRun)
     assert run == observed_run(whole)
-    assert (run.lost, run.rule) == (1, EpochRule("val_auc", Goal.MAXIMIZE))
+    assert (run.lost, run.moved, run.avoids, run.rule) == (1, 2, ("n1", "n2"), EpochRule("val_auc", Goal.MAXIMIZE))
     assert "managedFields" not in trim_job(whole)["metadata"]
     assert "template" not in trim_job(whole)["spec"]
 
@@ -149,6 +153,20 @@ def test_nothing_that_is_read_of_a_job_is_trimmed_away(status: dict[str, Any]) -
             },
             id="succeeded",
         ),
+        pytest.param(
+            {
+                "phase": "Running",
+                "containerStatuses": container(
+                    terminated={"exitCode": 0, "message": "{}", "startedAt": STAMP, "finishedAt": STAMP}
+                ),
+                "initContainerStatuses": [
+                    {"name": "fetch", "state": {"terminated": {"exitCode": 0}}},
+                    {"name": "proxy", "state": {"running": {"startedAt": STAMP}}},
+                ],
+            },
+            id="one whose sidecars go on",
+        ),
+        pytest.param({"phase": "Failed", "reason": "OutOfcpu", "message": "no room"}, id="one that its node refused"),
         pytest.param(
             {
                 "phase": "Failed",

@@ -11,7 +11,7 @@ from regsweep.adapters.kubeapi import JOBS, PODS, RESULTS, SWEEPS, KubeObject, R
 from regsweep.adapters.memory import Write
 from regsweep.controller.clocks import Clocks
 from regsweep.controller.passes.parts import Queues
-from regsweep.controller.process.assembly import build_caches, build_reconciler
+from regsweep.controller.process.assembly import build_caches, build_claims, build_reconciler
 from regsweep.controller.queues.analysis_queue import AnalysisQueue
 from regsweep.controller.queues.prometheus_queue import PrometheusQueue
 from regsweep.controller.queues.workqueue import WorkQueue
@@ -51,7 +51,9 @@ class Stand:
         analyses = AnalysisQueue(analyse_here, on_answer=lambda _: None, metrics=self.metrics)
         queues = Queues(self.work, prometheus, analyses)
         api = self.cluster.api
-        self.reconciler = build_reconciler(api, SETTINGS, self.caches, queues, "operator", self.metrics, clocks)
+        self.reconciler = build_reconciler(
+            api, SETTINGS, self.caches, queues, build_claims(api, SETTINGS, clocks), "operator", self.metrics, clocks
+        )
         self.uid = ""
 
     async def apply(self, **spec: Any) -> None:

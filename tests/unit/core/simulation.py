@@ -55,6 +55,8 @@ class World:
     created: list[RunRequest] = field(default_factory=list)
     analysis_result: AnalysisResult | None = None
     final: FinalStatus | None = None
+    sidecar: bool = False
+    """Whether each pod has another container, which goes on when training has ended."""
 
     def observe(self) -> Observed:
         return Observed(
@@ -92,6 +94,9 @@ class World:
             self._change(ref.name, suspended=False)
         for ref, parallelism in decided.scale:
             self._change(ref.name, parallelism=parallelism)
+            if parallelism == 0:
+                pods = (replace(p, gone=True) if p.holds_node else p for p in self.runs[ref.name].pods)
+                self._change(ref.name, pods=tuple(pods))
         for request in decided.create:
             self._create(request)
         self.final = decided.freeze or self.final
@@ -111,20 +116,26 @@ class World:
             attempt=request.attempt,
             created_at=self.now,
             lost=request.lost,
+            moved=request.moved,
+            avoids=request.avoids,
             rule=epoch_rule(objective_status(self.sweep.spec.objective)),
             parallelism=request.parallelism,
         )
 
     def pods_in_flight(self) -> int:
-        return sum(not pod.ended and not pod.gone for run in self.runs.values() for pod in run.pods)
+        return sum(pod.in_flight for run in self.runs.values() for pod in run.pods)
+
+    def pods_that_hold_a_gpu(self) -> int:
+        return sum(pod.holds_node for run in self.runs.values() for pod in run.pods)
 
     def start_pods(self) -> None:
         """What the Job controller does: pods up to each Job's parallelism, for the indexes that need one."""
         for run in list(self.runs.values()):
             if run.suspended or run.succeeded or run.failed_reason:
                 continue
-            busy = {pod.index for pod in run.pods if not pod.gone and (not pod.ended or pod.exit_code in (0, 65))}
-            flying = sum(not pod.ended and not pod.gone for pod in run.pods)
+            done = {pod.index for pod in run.pods if pod.exit_code == 65 or pod.phase is PodPhase.SUCCEEDED}
+            busy = done | {pod.index for pod in run.pods if pod.holds_node}
+            flying = sum(pod.holds_node for pod in run.pods)
             for index in indexes_to_start(run.completions, run.parallelism, busy | run.failed_indexes, flying):
                 self.add_pod(run.name, index)
 
@@ -137,6 +148,7 @@ class World:
             phase=PodPhase.RUNNING,
             created_at=self.now,
             started_at=self.now,
+            others=("proxy",) if self.sidecar else (),
         )
         pod = replace(pod, **fields)  # type: ignore[arg-type]  # keyword arguments of any one field
         self._change(run, pods=(*self.runs[run].pods, pod))
@@ -156,6 +168,24 @@ class World:
         phase = PodPhase.SUCCEEDED if exit_code == 0 else PodPhase.FAILED
         self.change_pod(run, pod, phase=phase, exit_code=exit_code, ended_at=self.now, message=text)
 
+    def lose_pod(self, run: str, pod: str, reason: str, brought: int = 0, **fields: object) -> None:
+        """Its node ends the pod, which leaves the records of its first `brought` replicates."""
+        owner = self.runs[run]
+        target = next(p for p in owner.pods if p.name == pod)
+        done = list(owner.replicates_of(target.index))[:brought]
+        self.trained.update((owner.point_key, k) for k in done)
+        ending = {"phase": PodPhase.FAILED, "ended_at": self.now, "reason": reason, "node": "n1"}
+        self.change_pod(run, pod, **{**ending, "message": message_of(done) if done else "", **fields})
+
+    def end_sidecars(self, exit_code: int = 0) -> None:
+        """The other containers end, where training has ended; a pod has failed with any of its containers."""
+        for run in list(self.runs.values()):
+            for pod in run.pods:
+                if pod.ended and pod.holds_node:
+                    failed = exit_code != 0 or pod.phase is PodPhase.FAILED
+                    phase = PodPhase.FAILED if failed else PodPhase.SUCCEEDED
+                    self.change_pod(run.name, pod.name, others=(), phase=phase)
+
     def change_pod(self, run: str, pod: str, **fields: object) -> None:
         pods = tuple(
             replace(p, **fields) if p.name == pod else p  # type: ignore[arg-type]  # keyword arguments of any one field
@@ -173,7 +203,7 @@ class World:
     def job_controller_catches_up(self) -> None:
         """Jobs whose pods have all succeeded become Complete, a second later than the pods."""
         for run in list(self.runs.values()):
-            done = {pod.index for pod in run.pods if pod.exit_code == 0}
+            done = {pod.index for pod in run.pods if pod.phase is PodPhase.SUCCEEDED and not pod.holds_node}
             if len(done) == run.completions and not run.succeeded:
                 self._change(run.name, succeeded=True, ended_at=self.now, succeeded_indexes=frozenset(done))
 

@@ -234,7 +234,9 @@ def test_a_pod_that_succeeded_ends_its_index_before_the_job_controller_says_so(
 
 def test_a_failed_index_has_failed_for_its_last_pods_reason() -> None:
     evicted = replace(POD, phase=PodPhase.FAILED, exit_code=137, reason="Evicted", ended_at=LONG_AGO)
-    killed = replace(evicted, name="pod-2", reason="OOMKilled", created_at=NOW - timedelta(minutes=9))
+    killed = replace(
+        evicted, name="pod-2", reason="OOMKilled", memory_limit="2Gi", created_at=NOW - timedelta(minutes=9)
+    )
     run = replace(RUN, failed_indexes=frozenset({0}), pods=(killed, evicted))
     (record,) = collect(run, Records(), WITHOUT_PROMETHEUS, TIMEOUT, NOW).records
     assert record.reason is Reason.OUT_OF_MEMORY

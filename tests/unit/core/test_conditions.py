@@ -46,7 +46,7 @@ def updates_of(
     analysed = AnalysisResult(Analysis(race=race)) if race is not None else None
     progress = replace(progress_of(sweep, observed.records, None, None), stage=stage, analysis_result=analysed)
     numbers = RunCounts(**{"total": 4, **(counts or {})})
-    updates = condition_updates(sweep, observed, progress, numbers, stop, final, (), ())
+    updates = condition_updates(sweep, observed, progress, numbers, stop, final, (), (), START)
     return {update.type: update for update in updates}
 
 

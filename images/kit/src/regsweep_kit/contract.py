@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from regsweep_kit import variables
 from regsweep_kit.errors import InvalidContractError, NothingToTrainError
+from regsweep_kit.foreign import ForeignReport
 from regsweep_kit.objective import Objective
 from regsweep_kit.resampling import Resampling
 
@@ -50,6 +51,8 @@ class Contract:
     """Evaluate the test rows, once."""
     final: bool
     """An evaluation on the test rows will follow for this sweep: there must be some."""
+    report: ForeignReport | None = None
+    """How a script under the wrapper writes its metrics; `None`: the trainer keeps the contract itself."""
     history: Path | None = None
     """File for the metrics of each epoch; `None`: none is kept."""
 
@@ -99,6 +102,7 @@ def read_contract(environment: Mapping[str, str]) -> Contract:
         ),
         score_test=read("REGSWEEP_SCORE_TEST", False, variables.switch),
         final=read("REGSWEEP_FINAL", False, variables.switch),
+        report=read("REGSWEEP_REPORT", None, variables.report),
         history=read("REGSWEEP_HISTORY", None, Path),
     )
     reader.check()

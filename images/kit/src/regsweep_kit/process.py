@@ -54,10 +54,14 @@ def run(
     return code
 
 
-def answer_signals(stopping: Stopping, contract: Contract, journal: Journal) -> None:
-    """From now on a signal leaves the finished replicates and the reason in the journal."""
+def answer_signals(
+    stopping: Stopping, contract: Contract, journal: Journal, before: Callable[[int], None] | None = None
+) -> None:
+    """From now on a signal leaves the finished replicates and the reason in the journal. `before`: what to do with it first."""
 
     def answer(number: int) -> int:
+        if before is not None:
+            before(number)
         name, count = signal.Signals(number).name, len(contract.replicates)
         if journal.terminate(count, Failure("Terminated", f"{name} before all {count} replicates were trained")):
             return errors.EXIT_OK

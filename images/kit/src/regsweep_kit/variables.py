@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Never
 
+from regsweep_kit.foreign import WANT, ForeignReport, read_report
 from regsweep_kit.objective import LONGEST_METRIC, Epoch, Goal, Objective, Rule
 from regsweep_kit.resampling import FEWEST_FOLDS, MOST_FOLDS, Fold, Resampling, ResamplingKind
 
@@ -91,6 +92,10 @@ def objective(text: str) -> Objective:
         return Objective(rule, Epoch(value.get("epoch", usual.epoch)))
     except ValueError:
         raise ValueError(OBJECTIVE) from None
+
+
+def report(text: str) -> ForeignReport:
+    return read_report(_json(text, WANT))
 
 
 def resampling(text: str) -> Resampling:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 
 class ConditionType(StrEnum):
@@ -63,3 +63,31 @@ class About:
     """Whether an event on the sweep may have it."""
     run_failure: Retry | None = None
     """For a reason why a run failed: whether a retry may help. None: no run fails for it."""
+
+
+SEE_MESSAGE: Final = "The message says what to do."
+
+
+def stops(meaning: str, remedy: str = SEE_MESSAGE) -> About:
+    """Why a sweep ends before its time."""
+    return About(meaning=meaning, remedy=remedy, conditions=(ConditionType.COMPLETE, ConditionType.FAILED), event=True)
+
+
+def refused(meaning: str, remedy: str) -> About:
+    """Why a spec or its template is not accepted."""
+    return About(meaning=meaning, remedy=remedy, conditions=(ConditionType.ACCEPTED,), event=True)
+
+
+def may_help(meaning: str, remedy: str) -> About:
+    """Why a run failed that another pod may not fail for."""
+    return About(meaning=meaning, remedy=remedy, run_failure=Retry.MAY_HELP)
+
+
+def useless(meaning: str, remedy: str) -> About:
+    """Why a run failed that every pod would fail for."""
+    return About(meaning=meaning, remedy=remedy, run_failure=Retry.USELESS)
+
+
+def told(meaning: str, remedy: str = "") -> About:
+    """What only an event tells."""
+    return About(meaning=meaning, remedy=remedy, event=True)

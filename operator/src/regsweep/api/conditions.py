@@ -8,7 +8,18 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Self
 
-from regsweep.api.condition_types import About, ConditionStatus, ConditionType, Retry
+from regsweep.api.condition_types import (
+    SEE_MESSAGE,
+    About,
+    ConditionStatus,
+    ConditionType,
+    Retry,
+    may_help,
+    refused,
+    stops,
+    told,
+    useless,
+)
 
 __all__ = ["NO_RETRY_MENDS", "About", "ConditionStatus", "ConditionType", "Reason", "Retry"]
 
@@ -22,7 +33,6 @@ _METRICS_AVAILABLE = ConditionType.METRICS_AVAILABLE
 _REPLICATES_PAIRED = ConditionType.REPLICATES_PAIRED
 _COMPLETE = ConditionType.COMPLETE
 _FAILED = ConditionType.FAILED
-_SEE_MESSAGE = "The message says what to do."
 
 
 class Reason(StrEnum):
@@ -41,38 +51,29 @@ class Reason(StrEnum):
     VALID = "Valid", About(meaning="The spec is valid.", conditions=(_ACCEPTED,))
     INVALID = (
         "Invalid",
-        About(
-            meaning="The spec breaks rules of the API; nothing new is started.",
-            remedy="Correct the fields that the message names.",
-            conditions=(_ACCEPTED,),
-            event=True,
+        refused(
+            "The spec breaks rules of the API; nothing new is started.", "Correct the fields that the message names."
         ),
     )
     IMMUTABLE = (
         "Immutable",
-        About(
-            meaning="A field that was pinned when the sweep was accepted has been changed. Runs continue with the pinned value.",
-            remedy="Restore the field, or create a new sweep with the new value.",
-            conditions=(_ACCEPTED,),
-            event=True,
+        refused(
+            "A field that was pinned when the sweep was accepted has been changed. Runs continue with the pinned value.",
+            "Restore the field, or create a new sweep with the new value.",
         ),
     )
     TEMPLATE_NOT_FOUND = (
         "TemplateNotFound",
-        About(
-            meaning="The PodTemplate that `spec.templateRef` names does not exist.",
-            remedy="Create it in the sweep's namespace; the sweep then continues.",
-            conditions=(_ACCEPTED,),
-            event=True,
+        refused(
+            "The PodTemplate that `spec.templateRef` names does not exist.",
+            "Create it in the sweep's namespace; the sweep then continues.",
         ),
     )
     TEMPLATE_REFUSED = (
         "TemplateRefused",
-        About(
-            meaning="The API server rejects the training Job that the templates make.",
-            remedy="Correct the pod template as the message says; the operator tries again every minute.",
-            conditions=(_ACCEPTED,),
-            event=True,
+        refused(
+            "The API server rejects the training Job that the templates make.",
+            "Correct the pod template as the message says; the operator tries again every minute.",
         ),
     )
     # Progressing
@@ -117,6 +118,15 @@ class Reason(StrEnum):
             remedy="Correct what the pod template refers to.",
             conditions=(_PROGRESSING,),
             run_failure=Retry.USELESS,
+        ),
+    )
+    NODE_LOST = (
+        "NodeLost",
+        About(
+            meaning="A pod that was deleted does not end, because its node does not answer. The pod may still train, so its run keeps its "
+            "slot and no other Job trains it.",
+            remedy="Wait for the node, delete it, or taint it `node.kubernetes.io/out-of-service`.",
+            conditions=(_PROGRESSING,),
         ),
     )
     QUEUED = "Queued", About(meaning="Runs wait for their queue to admit them.", conditions=(_PROGRESSING,))
@@ -206,71 +216,50 @@ class Reason(StrEnum):
         "AllRunsFailed",
         About(
             meaning="Every run failed.",
-            remedy=_SEE_MESSAGE,
+            remedy=SEE_MESSAGE,
             conditions=(_COMPLETE, _FAILED),
             event=True,
         ),
     )
     TOO_MANY_FAILED_RUNS = (
         "TooManyFailedRuns",
-        About(
-            meaning="More runs failed than `spec.maxFailedRuns` allows.",
-            remedy=_SEE_MESSAGE,
-            conditions=(_COMPLETE, _FAILED),
-            event=True,
-        ),
+        stops("More runs failed than `spec.maxFailedRuns` allows."),
     )
     RUNS_FAIL_ALIKE = (
         "RunsFailAlike",
-        About(
-            meaning="The first three runs all failed for the same reason, which a retry does not fix.",
-            remedy=_SEE_MESSAGE,
-            conditions=(_COMPLETE, _FAILED),
-            event=True,
-        ),
+        stops("The first three runs all failed for the same reason, which a retry does not fix."),
     )
     OBJECTIVE_NOT_REPORTED = (
         "ObjectiveNotReported",
-        About(
-            meaning="Runs succeeded, but none reported the objective's metric.",
-            remedy="Set `spec.objective.metric` to a metric that the message lists.",
-            conditions=(_COMPLETE, _FAILED),
-            event=True,
+        stops(
+            "Runs succeeded, but none reported the objective's metric.",
+            "Set `spec.objective.metric` to a metric that the message lists.",
         ),
     )
     CONSTRAINT_NOT_REPORTED = (
         "ConstraintNotReported",
-        About(
-            meaning="Runs succeeded, but none reported the metric of a constraint, so that no combination can keep it.",
-            remedy="Set the metric of the constraint to one that the message lists, or remove the constraint.",
-            conditions=(_COMPLETE, _FAILED),
-            event=True,
+        stops(
+            "Runs succeeded, but none reported the metric of a constraint, so that no combination can keep it.",
+            "Set the metric of the constraint to one that the message lists, or remove the constraint.",
         ),
     )
     # Failed runs
     INVALID_FLAGS = (
         "InvalidFlags",
-        About(
-            meaning="The trainer rejected its flags (exit code 64).",
-            remedy="Correct the flags or parameters that the message names.",
-            run_failure=Retry.USELESS,
+        useless(
+            "The trainer rejected its flags (exit code 64).", "Correct the flags or parameters that the message names."
         ),
     )
     INVALID_CONTRACT = (
         "InvalidContract",
-        About(
-            meaning="The trainer cannot read a variable of the training contract (exit code 64).",
-            remedy="Correct the trainer or the pod template: see docs/trainer-contract.md.",
-            run_failure=Retry.USELESS,
+        useless(
+            "The trainer cannot read a variable of the training contract (exit code 64).",
+            "Correct the trainer or the pod template: see docs/trainer-contract.md.",
         ),
     )
     BAD_DATA = (
         "BadData",
-        About(
-            meaning="The trainer cannot train on its data (exit code 64).",
-            remedy="Correct the data as the message says.",
-            run_failure=Retry.USELESS,
-        ),
+        useless("The trainer cannot train on its data (exit code 64).", "Correct the data as the message says."),
     )
     DATA_CHANGED = (
         "DataChanged",
@@ -285,106 +274,118 @@ class Reason(StrEnum):
     )
     NOTHING_REPORTED = (
         "NothingReported",
-        About(
-            meaning="The training script ended a replicate without reporting what the sweep needs (exit code 64).",
-            remedy="Correct the script: see images/kit/README.md.",
-            run_failure=Retry.USELESS,
+        useless(
+            "The training script ended a replicate without reporting what the sweep needs (exit code 64).",
+            "Correct the script: see images/kit/README.md.",
         ),
     )
-    INDEX_FINAL = (
-        "IndexFinal",
-        About(
-            meaning="The trainer gave up these replicates for good (exit code 65).",
-            remedy=_SEE_MESSAGE,
-            run_failure=Retry.MAY_HELP,
-        ),
-    )
+    INDEX_FINAL = "IndexFinal", may_help("The trainer gave up these replicates for good (exit code 65).", SEE_MESSAGE)
     OUT_OF_MEMORY = (
         "OutOfMemory",
-        About(
-            meaning="The training container needed more memory than its limit.",
-            remedy="Raise resources.limits.memory of container trainer, or lower `batch_size` or `units`.",
-            run_failure=Retry.MAY_HELP,
+        may_help(
+            "The training container needed more memory than its limit.",
+            "Raise resources.limits.memory of container trainer, or lower `batch_size` or `units`.",
         ),
     )
     EVICTED = (
         "Evicted",
-        About(meaning="The pod was evicted from its node before it had ended.", run_failure=Retry.MAY_HELP),
+        may_help(
+            "The pod was evicted from its node before it had ended, after five moves to other nodes.",
+            "Set requests and limits of memory and ephemeral storage to what training needs.",
+        ),
     )
-    TIMEOUT = (
-        "Timeout",
+    NODE_FAILED = (
+        "NodeFailed",
         About(
-            meaning="The run took longer than `spec.runTimeoutSeconds`.",
-            remedy="Raise the limit, or train fewer epochs.",
+            meaning="A node ended pods that had done nothing wrong, for instance because it could not give them their GPU. Such a "
+            "run is made again up to five times, after 10 seconds to 6 minutes, away from the nodes that ended it, and is not counted "
+            "as failed before that.",
+            remedy="Drain and repair the node that the message names.",
+            conditions=(_PROGRESSING,),
             run_failure=Retry.MAY_HELP,
         ),
     )
+    TIMEOUT = (
+        "Timeout",
+        may_help("The run took longer than `spec.runTimeoutSeconds`.", "Raise the limit, or train fewer epochs."),
+    )
     INVALID_RECORD = (
         "InvalidRecord",
-        About(
-            meaning="The trainer's termination message breaks the training contract.",
-            remedy="Correct the trainer: see docs/trainer-contract.md.",
-            run_failure=Retry.USELESS,
+        useless(
+            "The trainer's termination message breaks the training contract.",
+            "Correct the trainer: see docs/trainer-contract.md.",
         ),
     )
     NO_RECORD = (
         "NoRecord",
-        About(
-            meaning="The trainer ended without a record of the replicate.",
-            remedy="Correct the trainer: see docs/trainer-contract.md.",
-            run_failure=Retry.USELESS,
+        useless(
+            "The trainer ended without a record of the replicate.", "Correct the trainer: see docs/trainer-contract.md."
         ),
     )
     TRAINER_FAILED = (
         "TrainerFailed",
-        About(
-            meaning="The trainer ended with an error.",
-            remedy="See the message, and the log of the pod.",
-            run_failure=Retry.MAY_HELP,
-        ),
+        may_help("The trainer ended with an error.", "See the message, and the log of the pod."),
     )
     UNKNOWN = (
         "Unknown",
-        About(
-            meaning="A later version of the operator recorded a reason that this version does not know.",
-            remedy="See the message.",
-            run_failure=Retry.MAY_HELP,
+        may_help(
+            "A later version of the operator recorded a reason that this version does not know.", "See the message."
         ),
     )
     # Events only
-    ACCEPTED = "Accepted", About(meaning="The condition Accepted became True.", event=True)
-    COMPLETE = "Complete", About(meaning="The condition Complete became True.", event=True)
+    ACCEPTED = "Accepted", told("The condition Accepted became True.")
+    COMPLETE = "Complete", told("The condition Complete became True.")
     SOURCES_DISAGREE = (
         "SourcesDisagree",
-        About(
-            meaning="Prometheus and a run's own record have different values of one metric. The record is used.",
-            remedy="Check that no other pod is scraped with the same labels.",
-            event=True,
+        told(
+            "Prometheus and a run's own record have different values of one metric. The record is used.",
+            "Check that no other pod is scraped with the same labels.",
         ),
     )
     RUN_AGAIN = (
         "RunAgain",
-        About(meaning="A run is trained again, because its record was lost with its pod.", event=True),
+        told("A run is trained again, because its record was lost with its pod."),
+    )
+    SIDECAR_GOES_ON = (
+        "SidecarGoesOn",
+        told(
+            "A container beside the trainer, such as a mesh's proxy, goes on after training has ended, so that the pod keeps "
+            "its GPU and its slot. The Job is deleted 30 seconds later, once its records are stored, and its logs go with it.",
+            "Make it an init container with `restartPolicy: Always`, which ends with the others, keep it from being injected, or "
+            "let it end by itself.",
+        ),
+    )
+    RUN_MOVED = (
+        "RunMoved",
+        told(
+            "A run goes on in another Job: away from a node that ended it, or only for the replicates that are missing.",
+        ),
     )
     RUN_FAILED = (
         "RunFailed",
-        About(meaning="A run failed; the message has its reason.", remedy=_SEE_MESSAGE, event=True),
+        told("A run failed; the message has its reason.", remedy=SEE_MESSAGE),
+    )
+    MANAGED_ELSEWHERE = (
+        "ManagedElsewhere",
+        told(
+            "Another operator has claimed the sweep (`status.managedBy`); this one leaves it alone.",
+            "Let one operator watch each namespace, or tell them apart by `spec.managedBy`. Where the other is gone for good, "
+            "and this one may not read its Lease, remove `status.managedBy`.",
+        ),
     )
     JOB_ALTERED = (
         "JobAltered",
-        About(
-            meaning="A Job of the sweep contradicts itself: somebody changed its annotations or forged it. It is none of the "
+        told(
+            "A Job of the sweep contradicts itself: somebody changed its annotations or forged it. It is none of the "
             "sweep's runs, and nothing is taken from it.",
-            remedy="Delete that Job; its run then starts anew.",
-            event=True,
+            "Delete that Job; its run then starts anew.",
         ),
     )
     NAME_TAKEN = (
         "NameTaken",
-        About(
-            meaning="A Job of another owner has the name of a run.",
-            remedy="Delete that Job; the run then starts.",
-            event=True,
+        told(
+            "A Job of another owner has the name of a run.",
+            "Delete that Job; the run then starts.",
         ),
     )
 

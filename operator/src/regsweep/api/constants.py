@@ -33,6 +33,10 @@ ATTEMPT_ANNOTATION: Final = "regsweep.dev/attempt"
 """On Jobs: the retry annotation of the sweep when the Job was created."""
 LOST_ANNOTATION: Final = "regsweep.dev/lost"
 """On Jobs: how often these replicates were trained before without a record that could be read."""
+MOVED_ANNOTATION: Final = "regsweep.dev/moved"
+"""On Jobs: how often these replicates were taken from another Job before, because of its node or for those that were missing."""
+AVOIDED_NODES_ANNOTATION: Final = "regsweep.dev/avoided-nodes"
+"""On Jobs: names of the nodes that ended the Jobs before, with commas between them: the pods keep away from these."""
 OBJECTIVE_ANNOTATION: Final = "regsweep.dev/objective"
 """On Jobs: metric and goal that the trainer was given to choose the best epoch by, as JSON."""
 
@@ -41,6 +45,29 @@ RETRY_ANNOTATION: Final = "regsweep.dev/retry"
 
 QUEUE_NAME_LABEL: Final = "kueue.x-k8s.io/queue-name"
 """On a Job: Kueue admits it; its `suspend` is then Kueue's."""
+
+ACCELERATORS: Final = (
+    "nvidia.com/gpu",
+    "nvidia.com/gpu.shared",
+    "nvidia.com/mig-*",
+    "amd.com/gpu",
+    "google.com/tpu",
+    "gpu.intel.com/i915",
+    "gpu.intel.com/xe",
+    "habana.ai/gaudi",
+    "aws.amazon.com/neuron",
+    "aws.amazon.com/neuroncore",
+)
+"""Extended resources that the vendors' device plugins offer for accelerators. Their other resources, such as `nvidia.com/rdma_ib`,
+are none."""
+GPU_RESOURCE_PATTERN: Final = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
+"""Of the name of an extended resource."""
+
+DEFAULT_MANAGER: Final = f"{GROUP}/operator"
+"""Name of the operators that run sweeps without `spec.managedBy`."""
+MANAGER_PATTERN: Final = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9._-]+$"
+"""Of a name of operators, as of `managedBy` of a Job: a domain and a path."""
+MAX_MANAGER_LENGTH: Final = 63
 
 TRAINER_CONTAINER: Final = "trainer"
 METRICS_PORT_NAME: Final = "metrics"

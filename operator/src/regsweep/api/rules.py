@@ -1,10 +1,11 @@
-"""Rules of how results are judged, across fields: constraints, the pick, folds, races, references."""
+"""Rules of how results are judged, across fields: constraints, the pick, folds, races, references, scripts."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 
+from regsweep.api.foreign_rules import foreign_problems
 from regsweep.api.reference_rules import reference_problems
 from regsweep.api.spec import ResamplingKind, SweepSpec
 from regsweep.errors import Problem
@@ -18,6 +19,7 @@ def rule_problems(spec: SweepSpec) -> list[Problem]:
         *_resampling_problems(spec),
         *_racing_problems(spec),
         *reference_problems(spec),
+        *foreign_problems(spec),
     ]
 
 

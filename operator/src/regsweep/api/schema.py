@@ -61,6 +61,10 @@ RULES: Final[Mapping[type[ApiModel], list[Mapping[str, str]]]] = {
     ],
     SweepSpec: [
         {
+            "rule": "has(self.managedBy) == has(oldSelf.managedBy) && (!has(self.managedBy) || self.managedBy == oldSelf.managedBy)",
+            "message": "`managedBy` cannot be changed: create a new sweep",
+        },
+        {
             "rule": "!has(self.racing) || !has(self.racing.minimumDifference) || !has(self.objective) || "
             "!has(self.objective.minimumDifference) || self.racing.minimumDifference == self.objective.minimumDifference",
             "message": "`racing.minimumDifference` (deprecated) and `objective.minimumDifference` differ: keep that of the objective",

@@ -10,7 +10,15 @@ from typing import Annotated, Final
 
 from pydantic import Field, JsonValue, StringConstraints
 
-from regsweep.api.constants import MAX_NAME_LENGTH, MAX_REPLICATES_PER_POD, MIN_REPLICATES_FOR_ERROR
+from regsweep.api.constants import (
+    GPU_RESOURCE_PATTERN,
+    MANAGER_PATTERN,
+    MAX_MANAGER_LENGTH,
+    MAX_NAME_LENGTH,
+    MAX_REPLICATES_PER_POD,
+    MIN_REPLICATES_FOR_ERROR,
+)
+from regsweep.api.foreign import MAX_ARGS, Argument, TrainerReport
 from regsweep.api.model import ApiModel
 from regsweep.api.regularizers import REGULARIZERS
 
@@ -136,9 +144,21 @@ class Trainer(ApiModel):
     """Values that are the same in every run, such as `dataset` or `epochs`. A flag of the same name takes precedence."""
     gpus: Annotated[int, Field(ge=0, le=64)] = 1
     """Number of GPUs of each training pod. 0 trains on CPUs."""
+    gpu_resource: Annotated[str | None, StringConstraints(pattern=GPU_RESOURCE_PATTERN, max_length=MAX_NAME_LENGTH)] = (
+        None
+    )
+    """Extended resource that `gpus` counts, such as `amd.com/gpu`. Absent: the operator's default. A template that asks for another
+    accelerator, or has a resource claim, decides instead."""
     data_revision: Annotated[str | None, StringConstraints(min_length=1, max_length=MAX_DATA_REVISION)] = None
     """Name for the state of the data, such as `2026-11`. Change it after the data have changed: every combination is then
     trained again, and results of earlier revisions are kept but not ranked. `regsweep run` derives it from the data instead."""
+    args: Annotated[list[Argument] | None, Field(min_length=1, max_length=MAX_ARGS)] = None
+    """Arguments of the training container, such as `["--l2=$(REGSWEEP_ARG_L2)"]`: `$(REGSWEEP_ARG_<NAME>)` is the value of the
+    flag or parameter of that name, in upper case and with `_` for other characters. Absent: those of the image or template.
+    `regsweep run` appends them to its command."""
+    report: TrainerReport | None = None
+    """What a script writes that knows nothing of regsweep. The container's command is then
+    `python -m regsweep_kit run -- COMMAND`. Absent: the trainer follows the training contract itself."""
 
 
 class Constraint(ApiModel):
@@ -315,6 +335,9 @@ class SweepSpec(ApiModel):
     template: Annotated[dict[str, JsonValue] | None, Field(max_length=MAX_TEMPLATE_FIELDS)] = None
     """A pod template (metadata, spec), merged over the shared one like a strategic merge patch. Container `trainer` is the
     training container."""
+    managed_by: Annotated[str | None, StringConstraints(pattern=MANAGER_PATTERN, max_length=MAX_MANAGER_LENGTH)] = None
+    """Name of the operators that run the sweep, such as `regsweep.dev/team-a`; others leave it alone. Cannot be changed. Absent:
+    `regsweep.dev/operator`. Of several operators with the name, the one that claims it in the status first runs it."""
     suspend: bool = False
     """Suspends the sweep: running Jobs are suspended and resumed later."""
     max_failed_runs: FailedRunsLimit | None = None

@@ -11,6 +11,7 @@ from regsweep.api.analysis import Analysis, PickRole
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.constants import MAX_NAME_LENGTH
 from regsweep.api.findings import CombinationId
+from regsweep.api.foreign import MAX_ARGS, Argument, TrainerReport
 from regsweep.api.model import ApiModel
 from regsweep.api.spec import MAX_CONSTRAINTS, MAX_PARAMETERS, MAX_REFERENCES, EpochChoice, Flags, Goal, Resampling
 
@@ -89,6 +90,10 @@ class Resolved(ApiModel):
     """How the training and validation rows of each replicate are chosen."""
     data_revision: Name | None = None
     """State of the data: `spec.trainer.dataRevision`, which may change; in a local run a digest of the data."""
+    args: Annotated[list[Argument] | None, Field(min_length=1, max_length=MAX_ARGS)] = None
+    """Arguments of the training container; absent: those of the image or template."""
+    report: TrainerReport | None = None
+    """What a script writes that knows nothing of regsweep."""
     objective: ObjectiveStatus | None = None
     """Objective when the sweep was accepted; `status.objective` is the one in force. If its epoch is `Best`, its metric and
     goal are part of every key."""
@@ -96,6 +101,15 @@ class Resolved(ApiModel):
     """Version of the formula of the points' keys. Absent: the first one."""
     operator_version: Name
     """Version of the operator that accepted the sweep."""
+
+
+class ManagedBy(ApiModel):
+    """The operator that runs the sweep."""
+
+    name: Name
+    """Its name, as in `spec.managedBy`."""
+    lease: Annotated[str, StringConstraints(max_length=2 * MAX_NAME_LENGTH + 1)]
+    """Lease by which it leads, as `namespace/name`. Another operator of the name takes over once that is gone or expired."""
 
 
 class DataStatus(ApiModel):
@@ -235,6 +249,15 @@ class FailedRun(ApiModel):
     """Explanation for people."""
 
 
+class AvoidedNode(ApiModel):
+    """A node that ended runs, which are kept away from it."""
+
+    node: Name
+    """Name of the node."""
+    runs: int
+    """Number of Jobs that are kept away from it."""
+
+
 class FinalPick(ApiModel):
     """A combination that is evaluated on the test rows."""
 
@@ -275,6 +298,8 @@ class SweepStatus(ApiModel):
     """Number of runs by state."""
     conditions: list[Condition] = Field(default_factory=list, max_length=16)
     """Conditions, for instance for `kubectl wait --for=condition=Complete`; docs/conditions.md lists all reasons."""
+    managed_by: ManagedBy | None = None
+    """The operator that runs the sweep: it claimed it before it started anything. Absent: none has claimed it yet."""
     resolved: Resolved | None = None
     """Values that were pinned when the sweep was accepted."""
     data: DataStatus | None = None
@@ -300,6 +325,9 @@ class SweepStatus(ApiModel):
     """Runs that are being trained, with the values of their last scrape; at most 20."""
     failures: list[FailedRun] = Field(default_factory=list, max_length=MAX_LISTED)
     """Failed runs and their reasons; at most 20."""
+    avoided_nodes: Annotated[list[AvoidedNode] | None, Field(max_length=MAX_LISTED)] = None
+    """Nodes that ended runs which had done nothing wrong, and that later Jobs of these runs are kept away from; at most 20. Absent if
+    there is none."""
     start_time: Timestamp | None = None
     """Time when the sweep was first accepted."""
     completion_time: Timestamp | None = None

@@ -105,13 +105,25 @@ def changed_pinned_fields(spec: SweepSpec, resolved: Resolved) -> list[Problem]:
             changed.append(_pinned(field, None, trainer.parameters[name]))
         elif canonical_json(trainer.parameters[name]) != canonical_json(resolved.parameters[name]):
             changed.append(_pinned(field, resolved.parameters[name], trainer.parameters[name]))
-    if trainer.gpus != resolved.gpus:
-        changed.append(_pinned("spec.trainer.gpus", resolved.gpus, trainer.gpus))
-    if spec.seed != resolved.seed:
-        changed.append(_pinned("spec.seed", resolved.seed, spec.seed))
-    if spec.resampling != resolved.resampling:
-        changed.append(_pinned("spec.resampling", resolved.resampling.to_json(), spec.resampling.to_json()))
+    single: list[tuple[str, JsonValue, JsonValue]] = [
+        ("spec.trainer.args", _listed(resolved.args), _listed(trainer.args)),
+        ("spec.trainer.report", _object(resolved.report), _object(trainer.report)),
+        ("spec.trainer.gpus", resolved.gpus, trainer.gpus),
+        ("spec.seed", resolved.seed, spec.seed),
+        ("spec.resampling", resolved.resampling.to_json(), spec.resampling.to_json()),
+    ]
+    changed += [_pinned(field, pinned, wanted) for field, pinned, wanted in single if pinned != wanted]
+    if trainer.gpu_resource is not None and trainer.gpu_resource != resolved.gpu_resource:
+        changed.append(_pinned("spec.trainer.gpuResource", resolved.gpu_resource, trainer.gpu_resource))
     return changed
+
+
+def _listed(arguments: list[str] | None) -> JsonValue:
+    return None if arguments is None else [*arguments]
+
+
+def _object(value: ApiModel | None) -> JsonValue:
+    return None if value is None else value.to_json()
 
 
 def _pinned(field: str, pinned: JsonValue, wanted: JsonValue) -> Problem:

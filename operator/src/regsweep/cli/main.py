@@ -26,6 +26,32 @@ app = typer.Typer(
 File = Annotated[
     Path, typer.Argument(help="Manifest of a RegularizationSweep; - reads standard input.", parser=arguments.path)
 ]
+OptionalFile = Annotated[
+    Path | None,
+    typer.Argument(
+        help="Manifest of a RegularizationSweep; - reads standard input. Not with --script.", parser=arguments.path
+    ),
+]
+Script = Annotated[
+    Path | None,
+    typer.Option(
+        help="Python script to train, instead of a manifest. It uses regsweep_kit.",
+        parser=arguments.path,
+        metavar="PATH",
+    ),
+]
+FlagOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="With --script: a flag's values in YAML. A list is swept ('dropout=[0, 0.5]'), any other value is the same in every run.",
+        metavar="NAME=VALUE",
+    ),
+]
+Replicates = Annotated[int | None, typer.Option(min=1, help="With --script: number of trainings of each combination.")]
+MetricOption = Annotated[
+    str | None,
+    typer.Option(help="With --script: metric to rank by; default: val_average_loss.", metavar="TEXT"),
+]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the results on standard output.")]
 Rows = Annotated[int, typer.Option("--rows", min=0, help="Maximum number of combinations in the table; 0 shows all.")]
 Namespace = Annotated[
@@ -58,7 +84,7 @@ Means = Annotated[
 
 @app.command(epilog=EXIT_CODES_HELP)
 def run(
-    file: File,
+    file: OptionalFile = None,
     runs_dir: Annotated[
         Path,
         typer.Option(
@@ -80,6 +106,10 @@ def run(
         str | None,
         typer.Option(help="Command of a trainer that follows the training contract, instead of the reference trainer."),
     ] = None,
+    script: Script = None,
+    flag: FlagOptions = None,
+    replicates: Replicates = None,
+    metric: MetricOption = None,
     output: OutputOption = Output.TABLE,
     rows: Rows = 20,
     means: Means = False,
@@ -91,8 +121,10 @@ def run(
     """
     with readable_errors():
         from regsweep.cli.run import RunOptions, run_command
+        from regsweep.cli.scripts import script_options
 
-        code = run_command(RunOptions(file, runs_dir, name, parallelism, trainer_command, output, rows, means))
+        swept = script_options(script, flag or [], replicates, metric, others=[file, trainer_command])
+        code = run_command(RunOptions(file, runs_dir, name, parallelism, trainer_command, swept, output, rows, means))
     raise typer.Exit(code)
 
 

@@ -24,6 +24,7 @@ from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail, 
 from regsweep.cli.kept import keep_results
 from regsweep.cli.manifest import Manifest, load_manifest
 from regsweep.cli.progress import Progress
+from regsweep.cli.scripts import ScriptOptions, chosen_script
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.grid import combinations
 from regsweep.core.progress import is_done, progress_of
@@ -41,6 +42,7 @@ from regsweep.local.trainer import (
     default_parallelism,
     of_generation,
     reference_trainer,
+    reporting_trainer,
 )
 from regsweep.report.build import results_of
 from regsweep.report.model import SweepReport
@@ -57,13 +59,15 @@ UNLIMITED = Retention(succeeded_jobs=10_000, failed_jobs=10_000)
 class RunOptions:
     """The options of the command line."""
 
-    file: Path
+    file: Path | None
+    """None: a script is swept without a manifest."""
     runs_dir: Path
     name: str | None = None
     parallelism: int | None = None
     """None: as many as the manifest asks for and the machine can bear."""
     trainer_command: str | None = None
-    """None: the reference trainer."""
+    """None: the reference trainer, or the script."""
+    script: ScriptOptions | None = None
     output: Output = Output.TABLE
     rows: int = 20
     means: bool = False
@@ -76,13 +80,7 @@ def run_command(options: RunOptions) -> int:
     Raises InvalidSweep, UsageError and RunsDirectoryError.
     """
     errors = error_console()
-    manifest = load_manifest(options.file, options.name)
-    try:
-        trainer = (
-            custom_trainer(options.trainer_command) if options.trainer_command is not None else reference_trainer()
-        )
-    except NoTrainerError as error:
-        raise UsageError(str(error)) from error
+    manifest, trainer = _chosen(options)
     parallelism = options.parallelism or default_parallelism(manifest.spec.parallelism)
     _print_lines(errors, _differences(manifest.spec, options))
     directory = RunsDirectory(options.runs_dir / manifest.name)
@@ -97,6 +95,20 @@ def run_command(options: RunOptions) -> int:
         print_warnings(work.sweep.warnings)
         _print_lines(errors, [announcement(work.sweep, work.records, directory.path, work.data), *work.changes])
         return asyncio.run(_run(work, directory, lock, options, errors))
+
+
+def _chosen(options: RunOptions) -> tuple[Manifest, TrainerCommand]:
+    """What is swept, and what trains it. Raises UsageError and InvalidSweep."""
+    if options.script is not None:
+        return chosen_script(options.script, options.name)
+    if options.file is None:
+        raise UsageError("Missing argument: give a manifest, or a training script with --script.")
+    manifest = load_manifest(options.file, options.name)
+    try:
+        command = options.trainer_command
+        return manifest, custom_trainer(command) if command is not None else reference_trainer()
+    except NoTrainerError as error:
+        raise UsageError(str(error)) from error
 
 
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -116,6 +128,12 @@ class Work:
 
 def prepare(manifest: Manifest, trainer: TrainerCommand, parallelism: int, directory: RunsDirectory) -> Work:
     """Asks the trainer for the identity of its data, and reads the runs directory. Raises DataError and RunsDirectoryError."""
+    if manifest.spec.trainer.report is not None:
+        if trainer.is_reference:
+            raise UsageError(
+                "spec.trainer.report: says what a script writes, and no script is given. Give it with --trainer-command 'python train.py'."
+            )
+        trainer = reporting_trainer(trainer)
     facts, records = list(directory.all_facts()), directory.records()
     flags = [combination.flags for combination in combinations(manifest.spec)]
     flags += [reference.flags for reference in manifest.spec.references]

@@ -125,8 +125,10 @@ def _pin(spec: SweepSpec, defaults: Defaults) -> Resolved:
     return Resolved(
         image=image,
         parameters=spec.trainer.parameters,
+        args=spec.trainer.args,
+        report=spec.trainer.report,
         gpus=spec.trainer.gpus,
-        gpu_resource=defaults.gpu_resource,
+        gpu_resource=spec.trainer.gpu_resource or defaults.gpu_resource,
         seed=spec.seed,
         resampling=spec.resampling,
         data_revision=spec.trainer.data_revision,

@@ -1,7 +1,7 @@
 """Which records can be taken now: the pods' own messages joined with what Prometheus scraped.
 
-Each replicate that a run has not brought home yet is settled by rules in a fixed order, and the answer is one of four: `Open`,
-`Taken`, `Awaiting` or `Lost`. `collect` gathers these answers over a whole run.
+Each replicate that a run has not brought home yet is settled by rules in a fixed order, and the answer is one of five: `Open`,
+`Taken`, `Awaiting`, `Lost` or `Moved`. `collect` gathers these answers over a whole run.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 
 from regsweep.api.conditions import NO_RETRY_MENDS, Reason
 from regsweep.api.constants import EXIT_INDEX_FINAL, EXIT_INVALID_FLAGS
-from regsweep.core.kubernetes.failures import WAITING_REASONS, failure_of
+from regsweep.core.kubernetes.failures import WAITING_REASONS, failure_of, node_fault_of
+from regsweep.core.moves import MAX_MOVES, Move, is_at_rest, move_of, pods_of, unschedulable_deadline
 from regsweep.core.results.crosscheck import merge_sample
 from regsweep.core.results.messages import MalformedMessage, parse_message, records_of
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.results.scrapes import MetricsState, Sample, Scrapes
-from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
+from regsweep.core.runs import ObservedPod, ObservedRun, replicates_of
 
 STUCK_AFTER = timedelta(minutes=5)
 """How long image and configuration errors are tolerated: a registry or Secret that comes late gets its chance."""
@@ -55,7 +56,12 @@ class Lost:
     """It was trained to the end and left nothing to read: to be trained once more."""
 
 
-Settlement = Open | Taken | Awaiting | Lost
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Another Job trains it: see `moves`."""
+
+
+Settlement = Open | Taken | Awaiting | Lost | Moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,10 @@ class Collected:
     """Values of an ended pod are still expected from Prometheus."""
     lost: tuple[int, ...] = ()
     """Replicates trained to the end that left nothing to read: to be trained once more."""
+    move: Move | None = None
+    """Where the run goes on; None: where it is."""
+    moved: tuple[int, ...] = ()
+    """Replicates that the run has given up for that: it trains them no more."""
     look_again_at: datetime | None = None
     disagreements: tuple[str, ...] = ()
     """Where a record and Prometheus differ, in words."""
@@ -79,7 +89,9 @@ class IndexEnd:
 
     at: datetime
     failure: Failure | None
-    """Why it failed; None: it succeeded."""
+    """Why it failed; None: it succeeded, or is moved."""
+    moved: bool = False
+    """Another Job trains what is missing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,31 +111,34 @@ def collect(run: ObservedRun, records: Records, scrapes: Scrapes, timeout: timed
 
     timeout: how long after the end of a pod its values are waited for.
     """
-    taken: list[Taken] = []
-    lost: list[int] = []
-    waits: list[datetime] = []
+    if is_recorded(run, records):
+        return Collected()
+    stored = records.of(run.point_key)
+    home = [k for k in replicates_of(run) if is_settled(stored.get(k), run)]
+    move = move_of(run, home, _left_by_pods(run, scrapes), now)
     deadlines: list[datetime] = []
+    settled: list[tuple[int, Settlement]] = []
     for number in range(run.completions):
         missing = [k for k in run.replicates_of(number) if not is_settled(records.get(run.point_key, k), run)]
         if not missing:
             continue
-        index = _observed_index(run, number, now)
+        index = _observed_index(run, number, move, now)
         if index.end is None:
-            deadlines += _stuck_deadlines(index.pods)
-        for replicate in missing:
-            match settle(replicate, index, scrapes, timeout, now):
-                case Taken() as settled:
-                    taken.append(settled)
-                case Awaiting(until):
-                    waits.append(until)
-                case Lost():
-                    lost.append(replicate)
+            deadlines += _stuck_deadlines(run, index.pods)
+        settled += [(k, settle(k, index, scrapes, timeout, now)) for k in missing]
+    taken = [each for _, each in settled if isinstance(each, Taken)]
+    waits = [each.until for _, each in settled if isinstance(each, Awaiting)]
+    moved = tuple(k for k, each in settled if isinstance(each, Moved))
+    if moved and move is not None and move.at > now:
+        deadlines.append(move.at)
     return Collected(
-        records=tuple(settled.record for settled in taken),
+        records=tuple(each.record for each in taken),
         awaiting=bool(waits),
-        lost=tuple(lost),
+        lost=tuple(k for k, each in settled if isinstance(each, Lost)),
+        move=move,
+        moved=moved,
         look_again_at=min(deadlines + waits, default=None),
-        disagreements=tuple(settled.disagreement for settled in taken if settled.disagreement),
+        disagreements=tuple(each.disagreement for each in taken if each.disagreement),
     )
 
 
@@ -140,7 +155,7 @@ def settle(replicate: int, index: ObservedIndex, scrapes: Scrapes, timeout: time
     if sample is not None:
         return Taken(*merge_sample(record, sample, index.run, replicate))
     until = _ended_at(pod, index.end, now) + timeout
-    if now < until and _may_be_scraped(record, index.end, scrapes):
+    if now < until and _may_be_scraped(record, index, scrapes):
         return Awaiting(until)
     if record is not None:
         return Taken(record)
@@ -154,18 +169,27 @@ def is_settled(record: Record | None, run: ObservedRun) -> bool:
 
 def is_recorded(run: ObservedRun, records: Records) -> bool:
     """Whether the run has no more to collect."""
-    replicates = range(run.first_replicate, run.first_replicate + run.replicates)
+    replicates = replicates_of(run)
     return all(is_settled(records.get(run.point_key, k), run) for k in replicates)
 
 
 def is_stuck(run: ObservedRun, now: datetime) -> bool:
     """Whether a pod of the run has met an image or configuration error for five minutes."""
-    return any(_is_stuck(pod, now) for pod in run.pods if not pod.ended)
+    return any(_is_stuck(pod, now) for pod in run.pods)
 
 
-def _observed_index(run: ObservedRun, number: int, now: datetime) -> ObservedIndex:
-    pods = tuple(sorted((pod for pod in run.pods if pod.index == number), key=lambda pod: pod.created_at))
-    return ObservedIndex(run, pods, _own_records(run, pods), _end_of(run, number, pods, now))
+def _observed_index(run: ObservedRun, number: int, move: Move | None, now: datetime) -> ObservedIndex:
+    pods = pods_of(run, number)
+    return ObservedIndex(run, pods, _own_records(run, pods), _end_of(run, number, pods, move, now))
+
+
+def _left_by_pods(run: ObservedRun, scrapes: Scrapes) -> set[int]:
+    """Replicates that a pod of the run has left a result of, which is not in flight any more."""
+    over = [pod for pod in run.pods if not pod.in_flight]
+    scraped = {
+        k for pod in over for k in run.replicates_of(pod.index) if _complete_sample((pod,), k, scrapes) is not None
+    }
+    return scraped | set(_own_records(run, over))
 
 
 def _own_records(run: ObservedRun, pods: Iterable[ObservedPod]) -> dict[int, tuple[ObservedPod, Record]]:
@@ -182,34 +206,70 @@ def _own_records(run: ObservedRun, pods: Iterable[ObservedPod]) -> dict[int, tup
     return own
 
 
-def _end_of(run: ObservedRun, number: int, pods: Sequence[ObservedPod], now: datetime) -> IndexEnd | None:
+def _end_of(
+    run: ObservedRun, number: int, pods: Sequence[ObservedPod], move: Move | None, now: datetime
+) -> IndexEnd | None:
     """How the index ended; None while a pod of it runs or another one may come."""
     for pod in pods:
-        if pod.phase is PodPhase.SUCCEEDED:
-            return IndexEnd(pod.ended_at or now, None)
+        if pod.trained:
+            return IndexEnd(_end_seen(pod) or now, None)
     if run.succeeded or number in run.succeeded_indexes:
         return IndexEnd(run.ended_at or now, None)
     for pod in pods:
         if _is_stuck(pod, now):
             return IndexEnd(now, (STUCK_REASONS[pod.waiting_reason], pod.waiting_message or pod.waiting_reason))
-    if any(not pod.ended and not pod.gone for pod in pods):
+    if any(pod.in_flight for pod in pods):
         return None
     for pod in run.pods:
         if _gave_up(pod, number):
-            return IndexEnd(pod.ended_at or now, failure_of(run, pod))
-    if run.failed_reason is not None or number in run.failed_indexes:
-        last = pods[-1] if pods else None
-        return IndexEnd((last and last.ended_at) or run.ended_at or now, failure_of(run, last))
-    return None
+            return IndexEnd(_end_seen(pod) or now, failure_of(run, pod))
+    return _end_without_result(run, number, pods, move, now)
+
+
+def _end_without_result(
+    run: ObservedRun, number: int, pods: Sequence[ObservedPod], move: Move | None, now: datetime
+) -> IndexEnd | None:
+    """How an index ended that has no pod in flight, of which none has trained or given up; None where another one may come."""
+    last = pods[-1] if pods else None
+    ended_at = (last and _end_seen(last)) or run.ended_at or (last and last.created_at) or now
+    has_failed = run.failed_reason is not None or number in run.failed_indexes
+    rests = is_at_rest(run)
+    if move is not None and last is not None and node_fault_of(last) and (has_failed or rests or run.deleting):
+        return _end_by_node(run, last, ended_at)
+    if has_failed:
+        return IndexEnd(ended_at, failure_of(run, last))
+    return IndexEnd(ended_at, None, moved=True) if move is not None and rests else None
+
+
+def _end_by_node(run: ObservedRun, pod: ObservedPod, at: datetime) -> IndexEnd:
+    """The index is moved, unless it was too often."""
+    if run.moved < MAX_MOVES:
+        return IndexEnd(at, None, moved=True)
+    reason, message = failure_of(run, pod)
+    return IndexEnd(at, (reason, f"{message} Other nodes ended it {MAX_MOVES} times before."))
+
+
+def _end_seen(pod: ObservedPod) -> datetime | None:
+    """When the pod ended, by our own clock where it was seen: a node's may be an hour ahead."""
+    return pod.end_seen_at or pod.ended_at
 
 
 def _is_stuck(pod: ObservedPod, now: datetime) -> bool:
-    return pod.waiting_reason in STUCK_REASONS and now >= pod.created_at + STUCK_AFTER
+    return pod.in_flight and pod.waiting_reason in STUCK_REASONS and now >= _stuck_at(pod)
 
 
-def _stuck_deadlines(pods: Iterable[ObservedPod]) -> Iterator[datetime]:
+def _stuck_at(pod: ObservedPod) -> datetime:
+    """When it will have waited in vain for too long: since its first error, for it may have waited for a node before."""
+    return (pod.waiting_since or pod.created_at) + STUCK_AFTER
+
+
+def _stuck_deadlines(run: ObservedRun, pods: Iterable[ObservedPod]) -> Iterator[datetime]:
     """When pods that wait in vain will have done so for too long."""
-    return (pod.created_at + STUCK_AFTER for pod in pods if pod.waiting_reason in STUCK_REASONS)
+    for pod in pods:
+        if pod.waiting_reason in STUCK_REASONS:
+            yield _stuck_at(pod)
+        elif (deadline := unschedulable_deadline(run, pod)) is not None:
+            yield deadline
 
 
 def _gave_up(pod: ObservedPod, number: int) -> bool:
@@ -227,23 +287,30 @@ def _complete_sample(pods: Iterable[ObservedPod], replicate: int, scrapes: Scrap
 
 def _ended_at(pod: ObservedPod | None, end: IndexEnd | None, now: datetime) -> datetime:
     """When the training of a replicate ended: with the pod that left its record, else with its index."""
-    if pod is not None and pod.ended_at is not None:
-        return pod.ended_at
+    if pod is not None:
+        return _end_seen(pod) or now
     return end.at if end is not None else now
 
 
-def _may_be_scraped(record: Record | None, end: IndexEnd | None, scrapes: Scrapes) -> bool:
+def _may_be_scraped(record: Record | None, index: ObservedIndex, scrapes: Scrapes) -> bool:
     """Whether Prometheus may still answer: there is one, and the replicate was trained as far as is known."""
-    failed = record is None and end is not None and end.failure is not None and end.failure[0] in NO_RETRY_MENDS
-    return scrapes.state is not MetricsState.NOT_CONFIGURED and not failed
+    if scrapes.state is MetricsState.NOT_CONFIGURED:
+        return False
+    if record is not None or index.end is None:
+        return True
+    if index.end.moved:
+        return any(pod.started_at is not None for pod in index.pods)
+    return index.end.failure is None or index.end.failure[0] not in NO_RETRY_MENDS
 
 
-def _without_record(replicate: int, index: ObservedIndex) -> Taken | Lost:
+def _without_record(replicate: int, index: ObservedIndex) -> Taken | Lost | Moved:
     """A replicate whose index has ended and that neither a pod nor Prometheus knows."""
     run = index.run
+    if index.end is not None and index.end.moved:
+        return Moved()
     if index.end is not None and index.end.failure is not None:
         return Taken(_failed(run, replicate, index.end.failure))
-    succeeded = next((pod for pod in index.pods if pod.phase is PodPhase.SUCCEEDED), None)
+    succeeded = next((pod for pod in index.pods if pod.trained), None)
     if succeeded is not None:
         return Taken(_failed(run, replicate, failure_of(run, succeeded)))
     if run.lost == 0:

@@ -11,7 +11,6 @@ from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.findings import Mixture
 from regsweep.api.status import Condition, FinalStatus, RunCounts
 from regsweep.api.wording import cut, plural
-from regsweep.core.collect import STUCK_REASONS
 from regsweep.core.data import is_unguarded
 from regsweep.core.judging.words.notes import mixture_sentence
 from regsweep.core.limits import Stop
@@ -23,10 +22,10 @@ from regsweep.core.results.scrapes import MetricsState
 from regsweep.core.runs import ObservedRun
 from regsweep.core.sweep import Sweep, point_keys
 from regsweep.core.timestamps import timestamp
+from regsweep.core.troubles import Trouble, trouble_of
 from regsweep.core.world import Observed
 from regsweep.errors import Problem
 
-UNSCHEDULABLE = "Unschedulable"
 MAX_WARNINGS = 5
 """Warnings in the message of Accepted."""
 MAX_MESSAGE = 16_384
@@ -53,10 +52,11 @@ def condition_updates(
     final: FinalStatus | None,
     mixed: Sequence[Mixture],
     edits: Sequence[Problem],
+    now: datetime,
 ) -> Iterator[ConditionUpdate]:
     """The conditions of an accepted sweep. `mixed`: as the ranking found it; `edits`: changes of pinned fields."""
     yield _accepted(sweep, observed, edits)
-    yield _progressing(sweep, observed, progress, counts, stop, final)
+    yield _progressing(sweep, observed, progress, counts, stop, final, trouble_of(observed.runs, now))
     yield _suspended(sweep, observed.runs)
     yield _metrics_available(observed)
     yield _replicates_paired(mixed, is_unguarded(point_keys(sweep, observed.final), observed.records))
@@ -128,6 +128,7 @@ def _progressing(
     counts: RunCounts,
     stop: Stop | None,
     final: FinalStatus | None,
+    trouble: Trouble | None,
 ) -> ConditionUpdate:
     progressing = ConditionType.PROGRESSING
     if progress.stage is Stage.DECIDED or (stop and not counts.running):
@@ -139,7 +140,7 @@ def _progressing(
         return ConditionUpdate(progressing, bool(counts.running), Reason.NOT_ACCEPTED, "See the condition Accepted.")
     if progress.stage is Stage.ANALYSING:
         return ConditionUpdate(progressing, True, Reason.ANALYSING, ANALYSING)
-    if (trouble := _waiting(observed.runs)) is not None:
+    if trouble is not None:
         return ConditionUpdate(progressing, bool(counts.running), *trouble)
     evaluating = progress.stage in (Stage.FREEZING, Stage.EVALUATING)
     beside = _only_references_remain(progress)
@@ -164,28 +165,6 @@ def _training(runs: Iterable[ObservedRun], is_training: bool, evaluating: bool, 
     if any(run.queue_managed and run.suspended for run in runs):
         return ConditionUpdate(progressing, False, Reason.QUEUED, f"Runs wait for their queue to admit them. {trains}")
     return ConditionUpdate(progressing, True, Reason.RUNS_STARTING, trains)
-
-
-def _waiting(runs: Iterable[ObservedRun]) -> tuple[Reason, str] | None:
-    """Why pods do not start, and what to do; None if all do."""
-    pods = [pod for run in runs for pod in run.pods if pod.waiting_reason and not pod.ended and not pod.gone]
-    stuck = [pod for pod in pods if pod.waiting_reason in STUCK_REASONS]
-    if stuck:
-        first, remedy = stuck[0], "Fix what the pod refers to"
-        if STUCK_REASONS[first.waiting_reason] is Reason.IMAGE_UNAVAILABLE:
-            remedy = "Check the image's name and its pull secret"
-        words = f"{first.waiting_reason}: {first.waiting_message}".rstrip(".: ")
-        text = f"{plural(len(stuck), 'run')} cannot start: {words}. {remedy}. A run fails after five minutes of this."
-        return STUCK_REASONS[first.waiting_reason], text
-    unscheduled = [pod for pod in pods if pod.waiting_reason == UNSCHEDULABLE]
-    if unscheduled:
-        words = unscheduled[0].waiting_message.rstrip(". ") or "nothing"
-        wait = "waits" if len(unscheduled) == 1 else "wait"
-        return (
-            Reason.UNSCHEDULABLE,
-            f"{plural(len(unscheduled), 'run')} {wait} for a node. The scheduler says: {words}. Lower spec.parallelism, or wait.",
-        )
-    return None
 
 
 def _suspended(sweep: Sweep, runs: Sequence[ObservedRun]) -> ConditionUpdate:

@@ -28,8 +28,9 @@ def point_key(
 ) -> str:
     """The key of a point: 16 hex digits of a hash of all that determines its results and is known before, replicate apart.
 
-    That is its flags, and what was pinned: parameters, trainer image (of a local run: the trainer with the digest of its
-    script), seed base, folds, data revision, and the rule of the best epoch where results are taken from there.
+    That is its flags, and what was pinned: parameters, arguments, how a script reports, trainer image (of a local run: the
+    trainer with the digest of its script), seed base, folds, data revision, and the rule of the best epoch where results are
+    taken from there.
     `final`: it is trained for the final evaluation, with seeds of its own.
     """
     determines: dict[str, object] = {
@@ -42,6 +43,10 @@ def point_key(
         determines["resampling"] = resolved.resampling.to_json()
     if final:
         determines["final"] = True
+    if resolved.args:
+        determines["args"] = resolved.args
+    if resolved.report is not None:
+        determines["report"] = resolved.report.to_json()
     if resolved.data_revision is not None:
         determines["dataRevision"] = resolved.data_revision
     if resolved.key_version is not None:
@@ -57,17 +62,33 @@ def final_seed(seed: int) -> int:
     return int(digest(["final", seed], 8), 16) >> 1
 
 
-def run_name(sweep_name: str, sweep_uid: str, point_key: str, first_replicate: int, attempt: int, lost: int = 0) -> str:
+def run_name(
+    sweep_name: str,
+    sweep_uid: str,
+    point_key: str,
+    first_replicate: int,
+    attempt: int,
+    lost: int = 0,
+    moved: int = 0,
+) -> str:
     """The name of the Job that trains a point from a replicate on: a DNS label with room for a pod's index.
 
     The first 40 characters of the sweep's name are for readability; only the hash distinguishes runs, also those of two
     sweeps of one name, since it holds the sweep's UID. `lost`: how often these replicates were trained before without a
-    record that could be read.
+    record that could be read. `moved`: how often they were taken from another run.
     """
     readable = re.sub(r"[^a-z0-9-]", "-", sweep_name.lower())[:NAME_LENGTH].strip("-") or "sweep"
-    return f"{readable}-{run_hash(sweep_uid, point_key, first_replicate, attempt, lost)}"
+    return f"{readable}-{run_hash(sweep_uid, point_key, first_replicate, attempt, lost, moved)}"
 
 
-def run_hash(sweep_uid: str, point_key: str, first_replicate: int, attempt: int, lost: int = 0) -> str:
+def run_hash(sweep_uid: str, point_key: str, first_replicate: int, attempt: int, lost: int = 0, moved: int = 0) -> str:
     """The end of a run's name, by which a Job is known to be the run that it claims to be."""
-    return digest([sweep_uid, point_key, first_replicate, attempt, *([lost] if lost else [])], HASH_LENGTH)
+    identity = [
+        sweep_uid,
+        point_key,
+        first_replicate,
+        attempt,
+        *([lost] if lost or moved else []),
+        *([moved] if moved else []),
+    ]
+    return digest(identity, HASH_LENGTH)

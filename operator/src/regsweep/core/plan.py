@@ -7,24 +7,26 @@ same plan, and an observation in which the plan was carried out gives an empty o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby, islice
 
-from regsweep.api.conditions import Reason
 from regsweep.api.status import FinalStatus
-from regsweep.core.collect import Collected, collect, is_recorded, is_settled, is_stuck
+from regsweep.core.collect import Collected, collect, is_settled
 from regsweep.core.data import pinned_digest, with_refused_data, with_same_data
 from regsweep.core.final import freeze
 from regsweep.core.identity import run_name
 from regsweep.core.judging.analysis import AnalysisRequest
 from regsweep.core.limits import Stop, stop_reason
+from regsweep.core.notices import Notice, notices
 from regsweep.core.progress import Progress, Stage, Target, analysis_request, is_done, progress_of
 from regsweep.core.results.records import Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
-from regsweep.core.runs import AlteredJob, ObservedRun, RunRef, RunRequest
+from regsweep.core.retention import deletions, has_to_rest, outlived_at
+from regsweep.core.runs import ObservedRun, RunRef, RunRequest, ref_of, replicates_of
 from regsweep.core.slots import needs_no_pod, open_indexes, slots_of
 from regsweep.core.sweep import Point, Sweep, point_keys
+from regsweep.core.troubles import lost_at
 from regsweep.core.world import Observed
 
 DEFAULT_LINGER_SECONDS = 30
@@ -33,21 +35,20 @@ UNSCRAPED_RUNS = 5
 """After so many consecutive runs without a scrape, new Jobs no longer linger."""
 PROBE_EVERY = 20
 """One run in so many still lingers, to detect whether scrapes work again."""
-MAX_ALTERED = 100
-"""Altered Jobs that are named in events: anyone who may create Jobs may create more."""
 
 
-Try = tuple[int, int]
-"""Number of requested retries, and of lost records since: a later try is greater."""
+@dataclass(frozen=True, slots=True, order=True)
+class Try:
+    """Which try of a replicate a run is: a later one is greater."""
 
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A fact worth an event on the sweep."""
-
-    reason: Reason
-    message: str
-    warning: bool = False
+    attempt: int
+    """Number of retries that a person requested."""
+    lost: int = 0
+    """Number of lost records since."""
+    moved: int = 0
+    """Number of moves to another run since."""
+    avoids: tuple[str, ...] = ()
+    """Nodes that are kept away from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Plan:
     suspend: tuple[RunRef, ...] = ()
     resume: tuple[RunRef, ...] = ()
     scale: tuple[tuple[RunRef, int], ...] = ()
-    """Runs whose Job parallelism rises to the number given."""
+    """Runs whose Job parallelism becomes the number given: it rises, or a run is put at rest with 0."""
     create: tuple[RunRequest, ...] = ()
     awaiting: tuple[str, ...] = ()
     """Names of runs whose ended pods' values are still expected from Prometheus."""
@@ -74,6 +75,11 @@ class Plan:
     notices: tuple[Notice, ...] = ()
     wake_at: datetime | None = None
     """When the same observation would give another plan; None: never."""
+
+    @property
+    def rests(self) -> bool:
+        """Whether a run is put at rest: slots are free once it is."""
+        return any(pods == 0 for _, pods in self.scale)
 
     @property
     def is_empty(self) -> bool:
@@ -103,24 +109,29 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     create: tuple[RunRequest, ...] = ()
     scale: tuple[tuple[RunRef, int], ...] = ()
     blocked = stop or observed.refusal or observed.template_missing
+    coverage = _coverage(observed.runs, records, collected, now)
     if free > 0 and not blocked:
-        create, scale = _fill(_requests(sweep, progress.targets, observed, records, collected, pinned), active, free)
+        staying = [run for run in active if collected[run.name].move is None]
+        create, scale = _fill(_requests(sweep, progress.targets, observed, records, coverage, pinned), staying, free)
+    resting = [run for run in observed.runs if has_to_rest(run, observed, collected[run.name], now)]
+    waits = [c.look_again_at for c in collected.values() if c.look_again_at]
+    waits += [*outlived_at(observed.runs, now), *lost_at(observed.runs, now)]
     decided = not store and stop is None
     analyse = decided and progress.stage is Stage.ANALYSING
     return Plan(
         store=store,
-        delete=tuple(_deletions(sweep, observed, now)),
+        delete=tuple(deletions(sweep, observed, collected, coverage.trained, now)),
         suspend=suspend,
         resume=resume,
-        scale=scale,
+        scale=(*((ref_of(run), 0) for run in resting), *scale),
         create=create,
         awaiting=tuple(name for name, c in collected.items() if c.awaiting),
         progress=progress,
         analyse=analysis_request(sweep, records, progress, observed.final) if analyse else None,
         freeze=freeze(sweep, progress, records) if decided and progress.stage is Stage.FREEZING else None,
         stop=stop,
-        notices=(*_altered_notices(observed.altered), *_notices(observed.runs, collected, create)),
-        wake_at=min((c.look_again_at for c in collected.values() if c.look_again_at), default=None),
+        notices=tuple(notices(observed, collected, create, {run.name for run in resting}, now)),
+        wake_at=min(waits, default=None),
     )
 
 
@@ -145,13 +156,13 @@ def _pauses(
     """Runs to suspend, runs to resume, and the slots that are free after that. A queue's Jobs are never touched."""
     ours = [run for run in active if not run.queue_managed]
     if sweep.spec.suspend:
-        return tuple(_ref(run) for run in ours if not run.suspended), (), 0
+        return tuple(ref_of(run) for run in ours if not run.suspended), (), 0
     free = sweep.spec.parallelism - occupied
     resume = []
     for run in ours:
         if run.suspended and free > 0:
             free -= min(run.parallelism, open_indexes(run))
-            resume.append(_ref(run))
+            resume.append(ref_of(run))
     look_ahead = sweep.spec.parallelism - sum(run.queue_managed and run.suspended for run in active)
     return (), tuple(resume), min(free, look_ahead)
 
@@ -161,50 +172,73 @@ def _requests(
     targets: Iterable[Target],
     observed: Observed,
     records: Records,
-    collected: Mapping[str, Collected],
+    coverage: _Coverage,
     data_digest: str,
 ) -> Iterator[RunRequest]:
     """Runs to create that do not exist yet, in the order of the targets."""
-    covered, lost = _coverage(observed.runs, records, collected)
     linger = _Linger(sweep, observed.scrapes, records)
-    first = (sweep.first_attempt, 0)
+    taken = coverage.trained | coverage.waiting
+    first = Try(sweep.first_attempt)
     for target in targets:
         point = target.point
         stored = records.of(point.key)
         missing = [
-            (k, max(first, lost.get((point.key, k), first)))
+            (k, max(first, coverage.following.get((point.key, k), first)))
             for k in range(target.replicates)
-            if (point.key, k) not in covered and not is_done(stored.get(k), sweep)
+            if (point.key, k) not in taken and not is_done(stored.get(k), sweep)
         ]
-        for first_replicate, count, (attempt, times_lost) in _stretches(missing):
+        for first_replicate, count, each in _stretches(missing):
             yield RunRequest(
-                name=run_name(sweep.name, sweep.uid, point.key, first_replicate, attempt, times_lost),
+                name=run_name(sweep.name, sweep.uid, point.key, first_replicate, each.attempt, each.lost, each.moved),
                 point=point,
                 first_replicate=first_replicate,
                 replicates=count,
                 replicates_per_pod=min(count, sweep.replicates_per_pod),
-                attempt=attempt,
-                lost=times_lost,
+                attempt=each.attempt,
+                lost=each.lost,
+                moved=each.moved,
+                avoids=each.avoids,
                 linger_seconds=linger.seconds(point),
                 data_digest=data_digest,
             )
 
 
+Replicate = tuple[str, int]
+"""A point's key, and the number of a replicate."""
+
+
+@dataclass(slots=True)
+class _Coverage:
+    """Which replicates are in hand, and which try of the others comes next."""
+
+    trained: set[Replicate] = field(default_factory=set)
+    """A run trains them, or they are being collected from it."""
+    waiting: set[Replicate] = field(default_factory=set)
+    """They go on in another run, but not yet."""
+    following: dict[Replicate, Try] = field(default_factory=dict)
+    """The next try of those that were lost or are moved."""
+
+
 def _coverage(
-    runs: Iterable[ObservedRun], records: Records, collected: Mapping[str, Collected]
-) -> tuple[set[tuple[str, int]], dict[tuple[str, int], Try]]:
-    """(Point key, replicate) that a run trains or is being collected from; and, for the lost ones, the try that comes next."""
-    covered: set[tuple[str, int]] = set()
-    lost: dict[tuple[str, int], Try] = {}
+    runs: Iterable[ObservedRun], records: Records, collected: Mapping[str, Collected], now: datetime
+) -> _Coverage:
+    """What the runs have in hand."""
+    coverage = _Coverage()
     for run in runs:
-        for k in range(run.first_replicate, run.first_replicate + run.replicates):
+        each = collected[run.name]
+        lost = Try(run.attempt, run.lost + 1, run.moved, run.avoids)
+        moved = Try(run.attempt, run.lost, each.move.moved, each.move.avoids) if each.move is not None else None
+        for k in replicates_of(run):
             key = (run.point_key, k)
-            if k in collected[run.name].lost:
-                following = (run.attempt, run.lost + 1)
-                lost[key] = max(lost.get(key, following), following)
+            if k in each.lost:
+                coverage.following[key] = max(coverage.following.get(key, lost), lost)
+            elif moved is not None and each.move is not None and k in each.moved:
+                coverage.following[key] = max(coverage.following.get(key, moved), moved)
+                if each.move.at > now:
+                    coverage.waiting.add(key)
             elif not is_settled(records.get(*key), run):
-                covered.add(key)
-    return covered, lost
+                coverage.trained.add(key)
+    return coverage
 
 
 def _stretches(missing: Iterable[tuple[int, Try]]) -> Iterator[tuple[int, int, Try]]:
@@ -228,28 +262,9 @@ def _fill(
     for run in active:
         more = 0 if run.suspended or run.queue_managed else min(free, open_indexes(run) - run.parallelism)
         if more > 0:
-            scale.append((_ref(run), run.parallelism + more))
+            scale.append((ref_of(run), run.parallelism + more))
             free -= more
     return tuple(create), tuple(scale)
-
-
-def _deletions(sweep: Sweep, observed: Observed, now: datetime) -> Iterator[RunRef]:
-    """Runs whose every record is stored and that retention does not keep; stuck ones; and, while paused, what a queue has not admitted."""
-    ended: list[ObservedRun] = []
-    for run in observed.runs:
-        if run.deleting:
-            continue
-        if not is_recorded(run, observed.records):
-            if sweep.spec.suspend and run.queue_managed and run.suspended and not run.pods:
-                yield _ref(run)
-        elif run.succeeded or run.failed_reason is not None:
-            ended.append(run)
-        elif is_stuck(run, now):
-            yield _ref(run)
-    ended.sort(key=lambda run: (run.ended_at or run.created_at, run.name), reverse=True)
-    kept = sweep.spec.retention
-    yield from (_ref(run) for run in [r for r in ended if r.succeeded][kept.succeeded_jobs :])
-    yield from (_ref(run) for run in [r for r in ended if not r.succeeded][kept.failed_jobs :])
 
 
 class _Linger:
@@ -270,30 +285,3 @@ def nobody_scrapes(records: Records) -> bool:
     latest = islice((r for r in records.latest_first() if r.has_result), 200)
     by_point = [source for source, _ in islice(groupby(latest, lambda r: (r.point_key, r.source)), UNSCRAPED_RUNS)]
     return len(by_point) == UNSCRAPED_RUNS and all(source is Source.RECORD for _, source in by_point)
-
-
-def _altered_notices(altered: Iterable[AlteredJob]) -> Iterator[Notice]:
-    for job in islice(altered, MAX_ALTERED):
-        text = f"Job {job.name} was changed or forged: {job.problem}. Nothing is taken from it. Delete it; its run then starts anew."
-        yield Notice(Reason.JOB_ALTERED, text, warning=True)
-
-
-def _notices(
-    runs: Iterable[ObservedRun], collected: Mapping[str, Collected], create: Iterable[RunRequest]
-) -> Iterator[Notice]:
-    for run in runs:
-        failures = [r for r in collected[run.name].records if r.reason is not None]
-        if failures:
-            first = failures[0]
-            yield Notice(Reason.RUN_FAILED, f"Run {run.name} failed: {first.reason}: {first.message}", warning=True)
-        for text in collected[run.name].disagreements:
-            yield Notice(Reason.SOURCES_DISAGREE, f"Run {run.name}: {text}", warning=True)
-    for request in create:
-        if request.lost:
-            yield Notice(
-                Reason.RUN_AGAIN, f"Run {request.name} trains once more what was lost with its pod.", warning=True
-            )
-
-
-def _ref(run: ObservedRun) -> RunRef:
-    return RunRef(run.name, run.uid)

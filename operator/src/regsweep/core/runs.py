@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from regsweep.api.objective import EpochRule
 from regsweep.core.sweep import Point
+
+MAX_AVOIDED: Final = 10
+"""Nodes that a run keeps away from: the latest that ended it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,10 @@ class RunRequest:
     parallelism: int = 1
     lost: int = 0
     """How often these replicates were trained before without a record that could be read."""
+    moved: int = 0
+    """How often these replicates were taken from another run before."""
+    avoids: tuple[str, ...] = ()
+    """Nodes that its pods keep away from: they ended the runs before."""
     data_digest: str = ""
     """Digest of the data that the sweep's results rest on: the run must not train on other data. Empty: none is known."""
 
@@ -57,7 +65,9 @@ class ObservedPod:
     created_at: datetime
     started_at: datetime | None = None
     ended_at: datetime | None = None
-    """End of the container `trainer`."""
+    """End of the container `trainer`, by its node's clock."""
+    end_seen_at: datetime | None = None
+    """When its end was first seen, by the operator's clock; None: not noted, and `ended_at` stands in."""
     exit_code: int | None = None
     message: str = ""
     """The termination message, as written."""
@@ -66,12 +76,24 @@ class ObservedPod:
     waiting_reason: str = ""
     """Why the container does not start (ImagePullBackOff ...) or the pod is not scheduled (Unschedulable)."""
     waiting_message: str = ""
+    waiting_since: datetime | None = None
+    """Since when this has been seen; None: not noted, and its creation stands in."""
+    node: str = ""
+    """The node that it was given to; empty: none."""
+    status_message: str = ""
+    """What was said with the pod's own reason."""
+    disrupted: bool = False
+    """Kubernetes ended it on purpose (condition DisruptionTarget): its Job replaces it and does not count that."""
+    others: tuple[str, ...] = ()
+    """Containers beside the trainer that have not ended: a pod holds its GPU until all have."""
     image: str = ""
     """Digest of the image that its container runs, as the node names it; empty: not known."""
     memory_limit: str = ""
     """The container's memory limit, such as `2Gi`; empty: none."""
     deleting: bool = False
     """Somebody has deleted it, and it is on its way out."""
+    deletion_due: datetime | None = None
+    """When it should be gone; None: nobody has deleted it."""
     gone: bool = False
     """The object was deleted; this is the last that was seen of it."""
 
@@ -79,6 +101,21 @@ class ObservedPod:
     def ended(self) -> bool:
         """Whether its container has ended, even if the Job controller has not processed that yet."""
         return self.phase in (PodPhase.SUCCEEDED, PodPhase.FAILED)
+
+    @property
+    def trained(self) -> bool:
+        """Whether its training ended well, whatever became of the pod: another container may have failed since."""
+        return self.phase is PodPhase.SUCCEEDED or (self.ended and self.exit_code == 0)
+
+    @property
+    def holds_node(self) -> bool:
+        """Whether it holds what it was given of its node, a GPU for instance: some container has not ended."""
+        return not self.gone and (not self.ended or bool(self.others))
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether its container has not ended, as far as is known."""
+        return not self.ended and not self.gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +132,10 @@ class ObservedRun:
     created_at: datetime
     lost: int = 0
     """How often these replicates were trained before without a record that could be read."""
+    moved: int = 0
+    """How often these replicates were taken from another run before."""
+    avoids: tuple[str, ...] = ()
+    """Nodes that its pods keep away from."""
     rule: EpochRule | None = None
     """The rule that it chooses best epochs by; None: it was created by a version that did not note it."""
     parallelism: int = 1
@@ -134,3 +175,13 @@ class AlteredJob:
     """What contradicts itself, in words; it quotes nothing that a person wrote."""
     pods_in_flight: int = 0
     """Slots that it takes all the same: its pods may hold GPUs."""
+
+
+def replicates_of(run: ObservedRun) -> range:
+    """The replicates that the run was created for."""
+    return range(run.first_replicate, run.first_replicate + run.replicates)
+
+
+def ref_of(run: ObservedRun) -> RunRef:
+    """The reference that writes to the run take."""
+    return RunRef(run.name, run.uid)

@@ -1,4 +1,7 @@
-"""How many training pods a run has in flight, and may have without our doing: its slots of `spec.parallelism`."""
+"""How many pods a run has, and may have without our doing: its slots of `spec.parallelism`.
+
+A pod takes its slot for as long as it may hold a GPU: until all of its containers have ended, not only the trainer.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,15 @@ from regsweep.core.runs import ObservedRun
 
 
 def slots_of(run: ObservedRun) -> int:
-    """Training pods that the run has in flight or may start at any moment."""
+    """Pods of the run that hold a GPU, and those that it may start at any moment."""
+    holding = sum(pod.holds_node for pod in run.pods)
     if run.suspended or run.deleting or needs_no_pod(run):
-        return _pods_in_flight(run)
-    return min(run.parallelism, open_indexes(run))
+        return holding
+    return max(min(run.parallelism, open_indexes(run)), holding)
 
 
 def needs_no_pod(run: ObservedRun) -> bool:
-    """Whether no pod of the run is or will be in flight. It does not wait for the Job controller's word."""
+    """Whether no pod of the run will train any more. It does not wait for the Job controller's word."""
     return run.succeeded or run.failed_reason is not None or open_indexes(run) == 0
 
 
@@ -28,4 +32,4 @@ def open_indexes(run: ObservedRun) -> int:
 
 
 def _pods_in_flight(run: ObservedRun) -> int:
-    return sum(not pod.ended and not pod.gone for pod in run.pods)
+    return sum(pod.in_flight for pod in run.pods)

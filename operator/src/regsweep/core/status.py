@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
@@ -14,6 +14,7 @@ from regsweep.api.spec import Objective
 from regsweep.api.status import (
     MAX_LISTED,
     MAX_RESULTS,
+    AvoidedNode,
     Condition,
     DataStatus,
     Estimate,
@@ -73,7 +74,7 @@ def sweep_status(
     final = final_status(sweep, frozen, progress, observed.records) if frozen is not None else None
     results = [ranked_result(row) for row in ranked.rows[:MAX_RESULTS] if row.replicates or row.failed]
     best = ranked_result(ranked.best) if ranked.best else None
-    updates = condition_updates(sweep, observed, progress, counts, planned.stop, final, ranked.mixed, edits)
+    updates = condition_updates(sweep, observed, progress, counts, planned.stop, final, ranked.mixed, edits, now)
     updated = conditions(updates, prior.conditions, sweep.generation, now)
     over = is_over(updated)
     return SweepStatus(
@@ -82,6 +83,7 @@ def sweep_status(
         progress=f"{counts.succeeded + counts.failed}/{counts.total}",
         runs=counts,
         conditions=updated,
+        managed_by=prior.managed_by,
         resolved=sweep.resolved,
         data=_data(sweep, observed),
         objective=ranked.objective,
@@ -94,6 +96,7 @@ def sweep_status(
         final=final,
         running=_running(sweep, observed, progress.targets),
         failures=_failures(sweep, observed.records, progress),
+        avoided_nodes=_avoided_nodes(observed.runs),
         start_time=prior.start_time or timestamp(now),
         completion_time=(prior.completion_time or timestamp(now)) if over else None,
     )
@@ -289,6 +292,13 @@ def _label(point: Point, reference: str | None) -> str:
     if reference is not None:
         return f"reference {reference}"
     return f"{label(point.combination.flags)}{FINAL_MARK if point.final else ''}"
+
+
+def _avoided_nodes(runs: Iterable[ObservedRun]) -> list[AvoidedNode] | None:
+    """The nodes that most Jobs are kept away from; None: none is kept away from any."""
+    counted = Counter(node for run in runs if not run.deleting for node in run.avoids)
+    listed = sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:MAX_LISTED]
+    return [AvoidedNode(node=node, runs=number) for node, number in listed] or None
 
 
 def _failures(sweep: Sweep, records: Records, progress: Progress) -> list[FailedRun]:

@@ -116,7 +116,8 @@ def identify(
         if answer is None and refusal and missing:
             raise DataError(f"BadData: {refusal.removeprefix('BadData: ')}")
         if answer is None and refusal and answers:
-            raise DataError(f"the trainer can no longer identify the data: {refusal}")
+            refuses = "refuses the flags" if refusal.startswith("InvalidFlags") else "can no longer identify the data"
+            raise DataError(f"the trainer {refuses}: {refusal.removeprefix('InvalidFlags: ')}")
     if answer is not None and answer.data_digest is not None:
         return DataIdentity(answer.data_digest[:DIGEST_LENGTH], answer.generation, by_trainer=True, answers=True)
     if missing:

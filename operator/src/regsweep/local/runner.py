@@ -13,6 +13,7 @@ from regsweep.api.objective import objective_status
 from regsweep.api.status import FinalStatus, SweepStatus
 from regsweep.core.identity import final_seed
 from regsweep.core.judging.analysis import AnalysisResult, analyse_records
+from regsweep.core.kubernetes.expansion import expand
 from regsweep.core.plan import Plan, plan
 from regsweep.core.results.records import Record, Records
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase, RunRequest
@@ -266,7 +267,7 @@ class LocalRunner:
         path = self._directory.run(run.facts.run)
         contract = local_environment(self._sweep, run.request, index, path)
         process = await TrainerProcess.start(
-            self._trainer.arguments,
+            [*self._trainer.arguments, *(expand(argument, contract) for argument in self._sweep.resolved.args or ())],
             process_environment(
                 contract,
                 self._host.environment,

@@ -6,15 +6,18 @@ import hashlib
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
 from regsweep.errors import RegsweepError
+from regsweep.local.sources import script_digest
 
 REFERENCE_DISTRIBUTION = "regsweep-trainer"
 REFERENCE_MODULE = "regsweep_trainer"
+WRAPPER = "regsweep_kit"
+"""Module that keeps the training contract for scripts that do not."""
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -72,8 +75,8 @@ def of_generation(trainer: TrainerCommand, generation: int | None) -> TrainerCom
 def custom_trainer(command: str) -> TrainerCommand:
     """The user's own command, split as a shell splits it; no shell runs it.
 
-    Its identity is the command with the contents of every file that it names, so that an edited script is another
-    trainer. Modules that the script imports are not looked at.
+    Its identity is the command with the contents of every file that it names, and of the modules beside a Python script
+    that it imports, so that an edited script is another trainer.
 
     Raises NoTrainerError where the command is empty or its quotes are not closed.
     """
@@ -89,12 +92,30 @@ def custom_trainer(command: str) -> TrainerCommand:
     parts = [Path(program).name, *(_content(argument) for argument in rest)]
     if os.sep in program:
         parts.insert(0, _content(program))
-    return TrainerCommand(arguments, f"process:{hashlib.sha256(repr(parts).encode()).hexdigest()[:16]}")
+    return TrainerCommand(arguments, _identity(parts))
+
+
+def python_trainer(interpreter: str, script: Path) -> TrainerCommand:
+    """The script as a trainer. It is the same as by `python SCRIPT`, whatever the interpreter's path."""
+    return TrainerCommand((interpreter, str(script)), _identity(["python", _content(str(script))]))
+
+
+def reporting_trainer(trainer: TrainerCommand) -> TrainerCommand:
+    """The trainer under the kit's wrapper, which reads what it writes (`spec.trainer.report`); the same one if it is under it already."""
+    if WRAPPER in trainer.arguments:
+        return trainer
+    return replace(trainer, arguments=(sys.executable, "-m", WRAPPER, "run", "--", *trainer.arguments))
+
+
+def _identity(parts: Sequence[str]) -> str:
+    return f"process:{hashlib.sha256(repr(list(parts)).encode()).hexdigest()[:16]}"
 
 
 def _content(argument: str) -> str:
     path = Path(argument)
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else argument
+    if not path.is_file():
+        return argument
+    return script_digest(path) if path.suffix == ".py" else hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def default_parallelism(asked: int) -> int:

@@ -58,7 +58,10 @@ def _name(annotations: dict[str, str]) -> str:
     attempt = annotations["regsweep.dev/attempt"]
     tries = int(attempt) if attempt and attempt.isascii() and attempt.isdigit() else 0
     lost = annotations.get("regsweep.dev/lost", str(tries % 2))
-    return run_name("cancer", SWEEP_UID, "abc", 4, tries, int(lost) if lost.isdigit() else 0)
+    moved = annotations.get("regsweep.dev/moved", "0")
+    return run_name(
+        "cancer", SWEEP_UID, "abc", 4, tries, int(lost) if lost.isdigit() else 0, int(moved) if moved.isdigit() else 0
+    )
 
 
 def pod_object(

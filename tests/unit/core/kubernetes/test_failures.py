@@ -87,8 +87,8 @@ def _failed_pod(code: int | None, reason: str = "Error", message: str = "", **fi
         pytest.param(
             _failed_pod(137, "OOMKilled"),
             Reason.OUT_OF_MEMORY,
-            "than its limit. Raise",
-            id="killed for memory, limit unknown",
+            "its node ran out of memory: container trainer has no memory limit. Set",
+            id="killed for memory without a limit of its own",
         ),
         pytest.param(_failed_pod(None, "Evicted"), Reason.EVICTED, "evicted by the kubelet", id="evicted"),
         pytest.param(

@@ -54,7 +54,9 @@ def _request(sweep: Sweep, **changes: Any) -> RunRequest:
         linger_seconds=30,
     )
     request = replace(request, **changes)
-    name = run_name(sweep.name, sweep.uid, point.key, request.first_replicate, request.attempt, request.lost)
+    name = run_name(
+        sweep.name, sweep.uid, point.key, request.first_replicate, request.attempt, request.lost, request.moved
+    )
     return replace(request, name=name)
 
 
@@ -207,45 +209,6 @@ def test_an_error_in_the_shared_template_names_it() -> None:
 
 def test_the_image_that_the_sweep_trains_with_may_be_repeated() -> None:
     assert _trainer(_job(_sweep(template=_template(image=RESOLVED.image))))["image"] == RESOLVED.image
-
-
-@pytest.mark.parametrize(
-    ("gpus", "resources", "result"),
-    [
-        pytest.param(1, {}, {"limits": {"nvidia.com/gpu": "1"}}, id="whole GPUs by default"),
-        pytest.param(0, {}, {}, id="none for a sweep on CPUs"),
-        pytest.param(
-            0,
-            {"limits": {"nvidia.com/gpu": 1, "cpu": 2}, "requests": {"nvidia.com/gpu": 1}},
-            {"limits": {"cpu": 2}},
-            id="a sweep on CPUs takes the shared template's GPU away",
-        ),
-        pytest.param(
-            2,
-            {"limits": {"nvidia.com/gpu": 1}, "requests": {"nvidia.com/gpu": 1}},
-            {"limits": {"nvidia.com/gpu": "2"}, "requests": {"nvidia.com/gpu": "2"}},
-            id="limit and request alike",
-        ),
-        pytest.param(
-            1,
-            {"limits": {"nvidia.com/mig-1g.10gb": 1}},
-            {"limits": {"nvidia.com/mig-1g.10gb": 1}},
-            id="a MIG slice stands instead of a whole GPU",
-        ),
-        pytest.param(1, {"claims": [{"name": "gpu"}]}, {"claims": [{"name": "gpu"}]}, id="a DRA claim stands too"),
-        pytest.param(
-            1,
-            {"limits": {"rdma/hca": 1}},
-            {"limits": {"rdma/hca": 1, "nvidia.com/gpu": "1"}},
-            id="a device of another vendor is no GPU",
-        ),
-    ],
-)
-def test_gpus(gpus: int, resources: dict[str, Any], result: dict[str, Any]) -> None:
-    sweep = _sweep(resolved=RESOLVED.model_copy(update={"gpus": gpus}), template=_template(resources=resources))
-    job = _job(sweep)
-    assert _trainer(job)["resources"] == result
-    assert _env(job)["REGSWEEP_GPUS"] == str(gpus)
 
 
 @pytest.mark.parametrize(

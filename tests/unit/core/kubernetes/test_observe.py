@@ -12,7 +12,7 @@ from regsweep.api.objective import EpochRule
 from regsweep.api.spec import Goal
 from regsweep.core.kubernetes.observe import observed_pod, observed_run
 from regsweep.core.ownership import owner_uid
-from regsweep.core.runs import AlteredJob, ObservedPod, ObservedRun, PodPhase
+from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
 from unit.core.kubernetes.objects import (
     FINISHED,
     JOB,
@@ -136,46 +136,6 @@ def test_a_job(job: dict[str, Any], fields: dict[str, Any]) -> None:
     assert run == replace(run_of(), name=run.name, **fields)
 
 
-@pytest.mark.parametrize(
-    ("parts", "problem"),
-    [
-        pytest.param({"annotations": {"regsweep.dev/point-key": None}}, "do not say", id="no point"),
-        pytest.param({"annotations": {"regsweep.dev/point-key": "ABC"}}, "do not say", id="a point that is no key"),
-        pytest.param({"annotations": {"regsweep.dev/point-key": "abd"}}, "its name", id="another point"),
-        pytest.param({"annotations": {"regsweep.dev/attempt": "4"}}, "its name", id="another attempt"),
-        pytest.param({"annotations": {"regsweep.dev/lost": "1"}}, "its name", id="a loss that was none"),
-        pytest.param({"annotations": {"regsweep.dev/attempt": "²"}}, "do not say", id="a digit that is no digit"),
-        pytest.param({"annotations": {"regsweep.dev/lost": "once"}}, "do not say", id="lost records in words"),
-        pytest.param({"annotations": {"regsweep.dev/first-replicate": None}}, "no replicates", id="no first replicate"),
-        pytest.param({"annotations": {"regsweep.dev/first-replicate": "-1"}}, "no replicates", id="a negative one"),
-        pytest.param({"annotations": {"regsweep.dev/first-replicate": "3"}}, "its name", id="another one"),
-        pytest.param({"annotations": {"regsweep.dev/replicates": "many"}}, "no replicates", id="replicates in words"),
-        pytest.param({"annotations": {"regsweep.dev/replicates": "0"}}, "no replicates", id="no replicates"),
-        pytest.param({"annotations": {"regsweep.dev/replicates": "9" * 30}}, "no replicates", id="beyond counting"),
-        pytest.param({"annotations": {"regsweep.dev/replicates": "997"}}, "no replicates", id="beyond the API's bound"),
-        pytest.param({"annotations": {"regsweep.dev/replicates": "6"}}, "different replicates", id="one more"),
-        pytest.param({"annotations": {"regsweep.dev/replicates-per-pod": "0"}}, "no replicates", id="idle pods"),
-        pytest.param({"annotations": {"regsweep.dev/replicates-per-pod": "3"}}, "of a pod", id="more in each pod"),
-        pytest.param({"env": {"REGSWEEP_FIRST_REPLICATE": None}}, "different replicates", id="a template without any"),
-        pytest.param({"env": {"REGSWEEP_LAST_REPLICATE": "9"}}, "different replicates", id="a template with more"),
-        pytest.param({"env": {"REGSWEEP_REPLICATES": "16"}}, "of a pod", id="a template with more in each pod"),
-        pytest.param({"spec": {"completions": 9}}, "completions", id="more completions"),
-        pytest.param({"spec": {"completions": None}}, "completions", id="no completions"),
-        pytest.param(
-            {"metadata": {"name": JOB, "ownerReferences": []}}, "its name", id="a sweep that is not its owner"
-        ),
-        pytest.param({"metadata": {"name": "cancer"}}, "its name", id="a name of somebody's own"),
-        pytest.param({"metadata": {"name": JOB, "annotations": None}}, "do not say", id="no annotations"),
-    ],
-)
-def test_a_job_that_contradicts_itself_is_no_run(parts: dict[str, Any], problem: str) -> None:
-    job = job_object(**{"metadata": {"name": JOB}, **parts})
-    altered = observed_run(job, [pod_object({"running": {"startedAt": STARTED}}), pod_object(phase="Failed")])
-    assert isinstance(altered, AlteredJob)
-    assert problem in altered.problem
-    assert altered.pods_in_flight == 1, "its pods may hold GPUs all the same"
-
-
 def test_pods_are_sorted_by_index_and_age_and_those_that_no_index_of_the_job_has_are_left_out() -> None:
     pods = [
         pod_object(name=f"{JOB}-1-b", creationTimestamp=FINISHED),
@@ -276,7 +236,7 @@ def test_pods_are_sorted_by_index_and_age_and_those_that_no_index_of_the_job_has
                     "conditions": [{"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler"}]
                 },
             ),
-            {"phase": PodPhase.FAILED, "exit_code": 143, "reason": "PreemptionByScheduler"},
+            {"phase": PodPhase.FAILED, "exit_code": 143, "reason": "PreemptionByScheduler", "disrupted": True},
             id="preempted",
         ),
         pytest.param(
@@ -380,3 +340,35 @@ def test_one_image_has_one_digest_however_a_node_names_it(image_id: str, digest:
     pod = pod_object({"running": {}})
     pod["status"]["containerStatuses"][1]["imageID"] = image_id
     assert observed_pod(pod).image == digest
+
+
+@pytest.mark.parametrize(
+    ("statuses", "others"),
+    [
+        pytest.param({"proxy": "running", "mesh": "running"}, ("proxy", "mesh"), id="both go on"),
+        pytest.param({"proxy": "terminated", "mesh": "running"}, ("mesh",), id="a sidecar as Kubernetes means it"),
+        pytest.param({"proxy": "waiting"}, ("proxy",), id="one that has not begun"),
+        pytest.param({}, ("proxy",), id="one that nobody has reported"),
+        pytest.param({"proxy": "terminated", "mesh": "terminated"}, (), id="all have ended"),
+    ],
+)
+def test_which_containers_go_on_beside_the_trainer(statuses: dict[str, str], others: tuple[str, ...]) -> None:
+    pod = pod_object(terminated(0))
+    pod["spec"]["containers"].append({"name": "proxy"})
+    pod["spec"]["initContainers"] = [{"name": "fetch"}, {"name": "mesh", "restartPolicy": "Always"}]
+    states = {name: {"name": name, "state": {state: {}}} for name, state in statuses.items()}
+    pod["status"]["containerStatuses"] = [
+        each for each in pod["status"]["containerStatuses"] if each["name"] == "trainer"
+    ] + [each for name, each in states.items() if name == "proxy"]
+    pod["status"]["initContainerStatuses"] = [
+        {"name": "fetch", "state": {"terminated": {}}},
+        *(each for name, each in states.items() if name == "mesh"),
+    ]
+    found = observed_pod(pod)
+    assert (found.others, found.holds_node) == (others, bool(others))
+
+
+def test_a_pod_that_is_over_has_no_containers_that_go_on() -> None:
+    pod = pod_object(terminated(0), phase="Succeeded")
+    pod["spec"]["containers"].append({"name": "proxy"})
+    assert observed_pod(pod).others == ()

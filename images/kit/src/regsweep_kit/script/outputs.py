@@ -74,7 +74,7 @@ class Swept(Silent):
         self._contract, self._journal = contract, journal
         run = Run(contract.sweep, contract.run, contract.replicates, 0, labels, data_digest)
         self._exposition = Exposition(run)
-        self._reporter = Reporter(journal, self._exposition, contract.metrics_port, stopwatch)
+        self._reporter = Reporter(journal, self._exposition, contract.metrics_port, stopwatch, contract.history)
         self._divided = False
 
     def begin(self) -> None:

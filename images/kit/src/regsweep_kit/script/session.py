@@ -5,7 +5,7 @@ import os
 import random
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,6 +72,8 @@ class Session:
         self._data_digest = ""
         self._asked = self._complete = False
         self._unfinished: int | None = None
+        self.on_signal: Callable[[int], None] | None = None
+        """What to do with a signal before the process ends by it."""
 
     def open(self, environment: Mapping[str, str]) -> None:
         """Reads the contract; under a sweep also opens the record and answers signals.
@@ -87,7 +89,11 @@ class Session:
         self.contract = read_contract(environment)
         self._journal.limit(self.contract.message_bytes)
         if stopping is not None:
-            answer_signals(stopping, self.contract, self._journal)
+            answer_signals(stopping, self.contract, self._journal, self._pass_on)
+
+    def _pass_on(self, number: int) -> None:
+        if self.on_signal is not None:
+            self.on_signal(number)
 
     def take(self, flags: Flags, declarations: Mapping[str, Flag]) -> None:
         """The script's flags, and the data that they name. Raises BadDataError and DataChangedError."""

@@ -6,22 +6,25 @@ cheap because a Job or pod that has not changed is not read again.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from sys import intern
 from typing import Any, Final
 
 from regsweep.adapters.kubeapi import KubeObject, controller_uid_of, label_of, name_of, namespace_of, uid_of
 from regsweep.adapters.object_cache import Entry, ObjectCache
 from regsweep.api import constants as names
-from regsweep.core.kubernetes.identify import ANNOTATIONS, CONTRACT, MAX_VALUE, contract_of
-from regsweep.core.kubernetes.observe import observed_pod, observed_run
+from regsweep.controller.caches.first_seen import FirstSeen
+from regsweep.controller.clocks import SYSTEM_CLOCKS
+from regsweep.core.kubernetes.identify import ANNOTATIONS, CONTRACT, MAX_TEXT, contract_of
+from regsweep.core.kubernetes.observe import is_sidecar, observed_pod, observed_run
 from regsweep.core.runs import AlteredJob, ObservedPod, ObservedRun
 
 _LABELS: Final = frozenset({names.SWEEP_UID_LABEL, names.RUN_LABEL, names.QUEUE_NAME_LABEL})
 _JOB_SPEC: Final = ("parallelism", "suspend", "completions")
 _JOB_STATUS: Final = ("completionTime", "failedIndexes", "completedIndexes")
-_POD_STATUS: Final = ("phase", "reason", "startTime")
+_POD_STATUS: Final = ("phase", "reason", "message", "startTime")
 _CONDITION: Final = ("type", "status", "reason", "message", "lastTransitionTime")
 _OWNER: Final = ("apiVersion", "kind", "name", "uid", "controller")
 _METADATA: Final = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp")
@@ -44,25 +47,23 @@ def trim_job(job: KubeObject) -> KubeObject:
 
 
 def trim_pod(pod: KubeObject) -> KubeObject:
-    """What is kept of a pod."""
-    status = pod.get("status") or {}
+    """What is kept of a pod: of other containers than the trainer's, whether they run."""
+    spec, status = pod["spec"], pod.get("status") or {}
+    sidecars = [_picked(c, ("name", "restartPolicy")) for c in spec.get("initContainers") or () if is_sidecar(c)]
     return {
         "metadata": _metadata(pod["metadata"]),
         "spec": {
-            "containers": [_container(c) for c in pod["spec"]["containers"] if c["name"] == names.TRAINER_CONTAINER]
+            **_picked(spec, ("nodeName",)),
+            "containers": [_container(c) for c in spec["containers"]],
+            "initContainers": sidecars,
         },
         "status": {
             **_picked(status, _POD_STATUS),
             "conditions": _conditions(status),
-            "containerStatuses": [
-                _picked(c, ("name", "state", "imageID"))
-                for c in status.get("containerStatuses") or ()
-                if c["name"] == names.TRAINER_CONTAINER
-            ],
+            "containerStatuses": [_container_status(c) for c in status.get("containerStatuses") or ()],
             "initContainerStatuses": [
-                _picked(c, ("name", "state"))
+                _picked(c, ("name", "state")) if "waiting" in (c.get("state") or {}) else _state_alone(c)
                 for c in status.get("initContainerStatuses") or ()
-                if "waiting" in (c.get("state") or {})
             ],
         },
     }
@@ -71,9 +72,12 @@ def trim_pod(pod: KubeObject) -> KubeObject:
 class RunCache:
     """The runs of sweeps, from the caches of Jobs and pods."""
 
-    def __init__(self, jobs: ObjectCache, pods: ObjectCache) -> None:
+    def __init__(
+        self, jobs: ObjectCache, pods: ObjectCache, *, now: Callable[[], datetime] = SYSTEM_CLOCKS.now
+    ) -> None:
         self.jobs = jobs
         self.pods = pods
+        self._seen = FirstSeen(now)
         self._pods: dict[str, tuple[Entry, ObservedPod]] = {}
         self._runs: dict[str, tuple[Entry, tuple[ObservedPod, ...], ObservedRun | AlteredJob]] = {}
         jobs.add_listener(self._drop_observed)
@@ -130,6 +134,7 @@ class RunCache:
         cache.forget(uid)
         self._pods.pop(uid, None)
         self._runs.pop(uid, None)
+        self._seen.forget(uid)
 
     def _drop_observed(self, entry: Entry) -> None:
         uid = uid_of(entry.object)
@@ -141,7 +146,7 @@ class RunCache:
         known = self._pods.get(uid)
         if known is not None and known[0] is entry:
             return known[1]
-        pod = observed_pod(entry.object, gone=entry.gone)
+        pod = self._seen.noted(observed_pod(entry.object, gone=entry.gone))
         self._pods[uid] = (entry, pod)
         return pod
 
@@ -167,7 +172,7 @@ def _metadata(metadata: KubeObject) -> KubeObject:
     kept["labels"] = {intern(k): intern(v) for k, v in (metadata.get("labels") or {}).items() if k in _LABELS}
     # Cut: anyone who may edit a Job may write 256 kB there, and what is too long is none of ours.
     kept["annotations"] = {
-        intern(k): _shared(v[: MAX_VALUE + 1])
+        intern(k): _shared(v[: MAX_TEXT + 1])
         for k, v in (metadata.get("annotations") or {}).items()
         if k in ANNOTATIONS
     }
@@ -180,8 +185,20 @@ def _conditions(status: KubeObject) -> list[KubeObject]:
 
 
 def _container(container: KubeObject) -> KubeObject:
+    if container["name"] != names.TRAINER_CONTAINER:
+        return _picked(container, ("name",))
     limits = (container.get("resources") or {}).get("limits") or {}
     return {"name": names.TRAINER_CONTAINER, "resources": {"limits": _picked(limits, ("memory",))}}
+
+
+def _container_status(status: KubeObject) -> KubeObject:
+    is_trainer = status["name"] == names.TRAINER_CONTAINER
+    return _picked(status, ("name", "state", "imageID")) if is_trainer else _state_alone(status)
+
+
+def _state_alone(status: KubeObject) -> KubeObject:
+    """The container's name and the state that it is in, without what is known of that."""
+    return {**_picked(status, ("name",)), "state": {state: {} for state in status.get("state") or ()}}
 
 
 def _picked(source: KubeObject, fields: Iterable[str]) -> dict[str, Any]:

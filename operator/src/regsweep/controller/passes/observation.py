@@ -1,4 +1,4 @@
-"""What a pass has seen of a sweep: either of three values, and all that the pass decides on."""
+"""What a pass has seen of a sweep: either of four values, and all that the pass decides on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from regsweep.adapters.kubeapi import KubeObject, uid_of
-from regsweep.api.status import SweepStatus
+from regsweep.api.status import ManagedBy, SweepStatus
 from regsweep.core.runs import RunRef
 from regsweep.core.sweep import Sweep
 from regsweep.core.world import Observed
@@ -20,6 +20,14 @@ class TerminatingNamespace:
 
     jobs: tuple[RunRef, ...]
     """Those that stand in the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotOurs:
+    """Another operator runs the sweep, or is to run it."""
+
+    claim: ManagedBy | None
+    """That of another operator of our name; None: the sweep wants operators of another name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,9 @@ class Observation:
     object: KubeObject
     """The sweep as the cache has it."""
     prior: SweepStatus
-    """Its status."""
+    """Its status, with our claim."""
+    claimed: bool
+    """Whether our claim is stored."""
     accepted: Accepted
     template: Template
     observed: Observed

@@ -14,9 +14,10 @@ from regsweep.adapters.kubeapi import KubeApi, KubeObject, is_deleting, namespac
 from regsweep.api.conditions import Reason
 from regsweep.controller.clocks import Clocks
 from regsweep.controller.passes.admission import Admission
+from regsweep.controller.passes.claiming import Claims
 from regsweep.controller.passes.confirmation import read_live_sweep
 from regsweep.controller.passes.memory import SweepMemory
-from regsweep.controller.passes.observation import InvalidSpec, Observation, TerminatingNamespace
+from regsweep.controller.passes.observation import InvalidSpec, NotOurs, Observation, TerminatingNamespace
 from regsweep.controller.passes.parts import Caches, Queues, Writers
 from regsweep.controller.passes.schedule import Intervals, wake_ups
 from regsweep.controller.passes.status_pace import LastStatus, is_idle, seconds_until_status, urgent_of
@@ -27,7 +28,8 @@ from regsweep.controller.queues.prometheus_queue import pods_to_ask_about
 from regsweep.controller.writers.concurrency import run_both
 from regsweep.controller.writers.job_writer import Creation
 from regsweep.controller.writers.record_store import RecordStore
-from regsweep.core.plan import Notice, Plan, plan
+from regsweep.core.notices import Notice
+from regsweep.core.plan import Plan, plan
 from regsweep.core.results.records import Record
 from regsweep.core.runs import RunRequest
 from regsweep.core.status import is_over, refused_status, sweep_status
@@ -58,6 +60,7 @@ class Reconciler:
         caches: Caches,
         queues: Queues,
         reader: SweepReader,
+        claims: Claims,
         writers: Writers,
         metrics: Metrics,
         intervals: Intervals,
@@ -67,6 +70,7 @@ class Reconciler:
         self._caches = caches
         self._queues = queues
         self._reader = reader
+        self._claims = claims
         self._writers = writers
         self._metrics = metrics
         self._intervals = intervals
@@ -94,6 +98,9 @@ class Reconciler:
             return
         memory = self._memory_of(sweep)
         observation = await self._reader.observe(sweep, memory)
+        if isinstance(observation, NotOurs):
+            await self._leave(sweep, observation, memory)
+            return
         if isinstance(observation, TerminatingNamespace):
             await self._writers.jobs.change(namespace_of(sweep), Plan(delete=observation.jobs))
             return
@@ -105,6 +112,9 @@ class Reconciler:
         if not observation.started and not observation.pinned:
             await self._pin(observation, memory)
             return
+        if not observation.claimed:
+            await self._claim(observation, memory)
+            return
         planned = plan(observation.sweep, observation.observed, observation.now)
         if planned.create and not await self._is_confirmed(sweep, memory):
             return
@@ -114,6 +124,23 @@ class Reconciler:
             await self._report(observation, planned, memory)
 
     # Before the first Job
+
+    async def _leave(self, sweep: KubeObject, found: NotOurs, memory: SweepMemory) -> None:
+        """Leaves the sweep to another operator; says so where that is not what the sweep asks for, and comes again."""
+        uid = uid_of(sweep)
+        memory.records.forget()
+        self._queues.prometheus.forget(uid)
+        self._queues.analyses.forget(uid)
+        if found.claim is not None:
+            memory.notices.add([self._claims.notice(found.claim)])
+            await self._writers.status.tell(sweep, memory.notices)
+            self._queues.sweeps.add(uid, self._claims.retry_seconds)
+
+    async def _claim(self, observation: Observation, memory: SweepMemory) -> None:
+        """Writes our claim of a sweep that was begun without one, or by an operator that is gone."""
+        await self._writers.status.write(observation.object, observation.prior, observation.prior, memory.notices)
+        memory.confirmed = False
+        self._queues.sweeps.add(observation.uid)  # the next pass decides on what was written
 
     async def _refuse(self, sweep: KubeObject, invalid: InvalidSpec, memory: SweepMemory) -> None:
         """Says in the status which rules the spec breaks."""
@@ -207,7 +234,8 @@ class Reconciler:
         """What acting leaves to be done: notices kept, tombstones dropped, questions asked, and the next pass called for."""
         uid, add = observation.uid, self._queues.sweeps.add
         memory.notices.add([*_name_notices(outcome), *planned.notices])
-        if outcome.stored or planned.delete:
+        # The next pass sees stored records, slots that are free, and Jobs whose runs go on in others.
+        if outcome.stored or planned.delete or planned.rests or any(request.moved for request in planned.create):
             add(uid)
         if any(creation is not Creation.CREATED for creation in outcome.creations.values()):
             add(uid, NAME_RETRY_SECONDS)

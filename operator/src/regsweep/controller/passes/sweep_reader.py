@@ -9,12 +9,21 @@ from regsweep.api import constants as names
 from regsweep.api.canonical import digest
 from regsweep.controller.clocks import Clocks
 from regsweep.controller.passes.acceptance import Rules
+from regsweep.controller.passes.claiming import Claims
 from regsweep.controller.passes.memory import SweepMemory
 from regsweep.controller.passes.namespaces import is_terminating
-from regsweep.controller.passes.observation import Accepted, InvalidSpec, Observation, Template, TerminatingNamespace
+from regsweep.controller.passes.observation import (
+    Accepted,
+    InvalidSpec,
+    NotOurs,
+    Observation,
+    Template,
+    TerminatingNamespace,
+)
 from regsweep.controller.passes.parts import Caches, Queues
 from regsweep.controller.writers.status_writer import prior_status
 from regsweep.core.accept import Past
+from regsweep.core.claims import Standing
 from regsweep.core.collect import is_recorded
 from regsweep.core.judging.analysis import prior_analysis
 from regsweep.core.results.records import Records
@@ -28,19 +37,28 @@ FINGERPRINT_LENGTH: Final = 16
 class SweepReader:
     """Reads for passes."""
 
-    def __init__(self, api: KubeApi, caches: Caches, queues: Queues, rules: Rules, clocks: Clocks) -> None:
+    def __init__(
+        self, api: KubeApi, caches: Caches, queues: Queues, rules: Rules, claims: Claims, clocks: Clocks
+    ) -> None:
         self._api = api
         self._caches = caches
         self._queues = queues
         self._rules = rules
+        self._claims = claims
         self._clocks = clocks
 
-    async def observe(self, sweep: KubeObject, memory: SweepMemory) -> Observation | InvalidSpec | TerminatingNamespace:
+    async def observe(
+        self, sweep: KubeObject, memory: SweepMemory
+    ) -> Observation | InvalidSpec | TerminatingNamespace | NotOurs:
         """The sweep at this moment.
 
         Raises ApiError where something has to be asked of the API server, and it does not answer.
         """
         prior = prior_status(sweep)
+        standing = await self._claims.standing(sweep, prior.managed_by)
+        if standing in (Standing.CLAIMED, Standing.NAMED):
+            return NotOurs(prior.managed_by if standing is Standing.CLAIMED else None)
+        prior = prior.model_copy(update={"managed_by": self._claims.own})
         records = await memory.records.all()
         runs = await self._runs(sweep, records, memory.searched_jobs)
         altered = self._caches.runs.altered_of(sweep)
@@ -64,7 +82,7 @@ class SweepReader:
             refusal=admission.refusal_of(template.fingerprint, self._clocks.monotonic()) if admission else None,
             template_missing=template.missing,
         )
-        return Observation(sweep, prior, accepted, template, observed, self._clocks.now())
+        return Observation(sweep, prior, standing is Standing.OURS, accepted, template, observed, self._clocks.now())
 
     async def _runs(
         self, sweep: KubeObject, records: Records, searched: set[tuple[str, str]]
@@ -108,6 +126,7 @@ class SweepReader:
             template["template"] if template else None,
             spec.template,
             resolved.image,
+            resolved.args,
             resolved.gpus,
             resolved.gpu_resource,
             spec.run_timeout_seconds,

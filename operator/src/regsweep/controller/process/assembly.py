@@ -16,10 +16,13 @@ from regsweep.adapters.lease import Lease, LeaseTimes
 from regsweep.adapters.object_cache import ObjectCache
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.api.constants import SWEEP_UID_LABEL
+from regsweep.api.status import ManagedBy
+from regsweep.controller.caches.claimed_leases import ClaimedLeases
 from regsweep.controller.caches.run_cache import RunCache, sweep_uid_of, trim_job, trim_pod
 from regsweep.controller.caches.template_cache import TemplateCache
 from regsweep.controller.clocks import Clocks
 from regsweep.controller.passes.acceptance import Rules
+from regsweep.controller.passes.claiming import Claims
 from regsweep.controller.passes.parts import Caches, Queues, Writers
 from regsweep.controller.passes.reconcile import Reconciler
 from regsweep.controller.passes.schedule import Intervals
@@ -55,12 +58,23 @@ def prometheus_of(settings: Settings) -> Prometheus | None:
     )
 
 
+def lease_place(settings: Settings) -> tuple[str, str]:
+    """Namespace and name of the Lease that this operator leads by."""
+    return settings.lease_namespace or settings.pod_namespace or "default", settings.lease_name
+
+
+def build_claims(api: KubeApi, settings: Settings, clocks: Clocks) -> Claims:
+    """The operator's claims of sweeps. Others' Leases are left alone for as long as a standby of theirs would need."""
+    own = ManagedBy(name=settings.managed_by, lease="/".join(lease_place(settings)))
+    leases = ClaimedLeases(api, interval_seconds=settings.lease_duration_seconds, clock=clocks.monotonic)
+    return Claims(own, leases)
+
+
 def build_lease(api: KubeApi, settings: Settings, clocks: Clocks) -> Lease:
     """The lease that operators contend for."""
     return Lease(
         api,
-        settings.lease_namespace or settings.pod_namespace or "default",
-        settings.lease_name,
+        *lease_place(settings),
         identity_of(settings),
         times=LeaseTimes(
             settings.lease_duration_seconds, settings.lease_renew_deadline_seconds, settings.lease_retry_seconds
@@ -75,7 +89,7 @@ def build_caches(api: KubeApi, clocks: Clocks) -> Caches:
     jobs = ObjectCache(group_by=sweep_uid_of, trim=trim_job, keep_tombstones=True)
     pods = ObjectCache(group_by=sweep_uid_of, trim=trim_pod, keep_tombstones=True)
     sweeps = ObjectCache(group_by=lambda _: "")
-    return Caches(sweeps, RunCache(jobs, pods), TemplateCache(api, clock=clocks.monotonic))
+    return Caches(sweeps, RunCache(jobs, pods, now=clocks.now), TemplateCache(api, clock=clocks.monotonic))
 
 
 def build_informers(api: KubeApi, settings: Settings, caches: Caches, clocks: Clocks) -> tuple[Informer, ...]:
@@ -111,6 +125,7 @@ def build_reconciler(
     settings: Settings,
     caches: Caches,
     queues: Queues,
+    claims: Claims,
     identity: str,
     metrics: Metrics,
     clocks: Clocks,
@@ -119,7 +134,12 @@ def build_reconciler(
     rules = Rules(Defaults(settings.trainer_image, settings.gpu_resource, VERSION), settings.max_combinations)
     events = EventWriter(api, instance=identity, now=clocks.now)
     writers = Writers(
-        JobWriter(api, caches.runs, JobDefaults(settings.trainer_env, settings.trainer_template), metrics),
+        JobWriter(
+            api,
+            caches.runs,
+            JobDefaults(settings.trainer_env, settings.trainer_template, settings.gpu_resources),
+            metrics,
+        ),
         StatusWriter(api, caches.sweeps, events),
     )
     intervals = Intervals(
@@ -129,5 +149,5 @@ def build_reconciler(
         live=settings.live_interval_seconds,
         refusal_retry=settings.refusal_retry_seconds,
     )
-    reader = SweepReader(api, caches, queues, rules, clocks)
-    return Reconciler(api, caches, queues, reader, writers, metrics, intervals, clocks)
+    reader = SweepReader(api, caches, queues, rules, claims, clocks)
+    return Reconciler(api, caches, queues, reader, claims, writers, metrics, intervals, clocks)

@@ -11,6 +11,7 @@ from regsweep.adapters.prometheus import Prometheus
 from regsweep.controller.clocks import SYSTEM_CLOCKS, Clocks
 from regsweep.controller.process.assembly import (
     build_caches,
+    build_claims,
     build_informers,
     build_lease,
     build_queues,
@@ -50,8 +51,9 @@ class Operator:
         fenced = FencedApi(api, lambda: self.lease.held)
         self.caches = build_caches(api, clocks)
         self.queues = build_queues(settings, prometheus, analyse, metrics, clocks)
+        claims = build_claims(api, settings, clocks)
         self.reconciler = build_reconciler(
-            fenced, settings, self.caches, self.queues, self.lease.identity, metrics, clocks
+            fenced, settings, self.caches, self.queues, claims, self.lease.identity, metrics, clocks
         )
         self._informers = build_informers(api, settings, self.caches, clocks)
         self.health = Health(
@@ -61,7 +63,7 @@ class Operator:
         self._tasks = EndlessTasks()
         self._term = 0
         self.health.register(metrics)
-        register_sweep_gauges(metrics, self.caches.sweeps)
+        register_sweep_gauges(metrics, self.caches.sweeps, claims.shows)
 
     def start(self) -> None:
         """Starts all tasks; returns at once."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from regsweep.adapters.kubeapi import name_of, namespace_of
+from regsweep.adapters.kubeapi import KubeObject, name_of, namespace_of
 from regsweep.adapters.object_cache import Entry, ObjectCache
 from regsweep.api.status import SweepState
 from regsweep.metrics import RUNS, SWEEP_STATE, SWEEPS, Metrics
@@ -14,27 +14,31 @@ from regsweep.metrics import RUNS, SWEEP_STATE, SWEEPS, Metrics
 _RUN_STATES: Final = ("pending", "running", "succeeded", "failed")
 
 
-def register_sweep_gauges(metrics: Metrics, sweeps: ObjectCache) -> None:
-    """Lets the gauges of sweeps and runs read from the cache of sweeps."""
-    metrics.read_gauge(SWEEPS, lambda: _sweeps_by_state(sweeps))
-    metrics.read_gauge(SWEEP_STATE, lambda: _state_of_sweeps(sweeps))
-    metrics.read_gauge(RUNS, lambda: _runs_by_state(sweeps))
+def register_sweep_gauges(metrics: Metrics, sweeps: ObjectCache, is_ours: Callable[[KubeObject], bool]) -> None:
+    """Lets the gauges of sweeps and runs read from the cache of sweeps; another operator shows those that are not ours."""
+
+    def ours() -> Iterator[Entry]:
+        return (entry for entry in sweeps.group("") if is_ours(entry.object))
+
+    metrics.read_gauge(SWEEPS, lambda: _sweeps_by_state(ours()))
+    metrics.read_gauge(SWEEP_STATE, lambda: _state_of_sweeps(ours()))
+    metrics.read_gauge(RUNS, lambda: _runs_by_state(ours()))
 
 
-def _sweeps_by_state(sweeps: ObjectCache) -> Iterator[tuple[Mapping[str, str], float]]:
-    states = Counter(_status(entry).get("state", SweepState.PENDING) for entry in sweeps.group(""))
+def _sweeps_by_state(sweeps: Iterable[Entry]) -> Iterator[tuple[Mapping[str, str], float]]:
+    states = Counter(_status(entry).get("state", SweepState.PENDING) for entry in sweeps)
     for state in SweepState:
         yield {"state": state.value}, float(states[state])
 
 
-def _state_of_sweeps(sweeps: ObjectCache) -> Iterator[tuple[Mapping[str, str], float]]:
-    for entry in sweeps.group(""):
+def _state_of_sweeps(sweeps: Iterable[Entry]) -> Iterator[tuple[Mapping[str, str], float]]:
+    for entry in sweeps:
         labels = {"namespace": namespace_of(entry.object), "sweep": name_of(entry.object)}
         yield {**labels, "state": _status(entry).get("state", SweepState.PENDING.value)}, 1.0
 
 
-def _runs_by_state(sweeps: ObjectCache) -> Iterator[tuple[Mapping[str, str], float]]:
-    for entry in sweeps.group(""):
+def _runs_by_state(sweeps: Iterable[Entry]) -> Iterator[tuple[Mapping[str, str], float]]:
+    for entry in sweeps:
         labels = {"namespace": namespace_of(entry.object), "sweep": name_of(entry.object)}
         counts = _status(entry).get("runs") or {}
         for state in _RUN_STATES:

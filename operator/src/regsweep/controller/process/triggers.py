@@ -9,6 +9,7 @@ from typing import Final
 
 from regsweep.adapters.kubeapi import controller_uid_of, is_deleting, uid_of
 from regsweep.adapters.object_cache import Entry
+from regsweep.api.constants import TRAINER_CONTAINER
 from regsweep.api.status import SweepState
 from regsweep.controller.caches.run_cache import sweep_uid_of
 from regsweep.controller.passes.parts import Caches
@@ -58,17 +59,30 @@ class Triggers:
             orphan = self._caches.runs.jobs.get(controller_uid_of(entry.object)) is None
             self._queue.add(uid, QUIET_CHANGE_SECONDS if orphan else 0.0)
         elif _has_ended(entry):
-            self._on_pod_ended(uid)
+            if _frees_slot(entry):
+                self._on_pod_ended(uid)
             self._queue.add(uid)
         else:
             self._queue.add(uid, QUIET_CHANGE_SECONDS)
 
 
 def _has_ended(entry: Entry) -> bool:
-    status = entry.object["status"]
-    if status.get("phase") in ("Succeeded", "Failed"):
-        return True
-    return any("terminated" in (container.get("state") or {}) for container in status["containerStatuses"])
+    """Whether training has ended."""
+    return _is_over(entry) or TRAINER_CONTAINER in _ended_containers(entry)
+
+
+def _frees_slot(entry: Entry) -> bool:
+    """Whether every container has ended."""
+    return _is_over(entry) or {c["name"] for c in entry.object["spec"]["containers"]} <= _ended_containers(entry)
+
+
+def _is_over(entry: Entry) -> bool:
+    return entry.object["status"].get("phase") in ("Succeeded", "Failed")
+
+
+def _ended_containers(entry: Entry) -> set[str]:
+    statuses = entry.object["status"]["containerStatuses"]
+    return {each["name"] for each in statuses if "terminated" in (each.get("state") or {})}
 
 
 def _is_at_rest(entry: Entry) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 from regsweep.adapters.kubeapi import EVENTS, SWEEPS, KubeApi, KubeObject, name_of, namespace_of, uid_of
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.status import Condition
-from regsweep.core.plan import Notice
+from regsweep.core.notices import Notice
 from regsweep.core.timestamps import timestamp
 from regsweep.errors import AlreadyExists, ApiError
 

@@ -20,7 +20,7 @@ from regsweep.core.plan import Plan
 from regsweep.core.runs import RunRef, RunRequest
 from regsweep.core.sweep import Sweep
 from regsweep.errors import AlreadyExists, Conflict, NotFound
-from regsweep.metrics import RUNS_CREATED, Metrics
+from regsweep.metrics import RUNS_CREATED, RUNS_MOVED, Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +107,8 @@ class JobWriter:
                 return Creation.NAME_LEAVING if is_deleting(created) else Creation.NAME_TAKEN
         else:
             self._metrics.count(RUNS_CREATED)
+            if job.request.moved:
+                self._metrics.count(RUNS_MOVED)
         self._run_cache.jobs.upsert_from_write(created)
         return Creation.CREATED
 

@@ -51,4 +51,8 @@ class StatusWriter:
             whole = {**sweep, "apiVersion": SWEEPS.api_version, "kind": SWEEPS.kind, "status": body}
             self._sweeps.upsert_from_write(await self._api.replace(SWEEPS, whole, subresource="status"))
             notices.add(transitions(prior.conditions, status.conditions))
+        await self.tell(sweep, notices)
+
+    async def tell(self, sweep: KubeObject, notices: Notices) -> None:
+        """Writes the events that wait."""
         await self._events.write(sweep, notices.take())

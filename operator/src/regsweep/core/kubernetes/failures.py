@@ -9,6 +9,8 @@ from regsweep.api.conditions import Reason
 from regsweep.core.results.messages import MalformedMessage, parse_message
 from regsweep.core.runs import ObservedPod, ObservedRun
 
+UNSCHEDULABLE: Final = "Unschedulable"
+"""The scheduler's reason for a pod that no node takes."""
 _DEADLINE: Final = "DeadlineExceeded"
 
 _EVICTIONS: Final = {
@@ -27,7 +29,20 @@ _EVICTIONS: Final = {
 }
 """A pod's reasons, and those of its condition DisruptionTarget, for an end that is not the trainer's doing."""
 
+_REJECTIONS: Final = {
+    "UnexpectedAdmissionError": "it could not give the pod what it had promised, a GPU for instance",
+    "NodeAffinity": "its labels no longer fit the pod",
+    "TopologyAffinityError": "it could not give the pod CPUs and devices that are close to each other",
+    "InvalidNodeInfo": "its kubelet did not know the node",
+    "ContainerStatusUnknown": "it lost track of the container, for instance when the kubelet was started again",
+}
+"""A pod's or container's reasons for an end that its node is to blame for."""
+_NO_ROOM: Final = "OutOf"
+"""Beginning of the kubelet's reasons for a pod that it has no room for: OutOfcpu, OutOfnvidia.com/gpu."""
+
 _START_ERRORS: Final = frozenset({"StartError", "ContainerCannotRun", "RunContainerError"})
+_DEVICE_WORDS: Final = ("nvidia-container-cli", "nvidia-container-runtime", "error running hook", "CDI device")
+"""In the container runtime's words for a start that failed: the node's drivers did, not the command."""
 
 WAITING_REASONS: Final = {
     "ErrImagePull": Reason.IMAGE_UNAVAILABLE,
@@ -36,7 +51,7 @@ WAITING_REASONS: Final = {
     "ErrImageNeverPull": Reason.IMAGE_UNAVAILABLE,
     "CreateContainerConfigError": Reason.CONFIG_ERROR,
     "CreateContainerError": Reason.CONFIG_ERROR,
-    "Unschedulable": Reason.UNSCHEDULABLE,
+    UNSCHEDULABLE: Reason.UNSCHEDULABLE,
 }
 """The kubelet's and the scheduler's reasons for a container that waits, and ours."""
 
@@ -91,16 +106,45 @@ def _refusal(pod: ObservedPod) -> Reason:
     return _REFUSALS.get(error.reason, Reason.INVALID_FLAGS) if error is not None else Reason.INVALID_FLAGS
 
 
+def node_fault_of(pod: ObservedPod) -> str | None:
+    """What its node did to a pod that has ended, in the node's words; None where training, a person or Kubernetes ended it.
+
+    A disruption that Kubernetes means (preemption, drain, a node that is taken away) is none: the Job replaces the pod by itself
+    and does not count that. A kubelet that evicts for want of memory or disk is one: it may do so again.
+    """
+    if not pod.ended or pod.exit_code in (0, names.EXIT_INVALID_FLAGS, names.EXIT_INDEX_FINAL):
+        return None
+    evicted = pod.reason in _EVICTIONS and (pod.reason == "Evicted" or not pod.disrupted)
+    if not (evicted or _is_rejection(pod.reason) or _lacks_memory(pod) or _lacks_device(pod)):
+        return None
+    words = _cut(pod.status_message or (pod.message if pod.reason in _START_ERRORS else "")).rstrip(". ")
+    return f"{pod.reason}: {words}" if words else pod.reason
+
+
+def _is_rejection(reason: str) -> bool:
+    return reason in _REJECTIONS or reason.startswith(_NO_ROOM)
+
+
+def _lacks_memory(pod: ObservedPod) -> bool:
+    """Whether the node ran out of memory: the container has no limit that it could have exceeded."""
+    return pod.reason == "OOMKilled" and not pod.memory_limit
+
+
+def _lacks_device(pod: ObservedPod) -> bool:
+    return pod.reason in _START_ERRORS and any(words in pod.message for words in _DEVICE_WORDS)
+
+
 def _infrastructure(pod: ObservedPod) -> tuple[Reason, str] | None:
     """What was done to the pod from outside; None where its container ended by itself."""
     if pod.reason == "OOMKilled":
-        limit = f" of {pod.memory_limit}" if pod.memory_limit else ""
-        return Reason.OUT_OF_MEMORY, (
-            f"Pod {pod.name} was killed because it needed more memory than its limit{limit}. Raise resources.limits.memory "
-            "of container trainer in spec.template, or lower batch_size or units."
-        )
+        return Reason.OUT_OF_MEMORY, f"Pod {pod.name} was killed because {_memory(pod)}"
     if pod.reason in _EVICTIONS:
         return Reason.EVICTED, f"Pod {pod.name} was removed from its node before it ended ({_EVICTIONS[pod.reason]})."
+    if _is_rejection(pod.reason) or _lacks_device(pod):
+        words = _cut(pod.status_message or pod.message).rstrip(". ")
+        cause = _REJECTIONS.get(pod.reason, "it had no room or no working device for the pod")
+        said = f" It says: {words}." if words else ""
+        return Reason.NODE_FAILED, f"Node {pod.node or 'unknown'} ended pod {pod.name} ({pod.reason}): {cause}.{said}"
     if pod.reason in _START_ERRORS:
         text = f"Container trainer of pod {pod.name} could not be started: {_cut(pod.message) or pod.reason}."
         return Reason.CONFIG_ERROR, f"{text} Fix the command or the image of container trainer."
@@ -108,6 +152,18 @@ def _infrastructure(pod: ObservedPod) -> tuple[Reason, str] | None:
         words = f": {_cut(pod.waiting_message)}" if pod.waiting_message else ""
         return WAITING_REASONS[pod.waiting_reason], f"Pod {pod.name} cannot start, {pod.waiting_reason}{words}"
     return None
+
+
+def _memory(pod: ObservedPod) -> str:
+    if _lacks_memory(pod):
+        return (
+            "its node ran out of memory: container trainer has no memory limit. Set resources.requests.memory and "
+            "resources.limits.memory of container trainer in spec.template."
+        )
+    return (
+        f"it needed more memory than its limit of {pod.memory_limit}. Raise resources.limits.memory "
+        "of container trainer in spec.template, or lower batch_size or units."
+    )
 
 
 def _ended(pod: ObservedPod) -> tuple[Reason, str]:

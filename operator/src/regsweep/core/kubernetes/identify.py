@@ -1,7 +1,7 @@
 """What a Job trains, by what nobody can change of it once it is created.
 
 Whoever may edit Jobs may edit their annotations. So an annotation counts only where the Job's immutable parts bear it out:
-its name, whose hash covers sweep, point, first replicate, attempt and losses; its completions; and the REGSWEEP_* variables
+its name, whose hash covers sweep, point, first replicate, attempt, losses and moves; its completions; and the REGSWEEP_* variables
 of its pod template, which name the replicates. A Job that contradicts itself is no run of the sweep.
 """
 
@@ -19,7 +19,7 @@ from regsweep.api.objective import EpochRule
 from regsweep.api.spec import MAX_REPLICATES, Goal
 from regsweep.core.identity import HASH_LENGTH, run_hash
 from regsweep.core.ownership import KubeObject, owner_uid
-from regsweep.core.runs import AlteredJob
+from regsweep.core.runs import MAX_AVOIDED, AlteredJob
 
 VARIABLES: Final = frozenset(
     {"REGSWEEP_FIRST_REPLICATE", "REGSWEEP_LAST_REPLICATE", "REGSWEEP_REPLICATES", "REGSWEEP_OBJECTIVE"}
@@ -33,11 +33,15 @@ ANNOTATIONS: Final = frozenset(
         names.REPLICATES_PER_POD_ANNOTATION,
         names.ATTEMPT_ANNOTATION,
         names.LOST_ANNOTATION,
+        names.MOVED_ANNOTATION,
+        names.AVOIDED_NODES_ANNOTATION,
     }
 )
 """Annotations that are read, if not believed."""
 MAX_VALUE: Final = 253
-"""Characters that are read of an annotation or a variable: ours are shorter."""
+"""Characters that are read of a variable: ours are shorter."""
+MAX_TEXT: Final = MAX_AVOIDED * (names.MAX_NAME_LENGTH + 1)
+"""Characters that are read of an annotation: the longest names nodes."""
 CONTRACT: Final = "contract"
 """Field of a trimmed Job that keeps VARIABLES in place of the pod template."""
 
@@ -55,6 +59,7 @@ class Identity:
     replicates_per_pod: int
     attempt: int
     lost: int
+    moved: int
     rule: EpochRule | None
     """The rule that its trainer chooses best epochs by; None: not known."""
 
@@ -111,17 +116,18 @@ def _claimed(annotations: KubeObject) -> Identity | str:
     attempt = _number(annotations.get(names.ATTEMPT_ANNOTATION, "0"))
     # A Job without the annotation is an old one, whose odd attempts mean once.
     lost = _number(annotations.get(names.LOST_ANNOTATION, str(attempt % 2) if attempt is not None else None))
-    if not _POINT_KEY.fullmatch(point_key) or attempt is None or lost is None:
+    moved = _number(annotations.get(names.MOVED_ANNOTATION, "0"))
+    if not _POINT_KEY.fullmatch(point_key) or attempt is None or lost is None or moved is None:
         return "its annotations do not say what it trains"
     if first is None or not replicates or not per_pod or first + replicates > MAX_REPLICATES:
         return f"its annotations name no replicates from 0 to {MAX_REPLICATES - 1}"
-    return Identity(point_key, first, replicates, per_pod, attempt, lost, None)
+    return Identity(point_key, first, replicates, per_pod, attempt, lost, moved, None)
 
 
 def _hash_of(job: KubeObject, claimed: Identity) -> str:
     """The end of the name that a run has which is just what is claimed."""
     sweep_uid = owner_uid(job) or ""
-    return run_hash(sweep_uid, claimed.point_key, claimed.first_replicate, claimed.attempt, claimed.lost)
+    return run_hash(sweep_uid, claimed.point_key, claimed.first_replicate, claimed.attempt, claimed.lost, claimed.moved)
 
 
 def _with_rule(identity: Identity, objective: str | None) -> Identity:

@@ -91,8 +91,16 @@ def _annotations(sweep: Sweep, request: RunRequest) -> dict[str, str]:
         names.REPLICATES_PER_POD_ANNOTATION: str(request.replicates_per_pod),
         names.ATTEMPT_ANNOTATION: str(request.attempt),
         names.LOST_ANNOTATION: str(request.lost),
+        **_moves(request),
         names.OBJECTIVE_ANNOTATION: canonical_json({"metric": objective.metric, "goal": objective.goal}),
     }
+
+
+def _moves(request: RunRequest) -> dict[str, str]:
+    """What a Job notes of those before it whose replicates it trains; nothing where there were none."""
+    if not request.moved:
+        return {}
+    return {names.MOVED_ANNOTATION: str(request.moved), names.AVOIDED_NODES_ANNOTATION: ",".join(request.avoids)}
 
 
 def _pod_failure_policy() -> JsonObject:

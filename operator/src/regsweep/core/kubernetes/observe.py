@@ -16,7 +16,7 @@ from typing import Final
 from regsweep.api import constants as names
 from regsweep.core.kubernetes.identify import identify
 from regsweep.core.ownership import KubeObject, owner_uid
-from regsweep.core.runs import AlteredJob, ObservedPod, ObservedRun, PodPhase
+from regsweep.core.runs import MAX_AVOIDED, AlteredJob, ObservedPod, ObservedRun, PodPhase
 
 _POD_NAME: Final = re.compile(r"-(\d{1,6})-[a-z0-9]+\Z", re.ASCII)
 _DIGITS: Final = 7
@@ -32,21 +32,21 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
     Whether the Job belongs to a sweep is decided by `ownership.owner_uid`, not by its labels, which anyone can write.
     """
     metadata, spec, status = job["metadata"], job.get("spec") or {}, job.get("status") or {}
-    uid, name = metadata["uid"], metadata["name"]
-    own = (
+    uid = metadata["uid"]
+    own = tuple(
         pod if isinstance(pod, ObservedPod) else observed_pod(pod)
         for pod in pods
         if isinstance(pod, ObservedPod) or owner_uid(pod) == uid
     )
     identity = identify(job)
     if isinstance(identity, AlteredJob):
-        return replace(identity, pods_in_flight=sum(not pod.ended and not pod.gone for pod in own))
+        return replace(identity, pods_in_flight=sum(pod.holds_node for pod in own))
     completions = spec["completions"]
     conditions = {c["type"]: c for c in status.get("conditions") or () if c.get("status") == "True"}
     complete, failed = conditions.get("Complete"), conditions.get("Failed")
     ended = status.get("completionTime") or (complete or failed or {}).get("lastTransitionTime")
     return ObservedRun(
-        name=name,
+        name=metadata["name"],
         uid=uid,
         point_key=identity.point_key,
         first_replicate=identity.first_replicate,
@@ -55,6 +55,8 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
         attempt=identity.attempt,
         created_at=_time(metadata["creationTimestamp"]),
         lost=identity.lost,
+        moved=identity.moved,
+        avoids=_nodes((metadata.get("annotations") or {}).get(names.AVOIDED_NODES_ANNOTATION)),
         rule=identity.rule,
         parallelism=spec.get("parallelism", 1),
         suspended=bool(spec.get("suspend")),
@@ -66,13 +68,21 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
         succeeded_indexes=_indexes(status.get("completedIndexes"), completions),
         ended_at=_time(ended) if ended else None,
         deleting="deletionTimestamp" in metadata,
-        pods=tuple(
-            sorted(
-                (pod for pod in own if pod.index < completions and pod.name.startswith(f"{name}-{pod.index}-")),
-                key=lambda pod: (pod.index, pod.created_at, pod.name),
-            )
-        ),
+        pods=_pods_of(metadata["name"], completions, own),
     )
+
+
+def _pods_of(job_name: str, completions: int, pods: Iterable[ObservedPod]) -> tuple[ObservedPod, ...]:
+    """The pods of the Job's indexes by their names, sorted."""
+    own = (pod for pod in pods if pod.index < completions and pod.name.startswith(f"{job_name}-{pod.index}-"))
+    return tuple(sorted(own, key=lambda pod: (pod.index, pod.created_at, pod.name)))
+
+
+def _nodes(text: str | None) -> tuple[str, ...]:
+    """Names of nodes with commas between them: as many as a Job may avoid, of what can be a name. Whoever edits them changes only
+    where a run is not tried again."""
+    given = (text or "").split(",", MAX_AVOIDED)[:MAX_AVOIDED]
+    return tuple(name for name in given if 0 < len(name) <= names.MAX_NAME_LENGTH)
 
 
 def observed_pod(pod: KubeObject, gone: bool = False) -> ObservedPod:
@@ -103,11 +113,32 @@ def observed_pod(pod: KubeObject, gone: bool = False) -> ObservedPod:
         reason=_reason(status, terminated),
         waiting_reason=waiting_reason,
         waiting_message=waiting_message,
+        node=(pod.get("spec") or {}).get("nodeName") or "",
+        status_message=status.get("message") or "",
+        disrupted=_disruption(status) is not None,
+        others=() if status.get("phase") in _ENDED_PHASES else _others(pod, status),
         image=_digest_of(container.get("imageID") or ""),
         memory_limit=_memory_limit(pod),
         deleting="deletionTimestamp" in metadata,
+        deletion_due=_time(metadata["deletionTimestamp"]) if "deletionTimestamp" in metadata else None,
         gone=gone,
     )
+
+
+def is_sidecar(init_container: KubeObject) -> bool:
+    """Whether an init container runs beside the others: a sidecar as Kubernetes means it, which ends with them."""
+    return init_container.get("restartPolicy") == "Always"
+
+
+def _others(pod: KubeObject, status: KubeObject) -> tuple[str, ...]:
+    """Names of the containers beside the trainer that have not ended."""
+    spec = pod.get("spec") or {}
+    statuses = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
+    ended = {each["name"] for each in statuses if "terminated" in (each.get("state") or {})}
+    running = {each["name"] for each in statuses if "running" in (each.get("state") or {})}
+    beside = [c["name"] for c in spec.get("containers") or () if c["name"] != names.TRAINER_CONTAINER]
+    sidecars = [c["name"] for c in spec.get("initContainers") or () if is_sidecar(c)]
+    return tuple(name for name in beside if name not in ended) + tuple(name for name in sidecars if name in running)
 
 
 def _is_queue_managed(metadata: KubeObject) -> bool:
@@ -135,10 +166,15 @@ def _reason(status: KubeObject, terminated: KubeObject | None) -> str:
     own = (terminated or {}).get("reason", "")
     if own == "OOMKilled":
         return "OOMKilled"
+    return _disruption(status) or str(own)
+
+
+def _disruption(status: KubeObject) -> str | None:
+    """Who disrupted the pod; None: nobody."""
     for condition in status.get("conditions") or ():
         if condition["type"] == "DisruptionTarget" and condition.get("status") == "True":
             return str(condition.get("reason") or "DisruptionTarget")
-    return str(own)
+    return None
 
 
 def _waiting(status: KubeObject, state: KubeObject) -> tuple[str, str]:

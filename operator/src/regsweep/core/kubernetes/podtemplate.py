@@ -12,14 +12,16 @@ or pull policy for it is in `spec.trainer.image` or `spec.template`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Final
 
 from pydantic import JsonValue
 
 from regsweep.api import constants as names
 from regsweep.api.canonical import canonical_json
+from regsweep.api.foreign import argument_variables
 from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.core.identity import final_seed
 from regsweep.core.kubernetes.merging import merge_templates
@@ -31,6 +33,8 @@ from regsweep.errors import InvalidTemplate
 TERMINATION_LOG: Final = "/dev/termination-log"
 FINAL_SUFFIX: Final = "/final"
 """After the sweep's name in the labels of the final evaluation's series: dashboards do not mix them with the runs that are ranked."""
+HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
+REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 NONROOT: Final = 65532
 """User and group `nonroot` of distroless images, and ours."""
 
@@ -43,6 +47,8 @@ class JobDefaults:
     """Environment of every training container; templates and the training contract win over it."""
     template: Mapping[str, JsonValue] = field(default_factory=dict)
     """Pod template laid over the operator's defaults, and under the templates of the sweep."""
+    accelerators: Sequence[str] = names.ACCELERATORS
+    """Extended resources that are accelerators, as patterns with `*`."""
     image_pull_policy: str | None = None
     """Of the training container; None: what Kubernetes derives from the image's tag. `spec.template` wins over it."""
     retries_per_index: int = 2
@@ -75,7 +81,7 @@ def pod_template(
         own = _checked(sweep.spec.template, "spec.template")
         _refuse_other_image(own, sweep.resolved.image)
         merged = merge_templates(merged, own, "spec.template")
-    return _owned(merged, sweep, request, objective)
+    return _owned(merged, sweep, request, objective, defaults.accelerators)
 
 
 def run_labels(sweep: Sweep, request: RunRequest) -> dict[str, str]:
@@ -161,7 +167,13 @@ def _refuse_other_image(template: JsonObject, pinned: str) -> None:
                 )
 
 
-def _owned(merged: JsonObject, sweep: Sweep, request: RunRequest, objective: ObjectiveStatus) -> JsonObject:
+def _owned(
+    merged: JsonObject,
+    sweep: Sweep,
+    request: RunRequest,
+    objective: ObjectiveStatus,
+    accelerators: Sequence[str],
+) -> JsonObject:
     metadata, spec = _object(merged, "metadata"), _object(merged, "spec")
     containers = spec.get("containers")
     entries = containers if isinstance(containers, list) else []
@@ -171,6 +183,7 @@ def _owned(merged: JsonObject, sweep: Sweep, request: RunRequest, objective: Obj
             "Remove the $patch directive that deletes it"
         )
     contract = contract_environment(sweep, request, objective, _message_bytes(spec))
+    devices = _Devices(accelerators, claimed=bool(spec.get("resourceClaims")))
     return {
         "metadata": {
             "labels": {**_object(metadata, "labels"), **run_labels(sweep, request)},
@@ -179,18 +192,39 @@ def _owned(merged: JsonObject, sweep: Sweep, request: RunRequest, objective: Obj
         "spec": {
             **spec,
             "containers": [
-                _owned_trainer(entry, contract, sweep.resolved)
+                _owned_trainer(entry, contract, sweep.resolved, devices)
                 if isinstance(entry, dict) and _is_trainer(entry)
                 else entry
                 for entry in entries
             ],
             "restartPolicy": "Never",
             "automountServiceAccountToken": False,
+            **_affinity(spec, request),
         },
     }
 
 
-def _owned_trainer(container: JsonObject, contract: Mapping[str, str], resolved: Resolved) -> JsonObject:
+def _affinity(spec: JsonObject, request: RunRequest) -> JsonObject:
+    """The template's affinity, and no node that the run avoids."""
+    if not request.avoids:
+        return {}
+    elsewhere: JsonValue = {"key": HOSTNAME_LABEL, "operator": "NotIn", "values": list(request.avoids)}
+    affinity = _object(spec, "affinity")
+    node_affinity = _object(affinity, "nodeAffinity")
+    required = _object(node_affinity, REQUIRED)
+    terms = required.get("nodeSelectorTerms")
+    # A node has to match one of the terms, and all of its expressions: so each of them gets it.
+    alternatives = [entry for entry in terms if isinstance(entry, dict)] if isinstance(terms, list) else []
+    selected: list[JsonValue] = [
+        {**entry, "matchExpressions": [*_list(entry, "matchExpressions"), elsewhere]} for entry in alternatives or [{}]
+    ]
+    node_affinity[REQUIRED] = {**required, "nodeSelectorTerms": selected}
+    return {"affinity": {**affinity, "nodeAffinity": node_affinity}}
+
+
+def _owned_trainer(
+    container: JsonObject, contract: Mapping[str, str], resolved: Resolved, devices: _Devices
+) -> JsonObject:
     env, ports = container.get("env"), container.get("ports")
     others = [entry for entry in env if _field(entry, "name") not in contract] if isinstance(env, list) else []
     # Ahead of the others, which may refer to them as $(REGSWEEP_RUN); each $ doubled, or Kubernetes would expand it here.
@@ -199,12 +233,13 @@ def _owned_trainer(container: JsonObject, contract: Mapping[str, str], resolved:
     return {
         **container,
         "image": resolved.image,
+        **({"args": [*resolved.args]} if resolved.args else {}),
         "env": [*owned, *others],
         "ports": [
             {"name": names.METRICS_PORT_NAME, "containerPort": names.METRICS_PORT, "protocol": "TCP"},
             *kept,
         ],
-        "resources": _with_gpus(_object(container, "resources"), resolved),
+        "resources": _with_gpus(_object(container, "resources"), resolved, devices),
         "terminationMessagePath": TERMINATION_LOG,
         "terminationMessagePolicy": "File",
     }
@@ -228,10 +263,13 @@ def contract_environment(
     message_bytes: room for the termination message.
     """
     flags, resolved = request.point.combination.flags, sweep.resolved
+    values = {**resolved.parameters, **flags}
+    arguments = argument_variables(values) if resolved.args else {}
+    report = {"REGSWEEP_REPORT": canonical_json(resolved.report.to_json())} if resolved.report is not None else {}
     return {
         "REGSWEEP_SWEEP": f"{sweep.name}{FINAL_SUFFIX}" if request.point.final else sweep.name,
         "REGSWEEP_RUN": request.name,
-        "REGSWEEP_FLAGS": canonical_json({**resolved.parameters, **flags}),
+        "REGSWEEP_FLAGS": canonical_json(values),
         "REGSWEEP_FLAG_NAMES": json.dumps(list(flags)),
         "REGSWEEP_SEED_BASE": str(final_seed(resolved.seed) if request.point.final else resolved.seed),
         "REGSWEEP_FIRST_REPLICATE": str(request.first_replicate),
@@ -251,26 +289,42 @@ def contract_environment(
         "REGSWEEP_LINGER_SECONDS": str(request.linger_seconds),
         "REGSWEEP_METRICS_PORT": str(names.METRICS_PORT),
         "REGSWEEP_TERMINATION_LOG": TERMINATION_LOG,
+        **report,
+        **arguments,
     }
 
 
-def _with_gpus(resources: JsonObject, resolved: Resolved) -> JsonObject:
-    """The resources with as many GPUs as are pinned, unless a template asks for a GPU in another way.
+@dataclass(frozen=True, slots=True)
+class _Devices:
+    """What is known of the devices that a template asks for."""
 
-    Another way is a resource of the same vendor (`nvidia.com/mig-1g.10gb` beside `nvidia.com/gpu`) or a DRA claim; then the
-    template stands. Kubernetes wants limit and request of such a resource alike.
+    accelerators: Sequence[str]
+    claimed: bool
+    """The pod has DRA claims; whether for a GPU stands in no field of it."""
+
+    def is_accelerator(self, resource: str) -> bool:
+        """Whether the extended resource is one."""
+        return any(fnmatchcase(resource, pattern) for pattern in self.accelerators)
+
+
+def _with_gpus(resources: JsonObject, resolved: Resolved, devices: _Devices) -> JsonObject:
+    """The resources with as many GPUs as are pinned, unless a template asks for an accelerator in another way.
+
+    Another way is another accelerator (`nvidia.com/mig-1g.10gb` beside `nvidia.com/gpu`) or a DRA claim; then the template
+    stands. Kubernetes wants limit and request of such a resource alike.
     """
     limits, requests, gpu = _object(resources, "limits"), _object(resources, "requests"), resolved.gpu_resource
-    vendor = gpu.partition("/")[0] + "/"
+    others = [name for name in (*limits, *requests) if name != gpu and devices.is_accelerator(name)]
     if resolved.gpus == 0:
-        limits.pop(gpu, None)
-        requests.pop(gpu, None)
-    elif not resources.get("claims") and not any(name != gpu and name.startswith(vendor) for name in limits):
+        for name in (gpu, *others):
+            limits.pop(name, None)
+            requests.pop(name, None)
+    elif not (devices.claimed or resources.get("claims") or others):
         limits[gpu] = str(resolved.gpus)
         if gpu in requests:
             requests[gpu] = str(resolved.gpus)
-    others = {name: value for name, value in resources.items() if name not in ("limits", "requests")}
-    return {**others, **({"limits": limits} if limits else {}), **({"requests": requests} if requests else {})}
+    rest = {name: value for name, value in resources.items() if name not in ("limits", "requests")}
+    return {**rest, **({"limits": limits} if limits else {}), **({"requests": requests} if requests else {})}
 
 
 def _is_trainer(entry: JsonValue) -> bool:
@@ -283,6 +337,12 @@ def _is_metrics_port(entry: JsonValue) -> bool:
 
 def _field(entry: JsonValue, name: str) -> JsonValue:
     return entry.get(name) if isinstance(entry, dict) else None
+
+
+def _list(parent: Mapping[str, JsonValue], name: str) -> list[JsonValue]:
+    """The list in that field; empty if it is absent."""
+    value = parent.get(name)
+    return value if isinstance(value, list) else []
 
 
 def _object(parent: Mapping[str, JsonValue], name: str) -> JsonObject:

@@ -1,0 +1,59 @@
+"""A script's names of metrics, as ours: by the mapping that the sweep gives, or by what they are called."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from regsweep_kit.foreign import SPLITS, ForeignReport, ReportFormat
+from regsweep_kit.script.course import metric_name
+
+NO_METRICS: Final = frozenset({"epoch", "epochs", "step", "time", "lr", "learning_rate"})
+FOLDERS: Final = {"train": "train", "validation": "val", "val": "val", "test": "test"}
+"""TensorBoard's folders of Keras and others."""
+
+Epoch = Mapping[str, float]
+"""Values by the script's own names."""
+
+
+def by_split(epoch: Epoch, report: ForeignReport) -> dict[str, dict[str, float]]:
+    """Metrics of one epoch by split; `regularization_loss` under ""."""
+    if report.metrics:
+        named = {ours: epoch[theirs] for ours, theirs in report.metrics.items() if theirs in epoch}
+    elif report.format is ReportFormat.TENSOR_BOARD:
+        named = {ours: value for name, value in epoch.items() if (ours := _of_tag(name)) is not None}
+    else:
+        named = {_of_name(name): value for name, value in epoch.items() if name not in NO_METRICS}
+    parts: dict[str, dict[str, float]] = {}
+    for ours, value in named.items():
+        split, _, metric = ours.partition("_")
+        if split in SPLITS and metric:
+            parts.setdefault(split, {})[metric] = value
+        else:
+            parts.setdefault("", {})[ours] = value
+    return parts
+
+
+def missing(report: ForeignReport, epoch: Epoch) -> list[str]:
+    """Names of the mapping that an epoch does not have."""
+    return sorted({theirs for theirs in report.metrics.values() if theirs not in epoch})
+
+
+def needs_test(report: ForeignReport) -> bool:
+    """Whether it names no metric of test rows, although it names metrics."""
+    return bool(report.metrics) and not any(ours.startswith("test_") for ours in report.metrics)
+
+
+def _of_name(name: str) -> str:
+    """Keras' names: `val_loss` is of val, `loss` of train."""
+    if name == "regularization_loss":
+        return name
+    split, _, metric = name.partition("_")
+    return f"{split}_{metric_name(metric)}" if split in SPLITS and metric else f"train_{metric_name(name)}"
+
+
+def _of_tag(name: str) -> str | None:
+    """`validation/epoch_loss` is of val; tags of other folders, and those of batches, are none."""
+    folder, _, tag = name.rpartition("/")
+    split: Any = FOLDERS.get(folder.rpartition("/")[2])
+    if split is None or tag.startswith("batch_") or tag in NO_METRICS or tag == "epoch_learning_rate":
+        return None
+    return f"{split}_{metric_name(tag.removeprefix('epoch_'))}"

@@ -1,0 +1,146 @@
+"""Runs that go on in another Job: away from the node that ended them, or only for the replicates that are missing.
+
+A Job's environment and node affinity cannot be changed. So a run that has to move is put at rest (parallelism 0: its Job
+controller starts nothing more), and once it is, what it has not brought home is given to a new Job. Until then it covers all of it,
+so that no replicate is ever trained by two Jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from regsweep.core.kubernetes.failures import UNSCHEDULABLE, node_fault_of
+from regsweep.core.runs import MAX_AVOIDED, ObservedPod, ObservedRun, replicates_of
+
+MAX_MOVES: Final = 5
+"""How often a node's fault moves a run; after that it fails."""
+FIRST_DELAY_SECONDS: Final = 10.0
+LONGEST_DELAY_SECONDS: Final = 360.0
+"""Between a node's fault and the next Job, at the last of the moves: a node that is started again has come back by then."""
+SECLUDED_AFTER: Final = timedelta(seconds=60)
+"""How long a run that avoids nodes may find no other one, before it is given to any node."""
+SIDECAR_GRACE: Final = timedelta(seconds=30)
+"""How long other containers of a pod may go on after its training has ended, as they do to send their last logs."""
+_LACKS_ROOM: Final = "Insufficient"
+"""In the scheduler's words: nodes are allowed that have no room now. These are worth to be waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Where a run goes on."""
+
+    at: datetime
+    """When the next Job is due."""
+    moved: int
+    """How often its replicates have been moved then."""
+    avoids: tuple[str, ...]
+    fault: str
+    """What a node did, in its words; empty: it is moved for another reason."""
+    node: str
+    """The node that is to blame; empty: none."""
+    replaces: frozenset[int]
+    """Indexes whose pods in flight are not worth to be waited for."""
+
+
+def move_of(run: ObservedRun, stored: Collection[int], left: Collection[int], now: datetime) -> Move | None:
+    """Where the run goes on; None: where it is.
+
+    stored: the replicates whose records are stored. left: those that a pod has left a result of.
+    """
+    home = {*stored, *left}
+    missing = [k for k in replicates_of(run) if k not in home]
+    if run.succeeded or not missing:
+        return None
+    faults, secluded, in_vain, held_up = [], set(), set(), False
+    for number in range(run.completions):
+        pods = pods_of(run, number)
+        if number in run.succeeded_indexes:
+            continue
+        if pods and node_fault_of(pods[-1]) is not None:
+            faults.append(pods[-1])
+        elif pods and _is_secluded(run, pods[-1], now):
+            secluded.add(number)
+        elif _trains_again(run, number, pods, home):
+            in_vain.add(number)
+        elif all(k in stored for k in run.replicates_of(number)):
+            # At rest, such a pod has been stopped for it, and its Job may count it as failed.
+            held_up = held_up or run.parallelism == 0 or any(outlives_training(pod, now) for pod in pods)
+    if not (faults or secluded or in_vain or held_up):
+        return None
+    # The name of a Job is made from its first replicate, too: with another one it is new in any case.
+    moved = run.moved + (bool(faults) or bool(secluded) or missing[0] == run.first_replicate)
+    replaces = frozenset(secluded | in_vain)
+    if not faults:
+        return Move(now, moved, () if secluded else run.avoids, "", "", replaces)
+    last = max(faults, key=lambda pod: (pod.created_at, pod.name))
+    ended_at = last.end_seen_at or last.ended_at or now
+    return Move(
+        at=ended_at + delay_of(run.moved),
+        moved=moved,
+        avoids=_with_nodes(run.avoids, faults),
+        fault=node_fault_of(last) or "",
+        node=last.node,
+        replaces=replaces,
+    )
+
+
+def delay_of(moved: int) -> timedelta:
+    """Between a node's fault and the next Job: 10 s after the first one, rising to 6 min after the fifth."""
+    rise = LONGEST_DELAY_SECONDS / FIRST_DELAY_SECONDS
+    return timedelta(seconds=FIRST_DELAY_SECONDS * rise ** (min(moved, MAX_MOVES - 1) / (MAX_MOVES - 1)))
+
+
+def is_at_rest(run: ObservedRun) -> bool:
+    """Whether its Job has no pod in flight and starts none, though it has not ended."""
+    return run.parallelism == 0 and not any(pod.in_flight for pod in run.pods)
+
+
+def outlives_training(pod: ObservedPod, now: datetime) -> bool:
+    """Whether the pod has held its GPU for too long since its training ended: another container goes on."""
+    deadline = outlives_at(pod)
+    return deadline is not None and now >= deadline
+
+
+def outlives_at(pod: ObservedPod) -> datetime | None:
+    """When a pod whose training has ended, and whose other containers have not, will have held its GPU for too long."""
+    ended_at = pod.end_seen_at or pod.ended_at
+    return ended_at + SIDECAR_GRACE if pod.ended and pod.holds_node and ended_at is not None else None
+
+
+def pods_of(run: ObservedRun, number: int) -> tuple[ObservedPod, ...]:
+    """The pods of an index, the first created first."""
+    return tuple(sorted((pod for pod in run.pods if pod.index == number), key=lambda pod: pod.created_at))
+
+
+def unschedulable_deadline(run: ObservedRun, pod: ObservedPod) -> datetime | None:
+    """When a pod that finds no other node than those that it avoids will have waited for too long; None: it does not.
+
+    One that is gone by then, because its Job was put at rest for that, still counts.
+    """
+    if not run.avoids or pod.waiting_reason != UNSCHEDULABLE or _LACKS_ROOM in pod.waiting_message:
+        return None
+    return (pod.waiting_since or pod.created_at) + SECLUDED_AFTER
+
+
+def _is_secluded(run: ObservedRun, pod: ObservedPod, now: datetime) -> bool:
+    deadline = unschedulable_deadline(run, pod)
+    return deadline is not None and now >= deadline
+
+
+def _trains_again(run: ObservedRun, number: int, pods: Sequence[ObservedPod], home: Collection[int]) -> bool:
+    """Whether a pod of the index, one in flight or the next one, trains again what has been brought home."""
+    if run.failed_reason is not None or number in run.failed_indexes:
+        return False
+    own = [k in home for k in run.replicates_of(number)]
+    if all(own):
+        return any(pod.in_flight for pod in pods)
+    return any(own) and not any(pod.trained for pod in pods)
+
+
+def _with_nodes(avoided: tuple[str, ...], faults: Sequence[ObservedPod]) -> tuple[str, ...]:
+    """The latest nodes that ended the run, each once."""
+    names = dict.fromkeys(reversed([*avoided, *(pod.node for pod in faults if pod.node)]))
+    return tuple(reversed(list(names)[:MAX_AVOIDED]))

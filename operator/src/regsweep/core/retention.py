@@ -1,0 +1,109 @@
+"""Which Jobs are no longer needed, and which of them are kept for a while, for people to read their logs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
+
+from regsweep.core.collect import Collected, is_recorded, is_settled, is_stuck
+from regsweep.core.moves import Move, is_at_rest, outlives_at, outlives_training
+from regsweep.core.runs import ObservedRun, PodPhase, RunRef, ref_of, replicates_of
+from regsweep.core.sweep import Sweep
+from regsweep.core.world import Observed
+
+
+def deletions(
+    sweep: Sweep,
+    observed: Observed,
+    collected: Mapping[str, Collected],
+    trained: Collection[tuple[str, int]],
+    now: datetime,
+) -> Iterator[RunRef]:
+    """Runs to delete: nothing of theirs is wanted that is not stored, or that another run does not train.
+
+    trained: (point key, replicate) of what runs have in hand.
+    """
+    ended: list[ObservedRun] = []
+    for run in observed.runs:
+        if run.deleting:
+            continue
+        if not is_recorded(run, observed.records):
+            if _is_taken_back(run, sweep) or _is_left_behind(run, observed, collected[run.name], trained):
+                yield ref_of(run)
+        elif is_ended(run):
+            ended.append(run)
+        elif is_stuck(run, now) or _goes_on(run, now):
+            yield ref_of(run)
+    ended.sort(key=lambda run: (run.ended_at or run.created_at, run.name), reverse=True)
+    kept = sweep.spec.retention
+    yield from (ref_of(run) for run in [r for r in ended if r.failed_reason is None][kept.succeeded_jobs :])
+    yield from (ref_of(run) for run in [r for r in ended if r.failed_reason is not None][kept.failed_jobs :])
+
+
+def is_ended(run: ObservedRun) -> bool:
+    """Whether its Job has ended or is at rest, with no pod that holds anything."""
+    if run.succeeded or run.failed_reason is not None:
+        return True
+    return is_at_rest(run) and not any(pod.holds_node for pod in run.pods)
+
+
+def has_to_rest(run: ObservedRun, observed: Observed, collected: Collected, now: datetime) -> bool:
+    """Whether its Job is to start no more pods, and to stop those that it has.
+
+    A queue's Jobs are not touched: a queue would put them out of turn for it.
+    """
+    ends = run.deleting or run.succeeded or run.failed_reason is not None
+    if run.parallelism == 0 or run.queue_managed or ends:
+        return False
+    return _can_move(run, collected.move) or _trained_to_its_end(run) or _is_held_up(run, observed, now)
+
+
+def _can_move(run: ObservedRun, move: Move | None) -> bool:
+    """Whether it goes on in another Job, and no pod is worth to be waited for."""
+    return move is not None and all(pod.index in move.replaces for pod in run.pods if pod.in_flight)
+
+
+def _trained_to_its_end(run: ObservedRun) -> bool:
+    """Whether its Job would train again what has been trained: a container beside the trainer has failed since."""
+    trained = {pod.index for pod in run.pods if pod.trained} | run.succeeded_indexes
+    failed_since = any(pod.trained and pod.phase is PodPhase.FAILED for pod in run.pods)
+    return failed_since and len(trained) == run.completions
+
+
+def _is_held_up(run: ObservedRun, observed: Observed, now: datetime) -> bool:
+    """Whether training has failed in a pod that goes on: once it is stopped, the Job counts it and tries again."""
+    if any(pod.in_flight for pod in run.pods) or is_recorded(run, observed.records):
+        return False
+    return any(not pod.trained and outlives_training(pod, now) for pod in run.pods)
+
+
+def outlived_at(runs: Iterable[ObservedRun], now: datetime) -> Iterator[datetime]:
+    """When pods whose training has ended will have held their GPUs for too long."""
+    for run in runs:
+        for pod in run.pods:
+            deadline = outlives_at(pod)
+            if deadline is not None and deadline > now:
+                yield deadline
+
+
+def _is_taken_back(run: ObservedRun, sweep: Sweep) -> bool:
+    """Whether a queue has not admitted it, and the sweep is paused."""
+    return sweep.spec.suspend and run.queue_managed and run.suspended and not run.pods
+
+
+def _is_left_behind(
+    run: ObservedRun, observed: Observed, collected: Collected, trained: Collection[tuple[str, int]]
+) -> bool:
+    """Whether all of it that is not stored goes on in other runs, which are there already."""
+    moved = collected.moved
+    if not moved or any(pod.in_flight for pod in run.pods):
+        return False
+    others = (k for k in replicates_of(run) if k not in moved)
+    stored = all(is_settled(observed.records.get(run.point_key, k), run) for k in others)
+    return stored and all((run.point_key, k) in trained for k in moved)
+
+
+def _goes_on(run: ObservedRun, now: datetime) -> bool:
+    """Whether a pod trains what is stored already, or holds its GPU for too long after training."""
+    trained = {pod.index for pod in run.pods if pod.trained}
+    return any((pod.in_flight and pod.index in trained) or outlives_training(pod, now) for pod in run.pods)

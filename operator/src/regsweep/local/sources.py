@@ -1,0 +1,66 @@
+"""The Python files that a script consists of: itself, and the modules beside it that it imports."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+MOST_FILES: Final = 1000
+"""A script beside which more modules lie than this is identified by these."""
+
+
+def script_files(script: Path) -> list[Path]:
+    """The script and, sorted, every file beside it that it imports, directly or not. Only imports at fixed names are seen.
+
+    Raises OSError where the script cannot be read.
+    """
+    found: dict[Path, None] = {}
+    waiting = [script]
+    while waiting and len(found) < MOST_FILES:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found[path] = None
+        waiting += _local_imports(path, script.parent)
+    others = sorted(found.keys() - {script})
+    return [script, *others]
+
+
+def script_digest(script: Path) -> str:
+    """SHA-256 in hex of the script's bytes; of several files, of the list of theirs by name. Raises OSError."""
+    files = script_files(script)
+    if len(files) == 1:
+        return hashlib.sha256(script.read_bytes()).hexdigest()
+    total = hashlib.sha256()
+    for path in files:
+        name = "" if path == script else path.relative_to(script.parent).as_posix()
+        total.update(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n".encode())
+    return total.hexdigest()
+
+
+def _local_imports(path: Path, folder: Path) -> Iterator[Path]:
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):  # Python itself will say so
+        return
+    for name in _imported(tree, path, folder):
+        parts = name.split(".")
+        for end in range(1, len(parts) + 1):
+            module = folder.joinpath(*parts[:end])
+            yield from (each for each in (module.with_suffix(".py"), module / "__init__.py") if each.is_file())
+
+
+def _imported(tree: ast.AST, path: Path, folder: Path) -> Iterator[str]:
+    """Dotted names of the modules; of `from a import b` also `a.b`, which may be one."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = path.parent.relative_to(folder).parts
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            name = ".".join([*base, *([node.module] if node.module else [])])
+            yield name
+            yield from (f"{name}.{alias.name}".lstrip(".") for alias in node.names)
