@@ -145,13 +145,18 @@ def two_devices(rng: np.random.Generator, combinations: int, replicates: int) ->
 
 
 def resampled(table: Floats) -> World:
-    """Replicates of a real sweep, drawn with replacement, without the combinations' means; in units of their noise."""
+    """Replicates of a real sweep, each at most once, without the combinations' means; in units of their noise.
+
+    What is drawn from so many without replacement has too quiet a mean, which is made up for.
+    """
     residuals = table - table.mean(axis=1, keepdims=True)
     own = residuals - residuals.mean(axis=0)
-    scaled = residuals / own.std()
+    scaled, kept = residuals / own.std(), table.shape[1]
 
     def noise(rng: np.random.Generator, combinations: int, replicates: int) -> Floats:
-        return np.asarray(scaled[:combinations, rng.integers(table.shape[1], size=replicates)])
+        drawn = scaled[:combinations, rng.permutation(kept)[:replicates]]
+        means = drawn.mean(axis=1, keepdims=True)
+        return np.asarray(drawn + means * (1 / np.sqrt(1 - replicates / kept) - 1))
 
     return noise
 
