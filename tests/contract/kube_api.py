@@ -13,7 +13,17 @@ from uuid import uuid4
 
 import pytest
 
-from regsweep.adapters.kubeapi import JOBS, LEASES, KubeApi, KubeObject, WatchEvent, WatchType, uid_of, version_of
+from regsweep.adapters.kubeapi import (
+    EVENTS,
+    JOBS,
+    LEASES,
+    KubeApi,
+    KubeObject,
+    WatchEvent,
+    WatchType,
+    uid_of,
+    version_of,
+)
 from regsweep.errors import AlreadyExists, Conflict, NotFound
 
 DEADLINE_SECONDS = 20.0
@@ -181,6 +191,17 @@ class KubeApiContract:
         await api.patch(LEASES, namespace, "one", {"metadata": {"labels": {"watched": None}}})
         seen = await _watch(api, namespace, "watched", page.resource_version, 2)
         assert [e.type for e in seen] == [WatchType.ADDED, WatchType.DELETED]
+
+    async def test_events_are_found_by_what_they_are_about(self, api: KubeApi, namespace: str) -> None:
+        for name, reason in (("a", "FailedCreate"), ("b", "SuccessfulCreate")):
+            involved = {"kind": "Job", "name": name, "namespace": namespace, "uid": f"uid-{name}"}
+            meta = {"name": f"{name}.{uuid4().hex[:8]}", "namespace": namespace}
+            event = {"metadata": meta, "involvedObject": involved, "reason": reason, "type": "Normal", "message": "m"}
+            await api.create(EVENTS, {"apiVersion": EVENTS.api_version, "kind": EVENTS.kind, **event})
+        page = await api.list_page(
+            EVENTS, namespace, field_selector="involvedObject.kind=Job,reason=FailedCreate", limit=500
+        )
+        assert [event["involvedObject"]["uid"] for event in page.items] == ["uid-a"]
 
     async def test_a_watch_ends_when_its_time_is_over(self, api: KubeApi, namespace: str) -> None:
         page = await api.list_page(LEASES, namespace)

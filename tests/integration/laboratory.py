@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import aiohttp
+import pytest
 
 from cluster import Cluster
 from regsweep.adapters.connection import load_connection
@@ -124,6 +125,13 @@ async def laboratory(cluster: Cluster) -> AsyncIterator[Lab]:
     api = KubeClient((await load_connection(cluster.kubeconfig)).configuration, qps=500, burst=1000)
     yield Lab(cluster, api, namespace)
     await api.close()
+
+
+@pytest.fixture
+async def lab(with_crds: Cluster) -> AsyncIterator[Lab]:
+    """A fresh namespace. A file that imports it has it."""
+    async with laboratory(with_crds) as fresh:
+        yield fresh
 
 
 class Process:

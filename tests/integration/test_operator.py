@@ -9,23 +9,15 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator
 
 import kopf
-import pytest
 
-from cluster import Cluster
-from integration.laboratory import Lab, eventually, is_complete, laboratory, operating
+from integration.laboratory import Lab, eventually, is_complete, lab, operating
 from regsweep.adapters.kubeapi import JOBS, LEASES, POD_TEMPLATES, PODS, RESULTS, SWEEPS, uid_of
 from regsweep.controller.process.handlers import quiet_settings, registry_of
 from regsweep.errors import ApiError
 
-
-@pytest.fixture
-async def lab(with_crds: Cluster) -> AsyncIterator[Lab]:
-    """A fresh namespace."""
-    async with laboratory(with_crds) as fresh:
-        yield fresh
+__all__ = ["lab"]
 
 
 async def test_a_sweep_completes_with_every_record_stored_once(lab: Lab) -> None:

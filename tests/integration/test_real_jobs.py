@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-
-from cluster import Cluster
-from integration.laboratory import Lab, eventually, is_complete, laboratory, operating
+from integration.laboratory import Lab, eventually, is_complete, lab, operating
 from regsweep.adapters.kubeapi import JOBS, PODS, KubeObject, controller_uid_of, name_of, uid_of
 from regsweep.api import constants as names
 from support.training import message_of
@@ -18,11 +14,7 @@ from unit.controller.fake_cluster import replicates_of, stamp
 ONE = {"flags": [{"name": "l2", "values": [0]}], "parallelism": 1}
 
 
-@pytest.fixture
-async def lab(with_crds: Cluster) -> AsyncIterator[Lab]:
-    """A fresh namespace."""
-    async with laboratory(with_crds) as fresh:
-        yield fresh
+__all__ = ["lab"]
 
 
 async def first_pod(lab: Lab) -> tuple[KubeObject, KubeObject]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from integration.test_operator import Lab, eventually, is_complete, lab, operating
+from integration.laboratory import Lab, eventually, is_complete, lab, operating
 from regsweep.adapters.kubeapi import EVENTS, JOBS, SWEEPS, KubeObject, name_of, uid_of
 from regsweep.api import constants as names
 from regsweep.errors import ApiError

@@ -11,7 +11,9 @@
     │   ├── AlreadyExists               409 on create
     │   ├── Conflict                    409: a precondition (resourceVersion, UID) does not hold
     │   ├── Refused                     4xx that a retry does not fix: the object is wrong, or access is denied
-    │   │   └── NamespaceTerminating    403: the namespace is being deleted
+    │   │   ├── NamespaceTerminating    403: the namespace is being deleted
+    │   │   ├── QuotaExceeded           403: a quota is used up; room may come
+    │   │   └── NotPermitted            403: RBAC does not allow it
     │   ├── Expired                     410: the watch or list must start again
     │   └── Unavailable                 5xx, 429, time-out, connection failure: try again
     ├── MetricsError                    Prometheus cannot be queried, or its answer cannot be trusted
@@ -109,6 +111,14 @@ class Refused(ApiError):
 
 class NamespaceTerminating(Refused):
     """The namespace is being deleted: no object can be created in it."""
+
+
+class QuotaExceeded(Refused):
+    """A quota of the namespace is used up: the request succeeds once there is room."""
+
+
+class NotPermitted(Refused):
+    """RBAC does not allow it to whoever asks."""
 
 
 class Expired(ApiError):

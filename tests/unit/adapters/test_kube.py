@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
@@ -15,6 +16,7 @@ from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.kube_errors import error_of
 from regsweep.adapters.kubeapi import JOBS, PODS, WatchType
 from regsweep.adapters.throttle import TokenBucket
+from regsweep.controller.process.fence import FencedApi
 from regsweep.errors import AlreadyExists, ApiError, Conflict, Expired, Refused, Unavailable, UnknownResource
 
 EXPECTED: dict[int, type[ApiError]] = {
@@ -253,3 +255,80 @@ async def test_a_paused_bucket_lets_nothing_through_until_the_server_allows() ->
     bucket.pause(30)
     await bucket.take()
     assert time.now == 30
+
+
+async def test_a_watch_may_be_silent_for_as_long_as_it_lasts_and_then_ends_without_an_error(
+    connect: Callable[[Handler], Awaitable[KubeClient]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an idle cluster there is not even a bookmark. That the server is still there, the connection itself finds out."""
+    kept_alive, allowed = [], []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        return response
+
+    client = await connect(handler)
+    send = client._session.request
+
+    def noted(*args: Any, **options: Any) -> Any:
+        allowed.append(options["timeout"])
+        return send(*args, **options)
+
+    monkeypatch.setattr(client._session, "request", noted)
+    probed = socket.socket.setsockopt
+
+    def set_option(self: socket.socket, level: int, option: int, value: Any) -> None:
+        kept_alive.append((option, value))
+        probed(self, level, option, value)
+
+    monkeypatch.setattr(socket.socket, "setsockopt", set_option)
+    assert [event async for event in client.watch(PODS, resource_version="1", timeout_seconds=270)] == []
+    assert (allowed[0].sock_read, allowed[0].total > 270) == (None, True)
+    assert (socket.SO_KEEPALIVE, 1) in kept_alive
+
+
+async def test_a_lease_that_is_lost_while_a_write_waits_for_its_turn_stops_the_write(
+    connect: Callable[[Handler], Awaitable[KubeClient]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[str] = []
+    held = True
+
+    async def handler(request: web.Request) -> web.Response:
+        served.append(request.method)
+        return web.json_response({"metadata": {"name": "j"}})
+
+    async def wait_for_long(_: TokenBucket) -> None:
+        nonlocal held
+        held = False
+
+    client = await connect(handler)
+    fenced = FencedApi(client, lambda: held, lambda: 5.0)
+    job = {"metadata": {"name": "j", "namespace": "ns"}}
+    await fenced.create(JOBS, job)
+    monkeypatch.setattr(TokenBucket, "take", wait_for_long)
+    for write in (
+        fenced.create(JOBS, job),
+        fenced.replace(JOBS, job),
+        fenced.patch(JOBS, "ns", "j", {}),
+        fenced.delete(JOBS, "ns", "j", uid="u"),
+    ):
+        held = True
+        with pytest.raises(Unavailable, match="the lease is no longer held"):
+            await write
+    assert served == ["POST"]
+    assert await client.get(JOBS, "ns", "j"), "reads go on"
+
+
+async def test_a_write_ends_before_the_lease_does(connect: Callable[[Handler], Awaitable[KubeClient]]) -> None:
+    answer = asyncio.Event()
+
+    async def handler(_: web.Request) -> web.Response:
+        await answer.wait()
+        return web.json_response({"metadata": {"name": "j"}})
+
+    client = await connect(handler)
+    with pytest.raises(Unavailable, match="it took too long"):
+        await FencedApi(client, lambda: True, lambda: 0.01).patch(JOBS, "ns", "j", {})
+    answer.set()
+    assert await client.patch(JOBS, "ns", "j", {}), "whoever needs no lease waits for the answer"

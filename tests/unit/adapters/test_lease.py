@@ -149,3 +149,14 @@ def test_durations_that_cannot_work_are_refused() -> None:
 
 def _down(verb: str, resource: Resource) -> None:
     raise Unavailable("down")
+
+
+async def test_how_long_a_write_may_take_is_the_time_until_another_may_hold_it(api: MemoryApi, clock: Clock) -> None:
+    a = contender(api, clock, "a")
+    assert a.seconds_left == 0
+    clock.now = 100.0
+    await a.attempt()
+    clock.now = 109.0
+    assert (a.held, a.seconds_left) == (True, 6.0)
+    clock.now = 200.0
+    assert a.seconds_left == 0

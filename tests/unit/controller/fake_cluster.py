@@ -117,17 +117,21 @@ class FakeCluster:
 
     async def start_pods(self) -> list[KubeObject]:
         """A running pod for every index of a Job that needs one and may have one; returns the new pods."""
-        started = []
-        pods = self.api.objects(PODS)
-        for job in self.jobs():
-            own = [p for p in pods if p["metadata"]["ownerReferences"][0]["uid"] == uid_of(job)]
-            busy = {int(p["metadata"]["labels"][INDEX]) for p in own} | self._succeeded.get(uid_of(job), set())
-            flying = sum(p["status"]["phase"] == "Running" for p in own)
-            if job["spec"].get("suspend") or job.get("status", {}).get("conditions"):
-                continue
-            indexes = indexes_to_start(job["spec"]["completions"], job["spec"]["parallelism"], busy, flying)
-            started += [await self.api.create(PODS, _pod(job, str(index))) for index in indexes]
-        return started
+        return [pod for job in self.jobs() for pod in await self.start_pods_of(job)]
+
+    async def start_pods_of(self, job: KubeObject) -> list[KubeObject]:
+        """The same for one Job."""
+        own = self.pods_of(job)
+        busy = {int(p["metadata"]["labels"][INDEX]) for p in own} | self._succeeded.get(uid_of(job), set())
+        flying = sum(p["status"]["phase"] == "Running" for p in own)
+        if job["spec"].get("suspend") or job.get("status", {}).get("conditions"):
+            return []
+        indexes = indexes_to_start(job["spec"]["completions"], job["spec"]["parallelism"], busy, flying)
+        return [await self.api.create(PODS, _pod(job, str(index))) for index in indexes]
+
+    def pods_of(self, job: KubeObject) -> list[KubeObject]:
+        """The Job's pods."""
+        return [p for p in self.api.objects(PODS) if p["metadata"]["ownerReferences"][0]["uid"] == uid_of(job)]
 
     async def succeed(self, pod: KubeObject, message: str | None = None) -> None:
         """The pod's trainer ends well. `message`: its termination message; None: a record of each of its replicates."""

@@ -7,17 +7,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from regsweep.adapters.memory import MemoryApi
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.status import Condition, FinalStatus, SweepStatus
 from regsweep.controller.passes.admission import Admission
 from regsweep.controller.passes.freed_slots import FreedSlots
+from regsweep.controller.passes.memory import SweepMemory
 from regsweep.controller.passes.observation import Accepted, Observation, Template
 from regsweep.controller.passes.schedule import wake_ups
 from regsweep.controller.passes.status_pace import LastStatus, is_idle, seconds_until_status, urgent_of
 from regsweep.controller.passes.store_pace import seconds_until_store
+from regsweep.controller.writers.record_store import RecordStore
 from regsweep.core.judging.analysis import AnalysisRequest
 from regsweep.core.limits import Stop
 from regsweep.core.plan import Plan
+from regsweep.core.refusals import Refusal
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase, RunRequest
 from regsweep.core.world import Observed
@@ -128,7 +132,12 @@ IDLE = Observed(Records([RECORD, replace(RECORD, point_key=SECOND)]), runs=(ENDE
     [
         pytest.param(observation(), Plan(), 2.0, id="at its interval"),
         pytest.param(observation(), Plan(stop=STOP), 0.0, id="a stop is said at once"),
-        pytest.param(observation(Observed(Records(), refusal="quota")), Plan(), 0.0, id="so is a refusal"),
+        pytest.param(
+            observation(Observed(Records(), refusal=Refusal(Reason.QUOTA_EXCEEDED, "quota"))),
+            Plan(),
+            0.0,
+            id="so is a refusal",
+        ),
         pytest.param(
             observation(Observed(Records(), template_missing="gold")), Plan(), 0.0, id="and a template that is missing"
         ),
@@ -189,7 +198,9 @@ def test_a_sweep_is_idle(observed: Observed, idle: bool) -> None:
     assert is_idle(observed) == idle
 
 
-REFUSED = Admission("fingerprint", "quota", retry_at=60.0)
+STORE = RecordStore(MemoryApi(), "lab", "uid")
+QUOTA = Refusal(Reason.QUOTA_EXCEEDED, "quota")
+REFUSED = Admission("fingerprint", QUOTA, retry_at=60.0)
 
 
 @pytest.mark.parametrize(
@@ -207,18 +218,20 @@ REFUSED = Admission("fingerprint", "quota", retry_at=60.0)
 def test_a_sweep_is_looked_at_again(
     planned: Plan, admission: Admission | None, missing: str | None, seconds: list[float]
 ) -> None:
-    assert list(wake_ups(observation(missing=missing), planned, admission, 50.0)) == seconds
+    assert (
+        list(wake_ups(observation(missing=missing), planned, SweepMemory(STORE, admission=admission), 50.0)) == seconds
+    )
 
 
 @pytest.mark.parametrize(
     ("fingerprint", "now", "refusal"),
     [
-        pytest.param("fingerprint", 59.0, "quota", id="until its time has come"),
+        pytest.param("fingerprint", 59.0, QUOTA, id="until its time has come"),
         pytest.param("fingerprint", 60.0, None, id="and no longer"),
         pytest.param("another", 0.0, None, id="nor of another template"),
     ],
 )
-def test_a_refusal_stands(fingerprint: str, now: float, refusal: str | None) -> None:
+def test_a_refusal_stands(fingerprint: str, now: float, refusal: Refusal | None) -> None:
     assert REFUSED.refusal_of(fingerprint, now) == refusal
 
 

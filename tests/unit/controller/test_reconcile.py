@@ -101,7 +101,7 @@ async def test_the_second_pass_tries_a_job_out_and_creates_as_many_as_there_are_
     await stand.make_pass()
     writes, delays = await stand.make_pass()
     assert writes == {"try jobs": 1, "create jobs": 2}
-    assert delays == [5.0], "the status waits for its interval"
+    assert delays == [3.0, 5.0], "for pods that do not come, and for the status, which waits for its interval"
 
 
 async def test_a_template_is_tried_out_once(stand: Stand) -> None:

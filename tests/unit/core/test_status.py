@@ -16,6 +16,7 @@ from regsweep.api.status import Condition, SweepStatus
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.ranking import Estimate, RankedCombination
 from regsweep.core.plan import plan
+from regsweep.core.refusals import Refusal
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.runs import PodPhase
 from regsweep.core.status import ranked_result, refused_status, sweep_status
@@ -270,7 +271,10 @@ def test_why_a_run_does_not_start_is_reported_with_what_to_do(
             {"template_missing": "gold"}, Reason.TEMPLATE_NOT_FOUND, "PodTemplate gold", id="templateRef is not there"
         ),
         pytest.param(
-            {"refusal": "spec.x: Invalid"}, Reason.TEMPLATE_REFUSED, "spec.x: Invalid", id="the template is refused"
+            {"refusal": Refusal(Reason.TEMPLATE_REFUSED, "spec.x: Invalid")},
+            Reason.TEMPLATE_REFUSED,
+            "spec.x: Invalid",
+            id="the template is refused",
         ),
     ],
 )

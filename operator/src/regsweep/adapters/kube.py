@@ -21,11 +21,11 @@ from kubernetes.aio.client.rest import RESTClientObject
 
 from regsweep.adapters.kube_errors import error_of, reason_of
 from regsweep.adapters.kubeapi import LEASES, PAGE_SIZE, KubeObject, Page, Resource, WatchEvent, WatchType
+from regsweep.adapters.permits import check_permit
+from regsweep.adapters.sockets import kept_alive
 from regsweep.adapters.throttle import TokenBucket
 from regsweep.errors import ApiError, Unavailable
 
-INACTIVITY_SECONDS: Final = 90.0
-"""A watch without an event for so long is dead: the server sends a bookmark every minute (watch cache, 60 s)."""
 WATCH_GRACE_SECONDS: Final = 15.0
 """How long past its own time-out a watch may stay open before it counts as dead."""
 
@@ -95,7 +95,7 @@ class KubeClient:
             total=request_timeout_seconds, sock_connect=min(10.0, request_timeout_seconds)
         )
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=rest.ssl_context, limit=0),
+            connector=aiohttp.TCPConnector(ssl=rest.ssl_context, limit=0, socket_factory=kept_alive),
             headers={"User-Agent": user_agent, "Accept": "application/json"},
             # It would read the environment and ~/.netrc in a thread before each request: two waits for a CPU.
             trust_env=False,
@@ -120,6 +120,7 @@ class KubeClient:
         namespace: str | None = None,
         *,
         label_selector: str = "",
+        field_selector: str = "",
         limit: int = PAGE_SIZE,
         continue_token: str = "",
     ) -> Page:
@@ -127,6 +128,8 @@ class KubeClient:
         query = {"limit": str(limit)}
         if label_selector:
             query["labelSelector"] = label_selector
+        if field_selector:
+            query["fieldSelector"] = field_selector
         if continue_token:
             query["continue"] = continue_token
         answer = await self._call(_Request("list", "GET", resource, resource.path(namespace), query))
@@ -155,9 +158,8 @@ class KubeClient:
         }
         if label_selector:
             query["labelSelector"] = label_selector
-        timeout = aiohttp.ClientTimeout(
-            total=timeout_seconds + WATCH_GRACE_SECONDS, sock_connect=10.0, sock_read=INACTIVITY_SECONDS
-        )
+        # It may be silent all the while: of what has not changed since it started, the server does not even send bookmarks.
+        timeout = aiohttp.ClientTimeout(total=timeout_seconds + WATCH_GRACE_SECONDS, sock_connect=10.0)
         request = _Request("watch", "GET", resource, resource.path(namespace), query)
         async with self._answered(request, timeout) as response:
             async for line in _lines(response):
@@ -221,13 +223,14 @@ class KubeClient:
             headers = await authorization_header(self._configuration)
             if data is not None:
                 headers["Content-Type"] = request.content_type
+            left = check_permit()  # only now: the wait for a token, or as long as the server asked for, is over
             async with self._session.request(
                 request.method,
                 self._base + request.path,
                 params=request.query,
                 data=data,
                 headers=headers,
-                timeout=timeout,
+                timeout=timeout if left is None else _within(timeout, left),
                 proxy=self._proxy,
                 server_hostname=self._server_name,
                 allow_redirects=False,
@@ -255,6 +258,12 @@ class KubeClient:
         if failure.retry_after_seconds is not None:
             self._bucket.pause(failure.retry_after_seconds)
         return failure
+
+
+def _within(timeout: aiohttp.ClientTimeout, seconds: float) -> aiohttp.ClientTimeout:
+    """The time-out, but for the whole request no more than so many seconds."""
+    total = seconds if timeout.total is None else min(timeout.total, seconds)
+    return aiohttp.ClientTimeout(total=total, sock_connect=timeout.sock_connect, sock_read=timeout.sock_read)
 
 
 async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from typing import Final
 
 import aiohttp
 
 from regsweep.adapters.kubeapi import KubeObject
+from regsweep.core.refusals import QUOTA_WORDS
 from regsweep.errors import (
     AlreadyExists,
     ApiError,
@@ -15,10 +18,15 @@ from regsweep.errors import (
     Expired,
     NamespaceTerminating,
     NotFound,
+    NotPermitted,
+    QuotaExceeded,
     Refused,
     Unavailable,
     UnknownResource,
 )
+
+_RBAC_WORDS: Final = re.compile(r'User "[^"]*" cannot [a-z]+ resource')
+"""In the API server's words for what RBAC does not allow."""
 
 
 def error_of(status: int, answer: KubeObject, retry_after: str | None) -> ApiError:
@@ -42,6 +50,15 @@ def error_of(status: int, answer: KubeObject, retry_after: str | None) -> ApiErr
         return Unavailable(message, status, wait)
     if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
         return NamespaceTerminating(message, status)
+    return _refusal(message, status)
+
+
+def _refusal(message: str, status: int) -> Refused:
+    """Why a request was refused for good, or until somebody makes room. Of a 403 only the words tell what it is about."""
+    if status == 403 and QUOTA_WORDS in message:
+        return QuotaExceeded(message, status)
+    if status == 403 and _RBAC_WORDS.search(message):
+        return NotPermitted(message, status)
     return Refused(message, status)
 
 

@@ -104,6 +104,7 @@ class KubeApi(Protocol):
         namespace: str | None = None,
         *,
         label_selector: str = "",
+        field_selector: str = "",
         limit: int = PAGE_SIZE,
         continue_token: str = "",
     ) -> Page:

@@ -78,6 +78,13 @@ class Lease:
         return self._renewed_at is not None and self._clock() < self._renewed_at + self.times.renew_deadline
 
     @property
+    def seconds_left(self) -> float:
+        """Seconds until another may hold it, if it is not renewed; 0 while it is not held."""
+        if self._renewed_at is None:
+            return 0.0
+        return max(0.0, self._renewed_at + self.times.duration - self._clock())
+
+    @property
     def age_seconds(self) -> float | None:
         """Seconds since the last renewal; None while it is not held."""
         return self._clock() - self._renewed_at if self._renewed_at is not None else None

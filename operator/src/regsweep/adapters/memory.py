@@ -122,6 +122,7 @@ class MemoryApi:
         namespace: str | None = None,
         *,
         label_selector: str = "",
+        field_selector: str = "",
         limit: int = PAGE_SIZE,
         continue_token: str = "",
     ) -> Page:
@@ -133,7 +134,8 @@ class MemoryApi:
             if version < self._oldest:
                 raise Expired("The provided continue parameter is too old.", 410)
         selector = _parse(label_selector)
-        matching = [o for o in self._sorted(resource, namespace) if _matches(o, selector)]
+        fields = _parse(field_selector)
+        matching = [o for o in self._sorted(resource, namespace) if _matches(o, selector) and _has_fields(o, fields)]
         end = start + limit
         token = f"{version}/{end}" if end < len(matching) else ""
         return Page(copy.deepcopy(matching[start:end]), str(version), token)
@@ -354,6 +356,17 @@ def _merged(target: KubeObject, patch: KubeObject) -> KubeObject:
         else:
             result[name] = copy.deepcopy(value)
     return result
+
+
+def _has_fields(obj: KubeObject, fields: dict[str, str | None]) -> bool:
+    """Whether each field, such as `involvedObject.kind`, has just that value; one that is absent is empty."""
+    for path, wanted in fields.items():
+        value: object = obj
+        for name in path.split("."):
+            value = value.get(name, "") if isinstance(value, dict) else ""
+        if value != wanted:
+            return False
+    return True
 
 
 def _parse(selector: str) -> dict[str, str | None]:

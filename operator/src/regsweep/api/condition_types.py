@@ -78,6 +78,11 @@ def refused(meaning: str, remedy: str) -> About:
     return About(meaning=meaning, remedy=remedy, conditions=(ConditionType.ACCEPTED,), event=True)
 
 
+def hinders(meaning: str, remedy: str) -> About:
+    """What keeps runs from being started or trained for now."""
+    return About(meaning=meaning, remedy=remedy, conditions=(ConditionType.PROGRESSING,))
+
+
 def may_help(meaning: str, remedy: str) -> About:
     """Why a run failed that another pod may not fail for."""
     return About(meaning=meaning, remedy=remedy, run_failure=Retry.MAY_HELP)

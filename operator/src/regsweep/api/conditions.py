@@ -14,6 +14,7 @@ from regsweep.api.condition_types import (
     ConditionStatus,
     ConditionType,
     Retry,
+    hinders,
     may_help,
     refused,
     stops,
@@ -76,7 +77,32 @@ class Reason(StrEnum):
             "Correct the pod template as the message says; the operator tries again every minute.",
         ),
     )
+    NOT_PERMITTED = (
+        "NotPermitted",
+        About(
+            meaning="The operator may not create Jobs in the sweep's namespace.",
+            remedy="Grant it what charts/regsweep/templates/rbac.yaml lists, for instance by the chart's value `watchNamespaces`.",
+            conditions=(_ACCEPTED,),
+            event=True,
+        ),
+    )
     # Progressing
+    QUOTA_EXCEEDED = (
+        "QuotaExceeded",
+        hinders(
+            "A quota of the namespace is used up: on Jobs, on pods, or on what these ask for. Runs start as room comes. Where kept Jobs "
+            "use it up, they are deleted for what waits, whatever `spec.retention` says.",
+            "Raise the quota, or lower `spec.parallelism`.",
+        ),
+    )
+    PODS_REFUSED = (
+        "PodsRefused",
+        hinders(
+            "The API server takes the training Jobs, but not their pods: Pod Security, a LimitRange, a missing service account or "
+            "priority class, a webhook or a policy refuses them. No Job is kept waiting for that.",
+            "Change the pod template as the message says; the operator tries again every minute.",
+        ),
+    )
     RUNS_STARTING = "RunsStarting", About(meaning="Runs are being created or started.", conditions=(_PROGRESSING,))
     RUNS_TRAINING = "RunsTraining", About(meaning="At least one run is being trained.", conditions=(_PROGRESSING,))
     ANALYSING = (
@@ -379,6 +405,13 @@ class Reason(StrEnum):
             "A Job of the sweep contradicts itself: somebody changed its annotations or forged it. It is none of the "
             "sweep's runs, and nothing is taken from it.",
             "Delete that Job; its run then starts anew.",
+        ),
+    )
+    WRITE_REFUSED = (
+        "WriteRefused",
+        told(
+            "The API server refused to delete or to change a Job of the sweep.",
+            "Correct the webhook, the policy or the role that the message names; the operator tries again.",
         ),
     )
     NAME_TAKEN = (

@@ -17,6 +17,7 @@ from regsweep.core.limits import Stop
 from regsweep.core.plan import nobody_scrapes
 from regsweep.core.progress import PointState, Progress, Stage
 from regsweep.core.references import references_beside
+from regsweep.core.refusals import remedy_for
 from regsweep.core.results.records import Source
 from regsweep.core.results.scrapes import MetricsState
 from regsweep.core.runs import ObservedRun
@@ -101,10 +102,9 @@ def _accepted(sweep: Sweep, observed: Observed, edits: Sequence[Problem]) -> Con
             f"spec.templateRef.name: PodTemplate {observed.template_missing} does not exist in namespace {sweep.namespace}. "
             "Create it; the sweep then continues.",
         )
-    if observed.refusal is not None:
-        return ConditionUpdate(
-            accepted, False, Reason.TEMPLATE_REFUSED, f"The API server refused the training Job: {observed.refusal}"
-        )
+    if observed.refusal is not None and observed.refusal.reason in _OF_THE_JOB:
+        text = f"The API server refused the training Job: {observed.refusal.words}"
+        return ConditionUpdate(accepted, False, observed.refusal.reason, text)
     trainings = len(sweep.points) * sweep.most_replicates
     most = "at most " if sweep.spec.racing else ""
     beside = len(list(references_beside(sweep)))
@@ -136,8 +136,8 @@ def _progressing(
     if sweep.spec.suspend:
         text = "The sweep is suspended. Set spec.suspend to false to continue."
         return ConditionUpdate(progressing, False, Reason.SUSPENDED_BY_SPEC, text)
-    if observed.refusal is not None or observed.template_missing is not None:
-        return ConditionUpdate(progressing, bool(counts.running), Reason.NOT_ACCEPTED, "See the condition Accepted.")
+    if (refused := _refused(observed)) is not None:
+        return ConditionUpdate(progressing, bool(counts.running), *refused)
     if progress.stage is Stage.ANALYSING:
         return ConditionUpdate(progressing, True, Reason.ANALYSING, ANALYSING)
     if trouble is not None:
@@ -153,6 +153,30 @@ def _progressing(
         text = f"spec.parallelism is 0, so no new run is started. {trains}"
         return ConditionUpdate(progressing, bool(counts.running), Reason.DRAINING, text)
     return _training(observed.runs, counts.running > 0 or beside, evaluating, trains)
+
+
+_OF_THE_JOB = frozenset({Reason.TEMPLATE_REFUSED, Reason.NOT_PERMITTED})
+"""Refusals that concern the spec or the installation, and not what there is room for."""
+
+
+def _refused(observed: Observed) -> tuple[Reason, str] | None:
+    """Why nothing new is started; None where nothing is refused."""
+    refusal = observed.refusal
+    if observed.template_missing is not None or (refusal is not None and refusal.reason in _OF_THE_JOB):
+        return Reason.NOT_ACCEPTED, "See the condition Accepted."
+    if refusal is None:
+        return None
+    if refusal.reason is Reason.QUOTA_EXCEEDED:
+        text = (
+            f"A quota of the namespace is used up. The API server says: {refusal.words}. Runs start when something that counts "
+            "against it ends. To have more at once, raise the quota; else lower spec.parallelism."
+        )
+    else:
+        text = (
+            f"The API server refuses the pods of training Jobs: {refusal.words}. {remedy_for(refusal)} The operator tries again every "
+            "minute, and at once when the template changes."
+        )
+    return refusal.reason, text
 
 
 def _training(runs: Iterable[ObservedRun], is_training: bool, evaluating: bool, trains: str) -> ConditionUpdate:

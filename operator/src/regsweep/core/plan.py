@@ -24,7 +24,7 @@ from regsweep.core.results.records import Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.retention import deletions, has_to_rest, outlived_at
 from regsweep.core.runs import ObservedRun, RunRef, RunRequest, ref_of, replicates_of
-from regsweep.core.slots import needs_no_pod, open_indexes, slots_of
+from regsweep.core.slots import lacks_pod, needs_no_pod, open_indexes, slots_of
 from regsweep.core.sweep import Point, Sweep, point_keys
 from regsweep.core.troubles import lost_at
 from regsweep.core.world import Observed
@@ -112,7 +112,10 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     coverage = _coverage(observed.runs, records, collected, now)
     if free > 0 and not blocked:
         staying = [run for run in active if collected[run.name].move is None]
-        create, scale = _fill(_requests(sweep, progress.targets, observed, records, coverage, pinned), staying, free)
+        waiting = _requests(sweep, progress.targets, observed, records, coverage, pinned)
+        if observed.cautious:
+            free = 0 if any(map(lacks_pod, observed.runs)) else 1
+        create, scale = _fill(waiting, staying, free)
     resting = [run for run in observed.runs if has_to_rest(run, observed, collected[run.name], now)]
     waits = [c.look_again_at for c in collected.values() if c.look_again_at]
     waits += [*outlived_at(observed.runs, now), *lost_at(observed.runs, now)]

@@ -8,6 +8,7 @@ from datetime import datetime
 from regsweep.core.collect import Collected, is_recorded, is_settled, is_stuck
 from regsweep.core.moves import Move, is_at_rest, outlives_at, outlives_training
 from regsweep.core.runs import ObservedRun, PodPhase, RunRef, ref_of, replicates_of
+from regsweep.core.slots import lacks_pod
 from regsweep.core.sweep import Sweep
 from regsweep.core.world import Observed
 
@@ -28,13 +29,18 @@ def deletions(
         if run.deleting:
             continue
         if not is_recorded(run, observed.records):
-            if _is_taken_back(run, sweep) or _is_left_behind(run, observed, collected[run.name], trained):
+            # Its Job may be of a template that has been changed since, and in a quota it stands before others.
+            refused = run.name in observed.refused_pods and lacks_pod(run)
+            if refused or _is_taken_back(run, sweep) or _is_left_behind(run, observed, collected[run.name], trained):
                 yield ref_of(run)
         elif is_ended(run):
             ended.append(run)
         elif is_stuck(run, now) or _goes_on(run, now):
             yield ref_of(run)
     ended.sort(key=lambda run: (run.ended_at or run.created_at, run.name), reverse=True)
+    if observed.refusal is not None and observed.refusal.counts_objects:
+        yield from map(ref_of, ended)  # what is kept uses up the quota that new runs wait for
+        return
     kept = sweep.spec.retention
     yield from (ref_of(run) for run in [r for r in ended if r.failed_reason is None][kept.succeeded_jobs :])
     yield from (ref_of(run) for run in [r for r in ended if r.failed_reason is not None][kept.failed_jobs :])

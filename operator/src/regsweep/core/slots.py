@@ -33,3 +33,9 @@ def open_indexes(run: ObservedRun) -> int:
 
 def _pods_in_flight(run: ObservedRun) -> int:
     return sum(pod.in_flight for pod in run.pods)
+
+
+def lacks_pod(run: ObservedRun) -> bool:
+    """Whether the run should have a pod by now, and never had one."""
+    never = not run.pods and not run.succeeded_indexes and not run.failed_indexes
+    return never and run.parallelism > 0 and not (run.suspended or run.deleting or needs_no_pod(run))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from regsweep.api.status import FinalStatus
 from regsweep.core.judging.analysis import AnalysisResult
+from regsweep.core.refusals import Refusal
 from regsweep.core.results.records import Records
 from regsweep.core.results.scrapes import Scrapes
 from regsweep.core.runs import AlteredJob, ObservedRun
@@ -20,8 +21,12 @@ class Observed:
     altered: tuple[AlteredJob, ...] = ()
     """Jobs of the sweep that are none of its runs."""
     scrapes: Scrapes = field(default_factory=Scrapes)
-    refusal: str | None = None
-    """The API server's message when it rejected a Job of the sweep; None once it accepted one."""
+    refusal: Refusal | None = None
+    """Why the API server took no Job of the sweep, or no pod; None once it took one, or where it is time to try again."""
+    refused_pods: frozenset[str] = frozenset()
+    """Names of runs that have no pod, because the API server refuses it."""
+    cautious: bool = False
+    """After a refusal, only one Job at a time is tried: whether its pod comes is waited for."""
     analysis_result: AnalysisResult | None = None
     """The last analysis of the sweep's records, be they fewer; None: none was made."""
     final: FinalStatus | None = None

@@ -8,6 +8,7 @@ from regsweep.controller.passes.acceptance import Acceptance
 from regsweep.controller.passes.admission import Admission
 from regsweep.controller.passes.freed_slots import FreedSlots
 from regsweep.controller.passes.namespaces import NamespaceMemory
+from regsweep.controller.passes.pod_refusals import PodRefusals
 from regsweep.controller.passes.status_pace import LastStatus
 from regsweep.controller.writers.events import Notices
 from regsweep.controller.writers.record_store import RecordStore
@@ -26,6 +27,7 @@ class SweepMemory:
     """A live GET in this term has shown that the sweep is there."""
     admission: Admission | None = None
     """None: no Job was tried in this term."""
+    pod_refusals: PodRefusals = field(default_factory=PodRefusals)
     unstored_since: float | None = None
     """Since when records wait to be stored; None: none does."""
     last_status: LastStatus | None = None

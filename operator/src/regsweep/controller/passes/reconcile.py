@@ -7,13 +7,15 @@ is deleted only by a later pass, which has seen its records stored.
 from __future__ import annotations
 
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from regsweep.adapters.kubeapi import KubeApi, KubeObject, is_deleting, namespace_of, uid_of, version_of
 from regsweep.api.conditions import Reason
 from regsweep.controller.clocks import Clocks
-from regsweep.controller.passes.admission import Admission
+from regsweep.controller.passes import pod_refusals
+from regsweep.controller.passes.admission import Admission, retry_after
 from regsweep.controller.passes.claiming import Claims
 from regsweep.controller.passes.confirmation import read_live_sweep
 from regsweep.controller.passes.memory import SweepMemory
@@ -30,14 +32,17 @@ from regsweep.controller.writers.job_writer import Creation
 from regsweep.controller.writers.record_store import RecordStore
 from regsweep.core.notices import Notice
 from regsweep.core.plan import Plan, plan
+from regsweep.core.refusals import refused_job
 from regsweep.core.results.records import Record
 from regsweep.core.runs import RunRequest
+from regsweep.core.slots import lacks_pod
 from regsweep.core.status import is_over, refused_status, sweep_status
-from regsweep.errors import InvalidTemplate, Refused
+from regsweep.errors import ApiError, InvalidTemplate, NotPermitted, QuotaExceeded, Refused
 from regsweep.metrics import RECORDS_STORED, REFILL_SECONDS, Metrics
 
 logger = logging.getLogger(__name__)
 
+A = TypeVar("A")
 NAME_RETRY_SECONDS: Final = 5.0
 """After so long a Job is tried again whose name another Job has."""
 
@@ -49,6 +54,8 @@ class Outcome:
     creations: dict[str, Creation]
     """By the run's name, of the Jobs that were tried to be created."""
     stored: tuple[Record, ...]
+    failure: ApiError | None = None
+    """Why a Job was not created, changed or deleted."""
 
 
 class Reconciler:
@@ -85,7 +92,10 @@ class Reconciler:
         """Notes that a pod has ended, for the time that its slot takes to be filled again."""
         memory = self._memories.get(sweep_uid)
         if memory is not None:
-            memory.freed_slots.free(self._clocks.monotonic())
+            now = self._clocks.monotonic()
+            memory.freed_slots.free(now)
+            if memory.admission is not None:
+                memory.admission = memory.admission.after_room(now)
 
     async def reconcile(self, uid: str) -> None:
         """One pass over the sweep of this UID.
@@ -98,15 +108,17 @@ class Reconciler:
             return
         memory = self._memory_of(sweep)
         observation = await self._reader.observe(sweep, memory)
-        if isinstance(observation, NotOurs):
+        if isinstance(observation, Observation):
+            await self._follow(sweep, observation, memory)
+        elif isinstance(observation, NotOurs):
             await self._leave(sweep, observation, memory)
-            return
-        if isinstance(observation, TerminatingNamespace):
+        elif isinstance(observation, TerminatingNamespace):
             await self._writers.jobs.change(namespace_of(sweep), Plan(delete=observation.jobs))
-            return
-        if isinstance(observation, InvalidSpec):
+        else:
             await self._refuse(sweep, observation, memory)
-            return
+
+    async def _follow(self, sweep: KubeObject, observation: Observation, memory: SweepMemory) -> None:
+        """Carries out what is planned for a sweep that is accepted."""
         if not observation.started and not await self._is_confirmed(sweep, memory):
             return
         if not observation.started and not observation.pinned:
@@ -122,6 +134,8 @@ class Reconciler:
         await self._follow_up(observation, planned, outcome, memory)
         if not outcome.stored:  # else the next pass reports, which has seen them stored
             await self._report(observation, planned, memory)
+        if outcome.failure is not None:
+            raise outcome.failure  # only now: a write that is refused again and again must not keep the status from being written
 
     # Before the first Job
 
@@ -173,11 +187,11 @@ class Reconciler:
     async def _act(self, observation: Observation, planned: Plan, memory: SweepMemory) -> Outcome:
         """Carries the plan out. A GPU does not wait for records to be written, nor do records for a Job that is refused."""
         due = self._due_records(observation, planned, memory)
-        creations, stored = await run_both(
-            self._create(observation, planned.create, memory),
+        (creations, not_created), (stored, not_changed) = await run_both(
+            _or_failure(self._create(observation, planned.create, memory), {}),
             self._store_and_change(observation, planned, due, memory),
         )
-        return Outcome(creations, stored)
+        return Outcome(creations, stored, not_changed or not_created)
 
     def _due_records(self, observation: Observation, planned: Plan, memory: SweepMemory) -> tuple[Record, ...]:
         """The plan's records, unless they wait for more of their kind."""
@@ -198,20 +212,23 @@ class Reconciler:
         self, observation: Observation, requests: tuple[RunRequest, ...], memory: SweepMemory
     ) -> dict[str, Creation]:
         """Creates Jobs. The first one of a template is tried out before, so that what is refused is refused once."""
+        sweep, template = observation.sweep, observation.template
         if not requests:
             memory.freed_slots.fill(0, self._clocks.monotonic())
+            if memory.admission is not None and not any(map(lacks_pod, observation.observed.runs)):
+                memory.admission = memory.admission.at_ease()
             return {}
-        sweep, template = observation.sweep, observation.template
         try:
             jobs = self._writers.jobs.jobs_of(sweep, requests, template.object)
             if memory.admission is None or not memory.admission.admits(template.fingerprint):
                 await self._writers.jobs.try_out(jobs[0])
-                memory.admission = Admission(template.fingerprint)
+                memory.admission = Admission(template.fingerprint, cautious=observation.observed.cautious)
             creations = await self._writers.jobs.create(sweep, jobs)
         except (Refused, InvalidTemplate) as refused:
             logger.warning("%s/%s: %s", sweep.namespace, sweep.name, refused)
-            retry_at = self._clocks.monotonic() + self._intervals.refusal_retry
-            memory.admission = Admission(template.fingerprint, str(refused), retry_at)
+            refusal = refused_job(_reason_of(refused), str(refused))
+            retry_at = self._clocks.monotonic() + retry_after(refusal, self._intervals.refusal_retry)
+            memory.admission = Admission(template.fingerprint, refusal, retry_at)
             return {}
         for waited in memory.freed_slots.fill(len(requests), self._clocks.monotonic()):
             self._metrics.observe(REFILL_SECONDS, waited)
@@ -219,32 +236,36 @@ class Reconciler:
 
     async def _store_and_change(
         self, observation: Observation, planned: Plan, due: tuple[Record, ...], memory: SweepMemory
-    ) -> tuple[Record, ...]:
-        """Stores records, then changes Jobs; returns what was stored."""
+    ) -> tuple[tuple[Record, ...], ApiError | None]:
+        """Stores records, then changes Jobs; returns what was stored, and why a change did not succeed."""
         stored: tuple[Record, ...] = ()
         if due:
             targets = planned.progress.targets if planned.progress is not None else ()
             stored = await memory.records.add(due, observation.sweep, [target.point for target in targets])
             memory.unstored_since = None
             self._metrics.count(RECORDS_STORED, len(stored))
-        await self._writers.jobs.change(observation.sweep.namespace, planned)
-        return stored
+        _, failure = await _or_failure(self._writers.jobs.change(observation.sweep.namespace, planned), None)
+        return stored, failure
 
     async def _follow_up(self, observation: Observation, planned: Plan, outcome: Outcome, memory: SweepMemory) -> None:
         """What acting leaves to be done: notices kept, tombstones dropped, questions asked, and the next pass called for."""
         uid, add = observation.uid, self._queues.sweeps.add
-        memory.notices.add([*_name_notices(outcome), *planned.notices])
+        memory.notices.add([*_name_notices(outcome), *_refusal_notices(outcome), *planned.notices])
+        if planned.delete and memory.admission is not None:
+            memory.admission = memory.admission.after_room(self._clocks.monotonic())
         # The next pass sees stored records, slots that are free, and Jobs whose runs go on in others.
         if outcome.stored or planned.delete or planned.rests or any(request.moved for request in planned.create):
             add(uid)
         if any(creation is not Creation.CREATED for creation in outcome.creations.values()):
             add(uid, NAME_RETRY_SECONDS)
+        if outcome.creations:
+            add(uid, pod_refusals.PODLESS_SECONDS)  # no news comes of pods that do not
         if forget_tombstones(self._caches.runs, observation, planned, await memory.records.all()):
             add(uid)  # what the Job covered may be wanted again
         self._ask_prometheus(observation, planned)
         if planned.analyse is not None:
             self._queues.analyses.ask(uid, planned.analyse)
-        for seconds in wake_ups(observation, planned, memory.admission, self._clocks.monotonic()):
+        for seconds in wake_ups(observation, planned, memory, self._clocks.monotonic()):
             add(uid, seconds)
 
     def _ask_prometheus(self, observation: Observation, planned: Plan) -> None:
@@ -310,6 +331,30 @@ class Reconciler:
         self._queues.analyses.forget(uid)
         self._caches.runs.forget_sweep(uid)
         self._queues.sweeps.forget(uid)
+
+
+async def _or_failure(write: Coroutine[object, object, A], without: A) -> tuple[A, ApiError | None]:
+    """What the write returns, and None; or else `without`, and its failure."""
+    try:
+        return await write, None
+    except ApiError as error:
+        return without, error
+
+
+def _reason_of(refused: Refused | InvalidTemplate) -> Reason:
+    match refused:
+        case QuotaExceeded():
+            return Reason.QUOTA_EXCEEDED
+        case NotPermitted():
+            return Reason.NOT_PERMITTED
+    return Reason.TEMPLATE_REFUSED
+
+
+def _refusal_notices(outcome: Outcome) -> list[Notice]:
+    """What a person has to do about a Job that cannot be changed or deleted."""
+    if not isinstance(outcome.failure, Refused):
+        return []
+    return [Notice(Reason.WRITE_REFUSED, f"The API server refused a change to a Job: {outcome.failure}", warning=True)]
 
 
 def _name_notices(outcome: Outcome) -> list[Notice]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from regsweep.controller.caches.template_cache import MISSING_BELIEVED_SECONDS
-from regsweep.controller.passes.admission import Admission
+from regsweep.controller.passes.memory import SweepMemory
 from regsweep.controller.passes.observation import Observation
 from regsweep.core.plan import Plan
 
@@ -25,12 +25,15 @@ class Intervals:
     refusal_retry: float
 
 
-def wake_ups(observation: Observation, planned: Plan, admission: Admission | None, now: float) -> Iterator[float]:
+def wake_ups(observation: Observation, planned: Plan, memory: SweepMemory, now: float) -> Iterator[float]:
     """In how many seconds to come again. now: by the monotonic clock."""
     if planned.wake_at is not None:
         yield max((planned.wake_at - observation.now).total_seconds(), SHORTEST_WAKE_SECONDS)
     if observation.template.missing is not None:
         yield MISSING_BELIEVED_SECONDS
-    retry = admission.retry_in(now) if admission is not None else None
+    retry = memory.admission.retry_in(now) if memory.admission is not None else None
     if retry is not None:
         yield retry
+    look = memory.pod_refusals.look_in(now)
+    if look is not None:
+        yield max(look, SHORTEST_WAKE_SECONDS)

@@ -8,6 +8,7 @@ from regsweep.controller.passes.observation import Observation
 from regsweep.core.collect import is_recorded
 from regsweep.core.limits import Stop
 from regsweep.core.plan import Plan
+from regsweep.core.refusals import Refusal
 from regsweep.core.status import is_over
 from regsweep.core.world import Observed
 
@@ -18,7 +19,7 @@ class Urgent:
 
     generation: int
     retry: int
-    refusal: str | None
+    refusal: Refusal | None
     template_missing: str | None
     stop: Stop | None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from regsweep.adapters.kubeapi import PODS, KubeApi, KubeObject, namespace_of, uid_of
@@ -9,6 +10,7 @@ from regsweep.api import constants as names
 from regsweep.api.canonical import digest
 from regsweep.controller.clocks import Clocks
 from regsweep.controller.passes.acceptance import Rules
+from regsweep.controller.passes.admission import Admission, retry_after
 from regsweep.controller.passes.claiming import Claims
 from regsweep.controller.passes.memory import SweepMemory
 from regsweep.controller.passes.namespaces import is_terminating
@@ -21,13 +23,16 @@ from regsweep.controller.passes.observation import (
     TerminatingNamespace,
 )
 from regsweep.controller.passes.parts import Caches, Queues
+from regsweep.controller.passes.pod_refusals import pod_refusals
 from regsweep.controller.writers.status_writer import prior_status
 from regsweep.core.accept import Past
 from regsweep.core.claims import Standing
 from regsweep.core.collect import is_recorded
 from regsweep.core.judging.analysis import prior_analysis
+from regsweep.core.refusals import Refusal
 from regsweep.core.results.records import Records
 from regsweep.core.runs import ObservedRun, RunRef
+from regsweep.core.slots import lacks_pod
 from regsweep.core.world import Observed
 from regsweep.errors import InvalidSweep
 
@@ -38,7 +43,15 @@ class SweepReader:
     """Reads for passes."""
 
     def __init__(
-        self, api: KubeApi, caches: Caches, queues: Queues, rules: Rules, claims: Claims, clocks: Clocks
+        self,
+        api: KubeApi,
+        caches: Caches,
+        queues: Queues,
+        rules: Rules,
+        claims: Claims,
+        clocks: Clocks,
+        *,
+        refusal_retry_seconds: float,
     ) -> None:
         self._api = api
         self._caches = caches
@@ -46,6 +59,7 @@ class SweepReader:
         self._rules = rules
         self._claims = claims
         self._clocks = clocks
+        self._refusal_retry = refusal_retry_seconds
 
     async def observe(
         self, sweep: KubeObject, memory: SweepMemory
@@ -71,7 +85,8 @@ class SweepReader:
         except InvalidSweep as invalid:
             return InvalidSpec(prior, invalid.problems)
         template = await self._template(accepted)
-        uid, admission = uid_of(sweep), memory.admission
+        refusals = await self._pod_refusals(sweep, runs, template.fingerprint, memory)
+        uid, admission, now = uid_of(sweep), memory.admission, self._clocks.monotonic()
         observed = Observed(
             records=records,
             runs=runs,
@@ -79,10 +94,26 @@ class SweepReader:
             scrapes=self._queues.prometheus.latest(uid),
             analysis_result=self._queues.analyses.latest(uid) or prior_analysis(prior.analysis, accepted.sweep),
             final=prior.final,
-            refusal=admission.refusal_of(template.fingerprint, self._clocks.monotonic()) if admission else None,
+            refusal=admission.refusal_of(template.fingerprint, now) if admission else None,
+            refused_pods=frozenset(refusals),
+            cautious=admission is not None and admission.tries_carefully(template.fingerprint),
             template_missing=template.missing,
         )
         return Observation(sweep, prior, standing is Standing.OURS, accepted, template, observed, self._clocks.now())
+
+    async def _pod_refusals(
+        self, sweep: KubeObject, runs: Sequence[ObservedRun], fingerprint: str, memory: SweepMemory
+    ) -> dict[str, Refusal]:
+        """Why pods of the runs do not come; the first refusal is remembered as that of their template."""
+        now, admission = self._clocks.monotonic(), memory.admission
+        podless = [run for run in runs if lacks_pod(run)]
+        refusals = await pod_refusals(self._api, sweep, podless, memory.pod_refusals, now)
+        # Where another template is in force by now, that one has not been refused.
+        if refusals and (admission is None or admission.admits(fingerprint)):
+            refusal = next(iter(refusals.values()))
+            retry_at = now + retry_after(refusal, self._refusal_retry)
+            memory.admission = Admission(fingerprint, refusal, retry_at, cautious=True)
+        return refusals
 
     async def _runs(
         self, sweep: KubeObject, records: Records, searched: set[tuple[str, str]]

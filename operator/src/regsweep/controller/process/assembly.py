@@ -149,5 +149,7 @@ def build_reconciler(
         live=settings.live_interval_seconds,
         refusal_retry=settings.refusal_retry_seconds,
     )
-    reader = SweepReader(api, caches, queues, rules, claims, clocks)
+    reader = SweepReader(
+        api, caches, queues, rules, claims, clocks, refusal_retry_seconds=settings.refusal_retry_seconds
+    )
     return Reconciler(api, caches, queues, reader, claims, writers, metrics, intervals, clocks)

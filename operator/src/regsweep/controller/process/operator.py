@@ -48,7 +48,7 @@ class Operator:
         self._metrics = metrics
         self._clocks = clocks
         self.lease = build_lease(api, settings, clocks)
-        fenced = FencedApi(api, lambda: self.lease.held)
+        fenced = FencedApi(api, lambda: self.lease.held, lambda: self.lease.seconds_left)
         self.caches = build_caches(api, clocks)
         self.queues = build_queues(settings, prometheus, analyse, metrics, clocks)
         claims = build_claims(api, settings, clocks)

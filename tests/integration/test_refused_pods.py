@@ -1,0 +1,110 @@
+"""Pods that never come, on a real API server: what it says is in a condition within half a minute, and no Job is left to wait."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from integration.laboratory import Lab, eventually, is_complete, lab, operating
+from regsweep.adapters.kubeapi import JOBS
+
+SOON_SECONDS = 30
+
+
+__all__ = ["lab"]
+
+
+def apply(lab: Lab, *objects: dict[str, Any]) -> None:
+    for each in objects:
+        lab.cluster.kubectl("-n", lab.namespace, "apply", "-f", "-", input=json.dumps(each))
+
+
+def limits(**limit: Any) -> dict[str, Any]:
+    spec = {"limits": [{"type": "Container", **limit}]}
+    return {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "small"}, "spec": spec}
+
+
+def quota(**hard: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": hard}}
+
+
+def policy(namespace: str) -> list[dict[str, Any]]:
+    """A policy of the cluster, for one namespace."""
+    api = {"apiVersion": "admissionregistration.k8s.io/v1"}
+    pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    validation = {"expression": "has(object.metadata.labels.team)", "message": "label team is missing"}
+    spec = {"matchConstraints": {"resourceRules": [pods]}, "validations": [validation]}
+    only = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    binding = {"policyName": namespace, "validationActions": ["Deny"], "matchResources": only}
+    meta = {"metadata": {"name": namespace}}
+    return [
+        {**api, "kind": "ValidatingAdmissionPolicy", **meta, "spec": spec},
+        {**api, "kind": "ValidatingAdmissionPolicyBinding", **meta, "spec": binding},
+    ]
+
+
+ON_THE_HOST = {"spec": {"hostNetwork": True}}
+HUNGRY = {"spec": {"containers": [{"name": "trainer", "resources": {"limits": {"memory": "2Gi"}}}]}}
+
+
+@pytest.mark.parametrize(
+    ("template", "objects", "words"),
+    [
+        pytest.param(ON_THE_HOST, [], "violates PodSecurity", id="pod-security"),
+        pytest.param(HUNGRY, [limits(max={"memory": "1Gi"})], "maximum memory usage per Container", id="limit-range"),
+        pytest.param({"spec": {"serviceAccountName": "robot"}}, [], 'serviceaccount "robot" not found', id="account"),
+        pytest.param({"spec": {"priorityClassName": "high"}}, [], "no PriorityClass with name high", id="priority"),
+        pytest.param({}, ["policy"], "label team is missing", id="policy"),
+    ],
+)
+async def test_what_the_api_server_says_of_the_pods_is_told(
+    lab: Lab, template: dict[str, Any], objects: list[Any], words: str
+) -> None:
+    lab.cluster.kubectl("label", "namespace", lab.namespace, "pod-security.kubernetes.io/enforce=baseline")
+    for each in objects:
+        apply(lab, *(policy(lab.namespace) if each == "policy" else [each]))
+    async with operating(lab, refusal_retry_seconds=2):
+        await lab.apply(template=template)
+        async with asyncio.timeout(SOON_SECONDS):
+            await eventually(lambda: _progressing_says(lab, "PodsRefused", words))
+        await eventually(lambda: _has_jobs(lab, at_most=1))
+
+
+async def _progressing_says(lab: Lab, reason: str, words: str) -> bool:
+    condition = await lab.condition("Progressing")
+    return condition.get("reason") == reason and words in condition["message"]
+
+
+async def _has_jobs(lab: Lab, at_most: int) -> bool:
+    return len(await lab.all(JOBS)) <= at_most
+
+
+async def test_a_template_that_is_corrected_trains(lab: Lab) -> None:
+    async with operating(lab, refusal_retry_seconds=600):
+        await lab.apply(template={"spec": {"priorityClassName": "high"}})
+        await eventually(lambda: _progressing_says(lab, "PodsRefused", "high"))
+        lab.cluster.kubectl(
+            "-n", lab.namespace, "patch", "rsweep", "demo", "--type=merge", "-p", '{"spec":{"template":null}}'
+        )
+        await lab.train_until(is_complete)
+
+
+@pytest.mark.parametrize(
+    "hard",
+    [
+        pytest.param({"pods": "1"}, id="pods"),
+        pytest.param({"requests.nvidia.com/gpu": "1"}, id="gpus"),
+        pytest.param({"count/jobs.batch": "2"}, id="jobs"),
+    ],
+)
+async def test_within_a_quota_a_sweep_goes_on_to_its_end(lab: Lab, hard: dict[str, str]) -> None:
+    apply(lab, quota(**hard))
+    async with operating(lab):
+        await lab.apply(parallelism=3, trainer={"gpus": 1})
+        await eventually(lambda: _progressing_says(lab, "QuotaExceeded", "exceeded quota: q"))
+        await lab.train_until(is_complete)
+    assert (await lab.status())["runs"]["succeeded"] == 4
+    assert sorted(await lab.records()) == sorted(lab.trained)

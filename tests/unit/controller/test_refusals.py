@@ -1,0 +1,188 @@
+"""What the API server refuses: quotas, pods that never come, deletes and patches. The sweep says why, goes on, and wastes no slot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from regsweep.adapters.kubeapi import EVENTS, JOBS, KubeObject, name_of, uid_of
+from regsweep.adapters.memory import Write
+from regsweep.controller.passes import pod_refusals
+from regsweep.errors import NotPermitted, QuotaExceeded, Refused, Unavailable
+from unit.controller.fake_cluster import NAMESPACE, FakeCluster, operating, stamp, sweep_object, until
+
+PODSECURITY = 'pods "demo-1-0-x7k2p" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true'
+POD_QUOTA = (
+    'pods "demo-1-0-x7k2p" is forbidden: exceeded quota: gpus, requested: requests.nvidia.com/gpu=1, '
+    "used: requests.nvidia.com/gpu=2, limited: requests.nvidia.com/gpu=2"
+)
+
+
+class Cluster(FakeCluster):
+    """A cluster whose Job controller may be refused its pods."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refuses: Callable[[], str | None] = lambda: None
+        """Why the next pod is refused; None: it is taken."""
+        self.podless: set[str] = set()
+
+    async def start_pods(self) -> list[KubeObject]:
+        started: list[KubeObject] = []
+        for job in self.jobs():
+            if (words := self.refuses()) is None:
+                started += await self.start_pods_of(job)
+            elif not self.pods_of(job) and uid_of(job) not in self.podless:
+                self.podless.add(uid_of(job))
+                await self.api.create(EVENTS, failed_create(job, words))
+        return started
+
+
+def failed_create(job: KubeObject, words: str) -> KubeObject:
+    return {
+        "metadata": {"name": f"{name_of(job)}.{uid_of(job)[:8]}", "namespace": NAMESPACE},
+        "involvedObject": {"kind": "Job", "name": name_of(job), "namespace": NAMESPACE, "uid": uid_of(job)},
+        "reason": "FailedCreate",
+        "type": "Warning",
+        "message": f"Error creating: {words}",
+        "lastTimestamp": stamp(),
+    }
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    monkeypatch.setattr(pod_refusals, "PODLESS_SECONDS", 0.1)
+    monkeypatch.setattr(pod_refusals, "ASK_SECONDS", 0.05)
+    return Cluster()
+
+
+def refuse(cluster: FakeCluster, verb: str, resource: str, error: Exception) -> Callable[[bool], None]:
+    """Refuses such writes; returns the switch."""
+    on = [True]
+
+    def check(write: Write) -> None:
+        if on[0] and (write.verb, write.resource) == (verb, resource):
+            raise error
+
+    cluster.api.before_write = check
+
+    def switch(to: bool) -> None:
+        on[0] = to
+
+    return switch
+
+
+def quota_of_jobs(cluster: FakeCluster, most: int) -> None:
+    """A quota on Jobs, which those that have ended use up too."""
+
+    def check(write: Write) -> None:
+        if (write.verb, write.resource) == ("create", "jobs") and len(cluster.jobs()) >= most:
+            words = f"exceeded quota: jobs, requested: count/jobs.batch=1, used: count/jobs.batch={most}"
+            raise QuotaExceeded(f'jobs.batch "{write.name}" is forbidden: {words}', 403)
+
+    cluster.api.before_write = check
+
+
+EIGHT: dict[str, Any] = {"flags": [{"name": "l2", "values": [0, 1, 2, 3, 4, 5, 6, 7]}]}
+
+
+async def test_a_quota_of_jobs_is_kept_and_no_kept_job_stands_in_the_way(cluster: Cluster) -> None:
+    quota_of_jobs(cluster, 5)
+    said: list[str] = []
+    async with operating(cluster):
+        await cluster.apply(sweep_object(**EIGHT, parallelism=8))
+        await until(lambda: cluster.condition("Progressing").get("reason") == "QuotaExceeded")
+        said.append(cluster.condition("Progressing")["message"])
+        assert cluster.condition("Accepted")["reason"] == "Valid", "the template is not to blame"
+        await cluster.train_everything(cluster.is_over)
+    assert "exceeded quota: jobs" in said[0]
+    assert cluster.status()["runs"]["succeeded"] == 8
+    assert len(cluster.trained) == 16
+
+
+async def test_what_rbac_forbids_is_no_fault_of_the_template(cluster: Cluster) -> None:
+    words = 'jobs.batch is forbidden: User "system:serviceaccount:x:y" cannot create resource "jobs"'
+    switch = refuse(cluster, "create", "jobs", NotPermitted(words, 403))
+    async with operating(cluster):
+        await cluster.apply(sweep_object())
+        await until(lambda: cluster.condition("Accepted").get("reason") == "NotPermitted")
+        switch(False)
+        await cluster.train_everything(cluster.is_over)
+
+
+async def test_pods_that_are_refused_are_said_and_their_jobs_take_no_slot(cluster: Cluster) -> None:
+    cluster.refuses = lambda: PODSECURITY
+    async with operating(cluster, refusal_retry_seconds=1.0):
+        await cluster.apply(sweep_object(**EIGHT, parallelism=8))
+        await until(cluster.jobs)
+        await cluster.start_pods()
+        await until(lambda: cluster.condition("Progressing").get("reason") == "PodsRefused")
+        message = cluster.condition("Progressing")["message"]
+        assert 'violates PodSecurity "restricted:latest": runAsNonRoot != true' in message
+        assert "train in a namespace with another one" in message
+        assert "x7k2p" not in message, "the name of a pod that never was"
+        await until(lambda: not cluster.jobs())
+        await until(cluster.jobs)
+        assert len(cluster.jobs()) == 1, "one is tried, not eight"
+        cluster.refuses = lambda: None
+        await cluster.train_everything(cluster.is_over)
+    assert cluster.status()["runs"]["succeeded"] == 8
+    assert len(cluster.trained) == 16
+
+
+async def test_in_a_quota_of_pods_a_slot_is_filled_when_one_ends(cluster: Cluster) -> None:
+    cluster.refuses = lambda: POD_QUOTA if len(cluster.running()) >= 2 else None
+    async with operating(cluster, refusal_retry_seconds=600):
+        await cluster.apply(sweep_object(**EIGHT, parallelism=4))
+        await until(lambda: len(cluster.jobs()) == 4)
+        await cluster.start_pods()
+        await until(lambda: cluster.condition("Progressing").get("reason") == "QuotaExceeded")
+        await cluster.train_everything(cluster.is_over, most_at_once=2)
+    assert cluster.status()["runs"]["succeeded"] == 8
+    assert len(cluster.trained) == 16
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(Refused('admission webhook "no" denied the request', 403), id="refused"),
+        pytest.param(Unavailable("failed calling webhook", 500), id="a webhook that does not answer"),
+    ],
+)
+async def test_a_delete_that_fails_does_not_keep_the_status_from_being_written(
+    cluster: Cluster, error: Exception
+) -> None:
+    refuse(cluster, "delete", "jobs", error)
+    async with operating(cluster):
+        await cluster.apply(sweep_object(retention={"succeededJobs": 0, "failedJobs": 0}))
+        await cluster.train_everything(cluster.is_over)
+        if isinstance(error, Refused):
+            await until(lambda: cluster.events("WriteRefused"))
+            assert "denied the request" in cluster.events("WriteRefused")[0]["message"]
+    assert cluster.status()["progress"] == "4/4"
+
+
+async def test_a_patch_that_fails_does_not_keep_the_status_from_being_written(cluster: Cluster) -> None:
+    refuse(cluster, "patch", "jobs", Refused("no", 403))
+    async with operating(cluster):
+        await cluster.apply(sweep_object())
+        await until(lambda: len(cluster.jobs()) == 2)
+        await cluster.start_pods()
+        # The sweep is patched through the API in memory too: only Jobs are refused.
+        await cluster.edit(suspend=True)
+        await until(lambda: cluster.condition("Suspended").get("status") == "True")
+
+
+async def test_a_create_that_fails_does_not_keep_the_status_from_being_written(cluster: Cluster) -> None:
+    async with operating(cluster):
+        await cluster.apply(sweep_object(parallelism=1))
+        await until(cluster.jobs)
+        refuse(cluster, "create", "jobs", Unavailable("failed calling webhook", 500))
+        (pod,) = await cluster.start_pods()
+        await cluster.succeed(pod)
+        await until(lambda: cluster.status().get("progress") == "1/4")
+        cluster.api.before_write = None
+        await cluster.train_everything(cluster.is_over)
+    assert len(cluster.api.objects(JOBS)) == 4
