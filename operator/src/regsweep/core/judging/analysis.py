@@ -125,6 +125,7 @@ def judge(sweep: Sweep, records: Records, final: Sequence[FinalTraining] = ()) -
         race = race_of(grid, rules)
     settings = AnalysisSettings(
         flags=spec.flags,
+        parameters=sweep.resolved.parameters,
         exclude=spec.exclude,
         constraints=spec.objective.constraints,
         simplicity_order=spec.pick.simplicity_order,
@@ -135,7 +136,9 @@ def judge(sweep: Sweep, records: Records, final: Sequence[FinalTraining] = ()) -
     found = analyse(grid, settings, race)
     found = found.model_copy(
         update={
-            "references": compare_with_references(grid, sweep.references, found, sweep.resolved.resampling),
+            "references": compare_with_references(
+                grid, sweep.references, found, sweep.resolved.resampling, sweep.resolved.parameters
+            ),
             "final": evaluate_final(final),
         }
     )
