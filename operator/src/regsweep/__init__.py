@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from regsweep.notebook.listing import compare_runs, latest_run, ls_runs, run_info
     from regsweep.notebook.training import training_run, tuning_run
     from regsweep.notebook.upkeep import clean_runs, copy_run, copy_run_files, purge_runs
+    from regsweep.notebook.views import save_run_view, view_run
     from regsweep.notebook.within import is_run_active, run_dir, write_run_metadata
 
 __all__ = [
@@ -26,8 +27,10 @@ __all__ = [
     "purge_runs",
     "run_dir",
     "run_info",
+    "save_run_view",
     "training_run",
     "tuning_run",
+    "view_run",
     "write_run_metadata",
 ]
 
@@ -35,6 +38,7 @@ _MODULES: Final = {
     **dict.fromkeys(("compare_runs", "latest_run", "ls_runs", "run_info"), "listing"),
     **dict.fromkeys(("training_run", "tuning_run"), "training"),
     **dict.fromkeys(("clean_runs", "copy_run", "copy_run_files", "purge_runs"), "upkeep"),
+    **dict.fromkeys(("save_run_view", "view_run"), "views"),
     **dict.fromkeys(("is_run_active", "run_dir", "write_run_metadata"), "within"),
 }
 

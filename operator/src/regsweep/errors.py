@@ -16,6 +16,7 @@
     │   │   └── NotPermitted            403: RBAC does not allow it
     │   ├── Expired                     410: the watch or list must start again
     │   └── Unavailable                 5xx, 429, time-out, connection failure: try again
+    ├── UnreadableStatus                another version of the operator wrote what a sweep's status pins
     ├── MetricsError                    Prometheus cannot be queried, or its answer cannot be trusted
     ├── AnalysisError                   [controller.queues.analysis_process] the analysis process gave no result
     ├── NoTrainerError                  [local.trainer] there is no trainer to run
@@ -127,6 +128,10 @@ class Expired(ApiError):
 
 class Unavailable(ApiError):
     """No answer, or one that asks for a later retry."""
+
+
+class UnreadableStatus(RegsweepError):
+    """What the status of a sweep pins was written by another version of the operator, and this one cannot read it."""
 
 
 class MetricsError(RegsweepError):

@@ -17,7 +17,7 @@ def as_before(value: Any) -> Any:
         return value
     if {"type", "message"} <= value.keys() and "lastTransitionTime" not in value and "subject" not in value:
         return value["message"]  # a note
-    new = {"combination", "cut", "subject", "flag", "value", "end", "suggestion", "count", "of"}
+    new = {"combination", "cut", "subject", "flag", "value", "end", "suggestion", "count", "of", "means", "interplays"}
     return {name: as_before(item) for name, item in value.items() if name not in new}
 
 

@@ -254,7 +254,7 @@ def test_of_a_status_by_a_later_operator_what_is_pinned_is_kept() -> None:
     assert (prior.resolved.image, prior.resolved.key_version, prior.best_label) == ("t:1", 3, "l2=0")
     prior = prior_status({**sweep_object(), "status": {**later, "conditions": "of another kind"}})
     assert prior.resolved is not None
-    assert (prior.resolved.image, prior.best_label) == ("t:1", None), "what was pinned decides on all keys"
+    assert (prior.resolved.image, prior.best_label) == ("t:1", "l2=0"), "what was pinned decides on all keys"
 
 
 def test_a_log_line_is_one_line_and_json_on_request(capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,9 +29,9 @@ TFRUNS = (
     ),
     *("flag_string", "flags", "is_run_active", "latest_run", "ls_runs", "purge_runs", "run_dir", "run_info"),
     *("training_run", "tuning_run", "unique_run_dir", "update_run_metrics", "view_run_metrics", "write_run_data"),
-    "write_run_metadata",
+    *("view_run", "save_run_view", "save_run_comparison", "copy_run_files", "write_run_metadata"),
 )
-"""What tfruns 1.5.4 exports, but for its pages (view_run and the like) and the pipe."""
+"""What tfruns 1.5.4 exports, but for the pipe."""
 TFRUNS_COLUMNS = (
     *(
         "run_dir",

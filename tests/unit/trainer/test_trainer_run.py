@@ -44,6 +44,10 @@ class Still:
     def regularization_loss(self) -> float:
         return 0.0
 
+    def state(self) -> list[NDArray[Any]]:
+        return []
+
+    def resume(self, state: list[NDArray[Any]]) -> None: ...
     def weights(self) -> list[NDArray[Any]]:
         return []
 

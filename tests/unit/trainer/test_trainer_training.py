@@ -62,6 +62,12 @@ class Made:
     def regularization_loss(self) -> float:
         return 0.125 * self.epoch
 
+    def state(self) -> list[NDArray[Any]]:
+        return [np.array(self.epoch)]
+
+    def resume(self, state: list[NDArray[Any]]) -> None:
+        self.epoch = int(state[0])
+
     def weights(self) -> list[NDArray[Any]]:
         return [np.array(self.epoch)]
 

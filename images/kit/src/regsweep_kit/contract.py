@@ -55,6 +55,10 @@ class Contract:
     """How a script under the wrapper writes its metrics; `None`: the trainer keeps the contract itself."""
     history: Path | None = None
     """File for the metrics of each epoch; `None`: none is kept."""
+    checkpoints: Path | None = None
+    """Folder of the checkpoints of this point's replicates; `None`: none are kept."""
+    checkpoint_epochs: int = 10
+    """After how many epochs a checkpoint is written."""
 
 
 def termination_log(environment: Mapping[str, str]) -> Path:
@@ -104,6 +108,8 @@ def read_contract(environment: Mapping[str, str]) -> Contract:
         final=read("REGSWEEP_FINAL", False, variables.switch),
         report=read("REGSWEEP_REPORT", None, variables.report),
         history=read("REGSWEEP_HISTORY", None, Path),
+        checkpoints=read("REGSWEEP_CHECKPOINTS", None, Path),
+        checkpoint_epochs=read("REGSWEEP_CHECKPOINT_EPOCHS", 10, variables.integer(1, 1_000_000)),
     )
     reader.check()
     _check_replicates(contract.replicates, start=start, last=last, index=index)

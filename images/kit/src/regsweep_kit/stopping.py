@@ -21,6 +21,7 @@ class Stopping:
         occupy_standard_descriptors()  # or the pipe would get their numbers
         self._lock = threading.Lock()
         self._answer: Callable[[int], int] = lambda number: 128 + number
+        self._last: Callable[[], None] = lambda: None
         self._reader, writer = os.pipe()
         os.set_blocking(writer, False)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -34,6 +35,11 @@ class Stopping:
         with self._lock:
             self._answer = answer
 
+    def at_last(self, action: Callable[[], None]) -> None:
+        """What to do after the answer, before the process ends: within the time that a signal leaves."""
+        with self._lock:
+            self._last = action
+
     def _wait(self) -> None:
         number = 0
         while number not in SIGNALS:
@@ -41,8 +47,9 @@ class Stopping:
         code = 1
         try:
             with self._lock:
-                answer = self._answer
+                answer, last = self._answer, self._last
             code = answer(number)
+            last()
         finally:
             os._exit(code)
 

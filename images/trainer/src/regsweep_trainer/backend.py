@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from importlib import metadata
 
 from regsweep_kit.errors import GpuNotVisibleError
 
@@ -53,3 +54,17 @@ def start(gpus: int, allow_cpu: bool) -> Device:
             "on a cluster whose GPUs are stand-ins set REGSWEEP_ALLOW_CPU=1"
         )
     return Device("cpu", 0)
+
+
+def versions() -> list[str]:
+    """Of what computes; known without importing it."""
+    names = ("keras", "tensorflow", "tensorflow-cpu", "numpy")
+    found = {name: _version(name) for name in names}
+    return [f"{name} {version}" for name, version in found.items() if version]
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,11 +1,15 @@
 """One run: reads the data, divides the rows, then trains replicate by replicate. Everything that can be refused is refused before."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
+
+from numpy.typing import NDArray
 
 from regsweep_kit import process
+from regsweep_kit.checkpoints import Checkpoint, Checkpoints
 from regsweep_kit.columns import Room, most_blocks
 from regsweep_kit.console import say
 from regsweep_kit.contract import Contract
@@ -37,6 +41,7 @@ from regsweep_trainer.models.constant import ConstantPredictor
 from regsweep_trainer.models.inputs import Inputs
 from regsweep_trainer.preparation import prepare
 from regsweep_trainer.record_columns import columns_of
+from regsweep_trainer.resuming import fingerprint
 from regsweep_trainer.task import Task, Trainable
 from regsweep_trainer.training import train_replicate
 
@@ -46,7 +51,9 @@ def run(environment: Mapping[str, str], stopping: Stopping) -> int:
     stopwatch = Stopwatch()
 
     def train(contract: Contract, flags: Flags, journal: Journal) -> None:
-        _train(contract, flags, journal, stopwatch)
+        checkpoints = Checkpoints(contract.checkpoints, contract.checkpoint_epochs)
+        stopping.at_last(checkpoints.flush)
+        _train(contract, flags, journal, stopwatch, checkpoints)
 
     return process.run(environment, stopping, parse_flags, train)
 
@@ -65,7 +72,7 @@ class Plan:
     blocks: Blocks | None
 
 
-def _train(contract: Contract, flags: Flags, journal: Journal, stopwatch: Stopwatch) -> None:
+def _train(contract: Contract, flags: Flags, journal: Journal, stopwatch: Stopwatch, checkpoints: Checkpoints) -> None:
     labels = _labels(contract, flags)
     data, digest = _load(contract, flags, journal)
     for note in (*data.notes, *idle(flags)):
@@ -92,7 +99,7 @@ def _train(contract: Contract, flags: Flags, journal: Journal, stopwatch: Stopwa
         epochs=flags.epochs,
     )
     for replicate in contract.replicates:
-        train_one(plan, replicate, network, reporter, encoder)
+        train_one(plan, replicate, network, reporter, encoder, checkpoints)
     reporter.linger(contract.linger_seconds)
 
 
@@ -168,7 +175,12 @@ def _model(flags: Flags, data: Dataset) -> tuple[Trainable, Encoder, int]:
 
 
 def train_one(
-    plan: Plan, replicate: int, network: Trainable, reporter: Reporter, encoder: Encoder | None = None
+    plan: Plan,
+    replicate: int,
+    network: Trainable,
+    reporter: Reporter,
+    encoder: Encoder | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> None:
     """Trains one replicate and reports it. encoder: makes the network's inputs; `None`: as `encoding` does."""
     contract, flags, rows = plan.contract, plan.flags, plan.splits[replicate]
@@ -192,13 +204,47 @@ def train_one(
     )
     for note in prepared.notes:
         say(f"note: replicate {replicate}: {note}")
-    record, final = train_replicate(network, prepared, task, lambda progress: reporter.epoch(replicate, progress))
+    saving = (
+        None if checkpoints is None or not checkpoints.are_kept else ReplicateCheckpoints(checkpoints, plan, replicate)
+    )
+    record, final = train_replicate(
+        network, prepared, task, lambda progress: reporter.epoch(replicate, progress), saving
+    )
     period = reporter.finish(record, final)
     at = "diverged in" if record.outcome is Outcome.DIVERGED else "after"
     losses = ", ".join(f"{name} {record.values[name]:.6g}" for name in ("train_average_loss", "val_average_loss"))
     say(
         f"replicate {replicate}: {at} epoch {record.epochs} of {flags.epochs}, {losses} ({period.end - period.start:.1f} s)"
     )
+
+
+class ReplicateCheckpoints:
+    """One replicate's checkpoints; what they rest on is the whole plan and the versions that compute it."""
+
+    def __init__(self, checkpoints: Checkpoints, plan: Plan, replicate: int) -> None:
+        contract, rows = plan.contract, plan.splits[replicate]
+        self._checkpoints, self._replicate = checkpoints, replicate
+        self._rests_on = fingerprint(
+            flags=plan.flags.model_dump(mode="json"),
+            seed=contract.seed_base,
+            replicate=replicate,
+            objective=[contract.objective.rule.metric, contract.objective.rule.goal, contract.objective.epoch],
+            scores_test=contract.score_test,
+            data=plan.data.digest,
+            train=rows.train,
+            stop=rows.stop,
+            val=rows.val,
+            versions=[identity.GENERATION, backend.versions()],
+        )
+
+    def load(self) -> Checkpoint | None:
+        found = self._checkpoints.load(self._replicate, self._rests_on)
+        if found is not None:
+            say(f"replicate {self._replicate}: goes on after epoch {found.epoch}, from its checkpoint")
+        return found
+
+    def keep(self, epoch: int, state: Mapping[str, Any], arrays: Sequence[NDArray[Any]], *, last: bool) -> None:
+        self._checkpoints.keep(self._replicate, Checkpoint(self._rests_on, epoch, state, arrays), last=last)
 
 
 def outline(data: Dataset) -> Outline:

@@ -2,50 +2,34 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
-
-from numpy.typing import NDArray
 
 from regsweep_kit.epochs import Best, Watch
+from regsweep_kit.history import is_kept
 from regsweep_kit.record import Outcome, Progress, Record, column_name
 from regsweep_kit.seeds import permutation, stream_seed
+from regsweep_trainer.course import Course
 from regsweep_trainer.judging import Judge, Seen, Values
 from regsweep_trainer.models.schedules import learning_rate
 from regsweep_trainer.preparation import Prepared
+from regsweep_trainer.resuming import Saving, arrays_of, entry_of, progress_of, resumed, state_of
 from regsweep_trainer.task import Task, Trainable
-
-Weights = list[NDArray[Any]]
-
-
-@dataclass
-class _Course:
-    """How the epochs go."""
-
-    best: Watch
-    """By the objective's rule."""
-    stopping: Watch
-    """By the rule of early stopping."""
-    epoch: int = 0
-    """The last one that was trained."""
-    plateaus: int = 0
-    """How often `decay_epochs` epochs brought no improvement; see `schedules`."""
-    best_weights: Weights | None = None
-    """At the epoch that the objective's rule calls best; kept only where they are evaluated later."""
-    stopping_weights: Weights | None = None
-    """At the epoch that early stopping's rule calls best; kept only where they are restored."""
-    outcome: Outcome = Outcome.OK
-    values: Values = field(default_factory=dict)
-    """Of the last epoch, or of the restored one; train on the live sample."""
 
 
 def train_replicate(
-    network: Trainable, data: Prepared, task: Task, on_epoch: Callable[[Progress], None]
+    network: Trainable,
+    data: Prepared,
+    task: Task,
+    on_epoch: Callable[[Progress], None],
+    saving: Saving | None = None,
 ) -> tuple[Record, Progress]:
-    """The replicate's record and its final state. `on_epoch` is called after every epoch but not at the end."""
+    """The replicate's record and its final state. `on_epoch` is called after every epoch but not at the end.
+
+    saving: where its checkpoints are, from which it goes on, and of whose epochs `on_epoch` is told first; `None`: it has none.
+    """
     network.reset(task.seed_base, task.replicate)
     judge = Judge(network, data, task)
-    course = _train(network, data, task, judge, on_epoch)
+    course = _begun(network, task, on_epoch, saving)
+    _train(network, data, task, judge, on_epoch, course, saving)
     values, best, test_losses = dict(course.values), course.best.best, None
     ended_well = course.outcome is Outcome.OK
     at_best = task.scores_best and course.best_weights is not None
@@ -72,34 +56,61 @@ def train_replicate(
     return record, Progress(course.epoch, values, judge.final_rows(), reported)
 
 
+def _begun(network: Trainable, task: Task, on_epoch: Callable[[Progress], None], saving: Saving | None) -> Course:
+    """The course of a replicate that begins, or goes on from its checkpoint."""
+    course = Course(Watch(task.best_rule), Watch(task.stopping_rule))
+    checkpoint = None if saving is None else saving.load()
+    if checkpoint is None:
+        return course
+    course, state = resumed(course, checkpoint)
+    network.resume(state)
+    for entry in course.history:
+        on_epoch(progress_of(entry))
+    return course
+
+
 def _train(
-    network: Trainable, data: Prepared, task: Task, judge: Judge, on_epoch: Callable[[Progress], None]
-) -> _Course:
+    network: Trainable,
+    data: Prepared,
+    task: Task,
+    judge: Judge,
+    on_epoch: Callable[[Progress], None],
+    course: Course,
+    saving: Saving | None,
+) -> None:
     """All epochs, until the last one, divergence or early stopping; then the weights that are to be the final ones."""
-    course = _Course(Watch(task.best_rule), Watch(task.stopping_rule))
     keep_best = judge.sampled or task.scores_best
-    while course.epoch < task.flags.epochs and not course.stopping.exhausted(task.flags.early_stopping):
+    while not _is_over(course, task):
         course.epoch += 1
         finite = _train_epoch(network, data, task, course)
         seen = judge.epoch()
         course.values = seen.values | _steps(course.epoch, data, task)
         if not finite or not seen.finite:
             course.outcome = Outcome.DIVERGED
-            return course
+            return
         _watch(course, seen, task)
         if course.best.improved and keep_best:
             course.best_weights = network.weights()
         if course.stopping.improved and task.flags.restore_best:
             course.stopping_weights = network.weights()
-        on_epoch(Progress(course.epoch, course.values, judge.live_rows(), _reported(course.best.best, task)))
+        progress = Progress(course.epoch, course.values, judge.live_rows(), _reported(course.best.best, task))
+        on_epoch(progress)
+        if saving is not None:
+            course.history += [entry_of(progress)] if is_kept(course.epoch) else []
+            arrays = arrays_of(course, network.state())
+            saving.keep(course.epoch, state_of(course), arrays, last=_is_over(course, task))
     if course.stopping_weights is not None:
         network.restore(course.stopping_weights)
         assert course.stopping.best is not None
         course.values = judge.epoch().values | _steps(course.stopping.best.epoch, data, task)
-    return course
 
 
-def _train_epoch(network: Trainable, data: Prepared, task: Task, course: _Course) -> bool:
+def _is_over(course: Course, task: Task) -> bool:
+    """Whether no epoch follows: all are trained, or early stopping ends them."""
+    return course.epoch >= task.flags.epochs or course.stopping.exhausted(task.flags.early_stopping)
+
+
+def _train_epoch(network: Trainable, data: Prepared, task: Task, course: Course) -> bool:
     seed = stream_seed(task.seed_base, task.replicate, f"shuffle/{course.epoch}")
     order = permutation(seed, len(data.train.y))
     rate = learning_rate(task.flags, course.epoch, course.plateaus)
@@ -112,7 +123,7 @@ def _steps(epoch: int, data: Prepared, task: Task) -> Values:
     return {("global_step", ""): float(epoch * per_epoch)} if task.flags.is_estimator else {}
 
 
-def _watch(course: _Course, seen: Seen, task: Task) -> None:
+def _watch(course: Course, seen: Seen, task: Task) -> None:
     """Takes the epoch's metrics into account."""
     course.best, course.stopping = (
         watch.seen(course.epoch, seen.train, seen.stop, seen.val) for watch in (course.best, course.stopping)

@@ -1,9 +1,11 @@
-"""Prometheus' HTTP API: one instant query; `core.results.queries` interprets its answer. Failures become a MetricsError."""
+"""Prometheus' HTTP API: an instant query and one over a period; `core.results` interprets their answers. Failures become a MetricsError."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -39,11 +41,21 @@ class Prometheus:
         Raises MetricsError: no answer in time, not reachable, one that is larger, or any status but 200, with Prometheus' own
         words.
         """
+        return await self._post("query", {"query": promql}, max_bytes)
+
+    async def query_range(
+        self, promql: str, start: datetime, end: datetime, step_seconds: float, max_bytes: int
+    ) -> bytes:
+        """The answer's body to a query over a period. Raises MetricsError as `query` does."""
+        period = {"start": f"{start.timestamp():.0f}", "end": f"{end.timestamp():.0f}", "step": f"{step_seconds:g}"}
+        return await self._post("query_range", {"query": promql, **period}, max_bytes)
+
+    async def _post(self, endpoint: str, form: Mapping[str, str], max_bytes: int) -> bytes:
         # POST: a query may be longer than a URL may be.
-        form = {"query": promql, "timeout": f"{self._timeout_seconds:g}s"}
+        form = {**form, "timeout": f"{self._timeout_seconds:g}s"}
         try:
             headers = await self._headers()
-            async with self._session.post(f"{self._url}/api/v1/query", data=form, headers=headers) as response:
+            async with self._session.post(f"{self._url}/api/v1/{endpoint}", data=form, headers=headers) as response:
                 body = await _read(response, max_bytes if response.status == 200 else MAX_REFUSAL_BYTES)
                 status = response.status
         except TimeoutError as error:

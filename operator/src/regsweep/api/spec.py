@@ -135,8 +135,19 @@ class Sample(ApiModel):
     """Seed of the draw: the same seed draws the same combinations, and a larger sample contains the smaller one."""
 
 
+class Checkpoints(ApiModel):
+    """Where trainers keep the state of replicates that are being trained. They are kept by what is trained, not by Job: whatever
+    pod trains a replicate again goes on from its last checkpoint."""
+
+    volume_name: Annotated[str, StringConstraints(min_length=1, max_length=63)]
+    """Name of a volume of the pod template, such as a ReadWriteMany claim. It is mounted at `/regsweep/checkpoints`. `regsweep run` keeps
+    checkpoints beside its runs instead."""
+    every_epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    """Number of epochs after which a checkpoint is written; one is written at SIGTERM and at a replicate's end in any case."""
+
+
 class Trainer(ApiModel):
-    """What is trained. Pinned when the sweep is accepted: after the first Job only `dataRevision` can change."""
+    """What is trained. Pinned when the sweep is accepted: after the first Job only `dataRevision` and `checkpoints` can change."""
 
     image: Annotated[str | None, StringConstraints(min_length=1, max_length=500)] = None
     """Image of the training container. Absent: the operator's default. Any image that follows the training contract works."""
@@ -152,6 +163,9 @@ class Trainer(ApiModel):
     data_revision: Annotated[str | None, StringConstraints(min_length=1, max_length=MAX_DATA_REVISION)] = None
     """Name for the state of the data, such as `2026-11`. Change it after the data have changed: every combination is then
     trained again, and results of earlier revisions are kept but not ranked. `regsweep run` derives it from the data instead."""
+    checkpoints: Checkpoints | None = None
+    """Checkpoints, such as `{volumeName: checkpoints, everyEpochs: 10}`. Absent: a replicate that is interrupted begins anew.
+    A trainer may ignore them; the reference trainer and trainers on regsweep-kit's `checkpoints` do not."""
     args: Annotated[list[Argument] | None, Field(min_length=1, max_length=MAX_ARGS)] = None
     """Arguments of the training container, such as `["--l2=$(REGSWEEP_ARG_L2)"]`: `$(REGSWEEP_ARG_<NAME>)` is the value of the
     flag or parameter of that name, in upper case and with `_` for other characters. Absent: those of the image or template.

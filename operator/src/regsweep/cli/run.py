@@ -34,6 +34,7 @@ from regsweep.local.directory import RunsDirectory, RunsDirectoryError, Unwritab
 from regsweep.local.failures import HOW_TO_RETRY, HOW_TO_TRAIN_ANEW
 from regsweep.local.identify import NO_DATA, DataIdentity, digest_now, identify
 from regsweep.local.lineage import basis, changes, known_data
+from regsweep.local.revisit import LOCAL
 from regsweep.local.runner import LocalRunner, Start
 from regsweep.local.trainer import (
     NoTrainerError,
@@ -50,8 +51,6 @@ from regsweep.report.outputs import Output
 from regsweep.report.printing import print_prose
 from regsweep.report.render import write_results
 
-LOCAL = "local"
-"""Replaces namespace and UID: the same at each start, so that runs keep their names."""
 UNLIMITED = Retention(succeeded_jobs=10_000, failed_jobs=10_000)
 
 

@@ -33,7 +33,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to the program."""
-    for command in (ls, show, diff, cp, clean, archive, purge):
+    for command in (ls, show, diff, view, cp, clean, archive, purge):
         app.command(epilog=EXIT_CODES_HELP)(command)
 
 
@@ -84,6 +84,54 @@ def diff(before: Name, after: Name, runs_dir: RunsDir = RUNS) -> None:
         from regsweep.cli.runs import diff_command
 
         code = diff_command(runs_dir, before, after)
+    raise typer.Exit(code)
+
+
+def view(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A sweep or a run; default: the latest run's sweep.", metavar="[SWEEP|RUN]"),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File; default: NAME.html.", parser=arguments.path, metavar="PATH"),
+    ] = None,
+    runs_dir: RunsDir = RUNS,
+    flags: Annotated[
+        str | None, typer.Option(help="The two flags of the heat map; default: those that explain most.", metavar="A,B")
+    ] = None,
+    context: Annotated[
+        str | None,
+        typer.Option(help="A sweep in the cluster of this context.", parser=arguments.existing_text, metavar="TEXT"),
+    ] = None,
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", help="Its namespace.", parser=arguments.namespace, metavar="TEXT")
+    ] = None,
+    kubeconfig: Annotated[
+        Path | None, typer.Option(help="Kubeconfig file of the cluster.", parser=arguments.path, metavar="PATH")
+    ] = None,
+    prometheus: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of the cluster's Prometheus, for learning curves.",
+            envvar="REGSWEEP_PROMETHEUS_URL",
+            parser=arguments.existing_text,
+            metavar="URL",
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace the file where it exists.")] = False,
+) -> None:
+    """Write a sweep or a run as one HTML page that opens from the disk.
+
+    With --context, --namespace or --kubeconfig it is a sweep in a cluster; else one that `regsweep run` has kept.
+    """
+    with readable_errors():
+        from regsweep.cli.view import ViewOptions, view_command
+
+        cluster = (context, namespace, kubeconfig)
+        code = view_command(
+            ViewOptions(name, file, runs_dir, _names(flags or ""), *cluster, prometheus=prometheus, replace=yes)
+        )
     raise typer.Exit(code)
 
 

@@ -12,7 +12,7 @@ from regsweep.api.wording import plural
 from regsweep.core.grid import label, value_text
 from regsweep.local.differences import Differences, Pair, provenance_of, source_of
 from regsweep.local.inventory import KeptRun, console
-from regsweep.local.runrows import ERROR_SUFFIX, START, Row, columns_of, rows, settings_of
+from regsweep.local.runrows import ERROR_SUFFIX, START, Row, columns_of, metric_names, rows, settings_of
 from regsweep.report.columns import Column
 from regsweep.report.numbers import Measured, measured_column
 from regsweep.report.plaintable import plain_table
@@ -125,13 +125,7 @@ def show_lines(run: KeptRun, width: int, charset: Charset, *, console_text: bool
 
 def _metric_lines(row: Row, width: int, charset: Charset) -> Iterator[Line]:
     """Each metric on train, val and test."""
-    names = list(
-        dict.fromkeys(
-            name.removeprefix("metric_").removeprefix("val_").removeprefix("test_")
-            for name in row
-            if name.startswith("metric_")
-        )
-    )
+    names = metric_names(row)
     if not names:
         yield "no result yet"
         return

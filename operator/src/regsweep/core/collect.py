@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from regsweep.api.conditions import NO_RETRY_MENDS, Reason
 from regsweep.api.constants import EXIT_INDEX_FINAL, EXIT_INVALID_FLAGS
 from regsweep.core.kubernetes.failures import WAITING_REASONS, failure_of, node_fault_of
+from regsweep.core.kubernetes.room import was_cut
 from regsweep.core.moves import MAX_MOVES, Move, is_at_rest, move_of, pods_of, unschedulable_deadline
 from regsweep.core.results.crosscheck import merge_sample
 from regsweep.core.results.messages import MalformedMessage, parse_message, records_of
@@ -311,6 +312,8 @@ def _without_record(replicate: int, index: ObservedIndex) -> Taken | Lost | Move
     if index.end is not None and index.end.failure is not None:
         return Taken(_failed(run, replicate, index.end.failure))
     succeeded = next((pod for pod in index.pods if pod.trained), None)
+    if succeeded is not None and was_cut(succeeded) and run.replicates_per_pod > 1:
+        return Lost()  # with fewer of them in each pod next time: its message has room for those
     if succeeded is not None:
         return Taken(_failed(run, replicate, failure_of(run, succeeded)))
     if run.lost == 0:

@@ -64,7 +64,9 @@ def _run_notices(
     for request in create:
         if request.lost:
             yield Notice(
-                Reason.RUN_AGAIN, f"Run {request.name} trains once more what was lost with its pod.", warning=True
+                Reason.RUN_AGAIN,
+                f"Run {request.name} trains once more what was lost with its pod, or with a message that was cut.",
+                warning=True,
             )
 
 

@@ -17,6 +17,7 @@ from regsweep.core.data import pinned_digest, with_refused_data, with_same_data
 from regsweep.core.final import freeze
 from regsweep.core.identity import run_name
 from regsweep.core.judging.analysis import AnalysisRequest
+from regsweep.core.kubernetes.room import observed_room, replicates_in
 from regsweep.core.limits import Stop, stop_reason
 from regsweep.core.notices import Notice, notices
 from regsweep.core.progress import Progress, Stage, Target, analysis_request, is_done, progress_of
@@ -180,6 +181,8 @@ def _requests(
 ) -> Iterator[RunRequest]:
     """Runs to create that do not exist yet, in the order of the targets."""
     linger = _Linger(sweep, observed.scrapes, records)
+    room = min(observed.message_bytes, observed_room(observed.runs))
+    fitting = min(sweep.replicates_per_pod, replicates_in(room))
     taken = coverage.trained | coverage.waiting
     first = Try(sweep.first_attempt)
     for target in targets:
@@ -196,7 +199,9 @@ def _requests(
                 point=point,
                 first_replicate=first_replicate,
                 replicates=count,
-                replicates_per_pod=min(count, sweep.replicates_per_pod),
+                # Half as many after each loss: it may have been a message that was cut.
+                replicates_per_pod=max(1, min(count, fitting >> each.lost)),
+                message_bytes=room,
                 attempt=each.attempt,
                 lost=each.lost,
                 moved=each.moved,

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from regsweep.api.constants import CONTAINER_MESSAGE_BYTES
 from regsweep.api.objective import EpochRule
 from regsweep.core.sweep import Point
 
@@ -32,6 +33,8 @@ class RunRequest:
     """How often these replicates were taken from another run before."""
     avoids: tuple[str, ...] = ()
     """Nodes that its pods keep away from: they ended the runs before."""
+    message_bytes: int = CONTAINER_MESSAGE_BYTES
+    """Most bytes of its termination message that pods were seen to have room for."""
     data_digest: str = ""
     """Digest of the data that the sweep's results rest on: the run must not train on other data. Empty: none is known."""
 
@@ -88,6 +91,8 @@ class ObservedPod:
     """Containers beside the trainer that have not ended: a pod holds its GPU until all have."""
     image: str = ""
     """Digest of the image that its container runs, as the node names it; empty: not known."""
+    containers: int = 1
+    """How many containers the pod has, init containers and ephemeral ones among them."""
     memory_limit: str = ""
     """The container's memory limit, such as `2Gi`; empty: none."""
     deleting: bool = False

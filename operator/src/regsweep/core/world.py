@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from regsweep.api.status import FinalStatus
 from regsweep.core.judging.analysis import AnalysisResult
@@ -10,6 +11,8 @@ from regsweep.core.refusals import Refusal
 from regsweep.core.results.records import Records
 from regsweep.core.results.scrapes import Scrapes
 from regsweep.core.runs import AlteredJob, ObservedRun
+
+MOST_MESSAGE_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +34,7 @@ class Observed:
     """The last analysis of the sweep's records, be they fewer; None: none was made."""
     final: FinalStatus | None = None
     """The frozen picks of the final evaluation; None: not frozen yet."""
+    message_bytes: int = MOST_MESSAGE_BYTES
+    """Room for a termination message by the templates; that of a local run's file is no limit."""
     template_missing: str | None = None
     """Name of a templateRef that is not there."""

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Final
 
 from regsweep.api.objective import objective_status
+from regsweep.core.kubernetes.checkpoints import checkpoint_environment
 from regsweep.core.kubernetes.podtemplate import contract_environment
 from regsweep.core.runs import RunRequest
 from regsweep.core.sweep import Sweep
 from regsweep.local.facts import history_file, message_file
 
+CHECKPOINTS: Final = "checkpoints"
+"""Folder of the sweep with a folder for each point's checkpoints."""
 MESSAGE_BYTES: Final = 65_536
 """Room for a termination message: the most that the contract allows, since no kubelet cuts the file."""
 
@@ -21,6 +24,8 @@ def local_environment(sweep: Sweep, request: RunRequest, index: int, folder: Pat
     `REGSWEEP_GPUS` is 0 whatever the manifest asks of a cluster: it demands GPUs, and a laptop has what it has.
     `folder`: the run's.
     """
+    checkpoints = sweep.spec.trainer.checkpoints
+    beside = (folder.parent / CHECKPOINTS / request.point.key).absolute()
     return {
         **contract_environment(sweep, request, objective_status(sweep.spec.objective), MESSAGE_BYTES),
         "JOB_COMPLETION_INDEX": str(index),
@@ -29,4 +34,5 @@ def local_environment(sweep: Sweep, request: RunRequest, index: int, folder: Pat
         "REGSWEEP_LINGER_SECONDS": "0",
         "REGSWEEP_METRICS_PORT": "0",
         "REGSWEEP_TERMINATION_LOG": str((folder / message_file(index)).absolute()),
+        **({} if checkpoints is None else checkpoint_environment(checkpoints, str(beside))),
     }

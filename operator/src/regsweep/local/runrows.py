@@ -65,6 +65,12 @@ def settings_of(run: KeptRun) -> dict[str, JsonValue]:
     return {**run.facts.parameters, **run.facts.flags, **read_properties(run.path, run.facts)}
 
 
+def metric_names(row: Mapping[str, JsonValue]) -> list[str]:
+    """The metrics of a row, without split."""
+    found = [name.removeprefix("metric_") for name in row if name.startswith("metric_")]
+    return list(dict.fromkeys(name.removeprefix("val_").removeprefix("test_") for name in found))
+
+
 def _combination_row(group: Sequence[KeptRun]) -> Row:
     """The combination's records merged, as a sweep merges them."""
     stored = Records(record for run in group for record in run.records)
@@ -72,7 +78,7 @@ def _combination_row(group: Sequence[KeptRun]) -> Row:
     row = _row(group, records)
     row["replicates"], row["diverged"] = len(records), sum(each.outcome is Outcome.DIVERGED for each in records)
     ranked = group[-1].facts.rule if group[-1].facts.rule is not None and group[-1].facts.rule.ranked else None
-    for name in _metric_names(records, "val_"):
+    for name in _columns_with(records, "val_"):
         values = [_evaluated(each, name, ranked.metric if ranked else None) for each in records]
         if (error := standard_error(values)) is not None:
             row[f"eval_{name.removeprefix('val_')}{ERROR_SUFFIX}"] = error
@@ -96,10 +102,10 @@ def _row(group: Sequence[KeptRun], records: Sequence[Record]) -> Row:
     known = {**facts.parameters, **facts.flags, **described}
     row: Row = {RUN_DIR: str(latest.path)}
     ranked = facts.rule.metric if facts.rule is not None and facts.rule.ranked else None
-    for name in _metric_names(records, "val_"):
+    for name in _columns_with(records, "val_"):
         row[f"eval_{name.removeprefix('val_')}"] = mean([_evaluated(each, name, ranked) for each in records])
     for prefix, column in (("train_", "metric_"), ("val_", "metric_val_"), ("test_", "metric_test_")):
-        for name in _metric_names(records, prefix):
+        for name in _columns_with(records, prefix):
             row[column + name.removeprefix(prefix)] = mean([_value(each, name) for each in records])
     row |= {f"flag_{name}": value for name, value in facts.flags.items()}
     row |= {
@@ -140,7 +146,7 @@ def _course(group: Sequence[KeptRun]) -> Row:
     }
 
 
-def _metric_names(records: Sequence[Record], prefix: str) -> list[str]:
+def _columns_with(records: Sequence[Record], prefix: str) -> list[str]:
     return list(dict.fromkeys(name for each in records for name in each.metrics if name.startswith(prefix)))
 
 

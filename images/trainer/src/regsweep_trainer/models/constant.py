@@ -53,6 +53,14 @@ class ConstantPredictor:
         """0: there are no weights."""
         return 0.0
 
+    def state(self) -> list[NDArray[Any]]:
+        """The one output."""
+        return self.weights()
+
+    def resume(self, state: list[NDArray[Any]]) -> None:
+        """Takes such an output back."""
+        self.restore(state)
+
     def weights(self) -> list[NDArray[Any]]:
         """The one output."""
         return [self._outputs]

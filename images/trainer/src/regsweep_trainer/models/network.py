@@ -67,6 +67,15 @@ class Network:
         """The weights of each layer that has some, without biases."""
         return {name: layer.kernel.numpy() for name, layer in self._built.weighted.items()}
 
+    def state(self) -> list[NDArray[Any]]:
+        """All that training goes on from: weights, the optimizer's variables, the states of the layers that draw."""
+        return [variable.numpy() for variable in self._variables()]
+
+    def resume(self, state: list[NDArray[Any]]) -> None:
+        """Takes such a state back."""
+        for variable, value in zip(self._variables(), state, strict=True):
+            variable.assign(value)
+
     def weights(self) -> list[NDArray[Any]]:
         return [variable.numpy() for variable in self._model.variables]
 

@@ -18,7 +18,7 @@ from regsweep.api import constants as names
 from regsweep.controller.caches.first_seen import FirstSeen
 from regsweep.controller.clocks import SYSTEM_CLOCKS
 from regsweep.core.kubernetes.identify import ANNOTATIONS, CONTRACT, MAX_TEXT, contract_of
-from regsweep.core.kubernetes.observe import is_sidecar, observed_pod, observed_run
+from regsweep.core.kubernetes.observe import CONTAINERS, containers_of, is_sidecar, observed_pod, observed_run
 from regsweep.core.runs import AlteredJob, ObservedPod, ObservedRun
 
 _LABELS: Final = frozenset({names.SWEEP_UID_LABEL, names.RUN_LABEL, names.QUEUE_NAME_LABEL})
@@ -51,6 +51,7 @@ def trim_pod(pod: KubeObject) -> KubeObject:
     spec, status = pod["spec"], pod.get("status") or {}
     sidecars = [_picked(c, ("name", "restartPolicy")) for c in spec.get("initContainers") or () if is_sidecar(c)]
     return {
+        CONTAINERS: containers_of(pod),
         "metadata": _metadata(pod["metadata"]),
         "spec": {
             **_picked(spec, ("nodeName",)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from regsweep.adapters.kubeapi import KubeObject, name_of, namespace_of, uid_of
 from regsweep.api import constants as names
@@ -12,6 +12,7 @@ from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.api.validation import parse_sweep
 from regsweep.controller.passes.observation import Accepted
 from regsweep.core.accept import Defaults, Identity, Past, accept
+from regsweep.core.kubernetes.podtemplate import JobDefaults
 from regsweep.settings import variable_of
 
 
@@ -21,6 +22,7 @@ class Rules:
 
     defaults: Defaults
     max_combinations: int
+    jobs: JobDefaults = field(default_factory=JobDefaults)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,8 @@ class Template:
     """The PodTemplate of `spec.templateRef`; None where the spec names none, or one that does not exist."""
     missing: str | None
     """The name of one that does not exist."""
+    message_bytes: int
+    """Room for the trainer's termination message in its pods."""
     fingerprint: str
     """Of it and of all of the spec that a Job is made from: another one is a reason to try again what was refused."""
 

@@ -7,8 +7,9 @@ is deleted only by a later pass, which has seen its records stored.
 from __future__ import annotations
 
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, TypeVar
 
 from regsweep.adapters.kubeapi import KubeApi, KubeObject, is_deleting, namespace_of, uid_of, version_of
@@ -187,8 +188,9 @@ class Reconciler:
     async def _act(self, observation: Observation, planned: Plan, memory: SweepMemory) -> Outcome:
         """Carries the plan out. A GPU does not wait for records to be written, nor do records for a Job that is refused."""
         due = self._due_records(observation, planned, memory)
+        none_created: dict[str, Creation] = {}
         (creations, not_created), (stored, not_changed) = await run_both(
-            _or_failure(self._create(observation, planned.create, memory), {}),
+            _or_failure(partial(self._create, observation, planned.create, memory), none_created),
             self._store_and_change(observation, planned, due, memory),
         )
         return Outcome(creations, stored, not_changed or not_created)
@@ -244,7 +246,7 @@ class Reconciler:
             stored = await memory.records.add(due, observation.sweep, [target.point for target in targets])
             memory.unstored_since = None
             self._metrics.count(RECORDS_STORED, len(stored))
-        _, failure = await _or_failure(self._writers.jobs.change(observation.sweep.namespace, planned), None)
+        _, failure = await _or_failure(partial(self._writers.jobs.change, observation.sweep.namespace, planned), None)
         return stored, failure
 
     async def _follow_up(self, observation: Observation, planned: Plan, outcome: Outcome, memory: SweepMemory) -> None:
@@ -333,10 +335,10 @@ class Reconciler:
         self._queues.sweeps.forget(uid)
 
 
-async def _or_failure(write: Coroutine[object, object, A], without: A) -> tuple[A, ApiError | None]:
+async def _or_failure(write: Callable[[], Coroutine[object, object, A]], without: A) -> tuple[A, ApiError | None]:
     """What the write returns, and None; or else `without`, and its failure."""
     try:
-        return await write, None
+        return await write(), None
     except ApiError as error:
         return without, error
 

@@ -8,6 +8,7 @@ from typing import Final
 from regsweep.adapters.kubeapi import PODS, KubeApi, KubeObject, namespace_of, uid_of
 from regsweep.api import constants as names
 from regsweep.api.canonical import digest
+from regsweep.api.constants import CONTAINER_MESSAGE_BYTES
 from regsweep.controller.clocks import Clocks
 from regsweep.controller.passes.acceptance import Rules
 from regsweep.controller.passes.admission import Admission, retry_after
@@ -29,12 +30,13 @@ from regsweep.core.accept import Past
 from regsweep.core.claims import Standing
 from regsweep.core.collect import is_recorded
 from regsweep.core.judging.analysis import prior_analysis
+from regsweep.core.kubernetes.podtemplate import template_room
 from regsweep.core.refusals import Refusal
 from regsweep.core.results.records import Records
 from regsweep.core.runs import ObservedRun, RunRef
 from regsweep.core.slots import lacks_pod
 from regsweep.core.world import Observed
-from regsweep.errors import InvalidSweep
+from regsweep.errors import InvalidSweep, InvalidTemplate
 
 FINGERPRINT_LENGTH: Final = 16
 
@@ -97,6 +99,7 @@ class SweepReader:
             refusal=admission.refusal_of(template.fingerprint, now) if admission else None,
             refused_pods=frozenset(refusals),
             cautious=admission is not None and admission.tries_carefully(template.fingerprint),
+            message_bytes=template.message_bytes,
             template_missing=template.missing,
         )
         return Observation(sweep, prior, standing is Standing.OURS, accepted, template, observed, self._clocks.now())
@@ -162,7 +165,11 @@ class SweepReader:
             resolved.gpu_resource,
             spec.run_timeout_seconds,
         ]
-        return Template(template, missing, digest(made_from, FINGERPRINT_LENGTH))
+        try:
+            room = template_room(accepted.sweep, template["template"] if template else None, self._rules.jobs)
+        except InvalidTemplate:  # said where the first Job is made of it
+            room = CONTAINER_MESSAGE_BYTES
+        return Template(template, missing, room, digest(made_from, FINGERPRINT_LENGTH))
 
 
 def _may_lack_pods(run: ObservedRun) -> bool:

@@ -131,15 +131,11 @@ def build_reconciler(
     clocks: Clocks,
 ) -> Reconciler:
     """The reconciler. api: what it writes to; identity: who its events are by."""
-    rules = Rules(Defaults(settings.trainer_image, settings.gpu_resource, VERSION), settings.max_combinations)
+    jobs = JobDefaults(settings.trainer_env, settings.trainer_template, settings.gpu_resources)
+    rules = Rules(Defaults(settings.trainer_image, settings.gpu_resource, VERSION), settings.max_combinations, jobs)
     events = EventWriter(api, instance=identity, now=clocks.now)
     writers = Writers(
-        JobWriter(
-            api,
-            caches.runs,
-            JobDefaults(settings.trainer_env, settings.trainer_template, settings.gpu_resources),
-            metrics,
-        ),
+        JobWriter(api, caches.runs, jobs, metrics),
         StatusWriter(api, caches.sweeps, events),
     )
     intervals = Intervals(

@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 from pydantic import ValidationError
 
 from regsweep.adapters.kubeapi import SWEEPS, KubeApi, KubeObject, name_of, namespace_of
 from regsweep.adapters.object_cache import ObjectCache
-from regsweep.api.status import Resolved, SweepStatus
+from regsweep.api.status import SweepStatus
 from regsweep.controller.writers.events import EventWriter, Notices, transitions
+from regsweep.errors import UnreadableStatus
 
 logger = logging.getLogger(__name__)
 
 
 def prior_status(sweep: KubeObject) -> SweepStatus:
-    """The status that the sweep has; of one that another version of the operator wrote, at least what was pinned."""
-    status = sweep.get("status") or {}
-    try:
-        return SweepStatus.model_validate(status, extra="ignore")
-    except ValidationError as error:
-        logger.warning(
-            "%s/%s: its status is not valid for this version: %s", namespace_of(sweep), name_of(sweep), error
-        )
-    try:
-        return (
-            SweepStatus(resolved=Resolved.model_validate(status["resolved"], extra="ignore"))
-            if "resolved" in status
-            else SweepStatus()
-        )
-    except ValidationError:
-        return SweepStatus()
+    """The status that the sweep has; of one that another version of the operator wrote, all that this one understands.
+
+    Raises UnreadableStatus where that is not what was pinned: without it everything would be trained again.
+    """
+    status = dict(sweep.get("status") or {})
+    while True:
+        try:
+            return SweepStatus.model_validate(status, extra="ignore")
+        except ValidationError as error:
+            unread = {str(problem["loc"][0]) for problem in error.errors(include_url=False)}
+        name = f"{namespace_of(sweep)}/{name_of(sweep)}"
+        if _PINNED & unread:
+            raise UnreadableStatus(
+                f"{name}: status.{min(_PINNED & unread)} was written by another version of the operator, and this one cannot read "
+                "it. Install that version, or a later one; the sweep waits as it is."
+            )
+        logger.warning("%s: not valid for this version: status.%s", name, ", status.".join(sorted(unread)))
+        status = {field: value for field, value in status.items() if field not in unread}
+
+
+_PINNED: Final = frozenset({"managedBy", "resolved", "final"})
+"""Fields of a status that decide what is trained, by whom, and on which rows it is scored."""
 
 
 class StatusWriter:

@@ -18,6 +18,8 @@ from regsweep.core.kubernetes.identify import identify
 from regsweep.core.ownership import KubeObject, owner_uid
 from regsweep.core.runs import MAX_AVOIDED, AlteredJob, ObservedPod, ObservedRun, PodPhase
 
+CONTAINERS: Final = "containers"
+"""Field of a trimmed pod that keeps their number."""
 _POD_NAME: Final = re.compile(r"-(\d{1,6})-[a-z0-9]+\Z", re.ASCII)
 _DIGITS: Final = 7
 """Of an index: the API server takes at most 100,000 completions."""
@@ -118,6 +120,7 @@ def observed_pod(pod: KubeObject, gone: bool = False) -> ObservedPod:
         disrupted=_disruption(status) is not None,
         others=() if status.get("phase") in _ENDED_PHASES else _others(pod, status),
         image=_digest_of(container.get("imageID") or ""),
+        containers=containers_of(pod),
         memory_limit=_memory_limit(pod),
         deleting="deletionTimestamp" in metadata,
         deletion_due=_time(metadata["deletionTimestamp"]) if "deletionTimestamp" in metadata else None,
@@ -210,6 +213,14 @@ def _pod_end(status: KubeObject) -> str | None:
     """When a pod ended whose container never did: the last change of its conditions, else its start."""
     times = [c["lastTransitionTime"] for c in status.get("conditions") or () if c.get("lastTransitionTime")]
     return max(times, default=None) or status.get("startTime")
+
+
+def containers_of(pod: KubeObject) -> int:
+    """How many containers share the room for termination messages. The pod: as the API server has it, or trimmed (CONTAINERS)."""
+    if CONTAINERS in pod:
+        return int(pod[CONTAINERS])
+    spec = pod.get("spec") or {}
+    return sum(len(spec.get(kind) or ()) for kind in ("containers", "initContainers", "ephemeralContainers"))
 
 
 def _memory_limit(pod: KubeObject) -> str:

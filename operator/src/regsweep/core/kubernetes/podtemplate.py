@@ -24,7 +24,9 @@ from regsweep.api.canonical import canonical_json
 from regsweep.api.foreign import argument_variables
 from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.core.identity import final_seed
+from regsweep.core.kubernetes.checkpoints import with_checkpoints
 from regsweep.core.kubernetes.merging import merge_templates
+from regsweep.core.kubernetes.room import LEAST_BYTES, room_of
 from regsweep.core.ownership import JsonObject, child_labels
 from regsweep.core.runs import RunRequest
 from regsweep.core.sweep import Sweep
@@ -71,6 +73,20 @@ def pod_template(
 
     Raises InvalidTemplate, naming the field, where a template cannot be merged or contradicts what is owned.
     """
+    owned = _owned(_merged(sweep, shared, defaults), sweep, request, objective, defaults.accelerators)
+    return with_checkpoints(owned, sweep.spec.trainer.checkpoints, request.point.key)
+
+
+def template_room(sweep: Sweep, shared: Mapping[str, JsonValue] | None, defaults: JobDefaults) -> int:
+    """Bytes of the trainer's termination message, by the containers of the templates.
+
+    Raises InvalidTemplate, naming the field.
+    """
+    return _message_bytes(_object(_merged(sweep, shared, defaults), "spec"))
+
+
+def _merged(sweep: Sweep, shared: Mapping[str, JsonValue] | None, defaults: JobDefaults) -> JsonObject:
+    """All templates over one another."""
     path = "REGSWEEP_TRAINER_TEMPLATE"
     merged = merge_templates(_operator_defaults(defaults), _checked(defaults.template, path), path)
     if shared is not None:
@@ -81,7 +97,7 @@ def pod_template(
         own = _checked(sweep.spec.template, "spec.template")
         _refuse_other_image(own, sweep.resolved.image)
         merged = merge_templates(merged, own, "spec.template")
-    return _owned(merged, sweep, request, objective, defaults.accelerators)
+    return merged
 
 
 def run_labels(sweep: Sweep, request: RunRequest) -> dict[str, str]:
@@ -182,7 +198,8 @@ def _owned(
             f"spec.template.spec.containers: container {names.TRAINER_CONTAINER} is required. "
             "Remove the $patch directive that deletes it"
         )
-    contract = contract_environment(sweep, request, objective, _message_bytes(spec))
+    room = min(_message_bytes(spec), max(request.message_bytes, LEAST_BYTES))
+    contract = contract_environment(sweep, request, objective, room)
     devices = _Devices(accelerators, claimed=bool(spec.get("resourceClaims")))
     return {
         "metadata": {
@@ -246,10 +263,19 @@ def _owned_trainer(
 
 
 def _message_bytes(spec: Mapping[str, JsonValue]) -> int:
-    """Room for the trainer's termination message, which the kubelet divides among all containers of the pod."""
+    """Room for the trainer's termination message.
+
+    Raises InvalidTemplate where it is less than a trainer can do with.
+    """
     lists = (spec.get("containers"), spec.get("initContainers"))
     containers = sum(len(entries) for entries in lists if isinstance(entries, list))
-    return min(names.CONTAINER_MESSAGE_BYTES, names.POD_MESSAGE_BYTES // max(1, containers))
+    room = room_of(containers)
+    if room < LEAST_BYTES:
+        raise InvalidTemplate(
+            f"spec.template.spec: {containers} containers share {names.POD_MESSAGE_BYTES:,} bytes for their termination messages; a "
+            f"trainer needs {LEAST_BYTES:,}. Use at most {names.POD_MESSAGE_BYTES // LEAST_BYTES} containers, init containers included"
+        )
+    return room
 
 
 def contract_environment(

@@ -1,0 +1,92 @@
+"""What Prometheus saw of each replicate's course: metrics by epoch, from the scrapes while it was trained."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from regsweep.api.conditions import Reason
+from regsweep.core.results.queries import TargetLabels
+from regsweep.errors import MetricsError
+
+_METRIC: Final = "regsweep_trainer_metric"
+_EPOCH: Final = "regsweep_trainer_epoch"
+MOST_POINTS: Final = 5_000
+"""Of a series; Prometheus gives at most 11,000."""
+LEAST_STEP_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class SeenEpoch:
+    """The metrics of one replicate after an epoch, as they were scraped."""
+
+    run: str
+    replicate: int
+    epoch: int
+    values: Mapping[str, float]
+    """By column, split first."""
+
+
+class _Series(BaseModel):
+    metric: dict[str, str]
+    values: Annotated[list[tuple[float, str]], Field(max_length=20_000)]
+
+
+class _Data(BaseModel):
+    result: list[_Series]
+
+
+class _Answer(BaseModel):
+    status: Literal["success"]
+    data: _Data
+
+
+def epochs_query(namespace: str, sweep: str, metrics: Sequence[str], labels: TargetLabels) -> str:
+    """The PromQL of a query over a period: the metrics on train and val, without their split, and the epochs beside them."""
+    who = f"{labels.namespace}={json.dumps(namespace)},sweep={json.dumps(sweep)}"
+    names = "|".join(re.escape(name) for name in metrics)
+    return f'{_METRIC}{{{who},split=~"train|val",metric=~{json.dumps(names)}}} or {_EPOCH}{{{who}}}'
+
+
+def step_seconds(start: datetime, end: datetime) -> float:
+    """The step of a query over this period: fine enough for short sweeps, and few enough points for long ones."""
+    return max(LEAST_STEP_SECONDS, (end - start).total_seconds() / MOST_POINTS)
+
+
+def parse_epochs(answer: bytes) -> list[SeenEpoch]:
+    """The epochs in an answer, each once. A replicate that no scrape has met has none.
+
+    Raises MetricsError where it is not an answer of Prometheus.
+    """
+    try:
+        series = _Answer.model_validate_json(answer).data.result
+    except ValidationError as error:
+        begin = answer[:80].decode(errors="replace")
+        raise MetricsError(Reason.QUERY_FAILED.value, f"not an answer of Prometheus; it begins {begin!r}") from error
+    epoch_at = {(*who, moment): int(value) for who, _, moment, value in _samples(series, _EPOCH) if 0 < value < 2**31}
+    found: dict[tuple[str, int, int], dict[str, float]] = {}
+    for who, labels, moment, value in _samples(series, _METRIC):
+        epoch = epoch_at.get((*who, moment))
+        if epoch is not None and {"split", "metric"} <= labels.keys():
+            found.setdefault((*who, epoch), {})[f"{labels['split']}_{labels['metric']}"] = value
+    return [SeenEpoch(run, replicate, epoch, values) for (run, replicate, epoch), values in sorted(found.items())]
+
+
+def _samples(series: Iterable[_Series], name: str) -> Iterator[tuple[tuple[str, int], Mapping[str, str], float, float]]:
+    """((run, replicate), labels, time, value) of each sample of this metric."""
+    for each in series:
+        labels = each.metric
+        replicate = labels.get("replicate", "")
+        if labels.get("__name__") != name or not re.fullmatch(r"\d{1,9}", replicate, re.ASCII):
+            continue
+        for moment, text in each.values:
+            try:
+                yield (labels.get("run", ""), int(replicate)), labels, moment, float(text)
+            except ValueError:
+                continue
