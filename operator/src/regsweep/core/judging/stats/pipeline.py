@@ -5,10 +5,11 @@ Imports numpy and scipy: import this where it is called, not at a program's star
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from pydantic import JsonValue
 
 from regsweep.api.analysis import MOST_NOTES, Analysis, Comparison, Effects, Equivalence, Optimism, Spread
 from regsweep.api.constants import MAX_NAME_LENGTH, MIN_REPLICATES_FOR_ERROR
@@ -63,6 +64,8 @@ class AnalysisSettings:
 
     flags: Sequence[Flag] = ()
     """As the spec declares them."""
+    parameters: Mapping[str, JsonValue] = field(default_factory=dict)
+    """The trainer's fixed parameters."""
     exclude: Sequence[Flags] = ()
     constraints: Sequence[Constraint] = ()
     simplicity_order: Sequence[SimplicityFlag] = DEFAULT_SIMPLICITY_ORDER
@@ -350,7 +353,8 @@ def _findings(
     found += _edges(compared, Subject.BEST, tied.best, effects)
     if pick is not None and pick.row != tied.best:
         found += _edges(compared, Subject.PICK, pick.row, effects)
-    found.append(findings.not_converged(Subject.BEST, of_best, cells.rows[tied.best].flags))
+    trained_with = {**compared.settings.parameters, **cells.rows[tied.best].flags}
+    found.append(findings.not_converged(Subject.BEST, of_best, trained_with))
     found.append(_objective_sensitive(compared, tied))
     return (finding for finding in found if finding is not None)
 
