@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 
 from regsweep.api.objective import epoch_rule, objective_status, ranked_rule
 from regsweep.api.spec import SweepSpec
-from regsweep.api.status import ObjectiveStatus, Resolved
+from regsweep.api.status import ObjectiveStatus, RefinementStatus, Resolved
 from regsweep.api.validation import changed_pinned_fields
 from regsweep.api.warnings import spec_warnings
 from regsweep.api.wording import plural
 from regsweep.core.identity import KEY_VERSION
 from regsweep.core.references import references_of
+from regsweep.core.refinement import refined
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.runs import ObservedRun
 from regsweep.core.scripts import ScriptFiles, changed_script, resolved_script, script_problem
-from regsweep.core.sweep import Point, Sweep, points_of
+from regsweep.core.sweep import Point, Sweep, outer_points, points_of
 from regsweep.errors import InvalidSweep, Problem
 
 
@@ -52,6 +53,8 @@ class Past:
     """The one that is in force, from the status; None: not known."""
     records: Records = field(default_factory=Records)
     runs: Sequence[ObservedRun] = ()
+    refinement: RefinementStatus | None = None
+    """What refinement has chosen, from the status; None: nothing."""
 
     @property
     def started(self) -> bool:
@@ -77,7 +80,7 @@ def accept(
     """
     if past.pinned is None or not past.started:
         resolved = _pin(spec, defaults, script)
-        return _sweep(identity, spec, resolved, points_of(spec, resolved)), ()
+        return sweep_of(identity, spec, resolved), ()
     resolved = _kept(past.pinned, spec, past.objective)
     edits = changed_pinned_fields(spec, resolved)
     if (problem := changed_script(spec.trainer.script, resolved.script, script)) is not None:
@@ -89,7 +92,7 @@ def accept(
         if problem is not None:
             edits.append(problem)
             spec = with_objective(spec, in_force)
-    return _sweep(identity, spec, resolved, points), edits
+    return sweep_of(identity, spec, resolved, past.refinement), edits
 
 
 def with_objective(spec: SweepSpec, objective: ObjectiveStatus | None) -> SweepSpec:
@@ -108,8 +111,12 @@ def with_objective(spec: SweepSpec, objective: ObjectiveStatus | None) -> SweepS
     return spec.model_copy(update={"objective": spec.objective.model_copy(update=in_force)})
 
 
-def _sweep(identity: Identity, spec: SweepSpec, resolved: Resolved, points: tuple[Point, ...]) -> Sweep:
-    return Sweep(
+def sweep_of(
+    identity: Identity, spec: SweepSpec, resolved: Resolved, refinement: RefinementStatus | None = None
+) -> Sweep:
+    """The sweep under what is pinned, with all points that it has: grid, references, outer folds, and what refinement has added."""
+    points = points_of(spec, resolved)
+    sweep = Sweep(
         name=identity.name,
         namespace=identity.namespace,
         uid=identity.uid,
@@ -118,9 +125,11 @@ def _sweep(identity: Identity, spec: SweepSpec, resolved: Resolved, points: tupl
         resolved=resolved,
         points=points,
         references=references_of(spec, resolved, points),
+        outer=outer_points(spec, resolved, points),
         retry=identity.retry,
         warnings=spec_warnings(spec, len(points)),
     )
+    return refined(sweep, refinement)
 
 
 def _pin(spec: SweepSpec, defaults: Defaults, script: ScriptFiles | None) -> Resolved:

@@ -54,7 +54,7 @@ def sweep_of_script(
     return {
         "apiVersion": API_VERSION,
         "kind": SWEEP_KIND,
-        "metadata": {"name": name or _sweep_name(script)},
+        "metadata": {"name": name or script_name(script)},
         "spec": spec,
     }
 
@@ -92,6 +92,6 @@ def placed_script(files: ScriptFiles, entrypoint: str, folder: Path) -> TrainerC
     )
 
 
-def _sweep_name(script: Path) -> str:
+def script_name(script: Path) -> str:
     """The script's name, as a sweep can have it."""
     return re.sub(r"[^a-z0-9]+", "-", script.stem.lower()).strip("-")[:63].strip("-") or "script"

@@ -8,7 +8,7 @@ from regsweep.adapters.kubeapi import KubeObject, name_of, namespace_of, uid_of
 from regsweep.api import constants as names
 from regsweep.api.objective import objective_status
 from regsweep.api.spec import SweepSpec
-from regsweep.api.status import ObjectiveStatus, Resolved
+from regsweep.api.status import ObjectiveStatus, RefinementStatus, Resolved
 from regsweep.api.validation import parse_sweep
 from regsweep.controller.passes.observation import Accepted
 from regsweep.core.accept import Defaults, Identity, Past, accept
@@ -34,6 +34,7 @@ class _Basis:
     retry: int
     pinned: Resolved | None
     objective: ObjectiveStatus | None
+    refinement: RefinementStatus | None
     started: bool
     script: ScriptFiles | None
     trained: object
@@ -57,13 +58,14 @@ class Acceptance:
         spec = self._parsed(sweep, generation, rules)
         edited = objective_status(spec.objective) != past.objective
         basis = _Basis(
-            generation,
-            retry,
-            past.pinned,
-            past.objective,
-            past.started,
-            script,
-            _trained_so_far(past) if edited else None,
+            generation=generation,
+            retry=retry,
+            pinned=past.pinned,
+            objective=past.objective,
+            refinement=past.refinement,
+            started=past.started,
+            script=script,
+            trained=_trained_so_far(past) if edited else None,
         )
         if self._accepted is None or self._accepted[0] != basis:
             identity = Identity(name_of(sweep), namespace_of(sweep), uid_of(sweep), generation, retry)

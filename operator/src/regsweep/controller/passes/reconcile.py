@@ -44,6 +44,8 @@ from regsweep.metrics import RECORDS_STORED, REFILL_SECONDS, Metrics
 logger = logging.getLogger(__name__)
 
 A = TypeVar("A")
+CREATES_PER_PASS: Final = 50
+"""Jobs that one pass creates: then the sweep's own news have their turn, and other sweeps'."""
 NAME_RETRY_SECONDS: Final = 5.0
 """After so long a Job is tried again whose name another Job has."""
 
@@ -226,6 +228,7 @@ class Reconciler:
             if memory.admission is not None and not any(map(lacks_pod, observation.observed.runs)):
                 memory.admission = memory.admission.at_ease()
             return {}
+        requests, left = requests[:CREATES_PER_PASS], requests[CREATES_PER_PASS:]
         try:
             if not memory.script_copied:
                 await self._writers.scripts.ensure(sweep, template.script)
@@ -241,6 +244,8 @@ class Reconciler:
             retry_at = self._clocks.monotonic() + retry_after(refusal, self._intervals.refusal_retry)
             memory.admission = Admission(template.fingerprint, refusal, retry_at)
             return {}
+        if left:
+            self._queues.sweeps.add(observation.uid)
         for waited in memory.freed_slots.fill(len(requests), self._clocks.monotonic()):
             self._metrics.observe(REFILL_SECONDS, waited)
         return {request.name: creation for request, creation in zip(requests, creations, strict=True)}
@@ -306,7 +311,7 @@ class Reconciler:
             self._queues.sweeps.add(observation.uid, wait)
             return
         over = await self._write_status(after, planned, memory)
-        if planned.freeze is not None:
+        if planned.freeze is not None or planned.refine is not None:
             self._queues.sweeps.add(observation.uid)  # the next pass decides on what was written
         if over and planned.is_empty and not planned.awaiting and is_idle(after.observed):
             # Thousands of records of sweeps that are long over are not to be held: a change reads them again.

@@ -82,7 +82,7 @@ class SweepReader:
         if await is_terminating(self._api, sweep, runs, memory.namespace):
             jobs = [RunRef(run.name, run.uid) for run in runs if not run.deleting]
             return TerminatingNamespace((*jobs, *(RunRef(job.name, job.uid) for job in altered)))
-        past = Past(prior.resolved, prior.objective, records, runs)
+        past = Past(prior.resolved, prior.objective, records, runs, prior.refinement)
         config_map = await self._config_map(sweep)
         script = script_files(_script_name(sweep), config_map) if _script_name(sweep) else None
         try:
@@ -96,6 +96,7 @@ class SweepReader:
             records=records,
             runs=runs,
             altered=altered,
+            orphaned_pods=self._caches.runs.orphans_of(sweep),
             scrapes=self._queues.prometheus.latest(uid),
             analysis_result=self._queues.analyses.latest(uid) or prior_analysis(prior.analysis, accepted.sweep),
             final=prior.final,
