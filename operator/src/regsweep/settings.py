@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     """Time-out of a request to the API server."""
 
     # Reconciling
-    workers: Annotated[int, Field(ge=1, le=100)] = 4
+    workers: Annotated[int, Field(ge=1, le=100)] = 16
     """Number of sweeps that are reconciled at the same time. One sweep is never reconciled twice at a time."""
     status_interval_seconds: NotNegative = 5.0
     """Minimum time between two status writes of a sweep; its end and accepted changes are written at once."""

@@ -138,12 +138,61 @@ def sweeps_at_work_and_at_rest(stand: Stand) -> None:
     stand.queue.added.clear()
 
 
-def test_all_sweeps_become_due_those_with_work_to_do_first(stand: Stand) -> None:
+def test_with_a_new_term_those_become_due_that_may_have_something_to_do(stand: Stand) -> None:
     sweeps_at_work_and_at_rest(stand)
     stand.triggers.add_all()
-    keys = [key for key, _ in stand.queue.added]
-    assert set(keys[:3]) == {"edited", "running", "new"}
-    assert set(keys[3:]) == {"complete", "failed", "deleting"}
+    assert {key for key, _ in stand.queue.added} == {"edited", "running", "new"}
+
+
+@pytest.mark.parametrize(
+    ("jobs", "annotations", "due"),
+    [
+        pytest.param([], {}, False, id="a sweep whose Jobs are gone"),
+        pytest.param(
+            [{"conditions": [{"type": "Complete", "status": "True"}]}], {}, False, id="one with a Job that is kept"
+        ),
+        pytest.param([{}], {}, True, id="one with a Job that goes on"),
+        pytest.param(
+            [{"conditions": [{"type": "Failed", "status": "True"}]}] * 3, {}, True, id="one with Jobs to delete"
+        ),
+        pytest.param([], {"regsweep.dev/retry": "1"}, True, id="one that somebody wants tried again"),
+    ],
+)
+def test_a_sweep_at_rest_is_left_alone_unless_it_may_want_something(
+    stand: Stand, jobs: list[KubeObject], annotations: dict[str, str], due: bool
+) -> None:
+    sweep = obj("sweep", status={"state": "Complete", "observedGeneration": 1})
+    sweep["metadata"]["annotations"] = annotations
+    sweep["spec"]["retention"] = {"succeededJobs": 1, "failedJobs": 1}
+    stand.caches.sweeps.upsert(sweep)
+    for number, status in enumerate(jobs):
+        stand.caches.runs.jobs.upsert(obj(f"job-{number}", owner="sweep", status=status))
+    stand.queue.added.clear()
+    stand.triggers.add_all()
+    stand.triggers.add_reported("sweep")
+    assert bool(stand.queue.added) is due
+    stand.queue.added.clear()
+    stand.triggers.add_reported("unknown")
+    assert stand.queue.added == [("unknown", 0.0)]
+
+
+async def test_a_start_reads_no_results_of_sweeps_at_rest() -> None:
+    cluster, read = FakeCluster(), []
+    async with operating(cluster):
+        await cluster.apply(sweep_object(retention={"succeededJobs": 10, "failedJobs": 10}))
+        await cluster.train_everything(cluster.is_over)
+
+    def note(verb: str, resource: Resource) -> None:
+        if resource is RESULTS:
+            read.append(verb)
+
+    async with operating(cluster) as operator:
+        cluster.api.before_read = note
+        await settled(operator, cluster)
+        assert not read
+        await cluster.edit(replicates=3)
+        await cluster.train_everything(lambda: len(cluster.records()) == 12)
+        assert read
 
 
 async def test_a_resync_makes_those_due_that_are_not_at_rest(stand: Stand) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from regsweep.adapters.kubeapi import PAGE_SIZE, KubeApi, Resource, WatchType, uid_of
 from regsweep.adapters.object_cache import ObjectCache
-from regsweep.errors import ApiError, Expired
+from regsweep.errors import ApiError, Expired, Refused
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +57,8 @@ class Informer:
         self._clock = clock
         self._sleep = sleep
         self._unsynced = set(scope.namespaces)
+        self._refused: set[str | None] = set()
+        """Namespaces in which the objects may not be listed, by the API server's last word."""
         self._synced = asyncio.Event()
         self._heard_at: dict[str | None, float] = {}
 
@@ -67,7 +69,7 @@ class Informer:
 
     @property
     def synced(self) -> bool:
-        """Whether the first LIST is complete in every namespace."""
+        """Whether the first LIST is complete in every namespace, but those that refuse it: at least one must not."""
         return self._synced.is_set()
 
     async def wait_synced(self) -> None:
@@ -79,7 +81,12 @@ class Informer:
         """Seconds since the server was last heard of (the longest over namespaces); None before the first LIST."""
         if not self.synced:
             return None
-        return self._clock() - min(self._heard_at.values())
+        return self._clock() - min(at for namespace, at in self._heard_at.items() if namespace not in self._refused)
+
+    def follows(self, namespace: str) -> bool:
+        """Whether the cache is complete for this namespace: it has been listed, and may still be."""
+        scope = namespace if namespace in self._scope.namespaces else None
+        return scope not in self._unsynced and scope not in self._refused
 
     async def run(self) -> None:
         """Follows the server until cancelled, through every failure."""
@@ -101,6 +108,9 @@ class Informer:
                 if broke is not None:
                     failures = 1 if progressed else failures + 1
                     self._log_failure(broke, failures)
+                    if isinstance(broke, Refused):
+                        self._refuse(namespace)
+                        version = None
                 else:
                     # A watch that ends at once without any event must not be repeated in a tight loop.
                     ended_at_once = not progressed and self._clock() - began < SHORTEST_WATCH_SECONDS
@@ -112,8 +122,19 @@ class Informer:
             except ApiError as error:
                 failures += 1
                 self._log_failure(error, failures)
+                if isinstance(error, Refused):
+                    self._refuse(namespace)
             if failures > 1:
                 await self._sleep(self._backoff(failures - 1))
+
+    def _refuse(self, namespace: str | None) -> None:
+        """Takes it that this operator has no rights in the namespace, which keeps it from no other one."""
+        self._refused.add(namespace)
+        self._check_synced()
+
+    def _check_synced(self) -> None:
+        if self._unsynced <= self._refused and len(self._refused) < len(self._scope.namespaces):
+            self._synced.set()
 
     def _log_failure(self, error: ApiError, failures: int) -> None:
         level = logging.WARNING if failures > 1 else logging.INFO
@@ -144,8 +165,8 @@ class Informer:
             await asyncio.sleep(0)
         self.cache.delete_unlisted(namespace, listed, int(page.resource_version))
         self._unsynced.discard(namespace)
-        if not self._unsynced:
-            self._synced.set()
+        self._refused.discard(namespace)
+        self._check_synced()
         return page.resource_version
 
     async def _watch(self, namespace: str | None, version: str) -> tuple[str, ApiError | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -20,10 +20,10 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
 from regsweep.adapters.kube_errors import error_of, reason_of
-from regsweep.adapters.kubeapi import LEASES, PAGE_SIZE, KubeObject, Page, Resource, WatchEvent, WatchType
+from regsweep.adapters.kubeapi import EVENTS, LEASES, PAGE_SIZE, KubeObject, Page, Resource, WatchEvent, WatchType
 from regsweep.adapters.permits import check_permit
 from regsweep.adapters.sockets import kept_alive
-from regsweep.adapters.throttle import TokenBucket
+from regsweep.adapters.throttle import TokenBucket, asking_for
 from regsweep.errors import ApiError, Unavailable
 
 WATCH_GRACE_SECONDS: Final = 15.0
@@ -217,7 +217,8 @@ class KubeClient:
         """The good answer to a request; everything else is raised as an ApiError."""
         data = None if request.body is None else json.dumps(request.body, allow_nan=False, separators=(",", ":"))
         if request.resource is not LEASES:  # a lease that waits behind a thousand creates is lost
-            await self._bucket.take()
+            with asking_for("events") if request.resource is EVENTS else nullcontext():
+                await self._bucket.take()  # events decide nothing: all of them together wait in one queue
         status = 0
         try:
             headers = await authorization_header(self._configuration)

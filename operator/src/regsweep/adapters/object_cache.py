@@ -70,6 +70,10 @@ class ObjectCache:
         entry = self._entries.get(uid)
         return None if entry is None or entry.gone else entry.object
 
+    def entry(self, uid: str) -> Entry | None:
+        """The object's entry, be it a tombstone; None: the cache does not have it."""
+        return self._entries.get(uid)
+
     def group(self, key: str) -> Iterator[Entry]:
         """The objects of a group, tombstones included."""
         for uid in self._groups.get(key, ()):

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby, islice
 
-from regsweep.api.status import FinalStatus
+from regsweep.api.status import FinalStatus, RefinementStatus
 from regsweep.core.collect import Collected, collect, is_settled
 from regsweep.core.data import pinned_digest, with_refused_data, with_same_data
-from regsweep.core.final import freeze
+from regsweep.core.final import freeze, refine
 from regsweep.core.identity import run_name
 from regsweep.core.judging.analysis import AnalysisRequest
 from regsweep.core.kubernetes.room import observed_room, replicates_in
@@ -71,6 +71,8 @@ class Plan:
     """The analysis to request, of records that are all stored; None: no request."""
     freeze: FinalStatus | None = None
     """Picks of the final evaluation, to be stored before its first training."""
+    refine: RefinementStatus | None = None
+    """What refinement has chosen with its next step, to be stored before it is trained."""
     stop: Stop | None = None
     """Why no more runs are started; None: they are."""
     notices: tuple[Notice, ...] = ()
@@ -86,7 +88,14 @@ class Plan:
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
         return not (
-            self.store or self.delete or self.suspend or self.resume or self.scale or self.create or self.freeze
+            self.store
+            or self.delete
+            or self.suspend
+            or self.resume
+            or self.scale
+            or self.create
+            or self.freeze
+            or self.refine
         )
 
 
@@ -133,6 +142,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
         progress=progress,
         analyse=analysis_request(sweep, records, progress, observed.final) if analyse else None,
         freeze=freeze(sweep, progress, records) if decided and progress.stage is Stage.FREEZING else None,
+        refine=refine(sweep, progress, records) if decided and progress.stage is Stage.REFINING else None,
         stop=stop,
         notices=tuple(notices(observed, collected, create, {run.name for run in resting}, now)),
         wake_at=min(waits, default=None),

@@ -44,8 +44,14 @@ from regsweep.metrics import RECORDS_STORED, REFILL_SECONDS, Metrics
 logger = logging.getLogger(__name__)
 
 A = TypeVar("A")
+CREATES_PER_PASS: Final = 50
+"""Jobs that one pass creates: then the sweep's own news have their turn, and other sweeps'."""
 NAME_RETRY_SECONDS: Final = 5.0
 """After so long a Job is tried again whose name another Job has."""
+
+
+SCRIPT_RETRY_SECONDS: Final = 5.0
+"""After so long a ConfigMap is looked for again that a script is expected in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +169,8 @@ class Reconciler:
         status = refused_status(Reason.INVALID, invalid.problems, invalid.prior, generation, self._clocks.now())
         await self._writers.status.write(sweep, invalid.prior, status, memory.notices)
         memory.last_status = LastStatus(self._clocks.monotonic(), urgent=None)
+        if invalid.look_again:
+            self._queues.sweeps.add(uid_of(sweep), SCRIPT_RETRY_SECONDS)
 
     async def _is_confirmed(self, sweep: KubeObject, memory: SweepMemory) -> bool:
         """Whether the sweep is as the cache has it, by the API server's own word; asked once in a term."""
@@ -220,7 +228,11 @@ class Reconciler:
             if memory.admission is not None and not any(map(lacks_pod, observation.observed.runs)):
                 memory.admission = memory.admission.at_ease()
             return {}
+        requests, left = requests[:CREATES_PER_PASS], requests[CREATES_PER_PASS:]
         try:
+            if not memory.script_copied:
+                await self._writers.scripts.ensure(sweep, template.script)
+                memory.script_copied = True
             jobs = self._writers.jobs.jobs_of(sweep, requests, template.object)
             if memory.admission is None or not memory.admission.admits(template.fingerprint):
                 await self._writers.jobs.try_out(jobs[0])
@@ -232,6 +244,8 @@ class Reconciler:
             retry_at = self._clocks.monotonic() + retry_after(refusal, self._intervals.refusal_retry)
             memory.admission = Admission(template.fingerprint, refusal, retry_at)
             return {}
+        if left:
+            self._queues.sweeps.add(observation.uid)
         for waited in memory.freed_slots.fill(len(requests), self._clocks.monotonic()):
             self._metrics.observe(REFILL_SECONDS, waited)
         return {request.name: creation for request, creation in zip(requests, creations, strict=True)}
@@ -297,7 +311,7 @@ class Reconciler:
             self._queues.sweeps.add(observation.uid, wait)
             return
         over = await self._write_status(after, planned, memory)
-        if planned.freeze is not None:
+        if planned.freeze is not None or planned.refine is not None:
             self._queues.sweeps.add(observation.uid)  # the next pass decides on what was written
         if over and planned.is_empty and not planned.awaiting and is_idle(after.observed):
             # Thousands of records of sweeps that are long over are not to be held: a change reads them again.

@@ -56,7 +56,7 @@ async def operate(settings: Settings, kubeconfig: Path | None = None) -> None:
     operator = Operator(client, settings, metrics, prometheus=prometheus)
     server = HealthServer(operator.health, metrics, settings.http_host, settings.http_port)
     logger.info("regsweep %s at %s, identity %s", VERSION, configuration.host, operator.lease.identity)
-    registry = registry_of(configuration, operator.queues.sweeps.add)
+    registry = registry_of(configuration, operator.note_sweep)
 
     async def stop(**_: object) -> None:
         # Before kopf looks for tasks that hang: ours end here, and so at once.

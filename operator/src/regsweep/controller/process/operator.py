@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from regsweep.adapters.kubeapi import KubeApi, name_of, namespace_of
 from regsweep.adapters.prometheus import Prometheus
+from regsweep.adapters.throttle import asking_for
 from regsweep.controller.clocks import SYSTEM_CLOCKS, Clocks
 from regsweep.controller.process.assembly import (
     build_caches,
@@ -29,6 +31,9 @@ from regsweep.metrics import RECONCILE_SECONDS, RECONCILE_TOTAL, Metrics
 from regsweep.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+UNFOLLOWED_SECONDS: Final = 5.0
+"""After how long a sweep is looked at again whose Jobs and pods cannot be seen."""
 
 
 class Operator:
@@ -76,6 +81,10 @@ class Operator:
         for number in range(self._settings.workers):
             self._tasks.start(self._work(), f"worker {number}")
 
+    def note_sweep(self, uid: str) -> None:
+        """Takes it that there is news of the sweep, or that it is merely there."""
+        self._triggers.add_reported(uid)
+
     async def wait_failed(self) -> None:
         """Waits until one of its tasks ends by an error of the program, and raises that error."""
         await self._tasks.wait_failed()
@@ -104,9 +113,17 @@ class Operator:
                 # A sweep that comes when the lease was lost is dropped: the next term looks at every one anyway.
                 if self.lease.held:
                     self._enter(self.lease.terms)
-                    await self._pass(uid)
+                    if self._is_followed(uid):
+                        await self._pass(uid)
+                    else:
+                        queue.add(uid, UNFOLLOWED_SECONDS)
             finally:
                 queue.done(uid)
+
+    def _is_followed(self, uid: str) -> bool:
+        """Whether the caches are complete for the sweep's namespace: this operator may have no rights in one of them."""
+        sweep = self.caches.sweeps.get(uid)
+        return sweep is None or all(informer.follows(namespace_of(sweep)) for informer in self._informers)
 
     async def _wait_synced(self) -> None:
         for informer in self._informers:
@@ -127,7 +144,8 @@ class Operator:
     async def _pass(self, uid: str) -> None:
         """One pass; what fails is tried again later. An error of the program in one sweep must not stop the others."""
         began = self._clocks.monotonic()
-        task = asyncio.ensure_future(self.reconciler.reconcile(uid))
+        with asking_for(uid):
+            task = asyncio.ensure_future(self.reconciler.reconcile(uid))
         try:
             await asyncio.wait([task])
         finally:

@@ -9,7 +9,7 @@ from typing import Final
 
 from regsweep.adapters.kubeapi import controller_uid_of, is_deleting, uid_of
 from regsweep.adapters.object_cache import Entry
-from regsweep.api.constants import TRAINER_CONTAINER
+from regsweep.api.constants import RETRY_ANNOTATION, TRAINER_CONTAINER
 from regsweep.api.status import SweepState
 from regsweep.controller.caches.run_cache import sweep_uid_of
 from regsweep.controller.passes.parts import Caches
@@ -33,9 +33,16 @@ class Triggers:
         caches.runs.pods.add_listener(self._on_pod)
 
     def add_all(self) -> None:
-        """Makes every sweep due, those with work to do first."""
-        for entry in sorted(self._caches.sweeps.group(""), key=_is_at_rest):
-            self._queue.add(uid_of(entry.object))
+        """Makes every sweep due that may have something to do: the results of the others are not even read."""
+        for entry in self._caches.sweeps.group(""):
+            if not self._wants_nothing(entry):
+                self._queue.add(uid_of(entry.object))
+
+    def add_reported(self, uid: str) -> None:
+        """Makes the sweep due that was reported by somebody who also reports what is known already."""
+        entry = self._caches.sweeps.entry(uid)
+        if entry is None or not self._wants_nothing(entry):
+            self._queue.add(uid)
 
     async def resync(self, interval_seconds: float) -> None:
         """Makes every sweep due that is not over, now and then, until cancelled."""
@@ -45,12 +52,23 @@ class Triggers:
                 if not _is_at_rest(entry):
                     self._queue.add(uid_of(entry.object), uniform(0, min(RESYNC_SPREAD_SECONDS, interval_seconds)))
 
+    def _wants_nothing(self, entry: Entry) -> bool:
+        """Whether the sweep is at rest, nobody asks for a retry, and no Job of it goes on or is more than retention keeps.
+
+        What is missing in a status or a result all the same is made good when the sweep is edited.
+        """
+        if not _is_at_rest(entry) or RETRY_ANNOTATION in (entry.object["metadata"].get("annotations") or {}):
+            return False
+        jobs = list(self._caches.runs.jobs.group(uid_of(entry.object)))
+        retention = (entry.object.get("spec") or {}).get("retention") or {}
+        kept = retention.get("succeededJobs", 0) + retention.get("failedJobs", 0)
+        return len(jobs) <= kept and all(_job_has_ended(job) and not job.gone for job in jobs)
+
     def _on_sweep(self, entry: Entry) -> None:
         self._queue.add(uid_of(entry.object))
 
     def _on_job(self, entry: Entry) -> None:
-        conditions = entry.object["status"]["conditions"]
-        ended = entry.gone or any(c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in conditions)
+        ended = entry.gone or _job_has_ended(entry)
         self._queue.add(sweep_uid_of(entry.object), 0.0 if ended else QUIET_CHANGE_SECONDS)
 
     def _on_pod(self, entry: Entry) -> None:
@@ -83,6 +101,11 @@ def _is_over(entry: Entry) -> bool:
 def _ended_containers(entry: Entry) -> set[str]:
     statuses = entry.object["status"]["containerStatuses"]
     return {each["name"] for each in statuses if "terminated" in (each.get("state") or {})}
+
+
+def _job_has_ended(entry: Entry) -> bool:
+    conditions = entry.object["status"]["conditions"]
+    return any(c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in conditions)
 
 
 def _is_at_rest(entry: Entry) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from regsweep.api.analysis import MOST_NOTES, Analysis, Comparison, Effects, Equivalence, Optimism, Spread
-from regsweep.api.constants import MAX_NAME_LENGTH, MIN_REPLICATES_FOR_ERROR
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import Finding, Note, NoteType, Subject
 from regsweep.api.objective import includes_penalty
 from regsweep.api.regularizers import is_unregularized
@@ -28,8 +28,9 @@ from regsweep.api.spec import (
 )
 from regsweep.core.grid import Combination, label
 from regsweep.core.judging.stats import findings
-from regsweep.core.judging.stats.accuracy import ACCURACY, LABEL_MEAN, accuracy_summary
+from regsweep.core.judging.stats.accuracy import ACCURACY, LABEL_MEAN, accuracy_summary, r_squared
 from regsweep.core.judging.stats.additive import Bools, fit_additive, fit_means
+from regsweep.core.judging.stats.candidates import why_nothing_is_best
 from regsweep.core.judging.stats.decomposition import Decomposition, decompose
 from regsweep.core.judging.stats.edges import Swept, at_grid_edge
 from regsweep.core.judging.stats.effects import analyse_effects
@@ -183,6 +184,7 @@ def _judged(compared: _Compared, tied: TiedSet, race: Race | None, effects: Effe
         tied_with_best=_labels(cells, shown),
         tied_by_accuracy=None if by_accuracy is None else _labels(cells, by_accuracy),
         accuracy=accuracy_summary(cells, tied.best, (by_accuracy or shown).tied),
+        r_squared=r_squared(cells, tied.best),
         pick=None if pick is None else pick_result(pick, tied.best, cells, losses, how),
         minimum_difference=compared.settings.minimum_difference,
         unregularized=None if plain is None else cells.rows[plain].id,
@@ -200,24 +202,12 @@ def _notes(compared: _Compared, ranking: Ranking) -> Iterator[Note]:
     """What to bear in mind whether or not errors are known."""
     if not any(compared.spreads):
         yield Note(type=NoteType.NO_BIAS_VARIANCE)
-    if note := _no_candidate(ranking):
+    if note := why_nothing_is_best(ranking):
         yield note
     if ranking.mixed:
         yield Note(type=NoteType.MIXED, mixed=list(ranking.mixed))
     if note := _penalty_note(compared, ranking):
         yield note
-
-
-def _no_candidate(ranking: Ranking) -> Note | None:
-    """Why nothing may be called best, where no combination that has a result may."""
-    rows = [row for row in ranking.rows if row.replicates]
-    if not rows or any(row.comparable for row in rows):
-        return None
-    broken = sum(row.diverged + row.undefined > 0 for row in rows)
-    violated = sorted({each.metric for row in rows if not row.diverged + row.undefined for each in row.violated})
-    return Note(
-        type=NoteType.NO_CANDIDATE, count=broken, of=len(rows), metric=", ".join(violated)[:MAX_NAME_LENGTH] or None
-    )
 
 
 def _penalty_note(compared: _Compared, ranking: Ranking) -> Note | None:
@@ -305,7 +295,7 @@ def _unregularized(cells: Cells) -> int | None:
 def _comparisons(compared: _Compared, tied: TiedSet, plain: int | None) -> Iterator[Comparison]:
     """One for each combination, in the order of the ranking. `plain`: the row without regularisation."""
     decompositions = _decompositions(compared, tied)
-    beside_best, beside_plain = _equivalences(compared, tied.best), _equivalences(compared, plain)
+    beside_best, beside_plain = _equivalences(compared, [tied.best, plain])
     for row, combination in enumerate(compared.cells.rows):
         comparable, parts = bool(tied.comparable[row]), decompositions[row]
         yield Comparison(
@@ -323,13 +313,17 @@ def _comparisons(compared: _Compared, tied: TiedSet, plain: int | None) -> Itera
         )
 
 
-def _equivalences(compared: _Compared, reference: int | None) -> Sequence[Equivalence | None]:
-    """Each row beside the reference, where a minimum difference is named."""
+def _equivalences(compared: _Compared, references: Sequence[int | None]) -> Sequence[Sequence[Equivalence | None]]:
+    """Each row beside each reference, where a minimum difference is named."""
     settings, cells = compared.settings, compared.cells
-    if reference is None or settings.minimum_difference is None:
-        return [None] * len(cells.rows)
+    difference, nothing = settings.minimum_difference, [None] * len(cells.rows)
+    if difference is None:
+        return [nothing for _ in references]
     ratios = ratios_of(cells, Split(settings.resampling).ratio)
-    return equivalences(compared.losses, reference, ratios, settings.minimum_difference, compared.paired)
+    return [
+        nothing if row is None else equivalences(compared.losses, row, ratios, difference, compared.paired)
+        for row in references
+    ]
 
 
 def _tied_by_accuracy(compared: _Compared) -> TiedSet | None:
