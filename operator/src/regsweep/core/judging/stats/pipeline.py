@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from regsweep.api.analysis import MOST_NOTES, Analysis, Comparison, Effects, Equivalence, Optimism, Spread
-from regsweep.api.constants import MAX_NAME_LENGTH, MIN_REPLICATES_FOR_ERROR
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import Finding, Note, NoteType, Subject
 from regsweep.api.objective import includes_penalty
 from regsweep.api.regularizers import is_unregularized
@@ -30,6 +30,7 @@ from regsweep.core.grid import Combination, label
 from regsweep.core.judging.stats import findings
 from regsweep.core.judging.stats.accuracy import ACCURACY, LABEL_MEAN, accuracy_summary, r_squared
 from regsweep.core.judging.stats.additive import Bools, fit_additive, fit_means
+from regsweep.core.judging.stats.candidates import why_nothing_is_best
 from regsweep.core.judging.stats.decomposition import Decomposition, decompose
 from regsweep.core.judging.stats.edges import Swept, at_grid_edge
 from regsweep.core.judging.stats.effects import analyse_effects
@@ -201,24 +202,12 @@ def _notes(compared: _Compared, ranking: Ranking) -> Iterator[Note]:
     """What to bear in mind whether or not errors are known."""
     if not any(compared.spreads):
         yield Note(type=NoteType.NO_BIAS_VARIANCE)
-    if note := _no_candidate(ranking):
+    if note := why_nothing_is_best(ranking):
         yield note
     if ranking.mixed:
         yield Note(type=NoteType.MIXED, mixed=list(ranking.mixed))
     if note := _penalty_note(compared, ranking):
         yield note
-
-
-def _no_candidate(ranking: Ranking) -> Note | None:
-    """Why nothing may be called best, where no combination that has a result may."""
-    rows = [row for row in ranking.rows if row.replicates]
-    if not rows or any(row.comparable for row in rows):
-        return None
-    broken = sum(row.diverged + row.undefined > 0 for row in rows)
-    violated = sorted({each.metric for row in rows if not row.diverged + row.undefined for each in row.violated})
-    return Note(
-        type=NoteType.NO_CANDIDATE, count=broken, of=len(rows), metric=", ".join(violated)[:MAX_NAME_LENGTH] or None
-    )
 
 
 def _penalty_note(compared: _Compared, ranking: Ranking) -> Note | None:
