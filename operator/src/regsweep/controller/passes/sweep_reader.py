@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -83,7 +84,11 @@ class SweepReader:
             return TerminatingNamespace((*jobs, *(RunRef(job.name, job.uid) for job in altered)))
         past = Past(prior.resolved, prior.objective, records, runs)
         try:
-            accepted = memory.acceptance.accept(sweep, past, self._rules)
+            if memory.acceptance.is_new(sweep):  # beside the event loop, on which other sweeps and the lease go on
+                accepted = await asyncio.to_thread(memory.acceptance.accept, sweep, past, self._rules)
+                runs = self._caches.runs.runs_of(sweep)
+            else:
+                accepted = memory.acceptance.accept(sweep, past, self._rules)
         except InvalidSweep as invalid:
             return InvalidSpec(prior, invalid.problems)
         template = await self._template(accepted)
