@@ -117,6 +117,46 @@ RANGE = {"from": 0.001, "to": 1, "points": 3}
             id="a difference of nothing",
         ),
         pytest.param(
+            sweep([{"name": "a", "values": [1]}], refinement={"maxRuns": 4}),
+            "`refinement` needs a flag with a `range`",
+            id="refinement without a range",
+        ),
+        pytest.param(
+            sweep([{"name": "a", "range": RANGE}], refinement={"maxRuns": 4}, racing={}),
+            "`refinement` cannot be combined",
+            id="refinement of a race",
+        ),
+        pytest.param(
+            sweep([{"name": "a", "range": RANGE}], refinement={"maxRuns": 4}, replicates=2),
+            "needs at least 3 replicates",
+            id="refinement without a tied set",
+        ),
+        pytest.param(
+            sweep([{"name": "a", "range": {**RANGE, "max": 0.5}}]),
+            "`max` must be at least `to`",
+            id="a max in the range",
+        ),
+        pytest.param(
+            sweep([{"name": "a", "range": {**RANGE, "scale": "Log", "min": 0}}]),
+            "must be above 0",
+            id="a log range down to nought",
+        ),
+        pytest.param(
+            sweep([{"name": "a", "values": [1]}], final={"evaluate": "Nested"}),
+            "`folds` is required with evaluate Nested",
+            id="nested without folds",
+        ),
+        pytest.param(
+            sweep([{"name": "a", "values": [1]}], final={"folds": 5}),
+            "not allowed with Test",
+            id="folds of test rows",
+        ),
+        pytest.param(
+            sweep([{"name": "a", "values": [1]}], final={"evaluate": "Nested", "folds": 5}, racing={}),
+            "cannot be combined with `racing`",
+            id="a race in outer folds",
+        ),
+        pytest.param(
             sweep(
                 [{"name": "a", "values": [1]}],
                 racing={"minimumDifference": 0.1},

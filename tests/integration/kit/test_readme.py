@@ -93,7 +93,7 @@ model.fit(x, x[:, 0], validation_split=0.5, epochs=2, verbose=0, callbacks=[logg
 
 def test_a_script_that_knows_nothing_of_it_is_ranked_as_the_guide_says(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(FOREIGN)
-    (tmp_path / "sweep.yaml").write_text(blocks("yaml")[1])
+    (tmp_path / "sweep.yaml").write_text(blocks("yaml")[2])
     command = [
         sys.executable,
         "-m",
@@ -108,3 +108,11 @@ def test_a_script_that_knows_nothing_of_it_is_ranked_as_the_guide_says(tmp_path:
     done = subprocess.run(command, cwd=tmp_path, env=surroundings(), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert [row["flags"]["dropout"] for row in json.loads(done.stdout)["results"]] == [0, 0.5]
+
+
+def test_one_file_with_script_and_sweep_is_run_on_a_laptop_as_in_a_cluster(tmp_path: Path) -> None:
+    (tmp_path / "sweep.yaml").write_text(blocks("yaml")[1])
+    command = [sys.executable, "-m", "regsweep.cli", "run", "sweep.yaml", "-o", "json"]
+    done = subprocess.run(command, cwd=tmp_path, env=surroundings(), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert [row["flags"]["l2"] for row in json.loads(done.stdout)["results"]] == [0, 10]

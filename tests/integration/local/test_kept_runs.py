@@ -161,6 +161,30 @@ def test_it_works_where_an_event_loop_runs_already_as_in_a_notebook(tmp_path: Pa
     assert done.stdout == "2\n", done.stderr
 
 
+SCRIPT = """\
+import regsweep_kit as kit
+
+flags = kit.flags(dropout=0.2, l2=0.0)
+for replicate in kit.replicates():
+    for epoch in range(1, 4):
+        loss = flags.dropout + replicate.number / 10 + 1 / epoch
+        replicate.report(epoch, train={"average_loss": loss}, val={"average_loss": loss + 0.1})
+"""
+
+
+def test_a_script_on_the_kit_is_swept_by_its_name(tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(SCRIPT)
+    runs = regsweep.tuning_run(script, flags={"dropout": [0.2, 0.3]}, replicates=3, runs_dir=tmp_path / "runs")
+    assert list(runs.flag_dropout) == [0.2, 0.3]
+    assert set(runs.state) == {"completed"}, list(runs.error_message)
+    assert set(runs.script) == {"train.py"}
+    info = regsweep.run_info(runs.head(1))
+    assert isinstance(info, dict)
+    assert len(info["metrics"]) == 9
+    assert info["source_code"]["train.py"] == SCRIPT
+
+
 @pytest.fixture(scope="module")
 def eight(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """The eight runs that were taught, on real data by the reference trainer."""

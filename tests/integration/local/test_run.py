@@ -53,6 +53,44 @@ def test_a_sweep_is_announced_trained_ranked_and_kept(place: Workplace) -> None:
     assert all(facts["completed"] for facts in place.facts().values())
 
 
+def test_nested_resampling_repeats_the_choice_in_folds_once(place: Workplace) -> None:
+    place.spec["final"] = {"evaluate": "Nested", "folds": 3, "replicates": 3}
+    place.spec["trainer"] = {"gpus": 0, "parameters": {"test_fraction": 0}}
+    done = place.run()
+    assert done.returncode == 0, done.stderr
+    assert "then the grid in 3 outer folds (54 trainings), and each fold's picks x 3 replicates" in done.stderr
+    assert "Nested resampling in 3 outer folds: on rows that the choice did not see" in done.stdout
+    frozen = json.loads((place.runs / "final.json").read_text())
+    assert (frozen["folds"], {pick["fold"] for pick in frozen["picks"]}) == (3, {0, 1, 2})
+    before = place.started_at()
+    assert len(before) == 6 + 18 + len(frozen["picks"])
+    again = place.run()
+    assert again.stdout == done.stdout
+    assert place.started_at() == before
+
+
+def test_refinement_adds_combinations_once_and_the_same_after_an_interruption(place: Workplace) -> None:
+    place.spec["flags"] = [
+        {"name": "l2", "range": {"from": 0.0001, "to": 0.01, "points": 3, "scale": "Log", "max": 0.02}}
+    ]
+    place.spec["refinement"] = {"rounds": 2, "maxRuns": 4}
+    done = place.run()
+    assert done.returncode == 0, done.stderr
+    assert "then at most 4 runs around the tied set, and the tied set once more" in done.stderr
+    assert "Refinement added" in done.stdout
+    refinement = json.loads((place.runs / "refinement.json").read_text())
+    assert 1 <= sum(len(one["added"]) for one in refinement["rounds"]) <= 4
+    assert all(0.0001 <= flags["l2"] <= 0.02 for one in refinement["rounds"] for flags in one["added"])
+    before = place.started_at()
+    again = place.run()
+    assert again.stdout == done.stdout
+    assert "all done already" in again.stderr
+    assert place.started_at() == before
+    (place.runs / "refinement.json").unlink()
+    assert place.run().stdout == done.stdout, "what is chosen follows from the results"
+    assert place.started_at() == before
+
+
 def test_references_are_trained_once_and_compared_beside_the_ranking(place: Workplace) -> None:
     place.spec["references"] = [
         {"name": "strong", "flags": {"l2": 0.5, "dropout": 0}},

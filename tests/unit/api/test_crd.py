@@ -86,6 +86,7 @@ def test_only_values_of_any_type_are_open() -> None:
         ".status.analysis.effects.means[].value",
         ".status.analysis.effects.interplays[].cells[].values[]",
         ".status.references[].flags",
+        ".status.refinement.rounds[].added[]",
         ".status.analysis.findings[].value",
         ".status.analysis.findings[].suggestion",
         ".points[].flags",

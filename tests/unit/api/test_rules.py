@@ -10,6 +10,9 @@ from regsweep.api.spec import PickRule, Simpler
 from regsweep.api.validation import parse_sweep
 from regsweep.errors import InvalidSweep
 
+BOUNDS = {"from": 0.01, "to": 1, "points": 3}
+RANGE = [{"name": "l2", "range": BOUNDS}]
+
 
 def spec(**fields: Any) -> dict[str, Any]:
     return {"spec": {"flags": [{"name": "l2", "values": [0, 0.1]}], **fields}}
@@ -18,6 +21,70 @@ def spec(**fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("fields", "field", "words"),
     [
+        pytest.param(
+            {"refinement": {"maxRuns": 4}},
+            "spec.refinement",
+            "needs a flag with a `range`",
+            id="refinement without a range",
+        ),
+        pytest.param(
+            {"flags": RANGE, "refinement": {"maxRuns": 4}, "racing": {}},
+            "spec.refinement",
+            "cannot be combined with `racing`",
+            id="refinement of a race",
+        ),
+        pytest.param(
+            {"flags": RANGE, "refinement": {"maxRuns": 4}, "final": {"evaluate": "Nested", "folds": 5}},
+            "spec.refinement",
+            "cannot be combined with evaluate Nested",
+            id="refinement in outer folds",
+        ),
+        pytest.param(
+            {"flags": RANGE, "refinement": {"maxRuns": 4}, "replicates": 2},
+            "spec.refinement",
+            "needs at least 3 replicates",
+            id="refinement without a tied set",
+        ),
+        pytest.param({"flags": RANGE, "refinement": {}}, "spec.refinement.maxRuns", "is required", id="no maxRuns"),
+        pytest.param(
+            {"flags": [{"name": "l2", "range": {**BOUNDS, "min": 0.1}}]},
+            "spec.flags[0].range.min",
+            "at most `from`",
+            id="a min within the range",
+        ),
+        pytest.param(
+            {"flags": [{"name": "l2", "range": {**BOUNDS, "max": 0.5}}]},
+            "spec.flags[0].range.max",
+            "at least `to`",
+            id="a max within the range",
+        ),
+        pytest.param(
+            {"flags": [{"name": "l2", "range": {**BOUNDS, "scale": "Log", "min": 0}}]},
+            "spec.flags[0].range.min",
+            "must be above 0",
+            id="a log range down to nought",
+        ),
+        pytest.param(
+            {"final": {"evaluate": "Nested"}},
+            "spec.final.folds",
+            "is required with evaluate Nested",
+            id="nested, no folds",
+        ),
+        pytest.param(
+            {"final": {"folds": 5}}, "spec.final.folds", "is allowed with evaluate Nested only", id="folds of test rows"
+        ),
+        pytest.param(
+            {"final": {"evaluate": "Nested", "folds": 2}},
+            "spec.final.folds",
+            "must be from 3 to 50",
+            id="two outer folds",
+        ),
+        pytest.param(
+            {"final": {"evaluate": "Nested", "folds": 5}, "racing": {}},
+            "spec.racing",
+            "cannot be combined with evaluate Nested",
+            id="a race in outer folds",
+        ),
         pytest.param(
             {"references": [{"name": "a", "flags": {}}, {"name": "b", "flags": {}}, {"name": "a", "flags": {"l2": 0}}]},
             "spec.references[2].name",

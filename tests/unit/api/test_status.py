@@ -35,7 +35,15 @@ def test_a_status_of_an_older_version_is_read_whole(read: Any) -> None:
 
 def _as_before(value: Any) -> Any:
     """The status without fields that the older version did not have, which hold their defaults; notes as sentences."""
-    new = {"cut": False, "subject": "Sweep", "reductions": [], "means": [], "interplays": [], "references": []}
+    new = {
+        "cut": False,
+        "subject": "Sweep",
+        "reductions": [],
+        "means": [],
+        "interplays": [],
+        "references": [],
+        "nested": [],
+    }
     if isinstance(value, list):
         return [_as_before(item) for item in value]
     if not isinstance(value, dict):

@@ -24,6 +24,7 @@ OPERATOR: Mapping[str, set[str]] = {
     },  # get: whose a Job of our name is; patch: suspend
     "/pods": {"list", "watch"},
     "/podtemplates": {"get"},
+    "/configmaps": {"create", "get"},  # the script of a sweep, and its copy
     "/events": {"create", "list"},
     "coordination.k8s.io/leases": {"get"},  # of an operator that has claimed a sweep: does it still lead?
 }

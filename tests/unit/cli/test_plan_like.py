@@ -102,7 +102,7 @@ def test_a_folder_gives_times_and_spread(manifest: Path, folder: Path) -> None:
 
 
 def test_of_a_folder_the_setup_with_the_most_results_counts(manifest: Path, folder: Path) -> None:
-    add_run(folder, 0, units=512)
+    add_run(folder, 7, units=512)
     add_run(folder, 1, units=64, final=True)
     forecast = planned(manifest, "--like", str(folder))["forecast"]
     assert isinstance(forecast, dict) and (forecast["combinations"], forecast["trainings"]) == (4, 16)

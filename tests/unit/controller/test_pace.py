@@ -48,7 +48,7 @@ def observation(
         prior=prior or SweepStatus(),
         claimed=True,
         accepted=Accepted(SWEEP, ()),
-        template=Template(None, missing, 4096, "fingerprint"),
+        template=Template(None, missing, None, 4096, "fingerprint"),
         observed=observed or Observed(Records(), runs=(TRAINING,)),
         now=NOW,
     )

@@ -46,6 +46,35 @@ async def test_a_sweep_is_trained_stored_and_ranked(cluster: FakeCluster) -> Non
     assert cluster.events("Complete")
 
 
+async def test_nested_resampling_trains_the_grid_in_each_fold_and_freezes_what_is_chosen(cluster: FakeCluster) -> None:
+    final = {"evaluate": "Nested", "folds": 3, "replicates": 3}
+    async with operating(cluster) as operator:
+        await cluster.apply(sweep_object(final=final, replicates=3, parallelism=8))
+        await cluster.train_everything(cluster.is_over, most_at_once=8)
+        await settled(operator, cluster)
+    status = cluster.status()
+    assert (status["state"], status["progress"]) == ("Complete", "4/4")
+    picks = status["final"]["picks"]
+    assert {pick["fold"] for pick in picks} == {0, 1, 2}
+    assert status["analysis"]["final"]["nested"][0]["role"] == "Best"
+    assert len(cluster.created) == 4 + 12 + len(picks)
+    assert len(set(cluster.trained)) == len(cluster.trained)
+
+
+async def test_refinement_adds_combinations_and_trains_what_is_tied_again(cluster: FakeCluster) -> None:
+    flags = [{"name": "l2", "range": {"from": 0.001, "to": 0.1, "points": 3, "scale": "Log"}}]
+    async with operating(cluster) as operator:
+        await cluster.apply(sweep_object(flags=flags, refinement={"rounds": 1, "maxRuns": 2}, replicates=3))
+        await cluster.train_everything(cluster.is_over, most_at_once=2)
+        await settled(operator, cluster)
+    status = cluster.status()
+    assert (status["state"], status["progress"]) == ("Complete", "5/5")
+    refinement = status["refinement"]
+    assert len(refinement["rounds"]) == 1 and len(refinement["rounds"][0]["added"]) == 2
+    assert len(cluster.created) == 5 + len(refinement["contenders"])
+    assert len(set(cluster.trained)) == len(cluster.trained) == 3 * len(cluster.created)
+
+
 async def test_references_are_trained_beside_the_grid_and_shown_outside_it(cluster: FakeCluster) -> None:
     references = [{"name": "linear", "flags": {"model": "linear"}}, {"name": "plain", "flags": {"l2": 0, "dropout": 0}}]
     async with operating(cluster) as operator:

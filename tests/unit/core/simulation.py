@@ -16,6 +16,7 @@ from regsweep.api.status import FinalStatus
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.judging.analysis import AnalysisResult, analyse_records
 from regsweep.core.plan import Plan, plan
+from regsweep.core.refinement import refined
 from regsweep.core.results.records import Records
 from regsweep.core.results.scrapes import MetricsState, Sample, Scrapes
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase, RunRequest
@@ -100,6 +101,7 @@ class World:
         for request in decided.create:
             self._create(request)
         self.final = decided.freeze or self.final
+        self.sweep = refined(self.sweep, decided.refine)
         if decided.analyse is not None:
             self.analysis_result = analyse_records(decided.analyse)
 

@@ -22,6 +22,16 @@ from regsweep.core.grid import combinations
         ),
         pytest.param({"final": {"replicates": 4}}, Cost(38, 34, 8, 5), id="a final evaluation of one pick or two"),
         pytest.param(
+            {"final": {"evaluate": "Nested", "folds": 3, "replicates": 4}},
+            Cost(30 + 90 + 24, 30 + 90 + 12, 24 + 6, 5),
+            id="the grid in outer folds, and the picks of each",
+        ),
+        pytest.param(
+            {"flags": [{"name": "l2", "range": {"from": 0, "to": 1, "points": 3}}], "refinement": {"maxRuns": 4}},
+            Cost(15 + 20 + 35, 15 + 5, 3 + 4 + 7, 5),
+            id="refinement, and everything once more",
+        ),
+        pytest.param(
             {"references": [{"name": "plain", "flags": {"model": "linear"}}]}, Cost(35, 35, 7, 5), id="a reference"
         ),
     ],

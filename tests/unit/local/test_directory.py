@@ -163,3 +163,12 @@ def test_a_file_is_written_whole_and_leaves_nothing_beside_it(tmp_path: Path) ->
     write_atomically(tmp_path / "a.json", "two")
     assert (tmp_path / "a.json").read_text() == "two"
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_run_that_goes_on_from_a_checkpoint_keeps_the_epochs_before_it(directory: RunsDirectory) -> None:
+    path = directory.begin(facts(), Keepsakes())
+    for name in (message_file(0), history_file(0)):
+        (path / name).write_text("old")
+    directory.begin(facts(), Keepsakes(), resumes=True)
+    assert not (path / message_file(0)).exists()
+    assert (path / history_file(0)).read_text() == "old"

@@ -59,3 +59,11 @@ def test_what_a_script_adds_after_its_epochs_is_a_property_too(tmp_path: Path) -
         file.write('{"properties": {"owner": "me", "optimizer": "mine"}}\n')
     properties = read_properties(run.path, run.facts)
     assert (properties["owner"], properties["optimizer"], properties["learning_rate"]) == ("me", "mine", 0.003)
+
+
+def test_an_epoch_that_was_trained_again_after_a_checkpoint_counts_once(tmp_path: Path) -> None:
+    run = read_run(keep_run(tmp_path, {"l2": 0.1}, (0.1, 0.2, 0.9, 0.8), epochs=2))
+    with (run.path / "history.jsonl").open("a") as file:
+        file.write('{"replicate": 0, "epoch": 2, "values": {"val_average_loss": 0.125}}\n')
+    epochs = read_history(run.path, run.facts).epochs
+    assert [(each.epoch, each.values["val_average_loss"]) for each in epochs] == [(1, 0.2), (2, 0.125)]

@@ -35,6 +35,17 @@ def test_the_source_is_the_sweep_and_what_the_command_names(tmp_path: Path) -> N
     assert kept.provenance.not_kept == []
 
 
+def test_modules_beside_a_script_that_it_imports_are_source_too(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("import helper\nfrom parts import model\nimport numpy\n")
+    (tmp_path / "helper.py").write_text("1")
+    (tmp_path / "unused.py").write_text("2")
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "__init__.py").write_text("")
+    (tmp_path / "parts" / "model.py").write_text("3")
+    kept = keepsakes(command("python", str(tmp_path / "train.py")), "{}")
+    assert sorted(kept.source) == ["helper.py", "parts/__init__.py", "parts/model.py", SWEEP_FILE, "train.py"]
+
+
 @pytest.mark.parametrize(
     "content",
     [

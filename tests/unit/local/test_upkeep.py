@@ -69,6 +69,23 @@ def test_the_archive_takes_runs_and_gives_them_back(tmp_path: Path) -> None:
     assert inventory(tmp_path / ARCHIVE).runs == ()
 
 
+def test_checkpoints_go_with_the_last_run_of_their_point_and_come_back_with_it(tmp_path: Path) -> None:
+    key = "0123456789abcdef"
+    for name in ("mine-a", "mine-b"):
+        keep_run(tmp_path, {"l2": 0.1}, OK, run=name, point_key=key)
+    keep_run(tmp_path, {"l2": 0.2}, OK)
+    checkpoint = tmp_path / "mine" / "checkpoints" / key / "0.keras"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_text("x")
+    first, second = (run for run in inventory(tmp_path).runs if run.facts.point_key == key)
+    archive_runs([first], tmp_path)
+    assert checkpoint.exists(), "the other run may go on from it"
+    archive_runs([second], tmp_path)
+    assert not checkpoint.exists(), "or training anew would go on from it"
+    restore_runs(inventory(tmp_path / ARCHIVE).runs, tmp_path)
+    assert checkpoint.read_text() == "x"
+
+
 def test_results_that_would_be_stale_go_and_frozen_picks_stay(tmp_path: Path) -> None:
     folder = keep_run(tmp_path, {"l2": 0.1}, OK)
     for name in ("results.json", "results.csv", "final.json"):

@@ -25,9 +25,10 @@ def pod_template(name: str) -> dict[str, Any]:
     return document
 
 
-def job(name: str) -> Any:
-    """The Job of a sweep of one GPU that refers to the template."""
-    spec = SweepSpec.model_validate({"flags": [{"name": "l2", "values": [0]}], "templateRef": {"name": name}})
+def job(name: str, **trainer: Any) -> Any:
+    """The Job of a sweep of one GPU that refers to the template. trainer: `spec.trainer`."""
+    whole = {"flags": [{"name": "l2", "values": [0]}], "templateRef": {"name": name}, "trainer": trainer}
+    spec = SweepSpec.model_validate(whole)
     resolved = Resolved(image=IMAGE, gpus=1, gpu_resource="nvidia.com/gpu", seed=0, operator_version="0")
     point = Point("key", Combination("id", {"l2": 0}, 0))
     return job_manifest(
@@ -103,10 +104,10 @@ def test_a_helper_that_goes_on_does_not_keep_the_pod() -> None:
 
 
 def test_a_spot_pods_checkpoints_are_found_again_by_the_pod_that_follows_it() -> None:
-    (mount,) = trainer("spot")["volumeMounts"]
-    assert mount["subPathExpr"] == "$(REGSWEEP_RUN)/$(JOB_COMPLETION_INDEX)"
-    assert [volume["name"] for volume in pod("spot")["volumes"]] == [mount["name"]]
-    assert "REGSWEEP_RUN" in {entry["name"] for entry in trainer("spot")["env"]}
+    (volume,) = pod("spot")["volumes"]
+    (trainer,) = job("spot", checkpoints={"volumeName": volume["name"]})["spec"]["template"]["spec"]["containers"]
+    assert trainer["volumeMounts"] == [{"name": volume["name"], "mountPath": "/regsweep/checkpoints"}]
+    assert {"name": "REGSWEEP_CHECKPOINTS", "value": "/regsweep/checkpoints/key"} in trainer["env"]
 
 
 def test_kueue_finds_its_queue_on_the_job_and_not_on_its_pods() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy
@@ -98,7 +99,7 @@ def test_a_manifest_is_taken_as_it_is_but_for_what_is_asked(tmp_path: Path) -> N
     path = tmp_path / "sweep.yaml"
     path.write_text(MANIFEST)
     plain = request_of(path, None, Wishes())
-    assert (plain.manifest.name, plain.manifest.spec.replicates, plain.trainer_command) == ("theirs", 7, None)
+    assert (plain.manifest.name, plain.manifest.spec.replicates, plain.trainer.is_reference) == ("theirs", 7, True)
     wishes = Wishes(parameters={"epochs": 9}, replicates=3, objective="val_accuracy", name="mine")
     changed = request_of(path, {"dropout": [0.2, 0.3]}, wishes)
     spec = changed.manifest.spec
@@ -120,8 +121,9 @@ def test_a_script_is_run_by_this_interpreter_and_gives_the_sweep_its_name(tmp_pa
     script.write_text("")
     request = request_of(script, {"l2": [0, 1]}, Wishes())
     assert request.manifest.name == "my-model-2"
-    assert request.trainer_command is not None
-    assert request.trainer_command.endswith(f"'{script}'")
+    assert request.trainer.arguments == (sys.executable, str(script))
+    own = request_of(script, {"l2": [0, 1]}, Wishes(trainer_command="python other.py"))
+    assert own.trainer.arguments == ("python", "other.py")
 
 
 def test_a_file_that_there_is_not_is_named(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_flag_that_surely_matters_has_a_line_for_each_value() -> None:
         [
             "l2     mean val loss   worse than its best value by (95 %)",
             "0      0.250 ± 0.020   0.120 (0.100 to 0.140)",
-            "0.01   0.130 ± 0.020",
+            "0.01   0.130 ± 0.020   best",
             "0.1    0.236 ± 0.020   0.106 (0.086 to 0.126)",
         ]
     ]
@@ -97,4 +97,5 @@ def test_on_a_scale_of_ratios_differences_are_in_per_cent() -> None:
 def test_without_errors_there_are_means_alone() -> None:
     bare = [MarginalMean(flag="l2", value=value, combinations=1, mean=0.1 + value) for value in (0, 1)]
     (table,) = tables(Effects(shares=[share("l2", eta=0.9)], means=bare), everything=True)
+    assert table[0] == "l2   mean val loss"
     assert [line.split() for line in table[1:]] == [["0", "0.1000"], ["1", "1.1000"]]

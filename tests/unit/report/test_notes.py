@@ -105,7 +105,7 @@ JUDGED = analysis(OF_BEST, comparison({"l2": 0}, "Overfits"), reductions=[LAST, 
             (BEST, PLAIN),
             analysis(OF_BEST, comparison({"l2": 0}, gap_larger=False), reductions=[LAST, AT_BEST]),
             "Without regularisation (l2=0) the network ranks 2nd; the best cuts validation loss by 75 % (95 %: 60 to 85); with "
-            "each run at its best epoch, where early stopping would end it, cuts validation loss by 10 % (-8 to 31).",
+            "each run at its best epoch, where early stopping would end it, it cuts validation loss by 10 % (-8 to 31).",
             id="early stopping is the fair opponent",
         ),
         pytest.param(
@@ -114,7 +114,7 @@ JUDGED = analysis(OF_BEST, comparison({"l2": 0}, "Overfits"), reductions=[LAST, 
                 OF_BEST, comparison({"l2": 0}, gap_larger=False), reductions=[reduction(-0.2, -0.5, 0.1), AT_BEST]
             ),
             "Without regularisation (l2=0) the network ranks 2nd; the best raises validation loss by 20 % (95 %: -10 to 50); "
-            "with each run at its best epoch, where early stopping would end it, cuts validation loss by 10 % (-8 to 31).",
+            "with each run at its best epoch, where early stopping would end it, it cuts validation loss by 10 % (-8 to 31).",
             id="the best by another objective may have a larger loss",
         ),
         pytest.param(

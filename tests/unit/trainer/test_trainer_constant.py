@@ -8,7 +8,7 @@ import pytest
 from regsweep_kit.objective import Objective
 from regsweep_kit.record import Outcome, Record
 from regsweep_kit.splits import Division, Draw, split
-from regsweep_trainer.data.dataset import Dataset
+from regsweep_trainer.data.dataset import Dataset, Head
 from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.models.constant import ConstantPredictor
 from regsweep_trainer.preparation import Prepared, prepare
@@ -91,3 +91,17 @@ def test_a_reference_takes_the_parameters_of_networks_and_has_no_hidden_layer(
 ) -> None:
     flags = parse_flags({"dataset": "iris", "model": name, **layers})
     assert (flags.hidden_layers, flags.activations, flags.dropouts) == ((), (), ())
+
+
+def test_weights_of_rows_count_where_they_count_in_the_metrics() -> None:
+    weights, order = np.array([1.0, 3.0], np.float32), np.array([1, 0])
+    for head, weighted, expected in (
+        (Head.REGRESSION, True, 4.5),
+        (Head.REGRESSION, False, 4.0),
+        (Head.BINARY, True, np.log(3)),
+        (Head.BINARY, False, 0.0),
+    ):
+        model = ConstantPredictor(head, 2, weighted=weighted)
+        y = np.array([3.0, 5.0]) if head is Head.REGRESSION else np.array([0.0, 1.0])
+        model.train_epoch(None, y, order, weights, 0.1)
+        assert model.outputs(FEATURES[:1])[0, 0] == pytest.approx(expected)

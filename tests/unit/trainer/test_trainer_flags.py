@@ -281,19 +281,26 @@ def test_the_estimators_models_have_the_estimators_defaults() -> None:
         ({"task": "regression"}, "flag task: got regression, but model dnn_classifier is for a classification"),
         ({"model": "dnn_regressor", "n_classes": 2}, "flag n_classes: model dnn_regressor has no classes"),
         ({"n_classes": 3, "label_vocabulary": ["a", "b"]}, "flag n_classes: got 3, but label_vocabulary has 2 labels"),
-        ({"model": "dense", "hidden_units": None, "columns": {"a": {"kind": "hashed", "bins": 9}}}, 'flag columns: column "a" is bucketiz'),
+        ({"model": "cnn", "hidden_units": None, "columns": {"a": {"kind": "hashed", "bins": 9}}}, "flag columns: model cnn takes images"),
         ({"columns": {"a": "hashed"}}, 'flag columns: got {"a": "hashed"}, want an object, by column a kind'),
         ({"columns": {"a": {"kind": "bucketized", "bins": 3, "boundaries": [1]}}}, "flag columns: got "),
         ({"columns": {"a": {"kind": "bucketized", "boundaries": [2, 1]}}}, "flag columns: got "),
         ({"columns": {"a": {"kind": "numeric", "embedding": 3}}}, "flag columns: got "),
         ({"crosses": [{"columns": ["a"], "bins": 9}]}, 'flag crosses: got [{"columns": ["a"], "bins": 9}], want a list of at most 100'),
         ({"crosses": [{"columns": ["a", "b"], "bins": 9}] * 2}, 'flag crosses: columns ["a", "b"] are crossed twice'),
-        ({"model": "cnn", "hidden_units": None, "crosses": [{"columns": ["a", "b"], "bins": 9}]}, "flag crosses: they are for models dnn_"),
+        ({"model": "cnn", "hidden_units": None, "crosses": [{"columns": ["a", "b"], "bins": 9}]}, "flag crosses: model cnn takes images"),
         ({"dropout": [0.1]}, "flag dropout: got 1 values ([0.1]) for 2 hidden layers"),
     ],
 )  # fmt: skip
 def test_what_contradicts_the_estimators_models(flags: dict[str, Any], says: str) -> None:
     assert says in refusal(**{**DNN, **flags})
+
+
+@pytest.mark.parametrize("model", ["linear", "constant"])
+def test_a_reference_stands_beside_the_estimators_models(model: str) -> None:
+    parsed = parse_flags({**DNN, "model": model, "n_classes": 2, "columns": {"a": {"kind": "hashed", "bins": 9}}})
+    assert parsed.uses_feature_space
+    assert not parse_flags({**DNN, "model": model}).uses_feature_space
 
 
 def test_batch_norm_and_normalization_may_agree() -> None:

@@ -99,8 +99,21 @@ def test_regression_metrics_are_in_the_targets_unit() -> None:
     outputs, target = rng.normal(100, 20, size=(50, 1)), rng.normal(100, 20, 50)
     values = evaluate(Head.REGRESSION, outputs, target, 0.0, batch_size=8)
     assert values["average_loss"] == pytest.approx(reference.mean_squared_error(target, outputs[:, 0]))
+    assert values["r2"] == pytest.approx(reference.r2_score(target, outputs[:, 0]))
     assert values["prediction_mean"] == pytest.approx(outputs.mean())
     assert values["label_mean"] == pytest.approx(target.mean())
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_a_target_that_does_not_vary_has_no_r_squared(rows: int) -> None:
+    values = evaluate(Head.REGRESSION, np.zeros((rows, 1)), np.full(rows, 0.5), 0.0, batch_size=8)
+    assert np.isnan(values["r2"]) and values["average_loss"] == pytest.approx(0.25)
+
+
+def test_always_predicting_the_mean_has_an_r_squared_of_0() -> None:
+    target = rng.normal(3, 2, 40)
+    values = evaluate(Head.REGRESSION, np.full((40, 1), target.mean()), target, 0.0, batch_size=8)
+    assert values["r2"] == pytest.approx(0, abs=1e-12)
 
 
 def test_two_classes_are_a_special_case_of_more() -> None:

@@ -106,6 +106,7 @@ def test_metrics_of_many_weighted_classes_and_of_a_weighted_regression_are_sciki
         reference.mean_squared_error(target, numbers[:, 0], sample_weight=WEIGHTS)
     )
     assert values["label_mean"] == pytest.approx(np.average(target, weights=WEIGHTS))
+    assert values["r2"] == pytest.approx(reference.r2_score(target, numbers[:, 0], sample_weight=WEIGHTS))
 
 
 def outputs_of(head: Head) -> tuple[np.ndarray, np.ndarray]:

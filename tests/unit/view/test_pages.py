@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from regsweep.api.analysis import Interval, MarginalMean
 from regsweep.api.status import SweepStatus
 from regsweep.errors import RegsweepError
 from regsweep.report.model import SweepReport
@@ -158,6 +159,21 @@ def test_the_heat_map_is_over_the_flags_that_are_asked_for() -> None:
     text = " ".join(checked(sweep_html(results(*rows), flags=("c", "a"))).texts)
     assert "val_average_loss over c and a" in text
     assert "Means over the values of b." in text
+
+
+def test_the_mean_at_each_value_of_a_flag_is_drawn_with_its_interval() -> None:
+    report = breast_cancer()
+    analysis = report.analysis
+    assert analysis is not None
+    assert analysis.effects is not None
+    level = Interval(mean=0.5, standard_error=0.1, low=0.3, high=0.7)
+    means = [MarginalMean(flag="l2", value=value, combinations=2, mean=0.5, level=level) for value in (0, 0.1)]
+    alone = MarginalMean(flag="dropout", value=0.5, combinations=2, mean=0.5)
+    effects = analysis.effects.model_copy(update={"means": [*means, alone]})
+    page = sweep_html(replace(report, analysis=analysis.model_copy(update={"effects": effects})))
+    text = " ".join(checked(page).texts)
+    assert "Means over all values of the other flags: 0.5 at 0, 0.5 at 0.1. Bars are 95 % intervals" in text
+    assert "val_average_loss by dropout" not in text, "one value is no comparison"
 
 
 @pytest.mark.parametrize("flags", [("a", "nobody"), ("a",), ("a", "a")])

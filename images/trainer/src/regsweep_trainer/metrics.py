@@ -23,7 +23,7 @@ METRICS: Mapping[Head, tuple[str, ...]] = MappingProxyType(
             "accuracy_baseline", "prediction_mean", "label_mean", "estimator_auc", "estimator_auc_pr", "estimator_loss", "loss",
         ),
         Head.MULTICLASS: ("average_loss", "accuracy", "accuracy_baseline", "estimator_loss", "loss"),
-        Head.REGRESSION: ("average_loss", "prediction_mean", "label_mean", "estimator_loss", "loss"),
+        Head.REGRESSION: ("average_loss", "r2", "prediction_mean", "label_mean", "estimator_loss", "loss"),
     }
 )  # fmt: skip
 """Per head, the metrics that every split has, most important first. `regularization_loss` belongs to no split."""
@@ -44,7 +44,7 @@ GOALS: Mapping[str, Goal] = MappingProxyType(
         **dict.fromkeys(("estimator_auc", "estimator_auc_pr"), Goal.MAXIMIZE),
     }
 )
-"""Which way a metric is better, of those that have such a way."""
+"""Which way a metric is better, of those that early stopping may follow; `r2` only turns average_loss round."""
 
 
 def evaluate(
@@ -148,8 +148,11 @@ def _multiclass(
 def _regression(
     outputs: NDArray[np.float64], target: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> dict[str, float]:
+    label_mean = _mean(target, weights)
+    spread = _mean((target - label_mean) ** 2, weights)
     return {
-        "label_mean": _mean(target, weights),
+        "r2": 1 - _mean((outputs[:, 0] - target) ** 2, weights) / spread if spread > 0 else float("nan"),
+        "label_mean": label_mean,
         "prediction_mean": _mean(outputs[:, 0], weights),
     }
 

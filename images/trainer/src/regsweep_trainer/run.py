@@ -161,15 +161,17 @@ def _model(flags: Flags, data: Dataset) -> tuple[Trainable, Encoder, int]:
     classes = len(data.classes or ())
     inputs = Inputs(data.width, data.image)
     encoder: Encoder = partial(fit_encoding, data, by_channel=flags.model == "cnn")
-    if flags.model == "constant":
-        return ConstantPredictor(data.head, classes), encoder, inputs.columns
-    from regsweep_trainer.models.network import Network
-
-    if flags.is_estimator:
+    if flags.uses_feature_space:
         from regsweep_trainer.models.featurespace import FeatureColumns
 
         feature_columns = FeatureColumns(flags, data)
         inputs, encoder = feature_columns.inputs, feature_columns.fit
+    if flags.model == "constant":
+        # Weights of classes are no part of any metric: a constant is to be the best one by the metrics.
+        weighted = data.weights is not None and flags.class_weights == "none"
+        return ConstantPredictor(data.head, classes, weighted=weighted), encoder, inputs.columns
+    from regsweep_trainer.models.network import Network
+
     weighted = flags.class_weights != "none" or data.weights is not None
     return Network(flags, data.head, inputs, classes, weighted=weighted), encoder, inputs.columns
 

@@ -299,13 +299,33 @@ class FinalResult(ApiModel):
     """Mean of each test metric."""
 
 
+class NestedResult(ApiModel):
+    """How well a way of choosing does: in each outer fold it chose on the other rows, and its choice was scored on the fold."""
+
+    role: PickRole
+    """What was chosen in each fold: `Best`, or the simplest within one standard error (`OneStandardError`)."""
+    folds: int
+    """Number of folds whose choice has a result."""
+    combinations: int
+    """Number of different combinations chosen; `status.final.picks` names them."""
+    diverged: int = 0
+    """Number of trainings that diverged. If there is one, no mean loss is given."""
+    loss: Interval | None = None
+    """Interval of test_average_loss for new data, over the folds. Absent if a fold has no result."""
+    metrics: Annotated[dict[Word, float], Field(max_length=MOST_METRICS)] = Field(default_factory=dict)
+    """Mean of each test metric over the folds."""
+
+
 class FinalEvaluation(ApiModel):
-    """Results of the picks on the test rows, by which nothing was chosen."""
+    """Results of the picks on rows by which nothing was chosen."""
 
     results: Annotated[list[FinalResult], Field(max_length=2)]
-    """Result of each pick; one result if both picks are the same combination."""
+    """Result of each pick on the test rows; one result if both picks are the same combination. Empty with `Nested`."""
+    nested: Annotated[list[NestedResult], Field(max_length=2)] = Field(default_factory=list)
+    """With `Nested`: result of each way of choosing; one result if both chose the same in every fold."""
     difference: Interval | None = None
-    """test_average_loss of the one-standard-error pick minus that of the best, paired by seeds and rows; positive is worse."""
+    """test_average_loss of the one-standard-error pick minus that of the best, paired by seeds and rows (with `Nested`: by folds);
+    positive is worse."""
     notes: Annotated[list[Note], Field(max_length=MOST_NOTES)] = Field(default_factory=list)
     """Limitations of what is shown."""
 
@@ -328,6 +348,9 @@ class Analysis(ApiModel):
     """The same set by val_accuracy, if that is reported and is not the objective."""
     accuracy: AccuracySummary | None = None
     """Range of val_accuracy and its baseline. Absent if it is not reported."""
+    r_squared: Interval | None = None
+    """R squared of the best on validation rows (val_r2), for this data set: what always predicting the mean has is 0. Absent if it is not
+    reported, or below 3 replicates."""
     pick: PickResult | None = None
     """Simplest combination within one standard error of the best."""
     minimum_difference: float | None = None
@@ -350,7 +373,7 @@ class Analysis(ApiModel):
     race: RaceStatus | None = None
     """Progress of the race. Absent without one."""
     final: FinalEvaluation | None = None
-    """Results on the test rows. Absent until the picks are trained."""
+    """Results of the final evaluation. Absent until the picks are trained."""
     findings: Annotated[list[Finding], Field(max_length=MOST_NOTES)] = Field(default_factory=list)
     """Findings, with what to do about each."""
     notes: Annotated[list[Note], Field(max_length=MOST_NOTES)] = Field(default_factory=list)

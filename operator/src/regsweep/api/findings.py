@@ -101,6 +101,8 @@ class NoteType(StrEnum):
     """Final evaluation: a training diverged, so there is no test loss."""
     FINAL_TOO_FEW = "FinalTooFew"
     """Final evaluation: too few trainings for an interval."""
+    FOLD_WITHOUT_CHOICE = "FoldWithoutChoice"
+    """Final evaluation: in an outer fold nothing could be chosen, or the choice has no result."""
     FEW_ROWS = "FewRows"
     """Final evaluation: a few test rows carry the loss."""
     SEEDS_ALONE = "SeedsAlone"

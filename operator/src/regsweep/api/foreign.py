@@ -1,4 +1,4 @@
-"""How a training script that knows nothing of regsweep is run: its arguments, and where it writes its metrics."""
+"""How a training script of one's own is run: where it is, its arguments, and what it writes if it knows nothing of regsweep."""
 
 from __future__ import annotations
 
@@ -20,6 +20,23 @@ ARGUMENT_PREFIX: Final = "REGSWEEP_ARG_"
 
 Argument = Annotated[str, StringConstraints(max_length=MAX_ARGUMENT)]
 ForeignName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ARGUMENT)]
+
+
+class ConfigMapRef(ApiModel):
+    """A ConfigMap in the sweep's namespace."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=253)]
+    """Name of the ConfigMap."""
+
+
+class ScriptSource(ApiModel):
+    """A training script in a ConfigMap, which needs no image of its own."""
+
+    config_map_ref: ConfigMapRef
+    """ConfigMap whose keys are the script's files. When the sweep is accepted it is copied into an immutable one that the sweep
+    owns: later edits of the original are not followed."""
+    entrypoint: Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+\.py$", max_length=253)]
+    """Key of the file that is run with `python`."""
 
 
 class ReportFormat(StrEnum):

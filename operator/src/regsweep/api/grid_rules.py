@@ -25,6 +25,10 @@ def grid_problems(spec: SweepSpec, max_combinations: int, how_to_raise: str = ""
     if next(grid(spec), None) is None:
         return [Problem("spec.exclude", f"excludes all {size:,} combinations of the grid. Remove an entry.")]
     wanted = min(size, spec.sample.size if spec.sample is not None else size)
+    if spec.outer_folds and wanted <= max_combinations:
+        return _nested_problems(spec, wanted, max_combinations)
+    if spec.refinement is not None and wanted <= max_combinations:
+        return _refinement_problems(spec, wanted, max_combinations)
     if wanted <= max_combinations:
         return []
     left = sum(1 for _ in grid(spec)) if spec.exclude else size
@@ -38,3 +42,25 @@ def grid_problems(spec: SweepSpec, max_combinations: int, how_to_raise: str = ""
     excluded = f", {left:,} of them not excluded" if left < size else ""
     advice = f"Use fewer values or flags, train a random part with `sample`, such as {{size: 50}}{raised}."
     return [Problem("spec.flags", f"{of_the_grid}{excluded}, but {limit}. {advice}")]
+
+
+def _nested_problems(spec: SweepSpec, wanted: int, max_combinations: int) -> list[Problem]:
+    """A grid that is small enough by itself, but not in every outer fold. `wanted`: its combinations, excluded ones included."""
+    grids = spec.outer_folds + 1
+    left = wanted if spec.sample is not None or not spec.exclude else sum(1 for _ in grid(spec))
+    if left * grids <= max_combinations:
+        return []
+    text = (
+        f"is {spec.outer_folds}, so that {left:,} combinations are trained {grids} times: {left * grids:,} runs, but a sweep may train "
+        f"at most {max_combinations:,}. Use fewer folds, fewer values or `sample`."
+    )
+    return [Problem("spec.final.folds", text)]
+
+
+def _refinement_problems(spec: SweepSpec, wanted: int, max_combinations: int) -> list[Problem]:
+    """A grid that leaves no room for what refinement may add."""
+    added = spec.refinement.max_runs if spec.refinement is not None else 0
+    if wanted + added <= max_combinations:
+        return []
+    text = f"is {added}, beside {wanted:,} combinations of the grid, but a sweep may train at most {max_combinations:,}. Use fewer."
+    return [Problem("spec.refinement.maxRuns", text)]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
+from regsweep.api.final_spec import FinalSplit
 from regsweep.api.foreign_rules import foreign_problems
 from regsweep.api.reference_rules import reference_problems
-from regsweep.api.spec import ResamplingKind, SweepSpec
+from regsweep.api.spec import Range, ResamplingKind, Scale, SweepSpec
 from regsweep.errors import Problem
 
 
@@ -18,6 +20,8 @@ def rule_problems(spec: SweepSpec) -> list[Problem]:
         *_pick_problems(spec),
         *_resampling_problems(spec),
         *_racing_problems(spec),
+        *_final_problems(spec),
+        *_refinement_problems(spec),
         *reference_problems(spec),
         *foreign_problems(spec),
     ]
@@ -77,3 +81,52 @@ def _racing_problems(spec: SweepSpec) -> Iterator[Problem]:
             "cannot be combined with folds: the looks of a race do not fall on whole rounds of folds. Use kind Holdout."
         )
         yield Problem("spec.racing", text)
+
+
+def _final_problems(spec: SweepSpec) -> Iterator[Problem]:
+    final = spec.final
+    if final is None:
+        return
+    nested = final.evaluate is FinalSplit.NESTED
+    if nested and final.folds is None:
+        yield Problem("spec.final.folds", "is required with evaluate Nested: the number of outer folds, such as 5.")
+    elif not nested and final.folds is not None:
+        text = "is allowed with evaluate Nested only: test rows have no folds. Remove it, or set evaluate to Nested."
+        yield Problem("spec.final.folds", text)
+    elif nested and spec.racing is not None:
+        text = (
+            "cannot be combined with evaluate Nested, which repeats the choice in each outer fold. Remove one of them."
+        )
+        yield Problem("spec.racing", text)
+
+
+def _refinement_problems(spec: SweepSpec) -> Iterator[Problem]:
+    for place, flag in enumerate(spec.flags):
+        if flag.range is not None:
+            yield from _bound_problems(f"spec.flags[{place}].range", flag.range)
+    if spec.refinement is None:
+        return
+    field = "spec.refinement"
+    if spec.racing is not None:
+        yield Problem(field, "cannot be combined with `racing`: both decide what is trained next. Remove one of them.")
+    elif spec.outer_folds:
+        text = (
+            "cannot be combined with evaluate Nested, which repeats the choice in each outer fold. Remove one of them."
+        )
+        yield Problem(field, text)
+    elif all(flag.range is None for flag in spec.flags):
+        yield Problem(field, "needs a flag with a `range`, such as {from: 0.0001, to: 0.1, points: 4, scale: Log}.")
+    elif spec.replicates < MIN_REPLICATES_FOR_ERROR:
+        least = MIN_REPLICATES_FOR_ERROR
+        text = f"needs at least {least} replicates, since it goes by the tied set, got {spec.replicates}."
+        yield Problem(field, text)
+
+
+def _bound_problems(field: str, points: Range) -> Iterator[Problem]:
+    """Bounds of refinement that are within the range, or that a log range cannot reach."""
+    if points.min is not None and points.min > points.from_:
+        yield Problem(f"{field}.min", f"must be at most `from`, got min {points.min} and from {points.from_}.")
+    elif points.min is not None and points.scale is Scale.LOG and points.min <= 0:
+        yield Problem(f"{field}.min", f"must be above 0 in a log range, got {points.min}.")
+    if points.max is not None and points.max < points.to:
+        yield Problem(f"{field}.max", f"must be at least `to`, got max {points.max} and to {points.to}.")

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
+from regsweep.api.final_spec import FinalSpec
 from regsweep.api.model import ApiModel
 from regsweep.api.spec import Constraint, Flag, Racing, Range, Resampling, SweepSpec
 from regsweep.api.status import SweepStatus
@@ -37,6 +38,21 @@ RULES: Final[Mapping[type[ApiModel], list[Mapping[str, str]]]] = {
             "message": "a log range must start above 0: use a small number such as 0.0001 for `from`, or scale Linear",
             "fieldPath": ".from",
         },
+        {
+            "rule": "!has(self.min) || self.min <= self.from",
+            "message": "`min` must be at most `from`",
+            "fieldPath": ".min",
+        },
+        {
+            "rule": "!has(self.max) || self.max >= self.to",
+            "message": "`max` must be at least `to`",
+            "fieldPath": ".max",
+        },
+        {
+            "rule": "!has(self.min) || !has(self.scale) || self.scale != 'Log' || self.min > 0.0",
+            "message": "`min` of a log range must be above 0",
+            "fieldPath": ".min",
+        },
     ],
     Constraint: [
         {"rule": "has(self.max) || has(self.min)", "message": "a constraint needs `max`, `min` or both"},
@@ -52,11 +68,10 @@ RULES: Final[Mapping[type[ApiModel], list[Mapping[str, str]]]] = {
             "message": "`folds` is required with kind KFold or RepeatedKFold, and not allowed with Holdout",
         },
     ],
-    Racing: [
+    FinalSpec: [
         {
-            "rule": "self.initialReplicates <= self.maxReplicates",
-            "message": "`initialReplicates` must be at most `maxReplicates`",
-            "fieldPath": ".initialReplicates",
+            "rule": "(has(self.evaluate) && self.evaluate == 'Nested') == has(self.folds)",
+            "message": "`folds` is required with evaluate Nested, and not allowed with Test",
         },
     ],
     SweepSpec: [
@@ -69,6 +84,33 @@ RULES: Final[Mapping[type[ApiModel], list[Mapping[str, str]]]] = {
             "!has(self.objective.minimumDifference) || self.racing.minimumDifference == self.objective.minimumDifference",
             "message": "`racing.minimumDifference` (deprecated) and `objective.minimumDifference` differ: keep that of the objective",
             "fieldPath": ".racing",
+        },
+        {
+            "rule": "!(has(self.racing) && has(self.final) && has(self.final.folds))",
+            "message": "evaluate Nested cannot be combined with `racing`",
+            "fieldPath": ".racing",
+        },
+        {
+            "rule": "!(has(self.refinement) && (has(self.racing) || (has(self.final) && has(self.final.folds))))",
+            "message": "`refinement` cannot be combined with `racing` or with evaluate Nested",
+            "fieldPath": ".refinement",
+        },
+        {
+            "rule": "!has(self.refinement) || self.flags.exists(flag, has(flag.range))",
+            "message": "`refinement` needs a flag with a `range`",
+            "fieldPath": ".refinement",
+        },
+        {
+            "rule": "!has(self.refinement) || self.replicates >= 3",
+            "message": "`refinement` needs at least 3 replicates, since it goes by the tied set",
+            "fieldPath": ".refinement",
+        },
+    ],
+    Racing: [
+        {
+            "rule": "self.initialReplicates <= self.maxReplicates",
+            "message": "`initialReplicates` must be at most `maxReplicates`",
+            "fieldPath": ".initialReplicates",
         },
     ],
 }

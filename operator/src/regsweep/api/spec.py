@@ -18,7 +18,8 @@ from regsweep.api.constants import (
     MAX_REPLICATES_PER_POD,
     MIN_REPLICATES_FOR_ERROR,
 )
-from regsweep.api.foreign import MAX_ARGS, Argument, TrainerReport
+from regsweep.api.final_spec import FinalSpec
+from regsweep.api.foreign import MAX_ARGS, Argument, ScriptSource, TrainerReport
 from regsweep.api.model import ApiModel
 from regsweep.api.regularizers import REGULARIZERS
 
@@ -37,7 +38,9 @@ MAX_PARAMETERS: Final = 100
 MAX_DATA_REVISION: Final = 63
 MAX_TEMPLATE_FIELDS: Final = 10
 MAX_CONSTRAINTS: Final = 10
-MAX_FINAL_REPLICATES: Final = 100
+MAX_ROUNDS: Final = 10
+MAX_ADDED: Final = 200
+MAX_CONTENDERS: Final = 200
 MAX_REFERENCES: Final = 10
 
 FailedRunsLimit = (
@@ -94,12 +97,6 @@ class ResamplingKind(StrEnum):
     REPEATED_KFOLD = "RepeatedKFold"
 
 
-class FinalSplit(StrEnum):
-    """The rows that the final evaluation is scored on."""
-
-    TEST = "Test"
-
-
 class Range(ApiModel):
     """Evenly spaced points between two ends, both ends included."""
 
@@ -111,6 +108,10 @@ class Range(ApiModel):
     """Number of points, both ends included."""
     scale: Scale = Scale.LINEAR
     """`Linear` (equal differences) or `Log` (equal factors). A log range must start above 0."""
+    min: float | None = None
+    """Smallest value that refinement may try; at most `from`. Absent: `from`."""
+    max: float | None = None
+    """Largest value that refinement may try; at least `to`. Absent: `to`."""
 
 
 class Flag(ApiModel):
@@ -163,6 +164,8 @@ class Trainer(ApiModel):
     data_revision: Annotated[str | None, StringConstraints(min_length=1, max_length=MAX_DATA_REVISION)] = None
     """Name for the state of the data, such as `2026-11`. Change it after the data have changed: every combination is then
     trained again, and results of earlier revisions are kept but not ranked. `regsweep run` derives it from the data instead."""
+    script: ScriptSource | None = None
+    """Training script in a ConfigMap, run in the image with `python`. Absent: the image's own command."""
     checkpoints: Checkpoints | None = None
     """Checkpoints, such as `{volumeName: checkpoints, everyEpochs: 10}`. Absent: a replicate that is interrupted begins anew.
     A trainer may ignore them; the reference trainer and trainers on regsweep-kit's `checkpoints` do not."""
@@ -251,15 +254,6 @@ class Resampling(ApiModel):
         return self.kind is not ResamplingKind.HOLDOUT
 
 
-class FinalSpec(ApiModel):
-    """A final evaluation, on rows that were not used to choose anything."""
-
-    evaluate: FinalSplit = FinalSplit.TEST
-    """`Test`: the test rows, which no other run uses."""
-    replicates: Annotated[int, Field(ge=MIN_REPLICATES_FOR_ERROR, le=MAX_FINAL_REPLICATES)] = 5
-    """Number of trainings of the best and of the one-standard-error pick, each with new seeds."""
-
-
 class Racing(ApiModel):
     """A race: combinations that can be neither the best nor the pick are dropped at fixed numbers of replicates, and only the
     others get more. The true best is dropped in at most 5 % of sweeps."""
@@ -270,6 +264,16 @@ class Racing(ApiModel):
     """Maximum number of replicates of a combination; `spec.replicates` is ignored."""
     minimum_difference: Annotated[float | None, Field(gt=0)] = None
     """Deprecated: write it as `objective.minimumDifference`. The race ends when all remaining combinations are within it."""
+
+
+class Refinement(ApiModel):
+    """Combinations that are added around the tied set once the grid is trained, for flags given as ranges. The combinations that are
+    tied at the end train as many new replicates again, and best, ties and pick rest on these alone."""
+
+    rounds: Annotated[int, Field(ge=1, le=MAX_ROUNDS)] = 2
+    """Maximum number of times that combinations are added."""
+    max_runs: Annotated[int, Field(ge=1, le=MAX_ADDED)]
+    """Maximum number of combinations added, over all rounds."""
 
 
 class Reference(ApiModel):
@@ -339,8 +343,10 @@ class SweepSpec(ApiModel):
     """How the training and validation rows of each replicate are chosen."""
     racing: Racing | None = None
     """A race that drops combinations which can no longer win. Absent: all replicates of every combination are trained."""
+    refinement: Refinement | None = None
+    """A closer look around the tied set, between the values of ranges. Absent: the grid alone is trained."""
     final: FinalSpec | None = None
-    """A final evaluation: the best and the pick are trained again and scored on the test rows. Absent: none."""
+    """A final evaluation: the best and the pick are trained again and scored on rows that nothing was chosen by. Absent: none."""
     references: Annotated[list[Reference], Field(max_length=MAX_REFERENCES)] = Field(default_factory=list)
     """Models to compare the combinations with, such as `{name: constant, flags: {model: constant}}`. Each is trained by the same
     replicates and shown outside the grid, with the difference of the best and of the pick to it."""
@@ -363,6 +369,11 @@ class SweepSpec(ApiModel):
     """How many finished Jobs are kept for their logs."""
     metrics: Metrics = Field(default_factory=Metrics)
     """How final values are collected from Prometheus."""
+
+    @property
+    def outer_folds(self) -> int:
+        """Number of outer folds of nested resampling; 0 without it."""
+        return self.final.outer_folds if self.final is not None else 0
 
     @property
     def most_replicates(self) -> int:

@@ -10,10 +10,22 @@ from pydantic import Field, JsonValue, StringConstraints
 from regsweep.api.analysis import Analysis, PickRole
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.constants import MAX_NAME_LENGTH
+from regsweep.api.final_spec import MAX_OUTER_FOLDS
 from regsweep.api.findings import CombinationId
 from regsweep.api.foreign import MAX_ARGS, Argument, TrainerReport
 from regsweep.api.model import ApiModel
-from regsweep.api.spec import MAX_CONSTRAINTS, MAX_PARAMETERS, MAX_REFERENCES, EpochChoice, Flags, Goal, Resampling
+from regsweep.api.spec import (
+    MAX_ADDED,
+    MAX_CONSTRAINTS,
+    MAX_CONTENDERS,
+    MAX_PARAMETERS,
+    MAX_REFERENCES,
+    MAX_ROUNDS,
+    EpochChoice,
+    Flags,
+    Goal,
+    Resampling,
+)
 
 MAX_LISTED = 20
 """Running and failed runs in the status."""
@@ -73,6 +85,15 @@ class ObjectiveStatus(ApiModel):
     """`Last` or `Best`."""
 
 
+class ResolvedScript(ApiModel):
+    """The training script when the sweep was accepted."""
+
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$", max_length=64)]
+    """SHA-256 of its files' names and contents."""
+    entrypoint: Name
+    """File that is run."""
+
+
 class Resolved(ApiModel):
     """Values that were pinned when the sweep was accepted; later versions of the operator keep them."""
 
@@ -90,6 +111,8 @@ class Resolved(ApiModel):
     """How the training and validation rows of each replicate are chosen."""
     data_revision: Name | None = None
     """State of the data: `spec.trainer.dataRevision`, which may change; in a local run a digest of the data."""
+    script: ResolvedScript | None = None
+    """Training script of a ConfigMap."""
     args: Annotated[list[Argument] | None, Field(min_length=1, max_length=MAX_ARGS)] = None
     """Arguments of the training container; absent: those of the image or template."""
     report: TrainerReport | None = None
@@ -177,7 +200,7 @@ class RankedResult(ApiModel):
     violated: Annotated[list[Name] | None, Field(max_length=MAX_CONSTRAINTS)] = None
     """Metrics whose constraint is violated. Absent if none is."""
     dropped: bool | None = None
-    """True if it was dropped from the race; else absent."""
+    """True if it was dropped from the race, or is not among the contenders of a refinement; else absent."""
     source: Name | None = None
     """Source of the values: `Prometheus`, `Record` or `Mixed`."""
 
@@ -249,6 +272,29 @@ class FailedRun(ApiModel):
     """Explanation for people."""
 
 
+class RefinementRound(ApiModel):
+    """Combinations that were added around what was tied by then."""
+
+    rests_on: Name
+    """Digest of the analysis that the round was chosen from."""
+    added: Annotated[list[Flags], Field(max_length=MAX_ADDED)]
+    """The combinations added."""
+
+
+class RefinementStatus(ApiModel):
+    """The refinement. What it has chosen does not change any more."""
+
+    rounds: Annotated[list[RefinementRound], Field(max_length=MAX_ROUNDS)] = Field(default_factory=list)
+    """What each round has added."""
+    contenders: Annotated[list[CombinationId] | None, Field(max_length=MAX_CONTENDERS)] = None
+    """Ids of the combinations that were tied with the best after the last round. They train as many replicates again, and best, ties
+    and pick rest on these alone. Absent before that."""
+    rests_on: Name | None = None
+    """Digest of the records that the contenders were chosen from."""
+    stale: bool = False
+    """True if the sweep was changed after the contenders were chosen; they stay."""
+
+
 class AvoidedNode(ApiModel):
     """A node that ended runs, which are kept away from it."""
 
@@ -265,6 +311,19 @@ class FinalPick(ApiModel):
     """`Best`, `OneStandardError` or both."""
     flags: Flags
     """The combination."""
+    fold: int | None = None
+    """Outer fold, from 0, on whose other rows it was chosen. Absent if it is evaluated on the test rows."""
+
+
+class OuterStatus(ApiModel):
+    """Progress of the grids that nested resampling trains, one for each outer fold. They are not counted in `runs`."""
+
+    total: int
+    """Number of runs: combinations times folds."""
+    ended: int = 0
+    """Number of runs that have ended."""
+    failed: int = 0
+    """Number of ended runs that lack the result of at least one replicate."""
 
 
 class FinalStatus(ApiModel):
@@ -272,8 +331,10 @@ class FinalStatus(ApiModel):
 
     rests_on: Name
     """Digest of the records and settings that the picks were chosen from."""
-    picks: Annotated[list[FinalPick], Field(max_length=2)]
+    picks: Annotated[list[FinalPick], Field(max_length=2 * MAX_OUTER_FOLDS)]
     """Combinations that are evaluated."""
+    folds: int | None = None
+    """Number of outer folds. Absent if test rows are evaluated."""
     replicates: int
     """Number of trainings of each pick."""
     ended: int = 0
@@ -319,6 +380,10 @@ class SweepStatus(ApiModel):
     analysis: Analysis | None = None
     """Statistical analysis of the ranking: ties with the best, the pick, the effect of each flag. Computed when all runs have
     ended, and at each look of a race."""
+    refinement: RefinementStatus | None = None
+    """What `spec.refinement` has added, and what is tied after it. Absent without it, and before its first round."""
+    outer: OuterStatus | None = None
+    """Progress of the outer folds, until the picks of each are chosen. Absent without nested resampling."""
     final: FinalStatus | None = None
     """Progress of the final evaluation that `spec.final` asks for; its results are in `analysis.final`."""
     running: list[RunningRun] = Field(default_factory=list, max_length=MAX_LISTED)

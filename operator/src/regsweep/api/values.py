@@ -50,7 +50,7 @@ def range_values(points: Range) -> tuple[int | float, ...]:
     if points.scale is Scale.LOG and min(start, end) <= 0:
         raise ValueError("a log range must start above 0")
     last = points.points - 1
-    exact = [start, *(_point(start, end, Fraction(i, last), points.scale) for i in range(1, last)), end]
+    exact = [start, *(point_at(start, end, Fraction(i, last), points.scale) for i in range(1, last)), end]
     between = [as_written(value, value - before) for before, value in itertools.pairwise(exact[:-1])]
     return (
         normal_number(points.from_),
@@ -59,7 +59,7 @@ def range_values(points: Range) -> tuple[int | float, ...]:
     )
 
 
-def _point(start: Decimal, end: Decimal, share: Fraction, scale: Scale) -> Decimal:
+def point_at(start: Decimal, end: Decimal, share: Fraction, scale: Scale) -> Decimal:
     """The point at `share` (0 to 1) of the way, to 60 digits."""
     if scale is Scale.LOG:
         power = _EXACT.divide(Decimal(share.numerator), Decimal(share.denominator))

@@ -9,13 +9,14 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from regsweep.api.forecast import Forecast
+from regsweep.api.spec import SweepSpec
 from regsweep.api.warnings import spec_warnings
 from regsweep.api.wording import plural
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import UsageError
 from regsweep.cli.like import Source, trained_like
 from regsweep.cli.manifest import Manifest, load_manifest
-from regsweep.core.cost import cost_of
+from regsweep.core.cost import Trainings, cost_of, trainings_needed
 from regsweep.core.grid import Combination, combinations, label
 from regsweep.core.references import count_beside
 from regsweep.core.rounding import in_six_digits
@@ -111,10 +112,28 @@ def _size(manifest: Manifest, selected: tuple[Combination, ...]) -> str:
     most = "at most " if spec.racing is not None else ""
     beside = count_beside(spec, selected)
     models = plural(len(selected), "run") + (f" and {plural(beside, 'reference')}" if beside else "")
+    needed = trainings_needed(spec, len(selected), beside)
     grid = f"{models} x {most}{plural(spec.most_replicates, 'replicate')}"
-    trainings = plural((len(selected) + beside) * spec.most_replicates, "training")
-    final = f", and {spec.final.replicates} of each pick on the test rows" if spec.final is not None else ""
-    return f"{manifest.name}: {grid} = {most}{trainings}{final}"
+    trainings = plural(needed.grid + needed.references, "training")
+    return f"{manifest.name}: {grid} = {most}{trainings}{_refinement(spec, needed)}{_final(spec, needed)}"
+
+
+def _refinement(spec: SweepSpec, needed: Trainings) -> str:
+    if spec.refinement is None:
+        return ""
+    return f", and at most {needed.refinement:,} more for refinement"
+
+
+def _final(spec: SweepSpec, needed: Trainings) -> str:
+    """What the final evaluation adds."""
+    if spec.final is None:
+        return ""
+    if not spec.outer_folds:
+        return f", and {spec.final.replicates} of each pick on the test rows"
+    return (
+        f", {needed.outer:,} more in {spec.outer_folds} outer folds, and {spec.final.replicates} of each fold's picks: at most "
+        f"{plural(needed.total, 'training')}"
+    )
 
 
 def _render(
@@ -124,12 +143,16 @@ def _render(
         names = [flag.name for flag in manifest.spec.flags]
         headers = [f"flag_{name}" for name in names]
         return as_csv([headers, *([flag_cell(c.flags[name]) for name in names] for c in selected)])
+    beside = count_beside(manifest.spec, selected)
+    needed = trainings_needed(manifest.spec, len(selected), beside)
     document: dict[str, JsonValue] = {
         "sweep": manifest.name,
         "runs": len(selected),
         "replicates": manifest.spec.most_replicates,
-        "references": count_beside(manifest.spec, selected),
-        "trainings": (len(selected) + count_beside(manifest.spec, selected)) * manifest.spec.most_replicates,
+        "references": beside,
+        "trainings": needed.grid + needed.references,
+        "outerTrainings": needed.outer,
+        "mostTrainings": needed.total,
         "combinations": [dict(c.flags) for c in selected],
     }
     if found is not None:

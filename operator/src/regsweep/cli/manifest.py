@@ -14,6 +14,7 @@ from regsweep.api.spec import SweepSpec
 from regsweep.api.validation import parse_sweep
 from regsweep.api.wording import closest
 from regsweep.cli.exits import UsageError
+from regsweep.core.scripts import ScriptFiles, script_files, script_problem
 from regsweep.errors import UnreadableManifest
 
 STANDARD_INPUT = Path("-")
@@ -25,6 +26,8 @@ class Manifest:
 
     name: str
     spec: SweepSpec
+    script: ScriptFiles | None = None
+    """The files of the ConfigMap that `spec.trainer.script` names; None: it names none."""
 
 
 def load_manifest(path: Path, name: str | None = None) -> Manifest:
@@ -36,7 +39,8 @@ def load_manifest(path: Path, name: str | None = None) -> Manifest:
         UsageError: where the file cannot be read, kubectl would refuse it, or it has no sweep or several.
         InvalidSweep: where the sweep breaks a rule of the API.
     """
-    document = _only_sweep(load_documents(path), path)
+    documents = load_documents(path)
+    document = _only_sweep(documents, path)
     if not document.api_version:
         raise UsageError(f"{_shown(path)}: apiVersion is missing. Write `apiVersion: {API_VERSION}` into the file.")
     sweep = dict(document.value)
@@ -46,7 +50,25 @@ def load_manifest(path: Path, name: str | None = None) -> Manifest:
     if not chosen or not isinstance(chosen, str):
         raise UsageError(f"{_shown(path)}: metadata.name is missing. Write it into the file, or give --name.")
     sweep["metadata"] = {**metadata, "name": chosen}
-    return Manifest(chosen, parse_sweep(sweep))
+    spec = parse_sweep(sweep)
+    return Manifest(chosen, spec, _script(spec, documents, path))
+
+
+def _script(spec: SweepSpec, documents: Sequence[KubernetesObject], path: Path) -> ScriptFiles | None:
+    """The script's files, from the ConfigMap in the same file. Raises UsageError where it is not there."""
+    if (source := spec.trainer.script) is None:
+        return None
+    wanted = source.config_map_ref.name
+    maps = [each for each in documents if each.kind == "ConfigMap" and _name(each) == wanted]
+    files = script_files(wanted, dict(maps[0].value) if maps else None)
+    if (problem := script_problem(source, files)) is not None:
+        where = (
+            ""
+            if maps
+            else f" A local run looks for it in the same file: add ConfigMap {wanted} to {_shown(path)}, after `---`."
+        )
+        raise UsageError(f"{_shown(path)}: {problem}{where}")
+    return files
 
 
 def load_documents(path: Path) -> list[KubernetesObject]:

@@ -20,12 +20,11 @@ from regsweep.cli.cluster import connection_of, explained
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import COMPLETE, FAILED, UsageError
 from regsweep.cli.progress import Progress
-from regsweep.core.accept import with_objective
-from regsweep.core.references import references_of
+from regsweep.core.accept import Identity, sweep_of, with_objective
 from regsweep.core.results.records import Records
 from regsweep.core.results.segments import load
 from regsweep.core.status import is_over
-from regsweep.core.sweep import Sweep, points_of
+from regsweep.core.sweep import Sweep
 from regsweep.errors import Expired, NotFound, RegsweepError, Unavailable, UnknownResource
 from regsweep.report.build import results_of
 from regsweep.report.model import SweepReport
@@ -144,18 +143,9 @@ def sweep_in(namespace: str, obj: KubeObject) -> Sweep | None:
     status = status_of(obj)
     if status.resolved is None:
         return None
+    identity = Identity(name_of(obj), namespace, uid_of(obj), int(obj["metadata"].get("generation", 0)))
     spec = with_objective(parse_sweep(obj), status.objective)
-    points = points_of(spec, status.resolved)
-    return Sweep(
-        name=name_of(obj),
-        namespace=namespace,
-        uid=uid_of(obj),
-        generation=int(obj["metadata"].get("generation", 0)),
-        spec=spec,
-        resolved=status.resolved,
-        points=points,
-        references=references_of(spec, status.resolved, points),
-    )
+    return sweep_of(identity, spec, status.resolved, status.refinement)
 
 
 async def stored_records(api: KubeApi, namespace: str, sweep_uid: str) -> Records:

@@ -15,6 +15,7 @@ from typing import Final
 from rich.console import Console
 
 from regsweep.api.conditions import ConditionStatus, ConditionType
+from regsweep.api.final_spec import FinalSpec
 from regsweep.api.spec import Retention, SweepSpec
 from regsweep.api.status import SweepStatus
 from regsweep.api.wording import plural
@@ -28,6 +29,7 @@ from regsweep.cli.scripts import ScriptOptions, chosen_script
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.grid import combinations
 from regsweep.core.progress import is_done, progress_of
+from regsweep.core.refinement import refined, refines
 from regsweep.core.results.records import Records
 from regsweep.core.sweep import Sweep
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError, UnwritableRunsError
@@ -36,6 +38,7 @@ from regsweep.local.identify import NO_DATA, DataIdentity, digest_now, identify
 from regsweep.local.lineage import basis, changes, known_data
 from regsweep.local.revisit import LOCAL
 from regsweep.local.runner import LocalRunner, Start
+from regsweep.local.scripts import ScriptError, placed_script
 from regsweep.local.trainer import (
     NoTrainerError,
     TrainerCommand,
@@ -105,8 +108,10 @@ def _chosen(options: RunOptions) -> tuple[Manifest, TrainerCommand]:
     manifest = load_manifest(options.file, options.name)
     try:
         command = options.trainer_command
+        if (source := manifest.spec.trainer.script) is not None and manifest.script is not None and command is None:
+            return manifest, placed_script(manifest.script, source.entrypoint, options.runs_dir / manifest.name)
         return manifest, custom_trainer(command) if command is not None else reference_trainer()
-    except NoTrainerError as error:
+    except (NoTrainerError, ScriptError) as error:
         raise UsageError(str(error)) from error
 
 
@@ -139,7 +144,9 @@ def prepare(manifest: Manifest, trainer: TrainerCommand, parallelism: int, direc
     data = identify(trainer, manifest.spec.trainer.parameters, flags, known=known_data(facts, trainer))
     trainer = of_generation(trainer, data.generation)
     sweep = local_sweep(manifest.name, manifest.spec, trainer, parallelism, data)
-    changed = changes(sweep, progress_of(sweep, records, None, None).before_final, facts, records, data)
+    if sweep.spec.refinement is not None:
+        sweep = refined(sweep, directory.refinement())
+    changed = changes(sweep, progress_of(sweep, records, None, None).compared, facts, records, data)
     return Work(sweep, trainer, data, records, changed if data.digest else [*changed, _unguarded(data)])
 
 
@@ -182,7 +189,7 @@ async def train(
             f"{error.filename or directory.path}: {error.strerror}. Training was stopped. {remedy}, then start the "
             "same command again: it goes on from what is finished. With another --runs-dir it trains all anew."
         ) from error
-    results = results_of(work.sweep, runner.records, status, runner.analysis_result)
+    results = results_of(runner.sweep, runner.records, status, runner.analysis_result)
     return Trained(results, status, runner.interrupted, runner.has_trained)
 
 
@@ -237,7 +244,9 @@ def local_sweep(
             "retention": UNLIMITED,
             "template": None,
             "template_ref": None,
-            "trainer": spec.trainer.model_copy(update={"image": None, "gpus": 0, "data_revision": data.revision}),
+            "trainer": spec.trainer.model_copy(
+                update={"image": None, "gpus": 0, "data_revision": data.revision, "script": None}
+            ),
         }
     )
     defaults = Defaults(trainer_image=trainer.identity, gpu_resource="", version=metadata.version("regsweep"))
@@ -252,8 +261,8 @@ def local_sweep(
 
 def announcement(sweep: Sweep, records: Records, path: Path, data: DataIdentity = NO_DATA) -> str:
     """What is going to be trained, before anything is spent."""
-    targets = progress_of(sweep, records, None, None).before_final
-    replicates, beside = targets[0].replicates, len(targets) - len(sweep.points)
+    targets = progress_of(sweep, records, None, None).compared
+    replicates, beside = min(t.replicates for t in targets), len(targets) - len(sweep.points)
     missing = [
         sum(not is_done(records.of(target.point.key).get(k), sweep) for k in range(target.replicates))
         for target in targets
@@ -262,11 +271,14 @@ def announcement(sweep: Sweep, records: Records, path: Path, data: DataIdentity 
     runs = sum(count > 0 for count in missing)
     models = plural(len(sweep.points), "run") + (f" and {plural(beside, 'reference')}" if beside else "")
     total = f"{models} x {plural(replicates, 'replicate')}"
-    whole = f"{sweep.name}: {total} = {plural(len(targets) * replicates, 'training')}{_beyond(sweep)}"
-    if not to_train and sweep.spec.racing is None and sweep.spec.final is None:
+    if contenders := sweep.contenders:
+        total += f" and {plural(len(contenders), 'contender')} once more"
+    trainings = sum(target.replicates for target in targets)
+    whole = f"{sweep.name}: {total} = {plural(trainings, 'training')}{_beyond(sweep)}"
+    if not to_train and sweep.spec.racing is None and sweep.spec.final is None and not refines(sweep):
         return f"{whole}, all done already (in {path}): nothing is trained. {basis(data)}".rstrip()
     at_a_time = f"{sweep.spec.parallelism} at a time, in {path}"
-    if to_train == len(targets) * replicates:
+    if to_train == trainings:
         return f"{whole}, {at_a_time}"
     return f"{whole}; to train: {plural(runs, 'run')}, {plural(to_train, 'training')}, {at_a_time} (the rest is done)"
 
@@ -276,9 +288,21 @@ def _beyond(sweep: Sweep) -> str:
     parts = []
     if (racing := sweep.spec.racing) is not None:
         parts.append(f"then a race to at most {plural(racing.max_replicates, 'replicate')}")
+    if (refinement := sweep.spec.refinement) is not None and refines(sweep):
+        parts.append(
+            f"then at most {plural(refinement.max_runs, 'run')} around the tied set, and the tied set once more"
+        )
     if (final := sweep.spec.final) is not None:
-        parts.append(f"then the picks x {plural(final.replicates, 'replicate')} on the test rows")
+        parts.append(_final(sweep, final))
     return "".join(f", {part}" for part in parts)
+
+
+def _final(sweep: Sweep, final: FinalSpec) -> str:
+    each = plural(final.replicates, "replicate")
+    if not sweep.outer:
+        return f"then the picks x {each} on the test rows"
+    outer = plural(len(sweep.outer) * sweep.spec.replicates, "training")
+    return f"then the grid in {final.outer_folds} outer folds ({outer}), and each fold's picks x {each} on its rows"
 
 
 def _differences(spec: SweepSpec, options: RunOptions) -> list[str]:
@@ -286,7 +310,8 @@ def _differences(spec: SweepSpec, options: RunOptions) -> list[str]:
 
     Raises UsageError for an image: without it something else would be trained.
     """
-    if spec.trainer.image is not None and options.trainer_command is None:
+    by_script = spec.trainer.script is not None
+    if spec.trainer.image is not None and options.trainer_command is None and not by_script:
         raise UsageError(
             f"spec.trainer.image: {spec.trainer.image} is an image, and a local run starts processes. Give the command "
             "that the image runs, such as --trainer-command 'python train.py'; or leave spec.trainer.image out to train "
@@ -294,7 +319,12 @@ def _differences(spec: SweepSpec, options: RunOptions) -> list[str]:
         )
     lines = []
     if spec.trainer.image is not None:
-        lines.append(f"spec.trainer.image ({spec.trainer.image}) is ignored: --trainer-command replaces it.")
+        instead = (
+            "--trainer-command replaces it"
+            if options.trainer_command is not None
+            else "the script runs with this Python"
+        )
+        lines.append(f"spec.trainer.image ({spec.trainer.image}) is ignored: {instead}.")
     if spec.trainer.gpus > 0:
         lines.append(
             f"spec.trainer.gpus: {spec.trainer.gpus} applies to clusters only; here each run uses the devices of this machine."

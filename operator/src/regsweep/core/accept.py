@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 
 from regsweep.api.objective import epoch_rule, objective_status, ranked_rule
 from regsweep.api.spec import SweepSpec
-from regsweep.api.status import ObjectiveStatus, Resolved
+from regsweep.api.status import ObjectiveStatus, RefinementStatus, Resolved
 from regsweep.api.validation import changed_pinned_fields
 from regsweep.api.warnings import spec_warnings
 from regsweep.api.wording import plural
 from regsweep.core.identity import KEY_VERSION
 from regsweep.core.references import references_of
+from regsweep.core.refinement import refined
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.runs import ObservedRun
-from regsweep.core.sweep import Point, Sweep, points_of
+from regsweep.core.scripts import ScriptFiles, changed_script, resolved_script, script_problem
+from regsweep.core.sweep import Point, Sweep, outer_points, points_of
 from regsweep.errors import InvalidSweep, Problem
 
 
@@ -51,6 +53,8 @@ class Past:
     """The one that is in force, from the status; None: not known."""
     records: Records = field(default_factory=Records)
     runs: Sequence[ObservedRun] = ()
+    refinement: RefinementStatus | None = None
+    """What refinement has chosen, from the status; None: nothing."""
 
     @property
     def started(self) -> bool:
@@ -62,20 +66,25 @@ NO_PAST = Past()
 
 
 def accept(
-    identity: Identity, spec: SweepSpec, defaults: Defaults, past: Past = NO_PAST
+    identity: Identity, spec: SweepSpec, defaults: Defaults, past: Past = NO_PAST, script: ScriptFiles | None = None
 ) -> tuple[Sweep, Sequence[Problem]]:
     """The sweep with what is pinned, and the edits that are not followed.
 
     Until the sweep has started it is pinned again at each edit. After that its data revision follows the spec, and its
     objective where everything that was trained fits it: no edit trains a grid again that did not ask for it.
 
-    Raises InvalidSweep where no image is named anywhere, or where a later version of the operator has pinned the sweep.
+    script: the files of the ConfigMap that the spec names; None: it names none, or its script is not pinned from there.
+
+    Raises InvalidSweep where no image is named anywhere, where the script is not there, or where a later version of the operator
+    has pinned the sweep.
     """
     if past.pinned is None or not past.started:
-        resolved = _pin(spec, defaults)
-        return _sweep(identity, spec, resolved, points_of(spec, resolved)), ()
+        resolved = _pin(spec, defaults, script)
+        return sweep_of(identity, spec, resolved), ()
     resolved = _kept(past.pinned, spec, past.objective)
     edits = changed_pinned_fields(spec, resolved)
+    if (problem := changed_script(spec.trainer.script, resolved.script, script)) is not None:
+        edits.append(problem)
     points = points_of(spec, resolved)
     wanted, in_force = objective_status(spec.objective), past.objective or resolved.objective
     if in_force is not None and wanted != in_force:
@@ -83,7 +92,7 @@ def accept(
         if problem is not None:
             edits.append(problem)
             spec = with_objective(spec, in_force)
-    return _sweep(identity, spec, resolved, points), edits
+    return sweep_of(identity, spec, resolved, past.refinement), edits
 
 
 def with_objective(spec: SweepSpec, objective: ObjectiveStatus | None) -> SweepSpec:
@@ -102,8 +111,12 @@ def with_objective(spec: SweepSpec, objective: ObjectiveStatus | None) -> SweepS
     return spec.model_copy(update={"objective": spec.objective.model_copy(update=in_force)})
 
 
-def _sweep(identity: Identity, spec: SweepSpec, resolved: Resolved, points: tuple[Point, ...]) -> Sweep:
-    return Sweep(
+def sweep_of(
+    identity: Identity, spec: SweepSpec, resolved: Resolved, refinement: RefinementStatus | None = None
+) -> Sweep:
+    """The sweep under what is pinned, with all points that it has: grid, references, outer folds, and what refinement has added."""
+    points = points_of(spec, resolved)
+    sweep = Sweep(
         name=identity.name,
         namespace=identity.namespace,
         uid=identity.uid,
@@ -112,18 +125,24 @@ def _sweep(identity: Identity, spec: SweepSpec, resolved: Resolved, points: tupl
         resolved=resolved,
         points=points,
         references=references_of(spec, resolved, points),
+        outer=outer_points(spec, resolved, points),
         retry=identity.retry,
         warnings=spec_warnings(spec, len(points)),
     )
+    return refined(sweep, refinement)
 
 
-def _pin(spec: SweepSpec, defaults: Defaults) -> Resolved:
+def _pin(spec: SweepSpec, defaults: Defaults, script: ScriptFiles | None) -> Resolved:
     image = spec.trainer.image or defaults.trainer_image
     if not image:
         text = "is missing, and the operator has no default (REGSWEEP_TRAINER_IMAGE). Name a training image."
         raise InvalidSweep([Problem("spec.trainer.image", text)])
+    source = spec.trainer.script
+    if source is not None and script is not None and (problem := script_problem(source, script)) is not None:
+        raise InvalidSweep([problem])
     return Resolved(
         image=image,
+        script=resolved_script(source, script) if source is not None and script is not None else None,
         parameters=spec.trainer.parameters,
         args=spec.trainer.args,
         report=spec.trainer.report,

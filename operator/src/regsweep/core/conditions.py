@@ -109,7 +109,12 @@ def _accepted(sweep: Sweep, observed: Observed, edits: Sequence[Problem]) -> Con
     most = "at most " if sweep.spec.racing else ""
     beside = len(list(references_beside(sweep)))
     references = f", and {plural(beside, 'reference')}" if beside else ""
-    text = f"{plural(len(sweep.points), 'run')}, {most}{plural(trainings, 'training')}{references}.{_warnings(sweep.warnings)}"
+    folds = sweep.spec.outer_folds
+    outer = f", and {plural(trainings * folds, 'training')} in {folds} outer folds" if folds else ""
+    refinement = sweep.spec.refinement
+    if refinement is not None and sweep.refinement is None:
+        outer = f", and at most {plural(refinement.max_runs, 'run')} by refinement"
+    text = f"{plural(len(sweep.points), 'run')}, {most}{plural(trainings, 'training')}{references}{outer}.{_warnings(sweep.warnings)}"
     return ConditionUpdate(accepted, True, Reason.VALID, text)
 
 
@@ -143,16 +148,15 @@ def _progressing(
     if trouble is not None:
         return ConditionUpdate(progressing, bool(counts.running), *trouble)
     evaluating = progress.stage in (Stage.FREEZING, Stage.EVALUATING)
-    beside = _only_references_remain(progress)
+    beside = _beside_the_grid(progress)
     trains = f"{counts.running} running, {counts.pending} pending."
-    if beside:
-        trains = f"All runs of the grid have ended; references: {_reference_count(progress)}."
+    trains = beside or trains
     if evaluating:
         trains = f"The final evaluation trains the picks with new seeds: {_final_count(final)}."
     if sweep.spec.parallelism == 0:
         text = f"spec.parallelism is 0, so no new run is started. {trains}"
         return ConditionUpdate(progressing, bool(counts.running), Reason.DRAINING, text)
-    return _training(observed.runs, counts.running > 0 or beside, evaluating, trains)
+    return _training(observed.runs, counts.running > 0 or bool(beside), evaluating, trains)
 
 
 _OF_THE_JOB = frozenset({Reason.TEMPLATE_REFUSED, Reason.NOT_PERMITTED})
@@ -230,14 +234,16 @@ def _replicates_paired(mixed: Sequence[Mixture], unguarded: bool) -> ConditionUp
     return ConditionUpdate(ConditionType.REPLICATES_PAIRED, False, Reason.MIXED, f"{note} {remedy}")
 
 
-def _only_references_remain(progress: Progress) -> bool:
-    """Whether every combination has ended, and a reference has not."""
-    return PointState.OPEN in progress.references_ended and PointState.OPEN not in progress.ended
-
-
-def _reference_count(progress: Progress) -> str:
-    ended = sum(state is not PointState.OPEN for state in progress.references_ended)
-    return f"{ended} of {len(progress.references_ended)} have ended"
+def _beside_the_grid(progress: Progress) -> str:
+    """What is still trained though every combination has ended, as a sentence; empty while one has not, or nothing is."""
+    if PointState.OPEN in progress.ended:
+        return ""
+    parts = [
+        f"{what}: {sum(state is not PointState.OPEN for state in states)} of {len(states)} have ended"
+        for what, states in (("references", progress.references_ended), ("runs in outer folds", progress.outer_ended))
+        if PointState.OPEN in states
+    ]
+    return f"All runs of the grid have ended; {'; '.join(parts)}." if parts else ""
 
 
 def _final_count(final: FinalStatus | None) -> str:
@@ -268,6 +274,8 @@ def _ended(
         text += f"; {counts.failed} failed, within spec.maxFailedRuns: see status.failures"
     if (lost := sum(state is PointState.FAILED for state in progress.references_ended)) > 0:
         text += f"; {plural(lost, 'reference')} failed: see status.failures"
+    if (lost := sum(state is PointState.FAILED for state in progress.outer_ended)) > 0:
+        text += f"; {plural(lost, 'run')} in outer folds failed: see status.failures"
     if final is not None and not final.picks:
         text += "; no combination can be called best, so there was no final evaluation"
     elif final is not None and final.failed:
@@ -283,8 +291,8 @@ def _remaining(progress: Progress, counts: RunCounts, final: FinalStatus | None)
         return Reason.ANALYSING, ANALYSING
     if progress.stage in (Stage.FREEZING, Stage.EVALUATING):
         return Reason.FINAL_EVALUATION, f"Final evaluation: {_final_count(final)}."
-    if _only_references_remain(progress):
-        return Reason.RUNS_REMAIN, f"All runs of the grid have ended; references: {_reference_count(progress)}."
+    if beside := _beside_the_grid(progress):
+        return Reason.RUNS_REMAIN, beside
     race = progress.analysis_result.analysis.race if progress.analysis_result is not None else None
     if race is not None and race.reason is RaceReason.RACING:
         text = f"{race.racing} of {counts.total} combinations are still in the race. The next look is at {race.replicates} replicates."

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
+
+from pydantic import JsonValue
 
 from regsweep.api.canonical import digest
 from regsweep.api.objective import ranked_rule
@@ -20,18 +23,32 @@ NAME_LENGTH: Final = 40
 HASH_LENGTH: Final = 12
 
 
+@dataclass(frozen=True, slots=True)
+class OuterFold:
+    """An outer fold of nested resampling: its rows are the test rows of what is trained on the others."""
+
+    fold: int
+    """From 0."""
+    folds: int
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """As the training contract has it."""
+        return {"fold": self.fold, "folds": self.folds}
+
+
 def point_key(
     flags: Mapping[str, FlagValue],
     resolved: Resolved,
     *,
     final: bool = False,
+    outer: OuterFold | None = None,
 ) -> str:
     """The key of a point: 16 hex digits of a hash of all that determines its results and is known before, replicate apart.
 
-    That is its flags, and what was pinned: parameters, arguments, how a script reports, trainer image (of a local run: the
+    That is its flags, and what was pinned: parameters, script and its arguments, how it reports, trainer image (of a local run: the
     trainer with the digest of its script), seed base, folds, data revision, and the rule of the best epoch where results are
     taken from there.
-    `final`: it is trained for the final evaluation, with seeds of its own.
+    `final`: it is trained for the final evaluation, with seeds of its own. `outer`: on the rows outside this fold.
     """
     determines: dict[str, object] = {
         "flags": flags,
@@ -43,6 +60,10 @@ def point_key(
         determines["resampling"] = resolved.resampling.to_json()
     if final:
         determines["final"] = True
+    if outer is not None:
+        determines["outer"] = outer.to_json()
+    if resolved.script is not None:
+        determines["script"] = resolved.script.to_json()
     if resolved.args:
         determines["args"] = resolved.args
     if resolved.report is not None:

@@ -36,7 +36,11 @@ def failed_run_limit(sweep: Sweep) -> int:
 
 def stop_reason(sweep: Sweep, records: Records, progress: Progress, pinned_data: str) -> Stop | None:
     """Why the sweep starts nothing more, or None. `pinned_data`: digest of the data that all results must rest on; may be empty."""
-    return _data_changed(sweep, records, progress, pinned_data) or _failures(sweep, records, progress.ended)
+    return (
+        _data_changed(sweep, records, progress, pinned_data)
+        or _failures(sweep, records, progress.ended)
+        or _outer_failures(sweep, records, progress)
+    )
 
 
 def _data_changed(sweep: Sweep, records: Records, progress: Progress, pinned: str) -> Stop | None:
@@ -90,6 +94,24 @@ def _failures(sweep: Sweep, records: Records, states: Sequence[PointState]) -> S
             f"Fix the cause, then {sweep.how_to_retry}, or raise spec.maxFailedRuns.",
         )
     return _metric_missing(sweep, records, states)
+
+
+def _outer_failures(sweep: Sweep, records: Records, progress: Progress) -> Stop | None:
+    """The first runs in outer folds that all failed for one reason that no retry mends, such as data that mark their own test rows."""
+    states = [state for state in progress.outer_ended if state is not PointState.OPEN]
+    if len(states) < min(ALIKE, len(progress.outer_ended)) or any(state is PointState.SUCCEEDED for state in states):
+        return None
+    failed = zip(progress.outer, progress.outer_ended, strict=True)
+    failures = [first_failure(target.point, records) for target, state in failed if state is PointState.FAILED]
+    reasons = {failure.reason for failure in failures}
+    if not failures or len(reasons) > 1 or not reasons <= NO_RETRY_MENDS:
+        return None
+    first = failures[0]
+    text = (
+        f"The first {len(failures)} runs in outer folds all failed with {first.reason}: {_sentence(first.message)} Fix the cause, then "
+        f"{sweep.how_to_retry}, or remove evaluate: Nested."
+    )
+    return Stop(Reason.RUNS_FAIL_ALIKE, text)
 
 
 def first_failure(point: Point, records: Records) -> Record:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby, islice
 
-from regsweep.api.status import FinalStatus
+from regsweep.api.status import FinalStatus, RefinementStatus
 from regsweep.core.collect import Collected, collect, is_settled
 from regsweep.core.data import pinned_digest, with_refused_data, with_same_data
-from regsweep.core.final import freeze
+from regsweep.core.final import freeze, refine
 from regsweep.core.identity import run_name
 from regsweep.core.judging.analysis import AnalysisRequest
 from regsweep.core.kubernetes.room import observed_room, replicates_in
@@ -71,6 +71,8 @@ class Plan:
     """The analysis to request, of records that are all stored; None: no request."""
     freeze: FinalStatus | None = None
     """Picks of the final evaluation, to be stored before its first training."""
+    refine: RefinementStatus | None = None
+    """What refinement has chosen with its next step, to be stored before it is trained."""
     stop: Stop | None = None
     """Why no more runs are started; None: they are."""
     notices: tuple[Notice, ...] = ()
@@ -86,7 +88,14 @@ class Plan:
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
         return not (
-            self.store or self.delete or self.suspend or self.resume or self.scale or self.create or self.freeze
+            self.store
+            or self.delete
+            or self.suspend
+            or self.resume
+            or self.scale
+            or self.create
+            or self.freeze
+            or self.refine
         )
 
 
@@ -106,6 +115,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
 
     active = [run for run in observed.runs if not run.deleting and not needs_no_pod(run)]
     occupied = sum(slots_of(run) for run in observed.runs) + sum(job.pods_in_flight for job in observed.altered)
+    occupied += observed.orphaned_pods
     suspend, resume, free = _pauses(sweep, active, occupied)
     create: tuple[RunRequest, ...] = ()
     scale: tuple[tuple[RunRef, int], ...] = ()
@@ -117,14 +127,15 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
         if observed.cautious:
             free = 0 if any(map(lacks_pod, observed.runs)) else 1
         create, scale = _fill(waiting, staying, free)
-    resting = [run for run in observed.runs if has_to_rest(run, observed, collected[run.name], now)]
+    delete = tuple(deletions(sweep, observed, collected, coverage.trained, now))
+    resting = _resting(observed, collected, delete, now)
     waits = [c.look_again_at for c in collected.values() if c.look_again_at]
     waits += [*outlived_at(observed.runs, now), *lost_at(observed.runs, now)]
     decided = not store and stop is None
     analyse = decided and progress.stage is Stage.ANALYSING
     return Plan(
         store=store,
-        delete=tuple(deletions(sweep, observed, collected, coverage.trained, now)),
+        delete=delete,
         suspend=suspend,
         resume=resume,
         scale=(*((ref_of(run), 0) for run in resting), *scale),
@@ -133,10 +144,20 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
         progress=progress,
         analyse=analysis_request(sweep, records, progress, observed.final) if analyse else None,
         freeze=freeze(sweep, progress, records) if decided and progress.stage is Stage.FREEZING else None,
+        refine=refine(sweep, progress, records) if decided and progress.stage is Stage.REFINING else None,
         stop=stop,
         notices=tuple(notices(observed, collected, create, {run.name for run in resting}, now)),
         wake_at=min(waits, default=None),
     )
+
+
+def _resting(
+    observed: Observed, collected: Mapping[str, Collected], delete: Iterable[RunRef], now: datetime
+) -> list[ObservedRun]:
+    """Runs to put at rest, but for those that are deleted anyway."""
+    leaving = {ref.name for ref in delete}
+    staying = (run for run in observed.runs if run.name not in leaving)
+    return [run for run in staying if has_to_rest(run, observed, collected[run.name], now)]
 
 
 def _with_same_data(

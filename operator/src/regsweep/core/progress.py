@@ -16,6 +16,7 @@ from regsweep.api.canonical import canonical_json
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.status import FinalStatus
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult
+from regsweep.core.refinement import refines
 from regsweep.core.results.records import Record, Records
 from regsweep.core.sweep import Point, Sweep, final_points
 
@@ -37,9 +38,11 @@ class Stage(StrEnum):
     """What a sweep waits for."""
 
     TRAINING = "Training"
-    """Replicates of the grid."""
+    """Replicates of the grid, of references, or of the grids in the outer folds."""
     ANALYSING = "Analysing"
     """The analysis of all records that there are."""
+    REFINING = "Refining"
+    """What refinement chooses next has to be stored."""
     FREEZING = "Freezing"
     """The picks of the final evaluation have to be stored."""
     EVALUATING = "Evaluating"
@@ -69,12 +72,17 @@ class Progress:
     references: tuple[Target, ...]
     """In the order of the spec; one may be a point of the grid too."""
     references_ended: tuple[PointState, ...]
+    outer: tuple[Target, ...]
+    """The grids of nested resampling, fold by fold; none once the picks of each fold are frozen."""
+    outer_ended: tuple[PointState, ...]
     final: tuple[Target, ...]
     """The picks of the final evaluation; none until they are frozen."""
     final_ended: tuple[PointState, ...]
     stage: Stage
     rests_on: str
-    """Digest of what an analysis made now would rest on; empty while replicates of the grid or of references are wanted."""
+    """Digest of what an analysis made now would rest on; empty while replicates are wanted that no pick is frozen for."""
+    outer_rests_on: str
+    """Digest of what the choices in the outer folds would rest on now; empty while none are to be made."""
     analysis_result: AnalysisResult | None
     """The last analysis, be it of fewer records."""
 
@@ -86,6 +94,11 @@ class Progress:
     @property
     def before_final(self) -> tuple[Target, ...]:
         """The same without the final evaluation."""
+        return (*self.compared, *self.outer)
+
+    @property
+    def compared(self) -> tuple[Target, ...]:
+        """The grid and the references."""
         return _each_once((*self.grid, *self.references)) if self.references else self.grid
 
 
@@ -93,22 +106,31 @@ def progress_of(
     sweep: Sweep, records: Records, analysis_result: AnalysisResult | None, final: FinalStatus | None
 ) -> Progress:
     """The progress of the sweep. `judged`: the last analysis, of whatever records; `final`: the frozen picks."""
-    grid = tuple(Target(point, _wanted(sweep, point, analysis_result)) for point in sweep.points)
+    contenders = sweep.contenders
+    grid = tuple(
+        Target(point, _wanted(sweep, point, analysis_result) * (2 if point.combination.id in contenders else 1))
+        for point in sweep.points
+    )
     ended = tuple(target_state(target, sweep, records) for target in grid)
     references = _references(sweep, grid)
     references_ended = tuple(target_state(target, sweep, records) for target in references)
     wants_final = sweep.spec.final is not None
     frozen = final if wants_final else None
+    outer = tuple(Target(point, sweep.spec.replicates) for point in sweep.outer) if frozen is None else ()
+    outer_ended = tuple(target_state(target, sweep, records) for target in outer)
     picks = tuple(Target(p, frozen.replicates) for p in final_points(sweep, frozen)) if frozen is not None else ()
     final_ended = tuple(target_state(target, sweep, records) for target in picks)
-    rests_on = ""
+    rests_on = outer_rests_on = ""
     stage = Stage.TRAINING
-    if PointState.OPEN not in (*ended, *references_ended):
+    if PointState.OPEN not in (*ended, *references_ended, *outer_ended):
         evaluated = frozen is not None and PointState.OPEN not in final_ended
         rests_on = analysis_digest(sweep, grid, references, records, picks if evaluated else ())
-        current = analysis_result is not None and analysis_result.analysis.rests_on == rests_on
+        outer_rests_on = _digest("\n".join(_outcomes(target, records) for target in outer)) if outer else ""
+        current = analysis_result is not None and analysis_result.is_of(rests_on, outer_rests_on)
         if _is_analysed(sweep) and not current:
             stage = Stage.ANALYSING
+        elif refines(sweep):
+            stage = Stage.REFINING
         elif wants_final and frozen is None:
             stage = Stage.FREEZING
         else:
@@ -119,10 +141,13 @@ def progress_of(
         states=tuple(_racing_states(sweep, grid, ended, analysis_result, stage)),
         references=references,
         references_ended=references_ended,
+        outer=outer,
+        outer_ended=outer_ended,
         final=picks,
         final_ended=final_ended,
         stage=stage,
         rests_on=rests_on,
+        outer_rests_on=outer_rests_on,
         analysis_result=analysis_result,
     )
 
@@ -132,7 +157,7 @@ def analysis_request(sweep: Sweep, records: Records, progress: Progress, final: 
     evaluated = final if progress.final and PointState.OPEN not in progress.final_ended else None
     targets = progress.targets if evaluated is not None else progress.before_final
     wanted = [record for target in targets for record in records.of(target.point.key).values()]
-    return AnalysisRequest(sweep, wanted, evaluated, progress.rests_on)
+    return AnalysisRequest(sweep, wanted, evaluated, progress.rests_on, progress.outer_rests_on)
 
 
 def is_done(record: Record | None, sweep: Sweep) -> bool:
@@ -163,6 +188,11 @@ def grid_digest(sweep: Sweep, grid: Iterable[Target], records: Records) -> str:
     )
     lines = sorted(_outcomes(target, records) for target in grid)
     return _digest("\n".join([settings, *lines]))
+
+
+def search_digest(sweep: Sweep, records: Records) -> str:
+    """Digest of all that the refinement's contenders were chosen from: every combination's first replicates."""
+    return grid_digest(sweep, [Target(point, sweep.spec.replicates) for point in sweep.points], records)
 
 
 def analysis_digest(

@@ -30,11 +30,12 @@ from regsweep.api.wording import cut, plural
 from regsweep.core.collect import is_recorded
 from regsweep.core.conditions import ConditionUpdate, condition_updates, conditions
 from regsweep.core.data import pinned_digest
-from regsweep.core.final import final_status
+from regsweep.core.final import final_status, outer_status, refinement_status
 from regsweep.core.grid import label
 from regsweep.core.judging.analysis import AnalysisResult, rank, reference_rows
 from regsweep.core.judging.stats import ranking as stats
 from regsweep.core.limits import first_failure
+from regsweep.core.moves import is_at_rest
 from regsweep.core.plan import Plan
 from regsweep.core.progress import PointState, Progress, Target, progress_of
 from regsweep.core.references import references_beside
@@ -65,7 +66,7 @@ def sweep_status(
     It is about what is stored: what the plan is about to store does not count yet.
     """
     progress = planned.progress
-    if progress is None or planned.store:
+    if progress is None or planned.store or planned.refine is not None:
         progress = progress_of(sweep, observed.records, observed.analysis_result, observed.final)
     counts = _counts(sweep, observed, progress.states)
     analysis_result = observed.analysis_result
@@ -93,6 +94,8 @@ def sweep_status(
         results=results,
         references=reference_results(sweep, observed.records),
         analysis=_analysis(sweep, progress, analysis_result),
+        refinement=refinement_status(sweep, planned.refine or sweep.refinement, observed.records),
+        outer=outer_status(progress),
         final=final,
         running=_running(sweep, observed, progress.targets),
         failures=_failures(sweep, observed.records, progress),
@@ -170,8 +173,10 @@ def _counts(sweep: Sweep, observed: Observed, states: Iterable[PointState]) -> R
 
 
 def _is_in_hand(run: ObservedRun) -> bool:
-    """Whether a pod of the run trains or has ended."""
-    return any(pod.phase is not PodPhase.PENDING and not (pod.gone and not pod.ended) for pod in run.pods)
+    """Whether a pod of the run trains or has ended; what waits to be made again elsewhere is in nobody's hand."""
+    return not is_at_rest(run) and any(
+        pod.phase is not PodPhase.PENDING and not (pod.gone and not pod.ended) for pod in run.pods
+    )
 
 
 def _diverged(point: Point, records: Records) -> bool:
@@ -263,7 +268,7 @@ def _running_run(
         run=run.name,
         combination=point.combination.id,
         label=_label(point, reference),
-        final=point.final or None,
+        final=_is_final(point),
         reference=reference,
     )
     if sample is None:
@@ -288,10 +293,17 @@ def _names_beside(sweep: Sweep) -> dict[str, str]:
 
 
 def _label(point: Point, reference: str | None) -> str:
-    """The flags as people write them, and whether it is the final evaluation; or the reference that it is."""
+    """The flags as people write them, the outer fold and whether it is the final evaluation; or the reference that it is."""
     if reference is not None:
         return f"reference {reference}"
-    return f"{label(point.combination.flags)}{FINAL_MARK if point.final else ''}"
+    outer = point.outer
+    fold = f" (outer fold {outer.fold + 1} of {outer.folds})" if outer is not None else ""
+    return f"{label(point.combination.flags)}{fold}{FINAL_MARK if point.final else ''}"
+
+
+def _is_final(point: Point) -> bool | None:
+    """True of what only the final evaluation is trained for, outer folds included."""
+    return point.final or point.outer is not None or None
 
 
 def _avoided_nodes(runs: Iterable[ObservedRun]) -> list[AvoidedNode] | None:
@@ -311,6 +323,7 @@ def _failures(sweep: Sweep, records: Records, progress: Progress) -> list[Failed
     targets = [
         *zip(progress.grid, progress.ended, strict=True),
         *beside,
+        *zip(progress.outer, progress.outer_ended, strict=True),
         *zip(progress.final, progress.final_ended, strict=True),
     ]
     failed = {target.point.key: target.point for target, state in targets if state is PointState.FAILED}
@@ -322,7 +335,7 @@ def _failures(sweep: Sweep, records: Records, progress: Progress) -> list[Failed
                 run=record.run,
                 combination=point.combination.id,
                 label=_label(point, names.get(point.key)),
-                final=point.final or None,
+                final=_is_final(point),
                 reference=names.get(point.key),
                 reason=(record.reason or Reason.TRAINER_FAILED).value,
                 message=cut(record.message, MAX_PROBLEM),

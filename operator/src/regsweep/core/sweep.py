@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from regsweep.api.constants import MAX_REPLICATES_PER_POD, RETRY_ANNOTATION
 from regsweep.api.spec import Flags, SweepSpec
-from regsweep.api.status import FinalStatus, Resolved
+from regsweep.api.status import FinalStatus, RefinementStatus, Resolved
 from regsweep.core.grid import Combination, combination_id, combinations
-from regsweep.core.identity import point_key
+from regsweep.core.identity import OuterFold, point_key
 from regsweep.errors import Problem
 
 
@@ -20,6 +21,8 @@ class Point:
     combination: Combination
     final: bool = False
     """It is trained for the final evaluation: with its own seeds, and evaluated on the test rows."""
+    outer: OuterFold | None = None
+    """Outer fold whose rows are the test rows; None: the sweep's own test rows, if there are any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,10 @@ class Sweep:
     """The grid, in its order."""
     references: tuple[Reference, ...] = ()
     """Outside the grid, in the order of the spec."""
+    outer: tuple[Point, ...] = ()
+    """The grid once more for each outer fold of nested resampling, fold by fold; none without it."""
+    refinement: RefinementStatus | None = None
+    """What refinement has chosen so far; its combinations are among `points`. None: nothing, or there is none."""
     retry: int = 0
     """What a person has set the retry annotation to; raising it runs once more what has failed."""
     how_to_retry: str = f"raise the annotation {RETRY_ANNOTATION}"
@@ -57,6 +64,12 @@ class Sweep:
     """Digest of the data's source bytes where it is known before any training, as to a local run; empty: it is not."""
     warnings: tuple[Problem, ...] = ()
     """Valid parts of the spec that have no effect or look like typing errors."""
+
+    @property
+    def contenders(self) -> frozenset[str]:
+        """Ids of the combinations that refinement has left, on whose new replicates all claims rest; empty before that."""
+        chosen = self.refinement.contenders if self.refinement is not None else None
+        return frozenset(chosen) & {point.combination.id for point in self.points} if chosen else frozenset()
 
     @property
     def first_attempt(self) -> int:
@@ -80,12 +93,22 @@ def points_of(spec: SweepSpec, resolved: Resolved) -> tuple[Point, ...]:
     return tuple(Point(point_key(c.flags, resolved), c) for c in combinations(spec))
 
 
+def outer_points(spec: SweepSpec, resolved: Resolved, points: Sequence[Point]) -> tuple[Point, ...]:
+    """The grid's points in each outer fold, fold by fold; none without nested resampling."""
+    folds = [OuterFold(fold, spec.outer_folds) for fold in range(spec.outer_folds)]
+    return tuple(
+        Point(point_key(point.combination.flags, resolved, outer=fold), point.combination, outer=fold)
+        for fold in folds
+        for point in points
+    )
+
+
 def point_keys(sweep: Sweep, final: FinalStatus | None) -> frozenset[str]:
-    """Keys of all points that the sweep wants now: those of its grid and references, and of the final evaluation's picks once
-    frozen."""
+    """Keys of all points that the sweep wants now: those of its grid, references and outer folds, and of the final evaluation's
+    picks once frozen."""
     picks = final_points(sweep, final) if final is not None else ()
     references = (reference.point for reference in sweep.references)
-    return frozenset(point.key for point in (*sweep.points, *references, *picks))
+    return frozenset(point.key for point in (*sweep.points, *references, *sweep.outer, *picks))
 
 
 def final_points(sweep: Sweep, final: FinalStatus) -> tuple[Point, ...]:
@@ -97,6 +120,7 @@ def final_points(sweep: Sweep, final: FinalStatus) -> tuple[Point, ...]:
     points = []
     for place, pick in enumerate(final.picks):
         flags = dict(sorted(pick.flags.items(), key=lambda item: places.get(item[0], len(places))))
-        key = point_key(flags, sweep.resolved, final=True)
-        points.append(Point(key, Combination(combination_id(flags), flags, place), final=True))
+        outer = OuterFold(pick.fold, final.folds) if pick.fold is not None and final.folds is not None else None
+        key = point_key(flags, sweep.resolved, final=True, outer=outer)
+        points.append(Point(key, Combination(combination_id(flags), flags, place), final=True, outer=outer))
     return tuple(points)

@@ -88,13 +88,14 @@ def source_of(run: KeptRun) -> dict[str, str]:
     """The texts of the run's source files, by name; a file that is none is left out."""
     texts = {}
     try:
-        paths = sorted((run.path / SOURCE_FOLDER).iterdir())
+        paths = sorted((run.path / SOURCE_FOLDER).rglob("*"))
     except OSError:
         return {}
     for path in paths:
         try:
             if path.is_file() and path.stat().st_size <= MOST_SOURCE_BYTES:
-                texts[path.name] = path.read_text(encoding="utf-8")
+                name = path.relative_to(run.path / SOURCE_FOLDER).as_posix()
+                texts[name] = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             continue
     return texts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from regsweep.api.objective import EpochRule
-from regsweep.api.status import FinalStatus
+from regsweep.api.status import FinalStatus, RefinementStatus
 from regsweep.core.results.messages import MalformedMessage, parse_message, records_of
 from regsweep.core.results.records import Record, Records
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
@@ -24,6 +25,8 @@ from regsweep.local.provenance import PROVENANCE_FILE, SOURCE_FOLDER, Keepsakes
 
 FINAL_FILE = "final.json"
 """The picks of the final evaluation, frozen."""
+REFINEMENT_FILE = "refinement.json"
+"""What refinement has chosen."""
 MOST_MESSAGE_BYTES = 64 * 1024
 """Far above the contract's 4,096: what is longer is cut, and then refused as malformed."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -72,21 +75,23 @@ class RunsDirectory:
         """Directory of a run."""
         return self.path / name
 
-    def begin(self, facts: RunFacts, kept: Keepsakes) -> Path:
+    def begin(self, facts: RunFacts, kept: Keepsakes, *, resumes: bool = False) -> Path:
         """Prepares the run's directory; files of an earlier, unfinished attempt are removed.
 
-        Only replicates without a result are trained, so that no result is lost.
+        Only replicates without a result are trained, so that no result is lost. resumes: training goes on from checkpoints, so that
+        the epochs before them are kept.
         """
         directory = self.run(facts.run)
         directory.mkdir(exist_ok=True)
         for index in range(facts.processes_wanted):
-            for name in (message_file(index), output_file(index), history_file(index)):
+            for name in (message_file(index), output_file(index), *(() if resumes else (history_file(index),))):
                 (directory / name).unlink(missing_ok=True)
         source = directory / SOURCE_FOLDER
-        source.mkdir(exist_ok=True)
-        for old in source.iterdir():
-            old.unlink()
+        if source.exists():
+            shutil.rmtree(source)
+        source.mkdir()
         for name, text in kept.source.items():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_text(text, encoding="utf-8", newline="")
         (directory / PROVENANCE_FILE).write_text(kept.provenance.model_dump_json(by_alias=True, indent=2) + "\n")
         self.write(facts)
@@ -99,6 +104,24 @@ class RunsDirectory:
     def freeze(self, final: FinalStatus) -> None:
         """Keeps the picks of the final evaluation, which later runs of this sweep must not change."""
         write_atomically(self.path / FINAL_FILE, final.model_dump_json(by_alias=True, indent=2) + "\n")
+
+    def refine(self, refinement: RefinementStatus) -> None:
+        """Keeps what refinement has chosen, which later runs of this sweep must not change."""
+        text = refinement.model_dump_json(by_alias=True, indent=2)
+        write_atomically(self.path / REFINEMENT_FILE, text + "\n")
+
+    def refinement(self) -> RefinementStatus | None:
+        """What an earlier run's refinement has chosen; None: nothing. Raises RunsDirectoryError where it cannot be read."""
+        path = self.path / REFINEMENT_FILE
+        try:
+            return RefinementStatus.model_validate_json(path.read_bytes(), extra="ignore")
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as error:
+            raise RunsDirectoryError(
+                f"{path}: cannot be read ({_first_line(error)}). It holds what refinement has chosen. Restore it, or use another "
+                "--runs-dir."
+            ) from error
 
     def frozen(self) -> FinalStatus | None:
         """The picks that an earlier run has frozen; None: none. Raises RunsDirectoryError where they cannot be read."""

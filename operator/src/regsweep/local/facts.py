@@ -63,6 +63,14 @@ class DataFacts(ApiModel):
     """Of data that the trainer has not named: each file's digest, by its name as written."""
 
 
+class OuterFacts(ApiModel):
+    """An outer fold of nested resampling."""
+
+    fold: int
+    """From 0."""
+    folds: int
+
+
 class RunFacts(ApiModel):
     """`run.json`: what a run trains, and how far it came."""
 
@@ -88,6 +96,8 @@ class RunFacts(ApiModel):
     """How often the replicates were trained before without a record that could be read."""
     final: bool = False
     """It belongs to the final evaluation."""
+    outer: OuterFacts | None = None
+    """Outer fold on the other rows of which it trains; None: it trains on all but the test rows."""
     key_version: int | None = None
     """Version of the formula of the point's key; None: the first one, of versions that knew nothing of the data."""
     resampling: dict[str, JsonValue] = Field(default_factory=dict)

@@ -33,14 +33,14 @@ class History:
     """The course of a run."""
 
     epochs: tuple[Epoch, ...] = ()
-    """In the order in which they were written."""
+    """Each once, in the order in which they were written first."""
     properties: Mapping[str, JsonValue] = field(default_factory=dict)
     """What the trainer says of the whole run, such as `optimizer` and `model`."""
 
 
 def read_history(folder: Path, facts: RunFacts) -> History:
     """The history in a run's folder; an empty one where the trainer wrote none."""
-    epochs: list[Epoch] = []
+    epochs: dict[tuple[int, int], Epoch] = {}
     properties: dict[str, JsonValue] = {}
     for index in range(facts.processes_wanted):
         for line in _lines(folder / history_file(index)):
@@ -48,8 +48,9 @@ def read_history(folder: Path, facts: RunFacts) -> History:
             if isinstance(described, dict):
                 properties |= described
             elif (epoch := _epoch(line)) is not None:
-                epochs.append(epoch)
-    return History(tuple(epochs), properties)
+                # A training that went on from a checkpoint has written epochs twice.
+                epochs[epoch.replicate, epoch.epoch] = epoch
+    return History(tuple(epochs.values()), properties)
 
 
 def read_properties(folder: Path, facts: RunFacts) -> dict[str, JsonValue]:

@@ -15,8 +15,8 @@ from regsweep.core.data import change_of
 from regsweep.core.grid import combination_id
 from regsweep.core.progress import Target, is_done
 from regsweep.core.results.records import Records
-from regsweep.core.sweep import Sweep
-from regsweep.local.facts import DataFacts, RuleFacts, RunFacts
+from regsweep.core.sweep import Point, Sweep
+from regsweep.local.facts import DataFacts, OuterFacts, RuleFacts, RunFacts
 from regsweep.local.identify import DataIdentity
 from regsweep.local.trainer import TrainerCommand, of_generation
 
@@ -48,6 +48,11 @@ def data_facts(data: DataIdentity) -> DataFacts:
     )
 
 
+def outer_facts(point: Point) -> OuterFacts | None:
+    """As a run's file has it."""
+    return OuterFacts(fold=point.outer.fold, folds=point.outer.folds) if point.outer is not None else None
+
+
 def rule_facts(objective: ObjectiveStatus) -> RuleFacts:
     """As a run's file has it."""
     rule = epoch_rule(objective)
@@ -77,7 +82,7 @@ def changes(
     """What was changed since earlier trainings, and how many are trained again for it, a sentence each."""
     by_flags: dict[str, list[RunFacts]] = {}
     for each in sorted(facts, key=_begun, reverse=True):
-        if not each.final:
+        if not each.final and each.outer is None:
             by_flags.setdefault(combination_id(each.flags), []).append(each)
     counts: Counter[Cause] = Counter()
     for target in targets:

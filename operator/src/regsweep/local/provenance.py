@@ -10,7 +10,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Final
 from pydantic import Field
 
 from regsweep.api.model import ApiModel
+from regsweep.local.sources import script_files
 from regsweep.local.trainer import TrainerCommand, available_cores
 
 PROVENANCE_FILE: Final = "environment.json"
@@ -115,13 +116,24 @@ def _source(trainer: TrainerCommand) -> tuple[dict[str, str], list[str]]:
     start = _text(Path(program)) if os.sep in program else None  # an interpreter is binary, and no source
     texts = {Path(program).name: start} if start is not None else {}
     not_kept: list[str] = []
-    for argument in _files(arguments):
-        text = _text(Path(argument)) if len(texts) < MOST_SOURCE_FILES else None
+    for path, name in _with_modules(_files(arguments)):
+        text = _text(path) if len(texts) < MOST_SOURCE_FILES else None
         if text is None:
-            not_kept.append(argument)
+            not_kept.append(str(path))
         else:
-            texts[_free_name(Path(argument).name, texts)] = text
+            texts[_free_name(name, texts)] = text
     return texts, not_kept
+
+
+def _with_modules(files: Iterable[str]) -> Iterator[tuple[Path, str]]:
+    """(file, its name in the source folder), the modules beside a Python script that it imports among them."""
+    for file in files:
+        path = Path(file)
+        try:
+            members = script_files(path) if path.suffix == ".py" else [path]
+        except OSError:
+            members = [path]
+        yield from ((member, member.relative_to(path.parent).as_posix()) for member in members)
 
 
 def _files(arguments: Iterable[str]) -> list[str]:

@@ -15,6 +15,7 @@ from regsweep.core.identity import final_seed
 from regsweep.core.judging.analysis import AnalysisResult, analyse_records
 from regsweep.core.kubernetes.expansion import expand
 from regsweep.core.plan import Plan, plan
+from regsweep.core.refinement import refined
 from regsweep.core.results.records import Record, Records
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase, RunRequest
 from regsweep.core.status import is_over, sweep_status
@@ -26,7 +27,7 @@ from regsweep.local.environment import local_environment
 from regsweep.local.facts import ProcessFacts, RunFacts, output_file
 from regsweep.local.failures import local_message
 from regsweep.local.identify import DataIdentity
-from regsweep.local.lineage import data_facts, rule_facts
+from regsweep.local.lineage import data_facts, outer_facts, rule_facts
 from regsweep.local.process import GRACE_SECONDS, TrainerProcess
 from regsweep.local.provenance import Keepsakes, keepsakes
 from regsweep.local.trainer import TrainerCommand, process_environment
@@ -117,6 +118,11 @@ class LocalRunner:
         self._status = SweepStatus()
 
     @property
+    def sweep(self) -> Sweep:
+        """The sweep, with what its refinement has added."""
+        return self._sweep
+
+    @property
     def records(self) -> Records:
         """All records, those of earlier runs included."""
         return self._records
@@ -190,12 +196,15 @@ class LocalRunner:
         self._on_status(self._status)
 
     async def _carry_out(self, decided: Plan) -> None:
-        if self._lock is None and (decided.freeze is not None or decided.create):
+        if self._lock is None and (decided.freeze is not None or decided.refine is not None or decided.create):
             raise UnwritableRunsError(f"{self._directory.path}: cannot be written, and training is not complete.")
         self._records = self._records.plus(map(self._in_local_words, decided.store))
         if decided.freeze is not None:
             self._directory.freeze(decided.freeze)
             self._final = decided.freeze
+        if decided.refine is not None:
+            self._directory.refine(decided.refine)
+            self._sweep = refined(self._sweep, decided.refine)
         for ref in decided.delete:
             # Its directory stays; the plan has no more use for it.
             del self._runs[ref.name]
@@ -237,6 +246,7 @@ class LocalRunner:
             attempt=request.attempt,
             lost=request.lost,
             final=request.point.final,
+            outer=outer_facts(request.point),
             key_version=sweep.resolved.key_version,
             resampling=sweep.resolved.resampling.to_json(),
             rule=rule_facts(objective_status(sweep.spec.objective)),
@@ -246,7 +256,7 @@ class LocalRunner:
         self._begun = True
         if self._kept is None:
             self._kept = keepsakes(self._trainer, as_json(self._sweep.spec.to_json()))
-        self._directory.begin(facts, self._kept)
+        self._directory.begin(facts, self._kept, resumes=sweep.spec.trainer.checkpoints is not None)
         observed = replace(observed_run(facts, self._clock()), parallelism=request.parallelism)
         run = _Run(request, facts, observed)
         self._runs[request.name] = run

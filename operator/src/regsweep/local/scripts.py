@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from regsweep.api.constants import API_VERSION, SWEEP_KIND
+from regsweep.core.scripts import ScriptFiles
 from regsweep.errors import RegsweepError
 from regsweep.local.trainer import TrainerCommand, python_trainer
 
+DIGEST_LENGTH = 16
 RANGE_FIELDS = {"from", "to", "points", "scale"}
 
 
@@ -51,7 +54,7 @@ def sweep_of_script(
     return {
         "apiVersion": API_VERSION,
         "kind": SWEEP_KIND,
-        "metadata": {"name": name or _sweep_name(script)},
+        "metadata": {"name": name or script_name(script)},
         "spec": spec,
     }
 
@@ -67,6 +70,28 @@ def script_trainer(script: Path) -> TrainerCommand:
     return python_trainer(sys.executable, script)
 
 
-def _sweep_name(script: Path) -> str:
+def placed_script(files: ScriptFiles, entrypoint: str, folder: Path) -> TrainerCommand:
+    """The script of a ConfigMap, its files written below the folder, under a name of their content.
+
+    Raises ScriptError where they cannot be written.
+    """
+    place = folder / "script" / files.digest[:DIGEST_LENGTH]
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        for name, content in files.files.items():
+            path = place / name
+            if not path.is_file() or path.read_bytes() != content:
+                path.write_bytes(content)
+    except OSError as error:
+        raise ScriptError(
+            f"{place}: cannot be written ({error.strerror}), and the script is to be run from there. Name another directory "
+            "with --runs-dir."
+        ) from error
+    return replace(
+        python_trainer(sys.executable, place / entrypoint), identity=f"script:{files.digest[:DIGEST_LENGTH]}"
+    )
+
+
+def script_name(script: Path) -> str:
     """The script's name, as a sweep can have it."""
     return re.sub(r"[^a-z0-9]+", "-", script.stem.lower()).strip("-")[:63].strip("-") or "script"

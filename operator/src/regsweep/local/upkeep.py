@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from regsweep.errors import RegsweepError
+from regsweep.local.directory import RunsDirectory, RunsDirectoryError
+from regsweep.local.environment import CHECKPOINTS
 from regsweep.local.facts import RUN_FILE
 from regsweep.local.inventory import ARCHIVE, KeptRun
 from regsweep.local.locks import FolderLockedError, held_lock
@@ -126,9 +128,25 @@ def _move(runs: Iterable[KeptRun], folder_of: Callable[[KeptRun], Path], *, orig
                         target = _free(target_folder / name)
                         run.path.rename(target)
                         moved.append(target)
+                    _move_checkpoints(sweep, target_folder, {run.facts.point_key for run in members})
         except FolderLockedError:
             active.append(sweep.name)
     return Moved(tuple(moved), tuple(active))
+
+
+def _move_checkpoints(sweep: Path, target: Path, keys: set[str]) -> None:
+    """Moves the checkpoints of these points along, unless a run of theirs stays."""
+    try:
+        staying = {facts.point_key for facts in RunsDirectory(sweep).all_facts()}
+    except RunsDirectoryError:
+        return  # nobody knows whose they are
+    for key in sorted(keys - staying):
+        folder, there = sweep / CHECKPOINTS / key, target / CHECKPOINTS / key
+        if folder.is_dir():
+            if there.exists():
+                shutil.rmtree(there)
+            there.parent.mkdir(parents=True, exist_ok=True)
+            folder.rename(there)
 
 
 def _forget_results(sweep: Path) -> None:

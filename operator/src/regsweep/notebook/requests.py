@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from shlex import join
 from typing import Any, Final
 
 from pydantic import JsonValue
@@ -21,6 +18,8 @@ from regsweep.api.validation import is_sweep_name, parse_sweep
 from regsweep.cli.manifest import Manifest, load_manifest
 from regsweep.core.grid import combinations
 from regsweep.errors import RegsweepError
+from regsweep.local.scripts import script_name, script_trainer
+from regsweep.local.trainer import TrainerCommand, custom_trainer, reference_trainer
 
 MANIFESTS: Final = frozenset({".yaml", ".yml", ".json"})
 USUAL_NAME: Final = "tuning"
@@ -34,8 +33,7 @@ class Request:
     """What is to be trained."""
 
     manifest: Manifest
-    trainer_command: str | None
-    """None: the reference trainer."""
+    trainer: TrainerCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ def request_of(file: str | Path | Mapping[str, Any] | None, flags: Grid | None, 
 
     file: a manifest, its content, a script that keeps the training contract, or None for the reference trainer.
     """
-    document, command = _document(file, wishes)
+    document, script = _document(file, wishes)
     spec = document["spec"]
     if flags is not None:
         spec |= _flag_spec(flags)
@@ -79,31 +77,27 @@ def request_of(file: str | Path | Mapping[str, Any] | None, flags: Grid | None, 
     if wishes.sample is not None:
         spec["sample"] = {"size": _sample_size(wishes.sample, spec, document)}
         parsed = parse_sweep(document)
-    return Request(Manifest(name, parsed), command)
+    if wishes.trainer_command is not None:
+        return Request(Manifest(name, parsed), custom_trainer(wishes.trainer_command))
+    return Request(Manifest(name, parsed), script_trainer(script) if script is not None else reference_trainer())
 
 
-def _document(file: str | Path | Mapping[str, Any] | None, wishes: Wishes) -> tuple[dict[str, Any], str | None]:
-    """(a manifest that may lack flags, the command of its trainer)."""
+def _document(file: str | Path | Mapping[str, Any] | None, wishes: Wishes) -> tuple[dict[str, Any], Path | None]:
+    """(a manifest that may lack flags, the training script; None: there is none)."""
     if isinstance(file, Mapping):
         content = _plain(file)
         if "spec" in content:
-            return {"metadata": {"name": USUAL_NAME}, **content}, wishes.trainer_command
-        return _new(USUAL_NAME, content), wishes.trainer_command
+            return {"metadata": {"name": USUAL_NAME}, **content}, None
+        return _new(USUAL_NAME, content), None
     if file is None:
-        return _new(USUAL_NAME, {}), wishes.trainer_command
+        return _new(USUAL_NAME, {}), None
     path = Path(file)
     if not path.is_file():
         raise RegsweepError(f"{path}: no such file. Give a manifest or a training script.")
     if path.suffix.lower() in MANIFESTS:
         manifest = load_manifest(path, wishes.name)
-        return _new(manifest.name, manifest.spec.to_json()), wishes.trainer_command
-    return _script(path, wishes)
-
-
-def _script(path: Path, wishes: Wishes) -> tuple[dict[str, Any], str | None]:
-    """A training script, run by this interpreter; it keeps the training contract, which the kit does for it."""
-    name = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or USUAL_NAME
-    return _new(name, {}), wishes.trainer_command or join([sys.executable, str(path)])
+        return _new(manifest.name, manifest.spec.to_json()), None
+    return _new(script_name(path), {}), path
 
 
 def _new(name: str, spec: Mapping[str, Any]) -> dict[str, Any]:

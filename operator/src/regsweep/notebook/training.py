@@ -21,7 +21,7 @@ from regsweep.errors import RegsweepError
 from regsweep.local.directory import RunsDirectory
 from regsweep.local.inventory import inventory
 from regsweep.local.runrows import Row, rows
-from regsweep.local.trainer import custom_trainer, default_parallelism, reference_trainer
+from regsweep.local.trainer import default_parallelism
 from regsweep.notebook.frames import Runs, frame_of, is_final
 from regsweep.notebook.listing import RUNS_DIR
 from regsweep.notebook.progress import progress_of
@@ -91,11 +91,12 @@ def training_run(
 
 def _train(request: Request, runs_dir: Path, parallelism: int | None) -> Runs:
     manifest, errors = request.manifest, error_console()
-    trainer = custom_trainer(request.trainer_command) if request.trainer_command is not None else reference_trainer()
     directory = RunsDirectory(runs_dir / manifest.name)
     with ExitStack() as stack:
         held = stack.enter_context(directory.locked())
-        work = prepare(manifest, trainer, parallelism or default_parallelism(manifest.spec.parallelism), directory)
+        work = prepare(
+            manifest, request.trainer, parallelism or default_parallelism(manifest.spec.parallelism), directory
+        )
         print_warnings(work.sweep.warnings)
         lines = [held.note, announcement(work.sweep, work.records, directory.path, work.data), *work.changes]
         for line in filter(None, lines):

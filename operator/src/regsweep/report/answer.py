@@ -34,5 +34,8 @@ def _ties(report: SweepReport) -> str:
         return ""
     others = len(analysis.tied_with_best) - 1
     if not others:
-        return "; all others can be told from it" if len(analysis.comparisons) > 1 else ""
+        alone = len(analysis.comparisons) == len(report.ranking) > 1 and all(
+            each.comparable for each in analysis.comparisons
+        )
+        return "; all others can be told from it" if alone else ""
     return f"; {others} other{'s' if others > 1 else ''} cannot be told from it with these data"

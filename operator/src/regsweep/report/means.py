@@ -52,12 +52,13 @@ def _of_flag(
     )
     errors = [mean.beside_best.standard_error for mean in shown if mean.beside_best]
     differences = format_for([mean.beside_best.mean for mean in shown if mean.beside_best], errors)
+    known = sum(mean.beside_best is None for mean in means) == 1  # but for the best value
     rows = [
-        [value_text(mean.value), figure, _difference(mean.beside_best, log_scale, differences)]
+        [value_text(mean.value), figure, _difference(mean.beside_best, log_scale, differences) if known else ""]
         for mean, figure in zip(shown, figures, strict=True)
     ]
     by = "larger than its best value by (95 %)" if log_scale else "worse than its best value by (95 %)"
-    title = [flag, f"mean {metric}", by if len(means) > 1 else ""]
+    title = [flag, f"mean {metric}", by if known else ""]
     lines = _aligned([title, *rows], right=1)
     if len(shown) < len(means):
         lines.append(f"{len(means) - len(shown)} more values: {ON_REQUEST}")
@@ -66,7 +67,7 @@ def _of_flag(
 
 def _difference(interval: Interval | None, log_scale: bool, shown: NumberFormat) -> str:
     if interval is None:
-        return ""
+        return "best"
     if log_scale:
         return f"{percent(interval.mean)} ({interval.low * 100:.0f} to {interval.high * 100:.0f})"
     return f"{shown.text(interval.mean)} ({shown.text(interval.low)} to {shown.text(interval.high)})"

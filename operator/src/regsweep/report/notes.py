@@ -95,6 +95,8 @@ def _trouble(result: RankedResult, report: SweepReport) -> RowNote | None:
         return RowNote(RowNoteKind.FAILED, f"failed: {failure.reason}" if failure else "failed")
     if result.violated:
         return RowNote(RowNoteKind.VIOLATES, f"does not meet the constraint on {' and '.join(result.violated)}")
+    if result.dropped and report.status.refinement is not None:
+        return RowNote(RowNoteKind.DROPPED, "not tied before the new replicates", "not tied")
     if result.dropped:
         return RowNote(RowNoteKind.DROPPED, f"dropped after {plural(result.replicates, 'replicate')}")
     return None

@@ -52,6 +52,8 @@ def segments(status: SweepStatus, seconds_left: float | None, charset: Charset =
     race = status.analysis.race if status.analysis is not None else None
     if race is not None and race.reason is RaceReason.RACING:
         parts.append(Segment(f"{race.racing} still race"))
+    if (outer := status.outer) is not None and outer.ended < outer.total:
+        parts.append(Segment(f"outer folds {outer.ended}/{outer.total} runs"))
     if status.final is not None and status.final.ended < (total := status.final.replicates * len(status.final.picks)):
         parts.append(Segment(f"final evaluation {status.final.ended}/{total}"))
     if status.best is not None and status.best.objective is not None:

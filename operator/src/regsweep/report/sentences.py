@@ -67,6 +67,8 @@ def sentences(report: SweepReport) -> Iterator[str]:
         yield outlook.accuracy_sentence(len(by_accuracy), len(analysis.comparisons), analysis.accuracy)
     if report.objective.metric == ACCURACY:
         yield from filter(None, [outlook.baseline_sentence(analysis.accuracy)])
+    if analysis.r_squared is not None:
+        yield outlook.r_squared_sentence(analysis.r_squared)
     yield from filter(None, [_optimism(report, analysis)])
     yield from (note.message for note in analysis.notes if note.type not in QUIET_NOTES)
 
@@ -94,6 +96,8 @@ def _figures(report: SweepReport, analysis: Analysis) -> Iterator[str]:
         yield outcome.spread_sentence(spread, beside.spread if beside is not None else None)
     for reference in analysis.references:
         yield outcome.reference_sentence(reference, report.objective.metric)
+    if report.status.refinement is not None:
+        yield outcome.refinement_sentence(report.status.refinement, report.replicates)
     if analysis.race is not None:
         yield outcome.race_sentence(analysis.race)
     if analysis.planning is not None:

@@ -6,19 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from regsweep.api.analysis import Effects, MarginalMean
 from regsweep.api.conditions import ConditionType
 from regsweep.api.status import RankedResult
 from regsweep.core.judging.words.effects import effects_sentence
 from regsweep.report.answer import answer
-from regsweep.report.columns import columns_of
+from regsweep.report.columns import Column, columns_of
 from regsweep.report.model import SweepReport
 from regsweep.report.notes import legend_of, note_of, source_line
+from regsweep.report.reference_table import reference_columns
 from regsweep.report.sentences import final_evaluation_sentences, sentences, ties_sentence
 from regsweep.report.table import header_parts
 from regsweep.view.courses import Course
 from regsweep.view.figures.curves import curves_picture
 from regsweep.view.figures.effects import effects_picture
 from regsweep.view.figures.heatmap import chosen_flags, heatmap_picture
+from regsweep.view.figures.means import means_picture
 from regsweep.view.figures.parallel import parallel_picture
 from regsweep.view.figures.ranking import ranking_picture
 from regsweep.view.page import Block, Code, Gallery, Page, Picture, Prose, Section, Table
@@ -87,18 +90,24 @@ def _ranking(report: SweepReport) -> Iterator[Block]:
     if (picture := ranking_picture(report)) is not None:
         yield picture
     shown = report.ranking[:MOST_ROWS]
-    columns = columns_of(shown, report)
-    yield Table(
-        f"Ranking of {report.name}",
-        [column.header or ("note" if column.is_note else "tied") for column in columns],
-        list(zip(*(column.cells for column in columns), strict=True)),
-        frozenset(place for place, column in enumerate(columns) if column.right),
-        frozenset(place for place, row in enumerate(shown) if row.rank == 1),
-    )
+    best = frozenset(place for place, row in enumerate(shown) if row.rank == 1)
+    yield _table(f"Ranking of {report.name}", columns_of(shown, report), best)
+    if report.references:
+        yield _table("References, which are not ranked", reference_columns(report))
     cut = len(report.ranking) - len(shown)
     legend = legend_of([note_of(row, report) for row in shown], brief=False)
     texts = [ties_sentence(report), legend, f"{cut} more are not shown." if cut else "", source_line(report)]
     yield Prose([text for text in texts if text])
+
+
+def _table(caption: str, columns: Sequence[Column], marked: frozenset[int] = frozenset()) -> Table:
+    return Table(
+        caption,
+        [column.header or ("note" if column.is_note else "tied") for column in columns],
+        list(zip(*(column.cells for column in columns), strict=True)),
+        frozenset(place for place, column in enumerate(columns) if column.right),
+        marked,
+    )
 
 
 def _what_matters(view: SweepView) -> Iterator[Block]:
@@ -109,11 +118,23 @@ def _what_matters(view: SweepView) -> Iterator[Block]:
             yield Prose([said])
         if (picture := effects_picture(effects)) is not None:
             yield picture
+        if pictures := list(_means(report, effects)):
+            yield Gallery(pictures)
     flags = chosen_flags(report, view.flags)
     if flags is not None and (picture := heatmap_picture(report, flags)) is not None:
         yield picture
     if (picture := parallel_picture(report)) is not None:
         yield picture
+
+
+def _means(report: SweepReport, effects: Effects) -> Iterator[Picture]:
+    by_flag: dict[str, list[MarginalMean]] = {}
+    for each in effects.means:
+        by_flag.setdefault(each.flag, []).append(each)
+    metric = report.objective.metric
+    for number, (flag, means) in enumerate(by_flag.items()):
+        if (picture := means_picture(number, flag, metric, means)) is not None:
+            yield picture
 
 
 def _curves(view: SweepView) -> Iterator[Block]:

@@ -16,7 +16,7 @@ from regsweep.api.spec import Flags, Resampling, ResamplingKind
 from regsweep.api.validation import parse_sweep
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.judging.analysis import judge, prior_analysis
-from regsweep.core.judging.stats.final import FinalTraining
+from regsweep.core.judging.stats.final import FinalTraining, evaluate_final
 from regsweep.core.results.records import Environment, Outcome, Record, Records
 from regsweep.core.sweep import Sweep
 
@@ -229,7 +229,7 @@ def test_final_trainings_stand_in_the_analysis() -> None:
     metrics = [{"test_average_loss": 0.123456789 + 0.01 * k, "test_accuracy": 0.9} for k in range(3)]
     records = {k: Record("key", k, Outcome.OK, "r", metrics=each) for k, each in enumerate(metrics)}
     final = FinalTraining((PickRole.BEST, PickRole.ONE_STANDARD_ERROR), found.points[1].combination, records)
-    analysis = judge(found, trained(found, [0.9, 0.2, 0.6]), [final]).analysis
+    analysis = judge(found, trained(found, [0.9, 0.2, 0.6]), evaluate_final([final])).analysis
     assert analysis.final is not None
     (result,) = analysis.final.results
     assert (result.combination, result.label) == (found.points[1].combination.id, "l2=1")

@@ -115,7 +115,7 @@ def _by_layer(flags: Flags) -> Iterator[tuple[str, str]]:
 def _of_estimators(flags: Flags) -> Iterator[tuple[str, str]]:
     given = flags.model_fields_set
     if not flags.is_estimator:
-        for name in sorted({"hidden_units", "n_classes"} & given):
+        for name in sorted({"hidden_units", "n_classes"} & given if flags.has_layers else ()):
             if getattr(flags, name) is not None:
                 yield (
                     name,
@@ -147,18 +147,12 @@ def _of_estimators_target(flags: Flags) -> Iterator[tuple[str, str]]:
 
 
 def _of_feature_columns(flags: Flags) -> Iterator[tuple[str, str]]:
-    special = [name for name, column in flags.columns.items() if column.needs_feature_space]
-    if special and not flags.is_estimator:
-        yield (
-            "columns",
-            f"column {shown(special[0])} is bucketized, hashed or embedded, which is for models dnn_classifier and dnn_regressor; "
-            f"model is {flags.model}",
-        )
     crossed = [tuple(cross.columns) for cross in flags.crosses]
     for columns in sorted({columns for columns in crossed if crossed.count(columns) > 1}):
         yield "crosses", f"columns {shown(list(columns))} are crossed twice; remove one of them"
-    if flags.crosses and not flags.is_estimator:
-        yield "crosses", f"they are for models dnn_classifier and dnn_regressor; model is {flags.model}"
+    if flags.model == "cnn" and flags.uses_feature_space:
+        name = "crosses" if flags.crosses else "columns"
+        yield name, "model cnn takes images alone: no column is bucketized, hashed, embedded or crossed"
 
 
 def _of_time(flags: Flags) -> Iterator[tuple[str, str]]:

@@ -24,6 +24,12 @@ class Flags(SplitFlags, TrainingFlags, RegularizationFlags, NetworkFlags, DataFl
         return self.model in ("dnn_classifier", "dnn_regressor")
 
     @property
+    def uses_feature_space(self) -> bool:
+        """Whether columns are made by FeatureSpace: always those of the Estimator's models, else where one is of a kind that needs it."""
+        special = bool(self.crosses) or any(column.needs_feature_space for column in self.columns.values())
+        return self.is_estimator or special
+
+    @property
     def wanted_task(self) -> str:
         """`task`, or what the model predicts."""
         return {"dnn_classifier": "classification", "dnn_regressor": "regression"}.get(self.model, self.task)

@@ -39,7 +39,7 @@ class NetworkFlags(BaseModel):
         le=1000,
     )
     crosses: Crosses = flag(
-        [], WANT_CROSSES, "dnn_*: combinations of categorical, hashed and bucketized columns, hashed into bins."
+        [], WANT_CROSSES, "Combinations of categorical, hashed and bucketized columns, hashed into bins."
     )
     layers: Integer | None = flag(
         None, "an integer from 0 to 64", "Number of hidden layers if units is one number (absent: 1).", ge=0, le=64

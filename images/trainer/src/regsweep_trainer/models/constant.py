@@ -15,9 +15,9 @@ from regsweep_trainer.data.dataset import Head
 class ConstantPredictor:
     """Trainable as a network is (`task.Trainable`)."""
 
-    def __init__(self, head: Head, classes: int) -> None:
-        """classes: of the target; ignored for a regression."""
-        self._head = head
+    def __init__(self, head: Head, classes: int, *, weighted: bool = False) -> None:
+        """classes: of the target; ignored for a regression. weighted: the weights of the rows count in the metrics, too."""
+        self._head, self._weighted = head, weighted
         self._fresh = np.zeros(classes if head is Head.MULTICLASS else 1, np.float32)
         self._outputs = self._fresh
 
@@ -34,11 +34,13 @@ class ConstantPredictor:
         x: Any,  # noqa: ARG002 - the protocol's
         y: Any,
         order: NDArray[np.int64],
-        weights: NDArray[np.float32] | None,  # noqa: ARG002 - the loss that is evaluated has none
+        weights: NDArray[np.float32] | None,
         learning_rate: float,  # noqa: ARG002 - the protocol's
     ) -> bool:
         """Takes the frequencies or the mean of the rows; every class must be among them."""
-        self._outputs = self._fitted(np.asarray(y, np.float64)[order])
+        rows = np.asarray(y, np.float64)[order]
+        each = np.ones(len(rows)) if weights is None or not self._weighted else weights[order].astype(np.float64)
+        self._outputs = self._fitted(rows, each)
         return True
 
     def outputs(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -69,10 +71,11 @@ class ConstantPredictor:
         """Takes such an output back."""
         (self._outputs,) = weights
 
-    def _fitted(self, y: NDArray[np.float64]) -> NDArray[np.float32]:
+    def _fitted(self, y: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float32]:
+        mean = np.sum(y * weights) / np.sum(weights)
         if self._head is Head.REGRESSION:
-            return np.array([y.mean()], np.float32)
+            return np.array([mean], np.float32)
         if self._head is Head.BINARY:
-            share = y.mean()
-            return np.array([np.log(share) - np.log1p(-share)], np.float32)
-        return np.log(np.bincount(y.astype(np.int64), minlength=len(self._fresh)) / len(y)).astype(np.float32)
+            return np.array([np.log(mean) - np.log1p(-mean)], np.float32)
+        counts = np.bincount(y.astype(np.int64), weights, minlength=len(self._fresh))
+        return np.log(counts / np.sum(weights)).astype(np.float32)

@@ -1,4 +1,5 @@
-"""PodTemplates that sweeps refer to: fetched when needed and believed for a short while, so that no informer has to hold them all."""
+"""Objects that sweeps refer to, PodTemplates and ConfigMaps: fetched when needed and believed for a short while, so that no informer
+has to hold them all."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from regsweep.adapters.kubeapi import POD_TEMPLATES, KubeApi, KubeObject
+from regsweep.adapters.kubeapi import POD_TEMPLATES, KubeApi, KubeObject, Resource
 from regsweep.errors import NotFound
 
 BELIEVED_SECONDS: Final = 10.0
@@ -17,15 +18,18 @@ MAX_KEPT: Final = 1000
 
 
 class TemplateCache:
-    """PodTemplates by namespace and name."""
+    """Objects of one resource by namespace and name."""
 
-    def __init__(self, api: KubeApi, *, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, api: KubeApi, resource: Resource = POD_TEMPLATES, *, clock: Callable[[], float] = monotonic
+    ) -> None:
         self._api = api
+        self._resource = resource
         self._clock = clock
         self._known: dict[tuple[str, str], tuple[float, KubeObject | None]] = {}
 
     async def get(self, namespace: str, name: str) -> KubeObject | None:
-        """The PodTemplate, or None where there is none of that name.
+        """The object, or None where there is none of that name.
 
         Raises ApiError when the API server does not answer.
         """
@@ -34,7 +38,7 @@ class TemplateCache:
         if key in self._known and self._clock() < believed_until:
             return template
         try:
-            template = await self._api.get(POD_TEMPLATES, namespace, name)
+            template = await self._api.get(self._resource, namespace, name)
         except NotFound:
             template = None
         if len(self._known) >= MAX_KEPT:

@@ -8,11 +8,12 @@ from regsweep.adapters.kubeapi import KubeObject, name_of, namespace_of, uid_of
 from regsweep.api import constants as names
 from regsweep.api.objective import objective_status
 from regsweep.api.spec import SweepSpec
-from regsweep.api.status import ObjectiveStatus, Resolved
+from regsweep.api.status import ObjectiveStatus, RefinementStatus, Resolved
 from regsweep.api.validation import parse_sweep
 from regsweep.controller.passes.observation import Accepted
 from regsweep.core.accept import Defaults, Identity, Past, accept
 from regsweep.core.kubernetes.podtemplate import JobDefaults
+from regsweep.core.scripts import ScriptFiles
 from regsweep.settings import variable_of
 
 
@@ -33,7 +34,9 @@ class _Basis:
     retry: int
     pinned: Resolved | None
     objective: ObjectiveStatus | None
+    refinement: RefinementStatus | None
     started: bool
+    script: ScriptFiles | None
     trained: object
     """Tells apart what was trained by then; None where the objective is not edited, and nothing depends on it."""
 
@@ -49,8 +52,8 @@ class Acceptance:
         """Whether the sweep's present spec was not accepted yet: that may take seconds, since a grid may have a million combinations."""
         return self._accepted is None or self._accepted[0].generation != int(sweep["metadata"]["generation"])
 
-    def accept(self, sweep: KubeObject, past: Past, rules: Rules) -> Accepted:
-        """The accepted sweep. `past`: as for `core.accept`.
+    def accept(self, sweep: KubeObject, past: Past, rules: Rules, script: ScriptFiles | None = None) -> Accepted:
+        """The accepted sweep. `past`, `script`: as for `core.accept`.
 
         Raises InvalidSweep.
         """
@@ -59,11 +62,18 @@ class Acceptance:
         spec = self._parsed(sweep, generation, rules)
         edited = objective_status(spec.objective) != past.objective
         basis = _Basis(
-            generation, retry, past.pinned, past.objective, past.started, _trained_so_far(past) if edited else None
+            generation=generation,
+            retry=retry,
+            pinned=past.pinned,
+            objective=past.objective,
+            refinement=past.refinement,
+            started=past.started,
+            script=script,
+            trained=_trained_so_far(past) if edited else None,
         )
         if self._accepted is None or self._accepted[0] != basis:
             identity = Identity(name_of(sweep), namespace_of(sweep), uid_of(sweep), generation, retry)
-            self._accepted = (basis, Accepted(*accept(identity, spec, rules.defaults, past)))
+            self._accepted = (basis, Accepted(*accept(identity, spec, rules.defaults, past, script)))
         return self._accepted[1]
 
     def _parsed(self, sweep: KubeObject, generation: int, rules: Rules) -> SweepSpec:

@@ -23,6 +23,8 @@ class SweepMemory:
     namespace: NamespaceMemory = field(default_factory=NamespaceMemory)
     searched_jobs: set[tuple[str, str]] = field(default_factory=set)
     """(UID, resourceVersion) of ended Jobs whose pods were asked for live."""
+    script_copied: bool = False
+    """In this term the sweep's copy of its script was seen."""
     confirmed: bool = False
     """A live GET in this term has shown that the sweep is there."""
     admission: Admission | None = None

@@ -36,6 +36,8 @@ class InvalidSpec:
 
     prior: SweepStatus
     problems: Sequence[Problem]
+    look_again: bool = False
+    """What is missing may come without an edit of the sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Template:
     """The PodTemplate of `spec.templateRef`; None where the spec names none, or one that does not exist."""
     missing: str | None
     """The name of one that does not exist."""
+    script: KubeObject | None
+    """The ConfigMap of `spec.trainer.script`; None where the spec names none, or one that does not exist."""
     message_bytes: int
     """Room for the trainer's termination message in its pods."""
     fingerprint: str

@@ -11,6 +11,7 @@ from regsweep.controller.queues.analysis_queue import AnalysisQueue
 from regsweep.controller.queues.prometheus_queue import PrometheusQueue
 from regsweep.controller.queues.workqueue import WorkQueue
 from regsweep.controller.writers.job_writer import JobWriter
+from regsweep.controller.writers.script_writer import ScriptWriter
 from regsweep.controller.writers.status_writer import StatusWriter
 
 
@@ -21,6 +22,8 @@ class Caches:
     sweeps: ObjectCache
     runs: RunCache
     templates: TemplateCache
+    scripts: TemplateCache
+    """ConfigMaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +42,4 @@ class Writers:
 
     jobs: JobWriter
     status: StatusWriter
+    scripts: ScriptWriter

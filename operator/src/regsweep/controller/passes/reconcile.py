@@ -50,6 +50,10 @@ NAME_RETRY_SECONDS: Final = 5.0
 """After so long a Job is tried again whose name another Job has."""
 
 
+SCRIPT_RETRY_SECONDS: Final = 5.0
+"""After so long a ConfigMap is looked for again that a script is expected in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What acting came to."""
@@ -165,6 +169,8 @@ class Reconciler:
         status = refused_status(Reason.INVALID, invalid.problems, invalid.prior, generation, self._clocks.now())
         await self._writers.status.write(sweep, invalid.prior, status, memory.notices)
         memory.last_status = LastStatus(self._clocks.monotonic(), urgent=None)
+        if invalid.look_again:
+            self._queues.sweeps.add(uid_of(sweep), SCRIPT_RETRY_SECONDS)
 
     async def _is_confirmed(self, sweep: KubeObject, memory: SweepMemory) -> bool:
         """Whether the sweep is as the cache has it, by the API server's own word; asked once in a term."""
@@ -224,6 +230,9 @@ class Reconciler:
             return {}
         requests, left = requests[:CREATES_PER_PASS], requests[CREATES_PER_PASS:]
         try:
+            if not memory.script_copied:
+                await self._writers.scripts.ensure(sweep, template.script)
+                memory.script_copied = True
             jobs = self._writers.jobs.jobs_of(sweep, requests, template.object)
             if memory.admission is None or not memory.admission.admits(template.fingerprint):
                 await self._writers.jobs.try_out(jobs[0])
@@ -302,7 +311,7 @@ class Reconciler:
             self._queues.sweeps.add(observation.uid, wait)
             return
         over = await self._write_status(after, planned, memory)
-        if planned.freeze is not None:
+        if planned.freeze is not None or planned.refine is not None:
             self._queues.sweeps.add(observation.uid)  # the next pass decides on what was written
         if over and planned.is_empty and not planned.awaiting and is_idle(after.observed):
             # Thousands of records of sweeps that are long over are not to be held: a change reads them again.

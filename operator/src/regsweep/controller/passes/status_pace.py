@@ -51,7 +51,7 @@ def seconds_until_status(
         return 0.0
     if planned.analyse is not None:
         return None
-    if planned.freeze is not None or _has_just_ended(observation, planned):
+    if planned.freeze is not None or planned.refine is not None or _has_just_ended(observation, planned):
         return 0.0
     return max(0.0, last.at + interval_seconds - now)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from regsweep.adapters.kubeapi import PODS, KubeApi, KubeObject, namespace_of, uid_of
 from regsweep.api import constants as names
@@ -35,6 +35,7 @@ from regsweep.core.kubernetes.podtemplate import template_room
 from regsweep.core.refusals import Refusal
 from regsweep.core.results.records import Records
 from regsweep.core.runs import ObservedRun, RunRef
+from regsweep.core.scripts import script_files
 from regsweep.core.slots import lacks_pod
 from regsweep.core.world import Observed
 from regsweep.errors import InvalidSweep, InvalidTemplate
@@ -82,22 +83,25 @@ class SweepReader:
         if await is_terminating(self._api, sweep, runs, memory.namespace):
             jobs = [RunRef(run.name, run.uid) for run in runs if not run.deleting]
             return TerminatingNamespace((*jobs, *(RunRef(job.name, job.uid) for job in altered)))
-        past = Past(prior.resolved, prior.objective, records, runs)
+        past = Past(prior.resolved, prior.objective, records, runs, prior.refinement)
+        config_map = await self._config_map(sweep)
+        script = script_files(_script_name(sweep), config_map) if _script_name(sweep) else None
         try:
             if memory.acceptance.is_new(sweep):  # beside the event loop, on which other sweeps and the lease go on
-                accepted = await asyncio.to_thread(memory.acceptance.accept, sweep, past, self._rules)
+                accepted = await asyncio.to_thread(memory.acceptance.accept, sweep, past, self._rules, script)
                 runs = self._caches.runs.runs_of(sweep)
             else:
-                accepted = memory.acceptance.accept(sweep, past, self._rules)
+                accepted = memory.acceptance.accept(sweep, past, self._rules, script)
         except InvalidSweep as invalid:
-            return InvalidSpec(prior, invalid.problems)
-        template = await self._template(accepted)
+            return InvalidSpec(prior, invalid.problems, look_again=script is not None)
+        template = await self._template(accepted, config_map)
         refusals = await self._pod_refusals(sweep, runs, template.fingerprint, memory)
         uid, admission, now = uid_of(sweep), memory.admission, self._clocks.monotonic()
         observed = Observed(
             records=records,
             runs=runs,
             altered=altered,
+            orphaned_pods=self._caches.runs.orphans_of(sweep),
             scrapes=self._queues.prometheus.latest(uid),
             analysis_result=self._queues.analyses.latest(uid) or prior_analysis(prior.analysis, accepted.sweep),
             final=prior.final,
@@ -151,7 +155,12 @@ class SweepReader:
             self._caches.runs.pods.upsert_from_write(pod)
         return bool(page.items)
 
-    async def _template(self, accepted: Accepted) -> Template:
+    async def _config_map(self, sweep: KubeObject) -> KubeObject | None:
+        """The ConfigMap with the sweep's script. Raises ApiError."""
+        name = _script_name(sweep)
+        return await self._caches.scripts.get(namespace_of(sweep), name) if name else None
+
+    async def _template(self, accepted: Accepted, script: KubeObject | None) -> Template:
         """What the sweep's Jobs are made from.
 
         Raises ApiError.
@@ -166,6 +175,7 @@ class SweepReader:
             spec.template,
             resolved.image,
             resolved.args,
+            resolved.script.digest if resolved.script is not None else None,
             resolved.gpus,
             resolved.gpu_resource,
             spec.run_timeout_seconds,
@@ -174,7 +184,15 @@ class SweepReader:
             room = template_room(accepted.sweep, template["template"] if template else None, self._rules.jobs)
         except InvalidTemplate:  # said where the first Job is made of it
             room = CONTAINER_MESSAGE_BYTES
-        return Template(template, missing, room, digest(made_from, FINGERPRINT_LENGTH))
+        return Template(template, missing, script, room, digest(made_from, FINGERPRINT_LENGTH))
+
+
+def _script_name(sweep: KubeObject) -> str:
+    """Name of the ConfigMap with the script; empty where there is none, or the spec is not one."""
+    found: Any = sweep.get("spec")
+    for field in ("trainer", "script", "configMapRef", "name"):
+        found = found.get(field) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 def _may_lack_pods(run: ObservedRun) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 from uuid import uuid4
 
 from regsweep.adapters.informer import Informer, Scope
-from regsweep.adapters.kubeapi import JOBS, PODS, SWEEPS, KubeApi
+from regsweep.adapters.kubeapi import CONFIG_MAPS, JOBS, PODS, SWEEPS, KubeApi
 from regsweep.adapters.lease import Lease, LeaseTimes
 from regsweep.adapters.object_cache import ObjectCache
 from regsweep.adapters.prometheus import Prometheus
@@ -32,6 +32,7 @@ from regsweep.controller.queues.prometheus_queue import PrometheusQueue
 from regsweep.controller.queues.workqueue import WorkQueue
 from regsweep.controller.writers.events import EventWriter
 from regsweep.controller.writers.job_writer import JobWriter
+from regsweep.controller.writers.script_writer import ScriptWriter
 from regsweep.controller.writers.status_writer import StatusWriter
 from regsweep.core.accept import Defaults
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult
@@ -89,7 +90,9 @@ def build_caches(api: KubeApi, clocks: Clocks) -> Caches:
     jobs = ObjectCache(group_by=sweep_uid_of, trim=trim_job, keep_tombstones=True)
     pods = ObjectCache(group_by=sweep_uid_of, trim=trim_pod, keep_tombstones=True)
     sweeps = ObjectCache(group_by=lambda _: "")
-    return Caches(sweeps, RunCache(jobs, pods, now=clocks.now), TemplateCache(api, clock=clocks.monotonic))
+    scripts = TemplateCache(api, CONFIG_MAPS, clock=clocks.monotonic)
+    runs = RunCache(jobs, pods, now=clocks.now)
+    return Caches(sweeps, runs, TemplateCache(api, clock=clocks.monotonic), scripts)
 
 
 def build_informers(api: KubeApi, settings: Settings, caches: Caches, clocks: Clocks) -> tuple[Informer, ...]:
@@ -137,6 +140,7 @@ def build_reconciler(
     writers = Writers(
         JobWriter(api, caches.runs, jobs, metrics),
         StatusWriter(api, caches.sweeps, events),
+        ScriptWriter(api),
     )
     intervals = Intervals(
         status=settings.status_interval_seconds,

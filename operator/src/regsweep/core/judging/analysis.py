@@ -8,22 +8,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from regsweep.api.analysis import Analysis
-from regsweep.api.findings import Note, NoteType
+from regsweep.api.analysis import Analysis, FinalEvaluation, PickRole
+from regsweep.api.findings import FindingType, Note, NoteType
 from regsweep.api.objective import objective_status
-from regsweep.api.status import FinalStatus
+from regsweep.api.status import FinalPick, FinalStatus
 from regsweep.core.judging.stats.final import FinalTraining, evaluate_final
+from regsweep.core.judging.stats.nested import evaluate_nested
 from regsweep.core.judging.stats.ranking import RankedCombination, Ranking, TrainedGrid
 from regsweep.core.judging.stats.ranking import rank as rank_combinations
 from regsweep.core.judging.words.findings import finding_message
 from regsweep.core.judging.words.notes import note_message
 from regsweep.core.judging.words.outlook import planning_sentence
+from regsweep.core.nested import fold_sweeps
+from regsweep.core.refinement import as_declared, contending, fresh_records, left_behind
 from regsweep.core.results.records import Record, Records
 from regsweep.core.rounding import in_six_digits
 from regsweep.core.sweep import Sweep, final_points
 
 LONGEST_CAUSE = 1000
 """Characters that a note keeps of what an analysis failed with."""
+
+
+@dataclass(frozen=True, slots=True)
+class OuterChoices:
+    """What was chosen in each outer fold, from the rows outside it."""
+
+    rests_on: str
+    """Digest of the outcomes."""
+    picks: tuple[FinalPick, ...]
+    """Fold by fold; none of a fold in which nothing may be best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +49,14 @@ class AnalysisResult:
     """Of a race: combination id to the replicates that it is to have by now, for those still racing or left at its end."""
     dropped: frozenset[str] = frozenset()
     """Ids that left the race."""
+    outer: OuterChoices | None = None
+    """What was chosen in the outer folds of nested resampling; None: nothing was to be."""
+
+    def is_of(self, rests_on: str, outer_rests_on: str) -> bool:
+        """Whether it is the analysis of what has these digests; `outer_rests_on`: empty where no outer fold is asked about."""
+        if self.analysis.rests_on != rests_on:
+            return False
+        return not outer_rests_on or (self.outer is not None and self.outer.rests_on == outer_rests_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +70,29 @@ class AnalysisRequest:
     """The picks of the final evaluation, once it has ended."""
     rests_on: str
     """Digest of the records and settings."""
+    outer_rests_on: str = ""
+    """Digest of the outcomes in the outer folds, where their picks are to be chosen; else empty."""
 
 
 def rank(sweep: Sweep, records: Records, analysis_result: AnalysisResult | None) -> Ranking:
-    """The sweep's combinations in order, with or without results; those that a race dropped behind those that it did not."""
+    """The sweep's combinations in order, with or without results; those that a race dropped behind those that it did not, and
+    those that refinement has left behind its contenders."""
+    constraints = sweep.spec.objective.constraints
+    if sweep.contenders:
+        others = left_behind(sweep)
+        first = rank_combinations(_grid(contending(sweep), fresh_records(sweep, records)), constraints)
+        behind = rank_combinations(
+            _grid(others, records), constraints, frozenset(p.combination.id for p in others.points)
+        )
+        return first.followed_by(behind)
     dropped = analysis_result.dropped if analysis_result is not None else frozenset()
-    return rank_combinations(_grid(sweep, records), sweep.spec.objective.constraints, dropped)
+    return rank_combinations(_grid(sweep, records), constraints, dropped)
 
 
 def reference_rows(sweep: Sweep, records: Records) -> tuple[RankedCombination, ...]:
     """What the references have come to, in the order of the spec; their places mean nothing."""
     rows: list[RankedCombination] = []
+    records = fresh_records(sweep, records) if sweep.contenders else records
     for reference in sweep.references:
         alone = replace(
             _grid(sweep, records),
@@ -73,13 +106,41 @@ def reference_rows(sweep: Sweep, records: Records) -> tuple[RankedCombination, .
 def analyse_records(request: AnalysisRequest) -> AnalysisResult:
     """The analysis."""
     sweep, final, records = request.sweep, request.final, Records(request.records)
-    trainings: list[FinalTraining] = []
-    if final is not None:
-        for pick, point in zip(final.picks, final_points(sweep, final), strict=True):
-            of_pick = {k: record for k, record in records.of(point.key).items() if k < final.replicates}
-            trainings.append(FinalTraining(tuple(pick.roles), point.combination, of_pick))
-    result = judge(sweep, records, trainings)
-    return replace(result, analysis=result.analysis.model_copy(update={"rests_on": request.rests_on}))
+    evaluation = _evaluation(sweep, records, final) if final is not None else None
+    result = judge(sweep, records, evaluation)
+    outer = OuterChoices(request.outer_rests_on, _outer_picks(sweep, records)) if request.outer_rests_on else None
+    return replace(result, analysis=result.analysis.model_copy(update={"rests_on": request.rests_on}), outer=outer)
+
+
+def picks_of(sweep: Sweep, records: Records, analysis_result: AnalysisResult | None) -> list[FinalPick]:
+    """The best and the one-standard-error pick, once where both are one; none where nothing may be best."""
+    best = rank(sweep, records, analysis_result).best
+    if best is None:
+        return []
+    roles = {best.combination.id: [PickRole.BEST]}
+    pick = analysis_result.analysis.pick if analysis_result is not None else None
+    if pick is not None and pick.combination is not None:
+        roles.setdefault(pick.combination, []).append(PickRole.ONE_STANDARD_ERROR)
+    flags = {point.combination.id: point.combination.flags for point in sweep.points}
+    return [FinalPick(roles=played, flags=flags[combination]) for combination, played in roles.items()]
+
+
+def _outer_picks(sweep: Sweep, records: Records) -> tuple[FinalPick, ...]:
+    """What the sweep's own way of choosing picks in each outer fold. It is shown the fold's own records alone."""
+    picks: list[FinalPick] = []
+    for fold, inner in enumerate(fold_sweeps(sweep)):
+        chosen = picks_of(inner, records, judge(inner, records))
+        picks += [pick.model_copy(update={"fold": fold}) for pick in chosen]
+    return tuple(picks)
+
+
+def _evaluation(sweep: Sweep, records: Records, final: FinalStatus) -> FinalEvaluation | None:
+    """What the frozen picks' trainings have come to."""
+    trainings = []
+    for pick, point in zip(final.picks, final_points(sweep, final), strict=True):
+        of_pick = {k: record for k, record in records.of(point.key).items() if k < final.replicates}
+        trainings.append(FinalTraining(tuple(pick.roles), point.combination, of_pick, pick.fold))
+    return evaluate_nested(trainings, final.folds) if final.folds is not None else evaluate_final(trainings)
 
 
 def failed_analysis(request: AnalysisRequest, why: str) -> AnalysisResult:
@@ -91,10 +152,12 @@ def failed_analysis(request: AnalysisRequest, why: str) -> AnalysisResult:
 def prior_analysis(analysis: Analysis | None, sweep: Sweep) -> AnalysisResult | None:
     """An analysis as the status has it; None where it must be made anew.
 
-    A race goes by more than the status holds. So does a final evaluation where an older version has written the pick
-    without its combination's id.
+    A race goes by more than the status holds, and so do a refinement and the choice in outer folds. So does a final evaluation
+    where an older version has written the pick without its combination's id.
     """
-    if analysis is None or sweep.spec.racing is not None:
+    if analysis is None or sweep.spec.racing is not None or (sweep.outer and analysis.final is None):
+        return None
+    if sweep.spec.refinement is not None:
         return None
     pick = analysis.pick
     if sweep.spec.final is not None and pick is not None and pick.combination is None:
@@ -107,11 +170,24 @@ def shortened(analysis_result: AnalysisResult, most: int) -> AnalysisResult:
     return replace(analysis_result, analysis=analysis_result.analysis.shortened(most))
 
 
-def judge(sweep: Sweep, records: Records, final: Sequence[FinalTraining] = ()) -> AnalysisResult:
-    """Judges what the sweep's records hold so far. `final`: the picks' final trainings, in the order to show them.
+def judge(sweep: Sweep, records: Records, final: FinalEvaluation | None = None) -> AnalysisResult:
+    """Judges what the sweep's records hold so far. `final`: what the picks' final trainings have come to.
+
+    Of a refined sweep all is said of the contenders, by the replicates that they were not chosen by; but what matters is a
+    question about the whole grid.
 
     Raises InvalidSweep where the objective's goal is not known.
     """
+    if not sweep.contenders:
+        return _judged(sweep, records, final)
+    result = _judged(contending(sweep), fresh_records(sweep, records), final)
+    effects = _judged(as_declared(sweep), records, None).analysis.effects
+    # The contenders are no grid: an end of their values is not an end of what was swept.
+    findings = [each for each in result.analysis.findings if each.type is not FindingType.AT_GRID_EDGE]
+    return replace(result, analysis=result.analysis.model_copy(update={"effects": effects, "findings": findings}))
+
+
+def _judged(sweep: Sweep, records: Records, final: FinalEvaluation | None) -> AnalysisResult:
     from regsweep.core.judging.stats.pipeline import AnalysisSettings, analyse  # numpy and scipy: see above
     from regsweep.core.judging.stats.racing import RaceRules, race_of
     from regsweep.core.judging.stats.references import compare_with_references
@@ -136,7 +212,7 @@ def judge(sweep: Sweep, records: Records, final: Sequence[FinalTraining] = ()) -
     found = found.model_copy(
         update={
             "references": compare_with_references(grid, sweep.references, found, sweep.resolved.resampling),
-            "final": evaluate_final(final),
+            "final": final,
         }
     )
     analysis = _worded(in_six_digits(found))

@@ -21,20 +21,24 @@ from pydantic import JsonValue
 
 from regsweep.api import constants as names
 from regsweep.api.canonical import canonical_json
+from regsweep.api.final_spec import FinalSplit
 from regsweep.api.foreign import argument_variables
 from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.core.identity import final_seed
 from regsweep.core.kubernetes.checkpoints import with_checkpoints
 from regsweep.core.kubernetes.merging import merge_templates
 from regsweep.core.kubernetes.room import LEAST_BYTES, room_of
+from regsweep.core.kubernetes.scriptpod import command_of, volumes_of
 from regsweep.core.ownership import JsonObject, child_labels
 from regsweep.core.runs import RunRequest
-from regsweep.core.sweep import Sweep
+from regsweep.core.sweep import Point, Sweep
 from regsweep.errors import InvalidTemplate
 
 TERMINATION_LOG: Final = "/dev/termination-log"
 FINAL_SUFFIX: Final = "/final"
 """After the sweep's name in the labels of the final evaluation's series: dashboards do not mix them with the runs that are ranked."""
+OUTER_SUFFIX: Final = "/outer"
+"""The same of the grids in the outer folds."""
 HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
 REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 NONROOT: Final = 65532
@@ -208,6 +212,7 @@ def _owned(
         },
         "spec": {
             **spec,
+            **volumes_of(spec, sweep),
             "containers": [
                 _owned_trainer(entry, contract, sweep.resolved, devices)
                 if isinstance(entry, dict) and _is_trainer(entry)
@@ -250,7 +255,7 @@ def _owned_trainer(
     return {
         **container,
         "image": resolved.image,
-        **({"args": [*resolved.args]} if resolved.args else {}),
+        **command_of(container, resolved),
         "env": [*owned, *others],
         "ports": [
             {"name": names.METRICS_PORT_NAME, "containerPort": names.METRICS_PORT, "protocol": "TCP"},
@@ -288,12 +293,14 @@ def contract_environment(
 
     message_bytes: room for the termination message.
     """
-    flags, resolved = request.point.combination.flags, sweep.resolved
+    flags, resolved, outer = request.point.combination.flags, sweep.resolved, request.point.outer
+    resampling = resolved.resampling.to_json() | ({"outer": outer.to_json()} if outer is not None else {})
+    on_test_rows = sweep.spec.final is not None and sweep.spec.final.evaluate is FinalSplit.TEST
     values = {**resolved.parameters, **flags}
     arguments = argument_variables(values) if resolved.args else {}
     report = {"REGSWEEP_REPORT": canonical_json(resolved.report.to_json())} if resolved.report is not None else {}
     return {
-        "REGSWEEP_SWEEP": f"{sweep.name}{FINAL_SUFFIX}" if request.point.final else sweep.name,
+        "REGSWEEP_SWEEP": f"{sweep.name}{_suffix(request.point)}",
         "REGSWEEP_RUN": request.name,
         "REGSWEEP_FLAGS": canonical_json(values),
         "REGSWEEP_FLAG_NAMES": json.dumps(list(flags)),
@@ -304,10 +311,10 @@ def contract_environment(
         "REGSWEEP_OBJECTIVE": json.dumps(
             {"metric": objective.metric, "goal": objective.goal.value, "epoch": objective.epoch.value}
         ),
-        "REGSWEEP_RESAMPLING": json.dumps(resolved.resampling.to_json()),
+        "REGSWEEP_RESAMPLING": json.dumps(resampling),
         # Always there, so that no template can have other runs look at the test rows.
         "REGSWEEP_SCORE_TEST": str(int(request.point.final)),
-        "REGSWEEP_FINAL": str(int(sweep.spec.final is not None)),
+        "REGSWEEP_FINAL": str(int(on_test_rows)),
         # Empty where no data are pinned yet: no template can pin others.
         "REGSWEEP_DATA_DIGEST": request.data_digest,
         "REGSWEEP_MESSAGE_BYTES": str(message_bytes),
@@ -317,7 +324,15 @@ def contract_environment(
         "REGSWEEP_TERMINATION_LOG": TERMINATION_LOG,
         **report,
         **arguments,
+        # The trainer's image is safe from a working directory's modules; a script may import those beside it.
+        **({"PYTHONSAFEPATH": ""} if resolved.script is not None else {}),
     }
+
+
+def _suffix(point: Point) -> str:
+    if point.final:
+        return FINAL_SUFFIX
+    return OUTER_SUFFIX if point.outer is not None else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def effects_picture(effects: Effects) -> Picture | None:
         axes.set_xlim(0, max(100 * (shown[0].eta_squared or 0.0) * 1.08, 1))
         axes.set_xlabel("share of the differences (%)")
         axes.grid(visible=False, axis="y")
-    words = "Coloured bars are surely more than chance (5 %); the dark stroke is what chance alone would bring."
+    words = "Coloured bars are surely more than chance (5 %); the stroke across is what chance alone would bring."
     rows = [
         [
             _name(share),

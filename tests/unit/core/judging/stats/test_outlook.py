@@ -102,11 +102,15 @@ def test_accuracies_have_their_range_and_their_baseline() -> None:
     assert found is not None and found.baseline == pytest.approx(0.12)
 
 
-def test_a_regression_has_no_accuracy_and_no_baseline() -> None:
+def test_a_regression_has_no_accuracy_and_its_r_squared() -> None:
     def regression(flags: Flags, k: int, record: Record) -> Record:
-        return replace(record, metrics={n: v for n, v in record.metrics.items() if n != "val_accuracy"})
+        metrics = {name: value for name, value in record.metrics.items() if name != "val_accuracy"}
+        return replace(record, metrics={**metrics, "val_r2": 0.9 + 0.04 * (k - 2)})
 
-    assert analysis(sweep(change=regression)).accuracy is None
+    result = analysis(sweep(change=regression))
+    assert result.accuracy is None and result.r_squared is not None
+    assert result.r_squared.mean == pytest.approx(0.9) and 0.8 < result.r_squared.low < result.r_squared.high <= 1
+    assert analysis(sweep()).r_squared is None
 
 
 def test_more_replicates_are_planned_from_the_spread_of_differences() -> None:

@@ -132,6 +132,15 @@ def result(
             id="what guessing reaches stands beside an accuracy",
         ),
         pytest.param(
+            FinalEvaluation(results=[result("l2=1", BEST, loss=interval(2000, 3000), test_r2=0.4871)]),
+            "val_average_loss",
+            [
+                "On the test rows, which nothing was chosen by: the best (l2=1): loss 2500, between 2000 and 3000 (95 %), R squared "
+                "0.487."
+            ],
+            id="a regression has its R squared",
+        ),
+        pytest.param(
             FinalEvaluation(results=[result("l2=1", BEST, ONE_SE, test_auc=0.9, test_average_loss=0.1)]),
             "val_auc",
             ["On the test rows, which nothing was chosen by: the best and the pick (l2=1): loss 0.1, auc 0.9."],

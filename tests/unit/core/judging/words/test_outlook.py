@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from regsweep.api.analysis import Comparison, Equivalence, Fit
+from regsweep.api.analysis import Comparison, Equivalence, Fit, Interval
 from regsweep.api.outlook import AccuracySummary, Planning, ReplicatesNeeded
 from regsweep.core.judging.words.outlook import (
     accuracy_sentence,
     baseline_sentence,
     equivalence_sentence,
     planning_sentence,
+    r_squared_sentence,
 )
 
 SHOWN = "With 5 replicates, 80 % of sweeps like this tell a combination from the best that is worse by 0.043 (95 %: 0.033 to 0.061)."
@@ -129,3 +130,10 @@ def test_accuracies_stand_with_their_range_and_baseline(accuracy: AccuracySummar
 def test_what_guessing_reaches_is_said_only_where_it_is_known() -> None:
     assert baseline_sentence(None) == baseline_sentence(AccuracySummary(low=0, high=1)) == ""
     assert baseline_sentence(AccuracySummary(low=0, high=1, baseline=0.5)).endswith("has val_accuracy 0.5.")
+
+
+def test_r_squared_stands_beside_what_the_mean_reaches() -> None:
+    found = Interval(mean=0.4512, standard_error=0.03, low=0.3811, high=0.5213)
+    assert r_squared_sentence(found) == (
+        "R squared of the best on validation rows: 0.451 (95 %: 0.381 to 0.521); always predicting the mean has 0."
+    )

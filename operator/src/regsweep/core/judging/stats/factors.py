@@ -43,7 +43,7 @@ def factors_of(combinations: Sequence[Combination]) -> list[Factor]:
     factors = []
     in_grid = sorted(range(len(combinations)), key=lambda row: combinations[row].index)
     for name in combinations[0].flags if combinations else ():
-        keys = [canonical_json(combination.flags[name]) for combination in combinations]
+        keys = _keys([combination.flags[name] for combination in combinations])
         places: dict[str, int] = {}
         values: list[FlagValue] = []
         for row in in_grid:
@@ -52,6 +52,21 @@ def factors_of(combinations: Sequence[Combination]) -> list[Factor]:
         if len(places) > 1:
             factors.append(Factor(name, tuple(values), np.array([places[key] for key in keys], np.intp)))
     return factors
+
+
+def _keys(values: Sequence[FlagValue]) -> list[str]:
+    """The canonical JSON of each, made once for those that are alike."""
+    known: dict[tuple[type, FlagValue], str] = {}
+    keys = []
+    for value in values:
+        if isinstance(value, list | dict):
+            keys.append(canonical_json(value))
+            continue
+        alike = (type(value), value)
+        if alike not in known:
+            known[alike] = canonical_json(value)
+        keys.append(known[alike])
+    return keys
 
 
 def contrasts(codes: Codes, levels: int) -> Floats:

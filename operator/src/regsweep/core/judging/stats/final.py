@@ -38,6 +38,8 @@ class FinalTraining:
     combination: Combination
     records: Mapping[int, Record]
     """By replicate; replicate k of all picks has the same seeds."""
+    fold: int | None = None
+    """Outer fold on which it is scored; None: on the test rows."""
 
 
 def evaluate_final(trainings: Sequence[FinalTraining]) -> FinalEvaluation | None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from math import log, sqrt
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from regsweep.api.analysis import Effects
 from regsweep.api.canonical import canonical_json
@@ -37,9 +37,7 @@ def all_overfit(train: Floats, val: Floats) -> Finding | None:
     if not rows.any():
         return None
     mean = np.nanmean(gaps[rows], axis=1)
-    margin = (
-        student.ppf(CONFIDENCE_LEVEL, counts[rows] - 1) * np.nanstd(gaps[rows], axis=1, ddof=1) / np.sqrt(counts[rows])
-    )
+    margin = stdtrit(counts[rows] - 1, CONFIDENCE_LEVEL) * np.nanstd(gaps[rows], axis=1, ddof=1) / np.sqrt(counts[rows])
     if not (mean - margin > LARGE_GAP * np.abs(np.nanmean(val[rows], axis=1))).all():
         return None
     return Finding(type=FindingType.ALL_OVERFIT)
@@ -73,7 +71,7 @@ def _surely_positive(values: Floats, tests: int) -> bool:
     if n < MIN_REPLICATES_FOR_ERROR:
         return False
     error = float(values.std(ddof=1)) / sqrt(n)
-    return bool(values.mean() > student.ppf(1 - (1 - CONFIDENCE_LEVEL) / tests, n - 1) * error)
+    return bool(values.mean() > stdtrit(n - 1, 1 - (1 - CONFIDENCE_LEVEL) / tests) * error)
 
 
 def binary_entropy(label_means: Sequence[float]) -> float | None:

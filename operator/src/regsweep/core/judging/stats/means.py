@@ -163,8 +163,8 @@ class GridMeans:
 
     def _interval(self, by_replicate: Floats) -> Interval | None:
         n = self.replicates
-        if round(n) < MIN_REPLICATES_FOR_ERROR:
-            return None
+        if round(n) < MIN_REPLICATES_FOR_ERROR or np.ptp(by_replicate) == 0:
+            return None  # values that are all alike tell nothing of their noise
         centre = float(by_replicate.mean())
         error = sqrt(float(((by_replicate - centre) ** 2).sum()) / (n - 1) / n)
         margin = float(student.ppf((1 + CONFIDENCE_LEVEL) / 2, n - 1)) * error

@@ -27,7 +27,7 @@ from regsweep.api.spec import (
 )
 from regsweep.core.grid import Combination, label
 from regsweep.core.judging.stats import findings
-from regsweep.core.judging.stats.accuracy import ACCURACY, LABEL_MEAN, accuracy_summary
+from regsweep.core.judging.stats.accuracy import ACCURACY, LABEL_MEAN, accuracy_summary, r_squared
 from regsweep.core.judging.stats.additive import Bools, fit_additive, fit_means
 from regsweep.core.judging.stats.decomposition import Decomposition, decompose
 from regsweep.core.judging.stats.edges import Swept, at_grid_edge
@@ -180,6 +180,7 @@ def _judged(compared: _Compared, tied: TiedSet, race: Race | None, effects: Effe
         tied_with_best=_labels(cells, shown),
         tied_by_accuracy=None if by_accuracy is None else _labels(cells, by_accuracy),
         accuracy=accuracy_summary(cells, tied.best, (by_accuracy or shown).tied),
+        r_squared=r_squared(cells, tied.best),
         pick=None if pick is None else pick_result(pick, tied.best, cells, losses, how),
         minimum_difference=compared.settings.minimum_difference,
         unregularized=None if plain is None else cells.rows[plain].id,
@@ -302,7 +303,7 @@ def _unregularized(cells: Cells) -> int | None:
 def _comparisons(compared: _Compared, tied: TiedSet, plain: int | None) -> Iterator[Comparison]:
     """One for each combination, in the order of the ranking. `plain`: the row without regularisation."""
     decompositions = _decompositions(compared, tied)
-    beside_best, beside_plain = _equivalences(compared, tied.best), _equivalences(compared, plain)
+    beside_best, beside_plain = _equivalences(compared, [tied.best, plain])
     for row, combination in enumerate(compared.cells.rows):
         comparable, parts = bool(tied.comparable[row]), decompositions[row]
         yield Comparison(
@@ -320,13 +321,17 @@ def _comparisons(compared: _Compared, tied: TiedSet, plain: int | None) -> Itera
         )
 
 
-def _equivalences(compared: _Compared, reference: int | None) -> Sequence[Equivalence | None]:
-    """Each row beside the reference, where a minimum difference is named."""
+def _equivalences(compared: _Compared, references: Sequence[int | None]) -> Sequence[Sequence[Equivalence | None]]:
+    """Each row beside each reference, where a minimum difference is named."""
     settings, cells = compared.settings, compared.cells
-    if reference is None or settings.minimum_difference is None:
-        return [None] * len(cells.rows)
+    difference, nothing = settings.minimum_difference, [None] * len(cells.rows)
+    if difference is None:
+        return [nothing for _ in references]
     ratios = ratios_of(cells, Split(settings.resampling).ratio)
-    return equivalences(compared.losses, reference, ratios, settings.minimum_difference, compared.paired)
+    return [
+        nothing if row is None else equivalences(compared.losses, row, ratios, difference, compared.paired)
+        for row in references
+    ]
 
 
 def _tied_by_accuracy(compared: _Compared) -> TiedSet | None:

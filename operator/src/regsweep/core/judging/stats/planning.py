@@ -1,6 +1,6 @@
 """What more replicates would show: how many tell the first two apart, and which difference this many show (see `power`).
 
-It rests on the standard errors of `ties`, so that it is about the very sets that are shown: replicates of this data set, not new
+It rests on the errors and limits of `ties`, so that it is about the very sets that are shown: replicates of this data set, not new
 data. How large the true difference is nobody knows, and the first two were chosen by these very values: the interval says what
 that leaves open.
 """
@@ -25,6 +25,7 @@ from regsweep.core.judging.stats.power import (
     critical_value,
     detectable_statistic,
     effect_interval,
+    freedom_for,
     replicates_needed,
     scale_interval,
 )
@@ -82,14 +83,16 @@ class NoiseOfDifferences:
         among = others & tied.tied if (others & tied.tied).any() else others
         if not among.any():
             return None
-        error, replicates = float(np.median(tied.standard_error[among])), int(np.isfinite(losses[tied.best]).sum())
-        df = min(float(np.median(tied.degrees_of_freedom[among])), MOST_DEGREES_OF_FREEDOM)
-        if not error > ROUNDING * float(np.nanmax(np.abs(losses))) or df < 1:
+        errors, candidates = errors_of(tied), int(tied.tied.sum())
+        error, replicates = float(np.median(errors[among])), int(np.isfinite(losses[tied.best]).sum())
+        if not error > ROUNDING * float(np.nanmax(np.abs(losses))):
             return None
+        own = min(float(np.median(tied.degrees_of_freedom[among])), MOST_DEGREES_OF_FREEDOM)
+        df = own if candidates <= 2 else freedom_for(tied.critical_value, candidates)
         rows = tied.tied & others
-        deviations = tied.standard_error[rows] * sqrt(replicates)
+        deviations = errors[rows] * sqrt(replicates)
         effects = np.divide(tied.difference[rows], deviations, out=np.zeros_like(deviations), where=deviations > 0)
-        return cls(error * sqrt(replicates), df, replicates, int(tied.tied.sum()), np.sort(effects)[:MOST_TIED])
+        return cls(error * sqrt(replicates), df, replicates, candidates, np.sort(effects)[:MOST_TIED])
 
     @property
     def design(self) -> Design:
@@ -128,9 +131,15 @@ class NoiseOfDifferences:
         )
 
 
+def errors_of(tied: TiedSet) -> Floats:
+    """(G,) what differences to the best are held against: by all that is pooled, or by their own replicates where nothing was
+    compared."""
+    return np.where(np.isfinite(tied.scale), tied.scale, tied.standard_error)
+
+
 def _for_second(spread: NoiseOfDifferences, tied: TiedSet, row: int, resampling: Resampling) -> ReplicatesNeeded | None:
     """Those that tell this row and the best apart; None where they do not differ in noise that can be seen."""
-    error, difference = float(tied.standard_error[row]), float(tied.difference[row])
+    error, difference = float(errors_of(tied)[row]), float(tied.difference[row])
     if not error > 0:
         return None
     statistic, more = max(difference, 0.0) / error, spread.replicates + 1

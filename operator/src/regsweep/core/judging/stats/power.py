@@ -1,9 +1,10 @@
 """How many replicates a difference takes to be told apart, and how small a difference so many replicates show.
 
-Two combinations are told apart when one leaves the confidence set of the other (see `ties`): the t statistic of their paired
-difference exceeds c = q(0.95; m, df) / sqrt(2), with q the studentised range of the m combinations that remain; with two that is the
-two-sided t test at 5 %. With differences that have standard deviation s, and a true difference d, the statistic of n replicates
-follows the non-central t with df degrees of freedom and non-centrality sqrt(n) d / s:
+Two combinations are told apart when one leaves the confidence set of the other (see `ties`). What its t statistic must exceed is
+known for the replicates that there are; for others it is taken to be c = q(0.95; m, df) / sqrt(2), with q the studentised range of
+the m combinations that remain, and df such that it is what was needed here. With two that is the two-sided t test at 5 %. With
+differences that have standard deviation s, and a true difference d, the statistic of n replicates follows the non-central t with df
+degrees of freedom and non-centrality sqrt(n) d / s:
 
     power(n) = 1 - F(c; df, sqrt(n) d / s)
 
@@ -83,6 +84,18 @@ def critical_value(candidates: int, degrees_of_freedom: float) -> float:
     low, high = (studentised_range_quantile(compared, node) / sqrt(2) for node in (before, after))
     part = 0.0 if before == after else (1 / before - 1 / df) / (1 / before - 1 / after)
     return low + part * (high - low)
+
+
+def freedom_for(limit: float, candidates: int) -> float:
+    """The degrees of freedom with which so many candidates have this critical value, 2 to `MOST_DEGREES_OF_FREEDOM`."""
+
+    def excess(part: float) -> float:
+        return critical_value(candidates, 1 / part) - limit
+
+    least, most = 1 / MOST_DEGREES_OF_FREEDOM, 1 / NODES[0]
+    if excess(least) >= 0:
+        return MOST_DEGREES_OF_FREEDOM
+    return NODES[0] if excess(most) <= 0 else 1 / float(brentq(excess, least, most))
 
 
 def power(effect: float, replicates: int, limit: float, degrees_of_freedom: float) -> float:

@@ -17,7 +17,7 @@ Estimand of every mean and standard error here: the expectation over splits and 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import fsum, sqrt
 
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
@@ -123,6 +123,12 @@ class Ranking:
     """Replicates asked for."""
     mixed: tuple[Mixture, ...] = ()
     """Why replicates are not paired; empty where they are."""
+
+    def followed_by(self, others: Ranking) -> Ranking:
+        """This ranking, and after its last row the other's."""
+        ranked = sum(row.rank is not None for row in self.rows)
+        behind = (replace(row, rank=row.rank + ranked if row.rank is not None else None) for row in others.rows)
+        return replace(self, rows=(*self.rows, *behind))
 
     @property
     def best(self) -> RankedCombination | None:

@@ -44,10 +44,11 @@ def reductions(cells: Cells, best: int, other: int, paired: bool = True) -> list
 
     `best`, `other`: rows of `cells`.
     """
-    losses, train = (cells.collect(metric_reader(name)) for name in (LOSS, TRAIN_LOSS))
-    at_best = cells.collect(_best_epoch_reader(cells.grid.objective))
+    both = cells.of([best, other])
+    losses, train = (both.collect(metric_reader(name)) for name in (LOSS, TRAIN_LOSS))
+    at_best = both.collect(_best_epoch_reader(cells.grid.objective))
     found = (
-        reduction(metric, epoch, values[best], values[other], paired)
+        reduction(metric, epoch, values[0], values[1], paired)
         for metric, epoch, values in (
             (LOSS, EpochChoice.LAST, losses),
             (LOSS, EpochChoice.BEST, at_best),
@@ -81,8 +82,8 @@ def ratio_of_means(one: Floats, other: Floats, paired: bool = True) -> Ratio | N
     common = np.isfinite(one) & np.isfinite(other) if paired else None
     a, b = (values[np.isfinite(values) if common is None else common] for values in (one, other))
     n = min(len(a), len(b))
-    if n < MIN_REPLICATES_FOR_ERROR:
-        return None
+    if n < MIN_REPLICATES_FOR_ERROR or (np.ptp(a) == 0 and np.ptp(b) == 0):
+        return None  # values that are all alike tell nothing of their noise
     mean_a, mean_b = float(a.mean()), float(b.mean())
     v_a, v_b = float(a.var(ddof=1)) / len(a), float(b.var(ddof=1)) / len(b)
     v_ab = float(np.cov(a, b)[0, 1]) / n if paired else 0.0

@@ -20,6 +20,10 @@ class Cells:
     rows: Sequence[Combination]
     grid: TrainedGrid
 
+    def of(self, rows: Sequence[int]) -> Cells:
+        """Those of some of the rows."""
+        return Cells([self.rows[row] for row in rows], self.grid)
+
     def collect(self, value_of: Callable[[Record], float | None]) -> Floats:
         """(G, replicates): what `value_of` reads from each record; NaN where there is none, or the replicate diverged.
 

@@ -101,6 +101,13 @@ def _final_too_few(note: Note) -> str:
     return f"{_who(note)}: fewer than {MIN_REPLICATES_FOR_ERROR} final trainings have a test loss, too few for an interval."
 
 
+def _fold_without_choice(note: Note) -> str:
+    return (
+        f"{_who(note)}: in {note.count} of {note.of} outer folds nothing could be chosen, or what was chosen has no result. No interval "
+        "is given: the other folds are not all rows."
+    )
+
+
 def _few_rows(note: Note) -> str:
     return (
         f"{_who(note)}: few of the test rows carry the loss, as if they were {note.count or 1} alike. What is rare and costly may not be "
@@ -161,6 +168,7 @@ _MESSAGES: Final[Mapping[NoteType, str | Callable[[Note], str]]] = {
     NoteType.PAIRS_LEFT_OUT: "Pairs of flags were left out (too many columns); they count with the higher orders.",
     NoteType.FINAL_DIVERGED: _final_diverged,
     NoteType.FINAL_TOO_FEW: _final_too_few,
+    NoteType.FOLD_WITHOUT_CHOICE: _fold_without_choice,
     NoteType.FEW_ROWS: _few_rows,
     NoteType.SEEDS_ALONE: _seeds_alone,
 }

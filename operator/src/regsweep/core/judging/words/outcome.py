@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from regsweep.api.analysis import (
     FinalEvaluation,
     FinalResult,
     Interval,
+    NestedResult,
     PickRole,
     RaceReason,
     RaceStatus,
@@ -18,6 +19,7 @@ from regsweep.api.analysis import (
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.objective import metric_bounds
 from regsweep.api.spec import Goal
+from regsweep.api.status import RefinementStatus
 from regsweep.api.wording import plural
 from regsweep.core.figures import percent, rough
 
@@ -35,6 +37,7 @@ STILL_IMPROVING: Final = (
 )
 TEST_LOSS: Final = "test_average_loss"
 TEST_ACCURACY: Final = "test_accuracy"
+TEST_R_SQUARED: Final = "test_r2"
 
 _RACE: Final = {
     RaceReason.RACING: "The race goes on",
@@ -122,6 +125,19 @@ def _beside(difference: Interval) -> str:
     return f"cannot be told from it (from {rough(-low)} worse to {rough(high)} better)"
 
 
+def refinement_sentence(refinement: RefinementStatus, replicates: int) -> str:
+    """What refinement has added, and what the claims rest on. `replicates`: of each combination, before and after."""
+    added = sum(len(one.added) for one in refinement.rounds)
+    text = f"Refinement added {plural(added, 'combination')} in {plural(len(refinement.rounds), 'round')}"
+    if refinement.contenders is None:
+        return f"{text}, so far."
+    stale = " It is of what the sweep was before it changed." if refinement.stale else ""
+    return (
+        f"{text}; best, ties and pick rest on {plural(replicates, 'new replicate')}, by which nothing was chosen, of the "
+        f"{plural(len(refinement.contenders), 'combination')} tied by then.{stale}"
+    )
+
+
 def optimism_sentence(metric: str, goal: Goal, mean: float, corrected: float) -> str:
     """By how much luck flatters the best, whose `mean` of the objective without it is `corrected`."""
     worse = "higher" if goal is Goal.MINIMIZE else "lower"
@@ -132,13 +148,32 @@ def optimism_sentence(metric: str, goal: Goal, mean: float, corrected: float) ->
 
 
 def final_sentences(final: FinalEvaluation, metric: str) -> Iterator[str]:
-    """What the test rows say of the picks. `metric`: the objective's."""
+    """What rows that nothing was chosen by say of the picks. `metric`: the objective's."""
     of_test = f"test_{metric.partition('_')[2]}"
+    if final.nested:
+        yield from (_nested_sentence(result, of_test) for result in final.nested)
+        if final.difference is not None:
+            ends = between(final.difference)
+            yield f"Loss of choosing the pick minus that of choosing the best, over folds: {ends}: {_verdict(final.difference)}."
+        return
     picks = "; ".join(_final_result(result, of_test) for result in final.results)
     yield f"On the test rows, which nothing was chosen by: {picks}."
     if final.difference is not None:
         ends = between(final.difference)
         yield f"Loss of the pick minus that of the best, over seeds and rows: {ends}: {_verdict(final.difference)}."
+
+
+def _nested_sentence(result: NestedResult, metric: str) -> str:
+    """How well a way of choosing does on rows that the choice did not see."""
+    who = f"what is chosen as {_ROLES[result.role]}"
+    if result.diverged:
+        return f"Nested resampling: {who} diverged in {plural(result.diverged, 'training')}."
+    figures = ", ".join(_figures_of(result.loss, result.metrics, metric)) or "no result"
+    chosen = plural(result.combinations, "different combination" if result.combinations > 1 else "combination")
+    return (
+        f"Nested resampling in {plural(result.folds, 'outer fold')}: on rows that the choice did not see, {who} has {figures}; the folds "
+        f"chose {chosen}."
+    )
 
 
 def _verdict(difference: Interval) -> str:
@@ -151,23 +186,32 @@ def _final_result(result: FinalResult, metric: str) -> str:
     who = " and ".join(_ROLES[role] for role in result.roles)
     if result.diverged:
         return f"{who} ({result.label}) diverged in {result.diverged} of {plural(result.replicates, 'training')}"
-    parts = []
-    if result.loss is not None:
-        parts.append(f"loss {rough(result.loss.mean)}, {between(result.loss, TEST_LOSS)}")
-    elif TEST_LOSS in result.metrics:
-        parts.append(f"loss {rough(result.metrics[TEST_LOSS])}")
-    parts += [
-        f"{name.removeprefix('test_').replace('_', ' ')} {rough(result.metrics[name])}{_guessing(name, result)}"
-        for name in dict.fromkeys((metric, TEST_ACCURACY))
-        if name != TEST_LOSS and name in result.metrics
-    ]
+    parts = _figures_of(result.loss, result.metrics, metric)
     return f"{who} ({result.label}): {', '.join(parts) or 'no result'}"
 
 
-def _guessing(metric: str, result: FinalResult) -> str:
+def _figures_of(loss: Interval | None, metrics: Mapping[str, float], metric: str) -> list[str]:
+    """The loss with its interval, then the objective's test metric, the accuracy and R squared."""
+    parts = []
+    if loss is not None:
+        parts.append(f"loss {rough(loss.mean)}, {between(loss, TEST_LOSS)}")
+    elif TEST_LOSS in metrics:
+        parts.append(f"loss {rough(metrics[TEST_LOSS])}")
+    return parts + [
+        f"{_name(name)} {rough(metrics[name])}{_guessing(name, metrics)}"
+        for name in dict.fromkeys((metric, TEST_ACCURACY, TEST_R_SQUARED))
+        if name != TEST_LOSS and name in metrics
+    ]
+
+
+def _name(metric: str) -> str:
+    return "R squared" if metric == TEST_R_SQUARED else metric.removeprefix("test_").replace("_", " ")
+
+
+def _guessing(metric: str, metrics: Mapping[str, float]) -> str:
     """What always guessing the most frequent class reaches, beside an accuracy; empty where it is not known."""
     if metric != TEST_ACCURACY:
         return ""
-    share = result.metrics.get("test_label_mean")
-    baseline = result.metrics.get("test_accuracy_baseline", None if share is None else max(share, 1 - share))
+    share = metrics.get("test_label_mean")
+    baseline = metrics.get("test_accuracy_baseline", None if share is None else max(share, 1 - share))
     return "" if baseline is None else f" (guessing: {rough(baseline)})"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-from regsweep.api.analysis import Comparison
+from regsweep.api.analysis import Comparison, Interval
 from regsweep.api.constants import CONFIDENCE_LEVEL
 from regsweep.api.outlook import AccuracySummary, Planning, Reduction, ReplicatesNeeded
 from regsweep.api.spec import EpochChoice
@@ -83,7 +83,7 @@ def reductions_phrase(reductions: Sequence[Reduction]) -> str:
     for before, each in pairwise(last):
         text += f" and {'' if _verb(each) == _verb(before) else f'{_verb(each)} '}{_reduction(each)}"
     if best:
-        text += f"; with each run at its best epoch, where early stopping would end it, {_verb(best[0])} {_reduction(best[0])}"
+        text += f"; with each run at its best epoch, where early stopping would end it, it {_verb(best[0])} {_reduction(best[0])}"
     return text
 
 
@@ -120,3 +120,11 @@ def baseline_sentence(accuracy: AccuracySummary | None) -> str:
     if accuracy is None or accuracy.baseline is None:
         return ""
     return f"Always guessing the most frequent class has val_accuracy {rough(accuracy.baseline)}."
+
+
+def r_squared_sentence(found: Interval) -> str:
+    """R squared of the best, beside what predicting the mean reaches."""
+    return (
+        f"R squared of the best on validation rows: {rough(found.mean)} (95 %: {rough(found.low)} to {rough(found.high)}); always "
+        "predicting the mean has 0."
+    )
