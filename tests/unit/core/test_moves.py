@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from regsweep.api.conditions import Reason
+from regsweep.api.status import SweepStatus
 from regsweep.core.moves import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, MAX_MOVES, delay_of
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.runs import MAX_AVOIDED, PodPhase
 from regsweep.core.slots import slots_of
+from regsweep.core.status import sweep_status
 
 from .simulation import World, sample_of, sweep_of
 
@@ -73,6 +75,15 @@ def test_a_run_that_waits_to_be_made_again_takes_no_slot() -> None:
     rejected(world)
     world.step()
     assert len(world.step().create) == 1, "the other combination"
+
+
+def test_a_run_that_waits_to_be_made_again_is_counted_as_pending() -> None:
+    world = world_of()
+    rejected(world)
+    world.step()
+    status = sweep_status(world.sweep, world.observe(), world.plan(), (), SweepStatus(), world.now)
+    assert (status.runs.pending, status.runs.running) == (1, 0)
+    assert [condition.reason for condition in status.conditions if condition.type == "Progressing"] == ["NodeFailed"]
 
 
 def test_after_five_moves_the_run_fails_and_says_so() -> None:

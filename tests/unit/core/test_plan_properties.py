@@ -68,7 +68,7 @@ class AnyWorld(RuleBasedStateMachine):
     def reconcile(self) -> None:
         decided = self.world.step()
         assert len({request.name for request in decided.create}) == len(decided.create)
-        if not decided.rests:  # else slots are free once these are at rest
+        if not (decided.rests or decided.delete):  # else slots are free once these are at rest, or gone
             assert self.world.plan().create == (), "carried out, it creates nothing more"
 
     @rule()
@@ -101,6 +101,8 @@ class AnyWorld(RuleBasedStateMachine):
     @rule(exit_code=st.sampled_from([0, 1]))
     def sidecars_end(self, exit_code: int) -> None:
         self.world.end_sidecars(exit_code)
+        if exit_code:
+            self.world.step()  # the Job controller waits ten seconds before it tries again
 
     @rule()
     def job_controller(self) -> None:

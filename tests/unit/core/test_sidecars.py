@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from regsweep.api.conditions import Reason
 from regsweep.core.moves import SIDECAR_GRACE
+from regsweep.core.plan import plan
 from regsweep.core.runs import ObservedRun, PodPhase
 from regsweep.core.slots import slots_of
 
@@ -135,3 +137,9 @@ def test_the_grace_begins_when_the_end_is_seen_whatever_the_nodes_clock_says(ahe
     world.change_pod(first(world).name, pod.name, ended_at=world.now + ahead, end_seen_at=world.now)
     settle(world)
     assert world.plan().wake_at == world.now + SIDECAR_GRACE
+
+
+def test_a_pod_whose_job_is_gone_takes_its_slot_until_it_has_ended() -> None:
+    world = World(sweep_of({"l2": [0, 0.1]}, parallelism=1))
+    assert plan(world.sweep, replace(world.observe(), orphaned_pods=1), world.now).create == ()
+    assert len(plan(world.sweep, world.observe(), world.now).create) == 1

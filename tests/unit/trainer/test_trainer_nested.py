@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from regsweep_trainer.dataset import Dataset
 
 from regsweep_kit.contract import read_contract
+from regsweep_trainer.data.dataset import Dataset
 from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.models.constant import ConstantPredictor
 from regsweep_trainer.preparation import prepare

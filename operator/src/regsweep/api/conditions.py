@@ -376,7 +376,7 @@ class Reason(StrEnum):
         "SidecarGoesOn",
         told(
             "A container beside the trainer, such as a mesh's proxy, goes on after training has ended, so that the pod keeps "
-            "its GPU and its slot. The Job is deleted 30 seconds later, once its records are stored, and its logs go with it.",
+            "its GPU and its slot. The Job is deleted 45 seconds later, once its records are stored, and its logs go with it.",
             "Make it an init container with `restartPolicy: Always`, which ends with the others, keep it from being injected, or "
             "let it end by itself.",
         ),

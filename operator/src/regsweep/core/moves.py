@@ -22,8 +22,9 @@ LONGEST_DELAY_SECONDS: Final = 360.0
 """Between a node's fault and the next Job, at the last of the moves: a node that is started again has come back by then."""
 SECLUDED_AFTER: Final = timedelta(seconds=60)
 """How long a run that avoids nodes may find no other one, before it is given to any node."""
-SIDECAR_GRACE: Final = timedelta(seconds=30)
-"""How long other containers of a pod may go on after its training has ended, as they do to send their last logs."""
+SIDECAR_GRACE: Final = timedelta(seconds=45)
+"""How long other containers of a pod may go on after its training has ended, as they do to send their last logs: longer than
+Kubernetes gives sidecars that end with the others (a grace period of 30 s)."""
 _LACKS_ROOM: Final = "Insufficient"
 """In the scheduler's words: nodes are allowed that have no room now. These are worth to be waited for."""
 

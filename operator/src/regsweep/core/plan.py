@@ -115,6 +115,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
 
     active = [run for run in observed.runs if not run.deleting and not needs_no_pod(run)]
     occupied = sum(slots_of(run) for run in observed.runs) + sum(job.pods_in_flight for job in observed.altered)
+    occupied += observed.orphaned_pods
     suspend, resume, free = _pauses(sweep, active, occupied)
     create: tuple[RunRequest, ...] = ()
     scale: tuple[tuple[RunRef, int], ...] = ()
@@ -126,14 +127,15 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
         if observed.cautious:
             free = 0 if any(map(lacks_pod, observed.runs)) else 1
         create, scale = _fill(waiting, staying, free)
-    resting = [run for run in observed.runs if has_to_rest(run, observed, collected[run.name], now)]
+    delete = tuple(deletions(sweep, observed, collected, coverage.trained, now))
+    resting = _resting(observed, collected, delete, now)
     waits = [c.look_again_at for c in collected.values() if c.look_again_at]
     waits += [*outlived_at(observed.runs, now), *lost_at(observed.runs, now)]
     decided = not store and stop is None
     analyse = decided and progress.stage is Stage.ANALYSING
     return Plan(
         store=store,
-        delete=tuple(deletions(sweep, observed, collected, coverage.trained, now)),
+        delete=delete,
         suspend=suspend,
         resume=resume,
         scale=(*((ref_of(run), 0) for run in resting), *scale),
@@ -147,6 +149,15 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
         notices=tuple(notices(observed, collected, create, {run.name for run in resting}, now)),
         wake_at=min(waits, default=None),
     )
+
+
+def _resting(
+    observed: Observed, collected: Mapping[str, Collected], delete: Iterable[RunRef], now: datetime
+) -> list[ObservedRun]:
+    """Runs to put at rest, but for those that are deleted anyway."""
+    leaving = {ref.name for ref in delete}
+    staying = (run for run in observed.runs if run.name not in leaving)
+    return [run for run in staying if has_to_rest(run, observed, collected[run.name], now)]
 
 
 def _with_same_data(

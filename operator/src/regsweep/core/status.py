@@ -35,6 +35,7 @@ from regsweep.core.grid import label
 from regsweep.core.judging.analysis import AnalysisResult, rank, reference_rows
 from regsweep.core.judging.stats import ranking as stats
 from regsweep.core.limits import first_failure
+from regsweep.core.moves import is_at_rest
 from regsweep.core.plan import Plan
 from regsweep.core.progress import PointState, Progress, Target, progress_of
 from regsweep.core.references import references_beside
@@ -172,8 +173,10 @@ def _counts(sweep: Sweep, observed: Observed, states: Iterable[PointState]) -> R
 
 
 def _is_in_hand(run: ObservedRun) -> bool:
-    """Whether a pod of the run trains or has ended."""
-    return any(pod.phase is not PodPhase.PENDING and not (pod.gone and not pod.ended) for pod in run.pods)
+    """Whether a pod of the run trains or has ended; what waits to be made again elsewhere is in nobody's hand."""
+    return not is_at_rest(run) and any(
+        pod.phase is not PodPhase.PENDING and not (pod.gone and not pod.ended) for pod in run.pods
+    )
 
 
 def _diverged(point: Point, records: Records) -> bool:

@@ -26,6 +26,8 @@ class Observed:
     scrapes: Scrapes = field(default_factory=Scrapes)
     refusal: Refusal | None = None
     """Why the API server took no Job of the sweep, or no pod; None once it took one, or where it is time to try again."""
+    orphaned_pods: int = 0
+    """Pods whose Jobs are gone, and that still hold what they were given: they take slots until they have ended."""
     refused_pods: frozenset[str] = frozenset()
     """Names of runs that have no pod, because the API server refuses it."""
     cautious: bool = False

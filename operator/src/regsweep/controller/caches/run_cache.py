@@ -98,6 +98,12 @@ class RunCache:
         altered = [job for job in self._jobs_of(sweep) if isinstance(job, AlteredJob)]
         return tuple(sorted(altered, key=lambda job: job.name))
 
+    def orphans_of(self, sweep: KubeObject) -> int:
+        """How many pods of Jobs that are gone still hold what they were given: a Job goes before its pods have ended."""
+        pods = (entry for entry in self.pods.group(uid_of(sweep)) if namespace_of(entry.object) == namespace_of(sweep))
+        orphans = (entry for entry in pods if (owner := controller_uid_of(entry.object)) and owner not in self.jobs)
+        return sum(self._pod(entry).holds_node for entry in orphans)
+
     def _jobs_of(self, sweep: KubeObject) -> Iterator[ObservedRun | AlteredJob]:
         sweep_uid, namespace = uid_of(sweep), namespace_of(sweep)
         by_job: dict[str, list[ObservedPod]] = {}

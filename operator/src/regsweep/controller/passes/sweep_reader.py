@@ -96,6 +96,7 @@ class SweepReader:
             records=records,
             runs=runs,
             altered=altered,
+            orphaned_pods=self._caches.runs.orphans_of(sweep),
             scrapes=self._queues.prometheus.latest(uid),
             analysis_result=self._queues.analyses.latest(uid) or prior_analysis(prior.analysis, accepted.sweep),
             final=prior.final,
