@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from math import isnan
+from math import isnan, sqrt
 
 from bench.calibration.cases import Case
 from bench.calibration.figures import Figure
 
 BEGIN, END = "<!-- figures: {} -->", "<!-- end of figures -->"
+MANY_ROWS, TOGETHER = 10, "all of them together"
+"""Rows from which on there is a last one for all of them, where each has a goal."""
 COLUMN = "n"
 """The label whose values are the columns."""
 Known = Mapping[str, tuple[int, list[Figure]]]
@@ -60,20 +62,35 @@ def _sweeps_line(cases: Sequence[Case], known: Known) -> str:
 
 def _table(measure: str, cases: Sequence[Case], known: Known) -> str:
     rows: dict[tuple[str, ...], dict[str, Figure]] = {}
-    columns: dict[str, None] = {}
+    columns: dict[str, list[tuple[int, Figure]]] = {}
     of_measure = [case for case in cases if any(figure.measure == measure for figure in _figures(case, known))]
     names = [name for name in of_measure[0].labels if name != COLUMN]
     for case in of_measure:
         figure = next(each for each in _figures(case, known) if each.measure == measure)
         column = case.labels.get(COLUMN, "")
-        columns.setdefault(column)
+        columns.setdefault(column, []).append((known[case.key][0], figure))
         rows.setdefault(tuple(case.labels[name] for name in names), {})[column] = figure
     heads = [f"{COLUMN} = {column}" if column else "share" for column in columns]
     lines = [f"**{measure}**{_goal(of_measure, measure, known)}", "", _line([*names, *heads])]
     lines.append(_line(["---"] * (len(names) + len(heads))))
     for labels, cells in rows.items():
         lines.append(_line([*labels, *(_value(cells[column]) if column in cells else "" for column in columns)]))
+    if len(rows) >= MANY_ROWS and _has_goal(measure, of_measure, known):
+        together = (_value(_together(measure, figures)) for figures in columns.values())
+        lines.append(_line([TOGETHER, *("" for _ in names[1:]), *together]))
     return "\n".join(lines)
+
+
+def _has_goal(measure: str, cases: Sequence[Case], known: Known) -> bool:
+    """Whether all of the measure's figures are to be small."""
+    return all(each.at_most is not None for case in cases for each in _figures(case, known) if each.measure == measure)
+
+
+def _together(measure: str, figures: Sequence[tuple[int, Figure]]) -> Figure:
+    """The mean of figures, each weighing as much as it has sweeps."""
+    whole = sum(sweeps for sweeps, _ in figures)
+    error = sqrt(sum((sweeps * each.error) ** 2 for sweeps, each in figures)) / whole
+    return Figure(measure, sum(sweeps * each.value for sweeps, each in figures) / whole, error)
 
 
 def _goal(cases: Sequence[Case], measure: str, known: Known) -> str:

@@ -85,3 +85,14 @@ def test_a_missed_goal_is_bold_in_the_table_and_listed() -> None:
         "| worse by equal parts | **0.200 ± 0.018** | 0.040 ± 0.009 |"
     )
     assert tables.missed(cases, known) == ["labels: World=worse by equal parts; n=3: a wrong label: **0.200 ± 0.018**"]
+
+
+def test_figures_of_many_worlds_are_put_together_by_their_sweeps() -> None:
+    cases = [case for case in cases_of("ties") if case.labels["n"] == "5"]
+    known = {
+        case.key: (100 if place else 900, [share(ties.LEFT_OUT, 0 if place else 90, 900, at_most=0.05)])
+        for place, case in enumerate(cases)
+    }
+    last = tables.tables_of(cases, known).splitlines()[-1]
+    whole = 900 + 100 * (len(cases) - 1)
+    assert last.startswith(f"| all of them together |  | {90 / whole:.3f} ± ")
