@@ -13,7 +13,7 @@ from collections import Counter
 import kopf
 
 from integration.laboratory import Lab, eventually, is_complete, lab, operating
-from regsweep.adapters.kubeapi import JOBS, LEASES, POD_TEMPLATES, PODS, RESULTS, SWEEPS, uid_of
+from regsweep.adapters.kubeapi import CONFIG_MAPS, JOBS, LEASES, POD_TEMPLATES, PODS, RESULTS, SWEEPS, uid_of
 from regsweep.controller.process.handlers import quiet_settings, registry_of
 from regsweep.errors import ApiError
 
@@ -118,6 +118,20 @@ async def test_a_missing_template_is_waited_for(lab: Lab) -> None:
         await eventually(lambda: lab.all(JOBS))
     (job, *_) = await lab.all(JOBS)
     assert job["spec"]["template"]["spec"]["nodeSelector"] == {"pool": "cpu"}
+
+
+async def test_a_script_is_waited_for_copied_and_mounted(lab: Lab) -> None:
+    async with operating(lab):
+        await lab.apply(trainer={"gpus": 0, "script": {"configMapRef": {"name": "train"}, "entrypoint": "train.py"}})
+        await eventually(lambda: _accepted_says(lab, "Invalid", "there is no such ConfigMap"))
+        meta, data = {"name": "train", "namespace": lab.namespace}, {"train.py": "a = 1"}
+        await lab.api.create(CONFIG_MAPS, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data})
+        await eventually(lambda: lab.all(JOBS))
+    (job, *_) = await lab.all(JOBS)
+    volumes = {volume["name"]: volume for volume in job["spec"]["template"]["spec"]["volumes"]}
+    copy = await lab.api.get(CONFIG_MAPS, lab.namespace, volumes["regsweep-script"]["configMap"]["name"])
+    assert (copy["immutable"], copy["data"]) == (True, data)
+    assert copy["metadata"]["ownerReferences"][0]["kind"] == "RegularizationSweep"
 
 
 async def _accepted_says(lab: Lab, reason: str, words: str) -> bool:

@@ -1,7 +1,8 @@
 """Whether the statistics keep what they promise: simulated sweeps whose truth is known.
 
-    PYTHONPATH=tests nice python -m bench.calibration --sweeps 2000 --output docs/calibration.md
+    make bench-calibration
 
-A gate fails where a figure misses its goal by more than three Monte-Carlo errors; the command then exits with 1, unless
-the miss is a known one that the table explains.
+or `PYTHONPATH=tests python -m bench.calibration --section ties --scale 0.1`. Figures are kept in .calibration as they come, so that
+a run that was interrupted goes on where it stopped, and the page can be put together from sections that were run one by one.
+A goal is missed where it is missed by more than three Monte-Carlo errors; the command then exits with 1.
 """

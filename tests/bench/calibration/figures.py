@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
+
+import numpy as np
 
 MONTE_CARLO_ERRORS = 3
 
@@ -12,15 +15,14 @@ MONTE_CARLO_ERRORS = 3
 class Figure:
     """A share of simulated sweeps, or a mean over them."""
 
-    name: str
+    measure: str
+    """What it is the share or the mean of."""
     value: float
     error: float
     """Monte-Carlo standard error."""
     at_most: float | None = None
     at_least: float | None = None
     """Goals; None: reported only."""
-    known_miss: str | None = None
-    """Why this figure is known to miss its goal."""
 
     @property
     def missed(self) -> bool:
@@ -30,17 +32,14 @@ class Figure:
         too_low = self.at_least is not None and self.value < self.at_least - slack
         return too_high or too_low
 
-    @property
-    def verdict(self) -> str:
-        """For the table."""
-        if self.at_most is None and self.at_least is None:
-            return "reported"
-        if not self.missed:
-            return "kept"
-        return f"missed: {self.known_miss}" if self.known_miss else "MISSED"
 
-
-def share(hits: int, sweeps: int) -> tuple[float, float]:
-    """A share and its binomial standard error (with one hit and one miss added, so that it is never 0)."""
+def share(measure: str, hits: int, sweeps: int, at_most: float | None = None, at_least: float | None = None) -> Figure:
+    """A share with its binomial standard error (with one hit and one miss added, so that it is never 0)."""
     smoothed = (hits + 1) / (sweeps + 2)
-    return hits / sweeps, sqrt(smoothed * (1 - smoothed) / sweeps)
+    return Figure(measure, hits / max(sweeps, 1), sqrt(smoothed * (1 - smoothed) / max(sweeps, 1)), at_most, at_least)
+
+
+def mean(measure: str, values: Sequence[float], at_most: float | None = None, at_least: float | None = None) -> Figure:
+    """A mean with its standard error; at least two values."""
+    error = float(np.std(values, ddof=1) / np.sqrt(len(values)))
+    return Figure(measure, float(np.mean(values)), error, at_most, at_least)

@@ -1,79 +1,105 @@
-"""Case (d): whether a race drops the true best, and what it costs beside the full grid."""
+"""Races: whether they drop a true best, and what they cost beside the full grid."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from bench.calibration.figures import Figure, share
-from bench.calibration.worlds import WORLDS
+from bench.calibration.cases import Case, sweeps_for
+from bench.calibration.figures import Figure, mean, share
+from bench.calibration.ties import sweep
+from bench.calibration.worlds import EQUAL, PLACED, REAL
 from regsweep.api.spec import Racing
+from regsweep.core.judging.stats.additive import Bools
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.racing import race
 
-COMBINATIONS = 100
-ALPHA = 0.05
+SIZES = (8, 24, 60, 100)
 SETTINGS = Racing()
-CORRELATED_MISS = "as for tied sets: a few replicates hardly show which combinations move together"
+AT_MOST, THIRD = 0.05, 1 / 3
+"""Goals: for the share of races that drop a true best, and for the runs used where at most 10 of 100 contend."""
+SWEEPS = 500
+DROPPED, USED = "a true best dropped", "runs used of the full grid's"
 
 
-def _few_near(rng: np.random.Generator) -> Floats:
+def few_near(rng: np.random.Generator) -> Floats:
     """10 of 100 within 3 noise standard deviations of the best, the others up to 15 away."""
-    return np.concatenate([[0.0], rng.uniform(0, 3, 9), rng.uniform(3, 15, COMBINATIONS - 10)])
+    return np.concatenate([[0.0], rng.uniform(0, 3, 9), rng.uniform(3, 15, 90)])
 
 
-def _spread(rng: np.random.Generator) -> Floats:
-    return np.concatenate([[0.0], rng.uniform(0, 6, COMBINATIONS - 1)])
+def spread_out(rng: np.random.Generator) -> Floats:
+    """99 spread over 6 noise standard deviations."""
+    return np.concatenate([[0.0], rng.uniform(0, 6, 99)])
 
 
-def _equal(_: np.random.Generator) -> Floats:
-    return np.zeros(COMBINATIONS)
+def twenty_best(_: np.random.Generator) -> Floats:
+    """20 equal bests, 80 at 3 noise standard deviations."""
+    return np.concatenate([np.zeros(20), np.full(80, 3.0)])
 
 
-def _twenty_best(_: np.random.Generator) -> Floats:
-    return np.concatenate([np.zeros(20), np.full(COMBINATIONS - 20, 3.0)])
-
-
-TRUTHS = {
-    "10 of 100 within 3 noise SDs": (_few_near, 0.25),
-    "99 spread over 6 noise SDs": (_spread, None),
-    "20 equal bests, 80 at 3 noise SDs": (_twenty_best, None),
-    "all equal": (_equal, None),
+TRUTHS: dict[str, tuple[Callable[[np.random.Generator], Floats], float | None]] = {
+    "10 of 100 within 3 noise SDs": (few_near, THIRD),
+    "99 spread over 6 noise SDs": (spread_out, None),
+    "20 equal bests, 80 at 3 noise SDs": (twenty_best, None),
 }
 
 
-def figures(sweeps: int, seed: int) -> Iterator[Figure]:
-    """Two figures per truth and kind of noise."""
-    for place, (truth, (means_of, goal)) in enumerate(TRUTHS.items()):
-        for name in ("equal normal noise", "unequal variances", "heavy tails (t, 3 df)", "neighbours correlate 0.9"):
-            rng = np.random.default_rng([seed, place, len(name)])
-            dropped = 0
-            used = np.zeros(sweeps)
-            for sweep in range(sweeps):
-                means = means_of(rng)
-                rng.shuffle(means)
-                losses = WORLDS[name](rng, COMBINATIONS, SETTINGS.max_replicates) + means[:, None]
-                racing, used[sweep] = run(losses)
-                dropped += not racing[means == 0].all()
-            value, error = share(dropped, sweeps)
-            reason = CORRELATED_MISS if "correlate" in name else None
-            yield Figure(f"{truth}; {name}: a true best dropped", value, error, at_most=ALPHA, known_miss=reason)
-            share_used = used / losses.size
-            limit = goal if name == "equal normal noise" else None
-            yield Figure(
-                f"{truth}; {name}: runs used of the full grid's",
-                float(share_used.mean()),
-                float(share_used.std(ddof=1) / np.sqrt(sweeps)),
-                at_most=limit,
-            )
+def cases() -> Iterator[Case]:
+    """Every world with every size; three truths of 100 combinations in two of them."""
+    for name in [*EQUAL, *PLACED]:
+        if "missing" in name or "diverge" in name:
+            continue  # a race waits for what is missing, and drops what diverges
+        for combinations in SIZES:
+            yield of_world(name, combinations)
+    yield from (of_world(name, 8) for name in REAL)
+    for truth in TRUTHS:
+        for name in ("equal normal noise", "unequal variances"):
+            yield of_truth(truth, name)
 
 
-def run(losses: Floats) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], int]:
+def of_world(name: str, combinations: int) -> Case:
+    """A race of so many combinations in that world."""
+
+    def simulation(rng: np.random.Generator, sweeps: int) -> Iterator[Figure]:
+        yield from _races(sweeps, lambda: sweep(name, rng, (combinations, SETTINGS.max_replicates)), None)
+
+    return Case("races", {"World": name, "G": str(combinations)}, sweeps_for(combinations, SWEEPS), simulation)
+
+
+def of_truth(truth: str, name: str) -> Case:
+    """A race of 100 combinations whose true means are these."""
+    means_of, goal = TRUTHS[truth]
+
+    def simulation(rng: np.random.Generator, sweeps: int) -> Iterator[Figure]:
+        def drawn() -> tuple[Floats, Bools]:
+            means = means_of(rng)
+            rng.shuffle(means)
+            noise = EQUAL[name](rng, len(means), SETTINGS.max_replicates)
+            return noise + means[:, None], means == 0
+
+        yield from _races(sweeps, drawn, goal if name == "equal normal noise" else None)
+
+    return Case("races", {"World": f"{truth}; {name}", "G": "100"}, sweeps_for(100, SWEEPS), simulation)
+
+
+def _races(sweeps: int, drawn: Callable[[], tuple[Floats, Bools]], goal: float | None) -> Iterator[Figure]:
+    dropped, used = 0, []
+    for _ in range(sweeps):
+        losses, best = drawn()
+        racing, trained = run(losses)
+        dropped += not racing[best].all()
+        used.append(trained / losses.size)
+    yield share(DROPPED, dropped, sweeps, at_most=AT_MOST)
+    yield mean(USED, used, at_most=goal)
+
+
+def run(losses: Floats) -> tuple[Bools, int]:
     """Who is left at the end, and how many replicates a race that trains only what it asks for has trained by then.
 
     All replicates are shown at once: what is trained ahead changes no decision (tested).
     """
-    state = race(losses, np.zeros(losses.shape, dtype=np.bool_), SETTINGS, np.zeros(len(losses), dtype=np.bool_))
+    nobody = np.zeros(len(losses), dtype=np.bool_)
+    state = race(losses, np.zeros(losses.shape, dtype=np.bool_), SETTINGS, nobody)
     used = sum(drop.replicates for drop in state.dropped.values()) + int(state.racing.sum()) * state.replicates
-    return np.asarray(state.racing), used
+    return state.racing, used

@@ -209,7 +209,7 @@ def test_a_signal_while_training_keeps_what_is_finished(
 
 
 FORKS = {
-    "os.fork and sys.exit": "pid = os.fork()\n        if not pid: sys.exit(3)\n        os.waitpid(pid, 0)",
+    "os.fork and sys.exit": "pid = os.fork()\n        if not pid: sys.exit(3)\n        assert os.waitpid(pid, 0)[1] == 3 << 8",
     "os.fork and an error": "pid = os.fork()\n        if not pid: raise ValueError('child')\n        os.waitpid(pid, 0)",
     "a child that is terminated": (
         "pid = os.fork()\n        if not pid: time.sleep(99)\n        os.kill(pid, signal.SIGTERM); os.waitpid(pid, 0)"
@@ -226,6 +226,7 @@ def test_a_script_that_forks_is_one_run(script: Callable[..., Start], inner: str
     assert trainer.wait() == 0, trainer.err
     assert [record[:3] for record in trainer.message["records"]] == [[0, "Ok", 2]]
     assert "error" not in trainer.message
+    assert "TrainerFailed" not in trainer.err, "a child says nothing of the run"
 
 
 def test_processes_that_import_the_script_anew_report_nothing(script: Callable[..., Start]) -> None:
@@ -242,6 +243,7 @@ if __name__ == "__main__":
     trainer = script(text=text)({})
     assert trainer.wait() == 0, trainer.err
     assert trainer.message["records"] == [[0, "Ok", 1, [1, 2], None]]
+    assert "TrainerFailed" not in trainer.err, "a child says nothing of the run"
 
 
 @pytest.mark.parametrize("names", [("RANK", "WORLD_SIZE"), ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE")])

@@ -123,6 +123,9 @@ def test_the_final_evaluation_is_made_once_of_picks_that_stay(place: Workplace) 
     assert done.returncode == 0, done.stderr
     assert "then the picks x 4 replicates on the test rows" in done.stderr.splitlines()[0]
     assert "On the test rows, which nothing was chosen by: the best" in done.stdout
+    facts = [json.loads(path.read_text()) for path in place.runs.glob("*/run.json")]
+    of_grid, of_picks = ({each["seed"] for each in facts if each["final"] is final} for final in (False, True))
+    assert of_grid == {0} and len(of_picks) == 1 and of_picks != of_grid, "the seeds that they were trained with"
     frozen = (place.runs / "final.json").read_bytes()
     before = place.started_at()
     again = place.run()

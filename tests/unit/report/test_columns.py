@@ -83,3 +83,11 @@ def test_ties_have_a_column_where_something_is_tied_and_notes_where_there_are_so
 def test_a_header_is_the_metric_in_words() -> None:
     assert metric_title("val_average_loss") == "val loss"
     assert metric_title("val_loss", EpochChoice.BEST) == "val loss + penalty (best epoch)"
+
+
+def test_what_the_ranking_is_ordered_by_is_shown_where_it_is_not_the_plain_mean() -> None:
+    first, second = ranked(1, {"l2": 1}, (0.30, 0.01)), ranked(2, {"l2": 0}, (0.20, 0.01), replicates=3)
+    assert "adjusted" not in [column.header for column in columns_of((first, second), results(first, second))]
+    second = second.model_copy(update={"adjusted_mean": 0.35})
+    (column,) = [each for each in columns_of((first, second), results(first, second)) if each.header == "adjusted"]
+    assert [cell.strip() for cell in column.cells] == ["0.300", "0.350"]

@@ -154,6 +154,18 @@ JUDGED = analysis(OF_BEST, comparison({"l2": 0}, "Overfits"), reductions=[LAST, 
             "Without regularisation (l2=0) the network ranks 2nd: in 1 of 5 replicates it diverged.",
             id="a network that breaks without regularisation",
         ),
+        pytest.param(
+            (BEST, ranked(2, {"l2": 0}, (0.40, 0.01)).model_copy(update={"violated": ["val_accuracy"]})),
+            analysis(OF_BEST),
+            "Without regularisation (l2=0) the network ranks 2nd, and does not meet the constraint on val_accuracy.",
+            id="a network that breaks a constraint without regularisation",
+        ),
+        pytest.param(
+            (BEST.model_copy(update={"violated": ["val_accuracy"]}), ranked(2, {"l2": 0}, (0.40, 0.01))),
+            analysis(),
+            "",
+            id="nothing that meets the constraints",
+        ),
         pytest.param((BEST, ranked(2, {"l2": 1}, (0.4, 0.01))), JUDGED, "", id="no combination without regularisation"),
         pytest.param(
             (ranked(1, {"units": 8}, (0.1, 0.01)), ranked(2, {"units": 0}, (0.4, 0.01))),

@@ -20,6 +20,7 @@ from regsweep.api.analysis import (
     Spread,
 )
 from regsweep.api.findings import Finding, FindingType, NoteType
+from regsweep.api.spec import Goal
 from regsweep.api.status import FinalStatus, SweepState
 from regsweep.report.sentences import final_evaluation_sentences, sentences, ties_sentence
 from unit.report.builders import analysis, comparison, note, picked, ranked, results, share
@@ -54,6 +55,11 @@ def interval(low: float, high: float) -> Interval:
             id="too few replicates",
         ),
         pytest.param(Analysis(notes=[note(NoteType.REPLICATES_MISSING)]), "", id="a note says what is missing"),
+        pytest.param(
+            Analysis(notes=[note(NoteType.NO_CANDIDATE, count=0, of=2, metric="val_accuracy")]),
+            "",
+            id="a note says that nothing meets the constraints",
+        ),
         pytest.param(None, "", id="nothing analysed, nothing said"),
     ],
 )
@@ -146,3 +152,28 @@ def test_test_rows_are_told_with_their_notes_and_whether_they_are_out_of_date(st
 def test_without_a_final_evaluation_nothing_is_said_of_test_rows() -> None:
     assert list(final_evaluation_sentences(results(*ROWS, analysis_result=analysis(BEST)))) == []
     assert list(final_evaluation_sentences(results(*ROWS))) == []
+
+
+@pytest.mark.parametrize(
+    ("goal", "level", "words"),
+    [
+        pytest.param(Goal.MINIMIZE, (0.646, 0.695), "between 0.646 and 0.814 (95 %), of which 0.119", id="a loss"),
+        pytest.param(
+            Goal.MAXIMIZE, (0.646, 0.695), "between 0.527 and 0.695 (95 %), of which 0.119", id="large is good"
+        ),
+        pytest.param(
+            Goal.MAXIMIZE, (0.08, 0.95), "up to 0.95 (95 %), of which 0.119", id="not beyond what the metric can be"
+        ),
+    ],
+)
+def test_nothing_is_expected_outside_of_what_is_expected(goal: Goal, level: tuple[float, float], words: str) -> None:
+    """An interval that the estimate without luck lies outside of would be contradicted by the next line."""
+    found = analysis(
+        BEST,
+        best=Levels(new_data=interval(*level)),
+        selection_optimism=Optimism(optimism=0.119, corrected=0.789, note="a lower bound"),
+    )
+    metric = "val_average_loss" if goal is Goal.MINIMIZE else "val_auc"
+    said = list(sentences(results(*ROWS, goal=goal, metric=metric, analysis_result=found)))
+    assert len(said) == 1
+    assert words in said[0]

@@ -11,13 +11,13 @@ import pytest
 from pydantic import JsonValue
 
 from regsweep.api.analysis import Analysis, Comparison, Fit, PickRole, RaceReason
-from regsweep.api.findings import NoteType
+from regsweep.api.findings import FindingType, NoteType
 from regsweep.api.spec import Flags, Resampling, ResamplingKind
 from regsweep.api.validation import parse_sweep
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.judging.analysis import judge, prior_analysis
 from regsweep.core.judging.stats.final import FinalTraining, evaluate_final
-from regsweep.core.results.records import Environment, Outcome, Record, Records
+from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Records
 from regsweep.core.sweep import Sweep
 
 NOISE = (0.0, 0.011, -0.007, 0.004, -0.003)
@@ -162,6 +162,24 @@ def test_the_specs_rule_order_and_constraints_are_followed() -> None:
     assert analysis.pick is not None
     assert (analysis.pick.label, analysis.pick.rule) == ("l2=0", "Glmnet")
     assert beside_the_best(analysis, "l2=2") is None, "it breaks the constraint"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        pytest.param({}, True, id="trained for a fixed number of epochs"),
+        pytest.param({"early_stopping": 5}, False, id="early stopping in all combinations"),
+    ],
+)
+def test_what_early_stopping_ended_is_not_called_cut_short(parameters: dict[str, JsonValue], said: bool) -> None:
+    found = sweep(3, {"trainer": {"parameters": parameters}})
+    late = Records()
+    records = trained(found, [0.9, 0.2, 0.6])
+    for point in found.points:
+        for record in records.of(point.key).values():
+            late.add(replace(record, best=BestEpoch(10, 0.1, record.metrics["val_average_loss"])))
+    findings = judge(found, late).analysis.findings
+    assert any(each.type is FindingType.NOT_CONVERGED for each in findings) is said
 
 
 def test_the_pinned_resampling_is_followed() -> None:

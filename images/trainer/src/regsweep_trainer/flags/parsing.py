@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from regsweep_kit.errors import InvalidFlagsError
 from regsweep_trainer.flags.contradictions import contradictions, disagreements
 from regsweep_trainer.flags.declaration import Flags
-from regsweep_trainer.flags.words import shown, unknown, want, wrong_value
+from regsweep_trainer.flags.words import NESTED, shown, unknown, want, within, wrong_value
 
 ESTIMATOR_DEFAULTS = MappingProxyType({"optimizer": "adagrad", "learning_rate": 0.05})
 """Those of the Estimator's DNN models; the accumulator of Keras' Adagrad begins with 0.1, as theirs did."""
@@ -26,7 +26,8 @@ def parse_flags(given: Mapping[str, Any]) -> Flags:
         for detail in error.errors(include_url=False, include_context=False):
             name = str(detail["loc"][0])
             known = name in Flags.model_fields
-            problems[name] = wrong_value(name, given[name]) if known else unknown(name, given[name])
+            text = wrong_value(name, given[name]) if known else unknown(name, given[name])
+            problems.setdefault(name, text + (within(detail) if name in NESTED else ""))
     problems = contradictions(given) | problems
     if flags is not None:
         problems = disagreements(flags) | problems

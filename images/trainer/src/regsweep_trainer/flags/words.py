@@ -3,11 +3,14 @@
 import difflib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from regsweep_trainer.flags.declaration import Flags
 from regsweep_trainer.flags.values import Text
+
+NESTED = ("columns", "crosses")
+"""Flags whose values are objects of objects: what is wrong in them is named by its place."""
 
 
 def want(name: str) -> str:
@@ -35,6 +38,16 @@ def wrong_value(name: str, value: Any) -> str:
     meant = _meant(value, names) if isinstance(value, str) else ""
     unquoted = "" if names else _unquoted(name, value)
     return f"flag {name}: got {shown(value)}, want {want(name)}{meant}{unquoted}"
+
+
+def within(detail: Mapping[str, Any]) -> str:
+    """Where in a nested value something is wrong, and what it is. detail: of a ValidationError."""
+    place = ".".join(str(part) for part in detail["loc"][1:])
+    if not place:
+        return ""
+    if detail["type"] == "value_error":
+        return f"; in {place}: {detail['msg'].removeprefix('Value error, ')}"
+    return f"; in {place}: {shown(detail['input'])} ({detail['msg'][:1].lower()}{detail['msg'][1:]})"
 
 
 def _names_in(annotation: Any) -> list[str]:

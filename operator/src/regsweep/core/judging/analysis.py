@@ -201,6 +201,7 @@ def _judged(sweep: Sweep, records: Records, final: FinalEvaluation | None) -> An
         race = race_of(grid, rules)
     settings = AnalysisSettings(
         flags=spec.flags,
+        parameters=sweep.resolved.parameters,
         exclude=spec.exclude,
         constraints=spec.objective.constraints,
         simplicity_order=spec.pick.simplicity_order,
@@ -211,7 +212,9 @@ def _judged(sweep: Sweep, records: Records, final: FinalEvaluation | None) -> An
     found = analyse(grid, settings, race)
     found = found.model_copy(
         update={
-            "references": compare_with_references(grid, sweep.references, found, sweep.resolved.resampling),
+            "references": compare_with_references(
+                grid, sweep.references, found, sweep.resolved.resampling, sweep.resolved.parameters
+            ),
             "final": final,
         }
     )

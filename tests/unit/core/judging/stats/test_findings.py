@@ -72,6 +72,7 @@ def late(epochs: list[int], best: float = 0.97) -> list[Record]:
         pytest.param(late([100] * 5, 0.5), {"l2": 0.1}, False, id="they are not"),
         pytest.param(late([100] * 5), {"early_stopping": 5}, False, id="early stopping by a flag"),
         pytest.param(late([100] * 5), {"early_stopping": 0}, True, id="early stopping switched off"),
+        pytest.param(late([100] * 5), {"l2": 0.1, "early_stopping": 5}, False, id="or by a parameter of all"),
         pytest.param(late([91, 60, 77, 100, 80]), {"l2": 0.1}, False, id="early stopping that is seen by the epochs"),
     ],
 )

@@ -141,3 +141,16 @@ def test_an_unpaired_difference_for_new_data_adds_the_ratio_to_each_mean() -> No
     assert interval.standard_error == pytest.approx(np.sqrt(2 * VALUES.var(ddof=1) * (1 / 6 + 0.25)), rel=1e-9)
     assert unpaired(Estimand.NEW_DATA, VALUES, VALUES, Split()) is None
     assert unpaired(Estimand.GIVEN_DATA, VALUES, VALUES[:2], Split()) is None
+
+
+def test_replicates_that_are_all_equal_do_not_tell_how_sure_they_are() -> None:
+    """Five accuracies of 1 are no proof of an accuracy between 1 and 1."""
+    saturated = np.ones(5)
+    assert given_data(saturated) is None
+    assert new_data(saturated, Split(val_rows_per_train_row=0.25)) is None
+    assert unpaired(Estimand.GIVEN_DATA, saturated, saturated, Split()) is None
+    assert given_data(np.array([1, 1, 1, 1, 0.99])) is not None
+
+
+def test_equal_values_are_equal_whatever_their_mean_is_rounded_to() -> None:
+    assert given_data(np.full(7, 0.1)) is None

@@ -11,7 +11,14 @@ from scipy.stats import kstest, studentized_range
 from scipy.stats import t as student
 
 from regsweep.core.judging.stats.moderation import Floats
-from regsweep.core.judging.stats.rotations import Contrasts, Pool, critical_value, directions, observed
+from regsweep.core.judging.stats.rotations import (
+    Contrasts,
+    Pool,
+    critical_value,
+    directions,
+    largest_mean_is_positive,
+    observed,
+)
 
 ALONE = Pool(squares=0.0, degrees_of_freedom=0.0, prior_degrees_of_freedom=inf)
 SWEEPS = 400
@@ -111,3 +118,21 @@ def test_replicates_that_are_not_paired_are_turned_each_by_itself() -> None:
 def test_the_same_losses_have_the_same_critical_value() -> None:
     contrasts = Contrasts.of(np.random.default_rng(6).standard_normal((40, 4)), paired=False)
     assert critical_value(contrasts, ALONE, 0.05) == critical_value(contrasts, ALONE, 0.05)
+
+
+@pytest.mark.parametrize("combinations", [1, 8])
+def test_some_mean_is_surely_positive_in_5_percent_where_none_is(combinations: int) -> None:
+    rng, found = np.random.default_rng(7), 0
+    for _ in range(SWEEPS):
+        values = rng.standard_normal((combinations, 5)) + 2 * rng.standard_normal(5)
+        found += largest_mean_is_positive(values, 0.05, 0.0)
+    assert abs(found / SWEEPS - 0.05) <= 3 * np.sqrt(0.05 * 0.95 / SWEEPS)
+
+
+def test_one_positive_mean_of_many_is_found_and_other_data_are_harder_to_answer_for() -> None:
+    values = np.random.default_rng(8).standard_normal((20, 5))
+    values[3] += 8
+    assert largest_mean_is_positive(values, 0.05, 0.0)
+    assert not largest_mean_is_positive(values, 0.05, 20.0)
+    assert not largest_mean_is_positive(-np.abs(values), 0.05, 0.0)
+    assert not largest_mean_is_positive(np.full((3, 5), np.nan), 0.05, 0.0)

@@ -40,7 +40,7 @@ TWO = (share("l2", eta=0.77, by_chance=0.09), share("dropout", eta=0.17, by_chan
         ),
         pytest.param(
             Effects(shares=[share("l2", eta=0.3, by_chance=0.3, p=0.5)]),
-            "What matters: nothing that was swept explains surely more than chance would. All within the ranges swept.",
+            "What matters: of no flag or pair of flags is it sure that it explains more than chance would. All within the ranges swept.",
             id="a large share that chance brings too",
         ),
         pytest.param(

@@ -6,7 +6,8 @@ With c a combination, b the best, and gap = val - train (average_loss, same weig
 
 in every replicate, hence exactly in the means. A label needs a difference in val that is surely above 0, and a term that is surely above
 0 and surely larger than the other; where both are surely above 0 and neither is surely the larger, the label names both. Surely: by
-a one-sided 95 % bound (paired, t; Welch's where replicates are not paired). A gap is paired in any case: one network, two sets of
+a one-sided 95 % bound (paired, t; Welch's where replicates are not paired); which of the two is the larger is asked in both directions,
+so by bounds of 97.5 %. A gap is paired in any case: one network, two sets of
 rows. This is accounting, and no cause.
 """
 
@@ -31,7 +32,7 @@ class Term:
     mean: float
     standard_error: float
     lower_bound: float
-    """One-sided 95 % bound."""
+    """One-sided bound."""
 
     @property
     def upper_bound(self) -> float:
@@ -57,7 +58,8 @@ def decompose(train: Floats, val: Floats, tied: TiedSet, paired: bool = True) ->
     train, val = np.where(both, train, np.nan), np.where(both, val, np.nan)
     gap = val - train
     found = [differences_to(values, tied.best, paired) for values in (val, train, gap, gap - train)]
-    terms = [_terms(each) for each in found]
+    levels = (CONFIDENCE_LEVEL,) * 3 + ((1 + CONFIDENCE_LEVEL) / 2,)
+    terms = [_terms(each, level) for each, level in zip(found, levels, strict=True)]
     counts = found[0].replicates.astype(int).tolist()
     return tuple(_decomposition(tied, row, counts[row], *(term[row] for term in terms)) for row in range(len(val)))
 
@@ -85,8 +87,8 @@ def _label(by_train: Term, by_gap: Term, by_excess: Term) -> Fit:
     return Fit.BOTH if overfits and underfits else Fit.UNDETERMINED
 
 
-def _terms(found: Differences) -> list[Term]:
-    """One term per row; with fewer than two replicates its numbers mean nothing."""
-    bounds = found.means - student.ppf(CONFIDENCE_LEVEL, found.degrees_of_freedom) * found.standard_errors
+def _terms(found: Differences, level: float) -> list[Term]:
+    """One term per row, with bounds of this one-sided level; with fewer than two replicates its numbers mean nothing."""
+    bounds = found.means - student.ppf(level, found.degrees_of_freedom) * found.standard_errors
     numbers = zip(found.means.tolist(), found.standard_errors.tolist(), bounds.tolist(), strict=True)
     return [Term(*each) for each in numbers]

@@ -5,17 +5,17 @@ Each is tested at one-sided 5 %, divided by the number of tests that it takes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import log, sqrt
 
 import numpy as np
+from pydantic import JsonValue
 from scipy.special import stdtrit
 
 from regsweep.api.analysis import Effects
 from regsweep.api.canonical import canonical_json
 from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import Finding, FindingType, GridEnd, Subject
-from regsweep.api.spec import Flags
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.edges import number
 from regsweep.core.judging.stats.moderation import Floats
@@ -81,15 +81,16 @@ def binary_entropy(label_means: Sequence[float]) -> float | None:
     return sum(-share * log(share) - (1 - share) * log(1 - share) for share in label_means) / len(label_means)
 
 
-def not_converged(subject: Subject, records: Sequence[Record], flags: Flags) -> Finding | None:
+def not_converged(subject: Subject, records: Sequence[Record], trained_with: Mapping[str, JsonValue]) -> Finding | None:
     """Whether in most of the combination's replicates the best epoch lies in the last tenth of those trained.
 
     On a plateau the best epoch is anywhere: then that happens in 3 % of sweeps at most. Nothing is said where training stops early
-    by itself, known by the flag or by replicates that end at different epochs: when the best comes is then the patience's doing.
+    by itself, known by the flag or parameter (`trained_with`) or by replicates that end at different epochs: when the best comes
+    is then the patience's doing.
     """
     with_best = [record for record in records if record.best is not None and record.epochs > 1]
     late = [record for record in with_best if record.best and record.best.epoch > LAST_TENTH * record.epochs]
-    stops_early = bool(flags.get(EARLY_STOPPING)) or len({record.epochs for record in with_best}) > 1
+    stops_early = bool(trained_with.get(EARLY_STOPPING)) or len({record.epochs for record in with_best}) > 1
     if stops_early or not with_best or len(late) * 2 <= len(with_best):
         return None
     return Finding(type=FindingType.NOT_CONVERGED, subject=subject, count=len(late), of=len(with_best))

@@ -5,13 +5,14 @@ Imports numpy and scipy: import this where it is called, not at a program's star
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from pydantic import JsonValue
 
 from regsweep.api.analysis import MOST_NOTES, Analysis, Comparison, Effects, Equivalence, Optimism, Spread
-from regsweep.api.constants import MAX_NAME_LENGTH, MIN_REPLICATES_FOR_ERROR
+from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import Finding, Note, NoteType, Subject
 from regsweep.api.objective import includes_penalty
 from regsweep.api.regularizers import is_unregularized
@@ -29,6 +30,7 @@ from regsweep.core.grid import Combination, label
 from regsweep.core.judging.stats import findings
 from regsweep.core.judging.stats.accuracy import ACCURACY, LABEL_MEAN, accuracy_summary, r_squared
 from regsweep.core.judging.stats.additive import Bools, fit_additive, fit_means
+from regsweep.core.judging.stats.candidates import why_nothing_is_best
 from regsweep.core.judging.stats.decomposition import Decomposition, decompose
 from regsweep.core.judging.stats.edges import Swept, at_grid_edge
 from regsweep.core.judging.stats.effects import analyse_effects
@@ -63,6 +65,8 @@ class AnalysisSettings:
 
     flags: Sequence[Flag] = ()
     """As the spec declares them."""
+    parameters: Mapping[str, JsonValue] = field(default_factory=dict)
+    """The trainer's fixed parameters."""
     exclude: Sequence[Flags] = ()
     constraints: Sequence[Constraint] = ()
     simplicity_order: Sequence[SimplicityFlag] = DEFAULT_SIMPLICITY_ORDER
@@ -198,24 +202,12 @@ def _notes(compared: _Compared, ranking: Ranking) -> Iterator[Note]:
     """What to bear in mind whether or not errors are known."""
     if not any(compared.spreads):
         yield Note(type=NoteType.NO_BIAS_VARIANCE)
-    if note := _no_candidate(ranking):
+    if note := why_nothing_is_best(ranking):
         yield note
     if ranking.mixed:
         yield Note(type=NoteType.MIXED, mixed=list(ranking.mixed))
     if note := _penalty_note(compared, ranking):
         yield note
-
-
-def _no_candidate(ranking: Ranking) -> Note | None:
-    """Why nothing may be called best, where no combination that has a result may."""
-    rows = [row for row in ranking.rows if row.replicates]
-    if not rows or any(row.comparable for row in rows):
-        return None
-    broken = sum(row.diverged + row.undefined > 0 for row in rows)
-    violated = sorted({each.metric for row in rows if not row.diverged + row.undefined for each in row.violated})
-    return Note(
-        type=NoteType.NO_CANDIDATE, count=broken, of=len(rows), metric=", ".join(violated)[:MAX_NAME_LENGTH] or None
-    )
 
 
 def _penalty_note(compared: _Compared, ranking: Ranking) -> Note | None:
@@ -350,7 +342,8 @@ def _findings(
     found += _edges(compared, Subject.BEST, tied.best, effects)
     if pick is not None and pick.row != tied.best:
         found += _edges(compared, Subject.PICK, pick.row, effects)
-    found.append(findings.not_converged(Subject.BEST, of_best, cells.rows[tied.best].flags))
+    trained_with = {**compared.settings.parameters, **cells.rows[tied.best].flags}
+    found.append(findings.not_converged(Subject.BEST, of_best, trained_with))
     found.append(_objective_sensitive(compared, tied))
     return (finding for finding in found if finding is not None)
 

@@ -9,10 +9,11 @@ than they are known; the interval is therefore never narrower than the differenc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from pydantic import JsonValue
 from scipy.stats import t as student
 
 from regsweep.api.analysis import Analysis, Interval, ReferenceComparison
@@ -34,9 +35,13 @@ from regsweep.core.sweep import Reference
 
 
 def compare_with_references(
-    grid: TrainedGrid, references: Sequence[Reference], found: Analysis, resampling: Resampling
+    grid: TrainedGrid,
+    references: Sequence[Reference],
+    found: Analysis,
+    resampling: Resampling,
+    parameters: Mapping[str, JsonValue] | None = None,
 ) -> list[ReferenceComparison]:
-    """Each reference beside the best and the pick that were found.
+    """Each reference beside the best and the pick that were found. `parameters`: those that references are overlays of.
 
     A reference that something else has trained is not paired with the grid, though the grid's combinations may be.
     """
@@ -60,7 +65,7 @@ def compare_with_references(
             ReferenceComparison(
                 name=each.name,
                 is_best=is_best,
-                still_improving=_is_still_improving(each, grid),
+                still_improving=_is_still_improving(each, grid, parameters or {}),
                 difference=family.interval(0) if family is not None and not is_best else None,
                 pick_difference=family.interval(of_pick) if family is not None and of_pick is not None else None,
             )
@@ -68,10 +73,10 @@ def compare_with_references(
     return compared
 
 
-def _is_still_improving(reference: Reference, grid: TrainedGrid) -> bool:
+def _is_still_improving(reference: Reference, grid: TrainedGrid, parameters: Mapping[str, JsonValue]) -> bool:
     records = grid.records.of(reference.point.key)
     sound = [records[k] for k in sorted(records) if k < grid.replicates and records[k].outcome is Outcome.OK]
-    return not_converged(Subject.SWEEP, sound, reference.flags) is not None
+    return not_converged(Subject.SWEEP, sound, {**parameters, **reference.flags}) is not None
 
 
 @dataclass(frozen=True, slots=True)

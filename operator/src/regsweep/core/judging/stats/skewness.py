@@ -15,6 +15,8 @@ ERROR = 0.756
 """Times 1 / sqrt(N): that figure's standard error in a normal sample of N (sqrt(pi / 2 - 1))."""
 ERRORS = 3.3
 """So far from 0 it is no chance, in heavy-tailed samples neither."""
+ROUNDING = 1e-12
+"""Part of the values below which residuals are what floating point leaves of equal values."""
 
 
 def is_skewed(losses: Floats, paired: bool) -> bool:
@@ -24,7 +26,7 @@ def is_skewed(losses: Floats, paired: bool) -> bool:
     with np.errstate(divide="ignore", invalid="ignore"):
         standard = fit.residuals[fit.informing] / spread[fit.informing, None]
     standard = standard[np.isfinite(standard)]
-    if len(standard) == 0 or standard.std() == 0:
+    if len(standard) == 0 or np.nanmax(np.abs(fit.residuals)) <= ROUNDING * np.nanmax(np.abs(losses)):
         return False
     skew = abs(float(standard.mean() - np.median(standard))) / float(standard.std())
     return skew > max(CLEAR, ERRORS * ERROR / sqrt(len(standard)))

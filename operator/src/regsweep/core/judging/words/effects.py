@@ -23,7 +23,7 @@ def effects_sentence(effects: Effects) -> str:
     sure = [(share, eta) for share, eta in known if share.p_value is not None and share.p_value <= CHANCE]
     unsure = [_subject(share) for share, _ in known if share.p_value is None or share.p_value > CHANCE]
     if not sure:
-        return f"What matters: nothing that was swept explains surely more than chance would. {_caveats(effects)}."
+        return f"What matters: of no flag or pair of flags is it sure that it explains more than chance would. {_caveats(effects)}."
     sure.sort(key=lambda pair: -pair[1])
     parts = _shares(sure)
     if unsure:

@@ -1,0 +1,30 @@
+"""When values have a tail that makes intervals too narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.judging.stats.skewness import is_skewed
+
+Noise = Callable[[np.random.Generator], Floats]
+SIZE = (24, 10)
+
+
+@pytest.mark.parametrize(
+    ("noise", "least", "most"),
+    [
+        pytest.param(lambda rng: rng.standard_normal(SIZE), 0.0, 0.05, id="normal"),
+        pytest.param(lambda rng: rng.standard_t(3, SIZE), 0.0, 0.05, id="heavy tails to both sides"),
+        pytest.param(lambda rng: rng.exponential(size=SIZE), 0.9, 1.0, id="a tail to large values"),
+        pytest.param(lambda rng: -rng.exponential(size=SIZE), 0.9, 1.0, id="a tail to small ones"),
+        pytest.param(lambda rng: np.ones(SIZE), 0.0, 0.0, id="no noise at all"),
+    ],
+)
+def test_a_long_tail_to_one_side_is_seen(noise: Noise, least: float, most: float) -> None:
+    rng = np.random.default_rng(1)
+    found = [is_skewed(noise(rng) + 3 * rng.standard_normal(SIZE[1]), paired=True) for _ in range(60)]
+    assert least <= np.mean(found) <= most

@@ -1,0 +1,77 @@
+"""What a page says where there is nothing to compare, or nothing to be sure of: the true reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from regsweep.api.findings import NoteType, Subject
+from regsweep.api.spec import Constraint, Flags
+from regsweep.core.judging.stats.pipeline import AnalysisSettings
+from regsweep.core.judging.words.notes import note_message
+from regsweep.core.results.records import Outcome, Record
+from unit.core.judging.stats.sweeps import ACCURACY, analysis, notes_of, sweep
+
+STRICT = AnalysisSettings(constraints=[Constraint(metric="val_accuracy", min=0.999)])
+
+
+def half_diverge(flags: Flags, k: int, record: Record) -> Record:
+    return replace(record, outcome=Outcome.DIVERGED) if flags["dropout"] and k == 1 else record
+
+
+def all_diverge(_flags: Flags, k: int, record: Record) -> Record:
+    return replace(record, outcome=Outcome.DIVERGED) if k == 1 else record
+
+
+@pytest.mark.parametrize(
+    ("change", "settings", "words"),
+    [
+        pytest.param(
+            lambda _flags, _k, record: record,
+            STRICT,
+            "No combination meets the constraints on val_accuracy: none is called best, tied or picked.",
+            id="all break a constraint",
+        ),
+        pytest.param(
+            all_diverge,
+            AnalysisSettings(),
+            "In every combination a replicate diverged or has no value: none is called best, tied or picked.",
+            id="all diverge",
+        ),
+        pytest.param(
+            half_diverge,
+            STRICT,
+            "In 4 of 8 combinations a replicate diverged or has no value, and no other meets the constraints on val_accuracy: none is "
+            "called best, tied or picked.",
+            id="each has one of the two",
+        ),
+    ],
+)
+def test_where_nothing_may_be_called_best_a_note_says_why(
+    change: Callable[[Flags, int, Record], Record], settings: AnalysisSettings, words: str
+) -> None:
+    result = analysis(sweep(change=change), settings=settings)
+    (note,) = [each for each in result.notes if each.type is NoteType.NO_CANDIDATE]
+    assert note_message(note) == words
+    assert (result.best, result.tied_with_best) == (None, [])
+
+
+def test_where_one_may_there_is_no_such_note() -> None:
+    assert NoteType.NO_CANDIDATE not in notes_of(analysis(sweep(change=half_diverge)))
+
+
+def test_a_saturated_best_has_no_interval_and_a_note() -> None:
+    def saturated(flags: Flags, _k: int, record: Record) -> Record:
+        accuracy = 1.0 if flags["l2"] == 0.01 else record.metrics["val_accuracy"]
+        return replace(record, metrics={**record.metrics, "val_accuracy": accuracy})
+
+    result = analysis(sweep(change=saturated), objective=ACCURACY)
+    assert result.best is not None
+    assert (result.best.given_data, result.best.new_data) == (None, None)
+    (note,) = [each for each in result.notes if each.type is NoteType.ALL_EQUAL]
+    assert note.subject is Subject.BEST
+    assert note_message(note) == (
+        "The best: all replicates have the same value, so that they do not tell how sure it is: no interval."
+    )
