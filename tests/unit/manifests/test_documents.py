@@ -54,6 +54,28 @@ def test_every_reason_that_troubleshooting_names_exists() -> None:
     assert named <= known
 
 
+def test_every_step_of_the_walk_through_the_modules_is_there() -> None:
+    text = (CHECKOUT / "docs" / "architecture.md").read_text()
+    walk = text[text.index(" CLUSTER  ") :]
+    steps = re.findall(r"((?:[a-z_]+/)+[a-z_]+): ([A-Za-z_]+)", walk[: walk.index("```")])
+    assert len(steps) > 20
+    package = CHECKOUT / "operator/src/regsweep"
+    roots = (
+        package,
+        package / "core",
+        package / "controller",
+        CHECKOUT / "images/kit/src",
+        CHECKOUT / "images/trainer/src",
+    )
+    for module, name in steps:
+        files = [
+            file for root in roots for file in (root / f"{module}.py", *(root / module).glob("*.py")) if file.exists()
+        ]
+        assert files, module
+        words = {word for file in files for word in re.findall(r"\w+", file.read_text())}
+        assert name in words, f"{module}: {name}"
+
+
 def _code(text: str) -> str:
     """What is marked as code: indented lines and words in backticks."""
     indented = [line for line in text.splitlines() if line.startswith("    ")]
