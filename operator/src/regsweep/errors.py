@@ -25,6 +25,7 @@
     ├── RunsDirectoryError              [local.directory] the runs directory cannot be used
     │   └── UnwritableRunsError         [local.directory] nothing can be written there; it may still be read
     ├── FolderLockedError               [local.locks] another process works in the folder
+    ├── ScriptError                     [local.scripts] a training script cannot be swept
     ├── UnknownRunError                 [local.inventory] no run, or several, are meant by a name
     ├── SelectionError                  [local.selection] a condition on runs, or a column, is not what is needed
     ├── UpkeepError                     [local.upkeep] runs cannot be copied, moved or removed

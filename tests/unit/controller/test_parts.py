@@ -248,7 +248,11 @@ def test_of_a_status_by_a_later_operator_what_is_pinned_is_kept() -> None:
         "seed": 0,
         "operatorVersion": "9",
     }
-    later = {"resolved": {**resolved, "script": "ab", "keyVersion": 3}, "fieldOfTheFuture": 1, "bestLabel": "l2=0"}
+    later = {
+        "resolved": {**resolved, "pinOfTheFuture": "ab", "keyVersion": 3},
+        "fieldOfTheFuture": 1,
+        "bestLabel": "l2=0",
+    }
     prior = prior_status({**sweep_object(), "status": later})
     assert prior.resolved is not None
     assert (prior.resolved.image, prior.resolved.key_version, prior.best_label) == ("t:1", 3, "l2=0")

@@ -10,6 +10,7 @@ import pytest
 
 import regsweep
 from regsweep.errors import RegsweepError
+from regsweep.notebook.frames import frame_of
 from support.kept_runs import keep_run
 
 GOOD = ((0.1, 0.2, 0.9, 0.9), (0.2, 0.3, 0.8, 0.8), (0.3, 0.4, 0.7, 0.7))
@@ -96,6 +97,15 @@ def test_what_comes_from_outside_is_escaped_in_a_notebook(tmp_path: Path) -> Non
         assert "<script>" not in shown
         assert "&lt;script&gt;" in shown
         assert "<b>" not in shown
+
+
+def test_the_answer_stands_above_and_stays_with_the_rows() -> None:
+    frame = frame_of(
+        [{"run_dir": "b", "eval_accuracy": 0.5}, {"run_dir": "a", "eval_accuracy": 0.7}], answer="<b> is best"
+    )
+    ranked = frame.sort_values("eval_accuracy", ascending=False)
+    assert repr(ranked).startswith("<b> is best\nData frame: 2 x 2\n")
+    assert ranked._repr_html_().startswith("<p><strong>&lt;b&gt; is best</strong></p>")
 
 
 def test_a_flag_that_is_a_list_is_one_value(tmp_path: Path) -> None:

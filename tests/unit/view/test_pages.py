@@ -15,6 +15,7 @@ from regsweep.api.status import SweepStatus
 from regsweep.errors import RegsweepError
 from regsweep.report.model import SweepReport
 from regsweep.view.courses import Point, course_of
+from regsweep.view.figures.heatmap import heatmap_picture
 from regsweep.view.html import page_html
 from regsweep.view.run import RunView, run_page
 from regsweep.view.sweep import MOST_TEXTS, RunTexts, SweepView, ending, sweep_page
@@ -148,10 +149,14 @@ def test_any_state_of_a_sweep_has_a_page(report: SweepReport) -> None:
 
 def test_figures_in_pictures_are_those_of_the_table() -> None:
     """Coordinates are rounded to keep the page small; what a person reads is not."""
-    rows = [ranked(k + 1, {"l2": k // 2, "dropout": k % 2}, (0.12345 + k * 0.001, 0.00011)) for k in range(4)]
-    text = " ".join(checked(sweep_html(results(*rows))).texts)
-    for value in ("0.1234", "0.1244", "0.1254", "0.1264"):
-        assert text.count(value) + text.count(f"{float(value) + 0.0001:.4f}") >= 2, value
+    rows = [ranked(k + 1, {"l2": k // 2, "dropout": k % 2}, (0.1234 + k * 0.001, 0.00011)) for k in range(4)]
+    picture = heatmap_picture(results(*rows), ("l2", "dropout"))
+    assert picture is not None
+    assert picture.values is not None
+    drawn = {text.strip() for text in checked(picture.svg).texts}
+    shown = {cell for row in picture.values.rows for cell in row[1:]}
+    assert len(shown) == 4
+    assert shown <= drawn
 
 
 def test_the_heat_map_is_over_the_flags_that_are_asked_for() -> None:

@@ -11,7 +11,7 @@ from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 
 def mean(values: Sequence[float]) -> float:
     """NaN where one of the values is, or there is none: a mean over the rest would favour what breaks most often."""
-    return fmean(values) if values and not any(map(math.isnan, values)) else math.nan
+    return fmean(values) if values else math.nan
 
 
 def standard_error(values: Sequence[float]) -> float | None:

@@ -32,7 +32,7 @@ def loss(*values: tuple[float, str], split: str = "val", **labels: str) -> dict[
 def test_values_and_epochs_of_one_scrape_belong_together() -> None:
     epochs = series("epoch", [(0, "0"), (15, "3"), (30, "3"), (45, "8")])
     found = parse_epochs(
-        answer(epochs, loss((15, "0.5"), (30, "0.5"), (45, "0.25")), loss((45, "0.125"), split="train"))
+        answer(epochs, loss((0, "0.9"), (15, "0.5"), (30, "0.5"), (45, "0.25")), loss((45, "0.125"), split="train"))
     )
     assert [(each.epoch, each.values) for each in found] == [
         (3, {"val_average_loss": 0.5}),

@@ -48,6 +48,10 @@ class Acceptance:
         self._spec: tuple[int, SweepSpec] | None = None
         self._accepted: tuple[_Basis, Accepted] | None = None
 
+    def is_new(self, sweep: KubeObject) -> bool:
+        """Whether the sweep's present spec was not accepted yet: that may take seconds, since a grid may have a million combinations."""
+        return self._accepted is None or self._accepted[0].generation != int(sweep["metadata"]["generation"])
+
     def accept(self, sweep: KubeObject, past: Past, rules: Rules, script: ScriptFiles | None = None) -> Accepted:
         """The accepted sweep. `past`, `script`: as for `core.accept`.
 

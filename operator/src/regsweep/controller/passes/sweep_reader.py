@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -86,7 +87,11 @@ class SweepReader:
         config_map = await self._config_map(sweep)
         script = script_files(_script_name(sweep), config_map) if _script_name(sweep) else None
         try:
-            accepted = memory.acceptance.accept(sweep, past, self._rules, script)
+            if memory.acceptance.is_new(sweep):  # beside the event loop, on which other sweeps and the lease go on
+                accepted = await asyncio.to_thread(memory.acceptance.accept, sweep, past, self._rules, script)
+                runs = self._caches.runs.runs_of(sweep)
+            else:
+                accepted = memory.acceptance.accept(sweep, past, self._rules, script)
         except InvalidSweep as invalid:
             return InvalidSpec(prior, invalid.problems, look_again=script is not None)
         template = await self._template(accepted, config_map)
