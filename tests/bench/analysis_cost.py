@@ -26,7 +26,7 @@ from regsweep.report.render import render
 from regsweep.report.table import print_results
 
 COMBINATIONS, REPLICATES = 10_000, 5
-SECONDS_AT_MOST, MIB_AT_MOST = 2.0, 300.0
+SECONDS_AT_MOST, MIB_AT_MOST = 3.0, 300.0
 RENDERED_SECONDS_AT_MOST = 2.0
 Value = TypeVar("Value")
 

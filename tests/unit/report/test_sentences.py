@@ -101,8 +101,8 @@ def test_a_complete_sweep_says_what_matters_what_was_found_and_what_to_bear_in_m
         "In every combination more than half of the validation loss is gap to the training loss: all of them overfit. Sweep "
         "stronger regularisation or smaller networks, or train on more rows.",
         "Judged by val_accuracy, 2 of 2 combinations cannot be told from the best.",
-        "Fewer than 5 replicates: little can be told apart. A combination that is worse by three times the noise stays tied with the "
-        "best in about half of such sweeps.",
+        "Fewer than 5 replicates: little can be told apart, and what goes wrong in few replicates is not seen. A combination that is "
+        "worse by three times the noise stays tied with the best in about half of such sweeps.",
     ]
 
 

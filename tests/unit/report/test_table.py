@@ -47,8 +47,8 @@ breast-cancer · 8 combinations x 5 replicates · val_average_loss, lower is bet
   replicate diverged or has no value; shares need not add up, since something is missing.
   The pick has dropout=0.5, the largest value swept: sweep larger values too, such as 0.7, before taking it for an
   optimum.
-  Fewer than 5 replicates: little can be told apart. A combination that is worse by three times the noise stays tied
-  with the best in about half of such sweeps.
+  Fewer than 5 replicates: little can be told apart, and what goes wrong in few replicates is not seen. A combination
+  that is worse by three times the noise stays tied with the best in about half of such sweeps.
   overfits: worse than the best, and its overfit gap is larger; underfits: worse than the best, and it fits the training
   data less well.
   Failed l2=0, dropout=0.1 (OutOfMemory): its container was killed for want of memory; raise the trainer's memory limit

@@ -138,8 +138,8 @@ _MESSAGES: Final[Mapping[NoteType, str | Callable[[Note], str]]] = {
         f"Fewer than {MIN_REPLICATES_FOR_ERROR} replicates: no errors, no tied set, no one-standard-error pick."
     ),
     NoteType.FEW_REPLICATES: (
-        "Fewer than 5 replicates: little can be told apart. A combination that is worse by three times the noise stays tied with the "
-        "best in about half of such sweeps."
+        "Fewer than 5 replicates: little can be told apart, and what goes wrong in few replicates is not seen. A combination that is "
+        "worse by three times the noise stays tied with the best in about half of such sweeps."
     ),
     NoteType.FOLDS_SHARE_ROWS: (
         "Folds share training rows: no unbiased estimator of this variance exists (Bengio & Grandvalet 2004); "
