@@ -124,6 +124,9 @@ def _operator_defaults(defaults: JobDefaults) -> JsonObject:
                 "prometheus.io/scrape": "true",
                 "prometheus.io/port": str(names.METRICS_PORT),
                 "prometheus.io/path": "/metrics",
+                # Autoscalers do not move a training to empty a node: it would lose the replicate under way.
+                "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+                "karpenter.sh/do-not-disrupt": "true",
             }
         },
         "spec": {
