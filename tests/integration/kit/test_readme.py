@@ -23,9 +23,8 @@ SCRIPTS = blocks("python")
 
 
 def test_no_block_of_code_is_untested() -> None:
-    assert (
-        len(re.findall(r"^```\w+$", README, re.MULTILINE)) == len(SCRIPTS) + len(blocks("yaml")) + len(blocks("sh")) + 1
-    )  # and a Containerfile
+    all_blocks = re.findall(r"^```(\w+)$", README, re.MULTILINE)
+    assert set(all_blocks) == {"python", "yaml", "sh", "dockerfile"}, "a Containerfile is an example, and is not built"
 
 
 @pytest.mark.parametrize("number", range(len(SCRIPTS)))
