@@ -114,4 +114,6 @@ def test_one_file_with_script_and_sweep_is_run_on_a_laptop_as_in_a_cluster(tmp_p
     command = [sys.executable, "-m", "regsweep.cli", "run", "sweep.yaml", "-o", "json"]
     done = subprocess.run(command, cwd=tmp_path, env=surroundings(), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert [row["flags"]["l2"] for row in json.loads(done.stdout)["results"]] == [0, 10]
+    results = json.loads(done.stdout)["results"]
+    assert {row["flags"]["l2"] for row in results} == {0, 10}
+    assert all(row["replicates"] == 2 for row in results)
