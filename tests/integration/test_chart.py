@@ -97,6 +97,10 @@ def test_the_operators_pod_is_admitted_under_the_restricted_standard(installed: 
         pytest.param("watch", "/pods", id="see pods"),
         pytest.param("get", "/podtemplates", id="read job templates"),
         pytest.param("create", "/events", id="tell what happened"),
+        pytest.param("list", "/events", id="read why pods do not come"),
+        pytest.param("get", "/configmaps", id="read a script"),
+        pytest.param("create", "/configmaps", id="keep a copy of it"),
+        pytest.param("get", "coordination.k8s.io/leases", id="see whether another operator leads"),
     ],
 )
 def test_the_operator_may(installed: Cluster, verb: str, resource: str) -> None:
@@ -110,7 +114,8 @@ def test_the_operator_may(installed: Cluster, verb: str, resource: str) -> None:
         pytest.param("create", "/pods", id="create pods"),
         pytest.param("delete", "/pods", id="delete pods"),
         pytest.param("create", "/pods/exec", id="enter pods"),
-        pytest.param("get", "/configmaps", id="read ConfigMaps"),
+        pytest.param("list", "/configmaps", id="search ConfigMaps"),
+        pytest.param("update", "/configmaps", id="change ConfigMaps"),
         pytest.param("update", "regsweep.dev/regularizationsweeps", id="change what a person wrote"),
         pytest.param("delete", "regsweep.dev/regularizationsweeps", id="delete sweeps"),
         pytest.param("delete", "regsweep.dev/sweepresults", id="delete results"),
