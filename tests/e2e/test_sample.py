@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
@@ -61,12 +62,18 @@ def trained(stage: Stage) -> Iterator[Trained]:
     lab = stage.lab(NAMESPACE)
     answered: set[str] = set()
     live: set[int] = set()
+    unanswered = deque(QUERIES)
 
     def is_complete() -> bool:
-        answered.update(key for key, query in QUERIES.items() if key not in answered and has_data(stage, query))
         status = lab.status(NAME)
         live.update(run["epoch"] for run in status.get("running", ()) if "epoch" in run)
-        return status.get("state") in ("Complete", "Failed")
+        ended = status.get("state") in ("Complete", "Failed")
+        # A few at a time, so that no epoch goes by unseen.
+        run = first_run(stage)
+        for _ in range(len(unanswered) if ended else min(10, len(unanswered))):
+            key = unanswered.popleft()
+            (answered.add if has_data(stage, QUERIES[key], run) else unanswered.append)(key)
+        return ended
 
     try:
         lab.kubectl("apply", "-f", SAMPLES / "breast-cancer.yaml")
@@ -78,8 +85,8 @@ def trained(stage: Stage) -> Iterator[Trained]:
     lab.remove()
 
 
-def has_data(stage: Stage, query: DashboardQuery) -> bool:
-    return bool(stage.ask_prometheus(query.expr.replace(RUN, first_run(stage))))
+def has_data(stage: Stage, query: DashboardQuery, run: str) -> bool:
+    return bool(stage.ask_prometheus(query.expr.replace(RUN, run)))
 
 
 def first_run(stage: Stage) -> str:
