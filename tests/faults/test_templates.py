@@ -49,7 +49,7 @@ def test_a_quota_that_is_full_is_reported(lab: Lab) -> None:
     lab.apply({**quota, "spec": {"hard": {"count/jobs.batch": "0"}}})
     lab.until("the quota is in force", lambda: "hard" in lab.all("api/v1/{}/resourcequotas")[0].get("status", {}))
     lab.apply(lab.sleepers("s", [0.1]))
-    reported = lab.until_condition("s", "Accepted", "False")
+    reported = lab.until_condition("s", "Progressing", "False", "QuotaExceeded")
     assert "exceeded quota" in reported["message"]
     lab.kubectl("delete", "resourcequota", "jobs")
     # It is tried again once a minute, and at once when the template changes.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from regsweep.api.findings import GridEnd, Subject
@@ -165,6 +165,7 @@ def test_every_flag_at_an_edge_has_a_finding() -> None:
     st.lists(st.integers(0, 5000) | st.floats(0, 1, exclude_max=True) | st.floats(-1e6, 1e6), min_size=2, max_size=5),
     st.sampled_from(GridEnd),
 )
+@example("l2", [0, -1.0, -5.0], GridEnd.LARGEST)
 def test_a_suggestion_lies_beyond_its_end_and_is_of_the_values_kind(
     name: str, values: list[int | float], end: GridEnd
 ) -> None:

@@ -123,7 +123,7 @@ def _continued(values: Sequence[Decimal]) -> tuple[Decimal, bool]:
     if len(values) > 2 and math.isclose(last - before, before - values[-3], rel_tol=1e-6):
         return last + (last - before), False
     sizes = [value for value in values if value]
-    if len(sizes) > 1 and all((value > 0) == (last > 0) for value in sizes):
+    if last and len(sizes) > 1 and all((value > 0) == (last > 0) for value in sizes):
         following = _power_of_two(sizes) or _in_series(sizes) or _by_factor(sizes)
         if following is not None:
             return following, True
