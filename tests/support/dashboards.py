@@ -37,7 +37,7 @@ class DashboardQuery:
 def load(name: str) -> dict[str, Json]:
     """A committed dashboard."""
     document: Json = json.loads((DASHBOARDS / f"{name}.json").read_text())
-    return _object(document)
+    return as_object(document)
 
 
 def queries(dashboard: Mapping[str, Json], variables: Mapping[str, str]) -> list[DashboardQuery]:
@@ -52,21 +52,21 @@ def queries(dashboard: Mapping[str, Json], variables: Mapping[str, str]) -> list
 
 
 def _expressions(dashboard: Mapping[str, Json]) -> Iterator[tuple[str, str, str]]:
-    templating = _object(dashboard["templating"])
-    for variable in map(_object, _list(templating["list"])):
+    templating = as_object(dashboard["templating"])
+    for variable in map(as_object, as_list(templating["list"])):
         found = _LABEL_VALUES.match(str(variable.get("definition", "")))
         if found:
             yield f"variable {variable['name']}", "-", f"count by ({found['label']}) ({found['selector']})"
-    for panel in _panels(_list(dashboard["panels"])):
-        for target in map(_object, _list(panel.get("targets", []))):
+    for panel in _panels(as_list(dashboard["panels"])):
+        for target in map(as_object, as_list(panel.get("targets", []))):
             yield str(panel["title"]), str(target["refId"]), str(target["expr"])
 
 
 def _panels(panels: list[Json]) -> Iterator[dict[str, Json]]:
     """Panels, those inside of rows too."""
-    for panel in map(_object, panels):
+    for panel in map(as_object, panels):
         yield panel
-        yield from _panels(_list(panel.get("panels", [])))
+        yield from _panels(as_list(panel.get("panels", [])))
 
 
 def fill(text: str, variables: Mapping[str, str]) -> str:
@@ -84,13 +84,15 @@ def _fill(expr: str, values: Mapping[str, str], panel: str) -> str:
     return _VARIABLE.sub(value, expr)
 
 
-def _object(value: Json) -> dict[str, Json]:
+def as_object(value: Json) -> dict[str, Json]:
+    """The value, where the dashboard has an object. Raises TypeError."""
     if not isinstance(value, dict):
         raise TypeError(f"the dashboard has {type(value).__name__} where an object belongs")
     return value
 
 
-def _list(value: Json) -> list[Json]:
+def as_list(value: Json) -> list[Json]:
+    """The value, where the dashboard has a list. Raises TypeError."""
     if not isinstance(value, list):
         raise TypeError(f"the dashboard has {type(value).__name__} where a list belongs")
     return value

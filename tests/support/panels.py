@@ -13,7 +13,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from support.dashboards import Json, fill, load
+from support.dashboards import Json, as_list, as_object, fill, load
 
 PALETTE: Final = (
     "#7eb26d",
@@ -67,11 +67,11 @@ class Drawn:
 def draw(name: str, variables: Mapping[str, str], source: Source) -> Drawn:
     """Ask every query of that dashboard and draw its panels in their places."""
     dashboard = load(name)
-    panels = [panel for panel in _list(dashboard["panels"]) if isinstance(panel, dict)]
+    panels = [panel for panel in as_list(dashboard["panels"]) if isinstance(panel, dict)]
     boxes, empty, bottom = [], [], 0
     for panel in panels:
         title = fill(str(panel["title"]), variables)
-        place = {key: int(str(value)) for key, value in _object(panel["gridPos"]).items()}
+        place = {key: int(str(value)) for key, value in as_object(panel["gridPos"]).items()}
         body = _body(panel, variables, source)
         if body == EMPTY:
             empty.append(title)
@@ -117,15 +117,15 @@ def _body(panel: Mapping[str, Json], variables: Mapping[str, str], source: Sourc
     kind = str(panel["type"])
     answers: dict[str, list[Series]] = {}
     legends: dict[str, str] = {}
-    for target in map(_object, _list(panel["targets"])):
+    for target in map(as_object, as_list(panel["targets"])):
         ask = source.instant if target.get("instant") else source.over_range
         reference = str(target["refId"])
         answers[reference] = ask(fill(str(target["expr"]), variables))
         legends[reference] = fill(str(target.get("legendFormat", "")), variables)
     if not any(answers.values()):
         return EMPTY
-    defaults = _object(_object(panel["fieldConfig"])["defaults"])
-    place = _object(panel["gridPos"])
+    defaults = as_object(as_object(panel["fieldConfig"])["defaults"])
+    place = as_object(panel["gridPos"])
     size = int(str(place["w"])) * CELL[0] - 24, int(str(place["h"])) * CELL[1] - 44
     if kind == "table":
         return _table(panel, answers, defaults)
@@ -157,7 +157,7 @@ def _lines(named: Sequence[tuple[str, Series]], defaults: Mapping[str, Json], si
     width, height = size[0], size[1] - 18 * min(len(shown), 5) - 10
     values = [value for _, one in named for _, value in one.points if value == value]
     times = [time for _, one in named for time, _ in one.points]
-    smallest = _object(defaults.get("custom") or {}).get("axisSoftMin")
+    smallest = as_object(defaults.get("custom") or {}).get("axisSoftMin")
     low = min([*values, *([float(str(smallest))] if smallest is not None else [])], default=0.0)
     high = max(values, default=1.0)
     high = high if high > low else low + (abs(low) or 1)
@@ -207,7 +207,9 @@ def _bars(named: Sequence[tuple[str, Series]], defaults: Mapping[str, Json]) -> 
 
 
 def _table(panel: Mapping[str, Json], answers: Mapping[str, list[Series]], defaults: Mapping[str, Json]) -> str:
-    transformations = {str(one["id"]): _object(one["options"]) for one in map(_object, _list(panel["transformations"]))}
+    transformations = {
+        str(one["id"]): as_object(one["options"]) for one in map(as_object, as_list(panel["transformations"]))
+    }
     if "groupingToMatrix" in transformations:
         return _matrix(next(iter(answers.values())), transformations["groupingToMatrix"], defaults)
     rows: dict[tuple[tuple[str, str], ...], dict[str, float]] = {}
@@ -215,13 +217,13 @@ def _table(panel: Mapping[str, Json], answers: Mapping[str, list[Series]], defau
         for one in found:
             labels = {key: value for key, value in one.labels.items() if key != "__name__"}
             rows.setdefault(tuple(sorted(labels.items())), {})[f"Value #{reference}"] = one.last
-    keep = re.compile(str(_object(transformations["filterFieldsByName"]["include"])["pattern"]))
+    keep = re.compile(str(as_object(transformations["filterFieldsByName"]["include"])["pattern"]))
     rename = re.compile(str(transformations["renameByRegex"]["regex"]))
     columns = list(dict.fromkeys(name for labels, values in rows.items() for name in (*dict(labels), *values)))
     columns = [name for name in columns if keep.search(name)]
     shown = {name: rename.sub(r"\1", name) for name in columns}
     table: list[dict[str, str | float]] = [{**dict(labels), **values} for labels, values in rows.items()]
-    for order in map(_object, _list(_object(panel["options"]).get("sortBy", []))):
+    for order in map(as_object, as_list(as_object(panel["options"]).get("sortBy", []))):
         column = next((name for name, text in shown.items() if text == order["displayName"]), None)
         if column is not None:
             table.sort(key=lambda row: _sortable(row.get(column)), reverse=bool(order["desc"]))
@@ -281,24 +283,12 @@ def _shown(value: float, defaults: Mapping[str, Json]) -> str:
 
 
 def _color(value: float, defaults: Mapping[str, Json]) -> str:
-    steps = _list(_object(defaults.get("thresholds") or {}).get("steps", []))
+    steps = as_list(as_object(defaults.get("thresholds") or {}).get("steps", []))
     color = "inherit"
-    for step in map(_object, steps):
+    for step in map(as_object, steps):
         if step["value"] is None or value >= float(str(step["value"])):
             color = {"green": "#73bf69", "orange": "#ff9830", "red": "#f2495c"}[str(step["color"])]
     return color
-
-
-def _object(value: Json) -> dict[str, Json]:
-    if not isinstance(value, dict):
-        raise TypeError(f"the dashboard has {type(value).__name__} where an object belongs")
-    return value
-
-
-def _list(value: Json) -> list[Json]:
-    if not isinstance(value, list):
-        raise TypeError(f"the dashboard has {type(value).__name__} where a list belongs")
-    return value
 
 
 _STYLE: Final = """

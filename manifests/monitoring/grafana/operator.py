@@ -88,10 +88,7 @@ PANELS: Final[list[Panel]] = [
     curves(
         "Slot refill",
         "Time from observing a pod's end to the creation of the Job that takes its slot. The goal is 99 % within 100 ms.",
-        [
-            Query(operators.quantile(REFILL_SECONDS, share), f"{share:.0%}", f"p{share * 100:.0f}")
-            for share in (0.5, 0.99)
-        ],
+        operators.quantiles(REFILL_SECONDS),
         unit="s",
         smallest=0,
     ),
@@ -106,10 +103,7 @@ PANELS: Final[list[Panel]] = [
     curves(
         "Duration of a pass",
         "Requests included.",
-        [
-            Query(operators.quantile(RECONCILE_SECONDS, share), f"{share:.0%}", f"p{share * 100:.0f}")
-            for share in (0.5, 0.99)
-        ],
+        operators.quantiles(RECONCILE_SECONDS),
         unit="s",
         width=8,
         smallest=0,
@@ -150,10 +144,7 @@ PANELS: Final[list[Panel]] = [
     curves(
         "Duration of an analysis",
         "Including the start of its process.",
-        [
-            Query(operators.quantile(ANALYSIS_SECONDS, share), f"{share:.0%}", f"p{share * 100:.0f}")
-            for share in (0.5, 0.99)
-        ],
+        operators.quantiles(ANALYSIS_SECONDS),
         unit="s",
         width=8,
         smallest=0,

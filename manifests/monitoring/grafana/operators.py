@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grafana.model import Query
 from regsweep.metrics import MetricSpec
 
 
@@ -32,3 +33,8 @@ def quantile(spec: MetricSpec, share: float) -> str:
     """A histogram's quantile over all operators in the chosen namespace, in the metric's unit."""
     buckets = f'sum by (le) (rate({spec.name}_bucket{{namespace="$namespace"}}[$__rate_interval]))'
     return f"histogram_quantile({share}, {buckets})"
+
+
+def quantiles(spec: MetricSpec) -> list[Query]:
+    """The middle and the slow end of a histogram, one query each."""
+    return [Query(quantile(spec, share), f"{share:.0%}", f"p{share * 100:.0f}") for share in (0.5, 0.99)]

@@ -15,7 +15,7 @@ import yaml
 from cluster import binaries
 from regsweep.metrics import METRICS, MetricType
 from regsweep_kit.exposition import Exposition, Run
-from support.dashboards import DASHBOARDS, DashboardQuery, load, queries
+from support.dashboards import DASHBOARDS, DashboardQuery, Json, as_list, as_object, load, queries
 
 VARIABLES: Final = {
     "fleet": {"namespace": "ml|other"},
@@ -40,6 +40,10 @@ def exposed() -> set[str]:
     names |= {f"{spec.name}_bucket" for spec in METRICS if spec.type is MetricType.HISTOGRAM}
     trainer = Exposition(Run("s", "r", [0], 1, {"l2": "0"}))
     return names | {family.name for family in trainer.collect()}
+
+
+def panels_of(name: str) -> list[dict[str, Json]]:
+    return [as_object(panel) for panel in as_list(load(name)["panels"])]
 
 
 def test_there_is_no_dashboard_but_these() -> None:
@@ -101,21 +105,18 @@ def test_the_uid_that_links_rest_on_never_changes(name: str) -> None:
 
 @each_dashboard
 def test_every_link_leads_to_a_dashboard_of_ours(name: str) -> None:
-    links = load(name)["links"]
-    assert isinstance(links, list) and links
-    targets = {re.findall(r"/d/([\w-]+)", str(link)) and re.findall(r"/d/([\w-]+)", str(link))[0] for link in links}
-    assert targets <= set(UIDS.values()) - {UIDS[name]}
+    links = as_list(load(name)["links"])
+    assert links
+    targets = [re.findall(r"/d/([\w-]+)", str(link)) for link in links]
+    others = set(UIDS.values()) - {UIDS[name]}
+    assert all(len(found) == 1 and found[0] in others for found in targets)
 
 
 @each_dashboard
 def test_panels_fill_the_grid_and_do_not_overlap(name: str) -> None:
     taken: set[tuple[int, int]] = set()
-    panels = load(name)["panels"]
-    assert isinstance(panels, list)
-    for panel in panels:
-        assert isinstance(panel, dict)
-        place = panel["gridPos"]
-        assert isinstance(place, dict)
+    for panel in panels_of(name):
+        place = as_object(panel["gridPos"])
         x, y, width, height = (int(str(place[key])) for key in "xywh")
         cells = {(column, row) for column in range(x, x + width) for row in range(y, y + height)}
         assert not cells & taken and x + width <= 24, panel["title"]
@@ -124,19 +125,13 @@ def test_panels_fill_the_grid_and_do_not_overlap(name: str) -> None:
 
 @each_dashboard
 def test_every_panel_says_what_it_shows(name: str) -> None:
-    panels = load(name)["panels"]
-    assert isinstance(panels, list)
-    for panel in panels:
-        assert isinstance(panel, dict)
+    for panel in panels_of(name):
         assert str(panel["title"]).strip() and str(panel["description"]).endswith("."), panel["title"]
 
 
 def test_a_panel_on_series_of_other_exporters_says_whose() -> None:
     for name in VARIABLES:
-        panels = load(name)["panels"]
-        assert isinstance(panels, list)
-        for panel in panels:
-            assert isinstance(panel, dict)
+        for panel in panels_of(name):
             if OTHERS.search(str(panel["targets"])):
                 assert "No data:" in str(panel["description"]), panel["title"]
 
