@@ -38,6 +38,10 @@ test: lint programs ## everything that is checked: lint, then all tests below
 test-unit: $(SYNCED) ## tests without a cluster
 	$(PYTEST) tests/unit
 
+.PHONY: fuzz
+fuzz: $(SYNCED) ## the unit tests with Hypothesis examples that are new each time
+	REGSWEEP_HYPOTHESIS=fuzz $(PYTEST) tests/unit -m hypothesis
+
 .PHONY: coverage
 coverage: $(SYNCED) ## branch coverage of the core and the API by their unit tests
 	$(UV) run --frozen --with pytest-cov==7.1.0 pytest tests/unit/core tests/unit/api --cov=regsweep.core --cov=regsweep.api --cov-branch --cov-report=term-missing:skip-covered

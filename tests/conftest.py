@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Generator, Iterator
 from hashlib import sha256
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from support import stage as stages
 from support.stage import Lab, Stage
+
+# How fast a machine draws and runs examples decides no test.
+UNTIMED: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("repeatable", derandomize=True, **UNTIMED)
+settings.register_profile("fuzz", **UNTIMED)
+settings.load_profile(os.environ.get("REGSWEEP_HYPOTHESIS", "repeatable"))
 
 COLD_SECONDS = 2400
 CLUSTERS = frozenset({"stage", "control_plane"})

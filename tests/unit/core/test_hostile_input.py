@@ -20,6 +20,7 @@ from regsweep.controller.caches.run_cache import trim_job, trim_pod
 from regsweep.core.collect import collect
 from regsweep.core.grid import Combination
 from regsweep.core.identity import run_name
+from regsweep.core.kubernetes.identify import MAX_TEXT
 from regsweep.core.kubernetes.jobs import job_manifest
 from regsweep.core.kubernetes.observe import observed_pod, observed_run
 from regsweep.core.plan import plan
@@ -127,7 +128,9 @@ def test_a_job_is_a_run_within_bounds_or_none(
         metadata={"name": "cancer-dae19fde03ca"},
     )
     kept = trim_job(job)
-    assert len(json.dumps({**kept, "status": {}})) < 5000, "what is kept of what others may write is bounded"
+    assert all(len(text) <= MAX_TEXT + 1 for text in kept["metadata"]["annotations"].values())
+    others = {**kept, "metadata": {**kept["metadata"], "annotations": {}}, "status": {}}
+    assert len(json.dumps(others)) < 2000, "what is kept of what others may write is bounded"
     run = observed_run(kept, [pod_object(terminated(0))])
     if isinstance(run, AlteredJob):
         assert len(run.problem) < 200

@@ -28,3 +28,11 @@ def test_a_long_tail_to_one_side_is_seen(noise: Noise, least: float, most: float
     rng = np.random.default_rng(1)
     found = [is_skewed(noise(rng) + 3 * rng.standard_normal(SIZE[1]), paired=True) for _ in range(60)]
     assert least <= np.mean(found) <= most
+
+
+def test_a_combination_that_alone_informs_about_the_replicates_has_no_tail() -> None:
+    """What is left of it is rounding. The others' spread is out of all proportion to its own."""
+    losses = np.array(
+        [[0.82732349, 0.78740489, 0.29960061], [0.9, 0.36984401, 0.85656162], [0.76896986, 0.7511, 0.79865697]]
+    )
+    assert not is_skewed(losses, paired=True)

@@ -22,11 +22,14 @@ ROUNDING = 1e-12
 def is_skewed(losses: Floats, paired: bool) -> bool:
     """Whether what is left of (G, n) losses without combination and replicate is surely and clearly skewed."""
     fit = fit_additive(losses) if paired else fit_means(losses)
-    spread = np.sqrt(row_variances(fit).raw)
+    residuals = fit.residuals[fit.informing]
+    noise = ROUNDING * np.nanmax(np.abs(losses), initial=0.0)
+    # A combination that alone informs about the replicates has no residuals but rounding.
+    residuals = np.where(np.nanmax(np.abs(residuals), axis=1, initial=0.0)[:, None] > noise, residuals, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        standard = fit.residuals[fit.informing] / spread[fit.informing, None]
+        standard = residuals / np.sqrt(row_variances(fit).raw[fit.informing, None])
     standard = standard[np.isfinite(standard)]
-    if len(standard) == 0 or np.nanmax(np.abs(fit.residuals)) <= ROUNDING * np.nanmax(np.abs(losses)):
+    if len(standard) == 0:
         return False
     skew = abs(float(standard.mean() - np.median(standard))) / float(standard.std())
     return skew > max(CLEAR, ERRORS * ERROR / sqrt(len(standard)))
