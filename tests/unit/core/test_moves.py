@@ -68,6 +68,19 @@ def test_a_run_that_its_node_ended_is_made_again_elsewhere_and_not_charged() -> 
     assert world.plan().stop is None
 
 
+def test_a_run_that_is_deleted_for_the_next_one_is_not_suspended_as_well() -> None:
+    world = world_of()
+    (first,) = world.created
+    rejected(world)
+    world.step()
+    world.pass_time(FIRST_DELAY_SECONDS)
+    (again,) = world.step().create
+    world.sweep = sweep_of({"l2": [0]}, parallelism=2, suspend=True)
+    decided = world.plan()
+    assert [ref.name for ref in decided.delete] == [first.name]
+    assert [ref.name for ref in decided.suspend] == [again.name]
+
+
 def test_a_run_that_waits_to_be_made_again_takes_no_slot() -> None:
     world = World(sweep_of({"l2": [0, 0.1]}, parallelism=1))
     world.step()

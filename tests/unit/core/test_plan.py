@@ -124,6 +124,19 @@ def test_a_resumed_run_takes_no_more_slots_than_it_has_indexes_left() -> None:
     assert {ref.name for ref in world.plan().resume} == {nearly, other}
 
 
+def test_a_resumed_run_takes_no_second_slot_for_a_pod_that_still_holds_one() -> None:
+    flags = {"l2": [0, 0.1, 0.2]}
+    world = World(sweep_of(flags, parallelism=1))
+    (first,) = world.step().create
+    world.add_pod(first.name, phase=PodPhase.FAILED, reason="Preempted", others=("proxy",))
+    world.sweep = sweep_of(flags, parallelism=2, suspend=True)
+    world.step()
+    world.sweep = sweep_of(flags, parallelism=2)
+    decided = world.step()
+    assert ([ref.name for ref in decided.resume], len(decided.create)) == ([first.name], 1)
+    assert world.plan().is_empty
+
+
 def test_a_combination_is_done_when_its_last_replicate_is_and_not_before() -> None:
     world = World(sweep_of({"l2": [0]}, replicates=2, replicatesPerPod=1, parallelism=2))
     (request,) = world.step().create

@@ -97,6 +97,8 @@ class AnyWorld(RuleBasedStateMachine):
         # Of a Job with several indexes Kubernetes itself may train a part of one again, while the others' pods run.
         done = min(brought, owner.replicates - 1) if owner.completions == 1 else 0
         self.world.lose_pod(run, pod, reason, done, disrupted=reason == "PreemptionByScheduler")
+        if done:
+            self.world.step()  # a training outlasts a pass: none ends in a pod's place before the operator has seen its end
 
     @rule(exit_code=st.sampled_from([0, 1]))
     def sidecars_end(self, exit_code: int) -> None:

@@ -113,24 +113,24 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     progress = progress_of(sweep, records, observed.analysis_result, observed.final)
     stop = stop_reason(sweep, records, progress, pinned)
 
-    active = [run for run in observed.runs if not run.deleting and not needs_no_pod(run)]
+    coverage = _coverage(observed.runs, records, collected, now)
+    delete = tuple(deletions(sweep, observed, collected, coverage.trained, now))
+    leaving = {ref.name for ref in delete}
+    staying = [run for run in observed.runs if run.name not in leaving]
+    active = [run for run in staying if not run.deleting and not needs_no_pod(run)]
     occupied = sum(slots_of(run) for run in observed.runs) + sum(job.pods_in_flight for job in observed.altered)
     occupied += observed.orphaned_pods
     suspend, resume, free = _pauses(sweep, active, occupied)
     create: tuple[RunRequest, ...] = ()
     scale: tuple[tuple[RunRef, int], ...] = ()
     blocked = stop or observed.refusal or observed.template_missing
-    coverage = _coverage(observed.runs, records, collected, now)
     if free > 0 and not blocked:
-        staying = [run for run in active if collected[run.name].move is None]
         waiting = _requests(sweep, progress.targets, observed, records, coverage, pinned)
         if observed.cautious:
             free = 0 if any(map(lacks_pod, observed.runs)) else 1
-        create, scale = _fill(waiting, staying, free)
-    delete = tuple(deletions(sweep, observed, collected, coverage.trained, now))
-    resting = _resting(observed, collected, delete, now)
-    waits = [c.look_again_at for c in collected.values() if c.look_again_at]
-    waits += [*outlived_at(observed.runs, now), *lost_at(observed.runs, now)]
+        create, scale = _fill(waiting, [run for run in active if collected[run.name].move is None], free)
+    resting = [run for run in staying if has_to_rest(run, observed, collected[run.name], now)]
+    looks = (c.look_again_at for c in collected.values() if c.look_again_at)
     decided = not store and stop is None
     analyse = decided and progress.stage is Stage.ANALYSING
     return Plan(
@@ -147,17 +147,8 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
         refine=refine(sweep, progress, records) if decided and progress.stage is Stage.REFINING else None,
         stop=stop,
         notices=tuple(notices(observed, collected, create, {run.name for run in resting}, now)),
-        wake_at=min(waits, default=None),
+        wake_at=min([*looks, *outlived_at(observed.runs, now), *lost_at(observed.runs, now)], default=None),
     )
-
-
-def _resting(
-    observed: Observed, collected: Mapping[str, Collected], delete: Iterable[RunRef], now: datetime
-) -> list[ObservedRun]:
-    """Runs to put at rest, but for those that are deleted anyway."""
-    leaving = {ref.name for ref in delete}
-    staying = (run for run in observed.runs if run.name not in leaving)
-    return [run for run in staying if has_to_rest(run, observed, collected[run.name], now)]
 
 
 def _with_same_data(
@@ -186,7 +177,7 @@ def _pauses(
     resume = []
     for run in ours:
         if run.suspended and free > 0:
-            free -= min(run.parallelism, open_indexes(run))
+            free -= slots_of(replace(run, suspended=False)) - slots_of(run)
             resume.append(ref_of(run))
     look_ahead = sweep.spec.parallelism - sum(run.queue_managed and run.suspended for run in active)
     return (), tuple(resume), min(free, look_ahead)
