@@ -47,6 +47,12 @@ def test_the_last_epoch_is_there_once_also_where_it_would_be_left_out(tmp_path: 
     assert [line["epoch"] for line in lines(tmp_path / "h")] == [1000, 1001]
 
 
+def test_what_is_said_of_the_whole_replicate_is_no_point_of_a_curve(tmp_path: Path) -> None:
+    ended = Progress(1001, {("average_loss", "val"): 0.5, ("late_gain", ""): 0.1}, {"val": 9}, None)
+    History(tmp_path / "h").add(0, ended, last=True)
+    assert [line["values"] for line in lines(tmp_path / "h")] == [{"val_average_loss": 0.5}]
+
+
 def test_properties_come_as_they_are_but_for_a_text_without_end(tmp_path: Path) -> None:
     History(tmp_path / "h").describe(optimizer="adam", model="x" * 10 * MOST_PROPERTY)
     (line,) = lines(tmp_path / "h")

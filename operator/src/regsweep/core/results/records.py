@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from regsweep.api.conditions import Reason
 from regsweep.api.objective import EpochRule
 from regsweep.api.sweep_result import Outcome, Source
 
-__all__ = ["BestEpoch", "Environment", "Outcome", "Record", "Records", "Source", "TestLosses"]
+__all__ = ["LATE_GAIN", "BestEpoch", "Environment", "Outcome", "Record", "Records", "Source", "TestLosses"]
+
+LATE_GAIN: Final = "late_gain"
+"""Among a record's metrics: by how much its best value, on the rows that choose epochs, got better within the last tenth of the
+epochs. It says when training ended, not how good the model is, and is shown and ranked by nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
