@@ -128,7 +128,7 @@ def test_the_record_is_of_the_last_epoch_and_best_of_the_best() -> None:
     assert record.best.epoch == 3
     assert [record.best.train, record.best.val] == pytest.approx([log_loss(1.1)] * 2, rel=1e-6)
     assert [progress.epoch for progress in seen] == [1, 2, 3, 4, 5]
-    assert final.values == seen[-1].values | {("late_gain", ""): 0.0}
+    assert final.values == {**seen[-1].values, ("late_gain", ""): 0.0}
     assert not any(name.startswith("test") for name in record.values)
 
 

@@ -113,7 +113,7 @@ def some(*gains: float | None) -> list[Record]:
         pytest.param(some(0.9, 0.9, 0.007, 0.007, 0.007), LOSS, 0.0042, 0.0042, id="0 where the best is not late"),
         pytest.param(some(0, 0, 0.0069, 0.007, 0.007), LOSS, 0.0042, None, id="the mean decides"),
         pytest.param(some(None, None, 0.01, 0.01, 0.01), LOSS, 0.02, None, id="what is not late need not say it"),
-        pytest.param(late([100] * 5, late_gain=-5), LOSS, None, None, id="a gain below 0 is none"),
+        pytest.param(some(0, 0, -5, 0.01, 0.01), LOSS, 0.004, 0.004, id="a gain below 0 is none"),
     ],
 )
 def test_not_converged_is_silent_about_a_gain_that_does_not_matter(
@@ -138,9 +138,10 @@ def test_where_the_gain_is_not_known_the_place_of_the_best_epoch_decides(records
     assert (found.gain, found.gain_share) == (None, None)
 
 
-def test_beside_a_best_value_of_0_a_gain_has_no_share() -> None:
+@pytest.mark.parametrize("best", [0.0, 1e-320, None])
+def test_beside_a_best_value_of_next_to_nothing_a_gain_has_no_share(best: float | None) -> None:
     records = [
-        replace(each, best=BestEpoch(99, 0, 0, EpochRule(LOSS, Goal.MINIMIZE)))
+        replace(each, best=BestEpoch(99, None, best, EpochRule(LOSS, Goal.MINIMIZE)))
         for each in late([100] * 5, late_gain=0.1)
     ]
     found = findings.not_converged(Subject.BEST, records, {}, LOSS)

@@ -59,14 +59,14 @@ LATE = Finding(type=FindingType.NOT_CONVERGED, subject=Subject.BEST, count=4, of
         ),
         pytest.param(
             LATE.model_copy(update={"gain": 0.0041236, "gain_share": 0.0206}),
-            "The best was still getting better when training ended: in 4 of 5 replicates the best epoch is in the last tenth, and the "
-            "last tenth of the epochs still brought 0.00412 (2 %). Train for more epochs, or the comparison favours what learns fast.",
+            "The best was still getting better when training ended: in 4 of 5 replicates the best epoch is in the last tenth, which "
+            "still brought 0.00412 (2 %) on average. Train for more epochs, or the comparison favours what learns fast.",
             id="not converged, and how much that cost",
         ),
         pytest.param(
             LATE.model_copy(update={"gain": 0.5}),
-            "The best was still getting better when training ended: in 4 of 5 replicates the best epoch is in the last tenth, and the "
-            "last tenth of the epochs still brought 0.5. Train for more epochs, or the comparison favours what learns fast.",
+            "The best was still getting better when training ended: in 4 of 5 replicates the best epoch is in the last tenth, which "
+            "still brought 0.5 on average. Train for more epochs, or the comparison favours what learns fast.",
             id="how much, without a share",
         ),
         pytest.param(

@@ -87,7 +87,7 @@ def _brought(finding: Finding) -> str:
     if finding.gain is None:
         return ""
     share = "" if finding.gain_share is None else f" ({percent(finding.gain_share)})"
-    return f", and the last tenth of the epochs still brought {rough(finding.gain)}{share}"
+    return f", which still brought {rough(finding.gain)}{share} on average"
 
 
 def _objective_sensitive(finding: Finding, _who: _Who) -> str:
