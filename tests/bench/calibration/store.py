@@ -14,16 +14,8 @@ from bench.calibration.cases import Case
 from bench.calibration.figures import Figure
 from bench.calibration.worlds import RESIDUALS
 
-ROOTS = {
-    "bench.calibration": Path(__file__).parent,
-    "regsweep.core.judging.stats": Path(__file__).parents[3]
-    / "operator"
-    / "src"
-    / "regsweep"
-    / "core"
-    / "judging"
-    / "stats",
-}
+CORE = Path(__file__).parents[3] / "operator" / "src" / "regsweep" / "core"
+ROOTS = {"bench.calibration": Path(__file__).parent, "regsweep.core.judging.stats": CORE / "judging" / "stats"}
 """Packages whose code a figure rests on."""
 SHARED = {"unpaired": "ties"}
 """Sections that another one's module makes."""
@@ -89,8 +81,7 @@ class Store:
 def digest_of(section: str) -> str:
     """Of all files that the section's module imports, and those that they import, within `ROOTS`."""
     start = ROOTS["bench.calibration"] / f"{SHARED.get(section, section)}.py"
-    core = ROOTS["regsweep.core.judging.stats"].parents[1]
-    todo = [start, *(core / name for name in BESIDE.get(section, ()))]
+    todo = [start, *(CORE / name for name in BESIDE.get(section, ()))]
     found = set(todo)
     while todo:
         for package, module, names in IMPORTED.findall(todo.pop().read_text(encoding="utf-8")):
