@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,7 +17,8 @@ from pydantic import JsonValue
 
 from regsweep.api.canonical import digest
 from regsweep.core.grid import value_text
-from regsweep.export.mlflowserver import MLflow, Run
+from regsweep.core.identity import final_seed
+from regsweep.export.mlflowserver import MLflow, MLflowError, Run
 from regsweep.export.trainings import Exported, Role, Training, results_of
 
 OF: Final = "regsweep.training"
@@ -96,10 +98,21 @@ async def log_sweep(server: MLflow, sweep: Exported, experiment: str) -> Logged:
 
     ended = [training for training in sweep.trainings if training.record is not None]
     logged.open = len(sweep.trainings) - len(ended)
-    async with asyncio.TaskGroup() as group:
-        for training in ended:
-            group.create_task(bring(_child(training, sweep)))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for training in ended:
+                group.create_task(bring(_child(training, sweep)))
+    except* MLflowError as errors:
+        raise _first(errors) from None
     return logged
+
+
+def _first(errors: BaseExceptionGroup[MLflowError]) -> MLflowError:
+    found: BaseException = errors
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    assert isinstance(found, MLflowError)
+    return found
 
 
 async def _bring(
@@ -174,7 +187,7 @@ def _child(training: Training, sweep: Exported) -> _Wanted:
         "regsweep.outcome": record.outcome.value,
         "regsweep.run": record.run,
         "regsweep.point": model.key,
-        "regsweep.seed_base": str(sweep.seed),
+        "regsweep.seed_base": str(final_seed(sweep.seed) if model.role is Role.FINAL else sweep.seed),
         "regsweep.trainer": sweep.image,
         "regsweep.image_digest": where.image,
         "regsweep.data_digest": where.data_digest,
@@ -226,4 +239,7 @@ def _metric(name: str, value: float, step: int, at: float) -> Mapping[str, JsonV
 
 def _params(values: Mapping[str, JsonValue]) -> dict[str, str]:
     texts = {name: value if isinstance(value, str) else value_text(value) for name, value in values.items()}
-    return {name: text if len(text) <= MOST_PARAM else f"{text[: MOST_PARAM - 3]}..." for name, text in texts.items()}
+    return {
+        re.sub(r"[^A-Za-z0-9_./: -]", "_", name): text if len(text) <= MOST_PARAM else f"{text[: MOST_PARAM - 3]}..."
+        for name, text in texts.items()
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -105,7 +106,8 @@ def credentials(environment: Mapping[str, str]) -> Mapping[str, str]:
     if token := environment.get("MLFLOW_TRACKING_TOKEN"):
         return {"Authorization": f"Bearer {token}"}
     if user := environment.get("MLFLOW_TRACKING_USERNAME"):
-        return {"Authorization": aiohttp.BasicAuth(user, environment.get("MLFLOW_TRACKING_PASSWORD", "")).encode()}
+        both = f"{user}:{environment.get('MLFLOW_TRACKING_PASSWORD', '')}"
+        return {"Authorization": f"Basic {base64.b64encode(both.encode()).decode()}"}
     return {}
 
 
