@@ -68,7 +68,10 @@ async def test_its_epochs_are_those_that_prometheus_saw(api: MemoryApi, serve: S
         who = {"run": "run-1", "replicate": "0"}
         metric = {"__name__": "regsweep_trainer_metric", "metric": "average_loss", "split": "val", **who}
         result = [
-            {"metric": {"__name__": "regsweep_trainer_epoch", **who}, "values": [[15.0, "1"], [30.0, "1"], [45.0, "2"]]},
+            {
+                "metric": {"__name__": "regsweep_trainer_epoch", **who},
+                "values": [[15.0, "1"], [30.0, "1"], [45.0, "2"]],
+            },
             {"metric": metric, "values": [[15.0, "0.5"], [30.0, "0.5"], [45.0, "0.25"]]},
         ]
         shown = result if '"mine"' in query else []

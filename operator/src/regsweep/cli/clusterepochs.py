@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from regsweep.adapters.kubeapi import KubeObject
-from regsweep.adapters.prometheus import Prometheus
+from regsweep.adapters.prometheus import prometheus_of
 from regsweep.core.results.epochs import SeenEpoch, epochs_query, parse_epochs, step_seconds
 from regsweep.core.results.queries import TargetLabels
 from regsweep.core.results.records import Records
 from regsweep.core.timestamps import parse_timestamp
+from regsweep.settings import PrometheusSettings
 
 MARGIN: Final = timedelta(minutes=2)
 """Around the times of the records: the last scrape comes after the end."""
@@ -20,12 +21,20 @@ MOST_BYTES: Final = 64 * 1024**2
 
 
 async def seen_epochs(
-    url: str, namespace: str, obj: KubeObject, name: str, records: Records, metrics: Sequence[str]
+    settings: PrometheusSettings, namespace: str, obj: KubeObject, name: str, records: Records, metrics: Sequence[str]
 ) -> list[SeenEpoch]:
-    """The epochs that the Prometheus at this address saw of the sweep's runs. name: the sweep's in its series. Raises MetricsError."""
+    """The epochs that the Prometheus of the settings saw of the sweep's runs; none where they name none.
+
+    name: the sweep's in its series. Raises MetricsError.
+    """
+    prometheus = prometheus_of(settings)
+    if prometheus is None:
+        return []
     start, end = _period(obj, records)
-    query = epochs_query(namespace, name, metrics, TargetLabels())
-    prometheus = Prometheus(url)
+    labels = TargetLabels(
+        settings.prometheus_namespace_label, settings.prometheus_pod_label, settings.prometheus_enforced_namespace
+    )
+    query = epochs_query(namespace, name, metrics, labels)
     try:
         return parse_epochs(await prometheus.query_range(query, start, end, step_seconds(start, end), MOST_BYTES))
     finally:

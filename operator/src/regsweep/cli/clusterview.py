@@ -19,6 +19,7 @@ from regsweep.core.sweep import Sweep
 from regsweep.errors import MetricsError
 from regsweep.report.build import results_of
 from regsweep.report.model import SweepReport
+from regsweep.settings import load_prometheus_settings
 from regsweep.view.courses import Course
 from regsweep.view.html import page_html
 from regsweep.view.sweep import LOSS, SweepView, sweep_page
@@ -74,16 +75,17 @@ async def _courses(
     records: Records,
 ) -> tuple[dict[str, dict[str, Course]], str]:
     """(courses by combination, what to know of them)."""
-    if options.prometheus is None or sweep is None:
+    settings = load_prometheus_settings(options.prometheus)
+    if not settings.prometheus_url or sweep is None:
         return {}, NOT_NAMED
     metrics = list(dict.fromkeys([LOSS, report.objective.metric.partition("_")[2]]))
     try:
-        seen = await seen_epochs(options.prometheus, namespace, obj, sweep.name, records, metrics)
+        seen = await seen_epochs(settings, namespace, obj, sweep.name, records, metrics)
     except MetricsError as error:
         return {}, f"No learning curves: {error}. The stored records hold each replicate's last and best epoch alone."
     courses = by_combination(seen, sweep, records)
     if not courses:
-        return {}, f"No learning curves: Prometheus at {options.prometheus} has no series of this sweep any more."
+        return {}, f"No learning curves: Prometheus at {settings.prometheus_url} has no series of this sweep any more."
     return courses, "Learning curves as Prometheus saw them: a value per scrape, train on a sample of its rows."
 
 

@@ -23,6 +23,7 @@ from regsweep.local.history import read_history
 from regsweep.local.inventory import KeptRun
 from regsweep.local.revisit import revisit
 from regsweep.report.build import results_of
+from regsweep.settings import load_prometheus_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,11 @@ async def cluster_sweep(api: KubeApi, namespace: str, name: str, prometheus: str
     if sweep is None:
         raise UsageError(f"RegularizationSweep {namespace}/{name} has not been accepted yet: there is nothing to show.")
     records = await stored_records(api, namespace, sweep.uid)
+    settings = load_prometheus_settings(prometheus)
+    metrics = sorted({column.partition("_")[2] for record in records for column in record.metrics})
     seen: list[SeenEpoch] = []
-    if prometheus is not None:
-        metrics = {column.partition("_")[2] for record in records for column in record.metrics}
-        for suffix in ("", FINAL_SUFFIX):
-            seen += await seen_epochs(prometheus, namespace, obj, sweep.name + suffix, records, sorted(metrics))
+    for suffix in ("", FINAL_SUFFIX):
+        seen += await seen_epochs(settings, namespace, obj, sweep.name + suffix, records, metrics)
     report = results_of(sweep, records, status_of(obj))
     beside = Beside(f"RegularizationSweep {namespace}/{name}", _by_training(seen, records))
     return exported(sweep, report, records, beside)
