@@ -37,7 +37,15 @@ def environment() -> Path:
             shutil.rmtree(folder, ignore_errors=True)
             uv = os.environ["UV"]
             subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
-            install = [uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python", f"mlflow=={VERSION}"]
+            install = [
+                uv,
+                "pip",
+                "install",
+                "--quiet",
+                "--python",
+                str(folder / "bin" / "python"),
+                f"mlflow=={VERSION}",
+            ]
             subprocess.run(install, check=True)
             (folder / "done").touch()
     return folder / "bin" / "python"
