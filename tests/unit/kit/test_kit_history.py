@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,9 @@ def test_each_epoch_is_a_line_with_the_columns_of_the_message(tmp_path: Path) ->
     history = History(tmp_path / "h")
     history.add(0, progress(1))
     history.add(3, progress(1, 0.25))
-    assert lines(tmp_path / "h") == [
+    found = lines(tmp_path / "h")
+    assert all(0 < float(str(line.pop("at"))) <= time.time() + 1 for line in found)
+    assert found == [
         {"replicate": 0, "epoch": 1, "values": {"val_average_loss": 0.5, "regularization_loss": 0.0}},
         {"replicate": 3, "epoch": 1, "values": {"val_average_loss": 0.25, "regularization_loss": 0.0}},
     ]

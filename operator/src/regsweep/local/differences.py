@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import JsonValue, ValidationError
 
 from regsweep.api.canonical import canonical_json
-from regsweep.core.results.records import LATE_GAIN, Outcome
+from regsweep.core.results.records import Outcome
 from regsweep.local.estimates import mean, standard_error
 from regsweep.local.inventory import KeptRun, console
 from regsweep.local.provenance import MOST_SOURCE_BYTES, PROVENANCE_FILE, SOURCE_FOLDER, Provenance
@@ -139,8 +139,8 @@ def _metrics(before: KeptRun, after: KeptRun) -> Iterator[PairedMetric]:
         return
     names = [
         name
-        for name in first[common[0]].metrics
-        if name != LATE_GAIN and all(name in side[k].metrics for side in (first, second) for k in common)
+        for name in first[common[0]].shown_metrics
+        if all(name in side[k].metrics for side in (first, second) for k in common)
     ]
     for name in names:
         one, two = ([side[k].metrics[name] for k in common] for side in (first, second))

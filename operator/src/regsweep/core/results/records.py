@@ -15,7 +15,7 @@ __all__ = ["LATE_GAIN", "BestEpoch", "Environment", "Outcome", "Record", "Record
 
 LATE_GAIN: Final = "late_gain"
 """Among a record's metrics: by how much its best value, on the rows that choose epochs, got better within the last tenth of the
-epochs. It says when training ended, not how good the model is, and is shown and ranked by nowhere."""
+epochs. It says when training ended, not how good the model is: nothing shows it as a metric, or ranks by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,11 @@ class Record:
     ended_at: datetime | None = None
     gpu_seconds: float | None = None
     """Seconds from start to end times the GPUs that it used; None: not known."""
+
+    @property
+    def shown_metrics(self) -> Mapping[str, float]:
+        """Its metrics but `LATE_GAIN`: those that say how good the model is."""
+        return {name: value for name, value in self.metrics.items() if name != LATE_GAIN}
 
     @property
     def key(self) -> tuple[str, int]:
