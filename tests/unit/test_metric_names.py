@@ -34,7 +34,8 @@ from regsweep.local.inventory import inventory
 from regsweep.local.runrows import columns_of, rows
 from regsweep.local.selection import ordered, parse_conditions, selected
 from regsweep.report.build import results_of
-from regsweep.report.render import Output, render
+from regsweep.report.outputs import Output
+from regsweep.report.render import render
 from regsweep_kit import message as wire
 from regsweep_kit import objective as kit
 from regsweep_kit.contract import read_contract
@@ -90,10 +91,10 @@ def trained(sweep: Sweep, request: RunRequest, name: str, value: float) -> tuple
 
 def scraped(metrics: str) -> dict[PodReplicate, Sample]:
     """What Prometheus answers when it has scraped this."""
+    samples = [each for family in text_string_to_metric_families(metrics) for each in family.samples]
     series = [
-        {"metric": {"__name__": each.name, "pod": "pod", **each.labels}, "value": [0, str(each.value)]}
-        for family in text_string_to_metric_families(metrics)
-        for each in family.samples
+        {"metric": {**each.labels, "__name__": each.name, "pod": "pod"}, "value": [0, str(each.value)]}
+        for each in samples
     ]
     answer = {"status": "success", "data": {"resultType": "vector", "result": series}}
     return parse_answer(json.dumps(answer), TargetLabels())

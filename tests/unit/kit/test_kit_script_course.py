@@ -198,6 +198,6 @@ def test_an_objective_that_is_reported_in_another_spelling_is_said() -> None:
     told = reported(1, {"AUC": 1, LOSS: 1}, {"AUC": 1, LOSS: 1}, None, None, None)
     ranked_by = Objective(Rule("val_auc", Goal.MAXIMIZE))
     with pytest.raises(
-        InvalidContractError, match="the script reports AUC, average_loss on train and val, did you mean AUC?"
+        InvalidContractError, match="the script reports AUC, average_loss on train and val, did you mean AUC"
     ):
         Course(ranked_by).after(told, {})
