@@ -93,7 +93,7 @@ def scraped(metrics: str) -> dict[PodReplicate, Sample]:
     """What Prometheus answers when it has scraped this."""
     samples = [each for family in text_string_to_metric_families(metrics) for each in family.samples]
     series = [
-        {"metric": {**each.labels, "__name__": each.name, "pod": "pod"}, "value": [0, str(each.value)]}
+        {"metric": each.labels | {"__name__": each.name, "pod": "pod"}, "value": [0, str(each.value)]}
         for each in samples
     ]
     answer = {"status": "success", "data": {"resultType": "vector", "result": series}}
