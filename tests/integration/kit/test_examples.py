@@ -45,7 +45,7 @@ def test_an_example_reports_every_replicate_on_all_parts(script: Path, start: St
 
 @pytest.mark.parametrize("name", OWN)
 def test_somebodys_script_trains_before_the_five_lines(name: str, tmp_path: Path) -> None:
-    command = [sys.executable, EXAMPLES / "before" / f"{name}.py"]
+    command = [sys.executable, str(EXAMPLES / "before" / f"{name}.py")]
     done = subprocess.run(command, cwd=tmp_path, env=surroundings(), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "val_loss" in done.stdout
