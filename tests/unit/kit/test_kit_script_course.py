@@ -10,7 +10,7 @@ from regsweep_kit.contract import Contract, read_contract
 from regsweep_kit.errors import InvalidContractError, NothingReportedError
 from regsweep_kit.objective import Epoch, Goal, Objective, Rule
 from regsweep_kit.record import Outcome
-from regsweep_kit.script.course import Course, columns, metric_name, reported
+from regsweep_kit.script.course import Course, columns, metric_name, metric_names, reported
 
 LOSS = "average_loss"
 BEST = Objective(Rule("val_average_loss", Goal.MINIMIZE), Epoch.BEST)
@@ -195,11 +195,32 @@ def test_so_many_columns_as_always_fit_and_the_objectives_at_least() -> None:
     [
         ("accuracy", "accuracy"),
         ("f1/score@5", "f1_score_5"),
-        ("5_best", "m_5_best"),
-        ("", "m_"),
-        ("é", "m_"),
+        ("F1-macro", "F1-macro"),
+        ("AUC", "AUC"),
+        ("ndcg.10", "ndcg.10"),
+        ("5_best", "5_best"),
+        ("-x", "x"),
+        ("", "metric"),
+        ("é", "metric"),
         ("x" * 99, "x" * 57),
     ],
 )
 def test_a_frameworks_name_of_a_metric_becomes_one_that_a_column_can_have(name: str, column: str) -> None:
     assert metric_name(name) == column
+
+
+def test_metrics_that_would_become_one_are_refused() -> None:
+    assert metric_names(["F1 macro", "F1-macro", "f1"]) == ("F1_macro", "F1-macro", "f1")
+    with pytest.raises(
+        InvalidContractError, match="'f1 macro' and 'f1/macro' would both be reported as f1_macro; rename one"
+    ):
+        metric_names(["f1 macro", "auc", "f1/macro"])
+
+
+def test_an_objective_that_is_reported_in_another_spelling_is_said() -> None:
+    told = reported(1, {"AUC": 1, LOSS: 1}, {"AUC": 1, LOSS: 1}, None, None, None)
+    ranked_by = Objective(Rule("val_auc", Goal.MAXIMIZE))
+    with pytest.raises(
+        InvalidContractError, match="the script reports AUC, average_loss on train and val, did you mean AUC"
+    ):
+        Course(ranked_by).after(told, {})

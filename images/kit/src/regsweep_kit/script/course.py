@@ -10,8 +10,9 @@ from regsweep_kit.columns import Room, choose_columns
 from regsweep_kit.contract import Contract
 from regsweep_kit.epochs import LATE_GAIN, Best, Watch
 from regsweep_kit.errors import InvalidContractError, NothingReportedError
-from regsweep_kit.objective import LONGEST_METRIC, Epoch, Objective
+from regsweep_kit.objective import LONGEST_METRIC, METRIC_CHARACTERS, METRIC_NAME, Epoch, Objective
 from regsweep_kit.record import MOST_EPOCHS, Outcome, Progress, Record, column_name
+from regsweep_kit.script.declarations import meant
 
 DECIDE: Final = ("average_loss", "loss")
 """Beside the objective's metric: where one of these is no finite number, the replicate has diverged."""
@@ -143,7 +144,7 @@ class Course:
             both = sorted(epoch.train.keys() & epoch.val.keys())
             raise InvalidContractError(
                 f"REGSWEEP_OBJECTIVE: the sweep ranks by {self.objective.rule.metric}, but the script reports {_listed(both)} on train "
-                f"and val; report {name} too, or set spec.objective.metric"
+                f"and val{meant(name, both)}; report {name} too, or set spec.objective.metric"
             )
         if best_counts and (epoch.stop is None or name not in epoch.stop):
             raise InvalidContractError(
@@ -179,9 +180,19 @@ def columns(first: Reported, contract: Contract) -> tuple[str, ...]:
 
 
 def metric_name(name: str) -> str:
-    """A framework's name of a metric, as a column can have it."""
-    plain = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")[:_LONGEST_NAME]
-    return plain if plain and not plain[0].isdigit() else f"m_{plain}"[:_LONGEST_NAME]
+    """A framework's name of a metric, as a column can have it: `F1-macro` as it is, `recall@5` as `recall_5`."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).lstrip("_.-").rstrip("_")[:_LONGEST_NAME] or "metric"
+
+
+def metric_names(names: Sequence[str]) -> tuple[str, ...]:
+    """A framework's names, each as `metric_name` has it. Raises InvalidContractError where two would be one."""
+    first: dict[str, str] = {}
+    for name in names:
+        if (other := first.setdefault(metric_name(name), name)) != name:
+            raise InvalidContractError(
+                f"the metrics {other!r} and {name!r} would both be reported as {metric_name(name)}; rename one of them"
+            )
+    return tuple(first)
 
 
 def _numbers(metrics: Metrics, part: str) -> dict[str, float]:
@@ -192,9 +203,9 @@ def _numbers(metrics: Metrics, part: str) -> dict[str, float]:
     if len(metrics) > MOST_METRICS:
         raise InvalidContractError(f"replicate.report: {part} has {len(metrics)} metrics, want at most {MOST_METRICS}")
     for name in metrics:
-        if not isinstance(name, str) or not re.fullmatch(f"[A-Za-z_][A-Za-z0-9_]{{0,{_LONGEST_NAME - 1}}}", name):
+        if not isinstance(name, str) or len(name) > _LONGEST_NAME or not re.fullmatch(METRIC_NAME, name):
             raise InvalidContractError(
-                f"replicate.report: {part} has a metric {name!r}, want a name of at most {_LONGEST_NAME} letters, digits and _"
+                f"replicate.report: {part} has a metric {name!r}, want a name of at most {_LONGEST_NAME} {METRIC_CHARACTERS}"
             )
     return {name: _number(value, f"{part} {name}") for name, value in metrics.items()}
 
