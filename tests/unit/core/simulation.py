@@ -16,6 +16,7 @@ from regsweep.api.status import FinalStatus
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.judging.analysis import AnalysisResult, analyse_records
 from regsweep.core.plan import Plan, plan
+from regsweep.core.queues import Workload
 from regsweep.core.refinement import refined
 from regsweep.core.results.records import Records
 from regsweep.core.results.scrapes import MetricsState, Sample, Scrapes
@@ -56,6 +57,8 @@ class World:
     created: list[RunRequest] = field(default_factory=list)
     analysis_result: AnalysisResult | None = None
     final: FinalStatus | None = None
+    workloads: dict[str, Workload] = field(default_factory=dict)
+    """What Kueue knows of runs, by their UIDs."""
     sidecar: bool = False
     """Whether each pod has another container, which goes on when training has ended."""
 
@@ -63,6 +66,7 @@ class World:
         return Observed(
             records=self.records,
             runs=tuple(self.runs.values()),
+            workloads=self.workloads,
             scrapes=self.scrapes,
             analysis_result=self.analysis_result,
             final=self.final,
@@ -90,9 +94,13 @@ class World:
         for ref in decided.delete:
             del self.runs[ref.name]
         for ref in decided.suspend:
-            self._change(ref.name, suspended=True, pods=tuple(p for p in self.runs[ref.name].pods if p.ended))
+            self.suspend(ref.name, paused=True)
         for ref in decided.resume:
-            self._change(ref.name, suspended=False)
+            self._change(ref.name, suspended=False, paused=False)
+        for workload in (*decided.deactivate, *decided.activate):
+            active = workload in decided.activate
+            uid = next(uid for uid, each in self.workloads.items() if each.uid == workload.uid)
+            self.workloads[uid] = replace(self.workloads[uid], active=active, paused=not active)
         for ref, parallelism in decided.scale:
             self._change(ref.name, parallelism=parallelism)
             if parallelism == 0:
@@ -123,6 +131,15 @@ class World:
             rule=epoch_rule(objective_status(self.sweep.spec.objective)),
             parallelism=request.parallelism,
         )
+
+    def suspend(self, run: str, **fields: object) -> None:
+        """Its Job is suspended by anybody: the Job controller deletes the pods that have not ended."""
+        kept = tuple(p for p in self.runs[run].pods if p.ended)
+        self._change(run, suspended=True, pods=kept, **fields)
+
+    def resume(self, run: str) -> None:
+        """Its Job is resumed by somebody else than the operator."""
+        self._change(run, suspended=False)
 
     def pods_in_flight(self) -> int:
         return sum(pod.in_flight for run in self.runs.values() for pod in run.pods)

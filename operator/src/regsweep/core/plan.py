@@ -21,6 +21,7 @@ from regsweep.core.kubernetes.room import observed_room, replicates_in
 from regsweep.core.limits import Stop, stop_reason
 from regsweep.core.notices import Notice, notices
 from regsweep.core.progress import Progress, Stage, Target, analysis_request, is_done, progress_of
+from regsweep.core.queues import Workload, pauses
 from regsweep.core.results.records import Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.retention import deletions, has_to_rest, outlived_at
@@ -60,6 +61,9 @@ class Plan:
     delete: tuple[RunRef, ...] = ()
     suspend: tuple[RunRef, ...] = ()
     resume: tuple[RunRef, ...] = ()
+    deactivate: tuple[Workload, ...] = ()
+    """Workloads that are stopped, where a queue admits the runs."""
+    activate: tuple[Workload, ...] = ()
     scale: tuple[tuple[RunRef, int], ...] = ()
     """Runs whose Job parallelism becomes the number given: it rises, or a run is put at rest with 0."""
     create: tuple[RunRequest, ...] = ()
@@ -92,6 +96,8 @@ class Plan:
             or self.delete
             or self.suspend
             or self.resume
+            or self.deactivate
+            or self.activate
             or self.scale
             or self.create
             or self.freeze
@@ -120,7 +126,8 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     active = [run for run in staying if not run.deleting and not needs_no_pod(run)]
     occupied = sum(slots_of(run) for run in observed.runs) + sum(job.pods_in_flight for job in observed.altered)
     occupied += observed.orphaned_pods
-    suspend, resume, free = _pauses(sweep, active, occupied)
+    paused = pauses(sweep.spec.suspend, sweep.spec.parallelism - occupied, active, observed.workloads or {})
+    free = paused.free
     create: tuple[RunRequest, ...] = ()
     scale: tuple[tuple[RunRef, int], ...] = ()
     blocked = stop or observed.refusal or observed.template_missing
@@ -136,8 +143,10 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     return Plan(
         store=store,
         delete=delete,
-        suspend=suspend,
-        resume=resume,
+        suspend=paused.suspend,
+        resume=paused.resume,
+        deactivate=paused.deactivate,
+        activate=paused.activate,
         scale=(*((ref_of(run), 0) for run in resting), *scale),
         create=create,
         awaiting=tuple(name for name, c in collected.items() if c.awaiting),
@@ -164,23 +173,6 @@ def _with_same_data(
         pinned = pinned or pinned_digest(keys, records)
         kept[run.name] = replace(each, records=records)
     return kept, pinned
-
-
-def _pauses(
-    sweep: Sweep, active: Sequence[ObservedRun], occupied: int
-) -> tuple[tuple[RunRef, ...], tuple[RunRef, ...], int]:
-    """Runs to suspend, runs to resume, and the slots that are free after that. A queue's Jobs are never touched."""
-    ours = [run for run in active if not run.queue_managed]
-    if sweep.spec.suspend:
-        return tuple(ref_of(run) for run in ours if not run.suspended), (), 0
-    free = sweep.spec.parallelism - occupied
-    resume = []
-    for run in ours:
-        if run.suspended and free > 0:
-            free -= slots_of(replace(run, suspended=False)) - slots_of(run)
-            resume.append(ref_of(run))
-    look_ahead = sweep.spec.parallelism - sum(run.queue_managed and run.suspended for run in active)
-    return (), tuple(resume), min(free, look_ahead)
 
 
 def _requests(

@@ -146,6 +146,8 @@ class ObservedRun:
     parallelism: int = 1
     """Pods that the Job controller may run at once."""
     suspended: bool = False
+    paused: bool = False
+    """The operator has suspended it for `spec.suspend`, and has not taken that back; somebody may have resumed it since."""
     queue_managed: bool = False
     """A queue (Kueue) admits it: its `suspend` is not ours."""
     succeeded: bool = False
@@ -158,6 +160,11 @@ class ObservedRun:
     ended_at: datetime | None = None
     deleting: bool = False
     pods: tuple[ObservedPod, ...] = ()
+
+    @property
+    def held(self) -> bool:
+        """Whether somebody else has suspended it: a queue, or a person. It goes on when they let it, not when we do."""
+        return self.suspended and not self.paused
 
     @property
     def completions(self) -> int:
