@@ -16,6 +16,7 @@ from regsweep.core.conditions import ConditionUpdate, condition_updates, conditi
 from regsweep.core.judging.analysis import AnalysisResult
 from regsweep.core.limits import Stop
 from regsweep.core.progress import Stage, progress_of
+from regsweep.core.queues import Workload, Workloads
 from regsweep.core.results.records import Environment, Outcome, Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
@@ -38,11 +39,12 @@ def updates_of(
     race: RaceStatus | None = None,
     runs: Sequence[ObservedRun] = (),
     records: Sequence[Record] = (),
+    workloads: Workloads | None = None,
     scrapes: Scrapes | None = None,
     **spec: Any,
 ) -> dict[ConditionType, ConditionUpdate]:
     sweep = sweep_of({"l2": [0, 1, 2, 3]}, **spec)
-    observed = Observed(records=Records(records), runs=tuple(runs), scrapes=scrapes or Scrapes())
+    observed = Observed(records=Records(records), runs=tuple(runs), workloads=workloads, scrapes=scrapes or Scrapes())
     analysed = AnalysisResult(Analysis(race=race)) if race is not None else None
     progress = replace(progress_of(sweep, observed.records, None, None), stage=stage, analysis_result=analysed)
     numbers = RunCounts(**{"total": 4, **(counts or {})})
@@ -59,6 +61,7 @@ NOBODY_WAITS = [
     for fields in ({"phase": PodPhase.FAILED}, {"gone": True})
 ]
 QUEUED = replace(RUN, queue_managed=True, suspended=True)
+WAITING = Workload("job-run", "workload-uid", "7", "training", words="insufficient unused quota")
 TRAINING = {"running": 1, "pending": 3}
 
 
@@ -70,15 +73,31 @@ TRAINING = {"running": 1, "pending": 3}
             {"counts": {"pending": 4}, "runs": [QUEUED]},
             False,
             Reason.QUEUED,
-            "Runs wait for their queue to admit them. 0 running, 4 pending.",
+            "1 run waits for a queue to admit it. `kubectl get workloads` says what for; with the chart's value kueue.enabled it "
+            "stands here. 0 running, 4 pending.",
             id="a queue has admitted nothing",
         ),
         pytest.param(
-            {"counts": {"pending": 4}, "runs": [replace(QUEUED, queue_managed=False)]},
+            {"counts": {"pending": 4}, "runs": [replace(QUEUED, queue_managed=False)], "workloads": {}},
+            False,
+            Reason.JOBS_SUSPENDED,
+            "1 run is held back: somebody has suspended Job run; the operator has not. It keeps its slot of spec.parallelism until "
+            'somebody resumes the Job: `kubectl patch job run --type merge -p \'{"spec":{"suspend":false}}\'`. 0 running, 4 pending.',
+            id="a person has suspended a Job",
+        ),
+        pytest.param(
+            {"counts": {"pending": 4}, "runs": [replace(QUEUED, queue_managed=False, paused=True)]},
             True,
             Reason.RUNS_STARTING,
             "0 running, 4 pending.",
-            id="a suspended run without a queue is ours to resume",
+            id="a run that we have suspended is ours to resume",
+        ),
+        pytest.param(
+            {"counts": TRAINING, "runs": [QUEUED, RUN], "workloads": {"run-uid": WAITING}},
+            True,
+            Reason.RUNS_TRAINING,
+            "1 running, 3 pending. 1 run waits for a queue to admit it (training). Kueue says: insufficient unused quota.",
+            id="a queue has admitted one of two",
         ),
         pytest.param(
             {"counts": {"pending": 4}, "runs": [replace(QUEUED, suspended=False)]},
@@ -274,10 +293,17 @@ def test_complete_says_what_remains_or_how_all_ended(
         pytest.param({}, [replace(RUN, suspended=True)], False, "", id="not asked for, whatever a queue has suspended"),
         pytest.param(
             {"suspend": True},
-            [replace(RUN, suspended=True), RUN],
+            [replace(RUN, suspended=True), replace(RUN, succeeded=True)],
             True,
             "1 run suspended. Suspended runs resume from their last checkpoint; without checkpoints they start again.",
-            id="one of two runs is already suspended",
+            id="one of two runs is suspended, the other has ended",
+        ),
+        pytest.param(
+            {"suspend": True},
+            [replace(RUN, suspended=True), RUN],
+            False,
+            "1 run is still being trained.",
+            id="one of two runs is suspended",
         ),
     ],
 )

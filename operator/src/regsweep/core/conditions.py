@@ -21,7 +21,6 @@ from regsweep.core.references import references_beside
 from regsweep.core.refusals import remedy_for
 from regsweep.core.results.records import Source
 from regsweep.core.results.scrapes import MetricsState
-from regsweep.core.runs import ObservedRun
 from regsweep.core.sweep import Sweep, point_keys
 from regsweep.core.timestamps import timestamp
 from regsweep.core.troubles import Trouble, trouble_of

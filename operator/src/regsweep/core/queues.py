@@ -93,7 +93,8 @@ def goes_on(runs: Iterable[ObservedRun], workloads: Workloads) -> str:
     training = [run for run in runs if not (run.suspended or run.deleting or needs_no_pod(run))]
     if not training:
         return ""
-    resumed = [run for run in training if run.paused or (run.uid in workloads and workloads[run.uid].paused)]
+    activated = {uid for uid, workload in workloads.items() if workload.paused and workload.active}
+    resumed = [run for run in training if run.paused or run.uid in activated]
     queued = [run for run in training if run.queue_managed and run.uid not in workloads]
     text = f"{_count(training, 'is', 'are')} still being trained."
     if resumed:
@@ -115,9 +116,7 @@ def held_back(runs: Iterable[ObservedRun], workloads: Workloads | None) -> tuple
     waits: dict[Reason, list[ObservedRun]] = {}
     for run in held:
         waits.setdefault(_reason_of(run, (workloads or {}).get(run.uid)), []).append(run)
-    told = [
-        (reason, _SENTENCES[reason](waits[reason], workloads)) for reason in _SENTENCES if reason in waits
-    ]
+    told = [(reason, _SENTENCES[reason](waits[reason], workloads)) for reason in _SENTENCES if reason in waits]
     return (told[0][0], " ".join(text for _, text in told)) if told else None
 
 
@@ -130,45 +129,45 @@ def _reason_of(run: ObservedRun, workload: Workload | None) -> Reason:
 
 
 def _deactivated(runs: Sequence[ObservedRun], workloads: Workloads | None) -> str:
-    first = [(workloads or {})[run.uid] for run in runs]
-    names = _named([workload.name for workload in first])
-    if all(workload.paused for workload in first):
-        return f"{_count(runs, 'waits', 'wait')} for Workload {names} to be activated again."
+    known = _known(runs, workloads)
+    names = _named([workload.name for workload in known])
+    if all(workload.paused for workload in known):
+        return f"{_count(runs, 'waits', 'wait')} for a free slot, to be given back to Kueue (Workload {names})."
     return (
-        f"{_count(runs, 'is', 'are')} held back: Workload {names} is deactivated, and not by the operator.{_words(first)} To let it be "
-        f"admitted again: `kubectl patch workload {first[0].name} --type merge -p '{{\"spec\":{{\"active\":true}}}}'`."
+        f"{_count(runs, 'is', 'are')} held back: Workload {names} is deactivated, and not by the operator.{_words(known)} To let it be "
+        f'admitted again: `kubectl patch workload {known[0].name} --type merge -p \'{{"spec":{{"active":true}}}}\'`.'
     )
 
 
 def _suspended(runs: Sequence[ObservedRun], workloads: Workloads | None) -> str:
     name = runs[0].name
     text = (
-        f"{_count(runs, 'is', 'are')} held back: somebody has suspended Job {_named([run.name for run in runs])}, and the operator "
-        "has not. It keeps its slots of spec.parallelism, and goes on when whoever suspended it resumes it: "
-        f"`kubectl patch job {name} --type merge -p '{{\"spec\":{{\"suspend\":false}}}}'`."
+        f"{_count(runs, 'is', 'are')} held back: somebody has suspended Job {_named([run.name for run in runs])}; the operator "
+        f"has not. {_count_of(runs, 'It keeps its slot', 'They keep their slots')} of spec.parallelism until somebody resumes the Job: "
+        f'`kubectl patch job {name} --type merge -p \'{{"spec":{{"suspend":false}}}}\'`.'
     )
     if workloads is None:
-        text += " It may be Kueue, with manageJobsWithoutQueueName: then give the Jobs a queue (label kueue.x-k8s.io/queue-name)."
+        text += " Where it is Kueue, name a queue in the pod template (label kueue.x-k8s.io/queue-name) instead."
     return text
 
 
 def _requeued(runs: Sequence[ObservedRun], workloads: Workloads | None) -> str:
-    known = [(workloads or {})[run.uid] for run in runs]
-    return f"{_count(runs, 'was', 'were')} stopped by Kueue and {'waits' if len(runs) == 1 else 'wait'} to be admitted again.{_words(known)}"
+    text = (
+        f"{_count(runs, 'was', 'were')} stopped by Kueue and {_count_of(runs, 'waits', 'wait')} to be admitted again."
+    )
+    return text + _words(_known(runs, workloads))
 
 
 def _queued(runs: Sequence[ObservedRun], workloads: Workloads | None) -> str:
-    known = [workload for run in runs if (workload := (workloads or {}).get(run.uid)) is not None]
+    known = _known(runs, workloads)
     queues = sorted({workload.queue for workload in known if workload.queue})
-    named = f" {_named(queues)}" if queues else ""
-    unnamed = [workload for workload in known if not workload.queue]
-    text = f"{_count(runs, 'waits', 'wait')} for {'its' if len(runs) == 1 else 'their'} queue{named} to admit {'it' if len(runs) == 1 else 'them'}."
-    text += _words(known)
-    if unnamed:
+    text = f"{_count(runs, 'waits', 'wait')} for a queue to admit {_count_of(runs, 'it', 'them')}"
+    text += f" ({_named(queues)})." if queues else "."
+    if any(not workload.queue for workload in known):
         text += " No queue is named: add label kueue.x-k8s.io/queue-name to the pod template."
     if workloads is None:
-        text += " What for, `kubectl get workloads` says; here it stands if the chart's value kueue.enabled is true."
-    return text
+        text += " `kubectl get workloads` says what for; with the chart's value kueue.enabled it stands here."
+    return text + _words(known)
 
 
 _SENTENCES: Final = {
@@ -186,8 +185,16 @@ def _words(workloads: Iterable[Workload]) -> str:
     return f" Kueue says: {words}." if words else ""
 
 
+def _known(runs: Iterable[ObservedRun], workloads: Workloads | None) -> list[Workload]:
+    return [workloads[run.uid] for run in runs if run.uid in workloads] if workloads is not None else []
+
+
 def _count(runs: Sequence[ObservedRun], one: str, several: str) -> str:
-    return f"{plural(len(runs), 'run')} {one if len(runs) == 1 else several}"
+    return f"{plural(len(runs), 'run')} {_count_of(runs, one, several)}"
+
+
+def _count_of(runs: Sequence[ObservedRun], one: str, several: str) -> str:
+    return one if len(runs) == 1 else several
 
 
 def _named(names: Sequence[str]) -> str:

@@ -95,9 +95,7 @@ def outlived_at(runs: Iterable[ObservedRun], now: datetime) -> Iterator[datetime
 
 def _taken_back(sweep: Sweep, observed: Observed) -> set[str]:
     """Names of runs that a queue has not admitted and need not: the sweep is paused, or has a lower parallelism since."""
-    queued = [
-        run for run in observed.runs if run.queue_managed and run.held and not (run.deleting or run.pods)
-    ]
+    queued = [run for run in observed.runs if run.queue_managed and run.held and not (run.deleting or run.pods)]
     if sweep.spec.suspend:  # where its Workload is known, that is deactivated instead, and keeps its place
         return {run.name for run in queued if run.uid not in (observed.workloads or {})}
     surplus = sum(map(slots_of, observed.runs)) - sweep.spec.parallelism

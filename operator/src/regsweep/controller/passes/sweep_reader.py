@@ -126,9 +126,7 @@ class SweepReader:
         """What Kueue says of the runs; None: it is not asked, or does not answer."""
         if self._workloads is None:
             return None
-        return await read_workloads(
-            self._api, self._workloads, sweep, runs, memory.workloads, self._clocks.monotonic()
-        )
+        return await read_workloads(self._api, self._workloads, sweep, runs, memory.workloads, self._clocks.monotonic())
 
     async def _pod_refusals(
         self, sweep: KubeObject, runs: Sequence[ObservedRun], fingerprint: str, memory: SweepMemory
