@@ -16,11 +16,10 @@ from regsweep.api.status import FinalStatus
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.judging.analysis import AnalysisResult, analyse_records
 from regsweep.core.plan import Plan, plan
-from regsweep.core.queues import Workload
 from regsweep.core.refinement import refined
 from regsweep.core.results.records import Records
 from regsweep.core.results.scrapes import MetricsState, Sample, Scrapes
-from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase, RunRequest
+from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase, RunRequest, Workload
 from regsweep.core.sweep import Sweep
 from regsweep.core.world import Observed
 from support.training import indexes_to_start, message_of

@@ -16,10 +16,9 @@ from regsweep.core.conditions import ConditionUpdate, condition_updates, conditi
 from regsweep.core.judging.analysis import AnalysisResult
 from regsweep.core.limits import Stop
 from regsweep.core.progress import Stage, progress_of
-from regsweep.core.queues import Workload, Workloads
 from regsweep.core.results.records import Environment, Outcome, Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
-from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
+from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase, Workloads
 from regsweep.core.world import Observed
 
 from .simulation import START, sweep_of
@@ -61,7 +60,6 @@ NOBODY_WAITS = [
     for fields in ({"phase": PodPhase.FAILED}, {"gone": True})
 ]
 QUEUED = replace(RUN, queue_managed=True, suspended=True)
-WAITING = Workload("job-run", "workload-uid", "7", "training", words="insufficient unused quota")
 TRAINING = {"running": 1, "pending": 3}
 
 
@@ -69,36 +67,6 @@ TRAINING = {"running": 1, "pending": 3}
     ("state", "status", "reason", "message"),
     [
         pytest.param({"counts": TRAINING}, True, Reason.RUNS_TRAINING, "1 running, 3 pending.", id="it trains"),
-        pytest.param(
-            {"counts": {"pending": 4}, "runs": [QUEUED]},
-            False,
-            Reason.QUEUED,
-            "1 run waits for a queue to admit it. `kubectl get workloads` says what for; with the chart's value kueue.enabled it "
-            "stands here. 0 running, 4 pending.",
-            id="a queue has admitted nothing",
-        ),
-        pytest.param(
-            {"counts": {"pending": 4}, "runs": [replace(QUEUED, queue_managed=False)], "workloads": {}},
-            False,
-            Reason.JOBS_SUSPENDED,
-            "1 run is held back: somebody has suspended Job run; the operator has not. It keeps its slot of spec.parallelism until "
-            'somebody resumes the Job: `kubectl patch job run --type merge -p \'{"spec":{"suspend":false}}\'`. 0 running, 4 pending.',
-            id="a person has suspended a Job",
-        ),
-        pytest.param(
-            {"counts": {"pending": 4}, "runs": [replace(QUEUED, queue_managed=False, paused=True)]},
-            True,
-            Reason.RUNS_STARTING,
-            "0 running, 4 pending.",
-            id="a run that we have suspended is ours to resume",
-        ),
-        pytest.param(
-            {"counts": TRAINING, "runs": [QUEUED, RUN], "workloads": {"run-uid": WAITING}},
-            True,
-            Reason.RUNS_TRAINING,
-            "1 running, 3 pending. 1 run waits for a queue to admit it (training). Kueue says: insufficient unused quota.",
-            id="a queue has admitted one of two",
-        ),
         pytest.param(
             {"counts": {"pending": 4}, "runs": [replace(QUEUED, suspended=False)]},
             True,
@@ -285,33 +253,6 @@ def test_complete_says_what_remains_or_how_all_ended(
     complete, failed = updates[ConditionType.COMPLETE], updates[ConditionType.FAILED]
     assert (complete.status, complete.reason, complete.message) == (status, reason, message)
     assert failed.status is ("stop" in state), "a sweep never is both Complete and Failed"
-
-
-@pytest.mark.parametrize(
-    ("spec", "runs", "status", "message"),
-    [
-        pytest.param({}, [replace(RUN, suspended=True)], False, "", id="not asked for, whatever a queue has suspended"),
-        pytest.param(
-            {"suspend": True},
-            [replace(RUN, suspended=True), replace(RUN, succeeded=True)],
-            True,
-            "1 run suspended. Suspended runs resume from their last checkpoint; without checkpoints they start again.",
-            id="one of two runs is suspended, the other has ended",
-        ),
-        pytest.param(
-            {"suspend": True},
-            [replace(RUN, suspended=True), RUN],
-            False,
-            "1 run is still being trained.",
-            id="one of two runs is suspended",
-        ),
-    ],
-)
-def test_suspended_counts_the_suspended_runs(
-    spec: dict[str, Any], runs: list[ObservedRun], status: bool, message: str
-) -> None:
-    update = updates_of(runs=runs, **spec)[ConditionType.SUSPENDED]
-    assert (update.status, update.message) == (status, message)
 
 
 def records_of(sources: Sequence[Source], **environment: Any) -> list[Record]:

@@ -9,8 +9,8 @@ import pytest
 
 from regsweep.api.conditions import Reason
 from regsweep.core.plan import Plan
-from regsweep.core.queues import Pauses, Workload, Workloads, goes_on, held_back, pauses
-from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase, RunRef
+from regsweep.core.queues import Pauses, goes_on, held_back, pauses
+from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase, RunRef, Workload, Workloads
 
 from .simulation import START, World, sweep_of
 

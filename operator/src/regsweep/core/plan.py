@@ -21,11 +21,11 @@ from regsweep.core.kubernetes.room import observed_room, replicates_in
 from regsweep.core.limits import Stop, stop_reason
 from regsweep.core.notices import Notice, notices
 from regsweep.core.progress import Progress, Stage, Target, analysis_request, is_done, progress_of
-from regsweep.core.queues import Workload, pauses
+from regsweep.core.queues import pauses
 from regsweep.core.results.records import Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.retention import deletions, has_to_rest, outlived_at
-from regsweep.core.runs import ObservedRun, RunRef, RunRequest, ref_of, replicates_of
+from regsweep.core.runs import ObservedRun, RunRef, RunRequest, Workload, ref_of, replicates_of
 from regsweep.core.slots import lacks_pod, needs_no_pod, open_indexes, slots_of
 from regsweep.core.sweep import Point, Sweep, point_keys
 from regsweep.core.troubles import lost_at
@@ -127,15 +127,10 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     occupied = sum(slots_of(run) for run in observed.runs) + sum(job.pods_in_flight for job in observed.altered)
     occupied += observed.orphaned_pods
     paused = pauses(sweep.spec.suspend, sweep.spec.parallelism - occupied, active, observed.workloads or {})
-    free = paused.free
-    create: tuple[RunRequest, ...] = ()
-    scale: tuple[tuple[RunRef, int], ...] = ()
     blocked = stop or observed.refusal or observed.template_missing
-    if free > 0 and not blocked:
-        waiting = _requests(sweep, progress.targets, observed, records, coverage, pinned)
-        if observed.cautious:
-            free = 0 if any(map(lacks_pod, observed.runs)) else 1
-        create, scale = _fill(waiting, [run for run in active if collected[run.name].move is None], free)
+    waiting = _requests(sweep, progress.targets, observed, records, coverage, pinned)
+    going = [run for run in active if collected[run.name].move is None]
+    create, scale = _fill(waiting, going, 0 if blocked else _free(observed, paused.free))
     resting = [run for run in staying if has_to_rest(run, observed, collected[run.name], now)]
     looks = (c.look_again_at for c in collected.values() if c.look_again_at)
     decided = not store and stop is None
@@ -173,6 +168,13 @@ def _with_same_data(
         pinned = pinned or pinned_digest(keys, records)
         kept[run.name] = replace(each, records=records)
     return kept, pinned
+
+
+def _free(observed: Observed, free: int) -> int:
+    """The slots that are filled now: after a refusal only one, and only once no pod is waited for."""
+    if free <= 0 or not observed.cautious:
+        return max(free, 0)
+    return 0 if any(map(lacks_pod, observed.runs)) else 1
 
 
 def _requests(
@@ -264,6 +266,8 @@ def _fill(
     waiting: Iterator[RunRequest], active: Sequence[ObservedRun], free: int
 ) -> tuple[tuple[RunRequest, ...], tuple[tuple[RunRef, int], ...]]:
     """Fills the free slots: one new run each; what is left then widens runs that have more indexes than pods."""
+    if not free:
+        return (), ()
     create = list(islice(waiting, free))
     free -= len(create)
     for i, request in enumerate(create):

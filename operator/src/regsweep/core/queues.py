@@ -6,41 +6,17 @@ else; and where somebody resumes what it has stopped, it does not stop it again 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from regsweep.api.conditions import Reason
 from regsweep.api.wording import plural
-from regsweep.core.runs import ObservedRun, RunRef, ref_of
+from regsweep.core.runs import ObservedRun, RunRef, Workload, Workloads, ref_of
 from regsweep.core.slots import needs_no_pod, slots_of
 
 MAX_NAMED: Final = 3
 """Jobs or Workloads that a sentence names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """What Kueue knows a Job by."""
-
-    name: str
-    uid: str
-    version: str
-    """Its resourceVersion: what has changed since is left alone, and looked at again."""
-    queue: str
-    """Name of the LocalQueue; empty: none is named."""
-    active: bool = True
-    """Kueue admits it when there is quota; False: it stops it, and does not admit it."""
-    paused: bool = False
-    """The operator has deactivated it for `spec.suspend`, and has not taken that back; somebody may have activated it since."""
-    evicted: str = ""
-    """Why it was put back after it had been admitted, in one word of Kueue's; empty: it was not, or is admitted again."""
-    words: str = ""
-    """Kueue's words on why it is not admitted; empty: none yet, or it is."""
-
-
-Workloads = Mapping[str, Workload]
-"""By the UID of the run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -175,6 +176,30 @@ class ObservedRun:
         """The replicates that the pod of this index trains; the last index may have fewer."""
         first = self.first_replicate + index * self.replicates_per_pod
         return range(first, min(first + self.replicates_per_pod, self.first_replicate + self.replicates))
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What Kueue knows a Job by."""
+
+    name: str
+    uid: str
+    version: str
+    """Its resourceVersion: what has changed since is left alone, and looked at again."""
+    queue: str
+    """Name of the LocalQueue; empty: none is named."""
+    active: bool = True
+    """Kueue admits it when there is quota; False: it stops it, and does not admit it."""
+    paused: bool = False
+    """The operator has deactivated it for `spec.suspend`, and has not taken that back; somebody may have activated it since."""
+    evicted: str = ""
+    """Why it was put back after it had been admitted, in one word of Kueue's; empty: it was not, or is admitted again."""
+    words: str = ""
+    """Kueue's words on why it is not admitted; empty: none yet, or it is."""
+
+
+Workloads = Mapping[str, Workload]
+"""By the UID of the run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ from typing import Final
 
 from regsweep.api.status import FinalStatus
 from regsweep.core.judging.analysis import AnalysisResult
-from regsweep.core.queues import Workloads
 from regsweep.core.refusals import Refusal
 from regsweep.core.results.records import Records
 from regsweep.core.results.scrapes import Scrapes
-from regsweep.core.runs import AlteredJob, ObservedRun
+from regsweep.core.runs import AlteredJob, ObservedRun, Workloads
 
 MOST_MESSAGE_BYTES: Final = 65_536
 

@@ -29,13 +29,6 @@ from unit.core.kubernetes.objects import (
 SWEEP = {"kind": "RegularizationSweep", "uid": SWEEP_UID, "controller": True}
 
 
-IDENTITY = job_object()["metadata"]["annotations"]
-
-
-def admitted(template: dict[str, Any]) -> dict[str, Any]:
-    return {**template, "metadata": {"labels": {"kueue.x-k8s.io/podset": "main"}}}
-
-
 def test_a_job_without_a_status_yet() -> None:
     assert run_of() == ObservedRun(
         name=JOB,
@@ -52,39 +45,6 @@ def test_a_job_without_a_status_yet() -> None:
 @pytest.mark.parametrize(
     ("job", "fields"),
     [
-        pytest.param(
-            {"annotations": {"regsweep.dev/suspended": "false"}, "spec": {"suspend": True, "parallelism": 3}},
-            {"suspended": True, "parallelism": 3},
-            id="suspended by others",
-        ),
-        pytest.param(
-            {"annotations": {"regsweep.dev/suspended": "true"}, "spec": {"suspend": True}},
-            {"suspended": True, "paused": True},
-            id="suspended by us",
-        ),
-        pytest.param(
-            {"annotations": {"regsweep.dev/suspended": "true"}},
-            {"paused": True},
-            id="suspended by us, resumed by others",
-        ),
-        pytest.param(
-            {"annotations": {"regsweep.dev/suspended": "who knows"}, "spec": {"suspend": True}},
-            {"suspended": True},
-            id="suspended, the mark edited: not by us",
-        ),
-        pytest.param(
-            {"spec": {"suspend": True}},
-            {"suspended": True, "paused": True},
-            id="suspended, of a version without the mark: by us",
-        ),
-        pytest.param(
-            {
-                "spec": {"suspend": True},
-                "metadata": {"labels": {"kueue.x-k8s.io/queue-name": "gpus"}, "annotations": IDENTITY},
-            },
-            {"suspended": True, "queue_managed": True},
-            id="suspended, of a version without the mark, in a queue: by that",
-        ),
         pytest.param(
             {"status": {"conditions": [condition("Complete")], "completionTime": STARTED, "completedIndexes": "0-2"}},
             {
@@ -117,16 +77,6 @@ def test_a_job_without_a_status_yet() -> None:
             id="indexes that have ended",
         ),
         pytest.param({"metadata": {"deletionTimestamp": FINISHED}}, {"deleting": True}, id="on its way out"),
-        pytest.param(
-            {"metadata": {"labels": {"kueue.x-k8s.io/queue-name": "gpus"}}},
-            {"queue_managed": True},
-            id="in a queue by label",
-        ),
-        pytest.param(
-            {"spec": {"template": admitted(job_object()["spec"]["template"])}},
-            {"queue_managed": True},
-            id="admitted by Kueue without a queue's name",
-        ),
         pytest.param(
             {"annotations": {"regsweep.dev/attempt": None}}, {"attempt": 0}, id="an absent attempt is the first one"
         ),

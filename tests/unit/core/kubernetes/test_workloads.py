@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from regsweep.core.kubernetes.workloads import MAX_WORDS, observed_workloads
-from regsweep.core.queues import Workload
+from regsweep.core.runs import Workload
 
 WAITS = (
     "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu in flavor gpu, 1 more needed"

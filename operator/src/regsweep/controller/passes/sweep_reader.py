@@ -33,10 +33,9 @@ from regsweep.core.claims import Standing
 from regsweep.core.collect import is_recorded
 from regsweep.core.judging.analysis import prior_analysis
 from regsweep.core.kubernetes.podtemplate import template_room
-from regsweep.core.queues import Workloads
 from regsweep.core.refusals import Refusal
 from regsweep.core.results.records import Records
-from regsweep.core.runs import ObservedRun, RunRef
+from regsweep.core.runs import ObservedRun, RunRef, Workloads
 from regsweep.core.scripts import script_files
 from regsweep.core.slots import lacks_pod
 from regsweep.core.world import Observed

@@ -13,8 +13,7 @@ from typing import Final
 from regsweep.adapters.kubeapi import KubeApi, KubeObject, Resource, name_of, namespace_of
 from regsweep.api.constants import QUEUE_JOB_UID_LABEL
 from regsweep.core.kubernetes.workloads import observed_workloads
-from regsweep.core.queues import Workload, Workloads
-from regsweep.core.runs import ObservedRun
+from regsweep.core.runs import ObservedRun, Workload, Workloads
 from regsweep.core.slots import needs_no_pod
 from regsweep.errors import ApiError, NotFound, Refused
 

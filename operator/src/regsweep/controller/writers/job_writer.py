@@ -18,8 +18,7 @@ from regsweep.controller.writers.concurrency import run_all
 from regsweep.core.kubernetes.jobs import job_manifest, same_job
 from regsweep.core.kubernetes.podtemplate import JobDefaults
 from regsweep.core.plan import Plan
-from regsweep.core.queues import Workload
-from regsweep.core.runs import RunRef, RunRequest
+from regsweep.core.runs import RunRef, RunRequest, Workload
 from regsweep.core.sweep import Sweep
 from regsweep.errors import AlreadyExists, Conflict, NotFound
 from regsweep.metrics import RUNS_CREATED, RUNS_MOVED, Metrics

@@ -12,7 +12,7 @@ from typing import Final
 from regsweep.api import constants as names
 from regsweep.api.wording import cut
 from regsweep.core.ownership import KubeObject, owner_uid
-from regsweep.core.queues import Workload
+from regsweep.core.runs import Workload
 
 MAX_WORDS: Final = 500
 """Characters of Kueue's words that are passed on."""
