@@ -77,6 +77,37 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
+{{/* Sources of the volume with Prometheus' credentials, as YAML; empty: it needs none. */}}
+{{- define "regsweep.prometheusSources" -}}
+{{- $prometheus := .Values.prometheus }}
+{{- with $prometheus.tokenSecret }}{{ if .name }}
+- secret: {name: {{ quote .name }}, items: [{key: {{ quote .key }}, path: token}]}
+{{- end }}{{ end }}
+{{- with $prometheus.basicAuthSecret }}{{ if .name }}
+- secret: {name: {{ quote .name }}, items: [{key: {{ quote .usernameKey }}, path: username}, {key: {{ quote .passwordKey }}, path: password}]}
+{{- end }}{{ end }}
+{{- with $prometheus.ca }}{{ if .secretName }}
+- secret: {name: {{ quote .secretName }}, items: [{key: {{ quote .key }}, path: ca}]}
+{{- else if .configMapName }}
+- configMap: {name: {{ quote .configMapName }}, items: [{key: {{ quote .key }}, path: ca}]}
+{{- end }}{{ end }}
+{{- with $prometheus.clientCertificateSecret }}{{ if .name }}
+- secret: {name: {{ quote .name }}, items: [{key: {{ quote .certificateKey }}, path: certificate}, {key: {{ quote .keyKey }}, path: key}]}
+{{- end }}{{ end }}
+{{- end }}
+
+{{/* Where each of those files is mounted, by its name. */}}
+{{- define "regsweep.prometheusFiles" -}}
+{{- range $source := include "regsweep.prometheusSources" . | fromYamlArray }}
+{{- range $item := (get $source "secret" | default (get $source "configMap")).items }}
+{{ $item.path }}: /etc/regsweep/prometheus/{{ $item.path }}
+{{- end }}
+{{- end }}
+{{- if .Values.prometheus.serviceAccountToken }}
+token: /var/run/secrets/kubernetes.io/serviceaccount/token
+{{- end }}
+{{- end }}
+
 {{- define "regsweep.leaseName" -}}
 {{ include "regsweep.name" . }}-operator
 {{- end }}

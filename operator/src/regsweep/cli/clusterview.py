@@ -10,7 +10,7 @@ from typing import Final
 
 from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.kubeapi import KubeApi, KubeObject
-from regsweep.adapters.prometheus import Prometheus
+from regsweep.adapters.prometheus import prometheus_of
 from regsweep.cli.cluster import connection_of, explained
 from regsweep.cli.results import get_sweep, results_in, status_of, stored_records, sweep_in
 from regsweep.cli.viewing import courses_from, footer
@@ -22,6 +22,7 @@ from regsweep.core.timestamps import parse_timestamp
 from regsweep.errors import MetricsError
 from regsweep.report.build import results_of
 from regsweep.report.model import SweepReport
+from regsweep.settings import load_prometheus_settings
 from regsweep.view.courses import Course
 from regsweep.view.html import page_html
 from regsweep.view.sweep import LOSS, SweepView, sweep_page
@@ -81,12 +82,16 @@ async def _courses(
     records: Records,
 ) -> tuple[dict[str, dict[str, Course]], str]:
     """(courses by combination, what to know of them)."""
-    if options.prometheus is None or sweep is None:
+    settings = load_prometheus_settings(options.prometheus)
+    prometheus = prometheus_of(settings)
+    if prometheus is None or sweep is None:
         return {}, NOT_NAMED
     metrics = list(dict.fromkeys([LOSS, report.objective.metric.partition("_")[2]]))
     start, end = _period(obj, records)
-    query = epochs_query(namespace, sweep.name, metrics, TargetLabels())
-    prometheus = Prometheus(options.prometheus)
+    labels = TargetLabels(
+        settings.prometheus_namespace_label, settings.prometheus_pod_label, settings.prometheus_enforced_namespace
+    )
+    query = epochs_query(namespace, sweep.name, metrics, labels)
     try:
         seen = parse_epochs(await prometheus.query_range(query, start, end, step_seconds(start, end), MOST_BYTES))
     except MetricsError as error:
@@ -95,7 +100,7 @@ async def _courses(
         await prometheus.close()
     courses = by_combination(seen, sweep, records)
     if not courses:
-        return {}, f"No learning curves: Prometheus at {options.prometheus} has no series of this sweep any more."
+        return {}, f"No learning curves: Prometheus at {settings.prometheus_url} has no series of this sweep any more."
     return courses, "Learning curves as Prometheus saw them: a value per scrape, train on a sample of its rows."
 
 

@@ -113,7 +113,7 @@ def view(
     prometheus: Annotated[
         str | None,
         typer.Option(
-            help="Address of the cluster's Prometheus, for learning curves.",
+            help="Address of the cluster's Prometheus, for learning curves. Its login: REGSWEEP_PROMETHEUS_*, as for the operator.",
             envvar="REGSWEEP_PROMETHEUS_URL",
             parser=arguments.existing_text,
             metavar="URL",

@@ -15,7 +15,8 @@ from prometheus_client import disable_created_metrics
 
 from regsweep.adapters.connection import load_connection
 from regsweep.adapters.kube import KubeClient
-from regsweep.controller.process.assembly import VERSION, prometheus_of
+from regsweep.adapters.prometheus import prometheus_of
+from regsweep.controller.process.assembly import VERSION
 from regsweep.controller.process.handlers import quiet_settings, registry_of
 from regsweep.controller.process.health import HealthServer
 from regsweep.controller.process.logs import set_up_logging
