@@ -13,6 +13,7 @@ WAITS = (
     "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu in flavor gpu, 1 more needed"
 )
 PREEMPTED = "Preempted to accommodate a workload (UID: a, JobUID: b) due to prioritization in the ClusterQueue"
+DEACTIVATED = "The workload is deactivated"
 PLAIN = Workload("job-run-1", "workload-uid", "7", "training")
 
 
@@ -73,6 +74,23 @@ def workload(*conditions: dict[str, Any], **parts: Any) -> dict[str, Any]:
             workload(condition("Evicted", "False"), condition("Admitted")), {}, id="evicted once, and admitted again"
         ),
         pytest.param(workload(spec={"active": False}), {"active": False}, id="deactivated by a person"),
+        pytest.param(
+            workload(
+                condition("Evicted", reason="Deactivated", message=DEACTIVATED),
+                condition("QuotaReserved", "False", "Pending", DEACTIVATED),
+                spec={"active": False},
+            ),
+            {"active": False, "evicted": "Deactivated", "words": DEACTIVATED},
+            id="deactivated, and Kueue has stopped it",
+        ),
+        pytest.param(
+            workload(
+                condition("Evicted", reason="Deactivated", message=DEACTIVATED),
+                condition("QuotaReserved", "False", "Pending", DEACTIVATED),
+            ),
+            {},
+            id="activated again: it waits as before, whatever its conditions still say",
+        ),
         pytest.param(
             workload(spec={"active": False}, metadata={"annotations": {"regsweep.dev/suspended": "true"}}),
             {"active": False, "paused": True},

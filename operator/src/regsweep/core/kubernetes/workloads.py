@@ -32,28 +32,28 @@ def observed_workloads(objects: Iterable[KubeObject]) -> dict[str, Workload]:
 
 def _workload(each: KubeObject, conditions: dict[str, KubeObject]) -> Workload:
     metadata, spec = each["metadata"], each.get("spec") or {}
-    evicted = conditions.get("Evicted") if "Admitted" not in conditions else None
+    active = spec.get("active") is not False
+    evicted = conditions.get("Evicted", {}) if "Admitted" not in conditions else {}
+    reason = (evicted.get("reason") or "Evicted") if evicted else ""
+    over = active and reason == "Deactivated"  # Kueue leaves the condition there until the Workload is admitted
     return Workload(
         name=metadata["name"],
         uid=metadata["uid"],
         version=metadata.get("resourceVersion") or "",
         queue=spec.get("queueName") or "",
-        active=spec.get("active") is not False,
+        active=active,
         paused=(metadata.get("annotations") or {}).get(names.SUSPENDED_ANNOTATION) == "true",
-        evicted=(evicted.get("reason") or "Evicted") if evicted is not None else "",
-        words=_words(each, conditions, evicted),
+        evicted="" if over else reason,
+        words="" if "Admitted" in conditions else _words(each, conditions, evicted, over),
     )
 
 
-def _words(each: KubeObject, conditions: dict[str, KubeObject], evicted: KubeObject | None) -> str:
-    """Why it is not admitted: why it was put back, and what it waits for now."""
-    if "Admitted" in conditions:
-        return ""
-    said = []
-    if evicted is not None:
-        said.append(conditions.get("Preempted", evicted).get("message") or "")
+def _words(each: KubeObject, conditions: dict[str, KubeObject], evicted: KubeObject, over: bool) -> str:
+    """Why it was put back, unless that is over, and what it waits for now: Kueue repeats the former in place of the latter at first."""
+    why = evicted.get("message") or ""
+    said = [] if over else [conditions.get("Preempted", evicted).get("message") or why]
     waits = [c.get("message") or "" for c in (each.get("status") or {}).get("conditions") or () if _waits(c)]
-    said += [text for text in waits if text not in said]
+    said += [text for text in waits if text not in (*said, why)]
     return cut("; ".join(" ".join(text.split()).rstrip(". ") for text in said if text), MAX_WORDS)
 
 
