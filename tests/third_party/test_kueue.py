@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -152,7 +153,7 @@ async def test_a_workload_that_a_person_deactivates_waits_for_that_person(lab: L
         await eventually(lambda: says(lab, "WorkloadDeactivated", name_of(workload)))
         for suspend in (True, False):
             await edit(lab, suspend=suspend)
-            await eventually(lambda wanted=str(suspend): _suspended_is(lab, wanted))
+            await eventually(partial(_suspended_is, lab, str(suspend)))
         live = await lab.api.get(WORKLOADS, lab.namespace, name_of(workload))
         assert live["spec"]["active"] is False, "the pause of the sweep has not given it back"
         assert (await patches(operator)).get("workloads", 0) <= 2
@@ -179,7 +180,7 @@ async def test_jobs_without_a_queue_that_kueue_manages_all_the_same_are_not_foug
         await eventually(lambda: says(lab, reason, words))
         for suspend in (True, False):
             await edit(lab, suspend=suspend)
-            await eventually(lambda wanted=str(suspend): _suspended_is(lab, wanted))
+            await eventually(partial(_suspended_is, lab, str(suspend)))
         await eventually(lambda: says(lab, reason, words))
         sent = await patches(operator)
     assert sent.get("jobs", 0) == 0
