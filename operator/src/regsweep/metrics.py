@@ -123,6 +123,13 @@ RECORDS_STORED: Final = MetricSpec(
     "Records stored in SweepResults.",
     {},
 )
+GPU_SECONDS: Final = MetricSpec(
+    "regsweep_operator_gpu_seconds_total",
+    MetricType.COUNTER,
+    "GPU-seconds",
+    "GPU-seconds of trainings whose records were stored, by namespace; deleted sweeps stay counted.",
+    {"namespace": _SWEEP_LABELS["namespace"]},
+)
 QUEUE_DEPTH: Final = MetricSpec(
     "regsweep_operator_workqueue_depth",
     MetricType.GAUGE,
@@ -181,6 +188,20 @@ RUNS: Final = MetricSpec(
     "runs",
     "Runs of a sweep by state; a deleted sweep has no series.",
     {**_SWEEP_LABELS, "state": "pending, running, succeeded, failed"},
+)
+SWEEP_GPU_SECONDS: Final = MetricSpec(
+    "regsweep_operator_sweep_gpu_seconds",
+    MetricType.GAUGE,
+    "GPU-seconds",
+    "GPU-seconds that a sweep has used; a deleted sweep has no series.",
+    _SWEEP_LABELS,
+)
+SWEEP_BUDGET_GPU_SECONDS: Final = MetricSpec(
+    "regsweep_operator_sweep_budget_gpu_seconds",
+    MetricType.GAUGE,
+    "GPU-seconds",
+    "GPU-seconds that a sweep may use; a sweep without spec.budget.maxGpuSeconds has no series.",
+    _SWEEP_LABELS,
 )
 
 METRICS: Final = tuple(value for value in globals().values() if isinstance(value, MetricSpec))

@@ -15,6 +15,7 @@ from regsweep.api.status import Condition, FinalPick, FinalStatus, RunCounts
 from regsweep.core.conditions import ConditionUpdate, condition_updates, conditions
 from regsweep.core.judging.analysis import AnalysisResult
 from regsweep.core.limits import Stop
+from regsweep.core.plan import Plan
 from regsweep.core.progress import Stage, progress_of
 from regsweep.core.results.records import Environment, Outcome, Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
@@ -46,7 +47,7 @@ def updates_of(
     analysed = AnalysisResult(Analysis(race=race)) if race is not None else None
     progress = replace(progress_of(sweep, observed.records, None, None), stage=stage, analysis_result=analysed)
     numbers = RunCounts(**{"total": 4, **(counts or {})})
-    updates = condition_updates(sweep, observed, progress, numbers, stop, final, (), (), START)
+    updates = condition_updates(sweep, observed, progress, numbers, Plan(stop=stop), final, (), (), START)
     return {update.type: update for update in updates}
 
 

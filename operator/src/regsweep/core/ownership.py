@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from pydantic import JsonValue
 
 from regsweep.api import constants as names
+from regsweep.api.budget_spec import ResultsPolicy
 from regsweep.core.sweep import Sweep
 
 JsonObject: TypeAlias = dict[str, JsonValue]
@@ -26,6 +27,11 @@ def owner_reference(sweep: Sweep) -> JsonObject:
         "uid": sweep.uid,
         "controller": True,
     }
+
+
+def result_owners(sweep: Sweep) -> list[JsonValue]:
+    """Owner references of the sweep's results; none where they outlive it."""
+    return [] if sweep.spec.retention.results is ResultsPolicy.RETAIN else [owner_reference(sweep)]
 
 
 def child_labels(sweep: Sweep) -> dict[str, str]:
