@@ -126,7 +126,7 @@ RECORDS_STORED: Final = MetricSpec(
 GPU_SECONDS: Final = MetricSpec(
     "regsweep_operator_gpu_seconds_total",
     MetricType.COUNTER,
-    "GPU-seconds",
+    "seconds",
     "GPU-seconds of trainings whose records were stored, by namespace; deleted sweeps stay counted.",
     {"namespace": _SWEEP_LABELS["namespace"]},
 )
@@ -192,14 +192,14 @@ RUNS: Final = MetricSpec(
 SWEEP_GPU_SECONDS: Final = MetricSpec(
     "regsweep_operator_sweep_gpu_seconds",
     MetricType.GAUGE,
-    "GPU-seconds",
+    "seconds",
     "GPU-seconds that a sweep has used; a deleted sweep has no series.",
     _SWEEP_LABELS,
 )
 SWEEP_BUDGET_GPU_SECONDS: Final = MetricSpec(
     "regsweep_operator_sweep_budget_gpu_seconds",
     MetricType.GAUGE,
-    "GPU-seconds",
+    "seconds",
     "GPU-seconds that a sweep may use; a sweep without spec.budget.maxGpuSeconds has no series.",
     _SWEEP_LABELS,
 )

@@ -11,7 +11,12 @@ from support.helm import Helm, Manifest, one
 Rights = dict[str, set[str]]
 
 OPERATOR: Mapping[str, set[str]] = {
-    "regsweep.dev/regularizationsweeps": {"get", "list", "watch"},  # get: a live look before the first Job of a sweep
+    "regsweep.dev/regularizationsweeps": {
+        "delete",
+        "get",
+        "list",
+        "watch",
+    },  # delete: ttlSecondsAfterFinished; get: a live look before the first Job
     "regsweep.dev/regularizationsweeps/status": {"update"},
     "regsweep.dev/sweepresults": {"create", "list", "update"},
     "batch/jobs": {
