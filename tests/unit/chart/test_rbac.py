@@ -100,6 +100,21 @@ def test_people_may_read_or_write_sweeps_and_templates_but_never_write_results(
     assert granted == expected[role]
 
 
+def test_importing_takes_a_role_that_is_not_there_by_default_and_that_nobody_is_bound_to(
+    defaults: Sequence[Manifest], helm: Helm
+) -> None:
+    assert not [m for m in defaults if m["metadata"]["name"].startswith("regsweep-import")]
+    manifests = helm.template("--set", "rbac.importer.create=true")
+    role = one(manifests, "ClusterRole", "regsweep-import.regsweep-system")
+    assert rights(role) == {
+        "regsweep.dev/regularizationsweeps": {"create", "get", "patch"},
+        "regsweep.dev/regularizationsweeps/status": {"update"},
+        "regsweep.dev/sweepresults": {"create", "get", "update"},
+    }
+    assert not [label for label in role["metadata"].get("labels", {}) if "aggregate" in label]
+    assert not [m for m in manifests if m["kind"].endswith("Binding") and "import" in m["roleRef"]["name"]]
+
+
 def test_no_rule_has_a_wildcard(defaults: Sequence[Manifest]) -> None:
     rules = [rule for m in defaults if m["kind"] in ("Role", "ClusterRole") for rule in m["rules"]]
     assert not [rule for rule in rules if "*" in (*rule["apiGroups"], *rule["resources"], *rule["verbs"])]
