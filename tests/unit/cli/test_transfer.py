@@ -19,8 +19,6 @@ from regsweep.core.archive import read_archive
 from regsweep.errors import NotPermitted, RegsweepError, Unavailable, UnusableExport
 from unit.controller.fake_cluster import NAMESPACE, FakeCluster, operating, settled, sweep_object
 
-FINAL = {"evaluate": "Test", "replicates": 2}
-
 
 async def trained(cluster: FakeCluster, done: Callable[[], bool] | None = None, **spec: Any) -> None:
     """A sweep that an operator has trained, to its end or until `done`."""
@@ -49,7 +47,7 @@ async def goes_on(cluster: FakeCluster) -> KubeObject:
     [
         pytest.param({}, id="a grid"),
         pytest.param(
-            {"replicates": 3, "final": {"replicates": 2}, "trainer": {"gpus": 0, "parameters": {"test_fraction": 0.2}}},
+            {"replicates": 3, "final": {"replicates": 3}, "trainer": {"gpus": 0, "parameters": {"test_fraction": 0.2}}},
             id="frozen picks",
         ),
         pytest.param({"racing": {"initialReplicates": 3, "maxReplicates": 5}}, id="a race"),

@@ -44,11 +44,10 @@ def updates_of(
 ) -> dict[ConditionType, ConditionUpdate]:
     sweep = sweep_of({"l2": [0, 1, 2, 3]}, **spec)
     observed = Observed(records=Records(records), runs=tuple(runs), scrapes=scrapes or Scrapes())
-    analysed = AnalysisResult(Analysis(race=race)) if race is not None else None
-    progress = replace(progress_of(sweep, observed.records, None, None), stage=stage, analysis_result=analysed)
-    numbers = RunCounts(**{"total": 4, **(counts or {})})
-    updates = condition_updates(sweep, observed, progress, numbers, Plan(stop=stop), final, (), (), START)
-    return {update.type: update for update in updates}
+    progress = replace(progress_of(sweep, observed.records, None, None), stage=stage)
+    progress = replace(progress, analysis_result=AnalysisResult(Analysis(race=race)) if race is not None else None)
+    numbers, planned = RunCounts(**{"total": 4, **(counts or {})}), Plan(stop=stop)
+    return {u.type: u for u in condition_updates(sweep, observed, progress, numbers, planned, final, (), (), START)}
 
 
 def waiting(reason: str, words: str = "") -> ObservedRun:

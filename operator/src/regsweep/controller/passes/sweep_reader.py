@@ -73,8 +73,6 @@ class SweepReader:
 
         Raises ApiError where something has to be asked of the API server, and it does not answer.
         """
-        if names.IMPORT_ANNOTATION in (sweep["metadata"].get("annotations") or {}):
-            return NotOurs(None)
         prior = prior_status(sweep)
         standing = await self._claims.standing(sweep, prior.managed_by)
         if standing in (Standing.CLAIMED, Standing.NAMED):
