@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,7 @@ async def test_a_finished_sweep_is_deleted_when_its_time_has_come_and_not_before
         pytest.param({"flags": [{"name": "l2", "values": []}]}, id="one that breaks a rule"),
     ],
 )
-async def test_an_edit_keeps_a_sweep_whose_time_has_come(stand: Stand, edit: dict[str, object]) -> None:
+async def test_an_edit_keeps_a_sweep_whose_time_has_come(stand: Stand, edit: dict[str, Any]) -> None:
     await finished(stand, ttlSecondsAfterFinished=600)
     stand.ahead = 11 * MINUTE
     await stand.cluster.edit(**edit)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.status import Condition, SweepStatus
 from regsweep.core.plan import Plan, plan
+from regsweep.core.runs import PodPhase
 from regsweep.core.status import sweep_status
 from regsweep.core.world import Observed
 
@@ -180,6 +181,23 @@ def test_stop_suspends_what_runs_when_the_gpu_time_is_used_up_and_goes_on_when_i
     world.rest()
     assert not next(iter(world.runs.values())).suspended
     assert world.complete.status is ConditionStatus.FALSE
+
+
+def test_what_was_stopped_is_reckoned_with_when_it_goes_on() -> None:
+    world = metered({"maxGpuSeconds": 36, "onExhausted": "Stop"})
+    world.start_pods()
+    world.pass_time(36)
+    world.step()
+    assert not any(run.suspended for run in world.runs.values()), "first the status says what was used"
+    assert world.status.gpu_seconds == 36
+    (run,) = world.runs.values()
+    (pod,) = run.pods
+    world.change_pod(run.name, pod.name, gone=True, ended_at=world.now, phase=PodPhase.FAILED, exit_code=1)
+    world.sweep = sweep_of(FOUR, parallelism=1, budget={"maxGpuSeconds": 100, "onExhausted": "Stop"})
+    world.rest()
+    world.train(60)
+    assert [record.gpu_seconds for record in world.records] == [96]
+    assert world.complete.reason == "BudgetExhausted", "4 GPU-seconds are no room for another run"
 
 
 def test_finish_lets_them_end() -> None:

@@ -14,7 +14,7 @@ from regsweep.api.budget_spec import Budget, OnExhausted
 from regsweep.api.wording import plural
 from regsweep.core.collect import Collected, is_recorded
 from regsweep.core.figures import duration, gpu_time
-from regsweep.core.gputime import held_now
+from regsweep.core.gputime import held_now, unrecorded_seconds
 from regsweep.core.moves import is_at_rest
 from regsweep.core.progress import Progress, Stage
 from regsweep.core.results.records import Records
@@ -30,8 +30,10 @@ class Exhaustion:
 
     message: str
     """Which limit, and what to raise, as sentences."""
+    overdrawn: bool
+    """Runs under way are to be stopped, not only none started."""
     stops: bool
-    """Runs under way are stopped, not only none started."""
+    """They are stopped now: the status says what was used. Their pods take their part of it along, and it would be forgotten."""
     over: bool
     """No run is under way any more."""
     gpu_seconds: float
@@ -48,7 +50,8 @@ class Allowance:
         self._open = [run for run in observed.runs if not is_recorded(run, records)]
         self._points = {*records.points, *(run.point_key for run in observed.runs)}
         self._admitted = 0
-        self.gpu_seconds = self._used(observed, now)
+        self._stored = max(self._costs.gpu_seconds, observed.gpu_seconds)
+        self.gpu_seconds = self._used(records, now)
         self._elapsed = (now - observed.start_time).total_seconds() if observed.start_time is not None else 0.0
         self._gpu_room = float("inf")
         if budget.max_gpu_seconds is not None:
@@ -58,6 +61,12 @@ class Allowance:
     def is_overdrawn(self) -> bool:
         """Whether the time or the GPU-seconds are used up, whatever is under way."""
         return self._time_is_up or self._gpu_is_up
+
+    @property
+    def is_known(self) -> bool:
+        """Whether that is so without the pods in flight too, by what is stored."""
+        most = self._budget.max_gpu_seconds
+        return self._time_is_up or (most is not None and self._stored >= most)
 
     def admit(self, request: RunRequest) -> str | None:
         """Takes the room that the run needs; where there is not enough, says why, as sentences."""
@@ -130,9 +139,9 @@ class Allowance:
         """GPU-seconds that so many replicates take; 0 while nobody knows."""
         return replicates * (self._costs.most_gpu_seconds or 0.0)
 
-    def _used(self, observed: Observed, now: datetime) -> float:
-        live = sum(held_now(pod, now) for run in self._open for pod in run.pods) * (observed.pod_gpus or 0)
-        return max(self._costs.gpu_seconds + live, observed.gpu_seconds)
+    def _used(self, records: Records, now: datetime) -> float:
+        open_ = (unrecorded_seconds(run, records.of(run.point_key), self._gpus or 0, now) for run in self._open)
+        return max(self._costs.gpu_seconds + sum(open_), self._stored)
 
     def _reserved(self, records: Records, now: datetime) -> float:
         """What runs under way will use beyond what they have used."""
@@ -164,12 +173,13 @@ def within_budget(
     allowance = Allowance(budget, observed, records, now)
     first = next(waiting, None)
     is_open = progress.stage in (Stage.TRAINING, Stage.EVALUATING)
-    stops = is_open and budget.on_exhausted is OnExhausted.STOP and allowance.is_overdrawn
-    refusal = allowance.overdrawn_message() if stops else allowance.admit(first) if first is not None else None
+    overdrawn = is_open and budget.on_exhausted is OnExhausted.STOP and allowance.is_overdrawn
+    stops = overdrawn and allowance.is_known
+    refusal = allowance.overdrawn_message() if overdrawn else allowance.admit(first) if first is not None else None
     if refusal is None:
         return _admitted(first, waiting, allowance), None
     over = not any(_is_under_way(run, records, collected[run.name], stops) for run in observed.runs)
-    return iter(()), Exhaustion(refusal, stops, over, allowance.gpu_seconds)
+    return iter(()), Exhaustion(refusal, overdrawn, stops, over, allowance.gpu_seconds)
 
 
 def exhausted_at(sweep: Sweep, observed: Observed, now: datetime) -> Iterator[datetime]:

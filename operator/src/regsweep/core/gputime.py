@@ -41,6 +41,13 @@ def charged(
             yield replace(record, gpu_seconds=round(left * share, 1))
 
 
+def unrecorded_seconds(run: ObservedRun, stored: Mapping[int, Record], gpus: int, now: datetime) -> float:
+    """GPU-seconds of the run's pods that no record is charged with yet. stored: the point's records."""
+    held = (_held_seconds((pod,)) or 0.0 if pod.ended else held_now(pod, now) for pod in run.pods)
+    charged_with = sum(record.gpu_seconds or 0.0 for record in stored.values() if record.run == run.name)
+    return max(sum(held) * gpus - charged_with, 0.0)
+
+
 def held_now(pod: ObservedPod, now: datetime) -> float:
     """Seconds for which a pod in flight has held its GPUs. Its node's clock may be behind, but not so far that it started before it
     was created."""

@@ -83,6 +83,12 @@ class Plan:
     """When the same observation would give another plan; None: never."""
 
     @property
+    def writes_first(self) -> bool:
+        """Whether the status has to be written before the next step."""
+        to_stop = self.exhausted is not None and self.exhausted.overdrawn and not self.exhausted.stops
+        return self.freeze is not None or self.refine is not None or to_stop
+
+    @property
     def rests(self) -> bool:
         """Whether a run is put at rest: slots are free once it is."""
         return any(pods == 0 for _, pods in self.scale)

@@ -183,9 +183,9 @@ def _diverged(point: Point, records: Records) -> bool:
 
 
 def _gpu_seconds(observed: Observed, planned: Plan, prior: SweepStatus) -> float | None:
-    """What has ended has used, with what is under way where that exhausts the budget; None where it is nothing."""
+    """What has ended has used, with what is under way where that is stopped for it; None where it is nothing."""
     known = [observed.records.costs.gpu_seconds, prior.gpu_seconds or 0.0]
-    if planned.exhausted is not None:
+    if planned.exhausted is not None and planned.exhausted.overdrawn:
         known.append(planned.exhausted.gpu_seconds)
     return round(max(known), 1) or None
 

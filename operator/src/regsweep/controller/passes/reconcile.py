@@ -316,7 +316,7 @@ class Reconciler:
             self._queues.sweeps.add(observation.uid, wait)
             return
         over = await self._write_status(after, planned, memory)
-        if planned.freeze is not None or planned.refine is not None:
+        if planned.writes_first:
             self._queues.sweeps.add(observation.uid)  # the next pass decides on what was written
         if over and planned.is_empty and not planned.awaiting and is_idle(after.observed):
             # Thousands of records of sweeps that are long over are not to be held: a change reads them again.
@@ -334,7 +334,7 @@ class Reconciler:
             observation.now,
         )
         await self._writers.status.write(observation.object, observation.prior, status, memory.notices)
-        memory.last_status = LastStatus(self._clocks.monotonic(), urgent_of(observation, planned.stop))
+        memory.last_status = LastStatus(self._clocks.monotonic(), urgent_of(observation, planned))
         return is_over(status.conditions)
 
     # Memory
