@@ -110,6 +110,13 @@ def run(
     flag: FlagOptions = None,
     replicates: Replicates = None,
     metric: MetricOption = None,
+    warm: Annotated[
+        bool,
+        typer.Option(
+            "--warm/--no-warm",
+            help="Fork runs from a process that has imported TensorFlow once, where that is safe, or start each afresh.",
+        ),
+    ] = True,
     output: OutputOption = Output.TABLE,
     rows: Rows = 20,
     means: Means = False,
@@ -124,7 +131,9 @@ def run(
         from regsweep.cli.scripts import script_options
 
         swept = script_options(script, flag or [], replicates, metric, others=[file, trainer_command])
-        code = run_command(RunOptions(file, runs_dir, name, parallelism, trainer_command, swept, output, rows, means))
+        code = run_command(
+            RunOptions(file, runs_dir, name, parallelism, trainer_command, swept, output, rows, means, warm=warm)
+        )
     raise typer.Exit(code)
 
 
