@@ -6,8 +6,8 @@ Run as a script by the trainers' interpreter, with the standard library alone, s
 
 DESCRIPTOR: of a socket, each of whose messages brings a run by its descriptors: the job (JSON), the control, the file of its output, and
 any others that its guard holds. SETUP (JSON): `modules` to import, `script` or `module` to run. A run is a guard (see guard.py), forked
-from here, and the trainer, forked from the guard; it writes `S` to the control when it has begun, and `E` with its exit status when it has
-ended. So nothing that a run does is seen by another, nor here, and it lives on when this process ends.
+from here, and the trainer, forked from the guard; it writes `S` to the control before the trainer begins, and `E` with its exit status when
+it has ended. So nothing that a run does is seen by another, nor here, and it lives on when this process ends.
 
 Ends with UNSAFE where a fork might not be as good as a fresh process: a module beside the script has the name of one that is imported, or
 threads are left that no fork would have.
@@ -15,6 +15,7 @@ threads are left that no fork would have.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import importlib.machinery
@@ -128,6 +129,7 @@ def _guarded(printed: bytes, job: int, control: int, output: int, *held: int) ->
     leads, led = os.pipe()
     woken = guard.prepare()
     guardian = os.getpid()
+    _say(control, BEGUN)  # from now on the run is not made anew, whatever becomes of it
     trainer = _fork()
     if trainer == 0:
         _lead_group(guardian)
@@ -136,14 +138,16 @@ def _guarded(printed: bytes, job: int, control: int, output: int, *held: int) ->
         for each in (leads, led, woken, control, *held):
             os.close(each)
         return asked
-    if trainer < 0:
-        os._exit(guard.CANNOT_START)
     os.close(led)
     os.read(leads, 1)  # a signal to its group finds one
-    os.write(control, BEGUN)
-    code = guard.watch(trainer, control, woken, asked.grace_seconds)
-    os.write(control, ENDED + str(code).encode())
+    code = guard.CANNOT_START if trainer < 0 else guard.watch(trainer, control, woken, asked.grace_seconds)
+    _say(control, ENDED + str(code).encode())
     os._exit(code)
+
+
+def _say(control: int, words: bytes) -> None:
+    with contextlib.suppress(OSError):  # its other end is gone, as the guard will see
+        os.write(control, words)
 
 
 def _lead_group(guardian: int) -> None:

@@ -129,6 +129,9 @@ class WarmProcess:
             return 128 + signal.SIGKILL
         if self._ended_by is not None:
             return 128 + self._ended_by
+        return await self._waited_afresh()
+
+    async def _waited_afresh(self) -> int:
         self._fresh = await self._afresh()
         if self._ended_by is not None:  # meanwhile
             self._fresh.terminate()
