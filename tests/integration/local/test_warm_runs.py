@@ -87,7 +87,9 @@ def test_a_script_that_imports_much_is_forked_and_its_results_are_the_same(place
         pytest.param("continue", "NothingReported", "without reporting an epoch", id="it never reports"),
         pytest.param("os._exit(0)", "NoRecord", "wrote no termination message", id="it ends behind Python's back"),
         pytest.param("raise ValueError('broken')", "TrainerFailed", "ValueError: broken", id="it fails"),
-        pytest.param("flags.dropuot", "TrainerFailed", "no flag dropuot was declared", id="it reads a flag that it does not have"),
+        pytest.param(
+            "flags.dropuot", "TrainerFailed", "no flag dropuot was declared", id="it reads a flag that it does not have"
+        ),
         pytest.param("import ctypes; ctypes.string_at(0)", "TrainerFailed", "SIGSEGV", id="it crashes in C"),
         pytest.param(LEAKS, "TrainerFailed", "MemoryError", id="it leaks memory"),
         pytest.param("time.sleep(1000)", "Timeout", "spec.runTimeoutSeconds", id="it hangs"),
