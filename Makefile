@@ -31,8 +31,12 @@ demo: $(SYNCED) ## the same sweep on a real Kubernetes that is brought along (ne
 
 ##@ Check it
 .PHONY: test
-test: lint programs ## everything that is checked: lint, then all tests below
-	$(PYTEST)
+test: lint programs ## everything that is checked but what is long: lint, then all tests below
+	$(PYTEST) -m "not long"
+
+.PHONY: test-all
+test-all: test ## and what is long: programs of others that take minutes to build
+	$(PYTEST) -m long
 
 .PHONY: test-unit
 test-unit: $(SYNCED) ## tests without a cluster
@@ -48,7 +52,7 @@ coverage: $(SYNCED) ## branch coverage of the core and the API by their unit tes
 
 .PHONY: test-integration
 test-integration: $(SYNCED) ## tests on a real API server without a node (no root)
-	$(PYTEST) tests/integration
+	$(PYTEST) tests/integration -m "not long"
 
 .PHONY: test-e2e
 test-e2e: $(SYNCED) ## tests on a real node with real training (needs root)
