@@ -95,6 +95,16 @@ images: $(SYNCED) ## build the images whose sources changed (CLUSTER=current: an
 release-dry-run: $(SYNCED) ## build all that a release publishes into dist/, and publish nothing (needs root for the images)
 	@PYTHONPATH=tests UV=$(UV) $(PYTHON) -m release build
 
+.PHONY: sign
+sign: ## sign dist/ and IMAGES="NAME@sha256:..." with cosign: by a login in the browser, or KEY=cosign.key
+	@command -v cosign >/dev/null || { echo "cosign is not here: https://docs.sigstore.dev/cosign/system_config/installation/"; exit 1; }
+	cosign sign-blob --yes $(if $(KEY),--key $(KEY)) --bundle dist/SHA256SUMS.bundle dist/SHA256SUMS
+	cosign sign-blob --yes $(if $(KEY),--key $(KEY)) --bundle dist/provenance.intoto.json.bundle dist/provenance.intoto.json
+	@for image in $(IMAGES); do \
+		case "$$image" in *@sha256:*) ;; *) echo "$$image: name it by its digest, which a tag may leave"; exit 1;; esac; \
+		cosign sign --yes $(if $(KEY),--key $(KEY)) "$$image" || exit 1; \
+	done
+
 .PHONY: set-version
 set-version: $(SYNCED) ## state VERSION=1.2.3 in all distributions, the chart and the lock file
 	@PYTHONPATH=tests $(PYTHON) -m release set-version $(VERSION)
