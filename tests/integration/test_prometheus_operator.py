@@ -253,8 +253,8 @@ async def first(client: Prometheus, url: str, query: str, labels: TargetLabels) 
     while datetime.now(UTC) < end:
         found = parse_answer(await client.query(query, 1_000_000), labels)
         recorded = await client.query("count(namespace_sweep_state:regsweep_operator_sweep_runs:max)", 100_000)
-        if found and b'"value"' in recorded:
-            return found[f"{RUN}-0-abcde", 0]
+        if (key := (f"{RUN}-0-abcde", 0)) in found and b'"value"' in recorded:
+            return found[key]
     raise AssertionError(f"no sample of {query} within {DEADLINE:g} s; {await asyncio.to_thread(targets, url)}")
 
 
