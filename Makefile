@@ -38,6 +38,10 @@ test: lint programs ## everything that is checked but what is long: lint, then a
 test-all: test ## and what is long: programs of others that take minutes to build
 	$(PYTEST) -m long
 
+.PHONY: test-all
+test-all: test ## all of it, and what runs beside other projects' controllers
+	$(PYTEST) tests/third_party
+
 .PHONY: test-unit
 test-unit: $(SYNCED) ## tests without a cluster
 	$(PYTEST) tests/unit
