@@ -35,11 +35,8 @@ test: lint programs ## everything that is checked but what is long: lint, then a
 	$(PYTEST) -m "not long"
 
 .PHONY: test-all
-test-all: test ## and what is long: programs of others that take minutes to build
+test-all: test ## all of it, and what is long or runs beside other projects' controllers
 	$(PYTEST) -m long
-
-.PHONY: test-all
-test-all: test ## all of it, and what runs beside other projects' controllers
 	$(PYTEST) tests/third_party
 
 .PHONY: test-unit
