@@ -37,13 +37,22 @@ def course(
 def test_the_record_has_the_last_epoch_and_the_best_one_by_stop() -> None:
     record = course(0.5, 0.2, 0.3).record(4)
     assert (record.replicate, record.outcome, record.epochs) == (4, Outcome.OK, 3)
-    assert record.values == {"train_average_loss": 0.15, "val_average_loss": 0.3}
+    assert record.values == {"train_average_loss": 0.15, "val_average_loss": 0.3, "late_gain": 0.0}
     assert record.best is not None
     assert (record.best.epoch, record.best.stop, record.best.val, record.best.train) == (2, 1.2, 0.2, 0.1)
 
 
 def test_without_stop_no_best_epoch_is_known() -> None:
-    assert course(0.5, 0.2, stop=False).record(0).best is None
+    record = course(0.5, 0.2, stop=False).record(0)
+    assert (record.best, "late_gain" in record.values) == (None, False)
+
+
+def test_the_end_says_what_the_last_tenth_of_the_epochs_brought() -> None:
+    done = course(*[0.5] * 9, 0.25)
+    assert done.record(0).values["late_gain"] == 0.25
+    assert done.end().values["late_gain", ""] == 0.25
+    assert ("late_gain", "") not in done.progress().values, "it is no metric of an epoch"
+    assert "late_gain" not in course(*[0.5] * 9, math.nan).record(0).values, "of what diverged there is nothing to say"
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -155,6 +164,20 @@ def test_the_objectives_metric_comes_first_then_the_losses_and_those_of_one_spli
     assert columns(told, contract(REGSWEEP_OBJECTIVE=objective)) == (
         *("train_auc", "val_auc", "train_average_loss", "val_average_loss", "regularization_loss", "train_lr"),
     )
+
+
+@pytest.mark.parametrize(
+    ("stop", "environment", "there"),
+    [
+        pytest.param({LOSS: 1}, {}, True, id="stop is reported"),
+        pytest.param(None, {}, False, id="it is not"),
+        pytest.param({LOSS: 1}, {"REGSWEEP_SCORE_TEST": "1"}, False, id="a final training"),
+    ],
+)
+def test_the_gain_of_the_last_epochs_is_the_last_column(stop: Any, environment: dict[str, str], there: bool) -> None:
+    told = reported(1, {LOSS: 1, "lr": 1}, {LOSS: 1}, stop, None, None)
+    chosen = columns(told, contract(**environment))
+    assert (chosen[-1] == "late_gain", "late_gain" in chosen) == (there, there)
 
 
 def test_so_many_columns_as_always_fit_and_the_objectives_at_least() -> None:

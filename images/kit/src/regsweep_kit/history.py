@@ -6,11 +6,13 @@ It is for people: that it cannot be written never ends a run. Of long trainings 
 import json
 import math
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from regsweep_kit.console import say
+from regsweep_kit.epochs import LATE_GAIN
 from regsweep_kit.record import Progress, column_name
 
 FULL_EPOCHS = 1000  # the first so many are all kept
@@ -34,8 +36,8 @@ class History:
         if epoch <= self._written.get(replicate, 0) or not (last or is_kept(epoch)):
             return
         self._written[replicate] = epoch
-        values = {column_name(*key): _number(value) for key, value in progress.values.items()}
-        self._append({"replicate": replicate, "epoch": epoch, "values": values})
+        values = {column_name(*key): _number(value) for key, value in progress.values.items() if key != LATE_GAIN}
+        self._append({"replicate": replicate, "epoch": epoch, "at": round(time.time(), 3), "values": values})
 
     def _append(self, line: Mapping[str, Any]) -> None:
         if self._path is None:

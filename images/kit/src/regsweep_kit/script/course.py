@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from regsweep_kit.columns import Room, choose_columns
 from regsweep_kit.contract import Contract
-from regsweep_kit.epochs import Best, Watch
+from regsweep_kit.epochs import LATE_GAIN, Best, Watch
 from regsweep_kit.errors import InvalidContractError, NothingReportedError
 from regsweep_kit.objective import LONGEST_METRIC, METRIC_CHARACTERS, METRIC_NAME, Epoch, Objective
 from regsweep_kit.record import MOST_EPOCHS, Outcome, Progress, Record, column_name
@@ -103,9 +103,17 @@ class Course:
         tests = {(name, "test"): value for name, value in self._test_values().items()}
         return Progress(last.epoch, {**last.values, **tests}, self.rows, self.best)
 
+    def end(self) -> Progress:
+        """The same once no epoch follows. Raises NothingReportedError."""
+        progress = self.progress()
+        gain = self.watch.late_gain(progress.epoch) if self.watch is not None else None
+        if gain is None or self.outcome is Outcome.DIVERGED:
+            return progress
+        return replace(progress, values={**progress.values, LATE_GAIN: gain})
+
     def record(self, replicate: int) -> Record:
         """The result. Raises NothingReportedError where there is none to speak of."""
-        last, progress = self._last(), self.progress()
+        last, progress = self._last(), self.end()
         if self.score_test and self.outcome is Outcome.OK and not self.test:
             raise NothingReportedError(
                 f"replicate {replicate}: REGSWEEP_SCORE_TEST asks for the metrics of the test rows, and none were reported; pass "
@@ -164,9 +172,10 @@ def columns(first: Reported, contract: Contract) -> tuple[str, ...]:
         if name not in known
     ]
     penalty = [(PENALTY[0],)] if first.regularization_loss is not None else []
+    late = [(LATE_GAIN[0],)] if first.stop is not None and not contract.score_test else []
     sure = [*pairs[:1], *tests[:1]]
     room = Room(contract.replicates_per_pod, objective.rule, contract.message_bytes)
-    rest: Sequence[tuple[str, ...]] = [*pairs[1:2], *tests[1:2], *penalty, *pairs[2:], *tests[2:], *single]
+    rest: Sequence[tuple[str, ...]] = [*pairs[1:2], *tests[1:2], *penalty, *pairs[2:], *tests[2:], *single, *late]
     return choose_columns([*sure, *rest], room, needed=len(sure))
 
 

@@ -32,6 +32,8 @@ class SeenEpoch:
     epoch: int
     values: Mapping[str, float]
     """By column, split first."""
+    at: float | None = None
+    """When it was scraped first, in seconds since 1970."""
 
 
 class _Series(BaseModel):
@@ -83,11 +85,13 @@ def parse_epochs(answer: bytes) -> list[SeenEpoch]:
         if 0 < value < 2**31
     }
     found: dict[tuple[str, int, int], dict[str, float]] = {}
+    seen_at: dict[tuple[str, int, int], float] = {}
     for who, labels, moment, value in _samples(series, _METRIC):
         epoch = epoch_at.get((target_of(labels), moment))
         if epoch is not None and {"split", "metric"} <= labels.keys():
             found.setdefault((*who, epoch), {})[f"{labels['split']}_{labels['metric']}"] = value
-    return [SeenEpoch(run, replicate, epoch, values) for (run, replicate, epoch), values in sorted(found.items())]
+            seen_at[*who, epoch] = min(moment, seen_at.get((*who, epoch), moment))
+    return [SeenEpoch(*which, values, seen_at[which]) for which, values in sorted(found.items())]
 
 
 def _samples(series: Iterable[_Series], name: str) -> Iterator[tuple[tuple[str, int], Mapping[str, str], float, float]]:
