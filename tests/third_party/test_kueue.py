@@ -6,7 +6,6 @@ Its webhooks and controllers are the real ones; pods are started by the real Job
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 from integration.laboratory import Lab, Process, eventually, is_complete, laboratory, operating
 from regsweep.adapters.kubeapi import JOBS, PODS, KubeObject, name_of, uid_of, workloads
 from regsweep.api.constants import SUSPENDED_ANNOTATION
+from support.metrics import patches_sent
 from third_party.kueue import Kueue
 
 WORKLOADS = workloads("v1beta2")
@@ -47,13 +47,7 @@ async def says(lab: Lab, reason: str, words: str = "", type_: str = "Progressing
 
 
 async def patches(operator: Process) -> dict[str, int]:
-    """How many patches the operator has sent, by resource, successful or not."""
-    _, text = await operator.get("/metrics")
-    counted: dict[str, int] = {}
-    for labels, value in re.findall(r"^regsweep_operator_api_requests_total\{(.*)\} (\S+)$", text, re.MULTILINE):
-        if 'verb="patch"' in labels and (found := re.search(r'resource="(.*?)"', labels)):
-            counted[found[1]] = counted.get(found[1], 0) + int(float(value))
-    return counted
+    return patches_sent((await operator.get("/metrics"))[1])
 
 
 async def a_rival(lab: Lab, cpus: int) -> str:

@@ -178,6 +178,14 @@ class Reason(StrEnum):
             "Set `spec.active` of these Workloads to true.",
         ),
     )
+    WORKLOAD_FINISHED = (
+        "WorkloadFinished",
+        hinders(
+            "Kueue takes Workloads for finished whose Jobs have not trained, for instance because a Job does not fit the flavor that "
+            "it was given: it does not start them any more.",
+            "Correct what the message says, and delete these Jobs; their runs are made again.",
+        ),
+    )
     JOBS_SUSPENDED = (
         "JobsSuspended",
         hinders(

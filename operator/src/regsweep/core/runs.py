@@ -194,6 +194,8 @@ class Workload:
     """The operator has deactivated it for `spec.suspend`, and has not taken that back; somebody may have activated it since."""
     evicted: str = ""
     """Why it was put back after it had been admitted, in one word of Kueue's; empty: it was not, or is admitted again."""
+    given_up: bool = False
+    """Kueue takes it for finished, and does not admit it again."""
     words: str = ""
     """Kueue's words on why it is not admitted; empty: none yet, or it is."""
 
