@@ -6,12 +6,14 @@ tests/third_party runs the real Kueue.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 import yaml
 
+from cluster import Cluster
 from integration.laboratory import Lab, Process, eventually, is_complete, lab, operating
 from regsweep.adapters.kubeapi import JOBS, PODS, KubeObject, name_of
 from support.crds import wait_established
@@ -22,6 +24,15 @@ __all__ = ["lab"]
 
 TWO = {"flags": [{"name": "l2", "values": [0, 0.1]}], "parallelism": 2}
 QUEUE = {"metadata": {"labels": {"kueue.x-k8s.io/queue-name": "training"}}}
+
+
+@pytest.fixture
+def workloads_crd(with_crds: Cluster) -> Iterator[None]:
+    """The API server knows Workloads, for this test."""
+    with_crds.kubectl("apply", "-f", "-", input=yaml.safe_dump(CRD))
+    wait_established(with_crds)
+    yield
+    with_crds.kubectl("delete", "crd", CRD["metadata"]["name"])
 
 
 async def queued(lab: Lab, kueue: KueueByHand) -> list[KubeObject]:
@@ -52,9 +63,8 @@ async def patches(operator: Process) -> dict[str, int]:
     return patches_sent((await operator.get("/metrics"))[1])
 
 
+@pytest.mark.usefixtures("workloads_crd")
 async def test_a_queue_holds_admits_evicts_and_a_pause_goes_by_its_workloads(lab: Lab) -> None:
-    lab.cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump(CRD))
-    wait_established(lab.cluster)
     kueue = KueueByHand(lab.api, marks=False)
     async with operating(lab, kueue_version="v1beta2") as operator:
         await lab.apply(**TWO, template=QUEUE)

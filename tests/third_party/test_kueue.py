@@ -182,6 +182,35 @@ async def test_jobs_without_a_queue_that_kueue_manages_all_the_same_are_not_foug
     assert {job["metadata"]["annotations"][SUSPENDED_ANNOTATION] for job in await lab.all(JOBS)} == {"false"}
 
 
+SEVERAL_PODS = {"flags": [{"name": "l2", "values": [0, 0.1]}], "replicates": 3, "replicatesPerPod": 1, "parallelism": 3}
+
+
+async def test_a_run_of_several_pods_is_not_widened_in_a_queue(lab: Lab) -> None:
+    """Kueue stops a Job whose parallelism changes, and puts it at the end of its queue."""
+    async with operating(lab, **READS) as operator:
+        await lab.apply(**SEVERAL_PODS, template=template())
+        await lab.train_until(is_complete)
+        assert await patches(operator) == {}
+        assert {job["spec"]["parallelism"] for job in await lab.all(JOBS)} == {1, 2}
+    assert len(lab.trained) == 6
+
+
+async def test_a_job_that_a_person_widens_is_put_back_and_ends_all_the_same(lab: Lab) -> None:
+    async with operating(lab, **READS) as operator:
+        await lab.apply(**{**SEVERAL_PODS, "parallelism": 2}, template=template())
+        await eventually(partial(_count, lab, suspended=False, count=2))
+        (job, _) = await lab.all(JOBS)
+        before = {uid_of(workload) for workload in await own_workloads(lab)}
+        await lab.api.patch(JOBS, lab.namespace, name_of(job), {"spec": {"parallelism": 2}})
+        await eventually(partial(_changed, lab, before))
+        await lab.train_until(is_complete)
+        assert await patches(operator) == {}
+
+
+async def _changed(lab: Lab, before: set[str]) -> bool:
+    return bool({uid_of(workload) for workload in await own_workloads(lab)} - before)
+
+
 async def test_without_the_right_settings_an_admitted_job_trains_on_and_the_sweep_says_so(lab: Lab) -> None:
     async with operating(lab) as operator:
         await lab.apply(**{**FOUR, "parallelism": 3}, template=template())
