@@ -102,7 +102,18 @@ def conditions(
                 observed_generation=generation,
             )
         )
-    return result
+    return [*result, *_stalled(result, before.get(ConditionType.STALLED))]
+
+
+def _stalled(updated: Iterable[Condition], old: Condition | None) -> Iterator[Condition]:
+    """That a person has to act, where it is so. Absent else: kstatus takes its presence alone for trouble."""
+    waits = {ConditionType.ACCEPTED: ConditionStatus.FALSE, ConditionType.FAILED: ConditionStatus.TRUE}
+    for each in updated:
+        if waits.get(each.type) is each.status:
+            since = old.last_transition_time if old is not None else each.last_transition_time
+            fields = {"type": ConditionType.STALLED, "status": ConditionStatus.TRUE, "last_transition_time": since}
+            yield each.model_copy(update=fields)
+            return
 
 
 def _accepted(sweep: Sweep, observed: Observed, edits: Sequence[Problem]) -> ConditionUpdate:
