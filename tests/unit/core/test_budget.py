@@ -250,6 +250,50 @@ def test_pods_that_were_tried_again_count_with_the_one_that_brought_the_results(
     assert [record.gpu_seconds for record in world.records] == [20, 20]
 
 
+def test_a_final_evaluation_that_the_budget_has_no_room_for_is_said_to_be_missing() -> None:
+    world = metered({"maxRuns": 4}, replicates=3, final={"replicates": 3}, parallelism=4)
+    for _ in range(3):
+        world.train(10)
+    assert len(world.created) == 4
+    assert world.final is not None, "the picks are known, and frozen"
+    assert world.complete.reason == "BudgetExhausted"
+    assert "Missing is the final evaluation" in world.complete.message
+    assert world.status.analysis is not None
+
+
+def test_a_race_goes_on_with_the_runs_that_were_started() -> None:
+    world = metered({"maxRuns": 4}, racing={"initialReplicates": 3, "maxReplicates": 5}, parallelism=4)
+    for _ in range(6):
+        world.train(10)
+    assert world.complete.reason == "AllRunsEnded", "more replicates are no other runs"
+
+
+def test_references_count_too() -> None:
+    world = metered({"maxRuns": 4}, references=[{"name": "constant", "flags": {"model": "constant"}}], parallelism=4)
+    for _ in range(3):
+        world.train(10)
+    assert world.complete.reason == "BudgetExhausted"
+    assert "references: 0 of 1 have ended" in world.complete.message
+
+
+def test_a_budget_that_leaves_combinations_with_some_of_their_replicates_says_so() -> None:
+    world = metered({"maxGpuSeconds": 30}, replicates=3, replicatesPerPod=1, parallelism=1, gpus=1)
+    for _ in range(6):
+        world.train(10)
+    assert world.complete.reason == "BudgetExhausted"
+    assert "are missing or lack replicates" in world.complete.message
+    assert len(world.records) == 3
+
+
+def test_a_sweep_that_a_person_suspends_is_not_exhausted() -> None:
+    world = metered({"maxRuns": 1})
+    world.start_pods()
+    world.sweep = sweep_of(FOUR, parallelism=1, budget={"maxRuns": 1}, suspend=True)
+    world.rest()
+    assert world.complete.status is ConditionStatus.FALSE
+    assert world.status.state == "Suspended"
+
+
 @given(
     seconds=st.lists(st.integers(1, 60), min_size=4, max_size=4),
     most=st.integers(0, 200),

@@ -99,7 +99,8 @@ class Allowance:
         most = self._budget.max_runs
         if most is None or request.point.key in self._points or len(self._points) < most:
             return None
-        return f"{plural(len(self._points), 'run')} of {most:,} are used. Raise spec.budget.maxRuns to continue."
+        used = f"{len(self._points):,} of {plural(most, 'run')} are used" if most else "No run is allowed"
+        return f"{used}. Raise spec.budget.maxRuns to continue."
 
     def _time_refusal(self, request: RunRequest) -> str | None:
         most = self._budget.max_elapsed_seconds
