@@ -15,7 +15,7 @@ from regsweep.api.status import Condition, SweepStatus
 from regsweep.core.plan import Plan, plan
 from regsweep.core.runs import PodPhase
 from regsweep.core.status import sweep_status
-from regsweep.core.world import Observed
+from regsweep.core.world import Observed, Usage
 
 from .simulation import START, World, sweep_of
 
@@ -31,7 +31,7 @@ class Metered(World):
 
     def observe(self) -> Observed:
         known = self.status.gpu_seconds or 0.0
-        return replace(super().observe(), start_time=START, pod_gpus=self.gpus, gpu_seconds=known)
+        return replace(super().observe(), usage=Usage(START, self.gpus, known))
 
     def step(self) -> Plan:
         decided = plan(self.sweep, self.observe(), self.now)

@@ -46,13 +46,15 @@ class Allowance:
     def __init__(self, budget: Budget, observed: Observed, records: Records, now: datetime) -> None:
         self._budget = budget
         self._costs = records.costs
-        self._gpus = observed.pod_gpus
+        self._gpus = observed.usage.pod_gpus
         self._open = [run for run in observed.runs if not is_recorded(run, records)]
         self._points = {*records.points, *(run.point_key for run in observed.runs)}
         self._admitted = 0
-        self._stored = max(self._costs.gpu_seconds, observed.gpu_seconds)
+        self._stored = max(self._costs.gpu_seconds, observed.usage.gpu_seconds)
         self.gpu_seconds = self._used(records, now)
-        self._elapsed = (now - observed.start_time).total_seconds() if observed.start_time is not None else 0.0
+        self._elapsed = (
+            (now - observed.usage.start_time).total_seconds() if observed.usage.start_time is not None else 0.0
+        )
         self._gpu_room = float("inf")
         if budget.max_gpu_seconds is not None:
             self._gpu_room = budget.max_gpu_seconds - self.gpu_seconds - self._reserved(records, now)
@@ -188,11 +190,11 @@ def exhausted_at(sweep: Sweep, observed: Observed, now: datetime) -> Iterator[da
     budget = sweep.spec.budget
     if budget is None:
         return
-    if budget.max_elapsed_seconds is not None and observed.start_time is not None:
-        yield from _future(observed.start_time, budget.max_elapsed_seconds, now)
+    if budget.max_elapsed_seconds is not None and observed.usage.start_time is not None:
+        yield from _future(observed.usage.start_time, budget.max_elapsed_seconds, now)
     allowance = Allowance(budget, observed, observed.records, now)
     rate = sum(pod.in_flight and pod.started_at is not None for run in observed.runs for pod in run.pods)
-    rate *= observed.pod_gpus or 0
+    rate *= observed.usage.pod_gpus or 0
     if budget.max_gpu_seconds is not None and rate:
         yield from _future(now, (budget.max_gpu_seconds - allowance.gpu_seconds) / rate, now)
 

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
-from regsweep.adapters.kubeapi import PODS, KubeApi, KubeObject, namespace_of, uid_of
+from regsweep.adapters.kubeapi import PODS, KubeApi, KubeObject, Resource, namespace_of, uid_of
 from regsweep.api import constants as names
 from regsweep.api.canonical import digest
 from regsweep.api.constants import CONTAINER_MESSAGE_BYTES
+from regsweep.api.status import SweepStatus
 from regsweep.controller.clocks import Clocks
 from regsweep.controller.passes.acceptance import Rules
 from regsweep.controller.passes.admission import Admission, retry_after
@@ -26,6 +27,7 @@ from regsweep.controller.passes.observation import (
 )
 from regsweep.controller.passes.parts import Caches, Queues
 from regsweep.controller.passes.pod_refusals import pod_refusals
+from regsweep.controller.passes.workloads import read_workloads
 from regsweep.controller.writers.status_writer import prior_status
 from regsweep.core.accept import Past
 from regsweep.core.claims import Standing
@@ -34,11 +36,12 @@ from regsweep.core.judging.analysis import prior_analysis
 from regsweep.core.kubernetes.podtemplate import template_room
 from regsweep.core.refusals import Refusal
 from regsweep.core.results.records import Records
-from regsweep.core.runs import ObservedRun, RunRef
+from regsweep.core.runs import ObservedRun, RunRef, Workloads
 from regsweep.core.scripts import script_files
 from regsweep.core.slots import lacks_pod
+from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import parse_timestamp
-from regsweep.core.world import Observed
+from regsweep.core.world import Observed, Usage
 from regsweep.errors import InvalidSweep, InvalidTemplate
 
 FINGERPRINT_LENGTH: Final = 16
@@ -57,7 +60,9 @@ class SweepReader:
         clocks: Clocks,
         *,
         refusal_retry_seconds: float,
+        workloads: Resource | None = None,
     ) -> None:
+        """workloads: Kueue's; None: they are not read."""
         self._api = api
         self._caches = caches
         self._queues = queues
@@ -65,6 +70,7 @@ class SweepReader:
         self._claims = claims
         self._clocks = clocks
         self._refusal_retry = refusal_retry_seconds
+        self._workloads = workloads
 
     async def observe(
         self, sweep: KubeObject, memory: SweepMemory
@@ -103,12 +109,11 @@ class SweepReader:
             runs=runs,
             altered=altered,
             orphaned_pods=self._caches.runs.orphans_of(sweep),
+            workloads=await self._read_workloads(sweep, runs, memory),
             scrapes=self._queues.prometheus.latest(uid),
             analysis_result=self._queues.analyses.latest(uid) or prior_analysis(prior.analysis, accepted.sweep),
             final=prior.final,
-            start_time=parse_timestamp(prior.start_time) if prior.start_time else None,
-            pod_gpus=accepted.sweep.resolved.gpus,
-            gpu_seconds=prior.gpu_seconds or 0.0,
+            usage=_usage(prior, accepted.sweep),
             refusal=admission.refusal_of(template.fingerprint, now) if admission else None,
             refused_pods=frozenset(refusals),
             cautious=admission is not None and admission.tries_carefully(template.fingerprint),
@@ -116,6 +121,14 @@ class SweepReader:
             template_missing=template.missing,
         )
         return Observation(sweep, prior, standing is Standing.OURS, accepted, template, observed, self._clocks.now())
+
+    async def _read_workloads(
+        self, sweep: KubeObject, runs: Sequence[ObservedRun], memory: SweepMemory
+    ) -> Workloads | None:
+        """What Kueue says of the runs; None: it is not asked, or does not answer."""
+        if self._workloads is None:
+            return None
+        return await read_workloads(self._api, self._workloads, sweep, runs, memory.workloads, self._clocks.monotonic())
 
     async def _pod_refusals(
         self, sweep: KubeObject, runs: Sequence[ObservedRun], fingerprint: str, memory: SweepMemory
@@ -189,6 +202,12 @@ class SweepReader:
         except InvalidTemplate:  # said where the first Job is made of it
             room = CONTAINER_MESSAGE_BYTES
         return Template(template, missing, script, room, digest(made_from, FINGERPRINT_LENGTH))
+
+
+def _usage(prior: SweepStatus, sweep: Sweep) -> Usage:
+    """What the sweep has used, as far as its status says."""
+    start = parse_timestamp(prior.start_time) if prior.start_time else None
+    return Usage(start, sweep.resolved.gpus, prior.gpu_seconds or 0.0)
 
 
 def _script_name(sweep: KubeObject) -> str:
