@@ -156,6 +156,17 @@ def test_the_first_run_goes_alone_where_gpu_time_is_limited() -> None:
     assert len(world.created) == 4, "each takes 10 of the 90 that are left"
 
 
+def test_what_keeps_slots_empty_is_said_while_runs_are_under_way() -> None:
+    world = metered({"maxGpuSeconds": 100}, parallelism=4)
+    world.start_pods()
+    world.rest()
+    (progressing,) = [c for c in world.status.conditions if c.type is ConditionType.PROGRESSING]
+    assert progressing.message == "1 running, 3 pending. For now spec.budget has no room for another run."
+    world.train(10)
+    (progressing,) = [c for c in world.status.conditions if c.type is ConditionType.PROGRESSING]
+    assert "spec.budget" not in progressing.message
+
+
 def test_runs_under_way_are_reckoned_with() -> None:
     world = metered({"maxGpuSeconds": 35}, parallelism=4)
     world.train(10)

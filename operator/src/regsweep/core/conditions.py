@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from regsweep.api.analysis import RaceReason
@@ -32,6 +32,7 @@ MAX_WARNINGS = 5
 """Warnings in the message of Accepted."""
 MAX_MESSAGE = 16_384
 """Characters of a condition's message: parts of it come from trainers, webhooks and Prometheus."""
+NO_ROOM = "For now spec.budget has no room for another run."
 ANALYSING = "All runs have ended; their records are being analysed."
 
 
@@ -60,11 +61,11 @@ def condition_updates(
     stop, exhausted = planned.stop, _spent(planned)
     yield _accepted(sweep, observed, edits)
     if exhausted is not None:
-        yield ConditionUpdate(
-            ConditionType.PROGRESSING, False, Reason.FINISHED, "The budget has no room for another run."
-        )
+        text = "The budget has no room for another run."
+        yield ConditionUpdate(ConditionType.PROGRESSING, False, Reason.FINISHED, text)
     else:
-        yield _progressing(sweep, observed, progress, counts, stop, final, trouble_of(observed.runs, now))
+        update = _progressing(sweep, observed, progress, counts, stop, final, trouble_of(observed.runs, now))
+        yield update if planned.exhausted is None else replace(update, message=f"{update.message} {NO_ROOM}")
     yield _suspended(sweep, observed)
     yield _metrics_available(observed)
     yield _replicates_paired(mixed, is_unguarded(point_keys(sweep, observed.final), observed.records))
