@@ -305,6 +305,24 @@ def test_a_sweep_that_a_person_suspends_is_not_exhausted() -> None:
     assert world.status.state == "Suspended"
 
 
+def test_a_run_that_its_node_ended_takes_its_gpu_time_along_to_the_next_job() -> None:
+    world = Metered(sweep_of({"l2": [0]}, replicates=2, budget={"maxGpuSeconds": 1000}))
+    world.rest()
+    world.start_pods()
+    (run,) = world.runs.values()
+    world.pass_time(30)
+    world.lose_pod(run.name, run.pods[0].name, "Evicted")
+    world.rest()
+    assert world.complete.status is ConditionStatus.FALSE
+    world.pass_time(600)
+    world.rest()
+    (second,) = [each for each in world.runs.values() if each.moved]
+    assert second.gpu_seconds == 30
+    world.train(10)
+    assert [record.gpu_seconds for record in world.records] == [20, 20]
+    assert world.status.gpu_seconds == 40
+
+
 @given(
     seconds=st.lists(st.integers(1, 60), min_size=4, max_size=4),
     most=st.integers(0, 200),
@@ -335,3 +353,46 @@ def test_only_a_run_that_takes_longer_than_all_before_it_exceeds_the_gpu_time(
         assert used <= max(most, trained[0])
     assert world.complete.status is ConditionStatus.TRUE
     assert len(trained) == 4 or world.complete.reason == "BudgetExhausted"
+
+
+@given(
+    budget=st.fixed_dictionaries(
+        {"onExhausted": st.sampled_from(["Finish", "Stop"])},
+        optional={
+            "maxRuns": st.integers(0, 4),
+            "maxGpuSeconds": st.integers(0, 90),
+            "maxElapsedSeconds": st.integers(1, 9000),
+        },
+    ),
+    happens=st.lists(st.sampled_from(["train", "evict", "crash", "wait", "suspend", "resume"]), max_size=8),
+    parallelism=st.integers(1, 3),
+)
+def test_whatever_happens_a_sweep_with_a_budget_comes_to_its_end(
+    budget: dict[str, Any], happens: list[str], parallelism: int
+) -> None:
+    world = metered(budget, parallelism=parallelism, replicates=2, maxFailedRuns=4)
+    for what in (*happens, "resume"):
+        world.start_pods()
+        world.pass_time(5)
+        flying = [(run.name, pod.name) for run in world.runs.values() for pod in run.pods if pod.in_flight]
+        if what == "evict" and flying:
+            world.lose_pod(*flying[0], "Evicted")
+        elif what == "crash" and flying:
+            world.end_pod(*flying[0], exit_code=1)
+            world.fail_job(flying[0][0], "BackoffLimitExceeded")
+        elif what in ("suspend", "resume"):
+            world.sweep = replace(world.sweep, spec=world.sweep.spec.model_copy(update={"suspend": what == "suspend"}))
+        elif what == "train":
+            world.end_all()
+        elif what == "wait":
+            world.pass_time(400)
+        world.rest()
+    for _ in range(12):
+        world.train(10)
+        world.pass_time(400)
+        world.rest()
+    over = {c.type for c in world.status.conditions if c.status is ConditionStatus.TRUE}
+    assert over & {ConditionType.COMPLETE, ConditionType.FAILED}
+    assert not world.pods_in_flight()
+    started = {request.point.key for request in world.created}
+    assert "maxRuns" not in budget or len(started) <= budget["maxRuns"]
