@@ -40,7 +40,7 @@ from regsweep.local.failures import HOW_TO_RETRY, HOW_TO_TRAIN_ANEW
 from regsweep.local.identify import NO_DATA, DataIdentity, digest_now, identify
 from regsweep.local.lineage import basis, changes, known_data
 from regsweep.local.revisit import LOCAL
-from regsweep.local.runner import LocalRunner, Start
+from regsweep.local.runner import Host, LocalRunner, Start
 from regsweep.local.scripts import ScriptError, placed_script
 from regsweep.local.trainer import (
     NoTrainerError,
@@ -77,6 +77,8 @@ class RunOptions:
     rows: int = 20
     means: bool = False
     """The table has the means at the values of all flags."""
+    warm: bool = True
+    """Trainers may be forked from a process that has imported what they need."""
 
 
 def run_command(options: RunOptions) -> int:
@@ -179,10 +181,11 @@ async def train(
     lock: int | None,
     on_status: Callable[[SweepStatus], None],
     on_start: Callable[[Callable[[], None]], None],
+    host: Host | None = None,
 ) -> Trained:
     """Trains what is missing. `on_start` is given the function that interrupts the training. Raises RunsDirectoryError."""
     start = Start(lock, work.data, work.records, directory.frozen() if work.sweep.spec.final else None)
-    runner = LocalRunner(work.sweep, directory, work.trainer, start, on_status=on_status)
+    runner = LocalRunner(work.sweep, directory, work.trainer, start, on_status=on_status, host=host)
     on_start(runner.interrupt)
     try:
         status = await runner.run()
@@ -198,7 +201,7 @@ async def train(
 
 async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: RunOptions, errors: Console) -> int:
     with Progress(work.sweep.name, errors) as progress:
-        trained = await train(work, directory, lock, progress.update, _on_signals)
+        trained = await train(work, directory, lock, progress.update, _on_signals, Host(warm=options.warm))
     status = trained.status
     kept = lock is None or keep_results(trained.results, directory.path)
     if trained.interrupted:

@@ -137,8 +137,8 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     leaving = {ref.name for ref in delete}
     staying = [run for run in observed.runs if run.name not in leaving]
     active = [run for run in staying if not run.deleting and not needs_no_pod(run)]
-    free = sweep.spec.parallelism - _occupied(observed)
-    paused = pauses(sweep.spec.suspend or stops, free, active, observed.workloads or {})
+    slots = sweep.spec.parallelism - _occupied(observed)
+    paused = pauses(sweep.spec.suspend or stops, slots, active, observed.workloads or {})
     blocked = stop or observed.refusal or observed.template_missing
     going = [run for run in active if collected[run.name].move is None]
     create, scale = _fill(waiting, going, 0 if blocked else _free(observed, paused.free))

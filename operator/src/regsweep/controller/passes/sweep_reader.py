@@ -75,10 +75,7 @@ class SweepReader:
     async def observe(
         self, sweep: KubeObject, memory: SweepMemory
     ) -> Observation | InvalidSpec | TerminatingNamespace | NotOurs:
-        """The sweep at this moment.
-
-        Raises ApiError where something has to be asked of the API server, and it does not answer.
-        """
+        """The sweep at this moment. Raises ApiError where something has to be asked of the API server, and it does not answer."""
         prior = prior_status(sweep)
         standing = await self._claims.standing(sweep, prior.managed_by)
         if standing in (Standing.CLAIMED, Standing.NAMED):
