@@ -189,6 +189,13 @@ def plan(
             metavar="NUMBER",
         ),
     ] = None,
+    job: Annotated[
+        bool,
+        typer.Option(
+            "--job",
+            help="Show the first Job too, as an operator would create it; with its PodTemplate from the cluster.",
+        ),
+    ] = False,
     namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
@@ -197,14 +204,16 @@ def plan(
 ) -> None:
     """List the combinations that a manifest would train, and how many trainings that is. Nothing is trained.
 
-    With --like it also says how long that would take, and how small a difference it would show.
+    With --like it also says how long that would take, what GPU time, and how small a difference it would show.
     """
     with readable_errors():
         from regsweep.cli.check import PlanOptions, plan_command
         from regsweep.cli.like import Source
+        from regsweep.cli.place import Place
 
         source = None if like is None else Source(like, namespace, context, kubeconfig)
-        code = plan_command(PlanOptions(file, output, rows, source, difference))
+        place = Place(namespace, context, kubeconfig) if job else None
+        code = plan_command(PlanOptions(file, output, rows, source, difference, place))
     raise typer.Exit(code)
 
 

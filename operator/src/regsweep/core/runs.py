@@ -34,6 +34,8 @@ class RunRequest:
     """How often these replicates were taken from another run before."""
     avoids: tuple[str, ...] = ()
     """Nodes that its pods keep away from: they ended the runs before."""
+    gpu_seconds: float = 0.0
+    """That the runs before have spent on these replicates without bringing a record of them."""
     message_bytes: int = CONTAINER_MESSAGE_BYTES
     """Most bytes of its termination message that pods were seen to have room for."""
     data_digest: str = ""
@@ -142,6 +144,8 @@ class ObservedRun:
     """How often these replicates were taken from another run before."""
     avoids: tuple[str, ...] = ()
     """Nodes that its pods keep away from."""
+    gpu_seconds: float = 0.0
+    """GPU-seconds that the runs before have spent on these replicates without bringing a record of them."""
     rule: EpochRule | None = None
     """The rule that it chooses best epochs by; None: it was created by a version that did not note it."""
     parallelism: int = 1
