@@ -52,6 +52,13 @@ MetricOption = Annotated[
     str | None,
     typer.Option(help="With --script: metric to rank by; default: val_average_loss.", metavar="TEXT"),
 ]
+GoalOption = Annotated[
+    str | None,
+    typer.Option(
+        help="With --script: Minimize or Maximize, for a metric of your own whose name does not say which is better.",
+        metavar="TEXT",
+    ),
+]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the results on standard output.")]
 Rows = Annotated[int, typer.Option("--rows", min=0, help="Maximum number of combinations in the table; 0 shows all.")]
 Namespace = Annotated[
@@ -110,6 +117,7 @@ def run(
     flag: FlagOptions = None,
     replicates: Replicates = None,
     metric: MetricOption = None,
+    goal: GoalOption = None,
     output: OutputOption = Output.TABLE,
     rows: Rows = 20,
     means: Means = False,
@@ -123,7 +131,7 @@ def run(
         from regsweep.cli.run import RunOptions, run_command
         from regsweep.cli.scripts import script_options
 
-        swept = script_options(script, flag or [], replicates, metric, others=[file, trainer_command])
+        swept = script_options(script, flag or [], replicates, (metric, goal), others=[file, trainer_command])
         code = run_command(RunOptions(file, runs_dir, name, parallelism, trainer_command, swept, output, rows, means))
     raise typer.Exit(code)
 
