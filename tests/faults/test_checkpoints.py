@@ -26,6 +26,7 @@ def test_a_preempted_run_ends_as_one_that_was_not(lab: Lab, tmp_path: Path) -> N
     evict(lab, first["metadata"]["name"])
     lab.until_condition("preempted", "Complete", seconds=TRAINING_SECONDS)
 
+    lab.until("the second pod's end is known", lambda: lab.pods("Succeeded"))
     (last,) = lab.pods("Succeeded")
     assert last["metadata"]["uid"] != first["metadata"]["uid"]
     assert "goes on after epoch" in lab.kubectl("logs", last["metadata"]["name"], "--container=trainer")

@@ -29,7 +29,7 @@ def test_losses_are_those_of_the_weights_as_they_are_in_inference_mode() -> None
 def cosines(kernel: np.ndarray) -> np.ndarray:
     """Absolute values of the cosines of each two columns."""
     unit = kernel / np.linalg.norm(kernel, axis=0)
-    return np.abs(unit.T @ unit)[np.triu_indices(kernel.shape[1], 1)]
+    return np.asarray(np.abs(unit.T @ unit)[np.triu_indices(kernel.shape[1], 1)])
 
 
 class ActivityPenalty(keras.layers.Layer):  # type: ignore[misc]

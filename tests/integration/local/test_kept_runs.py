@@ -221,7 +221,6 @@ def test_the_eight_runs_that_were_taught_come_ranked_with_all_that_was_taught(ei
 
 def test_one_command_names_the_same_eight_runs_and_ranks_them_alike(eight: Runs, tmp_path: Path) -> None:
     """In the same folder it has nothing to train: command line and Python mean the same points."""
-    runs_dir = str(Path(eight.run_dir[0]).parents[1])
     flags = [{"name": "dropout", "values": [0.2, 0.3, 0.4, 0.5]}, {"name": "activation", "values": ["relu", "softmax"]}]
     parameters = {"dataset": "breast_cancer", "units": [16], "epochs": 4, "train_rows": 100}
     spec = {
@@ -230,18 +229,16 @@ def test_one_command_names_the_same_eight_runs_and_ranks_them_alike(eight: Runs,
         "objective": {"metric": "val_accuracy"},
         "trainer": {"parameters": parameters},
     }
+    place = Workplace(tmp_path, spec)
+    place.runs.parent.symlink_to(Path(eight.run_dir[0]).parents[1])
     manifest = {"apiVersion": "regsweep.dev/v1alpha1", "kind": "RegularizationSweep", "spec": spec}
-    file = tmp_path / "sweep.json"
+    file = tmp_path / "eight.json"
     file.write_text(json.dumps({**manifest, "metadata": {"name": eight.sweep[0]}}))
-    cli = [sys.executable, "-m", "regsweep.cli"]
-    options = {"capture_output": True, "text": True, "timeout": DEADLINE_SECONDS}
-    done = subprocess.run([*cli, "run", str(file), "--runs-dir", runs_dir, "--output", "json"], **options)
+    done = command(place, "run", str(file), "--output", "json")
     assert "all done already" in done.stderr
     ranked = [(row["flags"]["dropout"], row["flags"]["activation"]) for row in json.loads(done.stdout)["results"]]
     assert ranked == list(zip(eight.flag_dropout, eight.flag_activation, strict=True))
-    listed = subprocess.run(
-        [*cli, "ls", "--runs-dir", runs_dir, "--order", "eval_accuracy", "--output", "csv"], **options
-    )
+    listed = command(place, "ls", "--order", "eval_accuracy", "--output", "csv")
     rows = list(csv.DictReader(listed.stdout.splitlines()))
     assert [float(row["eval_accuracy"]) for row in rows] == pytest.approx(list(eight.eval_accuracy))
     assert list(rows[0])[:2] == ["run_dir", "eval_accuracy"]
