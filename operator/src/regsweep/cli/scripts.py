@@ -49,9 +49,12 @@ def script_options(
     fields: dict[str, JsonValue] = {}
     if replicates is not None:
         fields["replicates"] = replicates
-    ranked_by = {name: value for name, value in zip(("metric", "goal"), objective, strict=True) if value is not None}
-    if ranked_by:
-        fields["objective"] = ranked_by
+    metric, goal = objective
+    if metric is not None or goal is not None:
+        fields["objective"] = {
+            **({} if metric is None else {"metric": metric}),
+            **({} if goal is None else {"goal": goal}),
+        }
     return ScriptOptions(script, dict(_read(flag) for flag in _once(flags)), fields)
 
 
