@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from regsweep.cli import arguments, exportcommands, runcommands
+from regsweep.cli import arguments, exportcommands, runcommands, transfercommands
 from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors, report_error
 from regsweep.cli.streams import OutputError, prepare_streams
 from regsweep.report.outputs import Output
@@ -57,6 +57,13 @@ GoalOption = Annotated[
     typer.Option(
         help="With --script: Minimize or Maximize, for a metric of your own whose name does not say which is better.",
         metavar="TEXT",
+    ),
+]
+Warm = Annotated[
+    bool,
+    typer.Option(
+        "--warm/--no-warm",
+        help="Fork runs from a process that has imported TensorFlow once, where that is safe, or start each afresh.",
     ),
 ]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the results on standard output.")]
@@ -118,6 +125,7 @@ def run(
     replicates: Replicates = None,
     metric: MetricOption = None,
     goal: GoalOption = None,
+    warm: Warm = True,
     output: OutputOption = Output.TABLE,
     rows: Rows = 20,
     means: Means = False,
@@ -132,7 +140,9 @@ def run(
         from regsweep.cli.scripts import script_options
 
         swept = script_options(script, flag or [], replicates, (metric, goal), others=[file, trainer_command])
-        code = run_command(RunOptions(file, runs_dir, name, parallelism, trainer_command, swept, output, rows, means))
+        code = run_command(
+            RunOptions(file, runs_dir, name, parallelism, trainer_command, swept, output, rows, means, warm=warm)
+        )
     raise typer.Exit(code)
 
 
@@ -207,6 +217,7 @@ def plan(
 
 
 runcommands.register(app)
+transfercommands.register(app)
 exportcommands.register(app)
 
 
