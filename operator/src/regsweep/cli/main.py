@@ -52,6 +52,13 @@ MetricOption = Annotated[
     str | None,
     typer.Option(help="With --script: metric to rank by; default: val_average_loss.", metavar="TEXT"),
 ]
+GoalOption = Annotated[
+    str | None,
+    typer.Option(
+        help="With --script: Minimize or Maximize, for a metric of your own whose name does not say which is better.",
+        metavar="TEXT",
+    ),
+]
 Warm = Annotated[
     bool,
     typer.Option(
@@ -117,6 +124,7 @@ def run(
     flag: FlagOptions = None,
     replicates: Replicates = None,
     metric: MetricOption = None,
+    goal: GoalOption = None,
     warm: Warm = True,
     output: OutputOption = Output.TABLE,
     rows: Rows = 20,
@@ -131,7 +139,7 @@ def run(
         from regsweep.cli.run import RunOptions, run_command
         from regsweep.cli.scripts import script_options
 
-        swept = script_options(script, flag or [], replicates, metric, others=[file, trainer_command])
+        swept = script_options(script, flag or [], replicates, (metric, goal), others=[file, trainer_command])
         code = run_command(
             RunOptions(file, runs_dir, name, parallelism, trainer_command, swept, output, rows, means, warm=warm)
         )
