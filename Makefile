@@ -132,6 +132,15 @@ bench-control-loop: $(SYNCED) ## the operator against a shell loop of kubectl, o
 bench-calibration: $(SYNCED) ## what the statistics promise, held against simulated sweeps: an hour on two cores
 	OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests $(PYTHON) -m bench.calibration
 
+.PHONY: bench-local-overhead
+bench-local-overhead: $(SYNCED) ## regsweep run against KerasTuner, Ray Tune and joblib on 40 small trainings, and the kit's own costs: half an hour
+	PYTHONPATH=tests UV=$(UV) $(PYTHON) -m bench.overhead
+	PYTHONPATH=tests $(PYTHON) -m bench.kit_overhead
+
+.PHONY: bench-kills
+bench-kills: $(SYNCED) ## kill -9 of regsweep run and its processes at 50 random moments (KILLS=, SEED=)
+	PYTHONPATH=tests $(PYTHON) -m bench.kills $(or $(KILLS),50) $(SEED)
+
 .PHONY: clean
 clean: ## end all clusters; remove the cache and the environment
 	@test ! -x $(PYTHON) || $(CLUSTER_TOOL) down --all
