@@ -28,6 +28,8 @@ from regsweep.metrics import (
     RECONCILE_TOTAL,
     RECORDS_REFUSED,
     RUNS,
+    SWEEP_BUDGET_GPU_SECONDS,
+    SWEEP_GPU_SECONDS,
     SWEEP_STATE,
     MetricSpec,
 )
@@ -82,12 +84,19 @@ class Alert:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """One recording rule: a gauge of the operators, once for each sweep and state, whoever reports it.
+def _of_sweeps(gauge: MetricSpec) -> str:
+    """A gauge of sweeps once for each of its labels, whichever operator reports it.
 
     Where the scrape does not honour labels, the sweep's namespace stands in `exported_namespace`.
     """
+    own, renamed = (f"{gauge.name}{{exported_namespace{match}}}" for match in ('=""', '!=""'))
+    moved = f'label_replace({renamed}, "namespace", "$1", "exported_namespace", "(.+)")'
+    return f"max by ({', '.join(gauge.labels)}) ({own} or {moved})"
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One recording rule: a gauge of the operators, once for each sweep and state."""
 
     gauge: MetricSpec
 
@@ -98,9 +107,7 @@ class Recording:
 
     def rule(self) -> dict[str, object]:
         """The rule as Prometheus reads it."""
-        own, renamed = (f"{self.gauge.name}{{exported_namespace{match}}}" for match in ('=""', '!=""'))
-        moved = f'label_replace({renamed}, "namespace", "$1", "exported_namespace", "(.+)")'
-        return {"record": self.name, "expr": f"max by (namespace, sweep, state) ({own} or {moved})"}
+        return {"record": self.name, "expr": _of_sweeps(self.gauge)}
 
 
 SWEEP_RUNS: Final = Recording(RUNS)
@@ -233,6 +240,16 @@ SWEEP_ALERTS: Final = (
         f"Prometheus does not scrape the training pods of sweep {_NAMED}.",
         "{{ $value | humanize }} runs train, and none of them has been scraped for 15 minutes. Results come from the pods' own "
         "records; nothing is seen of a run before it ends.",
+    ),
+    Alert(
+        "RegsweepBudgetNearlySpent",
+        f"{_of_sweeps(SWEEP_GPU_SECONDS)}\n/ {_of_sweeps(SWEEP_BUDGET_GPU_SECONDS)} > 0.9\n"
+        f"and on ({_SWEEP})\n{_sweeps_in(SweepState.RUNNING)}",
+        "1m",
+        Severity.WARNING,
+        f"The budget of sweep {_NAMED} is nearly spent.",
+        "{{ $value | humanizePercentage }} of its GPU-seconds are used, and runs are still open. "
+        "What would overshoot is not started; the ranking then says what is missing.",
     ),
     Alert(
         "RegsweepGpuIdle",

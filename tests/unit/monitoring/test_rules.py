@@ -82,6 +82,15 @@ def gpus(**by_gpu: str) -> Series:
     return found
 
 
+def budget(used: str, state: str = "Running") -> Series:
+    """A sweep that may use 1,000 GPU-seconds, as leader and standby report it."""
+    found = sweep(state, running="1x90")
+    for pod in ("0", "1"):
+        found[f'regsweep_operator_sweep_gpu_seconds{{{SWEEP}, pod="{pod}"}}'] = used
+        found[f'regsweep_operator_sweep_budget_gpu_seconds{{{SWEEP}, pod="{pod}"}}'] = "1000x90"
+    return found
+
+
 def exported(series: Series) -> Series:
     """As a scrape stores it that does not honour the operator's labels."""
     return {
@@ -173,6 +182,16 @@ CASES = [
     Case("RegsweepRecordsRefused", "none is refused", counted(REFUSED, reason__InvalidRecord="0x90"), False),
     Case("RegsweepRecordsRefused", "an hour ago", counted(REFUSED, reason__NoRecord="0x10 1x80"), False, 80),
     Case("RegsweepRecordsRefused", "a restart", counted(REFUSED, reason__NoRecord="3x40 0x50"), False, 55),
+    Case("RegsweepBudgetNearlySpent", "all but a twentieth is used", budget("0x40 950x50"), True),
+    Case("RegsweepBudgetNearlySpent", "the same, and labels are not honoured", exported(budget("950x90")), True),
+    Case("RegsweepBudgetNearlySpent", "half is used", budget("500x90"), False),
+    Case("RegsweepBudgetNearlySpent", "it is spent, and the sweep over", budget("1000x90", "Complete"), False),
+    Case(
+        "RegsweepBudgetNearlySpent",
+        "there is none",
+        {name: values for name, values in budget("9999x90").items() if "budget" not in name},
+        False,
+    ),
     Case("RegsweepGpuIdle", "its GPU does nothing", gpus(a="0x90"), True),
     Case("RegsweepGpuIdle", "one of two does nothing", gpus(a="70x90", b="0x90"), True),
     Case("RegsweepGpuIdle", "it trains", gpus(a="70x90"), False),
