@@ -102,7 +102,7 @@ class FeatureColumns:
             if name not in cut:
                 dtype = space.get_inputs()[name].dtype
                 given[name] = add_input(entry, feature.name, dtype)
-                if dtype == "string":
+                if dtype == "string" and feature.values is not None:
                     entry.meanings[feature.name] = TEXT
                     entry.missing[feature.name] = MISSING_CATEGORY if MISSING_CATEGORY in set(feature.values) else ""
         others = {name: encoded[name] for name in (*given, *self._crosses)}
