@@ -90,6 +90,14 @@ VALUES = [
         ),
         id="network policies",
     ),
+    pytest.param(
+        (
+            "metrics.tls.secretName=t",
+            "metrics.tokenSecret.name=t",
+            "metrics.clientCertificate.caSecretName=c",
+        ),
+        id="metrics behind TLS and a login",
+    ),
     pytest.param(("flowControl.enabled=true", "flowControl.nominalConcurrencyShares=5"), id="flow control"),
     pytest.param(
         (

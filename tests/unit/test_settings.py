@@ -101,6 +101,24 @@ def test_an_address_of_the_command_line_takes_the_environments_login_along(monke
     assert (found.prometheus_url, found.prometheus_token_file) == ("http://other:9090", "/token")
 
 
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"REGSWEEP_HTTP_CERTIFICATE_FILE": "/c"}, "REGSWEEP_HTTP_KEY_FILE belong together"),
+        ({"REGSWEEP_HTTP_KEY_FILE": "/k"}, "REGSWEEP_HTTP_KEY_FILE belong together"),
+        ({"REGSWEEP_METRICS_TOKEN_FILE": "/t"}, "REGSWEEP_METRICS_TOKEN_FILE needs TLS"),
+        ({"REGSWEEP_METRICS_CLIENT_CA_FILE": "/ca"}, "REGSWEEP_METRICS_CLIENT_CA_FILE needs TLS"),
+    ],
+)
+def test_a_login_for_the_metrics_is_not_asked_for_in_clear_text(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(RegsweepError, match=words):
+        load_settings()
+
+
 def test_the_times_of_the_lease_must_be_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REGSWEEP_LEASE_DURATION_SECONDS", "5")
     with pytest.raises(RegsweepError, match=r"REGSWEEP_LEASE_DURATION_SECONDS > .* must hold, but got 5, 10, 2"):

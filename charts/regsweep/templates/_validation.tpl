@@ -47,6 +47,22 @@
 {{- fail (printf "%s: it has no effect with http://; prometheus.url must begin with https://" (first $tls)) }}
 {{- end }}
 {{- end }}
+{{- with .Values.metrics }}
+{{- range $value, $given := dict "metrics.tokenSecret" .tokenSecret.name "metrics.clientCertificate" (.clientCertificate.caSecretName | default .clientCertificate.secretName) "metrics.tls.ca" (.tls.ca.secretName | default .tls.ca.configMapName) "metrics.tls.serverName" .tls.serverName }}
+{{- if and $given (not $.Values.metrics.tls.secretName) }}
+{{- fail (printf "%s: it needs TLS; set metrics.tls.secretName" $value) }}
+{{- end }}
+{{- end }}
+{{- if and .tls.ca.secretName .tls.ca.configMapName }}
+{{- fail "metrics.tls.ca: secretName and configMapName exclude each other; give one of them" }}
+{{- end }}
+{{- if and .clientCertificate.secretName (not .clientCertificate.caSecretName) }}
+{{- fail "metrics.clientCertificate: secretName has no effect without caSecretName" }}
+{{- end }}
+{{- if and .clientCertificate.caSecretName (not .clientCertificate.secretName) (or $.Values.podMonitors.operator.enabled $.Values.serviceMonitor.enabled) }}
+{{- fail "metrics.clientCertificate: the monitor needs Prometheus' certificate; set metrics.clientCertificate.secretName" }}
+{{- end }}
+{{- end }}
 {{- if and .Values.podMonitors.operator.enabled .Values.serviceMonitor.enabled }}
 {{- fail "serviceMonitor: podMonitors.operator scrapes the operator too, and every sample would be there twice; enable one of them" }}
 {{- end }}

@@ -183,6 +183,15 @@ class Settings(PrometheusSettings):
     """Address on which /livez, /readyz and /metrics are served. Empty: all addresses."""
     http_port: Annotated[int, Field(ge=0, le=65_535)] = 8080
     """Port on which they are served; 0: any free port."""
+    http_certificate_file: str = ""
+    """File with a certificate (PEM) by which they are served over TLS. This and the files below are read again when they change.
+    Empty: plain HTTP."""
+    http_key_file: str = ""
+    """File with its key (PEM, not encrypted)."""
+    metrics_client_ca_file: str = ""
+    """File with authorities (PEM): /metrics then wants a client certificate that one of them has signed. Empty: it wants none."""
+    metrics_token_file: str = ""
+    """File with the bearer token that /metrics then wants. Empty: it wants none. /livez and /readyz never want a login."""
     live_after_seconds: Positive = 120.0
     """Time after which /livez fails while a due sweep waits or the event loop hangs."""
 
@@ -197,6 +206,16 @@ class Settings(PrometheusSettings):
     """Name of the operator's pod; empty outside a cluster."""
     pod_namespace: Annotated[str, Field(validation_alias="POD_NAMESPACE")] = ""
     """Namespace of the operator's pod; empty outside a cluster."""
+
+    @model_validator(mode="after")
+    def _check_serving(self) -> Self:
+        certificate, key = variable_of("http_certificate_file"), variable_of("http_key_file")
+        if bool(self.http_certificate_file) != bool(self.http_key_file):
+            raise ValueError(f"{certificate} and {key} belong together, but one of them is not set")
+        for name in ("metrics_client_ca_file", "metrics_token_file"):
+            if getattr(self, name) and not self.http_certificate_file:
+                raise ValueError(f"{variable_of(name)} needs TLS: set {certificate} and {key}")
+        return self
 
     @model_validator(mode="after")
     def _check_lease(self) -> Self:

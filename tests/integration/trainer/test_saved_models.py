@@ -91,6 +91,12 @@ CASES: dict[str, dict[str, Any]] = {
         "early_stopping": 1,
         "restore_best": True,
     },
+    "the best epoch, where it counts": {
+        "dataset": "breast_cancer",
+        "learning_rate": 0.5,
+        "epochs": 6,
+        "objective": {"metric": "val_average_loss", "epoch": "Best"},
+    },
     "the constant predictor": {"dataset": "iris", "model": "constant"},
     "images": {"dataset": "digits", "model": "cnn", "filters": [4], "units": [8]},
     "a table with gaps, text and truth values": {
@@ -160,11 +166,13 @@ def answers(saved: dict[str, Saved], tmp_path_factory: pytest.TempPathFactory) -
     return {name: (np.load(f"{each.file}.npy"), np.load(f"{each.file}.predicted.npy")) for name, each in saved.items()}
 
 
-def trained(folder: Path, tables: Path, given: dict[str, Any], **environment: str) -> Saved:
+def trained(folder: Path, tables: Path, case: dict[str, Any]) -> Saved:
+    given = {"epochs": 2, **case}
+    objective = json.dumps(given.pop("objective", {}))
     if "data_path" in given:
-        given = {**given, "data_path": str(tables / given["data_path"])}
-    flags = parse_flags({"epochs": 2, **given})
-    contract = read_contract({"REGSWEEP_MODELS": str(folder), **environment})
+        given["data_path"] = str(tables / given["data_path"])
+    flags = parse_flags(given)
+    contract = read_contract({"REGSWEEP_MODELS": str(folder), "REGSWEEP_OBJECTIVE": objective})
     plan = plan_run(contract, flags, load(flags))
     network, encoder, _ = _model(flags, plan.data)
     rows = plan.splits[0]
@@ -213,7 +221,12 @@ def average_loss(answer: Any, of: Saved) -> float:
 def test_the_recorded_metric_comes_out_of_raw_rows(
     saved: dict[str, Saved], answers: dict[str, tuple[Any, Any]], case: str
 ) -> None:
-    recorded = saved[case].record.values["val_average_loss"]
+    record = saved[case].record
+    recorded = record.values["val_average_loss"]
+    if "objective" in CASES[case]:
+        assert record.best is not None
+        assert record.best.epoch < record.epochs, "or it would prove nothing"
+        recorded = record.best.val
     assert average_loss(answers[case][0], saved[case]) == pytest.approx(recorded, rel=1e-6)
 
 

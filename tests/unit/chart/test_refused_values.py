@@ -123,6 +123,31 @@ def test_no_variable_contradicts_a_value(helm: Helm, variable: str, way: str) ->
             "prometheus.ca: it has no effect with http://",
             id="authorities for plain HTTP",
         ),
+        *(
+            pytest.param(f"{value}=t", "it needs TLS; set metrics.tls.secretName", id=f"{value} in clear text")
+            for value in (
+                "metrics.tokenSecret.name",
+                "metrics.clientCertificate.caSecretName",
+                "metrics.clientCertificate.secretName",
+                "metrics.tls.ca.secretName",
+                "metrics.tls.serverName",
+            )
+        ),
+        pytest.param(
+            "metrics.tls.secretName=t,metrics.tls.ca.secretName=a,metrics.tls.ca.configMapName=b",
+            "metrics.tls.ca: secretName and configMapName exclude each other",
+            id="authorities of the port from two places",
+        ),
+        pytest.param(
+            "metrics.tls.secretName=t,metrics.clientCertificate.secretName=c",
+            "no effect without caSecretName",
+            id="a certificate that nobody wants",
+        ),
+        pytest.param(
+            "metrics.tls.secretName=t,metrics.clientCertificate.caSecretName=c,serviceMonitor.enabled=true",
+            "the monitor needs Prometheus' certificate",
+            id="a monitor without the certificate that is wanted",
+        ),
         pytest.param(
             "serviceMonitor.enabled=true,podMonitors.operator.enabled=true",
             "enable one of them",

@@ -14,7 +14,8 @@ from aiohttp.helpers import get_env_proxy_for_url
 from yarl import URL
 
 from regsweep.adapters import prometheus_failures as failures
-from regsweep.adapters.prometheus_login import Login, LoginError, TlsContexts
+from regsweep.adapters.prometheus_login import Login
+from regsweep.adapters.secret_files import SecretFileError
 from regsweep.api.conditions import Reason
 from regsweep.errors import MetricsError
 from regsweep.settings import PrometheusSettings
@@ -31,7 +32,7 @@ class Prometheus:
         self._where = f"Prometheus at {self._url}"
         self._timeout_seconds = timeout_seconds
         self._login = login or Login()
-        self._tls = TlsContexts(self._login)
+        self._tls = self._login.tls()
         # Half of the time for a connection: which part of it was in vain says whom to ask.
         timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=timeout_seconds / 2)
         self._session = aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
@@ -62,7 +63,7 @@ class Prometheus:
         try:
             headers, tls = await asyncio.to_thread(self._credentials)
             return await self._answer(f"{self._url}/api/v1/{endpoint}", form, headers, tls, max_bytes)
-        except LoginError as error:
+        except SecretFileError as error:
             raise _failed(f"{self._where} cannot be asked: {error}") from error
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             raise _failed(failures.of_connection(self._where, error, self._timeout_seconds, self._login)) from error

@@ -160,6 +160,9 @@ class Replicate:
                 error=True,
             )
             return None
+        finally:
+            if half.is_file():
+                half.unlink()
         return file
 
     def expect(self, epochs: int) -> None:
@@ -179,7 +182,7 @@ class Replicate:
         if self._ending is not None and self._course.last is not None and not self.diverged:
             self._end(self._ending())
         record = self._course.record(self.number)
-        self._output.finish(record, self._course.progress())
+        self._output.finish(record, self._course.end())
 
     def _end(self, ending: Ending) -> None:
         course, last = self._course, self._course.last

@@ -25,7 +25,7 @@ from regsweep_trainer.encoding import BLOCK_ROWS, Encoded, Encoding, encode, enc
 from regsweep_trainer.flags import Flags
 from regsweep_trainer.flags.columns import Column
 from regsweep_trainer.models.inputs import Embedded, Inputs
-from regsweep_trainer.models.preprocessing import TEXT, Entry, add_input, add_numbers, chosen_row
+from regsweep_trainer.models.preprocessing import NO_GAP, TEXT, Entry, add_input, add_numbers, chosen_row
 
 FeatureSpace = keras.utils.FeatureSpace
 CATEGORICAL = partial(FeatureSpace.string_categorical, None, 1)
@@ -205,6 +205,7 @@ def _bucket(entry: Entry, feature: _Feature, vocabulary: list[str]) -> Any:
     """Ones and zeros of the number's bucket, or its number in the vocabulary, whose first word is for what is not in it."""
     assert feature.boundaries is not None  # the caller's
     given = add_input(entry, feature.name, "float64")
+    entry.missing[feature.name] = NO_GAP
     # As np.digitize does, in float64: the layer Discretization would round to float32.
     reached = keras.ops.logical_not(keras.ops.less(given, np.array(feature.boundaries, np.float64)))
     bucket = keras.ops.sum(keras.ops.cast(reached, "int32"), axis=1, keepdims=True)

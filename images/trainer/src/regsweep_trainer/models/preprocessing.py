@@ -20,6 +20,9 @@ from regsweep_trainer.scaling import Scaling
 
 MOST_NAMED = 200
 """Columns that are an input each; more are one input together."""
+GAP = "NaN"
+AS_WRITTEN = "as in the file"
+NO_GAP = "none: the training rows had none"
 TEXT = "text as in the file, without blanks around it"
 MEANINGS = {
     "boolean": "1 for true, yes, t, y; 0 for false, no, f, n",
@@ -37,7 +40,7 @@ class Entry:
     meanings: dict[str, str] = field(default_factory=dict)
     """What an input takes, where that is not the number in the file, by column."""
     missing: dict[str, str] = field(default_factory=dict)
-    """What an input takes for a missing value, where that is not as in the file, by column."""
+    """What an input takes for a missing value, by column."""
     parts: list[Any] = field(default_factory=list)
     """Columns of x, in their order."""
 
@@ -66,7 +69,7 @@ def add_numbers(entry: Entry, data: Dataset, encoding: Encoding) -> None:
     count = data.features.shape[1]
     if not count:
         return
-    raw = _numbers(entry, data, count)
+    raw = _numbers(entry, data, count, encoding)
     filled = raw
     if encoding.fills:
         fills = np.zeros(count)
@@ -80,11 +83,12 @@ def add_numbers(entry: Entry, data: Dataset, encoding: Encoding) -> None:
         entry.parts += [gaps[:, index : index + 1] for index in encoding.fills]
 
 
-def _numbers(entry: Entry, data: Dataset, count: int) -> Any:
+def _numbers(entry: Entry, data: Dataset, count: int, encoding: Encoding) -> Any:
     """Shape (rows, count), float64."""
     if data.columns and count + len(data.categories) <= MOST_NAMED and data.image is None:
         for name in data.columns:
             add_input(entry, name, "float64")
+            entry.missing[name] = GAP if data.columns.index(name) in encoding.fills else NO_GAP
             if name in data.kinds and data.kinds[name].kind in MEANINGS:
                 entry.meanings[name] = MEANINGS[data.kinds[name].kind]
         columns = list(entry.inputs.values())
@@ -94,6 +98,7 @@ def _numbers(entry: Entry, data: Dataset, count: int) -> Any:
         shape = (data.image.height, data.image.width, data.image.channels)
     name = "numbers" if data.categories else ""
     given = add_input(entry, name, "float64", shape)
+    entry.missing[name] = GAP if encoding.fills else NO_GAP
     if data.columns:
         entry.meanings[name] = f"the columns {', '.join(data.columns)}"
     return given if len(shape) == 1 else keras.layers.Reshape((count,), dtype="float64")(given)
@@ -114,6 +119,7 @@ def _standardised(x: Any, scaling: Scaling) -> Any:
 def _category(entry: Entry, column: Categories, rule: Categorised) -> Any:
     """Ones and zeros of the category, shape (rows, cells)."""
     given = add_input(entry, column.name, "string")
+    entry.missing[column.name] = AS_WRITTEN if rule.fill >= 0 or MISSING_CATEGORY in column.cells else NO_GAP
     entry.meanings[column.name] = TEXT
     known = np.diag(rule.known.astype(np.float32))
     words = [word for word in sorted(MISSING_WORDS) if word not in column.cells]

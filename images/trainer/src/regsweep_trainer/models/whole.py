@@ -50,7 +50,7 @@ def _described(entry: Entry, data: Dataset) -> Mapping[str, Any]:
                 "shape": list(given.shape[1:]),
                 "dtype": given.dtype,
                 "meaning": entry.meanings.get(name, "numbers as in the file"),
-                "missing": entry.missing.get(name, "NaN" if given.dtype != "string" else "as in the file"),
+                "missing": entry.missing.get(name, ""),
             }
             for name, given in entry.inputs.items()
         ],
