@@ -93,8 +93,9 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "the best epoch, where it counts": {
         "dataset": "breast_cancer",
-        "learning_rate": 0.5,
-        "epochs": 6,
+        "units": [32],
+        "learning_rate": 0.05,
+        "epochs": 10,
         "objective": {"metric": "val_average_loss", "epoch": "Best"},
     },
     "the constant predictor": {"dataset": "iris", "model": "constant"},

@@ -157,8 +157,7 @@ class Models(ApiModel):
 
 
 class Trainer(ApiModel):
-    """What is trained. Pinned when the sweep is accepted: after the first Job only `dataRevision`, `checkpoints` and `models` can
-    change."""
+    """What is trained. Pinned when the sweep is accepted: later only `dataRevision`, `checkpoints` and `models` can change."""
 
     image: Annotated[str | None, StringConstraints(min_length=1, max_length=500)] = None
     """Image of the training container. Absent: the operator's default. Any image that follows the training contract works."""
