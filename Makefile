@@ -34,6 +34,10 @@ demo: $(SYNCED) ## the same sweep on a real Kubernetes that is brought along (ne
 test: lint programs ## everything that is checked: lint, then all tests below
 	$(PYTEST)
 
+.PHONY: test-all
+test-all: test ## all of it, and what runs beside other projects' controllers
+	$(PYTEST) tests/third_party
+
 .PHONY: test-unit
 test-unit: $(SYNCED) ## tests without a cluster
 	$(PYTEST) tests/unit

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cluster import paths, prerequisites, toolchain
-from cluster.commands import run_logged
+from cluster.commands import run, run_logged
 from cluster.digests import digest
 from cluster.report import step
 
@@ -96,6 +96,8 @@ _DISCOVERY = "remove_all_sd,enable_kubernetes_sd"
 PROMETHEUS = Build("prometheus", _TOOLS_MODULE, packages=(f"{_PROMETHEUS}/prometheus",), tags=_DISCOVERY)
 # Checks rules in the tests; a cluster runs without it.
 PROMTOOL = Build("promtool", _TOOLS_MODULE, packages=(f"{_PROMETHEUS}/promtool",), tags=_DISCOVERY)
+# Another project's controller, for `make test-all`; its CRDs and webhooks are files of its module.
+KUEUE = Build("kueue", paths.GO_SOURCES / "kueue", packages=("sigs.k8s.io/kueue/cmd/kueue",))
 
 CONTROL_PLANE = (KUBE,)
 NODE = (KUBE, TOOLS, RUNC, COREDNS, PAUSE)
@@ -135,6 +137,12 @@ def ensure(builds: Sequence[Build]) -> None:
     finally:
         for one in making:
             one.cancel()  # those behind one that failed
+
+
+def module_folder(build: Build, module: str) -> Path:
+    """Where the sources of a module are that the build was made from (see ``ensure``): manifests lie beside them."""
+    command: list[str | Path] = [toolchain.go(), "list", "-m", "-f", "{{.Dir}}", module]
+    return Path(run(command, env=_environment(build), cwd=build.module).strip())
 
 
 def _make(build: Build, compiler: Path) -> None:

@@ -43,6 +43,20 @@ def test_the_operator_has_exactly_the_rights_that_it_uses(defaults: Sequence[Man
     assert rights(one(defaults, "ClusterRole", "regsweep.regsweep-system")) == OPERATOR
 
 
+def test_kueue_is_touched_only_where_a_value_says_so(helm: Helm) -> None:
+    manifests = helm.template("--set", "kueue.enabled=true")
+    # list: what Jobs wait for; patch: spec.active
+    allowed = {**OPERATOR, "kueue.x-k8s.io/workloads": {"list", "patch"}}
+    assert rights(one(manifests, "ClusterRole", "regsweep.regsweep-system")) == allowed
+    assert _kueue_version(manifests) == "v1beta2"
+    assert _kueue_version(helm.template()) == ""
+
+
+def _kueue_version(manifests: Sequence[Manifest]) -> str:
+    (container,) = one(manifests, "Deployment", "regsweep")["spec"]["template"]["spec"]["containers"]
+    return str(next(entry["value"] for entry in container["env"] if entry["name"] == "REGSWEEP_KUEUE_VERSION"))
+
+
 def test_one_lease_in_its_own_namespace_is_all_that_leading_needs(defaults: Sequence[Manifest]) -> None:
     role = one(defaults, "Role", "regsweep-leader")
     assert role["metadata"]["namespace"] == "regsweep-system"

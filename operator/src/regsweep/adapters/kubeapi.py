@@ -60,6 +60,11 @@ LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 EVENTS: Final = Resource("", "v1", "events", "Event")
 
 
+def workloads(version: str) -> Resource:
+    """Kueue's Workloads in a version of its API, such as v1beta2."""
+    return Resource("kueue.x-k8s.io", version, "workloads", "Workload")
+
+
 class WatchType(StrEnum):
     """An event of a watch."""
 

@@ -16,11 +16,11 @@ from regsweep.core.judging.words.notes import mixture_sentence
 from regsweep.core.limits import Stop
 from regsweep.core.plan import nobody_scrapes
 from regsweep.core.progress import PointState, Progress, Stage
+from regsweep.core.queues import goes_on, held_back
 from regsweep.core.references import references_beside
 from regsweep.core.refusals import remedy_for
 from regsweep.core.results.records import Source
 from regsweep.core.results.scrapes import MetricsState
-from regsweep.core.runs import ObservedRun
 from regsweep.core.sweep import Sweep, point_keys
 from regsweep.core.timestamps import timestamp
 from regsweep.core.troubles import Trouble, trouble_of
@@ -58,7 +58,7 @@ def condition_updates(
     """The conditions of an accepted sweep. `mixed`: as the ranking found it; `edits`: changes of pinned fields."""
     yield _accepted(sweep, observed, edits)
     yield _progressing(sweep, observed, progress, counts, stop, final, trouble_of(observed.runs, now))
-    yield _suspended(sweep, observed.runs)
+    yield _suspended(sweep, observed)
     yield _metrics_available(observed)
     yield _replicates_paired(mixed, is_unguarded(point_keys(sweep, observed.final), observed.records))
     yield from _ended(progress, counts, stop, final)
@@ -139,8 +139,10 @@ def _progressing(
     if progress.stage is Stage.DECIDED or (stop and not counts.running):
         return ConditionUpdate(progressing, False, Reason.FINISHED, "No run is left to train.")
     if sweep.spec.suspend:
-        text = "The sweep is suspended. Set spec.suspend to false to continue."
-        return ConditionUpdate(progressing, False, Reason.SUSPENDED_BY_SPEC, text)
+        training = goes_on(observed.runs, observed.workloads or {})
+        text = training or "The sweep is suspended."
+        text = f"{text} Set spec.suspend to false to continue."
+        return ConditionUpdate(progressing, bool(training), Reason.SUSPENDED_BY_SPEC, text)
     if (refused := _refused(observed)) is not None:
         return ConditionUpdate(progressing, bool(counts.running), *refused)
     if progress.stage is Stage.ANALYSING:
@@ -156,7 +158,7 @@ def _progressing(
     if sweep.spec.parallelism == 0:
         text = f"spec.parallelism is 0, so no new run is started. {trains}"
         return ConditionUpdate(progressing, bool(counts.running), Reason.DRAINING, text)
-    return _training(observed.runs, counts.running > 0 or bool(beside), evaluating, trains)
+    return _training(observed, counts.running > 0 or bool(beside), evaluating, trains)
 
 
 _OF_THE_JOB = frozenset({Reason.TEMPLATE_REFUSED, Reason.NOT_PERMITTED})
@@ -183,22 +185,27 @@ def _refused(observed: Observed) -> tuple[Reason, str] | None:
     return refusal.reason, text
 
 
-def _training(runs: Iterable[ObservedRun], is_training: bool, evaluating: bool, trains: str) -> ConditionUpdate:
+def _training(observed: Observed, is_training: bool, evaluating: bool, trains: str) -> ConditionUpdate:
     """What is trained, where nothing keeps runs from being started."""
     progressing = ConditionType.PROGRESSING
+    held = held_back(observed.runs, observed.workloads)
+    if held is not None and not is_training:
+        return ConditionUpdate(progressing, False, held[0], f"{held[1]} {trains}")
+    if held is not None:
+        trains = f"{trains} {held[1]}"
     if evaluating:
         return ConditionUpdate(progressing, True, Reason.FINAL_EVALUATION, trains)
     if is_training:
         return ConditionUpdate(progressing, True, Reason.RUNS_TRAINING, trains)
-    if any(run.queue_managed and run.suspended for run in runs):
-        return ConditionUpdate(progressing, False, Reason.QUEUED, f"Runs wait for their queue to admit them. {trains}")
     return ConditionUpdate(progressing, True, Reason.RUNS_STARTING, trains)
 
 
-def _suspended(sweep: Sweep, runs: Sequence[ObservedRun]) -> ConditionUpdate:
+def _suspended(sweep: Sweep, observed: Observed) -> ConditionUpdate:
     if not sweep.spec.suspend:
         return ConditionUpdate(ConditionType.SUSPENDED, False, Reason.NOT_SUSPENDED, "")
-    paused = sum(run.suspended for run in runs)
+    if training := goes_on(observed.runs, observed.workloads or {}):
+        return ConditionUpdate(ConditionType.SUSPENDED, False, Reason.SUSPENDING, training)
+    paused = sum(run.suspended for run in observed.runs)
     text = f"{plural(paused, 'run')} suspended. Suspended runs resume from their last checkpoint; without checkpoints they start again."
     return ConditionUpdate(ConditionType.SUSPENDED, True, Reason.SUSPENDED_BY_SPEC, text)
 

@@ -21,10 +21,11 @@ from regsweep.core.kubernetes.room import observed_room, replicates_in
 from regsweep.core.limits import Stop, stop_reason
 from regsweep.core.notices import Notice, notices
 from regsweep.core.progress import Progress, Stage, Target, analysis_request, is_done, progress_of
+from regsweep.core.queues import pauses
 from regsweep.core.results.records import Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.retention import deletions, has_to_rest, outlived_at
-from regsweep.core.runs import ObservedRun, RunRef, RunRequest, ref_of, replicates_of
+from regsweep.core.runs import ObservedRun, RunRef, RunRequest, Workload, ref_of, replicates_of
 from regsweep.core.slots import lacks_pod, needs_no_pod, open_indexes, slots_of
 from regsweep.core.sweep import Point, Sweep, point_keys
 from regsweep.core.troubles import lost_at
@@ -60,6 +61,9 @@ class Plan:
     delete: tuple[RunRef, ...] = ()
     suspend: tuple[RunRef, ...] = ()
     resume: tuple[RunRef, ...] = ()
+    deactivate: tuple[Workload, ...] = ()
+    """Workloads that are stopped, where a queue admits the runs."""
+    activate: tuple[Workload, ...] = ()
     scale: tuple[tuple[RunRef, int], ...] = ()
     """Runs whose Job parallelism becomes the number given: it rises, or a run is put at rest with 0."""
     create: tuple[RunRequest, ...] = ()
@@ -92,6 +96,8 @@ class Plan:
             or self.delete
             or self.suspend
             or self.resume
+            or self.deactivate
+            or self.activate
             or self.scale
             or self.create
             or self.freeze
@@ -120,15 +126,11 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     active = [run for run in staying if not run.deleting and not needs_no_pod(run)]
     occupied = sum(slots_of(run) for run in observed.runs) + sum(job.pods_in_flight for job in observed.altered)
     occupied += observed.orphaned_pods
-    suspend, resume, free = _pauses(sweep, active, occupied)
-    create: tuple[RunRequest, ...] = ()
-    scale: tuple[tuple[RunRef, int], ...] = ()
+    paused = pauses(sweep.spec.suspend, sweep.spec.parallelism - occupied, active, observed.workloads or {})
     blocked = stop or observed.refusal or observed.template_missing
-    if free > 0 and not blocked:
-        waiting = _requests(sweep, progress.targets, observed, records, coverage, pinned)
-        if observed.cautious:
-            free = 0 if any(map(lacks_pod, observed.runs)) else 1
-        create, scale = _fill(waiting, [run for run in active if collected[run.name].move is None], free)
+    waiting = _requests(sweep, progress.targets, observed, records, coverage, pinned)
+    going = [run for run in active if collected[run.name].move is None]
+    create, scale = _fill(waiting, going, 0 if blocked else _free(observed, paused.free))
     resting = [run for run in staying if has_to_rest(run, observed, collected[run.name], now)]
     looks = (c.look_again_at for c in collected.values() if c.look_again_at)
     decided = not store and stop is None
@@ -136,8 +138,10 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     return Plan(
         store=store,
         delete=delete,
-        suspend=suspend,
-        resume=resume,
+        suspend=paused.suspend,
+        resume=paused.resume,
+        deactivate=paused.deactivate,
+        activate=paused.activate,
         scale=(*((ref_of(run), 0) for run in resting), *scale),
         create=create,
         awaiting=tuple(name for name, c in collected.items() if c.awaiting),
@@ -166,21 +170,11 @@ def _with_same_data(
     return kept, pinned
 
 
-def _pauses(
-    sweep: Sweep, active: Sequence[ObservedRun], occupied: int
-) -> tuple[tuple[RunRef, ...], tuple[RunRef, ...], int]:
-    """Runs to suspend, runs to resume, and the slots that are free after that. A queue's Jobs are never touched."""
-    ours = [run for run in active if not run.queue_managed]
-    if sweep.spec.suspend:
-        return tuple(ref_of(run) for run in ours if not run.suspended), (), 0
-    free = sweep.spec.parallelism - occupied
-    resume = []
-    for run in ours:
-        if run.suspended and free > 0:
-            free -= slots_of(replace(run, suspended=False)) - slots_of(run)
-            resume.append(ref_of(run))
-    look_ahead = sweep.spec.parallelism - sum(run.queue_managed and run.suspended for run in active)
-    return (), tuple(resume), min(free, look_ahead)
+def _free(observed: Observed, free: int) -> int:
+    """The slots that are filled now: after a refusal only one, and only once no pod is waited for."""
+    if free <= 0 or not observed.cautious:
+        return max(free, 0)
+    return 0 if any(map(lacks_pod, observed.runs)) else 1
 
 
 def _requests(
@@ -272,6 +266,8 @@ def _fill(
     waiting: Iterator[RunRequest], active: Sequence[ObservedRun], free: int
 ) -> tuple[tuple[RunRequest, ...], tuple[tuple[RunRef, int], ...]]:
     """Fills the free slots: one new run each; what is left then widens runs that have more indexes than pods."""
+    if not free:
+        return (), ()
     create = list(islice(waiting, free))
     free -= len(create)
     for i, request in enumerate(create):

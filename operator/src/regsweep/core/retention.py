@@ -8,7 +8,7 @@ from datetime import datetime
 from regsweep.core.collect import Collected, is_recorded, is_settled, is_stuck
 from regsweep.core.moves import Move, is_at_rest, outlives_at, outlives_training
 from regsweep.core.runs import ObservedRun, PodPhase, RunRef, ref_of, replicates_of
-from regsweep.core.slots import lacks_pod
+from regsweep.core.slots import lacks_pod, slots_of
 from regsweep.core.sweep import Sweep
 from regsweep.core.world import Observed
 
@@ -25,13 +25,14 @@ def deletions(
     trained: (point key, replicate) of what runs have in hand.
     """
     ended: list[ObservedRun] = []
+    taken_back = _taken_back(sweep, observed)
     for run in observed.runs:
         if run.deleting:
             continue
         if not is_recorded(run, observed.records):
             # Its Job may be of a template that has been changed since, and in a quota it stands before others.
             refused = run.name in observed.refused_pods and lacks_pod(run)
-            if refused or _is_taken_back(run, sweep) or _is_left_behind(run, observed, collected[run.name], trained):
+            if refused or run.name in taken_back or _is_left_behind(run, observed, collected[run.name], trained):
                 yield ref_of(run)
         elif is_ended(run):
             ended.append(run)
@@ -92,9 +93,18 @@ def outlived_at(runs: Iterable[ObservedRun], now: datetime) -> Iterator[datetime
                 yield deadline
 
 
-def _is_taken_back(run: ObservedRun, sweep: Sweep) -> bool:
-    """Whether a queue has not admitted it, and the sweep is paused."""
-    return sweep.spec.suspend and run.queue_managed and run.suspended and not run.pods
+def _taken_back(sweep: Sweep, observed: Observed) -> set[str]:
+    """Names of runs that a queue has not admitted and need not: the sweep is paused, or has a lower parallelism since."""
+    queued = [run for run in observed.runs if run.queue_managed and run.held and not (run.deleting or run.pods)]
+    if sweep.spec.suspend:  # where its Workload is known, that is deactivated instead, and keeps its place
+        return {run.name for run in queued if run.uid not in (observed.workloads or {})}
+    surplus = sum(map(slots_of, observed.runs)) - sweep.spec.parallelism
+    taken = set()
+    for run in reversed(queued):
+        if surplus > 0:
+            taken.add(run.name)
+            surplus -= slots_of(run)
+    return taken
 
 
 def _is_left_behind(

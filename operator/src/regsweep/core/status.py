@@ -174,6 +174,8 @@ def _counts(sweep: Sweep, observed: Observed, states: Iterable[PointState]) -> R
 
 def _is_in_hand(run: ObservedRun) -> bool:
     """Whether a pod of the run trains or has ended; what waits to be made again elsewhere is in nobody's hand."""
+    if run.suspended and not any(pod.holds_node for pod in run.pods):
+        return False
     return not is_at_rest(run) and any(
         pod.phase is not PodPhase.PENDING and not (pod.gone and not pod.ended) for pod in run.pods
     )

@@ -10,7 +10,7 @@ from regsweep.core.judging.analysis import AnalysisResult
 from regsweep.core.refusals import Refusal
 from regsweep.core.results.records import Records
 from regsweep.core.results.scrapes import Scrapes
-from regsweep.core.runs import AlteredJob, ObservedRun
+from regsweep.core.runs import AlteredJob, ObservedRun, Workloads
 
 MOST_MESSAGE_BYTES: Final = 65_536
 
@@ -23,6 +23,8 @@ class Observed:
     runs: tuple[ObservedRun, ...] = ()
     altered: tuple[AlteredJob, ...] = ()
     """Jobs of the sweep that are none of its runs."""
+    workloads: Workloads | None = None
+    """What Kueue knows of runs that are stopped; None: it is not read."""
     scrapes: Scrapes = field(default_factory=Scrapes)
     refusal: Refusal | None = None
     """Why the API server took no Job of the sweep, or no pod; None once it took one, or where it is time to try again."""

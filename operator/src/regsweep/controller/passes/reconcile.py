@@ -270,6 +270,8 @@ class Reconciler:
         """What acting leaves to be done: notices kept, tombstones dropped, questions asked, and the next pass called for."""
         uid, add = observation.uid, self._queues.sweeps.add
         memory.notices.add([*_name_notices(outcome), *_refusal_notices(outcome), *planned.notices])
+        if planned.deactivate or planned.activate:
+            memory.workloads.forget()
         if planned.delete and memory.admission is not None:
             memory.admission = memory.admission.after_room(self._clocks.monotonic())
         # The next pass sees stored records, slots that are free, and Jobs whose runs go on in others.

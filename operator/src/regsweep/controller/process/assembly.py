@@ -10,7 +10,7 @@ from typing import Final
 from uuid import uuid4
 
 from regsweep.adapters.informer import Informer, Scope
-from regsweep.adapters.kubeapi import CONFIG_MAPS, JOBS, PODS, SWEEPS, KubeApi
+from regsweep.adapters.kubeapi import CONFIG_MAPS, JOBS, PODS, SWEEPS, KubeApi, workloads
 from regsweep.adapters.lease import Lease, LeaseTimes
 from regsweep.adapters.object_cache import ObjectCache
 from regsweep.adapters.prometheus import Prometheus
@@ -127,9 +127,10 @@ def build_reconciler(
     """The reconciler. api: what it writes to; identity: who its events are by."""
     jobs = JobDefaults(settings.trainer_env, settings.trainer_template, settings.gpu_resources)
     rules = Rules(Defaults(settings.trainer_image, settings.gpu_resource, VERSION), settings.max_combinations, jobs)
+    kueue = workloads(settings.kueue_version) if settings.kueue_version else None
     events = EventWriter(api, instance=identity, now=clocks.now)
     writers = Writers(
-        JobWriter(api, caches.runs, jobs, metrics),
+        JobWriter(api, caches.runs, jobs, metrics, workloads=kueue),
         StatusWriter(api, caches.sweeps, events),
         ScriptWriter(api),
     )
@@ -141,6 +142,13 @@ def build_reconciler(
         refusal_retry=settings.refusal_retry_seconds,
     )
     reader = SweepReader(
-        api, caches, queues, rules, claims, clocks, refusal_retry_seconds=settings.refusal_retry_seconds
+        api,
+        caches,
+        queues,
+        rules,
+        claims,
+        clocks,
+        refusal_retry_seconds=settings.refusal_retry_seconds,
+        workloads=kueue,
     )
     return Reconciler(api, caches, queues, reader, claims, writers, metrics, intervals, clocks)
