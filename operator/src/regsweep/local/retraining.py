@@ -17,7 +17,7 @@ from regsweep.local.directory import RunsDirectory, observed_run, pod_name
 from regsweep.local.environment import local_environment
 from regsweep.local.facts import MODEL_FOLDER, output_file
 from regsweep.local.inventory import KeptRun, RunState, saved_models
-from regsweep.local.process import TrainerProcess
+from regsweep.local.process import FreshProcess
 from regsweep.local.trainer import REFERENCE_MODULE, process_environment
 
 RUN: Final = "training"
@@ -49,7 +49,7 @@ async def retrain(sweep: Sweep, point: Point, like: KeptRun, replicate: int, fol
     place = folder / RUN
     place.mkdir(parents=True)
     contract = local_environment(sweep, request, 0, place) | {"REGSWEEP_MODELS": str((place / MODEL_FOLDER).absolute())}
-    process = await TrainerProcess.start(
+    process = await FreshProcess.start(
         [*like.facts.command, *(expand(argument, contract) for argument in sweep.resolved.args or ())],
         process_environment(contract, os.environ, 1, isolated=REFERENCE_MODULE in like.facts.command),
         place / output_file(0),
