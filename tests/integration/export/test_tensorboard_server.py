@@ -117,7 +117,7 @@ def test_nothing_is_hidden_of_flags_of_several_kinds_and_trainings_that_diverged
     board.runs(1 + 4)
     groups = {group["name"]: group for group in board.session_groups()}
     texts = {name: group["hparams"] for name, group in groups.items()}
-    assert sorted(texts.values(), key=str) == [
+    assert sorted(texts.values(), key=lambda flags: str(flags["l2"])) == [
         {"l2": "0.1", "units": "[8, 8]"},
         {"l2": "1"},
         {"l2": "null", "units": "wide"},

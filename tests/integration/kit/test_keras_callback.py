@@ -1,5 +1,6 @@
 """The Keras callback: what it reports of a model, against numbers computed by hand, whatever the model looks like."""
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -242,6 +243,32 @@ def test_the_test_rows_are_scored_at_the_objectives_epoch_and_only_when_asked(be
         assert output.record.best.train == pytest.approx(mse(model, rows.train), rel=1e-5)
     assert output.record.values["test_average_loss"] == pytest.approx(mse(model, rows.test), rel=1e-5)
     assert "test_average_loss" not in trained(linear())[0].record.values  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("best", [False, True])
+def test_a_model_is_saved_with_the_weights_of_the_epoch_that_counts(best: bool, tmp_path: Path) -> None:
+    environment = {"REGSWEEP_MODELS": str(tmp_path), **({"REGSWEEP_OBJECTIVE": OBJECTIVE_BEST} if best else {})}
+    model = linear()
+    replicate, output = new(environment)
+    rows = replicate.split(X, Y)
+
+    def worsen(epoch: int, logs: Any) -> None:
+        if epoch == 1:
+            model.set_weights([value + 100 for value in model.get_weights()])
+
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=worsen), replicate.keras(rows)]
+    model.fit(*rows.train, epochs=2, verbose=0, callbacks=callbacks)
+    last = model.get_weights()
+    saved = replicate.save(model)
+    replicate.finish()
+    assert saved == tmp_path / "replicate-0.keras"
+    assert output.record is not None
+    assert output.record.best is not None
+    recorded = output.record.best.val if best else output.record.values["val_average_loss"]
+    assert mse(keras.models.load_model(saved), rows.val) == pytest.approx(recorded, rel=1e-6)
+    assert all(np.array_equal(a, b) for a, b in zip(last, model.get_weights(), strict=True)), (
+        "the model itself is as it was"
+    )
 
 
 def test_a_training_that_diverges_is_stopped() -> None:

@@ -92,3 +92,12 @@ async def test_a_sweep_that_was_not_accepted_has_nothing_to_show() -> None:
     await empty.create(SWEEPS, manifest())
     with pytest.raises(UsageError, match="has not been accepted yet"):
         await cluster_sweep(empty, NAMESPACE, "mine", None)
+
+
+def test_a_models_file_is_known_where_a_run_has_saved_one(tmp_path: Path) -> None:
+    folder = next(path for path in keep_sweep(tmp_path).iterdir() if path.name.startswith("mine-")) / "model"
+    folder.mkdir()
+    for name in ("replicate-1.keras", "replicate-1.json", "replicate-x.keras", ".half-replicate-2.keras"):
+        (folder / name).write_text("")
+    saved = [each.saved for each in read_sweep(SweepSource("mine", tmp_path)).trainings if each.saved is not None]
+    assert saved == [folder / "replicate-1.keras"]

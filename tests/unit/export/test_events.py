@@ -54,7 +54,7 @@ def test_each_split_is_a_run_of_its_own_so_that_one_chart_has_both(read: Any) ->
     assert scalars(val) == pytest.approx({("average_loss", 1): 0.5, ("average_loss", 2): 0.4, ("average_loss", 3): 0.3})
     assert scalars(train)["average_loss", 3] == pytest.approx(0.2)
     assert [event.wall_time for event in val[1:]] == [BEGAN + 1, BEGAN + 2, BEGAN + 3]
-    assert scalars(read(of, "l2=0.1/replicate-0/penalty"))["regularization_loss", 1] == pytest.approx(0.01)
+    assert scalars(read(of, "l2=0.1/replicate-0/other"))["regularization_loss", 1] == pytest.approx(0.01)
 
 
 def test_what_a_training_came_to_stands_beside_its_course(read: Any) -> None:

@@ -24,6 +24,11 @@ class Point:
     outer: OuterFold | None = None
     """Outer fold whose rows are the test rows; None: the sweep's own test rows, if there are any."""
 
+    @property
+    def saves_model(self) -> bool:
+        """Whether its trainings save their models: those of the final evaluation on the sweep's test rows do."""
+        return self.final and self.outer is None
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:

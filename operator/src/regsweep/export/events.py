@@ -30,6 +30,8 @@ except ImportError as missing:
 
 RESULT: Final = "result/"
 """Before the tags of what a training came to: those of its course are by epoch, train on a sample of its rows."""
+OTHER: Final = "other"
+"""Folder of metrics that belong to no split, such as `regularization_loss`."""
 FILE_VERSION: Final = "brain.Event:2"
 
 
@@ -74,7 +76,7 @@ def _training_files(training: Training, sweep: Exported, texts: Mapping[str, boo
     for split in ("", *SPLITS):
         course = [event for epoch in training.epochs for event in _of_split(epoch, split, began)]
         if course:
-            yield EventFile(folder / (split or "penalty"), _file(course, course[0].wall_time))
+            yield EventFile(folder / (split or OTHER), _file(course, course[0].wall_time))
 
 
 def _of_split(epoch: Epoch, split: str, began: float) -> list[Any]:

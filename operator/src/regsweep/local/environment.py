@@ -34,6 +34,6 @@ def local_environment(sweep: Sweep, request: RunRequest, index: int, folder: Pat
         "REGSWEEP_LINGER_SECONDS": "0",
         "REGSWEEP_METRICS_PORT": "0",
         "REGSWEEP_TERMINATION_LOG": str((folder / message_file(index)).absolute()),
-        **({"REGSWEEP_MODELS": str((folder / MODEL_FOLDER).absolute())} if request.point.final else {}),
+        **({"REGSWEEP_MODELS": str((folder / MODEL_FOLDER).absolute())} if request.point.saves_model else {}),
         **({} if checkpoints is None else checkpoint_environment(checkpoints, str(beside))),
     }

@@ -10,6 +10,7 @@ import pytest
 from regsweep.api.spec import Models, Trainer
 from regsweep.api.validation import parse_sweep
 from regsweep.core.grid import Combination
+from regsweep.core.identity import OuterFold
 from regsweep.core.kubernetes.models import with_models
 from regsweep.core.sweep import Point
 from regsweep.errors import InvalidSweep, InvalidTemplate
@@ -29,8 +30,9 @@ def test_a_final_training_gets_the_picks_folder() -> None:
     assert trainer["volumeMounts"] == [{"name": "models", "mountPath": "/regsweep/models"}]
 
 
-def test_trainings_of_the_grid_save_nothing() -> None:
+def test_trainings_of_the_grid_and_of_outer_folds_save_nothing() -> None:
     assert with_models(VOLUME, MODELS, GRID) == VOLUME
+    assert with_models(VOLUME, MODELS, replace(GRID, final=True, outer=OuterFold(0, 3))) == VOLUME
     assert with_models(VOLUME, None, replace(GRID, final=True)) == VOLUME
 
 

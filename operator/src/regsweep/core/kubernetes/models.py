@@ -23,4 +23,4 @@ def with_models(template: JsonObject, models: Models | None, point: Point) -> Js
         return template
     mount = Mount("spec.trainer.models.volumeName", models.volume_name, MOUNT_PATH)
     mounted = with_mount(template, mount, {"REGSWEEP_MODELS": f"{MOUNT_PATH}/{point.key}"})
-    return mounted if point.final else template
+    return mounted if point.saves_model else template
