@@ -31,11 +31,12 @@ demo: $(SYNCED) ## the same sweep on a real Kubernetes that is brought along (ne
 
 ##@ Check it
 .PHONY: test
-test: lint programs ## everything that is checked: lint, then all tests below
-	$(PYTEST)
+test: lint programs ## everything that is checked but what is long: lint, then all tests below
+	$(PYTEST) -m "not long"
 
 .PHONY: test-all
-test-all: test ## all of it, and what runs beside other projects' controllers
+test-all: test ## all of it, and what is long or runs beside other projects' controllers
+	$(PYTEST) -m long
 	$(PYTEST) tests/third_party
 
 .PHONY: test-unit
@@ -52,7 +53,7 @@ coverage: $(SYNCED) ## branch coverage of the core and the API by their unit tes
 
 .PHONY: test-integration
 test-integration: $(SYNCED) ## tests on a real API server without a node (no root)
-	$(PYTEST) tests/integration
+	$(PYTEST) tests/integration -m "not long"
 
 .PHONY: test-e2e
 test-e2e: $(SYNCED) ## tests on a real node with real training (needs root)
@@ -94,6 +95,16 @@ images: $(SYNCED) ## build the images whose sources changed (CLUSTER=current: an
 .PHONY: release-dry-run
 release-dry-run: $(SYNCED) ## build all that a release publishes into dist/, and publish nothing (needs root for the images)
 	@PYTHONPATH=tests UV=$(UV) $(PYTHON) -m release build
+
+.PHONY: sign
+sign: ## sign dist/ and IMAGES="NAME@sha256:..." with cosign: by a login in the browser, or KEY=cosign.key
+	@command -v cosign >/dev/null || { echo "cosign is not here: https://docs.sigstore.dev/cosign/system_config/installation/"; exit 1; }
+	cosign sign-blob --yes $(if $(KEY),--key $(KEY)) --bundle dist/SHA256SUMS.bundle dist/SHA256SUMS
+	cosign sign-blob --yes $(if $(KEY),--key $(KEY)) --bundle dist/provenance.intoto.json.bundle dist/provenance.intoto.json
+	@for image in $(IMAGES); do \
+		case "$$image" in *@sha256:*) ;; *) echo "$$image: name it by its digest, which a tag may leave"; exit 1;; esac; \
+		cosign sign --yes $(if $(KEY),--key $(KEY)) "$$image" || exit 1; \
+	done
 
 .PHONY: set-version
 set-version: $(SYNCED) ## state VERSION=1.2.3 in all distributions, the chart and the lock file

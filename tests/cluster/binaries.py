@@ -88,6 +88,25 @@ READ_MANIFESTS = Build("read-manifests", paths.GO_SOURCES / "manifests")
 ACTIONLINT = Build(
     "actionlint", paths.GO_SOURCES / "actionlint", packages=("github.com/rhysd/actionlint/cmd/actionlint",)
 )
+# Tests of the chart: its unit tests, schemas, and a registry to push it to.
+HELM_UNITTEST = Build(
+    "helm-unittest",
+    paths.GO_SOURCES / "helm-unittest",
+    packages=("github.com/helm-unittest/helm-unittest/cmd/helm-unittest",),
+)
+KUBECONFORM = Build(
+    "kubeconform", paths.GO_SOURCES / "kubeconform", packages=("github.com/yannh/kubeconform/cmd/kubeconform",)
+)
+REGISTRY = Build(
+    "registry", paths.GO_SOURCES / "registry", packages=("github.com/distribution/distribution/v3/cmd/registry",)
+)
+# Picks up the chart's monitors and rules in the long tests; it takes minutes to build.
+PROMETHEUS_OPERATOR_MODULE = "github.com/prometheus-operator/prometheus-operator"
+PROMETHEUS_OPERATOR = Build(
+    "prometheus-operator",
+    paths.GO_SOURCES / "prometheus-operator",
+    packages=(f"{PROMETHEUS_OPERATOR_MODULE}/cmd/operator",),
+)
 SLEEP_TRAINER = Build("sleep-trainer", paths.CHECKOUT / "tests" / "bench" / "sleep-trainer")
 
 # Without its web pages, which are built with npm, and with one way of finding targets out of forty.
@@ -102,7 +121,18 @@ KUEUE = Build("kueue", paths.GO_SOURCES / "kueue", packages=("sigs.k8s.io/kueue/
 CONTROL_PLANE = (KUBE,)
 NODE = (KUBE, TOOLS, RUNC, COREDNS, PAUSE)
 # `make demo` applies the committed rendering of the chart, and so spares a newcomer Helm's build.
-ALL = (*NODE, PROMETHEUS, SLEEP_TRAINER, PROMTOOL, HELM, READ_MANIFESTS, ACTIONLINT)
+ALL = (
+    *NODE,
+    PROMETHEUS,
+    SLEEP_TRAINER,
+    PROMTOOL,
+    HELM,
+    READ_MANIFESTS,
+    ACTIONLINT,
+    HELM_UNITTEST,
+    KUBECONFORM,
+    REGISTRY,
+)
 
 # The linker leaves debugging data out (-s -w), so the compiler need not make them: an eighth of its work.
 _COMPILER_FLAGS = "all=-dwarf=false"

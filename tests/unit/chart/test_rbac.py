@@ -11,7 +11,12 @@ from support.helm import Helm, Manifest, one
 Rights = dict[str, set[str]]
 
 OPERATOR: Mapping[str, set[str]] = {
-    "regsweep.dev/regularizationsweeps": {"get", "list", "watch"},  # get: a live look before the first Job of a sweep
+    "regsweep.dev/regularizationsweeps": {
+        "delete",
+        "get",
+        "list",
+        "watch",
+    },  # delete: ttlSecondsAfterFinished; get: a live look before the first Job
     "regsweep.dev/regularizationsweeps/status": {"update"},
     "regsweep.dev/sweepresults": {"create", "list", "update"},
     "batch/jobs": {
@@ -107,6 +112,21 @@ def test_people_may_read_or_write_sweeps_and_templates_but_never_write_results(
         "regsweep-edit": {"regsweep.dev/regularizationsweeps": write, "/podtemplates": write},
     }
     assert granted == expected[role]
+
+
+def test_importing_takes_a_role_that_is_not_there_by_default_and_that_nobody_is_bound_to(
+    defaults: Sequence[Manifest], helm: Helm
+) -> None:
+    assert not [m for m in defaults if m["metadata"]["name"].startswith("regsweep-import")]
+    manifests = helm.template("--set", "rbac.importer.create=true")
+    role = one(manifests, "ClusterRole", "regsweep-import.regsweep-system")
+    assert rights(role) == {
+        "regsweep.dev/regularizationsweeps": {"create", "get", "patch"},
+        "regsweep.dev/regularizationsweeps/status": {"update"},
+        "regsweep.dev/sweepresults": {"create", "get", "update"},
+    }
+    assert not [label for label in role["metadata"].get("labels", {}) if "aggregate" in label]
+    assert not [m for m in manifests if m["kind"].endswith("Binding") and "import" in m["roleRef"]["name"]]
 
 
 def test_no_rule_has_a_wildcard(defaults: Sequence[Manifest]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -45,7 +46,9 @@ class Stand:
         self.seconds = 1000.0
         self.metrics = Metrics()
         self.work = RecordingQueue()
-        clocks = Clocks(monotonic=lambda: self.seconds)
+        self.ahead = timedelta()
+        """How far the wall clock is ahead."""
+        clocks = Clocks(now=lambda: datetime.now(UTC) + self.ahead, monotonic=lambda: self.seconds)
         self.caches = build_caches(self.cluster.api, clocks)
         labels = TargetLabels("namespace", "pod")
         prometheus = PrometheusQueue(None, labels, on_answer=lambda _: None, metrics=self.metrics, clocks=clocks)

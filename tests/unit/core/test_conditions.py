@@ -15,6 +15,7 @@ from regsweep.api.status import Condition, FinalPick, FinalStatus, RunCounts
 from regsweep.core.conditions import ConditionUpdate, condition_updates, conditions
 from regsweep.core.judging.analysis import AnalysisResult
 from regsweep.core.limits import Stop
+from regsweep.core.plan import Plan
 from regsweep.core.progress import Stage, progress_of
 from regsweep.core.results.records import Environment, Outcome, Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
@@ -44,11 +45,10 @@ def updates_of(
 ) -> dict[ConditionType, ConditionUpdate]:
     sweep = sweep_of({"l2": [0, 1, 2, 3]}, **spec)
     observed = Observed(records=Records(records), runs=tuple(runs), workloads=workloads, scrapes=scrapes or Scrapes())
-    analysed = AnalysisResult(Analysis(race=race)) if race is not None else None
-    progress = replace(progress_of(sweep, observed.records, None, None), stage=stage, analysis_result=analysed)
-    numbers = RunCounts(**{"total": 4, **(counts or {})})
-    updates = condition_updates(sweep, observed, progress, numbers, stop, final, (), (), START)
-    return {update.type: update for update in updates}
+    progress = replace(progress_of(sweep, observed.records, None, None), stage=stage)
+    progress = replace(progress, analysis_result=AnalysisResult(Analysis(race=race)) if race is not None else None)
+    numbers, planned = RunCounts(**{"total": 4, **(counts or {})}), Plan(stop=stop)
+    return {u.type: u for u in condition_updates(sweep, observed, progress, numbers, planned, final, (), (), START)}
 
 
 def waiting(reason: str, words: str = "") -> ObservedRun:

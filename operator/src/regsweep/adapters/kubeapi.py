@@ -156,11 +156,13 @@ class KubeApi(Protocol):
         """
         ...
 
-    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> KubeObject | None:
-        """Deletes the object of this UID and, in the background, what it owns.
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str = ""
+    ) -> KubeObject | None:
+        """Deletes the object of this UID, at this resourceVersion if one is given, and, in the background, what it owns.
 
         Returns the object where it stays for a while (finalizers, grace period), else None.
-        Raises NotFound, Conflict (the name now belongs to another UID).
+        Raises NotFound, Conflict (the name now belongs to another UID, or the object has changed).
         """
         ...
 

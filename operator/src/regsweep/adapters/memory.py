@@ -227,11 +227,13 @@ class MemoryApi:
         self._written(write)
         return answer
 
-    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> KubeObject | None:
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str = ""
+    ) -> KubeObject | None:
         """See KubeApi."""
         write = self._write("delete", resource.plural, namespace, name)
         present = self._find(resource, namespace, name)
-        _check(present, {"uid": uid})
+        _check(present, {"uid": uid, "resourceVersion": resource_version or None})
         if present["metadata"].get("finalizers"):
             marked = copy.deepcopy(present)
             marked["metadata"]["deletionTimestamp"] = self._timestamp()

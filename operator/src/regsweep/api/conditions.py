@@ -273,6 +273,14 @@ class Reason(StrEnum):
     )
     # Complete and Failed
     ALL_RUNS_ENDED = "AllRunsEnded", About(meaning="All runs have ended and are analysed.", conditions=(_COMPLETE,))
+    BUDGET_EXHAUSTED = (
+        "BudgetExhausted",
+        About(
+            meaning="`spec.budget` leaves no room for another run. The ranking is of what was trained; the message says what is missing.",
+            remedy="Raise the limit that the message names, to continue.",
+            conditions=(_COMPLETE,),
+        ),
+    )
     RUNS_REMAIN = "RunsRemain", About(meaning="Some runs have not ended yet.", conditions=(_COMPLETE,))
     RACING = "Racing", About(meaning="More than one combination is still in the race.", conditions=(_COMPLETE,))
     WITHIN_LIMIT = (

@@ -45,6 +45,10 @@ RETRY_ANNOTATION: Final = "regsweep.dev/retry"
 
 SUSPENDED_ANNOTATION: Final = "regsweep.dev/suspended"
 """On Jobs, and on Kueue's Workloads: `true` where the operator has stopped them for `spec.suspend`. It resumes nothing else."""
+IMPORT_ANNOTATION: Final = "regsweep.dev/import"
+"""On a sweep that is being imported: the UID that it had where it was exported. Operators leave it alone while it is there."""
+IMPORTED_FROM_ANNOTATION: Final = "regsweep.dev/imported-from"
+"""On a sweep that was imported whole: the UID that it had where it was exported."""
 
 QUEUE_NAME_LABEL: Final = "kueue.x-k8s.io/queue-name"
 """On a Job: Kueue admits it; its `suspend` is then Kueue's."""

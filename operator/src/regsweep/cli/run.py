@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -14,10 +14,12 @@ from typing import Final
 
 from rich.console import Console
 
+from regsweep.api.budget_spec import OnExhausted, Retention
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.final_spec import FinalSpec
-from regsweep.api.spec import Retention, SweepSpec
+from regsweep.api.spec import SweepSpec
 from regsweep.api.status import SweepStatus
+from regsweep.api.warnings import spec_warnings
 from regsweep.api.wording import plural
 from regsweep.cli.check import print_warnings
 from regsweep.cli.consoles import error_console, result_console
@@ -32,6 +34,7 @@ from regsweep.core.progress import is_done, progress_of
 from regsweep.core.refinement import refined, refines
 from regsweep.core.results.records import Records
 from regsweep.core.sweep import Sweep
+from regsweep.errors import Problem
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError, UnwritableRunsError
 from regsweep.local.failures import HOW_TO_RETRY, HOW_TO_TRAIN_ANEW
 from regsweep.local.identify import NO_DATA, DataIdentity, digest_now, identify
@@ -245,6 +248,7 @@ def local_sweep(
             "parallelism": parallelism,
             "suspend": False,
             "retention": UNLIMITED,
+            "budget": spec.budget.model_copy(update={"on_exhausted": OnExhausted.FINISH}) if spec.budget else None,
             "template": None,
             "template_ref": None,
             "trainer": spec.trainer.model_copy(
@@ -256,10 +260,17 @@ def local_sweep(
     sweep, _ = accept(Identity(name, LOCAL, LOCAL, generation=1), local, defaults)
     return replace(
         sweep,
+        warnings=(*spec_warnings(spec, len(sweep.points)), *_local_warnings(spec)),
         how_to_retry=HOW_TO_RETRY,
         how_to_train_anew=HOW_TO_TRAIN_ANEW,
         data_digest=data.digest if data.by_trainer else "",
     )
+
+
+def _local_warnings(spec: SweepSpec) -> Iterator[Problem]:
+    """Parts of the spec that mean something else here than in a cluster."""
+    if spec.budget is not None and spec.budget.max_gpu_seconds is not None and spec.trainer.gpus:
+        yield Problem("spec.budget.maxGpuSeconds", "counts what the trainer reports here, which is 0 without a GPU.")
 
 
 def announcement(sweep: Sweep, records: Records, path: Path, data: DataIdentity = NO_DATA) -> str:

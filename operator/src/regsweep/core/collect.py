@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from regsweep.api.conditions import NO_RETRY_MENDS, Reason
 from regsweep.api.constants import EXIT_INDEX_FINAL, EXIT_INVALID_FLAGS
+from regsweep.core.gputime import charged
 from regsweep.core.kubernetes.failures import WAITING_REASONS, failure_of, node_fault_of
 from regsweep.core.kubernetes.room import was_cut
 from regsweep.core.moves import MAX_MOVES, Move, is_at_rest, move_of, pods_of, unschedulable_deadline
@@ -107,10 +108,17 @@ class ObservedIndex:
     """None while a pod of it runs or another one may come."""
 
 
-def collect(run: ObservedRun, records: Records, scrapes: Scrapes, timeout: timedelta, now: datetime) -> Collected:
+def collect(
+    run: ObservedRun,
+    records: Records,
+    scrapes: Scrapes,
+    timeout: timedelta,
+    now: datetime,
+    pod_gpus: int | None = None,
+) -> Collected:
     """Takes what the run's ended pods left, replicate by replicate.
 
-    timeout: how long after the end of a pod its values are waited for.
+    timeout: how long after the end of a pod its values are waited for. pod_gpus: as observed (`Observed`).
     """
     if is_recorded(run, records):
         return Collected()
@@ -133,7 +141,7 @@ def collect(run: ObservedRun, records: Records, scrapes: Scrapes, timeout: timed
     if moved and move is not None and move.at > now:
         deadlines.append(move.at)
     return Collected(
-        records=tuple(each.record for each in taken),
+        records=tuple(charged((each.record for each in taken), run, stored, pod_gpus)),
         awaiting=bool(waits),
         lost=tuple(k for k, each in settled if isinstance(each, Lost)),
         move=move,

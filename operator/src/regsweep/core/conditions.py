@@ -11,10 +11,11 @@ from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.findings import Mixture
 from regsweep.api.status import Condition, FinalStatus, RunCounts
 from regsweep.api.wording import cut, plural
+from regsweep.core.budget import Exhaustion
 from regsweep.core.data import is_unguarded
 from regsweep.core.judging.words.notes import mixture_sentence
 from regsweep.core.limits import Stop
-from regsweep.core.plan import nobody_scrapes
+from regsweep.core.plan import Plan, nobody_scrapes
 from regsweep.core.progress import PointState, Progress, Stage
 from regsweep.core.queues import goes_on, held_back
 from regsweep.core.references import references_beside
@@ -49,19 +50,33 @@ def condition_updates(
     observed: Observed,
     progress: Progress,
     counts: RunCounts,
-    stop: Stop | None,
+    planned: Plan,
     final: FinalStatus | None,
     mixed: Sequence[Mixture],
     edits: Sequence[Problem],
     now: datetime,
 ) -> Iterator[ConditionUpdate]:
     """The conditions of an accepted sweep. `mixed`: as the ranking found it; `edits`: changes of pinned fields."""
+    stop, exhausted = planned.stop, _spent(planned)
     yield _accepted(sweep, observed, edits)
-    yield _progressing(sweep, observed, progress, counts, stop, final, trouble_of(observed.runs, now))
+    if exhausted is not None:
+        yield ConditionUpdate(
+            ConditionType.PROGRESSING, False, Reason.FINISHED, "The budget has no room for another run."
+        )
+    else:
+        yield _progressing(sweep, observed, progress, counts, stop, final, trouble_of(observed.runs, now))
     yield _suspended(sweep, observed)
     yield _metrics_available(observed)
     yield _replicates_paired(mixed, is_unguarded(point_keys(sweep, observed.final), observed.records))
-    yield from _ended(progress, counts, stop, final)
+    yield from _ended(progress, counts, stop, exhausted, final)
+
+
+def _spent(planned: Plan) -> Exhaustion | None:
+    """Why the sweep is over although runs are left; None: it is not, by its budget."""
+    exhausted = planned.exhausted
+    return (
+        exhausted if exhausted is not None and exhausted.over and not planned.store and planned.stop is None else None
+    )
 
 
 def conditions(
@@ -263,7 +278,11 @@ def _final_count(final: FinalStatus | None) -> str:
 
 
 def _ended(
-    progress: Progress, counts: RunCounts, stop: Stop | None, final: FinalStatus | None
+    progress: Progress,
+    counts: RunCounts,
+    stop: Stop | None,
+    exhausted: Exhaustion | None,
+    final: FinalStatus | None,
 ) -> Iterator[ConditionUpdate]:
     complete, failed = ConditionType.COMPLETE, ConditionType.FAILED
     ended = counts.succeeded + counts.failed
@@ -274,9 +293,18 @@ def _ended(
         yield ConditionUpdate(failed, True, stop.reason, stop.message)
         return
     yield ConditionUpdate(failed, False, Reason.WITHIN_LIMIT, "")
+    if exhausted is not None:
+        text = f"{exhausted.message} {_missing(progress, counts, final)}"
+        yield ConditionUpdate(complete, True, Reason.BUDGET_EXHAUSTED, text)
+        return
     if progress.stage is not Stage.DECIDED:
         yield ConditionUpdate(complete, False, *_remaining(progress, counts, final))
         return
+    yield ConditionUpdate(complete, True, Reason.ALL_RUNS_ENDED, _all_ended(progress, counts, final))
+
+
+def _all_ended(progress: Progress, counts: RunCounts, final: FinalStatus | None) -> str:
+    """What a complete sweep came to."""
     text = f"{plural(counts.succeeded, 'run')} succeeded"
     if counts.diverged:
         text += f" ({counts.diverged} with diverged replicates)"
@@ -292,7 +320,18 @@ def _ended(
         text += f"; {plural(final.failed, 'training')} of the final evaluation failed: see status.failures"
     if final is not None and final.stale:
         text += "; the final evaluation is of the sweep before it was changed"
-    yield ConditionUpdate(complete, True, Reason.ALL_RUNS_ENDED, f"{text}.")
+    return f"{text}."
+
+
+def _missing(progress: Progress, counts: RunCounts, final: FinalStatus | None) -> str:
+    """What an exhausted budget leaves out, as a sentence."""
+    if progress.stage is Stage.EVALUATING:
+        return f"Missing is the final evaluation: {_final_count(final)}."
+    beside = _beside_the_grid(progress)
+    if beside:
+        return beside
+    ended = counts.succeeded + counts.failed
+    return f"The ranking is of {ended} of {counts.total} runs; {counts.total - ended} are missing or lack replicates."
 
 
 def _remaining(progress: Progress, counts: RunCounts, final: FinalStatus | None) -> tuple[Reason, str]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from itertools import groupby, islice
 
 from regsweep.api.status import FinalStatus, RefinementStatus
+from regsweep.core.budget import Exhaustion, exhausted_at, within_budget
 from regsweep.core.collect import Collected, collect, is_settled
 from regsweep.core.data import pinned_digest, with_refused_data, with_same_data
 from regsweep.core.final import freeze, refine
@@ -24,7 +25,7 @@ from regsweep.core.progress import Progress, Stage, Target, analysis_request, is
 from regsweep.core.queues import pauses
 from regsweep.core.results.records import Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
-from regsweep.core.retention import deletions, has_to_rest, outlived_at
+from regsweep.core.retention import deletions, has_to_rest, outdated_at, outlived_at
 from regsweep.core.runs import ObservedRun, RunRef, RunRequest, Workload, ref_of, replicates_of
 from regsweep.core.slots import lacks_pod, needs_no_pod, open_indexes, slots_of
 from regsweep.core.sweep import Point, Sweep, point_keys
@@ -77,11 +78,19 @@ class Plan:
     """Picks of the final evaluation, to be stored before its first training."""
     refine: RefinementStatus | None = None
     """What refinement has chosen with its next step, to be stored before it is trained."""
+    exhausted: Exhaustion | None = None
+    """Why the budget keeps the next run from being started; None: it does not, or no run waits."""
     stop: Stop | None = None
     """Why no more runs are started; None: they are."""
     notices: tuple[Notice, ...] = ()
     wake_at: datetime | None = None
     """When the same observation would give another plan; None: never."""
+
+    @property
+    def writes_first(self) -> bool:
+        """Whether the status has to be written before the next step."""
+        to_stop = self.exhausted is not None and self.exhausted.overdrawn and not self.exhausted.stops
+        return self.freeze is not None or self.refine is not None or to_stop
 
     @property
     def rests(self) -> bool:
@@ -111,24 +120,23 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     Never more than `spec.parallelism` training pods are in flight because of it, and a (point, replicate) that has a result or
     is being trained is never given to a second run.
     """
-    timeout = timedelta(seconds=sweep.spec.metrics.collect_timeout_seconds)
-    collected = {run.name: collect(run, observed.records, observed.scrapes, timeout, now) for run in observed.runs}
-    collected, pinned = _with_same_data(sweep, observed, collected)
+    collected, pinned = _with_same_data(sweep, observed, _collected(sweep, observed, now))
     store = tuple(record for c in collected.values() for record in c.records)
     records = observed.records.plus(store)
     progress = progress_of(sweep, records, observed.analysis_result, observed.final)
     stop = stop_reason(sweep, records, progress, pinned)
 
     coverage = _coverage(observed.runs, records, collected, now)
-    delete = tuple(deletions(sweep, observed, collected, coverage.trained, now))
+    waiting = _requests(sweep, progress.targets, observed, records, coverage, pinned)
+    waiting, exhausted = within_budget(sweep, observed, records, progress, collected, waiting, now)
+    stops = exhausted is not None and exhausted.stops
+    delete = tuple(deletions(sweep, observed, collected, coverage.trained, now, stops=stops))
     leaving = {ref.name for ref in delete}
     staying = [run for run in observed.runs if run.name not in leaving]
     active = [run for run in staying if not run.deleting and not needs_no_pod(run)]
-    occupied = sum(slots_of(run) for run in observed.runs) + sum(job.pods_in_flight for job in observed.altered)
-    occupied += observed.orphaned_pods
-    paused = pauses(sweep.spec.suspend, sweep.spec.parallelism - occupied, active, observed.workloads or {})
+    slots = sweep.spec.parallelism - _occupied(observed)
+    paused = pauses(sweep.spec.suspend or stops, slots, active, observed.workloads or {})
     blocked = stop or observed.refusal or observed.template_missing
-    waiting = _requests(sweep, progress.targets, observed, records, coverage, pinned)
     going = [run for run in active if collected[run.name].move is None]
     create, scale = _fill(waiting, going, 0 if blocked else _free(observed, paused.free))
     resting = [run for run in staying if has_to_rest(run, observed, collected[run.name], now)]
@@ -149,10 +157,34 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
         analyse=analysis_request(sweep, records, progress, observed.final) if analyse else None,
         freeze=freeze(sweep, progress, records) if decided and progress.stage is Stage.FREEZING else None,
         refine=refine(sweep, progress, records) if decided and progress.stage is Stage.REFINING else None,
+        exhausted=exhausted,
         stop=stop,
         notices=tuple(notices(observed, collected, create, {run.name for run in resting}, now)),
-        wake_at=min([*looks, *outlived_at(observed.runs, now), *lost_at(observed.runs, now)], default=None),
+        wake_at=min([*looks, *_deadlines(sweep, observed, now)], default=None),
     )
+
+
+def _occupied(observed: Observed) -> int:
+    """Slots that are taken, by whatever pods."""
+    others = sum(job.pods_in_flight for job in observed.altered) + observed.orphaned_pods
+    return sum(slots_of(run) for run in observed.runs) + others
+
+
+def _collected(sweep: Sweep, observed: Observed, now: datetime) -> dict[str, Collected]:
+    """What is taken from each run now, by its name."""
+    timeout = timedelta(seconds=sweep.spec.metrics.collect_timeout_seconds)
+    return {
+        run.name: collect(run, observed.records, observed.scrapes, timeout, now, observed.pod_gpus)
+        for run in observed.runs
+    }
+
+
+def _deadlines(sweep: Sweep, observed: Observed, now: datetime) -> Iterator[datetime]:
+    """When time alone will make a difference, whatever is collected."""
+    yield from outlived_at(observed.runs, now)
+    yield from lost_at(observed.runs, now)
+    yield from outdated_at(sweep, observed, now)
+    yield from exhausted_at(sweep, observed, now)
 
 
 def _with_same_data(

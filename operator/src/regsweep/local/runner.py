@@ -120,6 +120,7 @@ class LocalRunner:
         self._begun = False
         self._error: BaseException | None = None
         self._status = SweepStatus()
+        self._start_time = self._clock()
 
     @property
     def sweep(self) -> Sweep:
@@ -194,7 +195,13 @@ class LocalRunner:
 
     def _observed(self) -> Observed:
         runs = tuple(run.observed for run in self._runs.values())
-        return Observed(records=self._records, runs=runs, analysis_result=self._analysis_result, final=self._final)
+        return Observed(
+            records=self._records,
+            runs=runs,
+            analysis_result=self._analysis_result,
+            final=self._final,
+            start_time=self._start_time,
+        )
 
     def _publish(self, decided: Plan) -> None:
         self._status = sweep_status(self._sweep, self._observed(), decided, (), self._status, self._clock())

@@ -38,6 +38,7 @@ from regsweep.core.results.records import Records
 from regsweep.core.runs import ObservedRun, RunRef, Workloads
 from regsweep.core.scripts import script_files
 from regsweep.core.slots import lacks_pod
+from regsweep.core.timestamps import parse_timestamp
 from regsweep.core.world import Observed
 from regsweep.errors import InvalidSweep, InvalidTemplate
 
@@ -72,10 +73,7 @@ class SweepReader:
     async def observe(
         self, sweep: KubeObject, memory: SweepMemory
     ) -> Observation | InvalidSpec | TerminatingNamespace | NotOurs:
-        """The sweep at this moment.
-
-        Raises ApiError where something has to be asked of the API server, and it does not answer.
-        """
+        """The sweep at this moment. Raises ApiError where something has to be asked of the API server, and it does not answer."""
         prior = prior_status(sweep)
         standing = await self._claims.standing(sweep, prior.managed_by)
         if standing in (Standing.CLAIMED, Standing.NAMED):
@@ -111,6 +109,9 @@ class SweepReader:
             scrapes=self._queues.prometheus.latest(uid),
             analysis_result=self._queues.analyses.latest(uid) or prior_analysis(prior.analysis, accepted.sweep),
             final=prior.final,
+            start_time=parse_timestamp(prior.start_time) if prior.start_time else None,
+            pod_gpus=accepted.sweep.resolved.gpus,
+            gpu_seconds=prior.gpu_seconds or 0.0,
             refusal=admission.refusal_of(template.fingerprint, now) if admission else None,
             refused_pods=frozenset(refusals),
             cautious=admission is not None and admission.tries_carefully(template.fingerprint),

@@ -33,6 +33,7 @@ from regsweep.controller.writers.events import EventWriter
 from regsweep.controller.writers.job_writer import JobWriter
 from regsweep.controller.writers.script_writer import ScriptWriter
 from regsweep.controller.writers.status_writer import StatusWriter
+from regsweep.controller.writers.sweep_writer import SweepWriter
 from regsweep.core.accept import Defaults
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult
 from regsweep.core.kubernetes.podtemplate import JobDefaults
@@ -133,6 +134,7 @@ def build_reconciler(
         JobWriter(api, caches.runs, jobs, metrics, workloads=kueue),
         StatusWriter(api, caches.sweeps, events),
         ScriptWriter(api),
+        SweepWriter(api),
     )
     intervals = Intervals(
         status=settings.status_interval_seconds,

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 
 from regsweep.adapters.kubeapi import RESULTS, KubeApi, KubeObject
 from regsweep.api.constants import SWEEP_UID_LABEL
+from regsweep.core.ownership import owner_uid, result_owners
 from regsweep.core.results.records import Record, Records
-from regsweep.core.results.segments import append, load
+from regsweep.core.results.segments import append, load, owned_as_wanted, with_owners
 from regsweep.core.sweep import Point, Sweep
 from regsweep.errors import AlreadyExists, Conflict, Expired, NotFound
 
@@ -27,6 +28,8 @@ class RecordStore:
         self._sweep_uid = sweep_uid
         self._records: Records | None = None
         self._last: KubeObject | None = None
+        self._owned: set[bool] = set()
+        """Whether segments are deleted with the sweep: of all that are stored, both where they differ."""
 
     async def all(self) -> Records:
         """All stored records, read from the API server where that was not done yet.
@@ -58,13 +61,30 @@ class RecordStore:
                 self.forget()
                 raise Conflict(f"the stored records changed: {error}", error.status) from error
             self._records = present = present.plus(write.records)
+            self._owned.add(bool(owner_uid(self._last)))
             stored += write.records
         return tuple(stored)
+
+    async def set_owners(self, sweep: Sweep) -> None:
+        """Lets the segments be deleted with the sweep, or outlive it, as its spec wants.
+
+        Raises Conflict when another has written (then all is read again the next time), and other ApiErrors.
+        """
+        await self.all()
+        if self._owned <= {bool(result_owners(sweep))}:
+            return
+        try:
+            for segment in await self._segments():
+                if not owned_as_wanted(segment, sweep):
+                    await self._api.replace(RESULTS, with_owners(segment, sweep))
+        finally:
+            self.forget()
 
     def forget(self) -> None:
         """Drops what was read: it is read again when asked for."""
         self._records = None
         self._last = None
+        self._owned = set()
 
     async def _read(self) -> Records:
         """Reads segment by segment; the list is in the order of names, which is not that of sequences above 10."""
@@ -73,6 +93,7 @@ class RecordStore:
                 segments = await self._segments()
             except Expired:
                 continue
+            self._owned = {bool(owner_uid(segment)) for segment in segments}
             if segments:
                 self._last = max(segments, key=lambda segment: int(segment["sequence"]))
             return load(segments)
