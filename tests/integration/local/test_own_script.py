@@ -74,6 +74,12 @@ def test_a_script_whose_data_have_changed_trains_again(place: Workplace) -> None
         pytest.param("continue", "NothingReported", "without reporting an epoch", id="it never reports"),
         pytest.param("os._exit(0)", "NoRecord", "wrote no termination message", id="it ends behind Python's back"),
         pytest.param("raise ValueError('broken')", "TrainerFailed", "ValueError: broken", id="it fails"),
+        pytest.param(
+            "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 31, 1 << 31)); b'x' * (1 << 32)",
+            "TrainerFailed",
+            "MemoryError",
+            id="it takes more memory than it may",
+        ),
         pytest.param("loss = 'x'", "InvalidContract", "want a number", id="it reports a text"),
         pytest.param(
             "if os.fork(): os._exit(0)", "NoRecord", "wrote no termination message", id="it goes on in a forked process"

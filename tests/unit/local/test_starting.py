@@ -33,17 +33,15 @@ class Place:
     held: tuple[int, ...] = ()
     starters: list[Starter] = field(default_factory=list)
 
-    def starter(self, text: str, *, warm: bool = True) -> Starter:
+    def starter(self, text: str, *, warm: bool = True, interpreter: str = sys.executable) -> Starter:
         """Of a script with this text."""
         (self.path / "lib").mkdir(exist_ok=True)
         (self.path / "lib" / "heavy.py").write_text(f"import os\nwho = os.getpid()\n{self.module}\n")
         script = self.path / "scripts" / "train.py"
         script.parent.mkdir(exist_ok=True)
         script.write_text(text)
-        warmth = Warmth((sys.executable,), ("heavy",), script=str(script))
-        self.starters.append(
-            Starter(TrainerCommand((sys.executable, str(script)), "process:0", warmth=warmth), warm=warm)
-        )
+        warmth = Warmth((interpreter,), ("heavy",), script=str(script))
+        self.starters.append(Starter(TrainerCommand((interpreter, str(script)), "process:0", warmth=warmth), warm=warm))
         return self.starters[-1]
 
     async def start(self, starter: Starter, *arguments: str, log: str = "output.log") -> Process:
@@ -285,6 +283,22 @@ async def test_what_is_not_safe_to_fork_is_started_afresh(place: Place, module: 
     place.module = f"if os.environ.get('REGSWEEP_RUN') is None:\n    {module}"
     starter = place.starter("import heavy, os; print(heavy.who == os.getpid())")
     for run in range(2):
+        assert await place.output(starter, log=f"{run}.log") == (0, "True\n")
+
+
+async def test_an_interpreter_that_is_not_there_is_said_in_the_console(place: Place) -> None:
+    starter = place.starter("import heavy", interpreter="/nowhere/python")
+    for run in range(2):
+        assert await place.output(starter, log=f"{run}.log") == (
+            127,
+            "cannot start /nowhere/python: No such file or directory\n",
+        )
+
+
+async def test_a_server_that_is_killed_again_and_again_is_not_needed(place: Place) -> None:
+    place.module = "if 'REGSWEEP_RUN' not in os.environ: os.kill(os.getpid(), 9)"
+    starter = place.starter("import heavy, os; print(heavy.who == os.getpid())")
+    for run in range(4):
         assert await place.output(starter, log=f"{run}.log") == (0, "True\n")
 
 

@@ -23,6 +23,8 @@ FORK_SERVER: Final = Path(__file__).with_name("forkserver.py")
 MOST_DEATHS: Final = 3
 """Servers that something has killed, after which runs are started afresh."""
 
+KILLED: Final = (-signal.SIGKILL, -signal.SIGTERM)
+
 StartAfresh = Callable[[], Awaitable[Process]]
 
 
@@ -34,27 +36,35 @@ class ForkServer:
         self._warmth, self._environment = warmth, environment
         self._process: asyncio.subprocess.Process | None = None
         self._requests: socket.socket | None = None
+        self._is_startable = True
         self._starting = asyncio.Lock()
         self._deaths = 0
 
     async def start(self, job: Job, log: Path, held: Sequence[int], afresh: StartAfresh) -> Process:
         """The run, which may have to wait until the server has imported. afresh: how it is started where it cannot be forked."""
         async with self._starting:
-            ready = await self._ready()
-        if not ready or self._requests is None:
-            return await afresh()
+            while (server := await self._ready()) is not None:
+                if (control := self._sent(job, log, held)) is not None:
+                    return WarmProcess(control, self.stop, afresh)
+                await server.wait()
+        return await afresh()
+
+    def _sent(self, job: Job, log: Path, held: Sequence[int]) -> socket.socket | None:
+        """The control of a run that the server has been asked for; None where the server has ended."""
+        if self._requests is None:
+            return None
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        try:
-            with theirs, tempfile.TemporaryFile() as asked, log.open("ab") as output:
-                asked.write(json.dumps(asdict(job)).encode())
-                asked.seek(0)
-                descriptors = [asked.fileno(), theirs.fileno(), output.fileno(), *held]
+        with theirs, tempfile.TemporaryFile() as asked, log.open("ab") as output:
+            asked.write(json.dumps(asdict(job)).encode())
+            asked.seek(0)
+            descriptors = [asked.fileno(), theirs.fileno(), output.fileno(), *held]
+            try:
                 socket.send_fds(self._requests, [b"J"], descriptors)
-        except BrokenPipeError:  # it has ended just now
-            ours.close()
-            return await afresh()
-        return WarmProcess(ours, self.stop, afresh)
+            except BrokenPipeError:
+                ours.close()
+                return None
+        return ours
 
     def stop(self) -> None:
         """Kills the server, with the runs that wait for it; those that have begun go on."""
@@ -69,21 +79,22 @@ class ForkServer:
         if self._requests is not None:
             self._requests.close()
 
-    async def _ready(self) -> bool:
-        """Whether there is a server; one that ended of itself is not started again."""
-        if self._process is None:
+    async def _ready(self) -> asyncio.subprocess.Process | None:
+        """The server; None where there can be none. One that ended of itself is not started again."""
+        if self._process is not None:
+            code = self._process.returncode
+            if code is None:
+                return self._process
+            self._deaths += 1
+            if code not in KILLED or self._deaths >= MOST_DEATHS:
+                return None
+        if not self._is_startable:
+            return None
+        try:
             await self._start()
-            return True
-        code = self._process.returncode
-        if code is None:
-            return True
-        if code != -signal.SIGKILL and code != -signal.SIGTERM:
-            return False
-        self._deaths += 1
-        if self._deaths >= MOST_DEATHS:
-            return False
-        await self._start()
-        return True
+        except OSError:  # such as an interpreter that is not there: a fresh process says so in its console
+            self._is_startable = False
+        return self._process
 
     async def _start(self) -> None:
         if self._requests is not None:
