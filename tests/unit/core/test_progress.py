@@ -16,7 +16,8 @@ from regsweep.core.identity import final_seed
 from regsweep.core.judging.analysis import rank
 from regsweep.core.kubernetes.jobs import job_manifest
 from regsweep.core.plan import Plan, plan
-from regsweep.core.progress import PointState, Progress, Stage
+from regsweep.core.progress import Progress, Stage
+from regsweep.core.standings import PointState
 from regsweep.core.status import sweep_status
 from regsweep.core.sweep import points_of
 

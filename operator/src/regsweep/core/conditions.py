@@ -15,12 +15,13 @@ from regsweep.core.data import is_unguarded
 from regsweep.core.judging.words.notes import mixture_sentence
 from regsweep.core.limits import Stop
 from regsweep.core.plan import nobody_scrapes
-from regsweep.core.progress import PointState, Progress, Stage
+from regsweep.core.progress import Progress, Stage
 from regsweep.core.references import references_beside
 from regsweep.core.refusals import remedy_for
 from regsweep.core.results.records import Source
 from regsweep.core.results.scrapes import MetricsState
 from regsweep.core.runs import ObservedRun
+from regsweep.core.standings import PointState
 from regsweep.core.sweep import Sweep, point_keys
 from regsweep.core.timestamps import timestamp
 from regsweep.core.troubles import Trouble, trouble_of

@@ -20,13 +20,14 @@ from regsweep.core.judging.analysis import AnalysisRequest
 from regsweep.core.kubernetes.room import observed_room, replicates_in
 from regsweep.core.limits import Stop, stop_reason
 from regsweep.core.notices import Notice, notices
-from regsweep.core.progress import Progress, Stage, Target, analysis_request, is_done, progress_of
+from regsweep.core.progress import KeptProgress, Progress, Stage, analysis_request, progress_of
 from regsweep.core.results.records import Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.retention import deletions, has_to_rest, outlived_at
 from regsweep.core.runs import ObservedRun, RunRef, RunRequest, ref_of, replicates_of
 from regsweep.core.slots import lacks_pod, needs_no_pod, open_indexes, slots_of
-from regsweep.core.sweep import Point, Sweep, point_keys
+from regsweep.core.standings import Target, is_done
+from regsweep.core.sweep import Point, Sweep
 from regsweep.core.troubles import lost_at
 from regsweep.core.world import Observed
 
@@ -99,18 +100,21 @@ class Plan:
         )
 
 
-def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
-    """Decides the actions for a sweep.
+def plan(sweep: Sweep, observed: Observed, now: datetime, kept: KeptProgress | None = None) -> Plan:
+    """Decides the actions for a sweep. `kept`: from earlier decisions about it; it makes a difference to the time alone.
 
     Never more than `spec.parallelism` training pods are in flight because of it, and a (point, replicate) that has a result or
     is being trained is never given to a second run.
     """
     timeout = timedelta(seconds=sweep.spec.metrics.collect_timeout_seconds)
     collected = {run.name: collect(run, observed.records, observed.scrapes, timeout, now) for run in observed.runs}
-    collected, pinned = _with_same_data(sweep, observed, collected)
+    kept = kept or KeptProgress()
+    keys = kept.wanted(sweep, observed.analysis_result, observed.final).keys
+    pinned = kept.pinned_digest(keys, observed.records, sweep.data_digest)
+    collected, pinned = _with_same_data(observed, collected, keys, pinned)
     store = tuple(record for c in collected.values() for record in c.records)
     records = observed.records.plus(store)
-    progress = progress_of(sweep, records, observed.analysis_result, observed.final)
+    progress = progress_of(sweep, records, observed.analysis_result, observed.final, kept)
     stop = stop_reason(sweep, records, progress, pinned)
 
     coverage = _coverage(observed.runs, records, collected, now)
@@ -125,7 +129,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
     scale: tuple[tuple[RunRef, int], ...] = ()
     blocked = stop or observed.refusal or observed.template_missing
     if free > 0 and not blocked:
-        waiting = _requests(sweep, progress.targets, observed, records, coverage, pinned)
+        waiting = _requests(sweep, progress.open, observed, records, coverage, pinned)
         if observed.cautious:
             free = 0 if any(map(lacks_pod, observed.runs)) else 1
         create, scale = _fill(waiting, [run for run in active if collected[run.name].move is None], free)
@@ -152,11 +156,12 @@ def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
 
 
 def _with_same_data(
-    sweep: Sweep, observed: Observed, collected: Mapping[str, Collected]
+    observed: Observed, collected: Mapping[str, Collected], keys: frozenset[str], pinned: str
 ) -> tuple[dict[str, Collected], str]:
-    """What was collected, with failures in place of results of other data; and the digest of the data that all rests on."""
-    keys = point_keys(sweep, observed.final)
-    pinned = pinned_digest(keys, observed.records, sweep.data_digest)
+    """What was collected, with failures in place of results of other data; and the digest of the data that all rests on.
+
+    keys: of the points that are wanted. pinned: digest of the data that the stored results rest on.
+    """
     kept = {}
     for run in observed.runs:
         each = collected[run.name]

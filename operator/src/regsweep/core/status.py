@@ -37,12 +37,13 @@ from regsweep.core.judging.stats import ranking as stats
 from regsweep.core.limits import first_failure
 from regsweep.core.moves import is_at_rest
 from regsweep.core.plan import Plan
-from regsweep.core.progress import PointState, Progress, Target, progress_of
+from regsweep.core.progress import Progress, progress_of
 from regsweep.core.references import references_beside
 from regsweep.core.results.records import Outcome, Records
 from regsweep.core.results.scrapes import Sample
 from regsweep.core.rounding import in_six_digits, rounded
 from regsweep.core.runs import ObservedRun, PodPhase
+from regsweep.core.standings import PointState, Target
 from regsweep.core.sweep import Point, Sweep, point_keys
 from regsweep.core.timestamps import timestamp
 from regsweep.core.world import Observed
