@@ -77,10 +77,18 @@ def sweep_of(combinations: int, name: str = "large", parallelism: int = IN_FLIGH
 def record_of(key: str, replicate: int, random: Random) -> Record:
     """A record as a trainer leaves it."""
     values = dict.fromkeys(METRICS, random.random()) | {"val_average_loss": 1 + random.random()}
-    times = {"started_at": NOW, "ended_at": NOW, "gpu_seconds": 12.5}
     return Record(
-        key, replicate, Outcome.OK, f"large-{key[:12]}", epochs=20, metrics=values, environment=_ENVIRONMENT, **times
-    )  # type: ignore[arg-type]  # times alone
+        key,
+        replicate,
+        Outcome.OK,
+        f"large-{key[:12]}",
+        epochs=20,
+        metrics=values,
+        environment=_ENVIRONMENT,
+        started_at=NOW,
+        ended_at=NOW,
+        gpu_seconds=12.5,
+    )
 
 
 def run_of(request: RunRequest, now: datetime) -> ObservedRun:

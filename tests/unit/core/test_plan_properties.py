@@ -67,6 +67,7 @@ class AnyWorld(RuleBasedStateMachine):
     @rule()
     def reconcile(self) -> None:
         decided = self.world.step()
+        self.world.status(decided)
         assert len({request.name for request in decided.create}) == len(decided.create)
         if not (decided.rests or decided.delete):  # else slots are free once these are at rest, or gone
             assert self.world.plan().create == (), "carried out, it creates nothing more"

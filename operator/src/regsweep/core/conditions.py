@@ -61,8 +61,15 @@ def condition_updates(
     yield _progressing(sweep, observed, progress, counts, stop, final, trouble_of(observed.runs, now))
     yield _suspended(sweep, observed.runs)
     yield _metrics_available(observed)
-    yield _replicates_paired(mixed, is_unguarded(point_keys(sweep, observed.final), observed.records))
+    yield _replicates_paired(mixed, _is_unguarded(sweep, observed, progress))
     yield from _ended(progress, counts, stop, final)
+
+
+def _is_unguarded(sweep: Sweep, observed: Observed, progress: Progress) -> bool:
+    """Whether there are results, and none of them names its data. The outer folds' count after their picks are frozen, too."""
+    if sweep.outer and observed.final is not None:
+        return is_unguarded(point_keys(sweep, observed.final), observed.records)
+    return progress.has_result and not progress.data
 
 
 def conditions(

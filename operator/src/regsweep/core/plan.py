@@ -17,10 +17,11 @@ from regsweep.core.data import pinned_digest, with_refused_data, with_same_data
 from regsweep.core.final import freeze, refine
 from regsweep.core.identity import run_name
 from regsweep.core.judging.analysis import AnalysisRequest
+from regsweep.core.kept import Kept
 from regsweep.core.kubernetes.room import observed_room, replicates_in
 from regsweep.core.limits import Stop, stop_reason
 from regsweep.core.notices import Notice, notices
-from regsweep.core.progress import KeptProgress, Progress, Stage, analysis_request, progress_of
+from regsweep.core.progress import Progress, Stage, analysis_request, progress_of
 from regsweep.core.results.records import Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.retention import deletions, has_to_rest, outlived_at
@@ -100,7 +101,7 @@ class Plan:
         )
 
 
-def plan(sweep: Sweep, observed: Observed, now: datetime, kept: KeptProgress | None = None) -> Plan:
+def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = None) -> Plan:
     """Decides the actions for a sweep. `kept`: from earlier decisions about it; it makes a difference to the time alone.
 
     Never more than `spec.parallelism` training pods are in flight because of it, and a (point, replicate) that has a result or
@@ -108,13 +109,13 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: KeptProgress | N
     """
     timeout = timedelta(seconds=sweep.spec.metrics.collect_timeout_seconds)
     collected = {run.name: collect(run, observed.records, observed.scrapes, timeout, now) for run in observed.runs}
-    kept = kept or KeptProgress()
-    keys = kept.wanted(sweep, observed.analysis_result, observed.final).keys
-    pinned = kept.pinned_digest(keys, observed.records, sweep.data_digest)
+    kept = kept or Kept()
+    keys = kept.progress.wanted(sweep, observed.analysis_result, observed.final).keys
+    pinned = kept.progress.pinned_digest(keys, observed.records, sweep.data_digest)
     collected, pinned = _with_same_data(observed, collected, keys, pinned)
     store = tuple(record for c in collected.values() for record in c.records)
     records = observed.records.plus(store)
-    progress = progress_of(sweep, records, observed.analysis_result, observed.final, kept)
+    progress = progress_of(sweep, records, observed.analysis_result, observed.final, kept.progress)
     stop = stop_reason(sweep, records, progress, pinned)
 
     coverage = _coverage(observed.runs, records, collected, now)

@@ -67,6 +67,10 @@ class Progress:
     """Of `grid`, those that have failed."""
     succeeded: int
     """Of `grid`, how many have succeeded."""
+    diverged: frozenset[str]
+    """Keys of the points of `grid` that have succeeded, though a replicate diverged."""
+    has_result: bool
+    """Anything that is wanted now has a result."""
     data: frozenset[str]
     """Digests of the data that results name, of all that is wanted."""
     data_refused: bool
@@ -219,6 +223,8 @@ def progress_of(
         open=(*wanted.compared.open, *wanted.outer.open, *wanted.final.open),
         failed=wanted.grid.failed,
         succeeded=sum(n for each, n in wanted.grid.counts.items() if each.state is PointState.SUCCEEDED),
+        diverged=wanted.grid.diverged,
+        has_result=any(each.has_result for group in wanted.groups for each in group.counts),
         data=frozenset().union(*(each.data for group in wanted.groups for each in group.counts)),
         data_refused=any(each.refused for group in wanted.groups for each in group.counts),
         stage=stage,

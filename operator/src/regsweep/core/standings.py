@@ -92,6 +92,7 @@ class Standings:
         self._states = [PointState.OPEN] * len(targets)
         self._open = bytearray(b"\1" * len(targets))
         self._failed: set[int] = set()
+        self._diverged: set[int] = set()
         self.counts: Counter[Standing] = Counter({nothing: len(targets)} if nothing is not None else ())
         """How many targets have each standing: few differ."""
 
@@ -123,6 +124,11 @@ class Standings:
         """The targets that have failed, in their order."""
         return tuple(self.targets[place] for place in sorted(self._failed))
 
+    @property
+    def diverged(self) -> frozenset[str]:
+        """Keys of the targets that have succeeded, though a replicate diverged."""
+        return frozenset(self.targets[place].point.key for place in self._diverged)
+
     def _put(self, place: int, standing: Standing) -> None:
         before = self._standings[place]
         if standing == before:
@@ -135,4 +141,8 @@ class Standings:
         self._standings[place] = standing
         self._states[place] = standing.state
         self._open[place] = standing.state is PointState.OPEN
-        (self._failed.add if standing.state is PointState.FAILED else self._failed.discard)(place)
+        for places, belongs in (
+            (self._failed, standing.state is PointState.FAILED),
+            (self._diverged, standing.diverged),
+        ):
+            (places.add if belongs else places.discard)(place)
