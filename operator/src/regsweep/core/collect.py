@@ -6,9 +6,10 @@ Each replicate that a run has not brought home yet is settled by rules in a fixe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from regsweep.api.conditions import NO_RETRY_MENDS, Reason
 from regsweep.api.constants import EXIT_INDEX_FINAL, EXIT_INVALID_FLAGS
@@ -141,6 +142,37 @@ def collect(run: ObservedRun, records: Records, scrapes: Scrapes, timeout: timed
         look_again_at=min(deadlines + waits, default=None),
         disagreements=tuple(each.disagreement for each in taken if each.disagreement),
     )
+
+
+class KeptCollection:
+    """Runs of which nothing can be taken, kept from one look to the next: until there is news of one, time makes no difference to it.
+
+    Most runs are so at most times: their pods train.
+    """
+
+    def __init__(self) -> None:
+        self._quiet: dict[str, tuple[ObservedRun, Mapping[int, Record]]] = {}
+        self._scrapes = Scrapes()
+
+    def collect(
+        self, runs: Iterable[ObservedRun], records: Records, scrapes: Scrapes, timeout: timedelta, now: datetime
+    ) -> dict[str, Collected]:
+        """By its name what `collect` comes to for each run."""
+        before = self._quiet if scrapes == self._scrapes else {}
+        self._quiet, self._scrapes = {}, scrapes
+        collected = {}
+        for run in runs:
+            news, known = (run, records.of(run.point_key)), before.get(run.name)
+            if known is not None and all(one is other for one, other in zip(known, news, strict=True)):
+                self._quiet[run.name], collected[run.name] = known, _NOTHING
+                continue
+            collected[run.name] = collect(run, records, scrapes, timeout, now)
+            if collected[run.name] == _NOTHING and not any(pod.ended or pod.waiting_reason for pod in run.pods):
+                self._quiet[run.name] = news
+        return collected
+
+
+_NOTHING: Final = Collected()
 
 
 def settle(replicate: int, index: ObservedIndex, scrapes: Scrapes, timeout: timedelta, now: datetime) -> Settlement:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from regsweep.core.collect import KeptCollection
 from regsweep.core.judging.analysis import KeptRanking
 from regsweep.core.progress import KeptProgress
 
@@ -15,5 +16,6 @@ from regsweep.core.progress import KeptProgress
 class Kept:
     """For one sweep, and for one thread."""
 
+    collection: KeptCollection = field(default_factory=KeptCollection)
     progress: KeptProgress = field(default_factory=KeptProgress)
     ranking: KeptRanking = field(default_factory=KeptRanking)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import groupby, islice
 
 from regsweep.api.status import FinalStatus, RefinementStatus
-from regsweep.core.collect import Collected, collect, is_settled
+from regsweep.core.collect import Collected, is_settled
 from regsweep.core.data import pinned_digest, with_refused_data, with_same_data
 from regsweep.core.final import freeze, refine
 from regsweep.core.identity import run_name
@@ -108,8 +108,8 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
     is being trained is never given to a second run.
     """
     timeout = timedelta(seconds=sweep.spec.metrics.collect_timeout_seconds)
-    collected = {run.name: collect(run, observed.records, observed.scrapes, timeout, now) for run in observed.runs}
     kept = kept or Kept()
+    collected = kept.collection.collect(observed.runs, observed.records, observed.scrapes, timeout, now)
     keys = kept.progress.wanted(sweep, observed.analysis_result, observed.final).keys
     pinned = kept.progress.pinned_digest(keys, observed.records, sweep.data_digest)
     collected, pinned = _with_same_data(observed, collected, keys, pinned)
@@ -166,6 +166,9 @@ def _with_same_data(
     kept = {}
     for run in observed.runs:
         each = collected[run.name]
+        if not each.records:
+            kept[run.name] = each
+            continue
         records = with_same_data(with_refused_data(each.records, run), keys, pinned)
         pinned = pinned or pinned_digest(keys, records)
         kept[run.name] = replace(each, records=records)

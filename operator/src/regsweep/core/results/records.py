@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 
 from regsweep.api.conditions import Reason
 from regsweep.api.objective import EpochRule
@@ -103,6 +105,9 @@ class _Version:
     depth: int
 
 
+_NO_RECORDS: Final[Mapping[int, Record]] = MappingProxyType({})
+
+
 class Records:
     """All stored records of a sweep, in the order in which they were stored, merged by (point key, replicate).
 
@@ -135,8 +140,8 @@ class Records:
         return self._by_point.get(point_key, {}).get(replicate)
 
     def of(self, point_key: str) -> Mapping[int, Record]:
-        """The point's records by replicate."""
-        return self._by_point.get(point_key, {})
+        """The point's records by replicate; the same object for as long as they are the same."""
+        return self._by_point.get(point_key, _NO_RECORDS)
 
     def plus(self, more: Iterable[Record]) -> Records:
         """These and more, merged; in a new object, unless there are no more."""
