@@ -113,6 +113,10 @@ cluster-down: $(SYNCED) ## end it and remove all of it but its images
 bench-control-loop: $(SYNCED) ## the operator against a shell loop of kubectl, on a trainer that sleeps (needs root)
 	PYTHONPATH=tests UV=$(UV) $(PYTHON) -m bench.control_loop
 
+.PHONY: bench-scale
+bench-scale: $(SYNCED) ## what the operator does with large sweeps takes: CPU time, memory
+	PYTHONPATH=tests $(PYTHON) -m bench.scale_costs
+
 .PHONY: bench-calibration
 bench-calibration: $(SYNCED) ## what the statistics promise, held against simulated sweeps: an hour on two cores
 	OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests $(PYTHON) -m bench.calibration

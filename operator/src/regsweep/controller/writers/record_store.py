@@ -5,12 +5,13 @@ Of the segments only the last is kept whole: ten thousand runs have hundreds of 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 from regsweep.adapters.kubeapi import RESULTS, KubeApi, KubeObject
 from regsweep.api.constants import SWEEP_UID_LABEL
 from regsweep.core.results.records import Record, Records
-from regsweep.core.results.segments import append, load
+from regsweep.core.results.segments import Segment, append, merge, read
 from regsweep.core.sweep import Point, Sweep
 from regsweep.errors import AlreadyExists, Conflict, Expired, NotFound
 
@@ -70,15 +71,15 @@ class RecordStore:
         """Reads segment by segment; the list is in the order of names, which is not that of sequences above 10."""
         while True:
             try:
-                segments = await self._segments()
+                segments, self._last = await self._segments()
             except Expired:
                 continue
-            if segments:
-                self._last = max(segments, key=lambda segment: int(segment["sequence"]))
-            return load(segments)
+            return merge(segments)
 
-    async def _segments(self) -> list[KubeObject]:
-        segments: list[KubeObject] = []
+    async def _segments(self) -> tuple[list[Segment], KubeObject | None]:
+        """What was read of all segments, page by page, and the last of them whole."""
+        segments: list[Segment] = []
+        last: KubeObject | None = None
         token = ""
         while True:
             page = await self._api.list_page(
@@ -88,10 +89,14 @@ class RecordStore:
                 limit=SEGMENTS_PER_PAGE,
                 continue_token=token,
             )
-            segments += page.items
+            for segment in page.items:
+                segments.append(read(segment))
+                if last is None or int(segment["sequence"]) > int(last["sequence"]):
+                    last = segment
+                await asyncio.sleep(0)  # others' slots do not wait until thousands of records are read
             token = page.continue_token
             if not token:
-                return segments
+                return segments, last
 
 
 def _is_news(present: Records, record: Record) -> bool:
