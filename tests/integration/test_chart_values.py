@@ -71,7 +71,11 @@ VALUES = [
             "volumeMounts[0].name=ca",
             "volumeMounts[0].mountPath=/ca",
             "prometheus.url=https://p",
-            "prometheus.tokenSecret.name=t",
+            "prometheus.basicAuthSecret.name=b",
+            "prometheus.ca.configMapName=ca",
+            "prometheus.clientCertificateSecret.name=c",
+            "prometheus.headers.X-Scope-OrgID=a",
+            "prometheus.parameters.dedup=yes",
         ),
         id="environment and volumes",
     ),
@@ -85,6 +89,14 @@ VALUES = [
             "prometheus.url=http://p:9090",
         ),
         id="network policies",
+    ),
+    pytest.param(
+        (
+            "metrics.tls.secretName=t",
+            "metrics.tokenSecret.name=t",
+            "metrics.clientCertificate.caSecretName=c",
+        ),
+        id="metrics behind TLS and a login",
     ),
     pytest.param(("flowControl.enabled=true", "flowControl.nominalConcurrencyShares=5"), id="flow control"),
     pytest.param(

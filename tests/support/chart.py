@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from support.helm import Manifest, one
+from support.helm import Helm, Manifest, one
 
 Rendering = Sequence[Manifest]
 """The objects of the chart under some values."""
@@ -31,3 +31,16 @@ def environment(manifests: Rendering) -> dict[str, str]:
 def kinds(manifests: Rendering) -> set[str]:
     """Kinds of all objects."""
     return {manifest["kind"] for manifest in manifests}
+
+
+def shows_what_it_does(helm: Helm, defaults: Rendering, values: str, holds: Callable[[Rendering], bool]) -> None:
+    """Asserts that something holds under these values (as `--set` takes them), and does not by default."""
+
+    def held(manifests: Rendering) -> bool:
+        try:
+            return holds(manifests)
+        except (AssertionError, KeyError):  # the object or field is not there
+            return False
+
+    assert held(helm.template("--set-string" if "REGSWEEP_" in values else "--set", values))
+    assert not held(defaults), "this holds by default: the case shows nothing"

@@ -9,7 +9,7 @@ import pytest
 from regsweep.api.validation import parse_sweep
 from regsweep.errors import RegsweepError
 from regsweep.operator_reference import operator_page
-from regsweep.settings import Settings, load_settings, variable_of
+from regsweep.settings import Settings, load_prometheus_settings, load_settings, variable_of
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,6 +47,75 @@ def test_a_wrong_setting_is_named_by_its_variable(
 ) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(RegsweepError, match=f"^Settings of the operator: {variable}: {words}"):
+        load_settings()
+
+
+PROMETHEUS = {"REGSWEEP_PROMETHEUS_URL": "https://p/prefix"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"REGSWEEP_PROMETHEUS_URL": "p:9090"}, "must be an address such as http://"),
+        ({"REGSWEEP_PROMETHEUS_URL": "http://"}, "must be an address such as http://"),
+        ({"REGSWEEP_PROMETHEUS_URL": "http://p:port"}, "must be an address such as http://"),
+        ({"REGSWEEP_PROMETHEUS_URL": "http://[p"}, "must be an address such as http://"),
+        ({"REGSWEEP_PROMETHEUS_URL": "https://me:SECRET@p"}, "no user name and no password"),
+        ({"REGSWEEP_PROMETHEUS_URL": "https://p/?token=SECRET"}, "no query and no fragment"),
+        ({"REGSWEEP_PROMETHEUS_USERNAME_FILE": "/u"}, "REGSWEEP_PROMETHEUS_PASSWORD_FILE is not set"),
+        ({"REGSWEEP_PROMETHEUS_PASSWORD_FILE": "/p"}, "REGSWEEP_PROMETHEUS_USERNAME_FILE is not set"),
+        ({"REGSWEEP_PROMETHEUS_KEY_FILE": "/k"}, "REGSWEEP_PROMETHEUS_CERTIFICATE_FILE is not set"),
+        (
+            {f"REGSWEEP_PROMETHEUS_{name}_FILE": "/f" for name in ("TOKEN", "USERNAME", "PASSWORD")},
+            "exclude each other",
+        ),
+        (
+            {"REGSWEEP_PROMETHEUS_URL": "http://p", "REGSWEEP_PROMETHEUS_CA_FILE": "/ca"},
+            "REGSWEEP_PROMETHEUS_CA_FILE has no effect with http://",
+        ),
+        ({"REGSWEEP_PROMETHEUS_HEADERS": '{"Authorization": "SECRET"}'}, "Authorization holds a secret"),
+        ({"REGSWEEP_PROMETHEUS_HEADERS": '{"cookie": "SECRET"}'}, "cookie holds a secret"),
+        ({"REGSWEEP_PROMETHEUS_HEADERS": '{"Host": "p"}'}, "Host is the operator's own"),
+        ({"REGSWEEP_PROMETHEUS_HEADERS": '{"A:": "1"}'}, "is no name of a header"),
+        ({"REGSWEEP_PROMETHEUS_HEADERS": '{"A": "1\\r\\nB: SECRET"}'}, "the value of A must be printable ASCII"),
+        ({"REGSWEEP_PROMETHEUS_PARAMETERS": '{"query": "up"}'}, "query is the operator's own"),
+        ({"REGSWEEP_PROMETHEUS_PARAMETERS": '{"a": 1}'}, "REGSWEEP_PROMETHEUS_PARAMETERS"),
+    ],
+)
+def test_what_contradicts_itself_about_prometheus_is_refused_without_showing_secrets(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: str
+) -> None:
+    for name, value in (PROMETHEUS | variables).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(RegsweepError, match=re.escape(words)) as caught:
+        load_settings()
+    assert "SECRET" not in str(caught.value)
+    with pytest.raises(RegsweepError, match=re.escape(words)):
+        load_prometheus_settings(None)
+
+
+def test_an_address_of_the_command_line_takes_the_environments_login_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (PROMETHEUS | {"REGSWEEP_PROMETHEUS_TOKEN_FILE": "/token"}).items():
+        monkeypatch.setenv(name, value)
+    found = load_prometheus_settings("http://other:9090")
+    assert (found.prometheus_url, found.prometheus_token_file) == ("http://other:9090", "/token")
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"REGSWEEP_HTTP_CERTIFICATE_FILE": "/c"}, "REGSWEEP_HTTP_KEY_FILE belong together"),
+        ({"REGSWEEP_HTTP_KEY_FILE": "/k"}, "REGSWEEP_HTTP_KEY_FILE belong together"),
+        ({"REGSWEEP_METRICS_TOKEN_FILE": "/t"}, "REGSWEEP_METRICS_TOKEN_FILE needs TLS"),
+        ({"REGSWEEP_METRICS_CLIENT_CA_FILE": "/ca"}, "REGSWEEP_METRICS_CLIENT_CA_FILE needs TLS"),
+    ],
+)
+def test_a_login_for_the_metrics_is_not_asked_for_in_clear_text(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(RegsweepError, match=words):
         load_settings()
 
 

@@ -7,7 +7,9 @@ POD_NAME: the pod's name
 POD_NAMESPACE: the release's namespace
 REGSWEEP_GPU_RESOURCE: trainer.gpuResource
 REGSWEEP_GPU_RESOURCES: trainer.gpuResources
+REGSWEEP_HTTP_CERTIFICATE_FILE: metrics.tls
 REGSWEEP_HTTP_HOST: all addresses, for the probes
+REGSWEEP_HTTP_KEY_FILE: metrics.tls
 REGSWEEP_HTTP_PORT: port
 REGSWEEP_IDENTITY: the pod's name, by which one operator leads
 REGSWEEP_LEASE_NAME: the release's name, which its role names too
@@ -15,11 +17,21 @@ REGSWEEP_LEASE_NAMESPACE: the release's namespace, where its role is
 REGSWEEP_LOG_FORMAT: logging.format
 REGSWEEP_LOG_LEVEL: logging.level
 REGSWEEP_MANAGED_BY: managedBy
+REGSWEEP_METRICS_CLIENT_CA_FILE: metrics.clientCertificate
+REGSWEEP_METRICS_TOKEN_FILE: metrics.tokenSecret
 REGSWEEP_NAMESPACES: watchNamespaces
+REGSWEEP_PROMETHEUS_CA_FILE: prometheus.ca
+REGSWEEP_PROMETHEUS_CERTIFICATE_FILE: prometheus.clientCertificateSecret
+REGSWEEP_PROMETHEUS_ENFORCED_NAMESPACE: prometheus.enforcedNamespace
+REGSWEEP_PROMETHEUS_HEADERS: prometheus.headers
+REGSWEEP_PROMETHEUS_KEY_FILE: prometheus.clientCertificateSecret
 REGSWEEP_PROMETHEUS_NAMESPACE_LABEL: prometheus.namespaceLabel
+REGSWEEP_PROMETHEUS_PARAMETERS: prometheus.parameters
+REGSWEEP_PROMETHEUS_PASSWORD_FILE: prometheus.basicAuthSecret
 REGSWEEP_PROMETHEUS_POD_LABEL: prometheus.podLabel
 REGSWEEP_PROMETHEUS_TOKEN_FILE: prometheus.tokenSecret
 REGSWEEP_PROMETHEUS_URL: prometheus.url
+REGSWEEP_PROMETHEUS_USERNAME_FILE: prometheus.basicAuthSecret
 REGSWEEP_TRAINER_ENV: trainer.env
 REGSWEEP_TRAINER_IMAGE: trainer.image
 REGSWEEP_TRAINER_TEMPLATE: trainer (security contexts, labels, scheduling)
@@ -44,6 +56,15 @@ REGSWEEP_TRAINER_TEMPLATE: trainer (security contexts, labels, scheduling)
   value: ""
 - name: REGSWEEP_HTTP_PORT
   value: {{ .Values.port | quote }}
+{{- $folder := "/etc/regsweep/metrics" }}
+- name: REGSWEEP_HTTP_CERTIFICATE_FILE
+  value: {{ ternary (printf "%s/certificate" $folder) "" (ne .Values.metrics.tls.secretName "") | quote }}
+- name: REGSWEEP_HTTP_KEY_FILE
+  value: {{ ternary (printf "%s/key" $folder) "" (ne .Values.metrics.tls.secretName "") | quote }}
+- name: REGSWEEP_METRICS_CLIENT_CA_FILE
+  value: {{ ternary (printf "%s/client-ca" $folder) "" (ne .Values.metrics.clientCertificate.caSecretName "") | quote }}
+- name: REGSWEEP_METRICS_TOKEN_FILE
+  value: {{ ternary (printf "%s/token" $folder) "" (ne .Values.metrics.tokenSecret.name "") | quote }}
 - name: REGSWEEP_LOG_LEVEL
   value: {{ .Values.logging.level }}
 - name: REGSWEEP_LOG_FORMAT
@@ -54,8 +75,17 @@ REGSWEEP_TRAINER_TEMPLATE: trainer (security contexts, labels, scheduling)
   value: {{ .Values.prometheus.namespaceLabel }}
 - name: REGSWEEP_PROMETHEUS_POD_LABEL
   value: {{ .Values.prometheus.podLabel }}
-- name: REGSWEEP_PROMETHEUS_TOKEN_FILE
-  value: {{ ternary (printf "/etc/regsweep/prometheus/%s" .Values.prometheus.tokenSecret.key) "" (ne .Values.prometheus.tokenSecret.name "") | quote }}
+- name: REGSWEEP_PROMETHEUS_ENFORCED_NAMESPACE
+  value: {{ .Values.prometheus.enforcedNamespace | quote }}
+- name: REGSWEEP_PROMETHEUS_HEADERS
+  value: {{ .Values.prometheus.headers | default dict | toJson | quote }}
+- name: REGSWEEP_PROMETHEUS_PARAMETERS
+  value: {{ .Values.prometheus.parameters | default dict | toJson | quote }}
+{{- $files := include "regsweep.prometheusFiles" . | fromYaml }}
+{{- range $file := list "token" "username" "password" "ca" "certificate" "key" }}
+- name: REGSWEEP_PROMETHEUS_{{ upper $file }}_FILE
+  value: {{ get $files $file | quote }}
+{{- end }}
 - name: REGSWEEP_GPU_RESOURCE
   value: {{ .Values.trainer.gpuResource }}
 - name: REGSWEEP_GPU_RESOURCES

@@ -77,6 +77,74 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
+{{/* Sources of the volume with Prometheus' credentials, as YAML; empty: it needs none. */}}
+{{- define "regsweep.prometheusSources" -}}
+{{- $prometheus := .Values.prometheus }}
+{{- with $prometheus.tokenSecret }}{{ if .name }}
+- secret: {name: {{ quote .name }}, items: [{key: {{ quote .key }}, path: token}]}
+{{- end }}{{ end }}
+{{- with $prometheus.basicAuthSecret }}{{ if .name }}
+- secret: {name: {{ quote .name }}, items: [{key: {{ quote .usernameKey }}, path: username}, {key: {{ quote .passwordKey }}, path: password}]}
+{{- end }}{{ end }}
+{{- with $prometheus.ca }}{{ if .secretName }}
+- secret: {name: {{ quote .secretName }}, items: [{key: {{ quote .key }}, path: ca}]}
+{{- else if .configMapName }}
+- configMap: {name: {{ quote .configMapName }}, items: [{key: {{ quote .key }}, path: ca}]}
+{{- end }}{{ end }}
+{{- with $prometheus.clientCertificateSecret }}{{ if .name }}
+- secret: {name: {{ quote .name }}, items: [{key: {{ quote .certificateKey }}, path: certificate}, {key: {{ quote .keyKey }}, path: key}]}
+{{- end }}{{ end }}
+{{- end }}
+
+{{/* Where each of those files is mounted, by its name. */}}
+{{- define "regsweep.prometheusFiles" -}}
+{{- range $source := include "regsweep.prometheusSources" . | fromYamlArray }}
+{{- range $item := (get $source "secret" | default (get $source "configMap")).items }}
+{{ $item.path }}: /etc/regsweep/prometheus/{{ $item.path }}
+{{- end }}
+{{- end }}
+{{- if .Values.prometheus.serviceAccountToken }}
+token: /var/run/secrets/kubernetes.io/serviceaccount/token
+{{- end }}
+{{- end }}
+
+{{/* Sources of the volume with what /metrics is served by, as YAML; empty: plain HTTP. */}}
+{{- define "regsweep.metricsSources" -}}
+{{- with .Values.metrics.tls }}{{ if .secretName }}
+- secret: {name: {{ quote .secretName }}, items: [{key: {{ quote .certificateKey }}, path: certificate}, {key: {{ quote .keyKey }}, path: key}]}
+{{- end }}{{ end }}
+{{- with .Values.metrics.clientCertificate }}{{ if .caSecretName }}
+- secret: {name: {{ quote .caSecretName }}, items: [{key: {{ quote .caKey }}, path: client-ca}]}
+{{- end }}{{ end }}
+{{- with .Values.metrics.tokenSecret }}{{ if .name }}
+- secret: {name: {{ quote .name }}, items: [{key: {{ quote .key }}, path: token}]}
+{{- end }}{{ end }}
+{{- end }}
+
+{{/* How a monitor reaches the operator's /metrics: scheme, TLS and login, as YAML; empty: plain HTTP. */}}
+{{- define "regsweep.scrapeLogin" -}}
+{{- with .Values.metrics }}
+{{- if .tls.secretName }}
+scheme: https
+tlsConfig:
+  serverName: {{ .tls.serverName | default (printf "%s-metrics.%s.svc" (include "regsweep.name" $) $.Release.Namespace) }}
+  {{- if .tls.ca.secretName }}
+  ca: {secret: {name: {{ quote .tls.ca.secretName }}, key: {{ quote .tls.ca.key }}}}
+  {{- else if .tls.ca.configMapName }}
+  ca: {configMap: {name: {{ quote .tls.ca.configMapName }}, key: {{ quote .tls.ca.key }}}}
+  {{- end }}
+  {{- with .clientCertificate }}{{ if .secretName }}
+  cert: {secret: {name: {{ quote .secretName }}, key: {{ quote .certificateKey }}}}
+  keySecret: {name: {{ quote .secretName }}, key: {{ quote .keyKey }}}
+  {{- end }}{{ end }}
+{{- end }}
+{{- with .tokenSecret }}{{ if .name }}
+authorization:
+  credentials: {name: {{ quote .name }}, key: {{ quote .key }}}
+{{- end }}{{ end }}
+{{- end }}
+{{- end }}
+
 {{- define "regsweep.leaseName" -}}
 {{ include "regsweep.name" . }}-operator
 {{- end }}

@@ -22,8 +22,46 @@
 {{- end }}
 {{- end }}
 {{- end }}
-{{- if and .Values.prometheus.tokenSecret.name (not .Values.prometheus.url) }}
-{{- fail "prometheus.tokenSecret: a token needs prometheus.url, which is empty" }}
+{{- with .Values.prometheus }}
+{{- $tls := list }}
+{{- if or .ca.secretName .ca.configMapName }}{{ $tls = append $tls "prometheus.ca" }}{{ end }}
+{{- if .clientCertificateSecret.name }}{{ $tls = append $tls "prometheus.clientCertificateSecret" }}{{ end }}
+{{- $logins := list }}
+{{- if .tokenSecret.name }}{{ $logins = append $logins "prometheus.tokenSecret" }}{{ end }}
+{{- if .serviceAccountToken }}{{ $logins = append $logins "prometheus.serviceAccountToken" }}{{ end }}
+{{- if .basicAuthSecret.name }}{{ $logins = append $logins "prometheus.basicAuthSecret" }}{{ end }}
+{{- $given := concat $logins $tls }}
+{{- range $value := list "headers" "parameters" "enforcedNamespace" }}
+{{- if index $.Values.prometheus $value }}{{ $given = append $given (printf "prometheus.%s" $value) }}{{ end }}
+{{- end }}
+{{- if and $given (not .url) }}
+{{- fail (printf "%s: it needs prometheus.url, which is empty" (first $given)) }}
+{{- end }}
+{{- if gt (len $logins) 1 }}
+{{- fail (printf "%s: one login is sent; give one of them" (join ", " $logins)) }}
+{{- end }}
+{{- if and .ca.secretName .ca.configMapName }}
+{{- fail "prometheus.ca: secretName and configMapName exclude each other; give one of them" }}
+{{- end }}
+{{- if and $tls (hasPrefix "http://" .url) }}
+{{- fail (printf "%s: it has no effect with http://; prometheus.url must begin with https://" (first $tls)) }}
+{{- end }}
+{{- end }}
+{{- with .Values.metrics }}
+{{- range $value, $given := dict "metrics.tokenSecret" .tokenSecret.name "metrics.clientCertificate" (.clientCertificate.caSecretName | default .clientCertificate.secretName) "metrics.tls.ca" (.tls.ca.secretName | default .tls.ca.configMapName) "metrics.tls.serverName" .tls.serverName }}
+{{- if and $given (not $.Values.metrics.tls.secretName) }}
+{{- fail (printf "%s: it needs TLS; set metrics.tls.secretName" $value) }}
+{{- end }}
+{{- end }}
+{{- if and .tls.ca.secretName .tls.ca.configMapName }}
+{{- fail "metrics.tls.ca: secretName and configMapName exclude each other; give one of them" }}
+{{- end }}
+{{- if and .clientCertificate.secretName (not .clientCertificate.caSecretName) }}
+{{- fail "metrics.clientCertificate: secretName has no effect without caSecretName" }}
+{{- end }}
+{{- if and .clientCertificate.caSecretName (not .clientCertificate.secretName) (or $.Values.podMonitors.operator.enabled $.Values.serviceMonitor.enabled) }}
+{{- fail "metrics.clientCertificate: the monitor needs Prometheus' certificate; set metrics.clientCertificate.secretName" }}
+{{- end }}
 {{- end }}
 {{- if and .Values.podMonitors.operator.enabled .Values.serviceMonitor.enabled }}
 {{- fail "serviceMonitor: podMonitors.operator scrapes the operator too, and every sample would be there twice; enable one of them" }}

@@ -5,7 +5,10 @@ A field's docstring says what the setting means, in which unit, and what an empt
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self
+import re
+from collections.abc import Callable, Iterator
+from typing import Annotated, Final, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, JsonValue, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -22,18 +25,92 @@ from regsweep.errors import RegsweepError
 
 PREFIX: Final = "REGSWEEP_"
 
+SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
+OWN_HEADERS: Final = frozenset({"connection", "content-length", "content-type", "host", "transfer-encoding"})
+OWN_PARAMETERS: Final = frozenset({"query", "time", "timeout", "start", "end", "step"})
+
+EnforcedNamespace = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$")]
 PrometheusLabel = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=128)]
 GpuPattern = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+/[A-Za-z0-9._*-]+$", max_length=MAX_NAME_LENGTH)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class Settings(BaseSettings):
-    """What an installation decides once, for all sweeps. Lists and objects are written as JSON."""
+class PrometheusSettings(BaseSettings):
+    """How Prometheus is asked: by the operator, and by `regsweep view` of a sweep in a cluster."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_ignore_empty=True, frozen=True, use_attribute_docstrings=True, extra="ignore"
     )
+
+    prometheus_url: str = ""
+    """Address of the Prometheus that scrapes the trainers, with the path prefix that it may have (of Mimir: `/prometheus`). Empty:
+    values come from the pods' own records."""
+    prometheus_namespace_label: PrometheusLabel = "namespace"
+    """Label of the trainers' series that holds the pod's namespace."""
+    prometheus_enforced_namespace: EnforcedNamespace = ""
+    """Namespace that Prometheus writes into that label whatever the pod's is (`enforcedNamespaceLabel`): that of the trainers'
+    PodMonitor. Empty: the label holds the pod's."""
+    prometheus_pod_label: PrometheusLabel = "pod"
+    """Label of the trainers' series that holds the pod's name."""
+    prometheus_timeout_seconds: Positive = 10.0
+    """Time-out of a query, of which half is for the connection. Training pods do not wait for queries."""
+    prometheus_token_file: str = ""
+    """File with a bearer token for Prometheus. This and the files below are read again when they change. Empty: no token is sent."""
+    prometheus_username_file: str = ""
+    """File with the user name for basic authentication. Empty: none."""
+    prometheus_password_file: str = ""
+    """File with its password."""
+    prometheus_ca_file: str = ""
+    """File with the certificates (PEM) of the authorities that may have signed Prometheus'. Empty: the system's."""
+    prometheus_certificate_file: str = ""
+    """File with a client certificate (PEM) for Prometheus. Empty: none is shown."""
+    prometheus_key_file: str = ""
+    """File with its key (PEM, not encrypted)."""
+    prometheus_headers: dict[str, str] = Field(default_factory=dict)
+    """Headers of each query, such as `{"X-Scope-OrgID": "team-a"}` for a tenant of Mimir. Not for secrets."""
+    prometheus_parameters: dict[str, str] = Field(default_factory=dict)
+    """Parameters of each query's address, such as `{"partial_response": "false"}` for Thanos. Not for secrets."""
+
+    @model_validator(mode="after")
+    def _check_prometheus(self) -> Self:
+        # Here rather than with the fields, whose values an error would show: an address may hold a password.
+        for problem in (*_url_problems(self.prometheus_url), *self._login_problems(), *self._extra_problems()):
+            raise ValueError(problem)
+        return self
+
+    def _login_problems(self) -> Iterator[str]:
+        pairs = (
+            ("prometheus_username_file", "prometheus_password_file"),
+            ("prometheus_certificate_file", "prometheus_key_file"),
+        )
+        for pair in pairs:
+            missing = [name for name in pair if not getattr(self, name)]
+            if len(missing) == 1:
+                both = " and ".join(map(variable_of, pair))
+                yield f"{both} belong together, but {variable_of(missing[0])} is not set"
+        if self.prometheus_token_file and self.prometheus_username_file:
+            yield "REGSWEEP_PROMETHEUS_TOKEN_FILE and REGSWEEP_PROMETHEUS_USERNAME_FILE exclude each other: one login is sent"
+        for name in ("prometheus_ca_file", "prometheus_certificate_file"):
+            if getattr(self, name) and self.prometheus_url.lower().startswith("http://"):
+                yield f"{variable_of(name)} has no effect with http://: REGSWEEP_PROMETHEUS_URL must begin with https://"
+
+    def _extra_problems(self) -> Iterator[str]:
+        for name, value in self.prometheus_headers.items():
+            if name.lower() in SECRET_HEADERS:
+                yield f"REGSWEEP_PROMETHEUS_HEADERS: {name} holds a secret, which belongs into a file: set REGSWEEP_PROMETHEUS_TOKEN_FILE"
+            if name.lower() in OWN_HEADERS:
+                yield f"REGSWEEP_PROMETHEUS_HEADERS: {name} is the operator's own"
+            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+                yield f"REGSWEEP_PROMETHEUS_HEADERS: {name!r} is no name of a header"
+            if not (value.isascii() and value.isprintable()):
+                yield f"REGSWEEP_PROMETHEUS_HEADERS: the value of {name} must be printable ASCII"
+        for name in self.prometheus_parameters.keys() & OWN_PARAMETERS:
+            yield f"REGSWEEP_PROMETHEUS_PARAMETERS: {name} is the operator's own"
+
+
+class Settings(PrometheusSettings):
+    """What an installation decides once, for all sweeps. Lists and objects are written as JSON."""
 
     # Training
     trainer_image: str = ""
@@ -52,16 +129,6 @@ class Settings(BaseSettings):
     """Maximum number of combinations that one sweep trains, after `exclude` and `sample`. A larger sweep is not accepted."""
 
     # Prometheus
-    prometheus_url: str = ""
-    """Address of the Prometheus that scrapes the trainers. Empty: values come from the pods' own records."""
-    prometheus_namespace_label: PrometheusLabel = "namespace"
-    """Label of the trainers' series that holds the pod's namespace."""
-    prometheus_pod_label: PrometheusLabel = "pod"
-    """Label of the trainers' series that holds the pod's name."""
-    prometheus_timeout_seconds: Positive = 10.0
-    """Time-out of a query. Training pods do not wait for queries."""
-    prometheus_token_file: str = ""
-    """File with a bearer token for Prometheus, read before each query. Empty: no token is sent."""
     collect_interval_seconds: NotNegative = 1.0
     """Minimum time between two queries about a sweep while values of ended pods are awaited."""
     live_interval_seconds: Positive = 5.0
@@ -116,6 +183,15 @@ class Settings(BaseSettings):
     """Address on which /livez, /readyz and /metrics are served. Empty: all addresses."""
     http_port: Annotated[int, Field(ge=0, le=65_535)] = 8080
     """Port on which they are served; 0: any free port."""
+    http_certificate_file: str = ""
+    """File with a certificate (PEM) by which they are served over TLS. This and the files below are read again when they change.
+    Empty: plain HTTP."""
+    http_key_file: str = ""
+    """File with its key (PEM, not encrypted)."""
+    metrics_client_ca_file: str = ""
+    """File with authorities (PEM): /metrics then wants a client certificate that one of them has signed. Empty: it wants none."""
+    metrics_token_file: str = ""
+    """File with the bearer token that /metrics then wants. Empty: it wants none. /livez and /readyz never want a login."""
     live_after_seconds: Positive = 120.0
     """Time after which /livez fails while a due sweep waits or the event loop hangs."""
 
@@ -132,6 +208,16 @@ class Settings(BaseSettings):
     """Namespace of the operator's pod; empty outside a cluster."""
 
     @model_validator(mode="after")
+    def _check_serving(self) -> Self:
+        certificate, key = variable_of("http_certificate_file"), variable_of("http_key_file")
+        if bool(self.http_certificate_file) != bool(self.http_key_file):
+            raise ValueError(f"{certificate} and {key} belong together, but one of them is not set")
+        for name in ("metrics_client_ca_file", "metrics_token_file"):
+            if getattr(self, name) and not self.http_certificate_file:
+                raise ValueError(f"{variable_of(name)} needs TLS: set {certificate} and {key}")
+        return self
+
+    @model_validator(mode="after")
     def _check_lease(self) -> Self:
         names = ("lease_duration_seconds", "lease_renew_deadline_seconds", "lease_retry_seconds")
         duration, deadline, retry = (getattr(self, name) for name in names)
@@ -146,15 +232,54 @@ def load_settings() -> Settings:
 
     Raises RegsweepError, which names each wrong variable.
     """
+    return _loaded(Settings, "Settings of the operator")
+
+
+def load_prometheus_settings(url: str | None) -> PrometheusSettings:
+    """How Prometheus is asked, as the environment says. url: in place of the environment's.
+
+    Raises RegsweepError, which names each wrong variable.
+    """
+
+    def load() -> PrometheusSettings:
+        return PrometheusSettings() if url is None else PrometheusSettings(prometheus_url=url)
+
+    return _loaded(load, "Settings for Prometheus")
+
+
+_Loaded = TypeVar("_Loaded")
+
+
+def _loaded(load: Callable[[], _Loaded], title: str) -> _Loaded:
     try:
-        return Settings()
+        return load()
     except SettingsError as error:
         # Its text names the field; the cause has the position in the JSON.
         named = [variable_of(name) for name in Settings.model_fields if f'"{name}"' in str(error)]
         text = f"{', '.join(named) or error}: must be JSON ({error.__cause__})"
-        raise RegsweepError(f"Settings of the operator: {text}") from error
+        raise RegsweepError(f"{title}: {text}") from error
     except ValidationError as error:
-        raise RegsweepError(f"Settings of the operator: {_problems(error)}") from error
+        raise RegsweepError(f"{title}: {_problems(error)}") from error
+
+
+def _url_problems(url: str) -> Iterator[str]:
+    """What is wrong with the address; it is not shown, since it may hold a password."""
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        parts, host = None, None
+    if parts is None or parts.scheme not in ("http", "https") or not host:
+        yield "REGSWEEP_PROMETHEUS_URL must be an address such as http://prometheus.monitoring:9090"
+    elif parts.username is not None or parts.password is not None:
+        yield (
+            "REGSWEEP_PROMETHEUS_URL must hold no user name and no password: set REGSWEEP_PROMETHEUS_USERNAME_FILE and "
+            "REGSWEEP_PROMETHEUS_PASSWORD_FILE"
+        )
+    elif parts.query or parts.fragment:
+        yield "REGSWEEP_PROMETHEUS_URL must have no query and no fragment: set REGSWEEP_PROMETHEUS_PARAMETERS"
 
 
 def _problems(error: ValidationError) -> str:

@@ -27,6 +27,11 @@ from support.helm import Helm, HelmRefusedError
         pytest.param("image.tag=1@sha256:ab", "/image/tag", id="a digest in the tag"),
         pytest.param("image.digest=ab", "/image/digest", id="a digest that is none"),
         pytest.param("prometheus.url=prometheus:9090", "/prometheus/url", id="an address without a scheme"),
+        pytest.param("prometheus.url=http://me:pw@p", "/prometheus/url", id="an address with a password"),
+        pytest.param("prometheus.url=http://p?a=b", "/prometheus/url", id="an address with a query"),
+        pytest.param(
+            "prometheus.headers.Authorization=Bearer", "propertyName 'Authorization'", id="a secret among the headers"
+        ),
         pytest.param("watchNamespaces=ml", "/watchNamespaces", id="one namespace where a list belongs"),
         pytest.param("watchNamespaces={ml,ml}", "/watchNamespaces", id="a namespace twice"),
         pytest.param("trainer.gpuResource=gpu", "/trainer/gpuResource", id="a GPU resource without its domain"),
@@ -87,7 +92,62 @@ def test_no_variable_contradicts_a_value(helm: Helm, variable: str, way: str) ->
         pytest.param("image.tag=", "image: give a tag or a digest", id="an operator's image of no version"),
         pytest.param("trainer.image.tag=", "trainer.image: give a tag or a digest", id="a trainer of no version"),
         pytest.param("env.A=1,extraEnv[0].name=A", "a variable is given twice", id="a variable from two values"),
-        pytest.param("prometheus.tokenSecret.name=t", "a token needs prometheus.url", id="a token for no Prometheus"),
+        *(
+            pytest.param(f"{value}=t", f"{value.rpartition('.')[0]}: it needs prometheus.url", id=f"{value} for nobody")
+            for value in (
+                "prometheus.tokenSecret.name",
+                "prometheus.basicAuthSecret.name",
+                "prometheus.ca.configMapName",
+                "prometheus.clientCertificateSecret.name",
+                "prometheus.headers.A",
+                "prometheus.parameters.a",
+            )
+        ),
+        pytest.param(
+            "prometheus.url=https://p,prometheus.tokenSecret.name=t,prometheus.basicAuthSecret.name=b",
+            "prometheus.tokenSecret, prometheus.basicAuthSecret: one login is sent",
+            id="two logins",
+        ),
+        pytest.param(
+            "prometheus.url=https://p,prometheus.tokenSecret.name=t,prometheus.serviceAccountToken=true",
+            "prometheus.tokenSecret, prometheus.serviceAccountToken: one login is sent",
+            id="two tokens",
+        ),
+        pytest.param(
+            "prometheus.url=https://p,prometheus.ca.secretName=a,prometheus.ca.configMapName=b",
+            "secretName and configMapName exclude each other",
+            id="authorities from two places",
+        ),
+        pytest.param(
+            "prometheus.url=http://p,prometheus.ca.secretName=a",
+            "prometheus.ca: it has no effect with http://",
+            id="authorities for plain HTTP",
+        ),
+        *(
+            pytest.param(f"{value}=t", "it needs TLS; set metrics.tls.secretName", id=f"{value} in clear text")
+            for value in (
+                "metrics.tokenSecret.name",
+                "metrics.clientCertificate.caSecretName",
+                "metrics.clientCertificate.secretName",
+                "metrics.tls.ca.secretName",
+                "metrics.tls.serverName",
+            )
+        ),
+        pytest.param(
+            "metrics.tls.secretName=t,metrics.tls.ca.secretName=a,metrics.tls.ca.configMapName=b",
+            "metrics.tls.ca: secretName and configMapName exclude each other",
+            id="authorities of the port from two places",
+        ),
+        pytest.param(
+            "metrics.tls.secretName=t,metrics.clientCertificate.secretName=c",
+            "no effect without caSecretName",
+            id="a certificate that nobody wants",
+        ),
+        pytest.param(
+            "metrics.tls.secretName=t,metrics.clientCertificate.caSecretName=c,serviceMonitor.enabled=true",
+            "the monitor needs Prometheus' certificate",
+            id="a monitor without the certificate that is wanted",
+        ),
         pytest.param(
             "serviceMonitor.enabled=true,podMonitors.operator.enabled=true",
             "enable one of them",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from support.chart import Rendering, environment, kinds, operator, operator_pod
+from support.chart import Rendering, environment, kinds, operator, operator_pod, shows_what_it_does
 from support.helm import Helm, Manifest, named, one
 from support.training_pods import pod_of
 
@@ -165,14 +165,6 @@ TOGGLES: list[tuple[str, str, Callable[[Rendering], bool]]] = [
         ),
     ),
     (
-        "a token for Prometheus comes from a Secret",
-        "prometheus.url=https://p,prometheus.tokenSecret.name=login,prometheus.tokenSecret.key=bearer",
-        lambda m: (
-            environment(m)["REGSWEEP_PROMETHEUS_TOKEN_FILE"] == f"{operator(m)['volumeMounts'][0]['mountPath']}/bearer"
-            and operator_pod(m)["spec"]["volumes"][0]["secret"] == {"secretName": "login"}
-        ),
-    ),
-    (
         "probes have timings of their own",
         "livenessProbe.periodSeconds=20,readinessProbe=null",
         lambda m: operator(m)["livenessProbe"]["periodSeconds"] == 20 and "readinessProbe" not in operator(m),
@@ -286,14 +278,6 @@ TOGGLES: list[tuple[str, str, Callable[[Rendering], bool]]] = [
         "env.REGSWEEP_WORKERS=8",
         lambda m: environment(m)["REGSWEEP_WORKERS"] == "8",
     ),
-    (
-        "labels of the trainers' series are a setting",
-        "prometheus.namespaceLabel=ns,prometheus.podLabel=pod_name",
-        lambda m: (
-            environment(m)["REGSWEEP_PROMETHEUS_NAMESPACE_LABEL"] == "ns"
-            and environment(m)["REGSWEEP_PROMETHEUS_POD_LABEL"] == "pod_name"
-        ),
-    ),
     ("CRDs can be left out", "crds.enabled=false", lambda m: "CustomResourceDefinition" not in kinds(m)),
     ("CRDs can go with the release", "crds.keep=false", lambda m: not says("helm.sh/resource-policy", m)),
     (
@@ -355,14 +339,7 @@ TOGGLES: list[tuple[str, str, Callable[[Rendering], bool]]] = [
 def test_a_value_does_what_it_says(
     helm: Helm, defaults: Rendering, values: str, holds: Callable[[Rendering], bool]
 ) -> None:
-    def held(manifests: Rendering) -> bool:
-        try:
-            return holds(manifests)
-        except (AssertionError, KeyError):  # the object or field is not there
-            return False
-
-    assert held(helm.template("--set-string" if "REGSWEEP_" in values else "--set", values))
-    assert not held(defaults), "this holds by default: the case shows nothing"
+    shows_what_it_does(helm, defaults, values, holds)
 
 
 def test_two_releases_of_one_name_share_no_object(helm: Helm) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -86,7 +87,8 @@ async def test_curves_are_those_that_prometheus_saw(api: MemoryApi, serve: Serve
             '{"status":"success","data":{"resultType":"matrix","result":[]}}',
             "has no series of this sweep any more",
         ),
-        (200, "<html>a login page</html>", "not an answer of Prometheus"),
+        (200, "<html>a login page</html>", "answered with a web page in place of data"),
+        (200, "{}", "not an answer of Prometheus"),
         (503, "busy", "answered HTTP 503: busy"),
     ],
 )
@@ -99,6 +101,26 @@ async def test_a_prometheus_without_an_answer_is_a_sentence_and_no_more(
     text = await page(api, prometheus=await serve(handler))
     assert words in text
     assert "Of 30 combinations the best is l2=0" in text
+
+
+async def test_the_page_is_drawn_with_the_login_that_the_environment_names(
+    api: MemoryApi, serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[tuple[str | None, str | None]] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append((request.headers.get("Authorization"), request.headers.get("X-Scope-OrgID")))
+        assert 'ns="team-a"' in str((await request.post())["query"])
+        return web.Response(status=503)
+
+    (tmp_path / "token").write_text("word")
+    monkeypatch.setenv("REGSWEEP_PROMETHEUS_URL", await serve(handler))
+    monkeypatch.setenv("REGSWEEP_PROMETHEUS_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("REGSWEEP_PROMETHEUS_HEADERS", '{"X-Scope-OrgID": "a"}')
+    monkeypatch.setenv("REGSWEEP_PROMETHEUS_NAMESPACE_LABEL", "ns")
+    monkeypatch.setenv("REGSWEEP_PROMETHEUS_ENFORCED_NAMESPACE", "team-a")
+    assert "No learning curves: Prometheus at" in await page(api)
+    assert seen == [("Bearer word", "a")]
 
 
 async def test_a_sweep_that_there_is_not_is_named(api: MemoryApi) -> None:

@@ -16,6 +16,7 @@ from regsweep.api.objective import EpochRule
 from regsweep.api.spec import Goal
 from regsweep.controller.caches.run_cache import trim_job, trim_pod
 from regsweep.controller.process.assembly import identity_of
+from regsweep.controller.process.guard import Guard
 from regsweep.controller.process.health import HealthServer
 from regsweep.controller.process.logs import set_up_logging
 from regsweep.controller.process.operator import Operator
@@ -206,7 +207,7 @@ def test_outside_a_pod_no_two_operators_have_one_identity() -> None:
 async def test_health_and_metrics_are_served_and_a_deleted_sweep_leaves_nothing(cluster: FakeCluster) -> None:
     metrics = Metrics()
     async with operating(cluster, metrics=metrics) as operator:
-        server = HealthServer(operator.health, metrics, "127.0.0.1", 0)
+        server = HealthServer(operator.health, metrics, "127.0.0.1", 0, Guard())
         base = f"http://127.0.0.1:{await server.start()}"
         sweep = await cluster.apply(sweep_object())
         await cluster.train_everything(cluster.is_over)

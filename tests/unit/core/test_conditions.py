@@ -337,7 +337,7 @@ ANSWERED = Scrapes(MetricsState.ANSWERED)
             {"scrapes": Scrapes(MetricsState.FAILED, error="It answered 503", failing_since=START)},
             False,
             Reason.QUERY_FAILED,
-            "It answered 503 since 2026-11-23T10:00:00Z. Runs continue;",
+            "It answered 503. Queries fail since 2026-11-23T10:00:00Z. Runs continue;",
             id="Prometheus fails, and since when",
         ),
         pytest.param(

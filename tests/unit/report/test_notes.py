@@ -139,7 +139,7 @@ JUDGED = analysis(OF_BEST, comparison({"l2": 0}, "Overfits"), reductions=[LAST, 
             (BEST, PLAIN),
             analysis(OF_BEST, comparison({"l2": 0}, "Balanced"), reductions=[reduction(0.12, -0.05, 0.29)]),
             "Without regularisation (l2=0) the network ranks 2nd, but cannot be told from the best with these data; by the "
-            "means the best cuts validation loss by 12 % (95 %: -5 to 29).",
+            "means, which also chose it, the best cuts validation loss by 12 % (95 %: -5 to 29).",
             id="of a tie the share is said with its interval",
         ),
         pytest.param(

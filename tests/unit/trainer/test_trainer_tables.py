@@ -80,6 +80,7 @@ def test_without_a_kind_a_table_is_read_as_strictly_as_ever(tmp_path: Path) -> N
     assert "column 'sex' has 'm' in row 1 (line 2)" in refused(tmp_path, table("sex", "y"))
     assert "or declare the column, as in columns: {sex: categorical}" in refused(tmp_path, table("sex", "y"))
     assert "columns: {smokes: boolean}" in refused(tmp_path, table("smokes", "y"))
+    assert "as in columns: {sex: categorical, smokes: boolean}" in refused(tmp_path, table("sex", "smokes", "y"))
     assert "columns: {since: date}" in refused(tmp_path, table("since", "y"))
     assert "columns: {age: {kind: numeric, missing: mean}}" in refused(tmp_path, table("age", "y"))
 

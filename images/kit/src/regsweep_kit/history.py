@@ -6,6 +6,7 @@ It is for people: that it cannot be written never ends a run. Of long trainings 
 import json
 import math
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ class History:
             return
         self._written[replicate] = epoch
         values = {column_name(*key): _number(value) for key, value in progress.values.items()}
-        self._append({"replicate": replicate, "epoch": epoch, "values": values})
+        self._append({"replicate": replicate, "epoch": epoch, "at": round(time.time(), 3), "values": values})
 
     def _append(self, line: Mapping[str, Any]) -> None:
         if self._path is None:

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import ssl
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import aiohttp
+from aiohttp.helpers import get_env_proxy_for_url
+from yarl import URL
 
+from regsweep.adapters import prometheus_failures as failures
+from regsweep.adapters.prometheus_login import Login
+from regsweep.adapters.secret_files import SecretFileError
 from regsweep.api.conditions import Reason
 from regsweep.errors import MetricsError
+from regsweep.settings import PrometheusSettings
 
-MAX_WORDS: Final = 300
-"""Characters of a refusal that are passed on."""
 MAX_REFUSAL_BYTES: Final = 65_536
 """Of a refusal that are read."""
 
 
 class Prometheus:
-    """Asks one Prometheus server. Close it when done."""
+    """Asks one Prometheus server, or what speaks as one. Close it when done."""
 
-    def __init__(self, url: str, *, timeout_seconds: float = 10.0, token_file: Path | None = None) -> None:
+    def __init__(self, url: str, *, timeout_seconds: float = 10.0, login: Login | None = None) -> None:
         self._url = url.rstrip("/")
+        self._where = f"Prometheus at {self._url}"
         self._timeout_seconds = timeout_seconds
-        self._token_file = token_file
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout_seconds), trust_env=True)
+        self._login = login or Login()
+        self._tls = self._login.tls()
+        # Half of the time for a connection: which part of it was in vain says whom to ask.
+        timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=timeout_seconds / 2)
+        self._session = aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
 
     async def close(self) -> None:
         """Closes its connections."""
@@ -38,8 +46,8 @@ class Prometheus:
 
         max_bytes: no more is read of it.
 
-        Raises MetricsError: no answer in time, not reachable, one that is larger, or any status but 200, with Prometheus' own
-        words.
+        Raises MetricsError: no answer in time, not reachable, one that is larger, a web page, or any status but 200, with
+        Prometheus' own words and what to set.
         """
         return await self._post("query", {"query": promql}, max_bytes)
 
@@ -51,32 +59,76 @@ class Prometheus:
         return await self._post("query_range", {"query": promql, **period}, max_bytes)
 
     async def _post(self, endpoint: str, form: Mapping[str, str], max_bytes: int) -> bytes:
-        # POST: a query may be longer than a URL may be.
         form = {**form, "timeout": f"{self._timeout_seconds:g}s"}
         try:
-            headers = await self._headers()
-            async with self._session.post(f"{self._url}/api/v1/{endpoint}", data=form, headers=headers) as response:
-                body = await _read(response, max_bytes if response.status == 200 else MAX_REFUSAL_BYTES)
-                status = response.status
-        except TimeoutError as error:
-            raise _failed(f"Prometheus at {self._url} did not answer within {self._timeout_seconds:g} s") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            detail = str(error) or type(error).__name__
-            raise _failed(f"Prometheus at {self._url} cannot be reached: {detail}") from error
+            headers, tls = await asyncio.to_thread(self._credentials)
+            return await self._answer(f"{self._url}/api/v1/{endpoint}", form, headers, tls, max_bytes)
+        except SecretFileError as error:
+            raise _failed(f"{self._where} cannot be asked: {error}") from error
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+            raise _failed(failures.of_connection(self._where, error, self._timeout_seconds, self._login)) from error
+
+    def _credentials(self) -> tuple[dict[str, str], ssl.SSLContext | None]:
+        return self._login.request_headers(), self._tls.current()
+
+    async def _answer(
+        self, url: str, form: Mapping[str, str], headers: Mapping[str, str], tls: ssl.SSLContext | None, max_bytes: int
+    ) -> bytes:
+        """The body of a good answer. Raises MetricsError, or what aiohttp does."""
+        proxy, proxy_login = await asyncio.to_thread(_proxy_for, url)
+        # POST: a query may be longer than a URL may be. A redirection would lose it, and take the credentials along.
+        async with self._session.post(
+            url,
+            data=form,
+            params=self._login.parameters,
+            headers=headers,
+            ssl=tls if tls is not None else True,
+            proxy=proxy,
+            proxy_auth=proxy_login,
+            allow_redirects=False,
+        ) as response:
+            status, location = response.status, response.headers.get("Location")
+            body = await _read(response, max_bytes if status == 200 else MAX_REFUSAL_BYTES)
         if status != 200:
-            raise _failed(f"Prometheus at {self._url} answered HTTP {status}: {_words(body)}")
+            path = URL(url).path
+            raise _failed(failures.of_status(self._where, path, status, body, location, self._login))
+        if failures.is_page(response.content_type, body):
+            raise _failed(failures.of_page(self._where, self._login))
         if len(body) > max_bytes:
             raise _failed(
-                f"Prometheus at {self._url} answered with more than {max_bytes:,} bytes: trainers expose more series than the "
+                f"{self._where} answered with more than {max_bytes:,} bytes: trainers expose more series than the "
                 "training contract has. Set a sample limit where trainers are scraped"
             )
         return body
 
-    async def _headers(self) -> dict[str, str]:
-        if self._token_file is None:
-            return {}
-        token = await asyncio.to_thread(self._token_file.read_text)
-        return {"Authorization": f"Bearer {token.strip()}"}
+
+def prometheus_of(settings: PrometheusSettings) -> Prometheus | None:
+    """The Prometheus of the settings; None where they name none."""
+    if not settings.prometheus_url:
+        return None
+    login = Login(
+        token_file=_path(settings.prometheus_token_file),
+        username_file=_path(settings.prometheus_username_file),
+        password_file=_path(settings.prometheus_password_file),
+        ca_file=_path(settings.prometheus_ca_file),
+        certificate_file=_path(settings.prometheus_certificate_file),
+        key_file=_path(settings.prometheus_key_file),
+        headers=settings.prometheus_headers,
+        parameters=settings.prometheus_parameters,
+    )
+    return Prometheus(settings.prometheus_url, timeout_seconds=settings.prometheus_timeout_seconds, login=login)
+
+
+def _path(file: str) -> Path | None:
+    return Path(file) if file else None
+
+
+def _proxy_for(url: str) -> tuple[URL | None, aiohttp.BasicAuth | None]:
+    """The environment's proxy for this address. The session itself would take a password from ~/.netrc along with it."""
+    try:
+        return get_env_proxy_for_url(URL(url))
+    except LookupError:
+        return None, None
 
 
 async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
@@ -89,16 +141,6 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
         if size > max_bytes:
             break
     return b"".join(parts)
-
-
-def _words(body: bytes) -> str:
-    """The message of the error response: Prometheus' `error`, or the page of a proxy, truncated."""
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        answer = None
-    text = str(answer["error"]) if isinstance(answer, dict) and "error" in answer else body.decode(errors="replace")
-    return " ".join(text.split())[:MAX_WORDS] or "no message"
 
 
 def _failed(message: str) -> MetricsError:

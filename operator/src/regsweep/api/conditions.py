@@ -201,7 +201,8 @@ class Reason(StrEnum):
         "QueryFailed",
         About(
             meaning="Prometheus gave no answer, or one that cannot be trusted. Values come from the runs' own records.",
-            remedy="Check the address and the health of Prometheus.",
+            remedy="The message says what was met: address, login, certificate, policy or time-out, and what to set. See "
+            "docs/install.md, Prometheus.",
             conditions=(_METRICS_AVAILABLE,),
         ),
     )
@@ -209,7 +210,8 @@ class Reason(StrEnum):
         "NotScraped",
         About(
             meaning="Prometheus answers, but has no samples of the last five runs. Values come from the runs' own records.",
-            remedy="Let Prometheus scrape pods with the annotation prometheus.io/scrape, or add a PodMonitor.",
+            remedy="Let Prometheus scrape pods with the annotation prometheus.io/scrape, or add a PodMonitor. Let it in at port 9090 "
+            "where a policy or a mesh denies that; name its tenant and the label that it enforces.",
             conditions=(_METRICS_AVAILABLE,),
         ),
     )

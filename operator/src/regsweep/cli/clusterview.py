@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.kubeapi import KubeApi, KubeObject
-from regsweep.adapters.prometheus import Prometheus
 from regsweep.cli.cluster import connection_of, explained
+from regsweep.cli.clusterepochs import seen_epochs
 from regsweep.cli.results import get_sweep, results_in, status_of, stored_records, sweep_in
 from regsweep.cli.viewing import courses_from, footer
-from regsweep.core.results.epochs import SeenEpoch, epochs_query, parse_epochs, step_seconds
-from regsweep.core.results.queries import TargetLabels
+from regsweep.core.results.epochs import SeenEpoch
 from regsweep.core.results.records import Records
 from regsweep.core.sweep import Sweep
-from regsweep.core.timestamps import parse_timestamp
 from regsweep.errors import MetricsError
 from regsweep.report.build import results_of
 from regsweep.report.model import SweepReport
+from regsweep.settings import load_prometheus_settings
 from regsweep.view.courses import Course
 from regsweep.view.html import page_html
 from regsweep.view.sweep import LOSS, SweepView, sweep_page
 
-MARGIN: Final = timedelta(minutes=2)
-"""Around the times of the records: the last scrape comes after the end."""
-MOST_BYTES: Final = 64 * 1024**2
-"""Of Prometheus' answer."""
 NOT_NAMED: Final = (
     "No learning curves: the stored records hold each replicate's last and best epoch alone, and no Prometheus was named. "
     "With --prometheus URL the page has the curves that it saw."
@@ -81,21 +75,17 @@ async def _courses(
     records: Records,
 ) -> tuple[dict[str, dict[str, Course]], str]:
     """(courses by combination, what to know of them)."""
-    if options.prometheus is None or sweep is None:
+    settings = load_prometheus_settings(options.prometheus)
+    if not settings.prometheus_url or sweep is None:
         return {}, NOT_NAMED
     metrics = list(dict.fromkeys([LOSS, report.objective.metric.partition("_")[2]]))
-    start, end = _period(obj, records)
-    query = epochs_query(namespace, sweep.name, metrics, TargetLabels())
-    prometheus = Prometheus(options.prometheus)
     try:
-        seen = parse_epochs(await prometheus.query_range(query, start, end, step_seconds(start, end), MOST_BYTES))
+        seen = await seen_epochs(settings, namespace, obj, sweep.name, records, metrics)
     except MetricsError as error:
         return {}, f"No learning curves: {error}. The stored records hold each replicate's last and best epoch alone."
-    finally:
-        await prometheus.close()
     courses = by_combination(seen, sweep, records)
     if not courses:
-        return {}, f"No learning curves: Prometheus at {options.prometheus} has no series of this sweep any more."
+        return {}, f"No learning curves: Prometheus at {settings.prometheus_url} has no series of this sweep any more."
     return courses, "Learning curves as Prometheus saw them: a value per scrape, train on a sample of its rows."
 
 
@@ -108,11 +98,3 @@ def by_combination(seen: Sequence[SeenEpoch], sweep: Sweep, records: Records) ->
         if (ident := combinations.get(points.get(epoch.run, ""))) is not None:
             by_id.setdefault(ident, []).append(epoch)
     return {ident: courses_from(epochs) for ident, epochs in by_id.items()}
-
-
-def _period(obj: KubeObject, records: Records) -> tuple[datetime, datetime]:
-    """When the sweep was trained, as far as its records say; else since it was created."""
-    starts = [record.started_at for record in records if record.started_at is not None]
-    ends = [record.ended_at for record in records if record.ended_at is not None]
-    created = parse_timestamp(str(obj["metadata"]["creationTimestamp"]))
-    return min([*starts, created]) - MARGIN, (max(ends) if ends else datetime.now(UTC)) + MARGIN

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from regsweep.cli import arguments, runcommands
+from regsweep.cli import arguments, exportcommands, runcommands
 from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors, report_error
 from regsweep.cli.streams import OutputError, prepare_streams
 from regsweep.report.outputs import Output
@@ -199,6 +199,7 @@ def plan(
 
 
 runcommands.register(app)
+exportcommands.register(app)
 
 
 @app.command(epilog=EXIT_CODES_HELP)

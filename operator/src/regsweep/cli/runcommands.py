@@ -28,6 +28,25 @@ Filter = Annotated[
         "--filter", help="Conditions on columns, such as 'eval_accuracy > 0.9 and flag_dropout == 0.2'.", metavar="TEXT"
     ),
 ]
+Context = Annotated[
+    str | None,
+    typer.Option(help="A sweep in the cluster of this context.", parser=arguments.existing_text, metavar="TEXT"),
+]
+Namespace = Annotated[
+    str | None, typer.Option("--namespace", "-n", help="Its namespace.", parser=arguments.namespace, metavar="TEXT")
+]
+Kubeconfig = Annotated[
+    Path | None, typer.Option(help="Kubeconfig file of the cluster.", parser=arguments.path, metavar="PATH")
+]
+PrometheusUrl = Annotated[
+    str | None,
+    typer.Option(
+        help="Address of the cluster's Prometheus, for learning curves. Its login: REGSWEEP_PROMETHEUS_*, as for the operator.",
+        envvar="REGSWEEP_PROMETHEUS_URL",
+        parser=arguments.existing_text,
+        metavar="URL",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -100,25 +119,10 @@ def view(
     flags: Annotated[
         str | None, typer.Option(help="The two flags of the heat map; default: those that explain most.", metavar="A,B")
     ] = None,
-    context: Annotated[
-        str | None,
-        typer.Option(help="A sweep in the cluster of this context.", parser=arguments.existing_text, metavar="TEXT"),
-    ] = None,
-    namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", help="Its namespace.", parser=arguments.namespace, metavar="TEXT")
-    ] = None,
-    kubeconfig: Annotated[
-        Path | None, typer.Option(help="Kubeconfig file of the cluster.", parser=arguments.path, metavar="PATH")
-    ] = None,
-    prometheus: Annotated[
-        str | None,
-        typer.Option(
-            help="Address of the cluster's Prometheus, for learning curves.",
-            envvar="REGSWEEP_PROMETHEUS_URL",
-            parser=arguments.existing_text,
-            metavar="URL",
-        ),
-    ] = None,
+    context: Context = None,
+    namespace: Namespace = None,
+    kubeconfig: Kubeconfig = None,
+    prometheus: PrometheusUrl = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace the file where it exists.")] = False,
 ) -> None:
     """Write a sweep or a run as one HTML page that opens from the disk.

@@ -217,13 +217,16 @@ def _metrics_available(observed: Observed) -> ConditionUpdate:
         text = "The operator has no Prometheus (REGSWEEP_PROMETHEUS_URL is not set). Values come from the runs' own records."
         return ConditionUpdate(available, False, Reason.NOT_CONFIGURED, text)
     if scrapes.state is MetricsState.FAILED:
-        since = f" since {timestamp(scrapes.failing_since)}" if scrapes.failing_since else ""
-        text = f"{scrapes.error}{since}. Runs continue; final values come from the runs' own records."
+        since = f" Queries fail since {timestamp(scrapes.failing_since)}." if scrapes.failing_since else ""
+        text = f"{scrapes.error}.{since} Runs continue; final values come from the runs' own records."
         return ConditionUpdate(available, False, Reason.QUERY_FAILED, text)
     if nobody_scrapes(observed.records):
         text = (
             "Prometheus answers, but has no samples of the last five runs. Check that it scrapes pods with the annotation "
-            "prometheus.io/scrape, or that a PodMonitor selects them. Values come from the runs' own records."
+            "prometheus.io/scrape, or that a PodMonitor selects them; that a default-deny NetworkPolicy lets it in at port 9090 "
+            "of the training pods; that a mesh with strict mTLS exempts that port (Istio: the pod's annotation "
+            'traffic.sidecar.istio.io/excludeInboundPorts: "9090"); and that the operator asks the right tenant by the right '
+            "namespace label. Values come from the runs' own records."
         )
         return ConditionUpdate(available, False, Reason.NOT_SCRAPED, text)
     if scrapes.samples or any(record.source is Source.PROMETHEUS for record in observed.records.latest_first()):

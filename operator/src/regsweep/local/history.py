@@ -17,6 +17,8 @@ MOST_BYTES: Final = 64 * 1024**2
 """Of one file; some 2,800 epochs of 16 replicates with every metric of the reference trainer take 25 MB."""
 MOST_LINE: Final = 64 * 1024
 BEGINNING: Final = 40
+MOST_SECONDS: Final = 2**40
+"""Of a moment; far in the future."""
 
 
 class Epoch(NamedTuple):
@@ -26,6 +28,8 @@ class Epoch(NamedTuple):
     epoch: int
     values: Mapping[str, float]
     """By name, split first; NaN where a value was not a number."""
+    at: float | None = None
+    """Seconds since 1970; None: an older trainer did not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,9 @@ def _epoch(line: Mapping[str, JsonValue]) -> Epoch | None:
     replicate, epoch, values = line.get("replicate"), line.get("epoch"), line.get("values")
     if not _is_count(replicate) or not _is_count(epoch) or not isinstance(values, dict):
         return None
-    return Epoch(int(str(replicate)), int(str(epoch)), {name: _number(value) for name, value in values.items()})
+    at = _number(line.get("at"))
+    numbers = {name: _number(value) for name, value in values.items()}
+    return Epoch(int(str(replicate)), int(str(epoch)), numbers, at if 0 <= at < MOST_SECONDS else None)
 
 
 def _is_count(value: JsonValue) -> bool:

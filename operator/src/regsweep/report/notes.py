@@ -191,9 +191,8 @@ def _ending(plain: RankedResult, report: SweepReport) -> str:
         return _not_improved(report.objective.metric)
     if comparison is not None and comparison.tied:
         gains = reductions_phrase(_shown_reductions(report, comparison))
-        return (
-            f", but cannot be told from the best with these data{f'; by the means the best {gains}' if gains else ''}."
-        )
+        by_means = f"; by the means, which also chose it, the best {gains}" if gains else ""
+        return f", but cannot be told from the best with these data{by_means}."
     if plain.diverged:
         return f": in {plain.diverged} of {plain.replicates} replicates it diverged."
     if plain.violated:

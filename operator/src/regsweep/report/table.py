@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from regsweep.api.conditions import ConditionStatus, ConditionType
+from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.objective import includes_penalty
 from regsweep.api.spec import EpochChoice, Goal
@@ -244,6 +244,10 @@ def _cuts(results: SweepReport, shown: Sequence[RankedResult], left_out: Sequenc
 
 
 def _failures(results: SweepReport) -> Iterator[str]:
+    """What failed and why; nothing where the condition has said it of all of them."""
+    failed = results.condition(ConditionType.FAILED)
+    if failed is not None and failed.status is ConditionStatus.TRUE and failed.reason == Reason.RUNS_FAIL_ALIKE:
+        return
     failures = results.status.failures
     for failure in failures[:FAILURES_SHOWN]:
         words = f": {failure.message}" if failure.message else ""

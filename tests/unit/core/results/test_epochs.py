@@ -48,6 +48,20 @@ def test_replicates_and_runs_are_kept_apart() -> None:
     assert [(each.run, each.replicate, each.epoch) for each in found] == [("a", 0, 1), ("a", 1, 2), ("b", 0, 3)]
 
 
+def test_two_prometheus_servers_that_scrape_one_pod_give_each_value_its_own_epoch() -> None:
+    """At one moment they have met different epochs: a value of the one beside the epoch of the other would be a wrong figure."""
+    first, second = {"prometheus_replica": "a"}, {"prometheus_replica": "b"}
+    found = parse_epochs(
+        answer(
+            series("epoch", [(15, "3"), (30, "5")], **first),
+            series("epoch", [(15, "2"), (30, "5")], **second),
+            loss((15, "0.3"), (30, "0.1"), **first),
+            loss((15, "0.4"), (30, "0.1"), **second),
+        )
+    )
+    assert [(each.epoch, each.values["val_average_loss"]) for each in found] == [(2, 0.4), (3, 0.3), (5, 0.1)]
+
+
 @pytest.mark.parametrize(
     "odd",
     [
@@ -70,12 +84,24 @@ def test_what_is_no_answer_of_prometheus_is_said(body: bytes) -> None:
         parse_epochs(body)
 
 
+def test_a_part_of_an_answer_is_no_course() -> None:
+    whole = json.loads(answer(series("epoch", [(15, "1")]), loss((15, "0.5"))))
+    body = json.dumps({**whole, "warnings": ["store 10.0.0.7 is down"]}).encode()
+    with pytest.raises(MetricsError, match=r"may be partial: store 10\.0\.0\.7 is down"):
+        parse_epochs(body)
+
+
 def test_the_query_names_namespace_sweep_and_metrics_whatever_they_hold() -> None:
     text = epochs_query('team"a', "mine", ["average_loss", "a.b"], TargetLabels(namespace="kubernetes_namespace"))
     assert text == (
         'regsweep_trainer_metric{kubernetes_namespace="team\\"a",sweep="mine",split=~"train|val",metric=~"average_loss|a\\\\.b"}'
         ' or regsweep_trainer_epoch{kubernetes_namespace="team\\"a",sweep="mine"}'
     )
+
+
+def test_the_query_follows_a_namespace_that_prometheus_enforces() -> None:
+    text = epochs_query("team-a", "mine", ["loss"], TargetLabels(enforced_namespace="monitoring"))
+    assert text.count('{namespace="monitoring",sweep="mine"') == 2 and "team-a" not in text
 
 
 @given(st.integers(0, 10**8))

@@ -48,6 +48,12 @@ def test_the_label_of_the_namespace_is_a_setting() -> None:
     assert 'exported_namespace="team-a"' in query
 
 
+def test_a_namespace_that_prometheus_enforces_is_asked_for_in_place_of_the_pods() -> None:
+    query = final_values_query("team-a", RUN, [_pod(1)], NOON, TargetLabels(enforced_namespace="monitoring"))
+    assert query is not None
+    assert 'namespace="monitoring"' in query and "team-a" not in query
+
+
 @pytest.mark.parametrize(
     ("pods", "minutes"),
     [
@@ -173,6 +179,17 @@ def test_two_targets_of_one_pod_are_never_mixed() -> None:
         *(_series("complete", "0", job="annotations"),),
         *(_loss("0.2", job="monitor"), _series("epoch", "30", job="monitor"), _series("complete", "1", job="monitor")),
     )
+    assert parse_answer(body, LABELS) == {("pod-1", 0): Sample(True, 30, 0, {"val_average_loss": 0.2})}
+
+
+@given(st.permutations(range(6)))
+def test_two_prometheus_servers_that_scrape_one_pod_give_what_the_better_one_has(order: list[int]) -> None:
+    a, b = ({"prometheus_replica": name} for name in "ab")
+    duplicated = [
+        *(_loss("0.3", **a), _series("epoch", "29", **a), _series("complete", "0", **a)),
+        *(_loss("0.2", **b), _series("epoch", "30", **b), _series("complete", "1", **b)),
+    ]
+    body = _body(*(duplicated[index] for index in order))
     assert parse_answer(body, LABELS) == {("pod-1", 0): Sample(True, 30, 0, {"val_average_loss": 0.2})}
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regsweep_kit.errors import BadDataError
-from regsweep_trainer.data.columns import show
+from regsweep_trainer.data.columns import MOST_SHOWN, show
 from regsweep_trainer.data.files import Block
 from regsweep_trainer.data.numerals import EXACT_INTEGERS, WORDS, Notation, loses_digits, notation, parse_number
 
@@ -133,7 +133,10 @@ def read_by_cells(block: Block, layout: Layout, lines: Lines) -> Rows:
     for number, cells in cells_by_line(block, layout, lines):
         if len(cells) != len(layout.names):
             raise BadDataError(_wrong_count(cells, layout, lines.at(number)))
-        numbers.append([_number(cells[index], index, number, layout, lines) for index in layout.numbers])
+        wrong = [index for index in layout.numbers if not _is_number(cells[index])]
+        if wrong:
+            raise BadDataError(_wrong_cells(cells, wrong, lines.at(number), layout))
+        numbers.append([float(cells[index]) for index in layout.numbers])
         for column, index in zip(columns, layout.texts, strict=True):
             column.append(cells[index])
     texts = tuple((column, np.arange(len(column))) for column in columns)
@@ -222,18 +225,26 @@ def cells_by_line(block: Block, layout: Layout, lines: Lines) -> Iterator[tuple[
             yield number, [cell.strip() for cell in cells]
 
 
-def _number(cell: str, index: int, line: int, layout: Layout, lines: Lines) -> float:
-    value = parse_number(cell)
-    if value is not None and not loses_digits(cell):
-        return value
+def _is_number(cell: str) -> bool:
+    return parse_number(cell) is not None and not loses_digits(cell)
+
+
+def _wrong_cells(cells: Sequence[str], wrong: Sequence[int], place: str, layout: Layout) -> str:
+    """What the first of the cells at these indexes is, and what to do: about all of them where their columns can be declared."""
+    cell = cells[wrong[0]]
     what, remedy = WORDS[notation(cell)]
-    if value is not None:
+    if parse_number(cell) is not None:
         what = "an integer with more digits than a 64-bit float keeps"
         remedy = "remove the column if it is an identifier, else subtract or divide by a constant"
-    kind = DECLARABLE.get(notation(cell))
-    declare = "" if kind is None else f", or declare the column, as in columns: {{{layout.names[index]}: {kind}}}"
-    raise BadDataError(
-        f"flag data_path: column {show(layout.names[index])} has {show(cell)} in {lines.at(line)} of {layout.file}, which is {what}; "
+    kinds = {layout.names[index]: DECLARABLE.get(notation(cells[index])) for index in wrong}
+    named = [f"{name}: {kind}" for name, kind in kinds.items() if kind is not None]
+    declare = ""
+    if kinds[layout.names[wrong[0]]] is not None:
+        columns = "the column" if len(named) == 1 else f"the {len(named)} columns like it"
+        more = ", ..." if len(named) > MOST_SHOWN else ""
+        declare = f", or declare {columns}, as in columns: {{{', '.join(named[:MOST_SHOWN])}{more}}}, or set column_kinds: inferred"
+    return (
+        f"flag data_path: column {show(layout.names[wrong[0]])} has {show(cell)} in {place} of {layout.file}, which is {what}; "
         f"want a finite number in every cell: {remedy}{declare}"
     )
 

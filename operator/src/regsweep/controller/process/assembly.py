@@ -6,7 +6,6 @@ import os
 import socket
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -47,16 +46,6 @@ VERSION: Final = version("regsweep")
 def identity_of(settings: Settings) -> str:
     """Who this operator is to the others: the same again only after a restart of its own container."""
     return settings.identity or settings.pod_name or f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
-
-
-def prometheus_of(settings: Settings) -> Prometheus | None:
-    """The Prometheus of the settings; None where they name none."""
-    if not settings.prometheus_url:
-        return None
-    token_file = Path(settings.prometheus_token_file) if settings.prometheus_token_file else None
-    return Prometheus(
-        settings.prometheus_url, timeout_seconds=settings.prometheus_timeout_seconds, token_file=token_file
-    )
 
 
 def lease_place(settings: Settings) -> tuple[str, str]:
@@ -115,7 +104,9 @@ def build_queues(
 ) -> Queues:
     """The queues; an answer makes its sweep due."""
     sweeps = WorkQueue(clock=clocks.monotonic)
-    labels = TargetLabels(settings.prometheus_namespace_label, settings.prometheus_pod_label)
+    labels = TargetLabels(
+        settings.prometheus_namespace_label, settings.prometheus_pod_label, settings.prometheus_enforced_namespace
+    )
     return Queues(
         sweeps,
         PrometheusQueue(prometheus, labels, on_answer=sweeps.add, metrics=metrics, clocks=clocks),

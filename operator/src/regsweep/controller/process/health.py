@@ -17,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from regsweep.adapters.informer import Informer
 from regsweep.adapters.lease import Lease
+from regsweep.controller.process.guard import Guard
 from regsweep.controller.queues.workqueue import WorkQueue
 from regsweep.metrics import INFORMER_AGE, INFORMER_OBJECTS, LEADER, LOOP_LAG, QUEUE_AGE, QUEUE_DEPTH, Metrics
 
@@ -90,25 +91,27 @@ class Health:
 class HealthServer:
     """Serves the checks and the metrics over HTTP."""
 
-    def __init__(self, health: Health, metrics: Metrics, host: str, port: int) -> None:
+    def __init__(self, health: Health, metrics: Metrics, host: str, port: int, guard: Guard) -> None:
         self._health = health
         self._metrics = metrics
         self._host = host or None
         self._port = port
+        self._guard = guard
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
-        """Begins to serve; returns the port."""
+        """Begins to serve; returns the port. Raises SecretFileError where its certificate cannot be used."""
+        tls = self._guard.listening()
         app = web.Application()
         app.router.add_get("/livez", self._answer(self._health.live))
         app.router.add_get("/readyz", self._answer(self._health.ready))
         app.router.add_get("/metrics", self._expose)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port)
+        site = web.TCPSite(self._runner, self._host, self._port, ssl_context=tls)
         await site.start()
         address = self._runner.addresses[0]
-        logger.info("serving /livez, /readyz and /metrics on port %d", address[1])
+        logger.info("serving /livez, /readyz and /metrics on port %d%s", address[1], " by TLS" if tls else "")
         return int(address[1])
 
     async def stop(self) -> None:
@@ -125,5 +128,7 @@ class HealthServer:
 
         return handle
 
-    async def _expose(self, _: web.Request) -> web.Response:
+    async def _expose(self, request: web.Request) -> web.Response:
+        if (refusal := await self._guard.refusal(request)) is not None:
+            return refusal
         return web.Response(body=generate_latest(self._metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

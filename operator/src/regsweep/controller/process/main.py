@@ -16,7 +16,9 @@ from prometheus_client import disable_created_metrics
 
 from regsweep.adapters.connection import load_connection
 from regsweep.adapters.kube import KubeClient
-from regsweep.controller.process.assembly import VERSION, prometheus_of
+from regsweep.adapters.prometheus import prometheus_of
+from regsweep.controller.process.assembly import VERSION
+from regsweep.controller.process.guard import guard_of
 from regsweep.controller.process.handlers import quiet_settings, registry_of
 from regsweep.controller.process.health import HealthServer
 from regsweep.controller.process.logs import set_up_logging
@@ -60,7 +62,7 @@ async def operate(settings: Settings, kubeconfig: Path | None = None) -> None:
     client = _client_of(configuration, settings, metrics)
     prometheus = prometheus_of(settings)
     operator = Operator(client, settings, metrics, prometheus=prometheus)
-    server = HealthServer(operator.health, metrics, settings.http_host, settings.http_port)
+    server = HealthServer(operator.health, metrics, settings.http_host, settings.http_port, guard_of(settings))
     logger.info("regsweep %s at %s, identity %s", VERSION, configuration.host, operator.lease.identity)
     registry = registry_of(configuration, operator.note_sweep)
 

@@ -12,7 +12,8 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from regsweep.api.conditions import Reason
-from regsweep.core.results.queries import TargetLabels
+from regsweep.api.wording import cut
+from regsweep.core.results.queries import MAX_WORDS, TargetLabels, target_of
 from regsweep.errors import MetricsError
 
 _METRIC: Final = "regsweep_trainer_metric"
@@ -31,6 +32,8 @@ class SeenEpoch:
     epoch: int
     values: Mapping[str, float]
     """By column, split first."""
+    at: float | None = None
+    """When it was scraped first, in seconds since 1970."""
 
 
 class _Series(BaseModel):
@@ -45,11 +48,12 @@ class _Data(BaseModel):
 class _Answer(BaseModel):
     status: Literal["success"]
     data: _Data
+    warnings: list[str] = Field(default_factory=list)
 
 
 def epochs_query(namespace: str, sweep: str, metrics: Sequence[str], labels: TargetLabels) -> str:
     """The PromQL of a query over a period: the metrics on train and val, without their split, and the epochs beside them."""
-    who = f"{labels.namespace}={json.dumps(namespace)},sweep={json.dumps(sweep)}"
+    who = f"{labels.selecting(namespace)},sweep={json.dumps(sweep)}"
     names = "|".join(re.escape(name) for name in metrics)
     return f'{_METRIC}{{{who},split=~"train|val",metric=~{json.dumps(names)}}} or {_EPOCH}{{{who}}}'
 
@@ -62,20 +66,32 @@ def step_seconds(start: datetime, end: datetime) -> float:
 def parse_epochs(answer: bytes) -> list[SeenEpoch]:
     """The epochs in an answer, each once. A replicate that no scrape has met has none.
 
-    Raises MetricsError where it is not an answer of Prometheus.
+    A value is joined to the epoch of its own target: another scrape of the pod may have met it an epoch later.
+
+    Raises MetricsError where it is not an answer of Prometheus, or only a part of one.
     """
     try:
-        series = _Answer.model_validate_json(answer).data.result
+        whole = _Answer.model_validate_json(answer)
     except ValidationError as error:
         begin = answer[:80].decode(errors="replace")
         raise MetricsError(Reason.QUERY_FAILED.value, f"not an answer of Prometheus; it begins {begin!r}") from error
-    epoch_at = {(*who, moment): int(value) for who, _, moment, value in _samples(series, _EPOCH) if 0 < value < 2**31}
+    if whole.warnings:
+        words = cut("; ".join(whole.warnings[:3]), MAX_WORDS)
+        raise MetricsError(Reason.QUERY_FAILED.value, f"Prometheus' answer may be partial: {words}")
+    series = whole.data.result
+    epoch_at = {
+        (target_of(labels), moment): int(value)
+        for _, labels, moment, value in _samples(series, _EPOCH)
+        if 0 < value < 2**31
+    }
     found: dict[tuple[str, int, int], dict[str, float]] = {}
+    seen_at: dict[tuple[str, int, int], float] = {}
     for who, labels, moment, value in _samples(series, _METRIC):
-        epoch = epoch_at.get((*who, moment))
+        epoch = epoch_at.get((target_of(labels), moment))
         if epoch is not None and {"split", "metric"} <= labels.keys():
             found.setdefault((*who, epoch), {})[f"{labels['split']}_{labels['metric']}"] = value
-    return [SeenEpoch(run, replicate, epoch, values) for (run, replicate, epoch), values in sorted(found.items())]
+            seen_at[*who, epoch] = min(moment, seen_at.get((*who, epoch), moment))
+    return [SeenEpoch(*which, values, seen_at[which]) for which, values in sorted(found.items())]
 
 
 def _samples(series: Iterable[_Series], name: str) -> Iterator[tuple[tuple[str, int], Mapping[str, str], float, float]]:

@@ -57,6 +57,12 @@ class TargetLabels:
 
     namespace: str = "namespace"
     pod: str = "pod"
+    enforced_namespace: str = ""
+    """The value that Prometheus writes there whatever the pod's namespace is. Empty: it is the pod's."""
+
+    def selecting(self, namespace: str) -> str:
+        """The matcher of series from pods in that namespace."""
+        return f"{self.namespace}={_quoted(self.enforced_namespace or namespace)}"
 
 
 def final_values_query(
@@ -80,7 +86,7 @@ def final_values_query(
     selector = ",".join(
         (
             f"__name__=~{_quoted(_NAMES)}",
-            f"{labels.namespace}={_quoted(namespace)}",
+            labels.selecting(namespace),
             f"run=~{_quoted(_shape_of(run_name))}",
         )
     )
@@ -110,7 +116,7 @@ def parse_answer(body: str | bytes, labels: TargetLabels) -> dict[PodReplicate, 
         raise _failed(f"its answer may be partial: {'; '.join(answer.warnings[:3])}")
     if answer.data is None:
         raise _failed("its answer has no data")
-    targets: dict[PodReplicate, dict[_Target, _Readings]] = {}
+    targets: dict[PodReplicate, dict[Target, _Readings]] = {}
     lists = [answer.data.result, *(_validated(_VECTOR, part) for part in parts)]
     for series in chain.from_iterable(lists):
         place = _place(series.metric, labels)
@@ -168,7 +174,7 @@ class _Answer(BaseModel):
 _ANSWER: Final = TypeAdapter(_Answer)
 _VECTOR: Final = TypeAdapter(list[_Series])
 
-_Target = tuple[tuple[str, str], ...]
+Target = tuple[tuple[str, str], ...]
 """Labels of a series that identify its scrape target."""
 
 
@@ -206,7 +212,7 @@ class _Readings:
         )
 
 
-def _place(series: Mapping[str, str], labels: TargetLabels) -> tuple[PodReplicate, _Target] | None:
+def _place(series: Mapping[str, str], labels: TargetLabels) -> tuple[PodReplicate, Target] | None:
     """Pod, replicate and target of the series; None if it is not a trainer's."""
     name, replicate = series.get("__name__", "").removeprefix(_PREFIX), series.get("replicate", "")
     if name not in _SERIES or not (replicate.isascii() and replicate.isdigit() and len(replicate) <= 9):
@@ -217,8 +223,12 @@ def _place(series: Mapping[str, str], labels: TargetLabels) -> tuple[PodReplicat
             f"its series of run {series.get('run', '')} have no label {labels.pod}, which should name the pod. They have "
             f"{', '.join(sorted(series.keys() - {'__name__'}))}. Set the operator's label names, or the relabelling"
         )
-    target = tuple(sorted((k, v) for k, v in series.items() if k not in ("__name__", "metric", "split")))
-    return (pod, int(replicate)), target
+    return (pod, int(replicate)), target_of(series)
+
+
+def target_of(series: Mapping[str, str]) -> Target:
+    """The labels of a trainer's series that its other series of the same scrape and replicate have too."""
+    return tuple(sorted((k, v) for k, v in series.items() if k not in ("__name__", "metric", "split")))
 
 
 def _knowledge(sample: Sample) -> tuple[bool, int, int]:

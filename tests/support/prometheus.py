@@ -1,0 +1,58 @@
+"""A real Prometheus of one's own for a test: a process on a free port, without targets."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from cluster import binaries
+from cluster.api import wait_until
+
+USER: Final = "reader"
+PASSWORD: Final = "secret"
+HASHED: Final = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"
+"""The password as `--web.config.file` has it (bcrypt)."""
+LOGIN: Final[Mapping[str, object]] = {"basic_auth_users": {USER: HASHED}}
+START_SECONDS: Final = 60.0
+
+
+@contextmanager
+def running_prometheus(folder: Path, web: Mapping[str, object], options: Sequence[str] = ()) -> Iterator[int]:
+    """Its port. web: the content of its `--web.config.file`; an empty one is none."""
+    binaries.ensure((binaries.PROMETHEUS,))
+    folder.mkdir()
+    (folder / "prometheus.yml").write_text("global: {}\n")
+    (folder / "web.yml").write_text(yaml.safe_dump(dict(web)))
+    port = _free_port()
+    command = [
+        str(binaries.program(binaries.PROMETHEUS)),
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--web.config.file={folder / 'web.yml'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        *options,
+    ]
+    log = folder / "log"
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output, cwd=folder) as process:
+        try:
+            wait_until("Prometheus answers", lambda: _ready(log, process), START_SECONDS, log.read_text)
+            yield port
+        finally:
+            process.terminate()
+
+
+def _ready(log: Path, process: subprocess.Popen[bytes]) -> bool:
+    assert process.poll() is None, log.read_text()
+    return "Server is ready to receive web requests" in log.read_text()
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
