@@ -119,7 +119,7 @@ def _listed(pages: list[tuple[str, str]], sweep: Sweep) -> RunCache:
     return runs
 
 
-def _owner(sweep: Sweep) -> KubeObject:
+def _owner(sweep: Sweep) -> dict[str, Any]:
     return {"metadata": {"name": sweep.name, "namespace": sweep.namespace, "uid": sweep.uid}}
 
 
@@ -175,7 +175,7 @@ def _request(sweep: Sweep, point: Point) -> RunRequest:
 
 def _answer(pods: int) -> bytes:
     """Prometheus' answer about so many pods: some 70 series for each replicate."""
-    series = []
+    series: list[KubeObject] = []
     for pod in range(pods):
         for replicate in range(REPLICATES):
             labels = {

@@ -107,12 +107,8 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
     Never more than `spec.parallelism` training pods are in flight because of it, and a (point, replicate) that has a result or
     is being trained is never given to a second run.
     """
-    timeout = timedelta(seconds=sweep.spec.metrics.collect_timeout_seconds)
     kept = kept or Kept()
-    collected = kept.collection.collect(observed.runs, observed.records, observed.scrapes, timeout, now)
-    keys = kept.progress.wanted(sweep, observed.analysis_result, observed.final).keys
-    pinned = kept.progress.pinned_digest(keys, observed.records, sweep.data_digest)
-    collected, pinned = _with_same_data(observed, collected, keys, pinned)
+    collected, pinned = _collected(sweep, observed, now, kept)
     store = tuple(record for c in collected.values() for record in c.records)
     records = observed.records.plus(store)
     progress = progress_of(sweep, records, observed.analysis_result, observed.final, kept.progress)
@@ -156,23 +152,18 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
     )
 
 
-def _with_same_data(
-    observed: Observed, collected: Mapping[str, Collected], keys: frozenset[str], pinned: str
-) -> tuple[dict[str, Collected], str]:
-    """What was collected, with failures in place of results of other data; and the digest of the data that all rests on.
-
-    keys: of the points that are wanted. pinned: digest of the data that the stored results rest on.
-    """
-    kept = {}
+def _collected(sweep: Sweep, observed: Observed, now: datetime, kept: Kept) -> tuple[dict[str, Collected], str]:
+    """What can be taken from each run, with failures in place of results of other data; and the digest of the data that all rests on."""
+    timeout = timedelta(seconds=sweep.spec.metrics.collect_timeout_seconds)
+    collected = kept.collection.collect(observed.runs, observed.records, observed.scrapes, timeout, now)
+    keys = kept.progress.wanted(sweep, observed.analysis_result, observed.final).keys
+    pinned = kept.progress.pinned_digest(keys, observed.records, sweep.data_digest)
     for run in observed.runs:
-        each = collected[run.name]
-        if not each.records:
-            kept[run.name] = each
-            continue
-        records = with_same_data(with_refused_data(each.records, run), keys, pinned)
-        pinned = pinned or pinned_digest(keys, records)
-        kept[run.name] = replace(each, records=records)
-    return kept, pinned
+        if taken := collected[run.name].records:
+            records = with_same_data(with_refused_data(taken, run), keys, pinned)
+            pinned = pinned or pinned_digest(keys, records)
+            collected[run.name] = replace(collected[run.name], records=records)
+    return collected, pinned
 
 
 def _pauses(

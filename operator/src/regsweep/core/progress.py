@@ -149,6 +149,11 @@ class Wanted:
             standings.update(records)
 
     @property
+    def is_open(self) -> bool:
+        """Whether something is to be trained beside the final evaluation."""
+        return any(group.is_open for group in self.groups if group is not self.final)
+
+    @property
     def groups(self) -> tuple[Standings, ...]:
         """All standings, each once."""
         beside = () if self.compared is self.grid else (self.references, self.compared)
@@ -192,23 +197,15 @@ def progress_of(
     grid, references, outer, picks = (
         tuple(group.targets) for group in (wanted.grid, wanted.references, wanted.outer, wanted.final)
     )
-    wants_final = sweep.spec.final is not None
-    frozen = final if wants_final else None
     rests_on = outer_rests_on = ""
     stage = Stage.TRAINING
-    if not (wanted.compared.is_open or wanted.references.is_open or wanted.grid.is_open or wanted.outer.is_open):
+    if not wanted.is_open:
+        frozen = final if sweep.spec.final is not None else None
         evaluated = frozen is not None and not wanted.final.is_open
         rests_on = analysis_digest(sweep, grid, references, records, picks if evaluated else ())
         outer_rests_on = _digest("\n".join(_outcomes(target, records) for target in outer)) if outer else ""
         current = analysis_result is not None and analysis_result.is_of(rests_on, outer_rests_on)
-        if _is_analysed(sweep) and not current:
-            stage = Stage.ANALYSING
-        elif refines(sweep):
-            stage = Stage.REFINING
-        elif wants_final and frozen is None:
-            stage = Stage.FREEZING
-        else:
-            stage = Stage.DECIDED if evaluated or not wants_final else Stage.EVALUATING
+        stage = _stage_after_training(sweep, current, frozen is not None, evaluated)
     ended = wanted.grid.states
     return Progress(
         grid=grid,
@@ -232,6 +229,18 @@ def progress_of(
         outer_rests_on=outer_rests_on,
         analysis_result=analysis_result,
     )
+
+
+def _stage_after_training(sweep: Sweep, analysed: bool, frozen: bool, evaluated: bool) -> Stage:
+    """The stage, once all is trained but the final evaluation. analysed: by all records that there are."""
+    wants_final = sweep.spec.final is not None
+    if _is_analysed(sweep) and not analysed:
+        return Stage.ANALYSING
+    if refines(sweep):
+        return Stage.REFINING
+    if wants_final and not frozen:
+        return Stage.FREEZING
+    return Stage.DECIDED if evaluated or not wants_final else Stage.EVALUATING
 
 
 def analysis_request(sweep: Sweep, records: Records, progress: Progress, final: FinalStatus | None) -> AnalysisRequest:

@@ -68,9 +68,7 @@ def sweep_status(
     It is about what is stored: what the plan is about to store does not count yet.
     """
     kept = kept or Kept()
-    progress = planned.progress
-    if progress is None or planned.store or planned.refine is not None:
-        progress = progress_of(sweep, observed.records, observed.analysis_result, observed.final, kept.progress)
+    progress = _progress(sweep, observed, planned, kept)
     counts = _counts(sweep, observed, progress)
     analysis_result = observed.analysis_result
     ranked = rank(sweep, observed.records, analysis_result, kept=kept.ranking, most=MAX_RESULTS)
@@ -106,6 +104,13 @@ def sweep_status(
         start_time=prior.start_time or timestamp(now),
         completion_time=(prior.completion_time or timestamp(now)) if over else None,
     )
+
+
+def _progress(sweep: Sweep, observed: Observed, planned: Plan, kept: Kept) -> Progress:
+    """The progress by what is stored."""
+    if planned.progress is not None and not planned.store and planned.refine is None:
+        return planned.progress
+    return progress_of(sweep, observed.records, observed.analysis_result, observed.final, kept.progress)
 
 
 def refused_status(
