@@ -1,14 +1,16 @@
-"""Writes the alerts: rules.yaml, for a plain Prometheus; the chart makes a PrometheusRule of the same file.
+"""Writes recording rules and alerts: rules.yaml, for a plain Prometheus; the chart makes a PrometheusRule of the same file.
 
-An alert stands here once. Its runbook is docs/runbooks/<name>.md. The names of the operator's metrics are those of
-regsweep.metrics, so that a metric that is renamed breaks this script. All expressions hold for several operators: standbys report
-the same gauges as the leader, so their maximum counts; counters rise at the leader alone, so their sum counts.
+What alerts ask for again and again is recorded first. An alert stands here once; its runbook is docs/runbooks/<name>.md. The
+names of the operator's metrics are those of regsweep.metrics, so that a metric that is renamed breaks this script. All
+expressions hold for several operators: standbys report the same gauges as the leader, so their maximum counts; counters rise at
+the leader alone, so their sum counts.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -24,8 +26,10 @@ from regsweep.metrics import (
     PROMETHEUS_QUERIES,
     QUEUE_AGE,
     RECONCILE_TOTAL,
+    RECORDS_REFUSED,
     RUNS,
     SWEEP_STATE,
+    MetricSpec,
 )
 
 TARGET: Final = Path(__file__).with_name("rules.yaml")
@@ -35,9 +39,12 @@ RUNBOOKS: Final = "docs/runbooks"
 TRAINER_INFO: Final = "regsweep_trainer_info"
 """Of the trainers; a test compares it with what they expose."""
 
+GPU_UTILISATION: Final = "DCGM_FI_DEV_GPU_UTIL"
+"""Of NVIDIA's DCGM exporter, in percent, with the pod that has the GPU; absent where it is not installed."""
+
 HEAD: Final = """\
-# Alerts for a plain Prometheus (rule_files) and for Mimir or Thanos. Written by rules.py beside this file: make manifests.
-# The chart makes a PrometheusRule of it with prometheusRule.enabled=true.
+# Recording rules and alerts for a plain Prometheus (rule_files) and for Mimir or Thanos. Written by rules.py beside this file:
+# make manifests. The chart makes a PrometheusRule of it with prometheusRule.enabled=true.
 """
 
 
@@ -75,18 +82,43 @@ class Alert:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One recording rule: a gauge of the operators, once for each sweep and state, whoever reports it.
+
+    Where the scrape does not honour labels, the sweep's namespace stands in `exported_namespace`.
+    """
+
+    gauge: MetricSpec
+
+    @property
+    def name(self) -> str:
+        """The recorded series, named by its labels, its source and what was done (Prometheus' convention)."""
+        return f"namespace_sweep_state:{self.gauge.name}:max"
+
+    def rule(self) -> dict[str, object]:
+        """The rule as Prometheus reads it."""
+        own, renamed = (f"{self.gauge.name}{{exported_namespace{match}}}" for match in ('=""', '!=""'))
+        moved = f'label_replace({renamed}, "namespace", "$1", "exported_namespace", "(.+)")'
+        return {"record": self.name, "expr": f"max by (namespace, sweep, state) ({own} or {moved})"}
+
+
+SWEEP_RUNS: Final = Recording(RUNS)
+SWEEP_STATES: Final = Recording(SWEEP_STATE)
+RECORDINGS: Final = (SWEEP_RUNS, SWEEP_STATES)
+
 _SWEEP: Final = "namespace, sweep"
 _NAMED: Final = "{{ $labels.namespace }}/{{ $labels.sweep }}"
 
 
 def _runs(state: str) -> str:
     """Runs of each sweep in that state."""
-    return f'max by ({_SWEEP}) ({RUNS.name}{{state="{state}"}})'
+    return f'sum by ({_SWEEP}) ({SWEEP_RUNS.name}{{state="{state}"}})'
 
 
 def _sweeps_in(state: SweepState) -> str:
     """The sweeps that are in that state."""
-    return f'max by ({_SWEEP}) ({SWEEP_STATE.name}{{state="{state.value}"}}) == 1'
+    return f'sum by ({_SWEEP}) ({SWEEP_STATES.name}{{state="{state.value}"}}) == 1'
 
 
 def _share(counter: str, failed: str, window: str) -> str:
@@ -150,6 +182,15 @@ OPERATOR_ALERTS: Final = (
         "nothing is seen of a run before it ends.",
     ),
     Alert(
+        "RegsweepRecordsRefused",
+        f"sum by (namespace, reason) (increase({RECORDS_REFUSED.name}[30m])) > 0",
+        "1m",
+        Severity.WARNING,
+        "The regsweep operator in namespace {{ $labels.namespace }} refuses what trainers report ({{ $labels.reason }}).",
+        "{{ $value | humanize }} replicates were trained in the last 30 minutes and have no result, since what their trainer left "
+        "breaks the training contract, is missing, or rests on other data. They count as failed.",
+    ),
+    Alert(
         "RegsweepAnalysesFailing",
         f'sum by (namespace) (increase({ANALYSES.name}{{result="error"}}[30m])) > 0',
         "5m",
@@ -193,15 +234,28 @@ SWEEP_ALERTS: Final = (
         "{{ $value | humanize }} runs train, and none of them has been scraped for 15 minutes. Results come from the pods' own "
         "records; nothing is seen of a run before it ends.",
     ),
+    Alert(
+        "RegsweepGpuIdle",
+        f"(min by (namespace, pod) (max_over_time({GPU_UTILISATION}[15m])) < 1)\n"
+        f"* on (namespace, pod) group_left (sweep)\nmax by (namespace, pod, sweep) ({TRAINER_INFO})",
+        "15m",
+        Severity.WARNING,
+        f"A GPU of sweep {_NAMED} does nothing.",
+        "Pod {{ $labels.pod }} has a GPU that was below 1 % in the last 15 minutes, while others may wait for one.",
+    ),
 )
-GROUPS: Final = {"regsweep-operator": OPERATOR_ALERTS, "regsweep-sweeps": SWEEP_ALERTS}
+GROUPS: Final[Mapping[str, Sequence[Alert | Recording]]] = {
+    "regsweep-operator": OPERATOR_ALERTS,
+    # In one group, and first: what is recorded is there when the alerts ask for it.
+    "regsweep-sweeps": (*RECORDINGS, *SWEEP_ALERTS),
+}
 ALERTS: Final = OPERATOR_ALERTS + SWEEP_ALERTS
 
 
 def rules_file() -> str:
     """The content of rules.yaml."""
     yaml.SafeDumper.add_representer(str, _represent)
-    groups = [{"name": name, "rules": [alert.rule() for alert in alerts]} for name, alerts in GROUPS.items()]
+    groups = [{"name": name, "rules": [rule.rule() for rule in rules]} for name, rules in GROUPS.items()]
     return HEAD + yaml.safe_dump({"groups": groups}, sort_keys=False, width=130)
 
 

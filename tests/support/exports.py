@@ -31,7 +31,7 @@ def training(
         _epoch(k, loss + 0.1 * (epochs - k), math.nan if diverged and k == epochs else 0.0)
         for k in range(1, epochs + 1)
     ]
-    metrics = {} if diverged else {"train_average_loss": loss - 0.09, "val_average_loss": loss}
+    metrics = {} if diverged else {"train_average_loss": loss - 0.09, "val_average_loss": loss, "late_gain": 0.01}
     record = Record(
         of.key,
         replicate,

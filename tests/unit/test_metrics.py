@@ -55,11 +55,12 @@ def test_a_defined_metric_is_exposed_and_on_the_page(spec: MetricSpec) -> None:
 
 
 @each_metric
-def test_each_result_is_counted_from_the_start_so_that_a_first_failure_is_an_increase(spec: MetricSpec) -> None:
+def test_each_known_value_is_counted_from_the_start_so_that_a_first_failure_is_an_increase(spec: MetricSpec) -> None:
     exposed = generate_latest(Metrics().registry).decode()
-    assert bool(spec.results) == ("result" in spec.labels)
-    for result in spec.results:
-        assert f'{spec.name}{{result="{result}"}} 0.0' in exposed
+    assert bool(spec.known) == (spec.labels.keys() in ({"result"}, {"reason"}))
+    for value in spec.known:
+        (label,) = spec.labels
+        assert f'{spec.name}{{{label}="{value}"}} 0.0' in exposed
 
 
 @each_metric

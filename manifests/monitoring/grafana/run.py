@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from grafana.model import JsonObject, Panel, Query, bars, curves, dashboard, link, table, variable
-from grafana.trainer import RUN, SWEEP, gap, metric, series
+from grafana.trainer import METRICS, RUN, SWEEP, gap, metric, series
 
 UID: Final = "regsweep-run"
 LEGEND: Final = "replicate {{replicate}}"
@@ -32,7 +32,7 @@ VARIABLES: Final[list[JsonObject]] = [
     variable("namespace", "Namespace", "label_values(regsweep_trainer_info, namespace)"),
     variable("sweep", "Sweep", 'label_values(regsweep_trainer_info{namespace="$namespace"}, sweep)'),
     variable("run", "Run", f"label_values(regsweep_trainer_info{{{SWEEP}}}, run)"),
-    variable("metric", "Metric", f"label_values(regsweep_trainer_metric{{{SWEEP}}}, metric)", "average_loss"),
+    variable("metric", "Metric", METRICS, "average_loss"),
 ]
 
 PANELS: Final[list[Panel]] = [

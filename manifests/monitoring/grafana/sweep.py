@@ -6,7 +6,18 @@ from typing import Final
 
 from grafana import operators
 from grafana.model import JsonObject, Panel, Query, bars, curves, dashboard, link, matrix, table, variable
-from grafana.trainer import FINAL_GAP, FINAL_INFO, FINISHED, FLAGS, SWEEP, final, gap, metric, per_combination, per_run
+from grafana.trainer import (
+    FINAL_GAP,
+    FINAL_INFO,
+    FINISHED,
+    FLAGS,
+    METRICS,
+    final,
+    gap,
+    metric,
+    per_combination,
+    per_run,
+)
 from regsweep.metrics import RUNS
 
 UID: Final = "regsweep-sweep"
@@ -15,7 +26,7 @@ LEGEND: Final = "$row={{row}} $column={{column}}"
 VARIABLES: Final[list[JsonObject]] = [
     variable("namespace", "Namespace", "label_values(regsweep_trainer_info, namespace)"),
     variable("sweep", "Sweep", 'label_values(regsweep_trainer_info{namespace="$namespace"}, sweep)'),
-    variable("metric", "Metric", f"label_values(regsweep_trainer_metric{{{SWEEP}}}, metric)", "average_loss"),
+    variable("metric", "Metric", METRICS, "average_loss"),
     variable("row", "Rows", "label_names()", "l2", regex="/^flag_(.+)$/"),
     variable("column", "Columns", "label_names()", "dropout", regex="/^flag_(.+)$/"),
 ]

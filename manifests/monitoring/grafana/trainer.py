@@ -25,6 +25,10 @@ def metric(split: str, chosen: str = SWEEP) -> str:
     return series("metric", chosen, metric="$metric", split=split)
 
 
+METRICS: Final = f"label_values({series('metric', split='val')}, metric)"
+"""Names of the metrics to choose from: those that a panel has something to show of."""
+
+
 def gap(chosen: str = SWEEP) -> str:
     """The chosen metric on val minus that on train."""
     return f"{metric('val', chosen)} - ignoring (split) {metric('train', chosen)}"

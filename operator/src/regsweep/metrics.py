@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from regsweep.api.conditions import Reason
 from regsweep.api.status import SweepState
 
 
@@ -35,8 +36,8 @@ class MetricSpec:
     """Label -> what it may hold."""
     buckets: tuple[float, ...] = ()
     """Upper bounds of a histogram's buckets, in the unit, without infinity."""
-    results: tuple[str, ...] = ()
-    """All values of the label `result`: their series begin at 0, so that a first failure is an increase."""
+    known: tuple[str, ...] = ()
+    """All values of a counter's only label: their series begin at 0, so that a first failure is an increase."""
 
 
 _SWEEP_LABELS: Final = {"namespace": "the sweep's namespace", "sweep": "the sweep's name"}
@@ -50,7 +51,7 @@ RECONCILE_TOTAL: Final = MetricSpec(
     "passes",
     "Passes over a sweep, by result; delayed: the API server asked to wait; conflict: another has written.",
     {"result": ", ".join(_PASS_RESULTS)},
-    results=_PASS_RESULTS,
+    known=_PASS_RESULTS,
 )
 RECONCILE_SECONDS: Final = MetricSpec(
     "regsweep_operator_reconcile_time_seconds",
@@ -87,7 +88,7 @@ PROMETHEUS_QUERIES: Final = MetricSpec(
     "queries",
     "Queries to Prometheus, by result.",
     _RESULT,
-    results=_OUTCOMES,
+    known=_OUTCOMES,
 )
 ANALYSES: Final = MetricSpec(
     "regsweep_operator_analyses_total",
@@ -95,7 +96,7 @@ ANALYSES: Final = MetricSpec(
     "analyses",
     "Statistical analyses of sweeps, each in a process of its own, by result.",
     _RESULT,
-    results=_OUTCOMES,
+    known=_OUTCOMES,
 )
 ANALYSIS_SECONDS: Final = MetricSpec(
     "regsweep_operator_analysis_time_seconds",
@@ -122,6 +123,16 @@ RECORDS_STORED: Final = MetricSpec(
     "records",
     "Records stored in SweepResults.",
     {},
+)
+REFUSED_RECORDS: Final = (Reason.INVALID_RECORD, Reason.NO_RECORD, Reason.DATA_CHANGED)
+"""Why what a trainer left is not taken as a result."""
+RECORDS_REFUSED: Final = MetricSpec(
+    "regsweep_operator_records_refused_total",
+    MetricType.COUNTER,
+    "records",
+    "Replicates that are stored as failed since what the trainer left breaks the contract, is missing, or rests on other data.",
+    {"reason": ", ".join(reason.value for reason in REFUSED_RECORDS)},
+    known=tuple(reason.value for reason in REFUSED_RECORDS),
 )
 QUEUE_DEPTH: Final = MetricSpec(
     "regsweep_operator_workqueue_depth",
@@ -210,8 +221,8 @@ class Metrics:
             if spec.type is MetricType.HISTOGRAM
         }
         for spec in METRICS:
-            for result in spec.results:
-                self._counters[spec.name].labels(result=result)
+            for value in spec.known:
+                self._counters[spec.name].labels(value)
         self._readers: dict[str, Callable[[], Readings]] = {}
         self.registry.register(_Gauges(self._readers))
 

@@ -11,18 +11,28 @@ from bench.calibration.effects import combinations_of
 from bench.calibration.figures import Figure, share
 from bench.calibration.worlds import EQUAL, REAL, hard
 from regsweep.api.findings import Subject
+from regsweep.api.objective import EpochRule
+from regsweep.api.spec import Goal
 from regsweep.core.judging.stats import findings
 from regsweep.core.judging.stats.edges import Swept, at_grid_edge
 from regsweep.core.judging.stats.effects import analyse_effects
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.ties import tied_with_best
-from regsweep.core.results.records import BestEpoch, Outcome, Record
+from regsweep.core.results.records import LATE_GAIN, BestEpoch, Outcome, Record
+from regsweep_kit.epochs import Watch
+from regsweep_kit.objective import Goal as TrainersGoal
+from regsweep_kit.objective import Rule
 
 AT_MOST = 0.05
 SIZES, REPLICATES = (8, 24, 100), (3, 5, 10, 20)
 SWEEPS = 800
 PRIOR = float(np.log(2))
+OBJECTIVE = "val_average_loss"
 EPOCHS = 60
+EPOCH_NOISE = 0.01
+"""How much a loss differs from epoch to epoch on a plateau, as a part of it."""
+FALLS = (0.01, 0.02, 0.03, 0.05)
+"""Parts of a loss by which its last tenth makes it smaller."""
 SAID = "said"
 Said = Callable[[np.random.Generator], bool]
 
@@ -43,13 +53,31 @@ def cases() -> Iterator[Case]:
         for shape in ((4, 4), (3, 3, 3)):
             yield _case("AtGridEdge", "nothing to choose", n, int(np.prod(shape)), edge(n, shape, 0.0, ""))
         yield _case("AtGridEdge", "each step better by 3 noise SDs", n, 8, edge(n, (4, 2), 3.0, ""), None)
-        yield _case("NotConverged", "a plateau", n, 1, plateau(n))
+        yield from _not_converged(n)
         yield _case("AllOverfit", "one combination at the limit", n, 8, overfit(n, 0.5))
         yield _case("AllOverfit", "gaps are 3/4 of the losses", n, 8, overfit(n, 0.75), None)
         for combinations in (8, 24):
             yield _case("ObjectiveSensitive", "places do not change", n, combinations, epochs(n, combinations, 0.0))
             said = epochs(n, combinations, 10.0)
             yield _case("ObjectiveSensitive", "half are worse at one choice alone", n, combinations, said, None)
+
+
+def _not_converged(n: int) -> Iterator[Case]:
+    """Curves that have come to their end, and curves that have not; with and without the gain that a trainer reports."""
+    yield _case("NotConverged", "a plateau", n, 1, cut_short(n, 0.0, EPOCH_NOISE))
+    yield _case("NotConverged", "a plateau, gains not reported", n, 1, cut_short(n, 0.0, EPOCH_NOISE, known=False))
+    tiny = "falls by 1e-4 in the last tenth"
+    yield _case("NotConverged", tiny, n, 1, cut_short(n, 1e-4, 0.0))
+    yield _case("NotConverged", f"{tiny}, gains not reported", n, 1, cut_short(n, 1e-4, 0.0, known=False), None)
+    for part in FALLS:
+        yield _case(
+            "NotConverged",
+            f"falls by {part * 100:.0f} % in the last tenth",
+            n,
+            1,
+            cut_short(n, part, EPOCH_NOISE),
+            None,
+        )
 
 
 def _case(finding: str, world: str, n: int, combinations: int, said: Said, goal: float | None = AT_MOST) -> Case:
@@ -108,18 +136,31 @@ def edge(n: int, shape: tuple[int, ...], step: float, world: str) -> Said:
     return said
 
 
-def plateau(n: int) -> Said:
-    """Whether training is said to have been cut short though any epoch may have been the best."""
+def cut_short(n: int, part: float, noise: float, known: bool = True) -> Said:
+    """Whether training is said to have been cut short. `part`: of the loss, by which its last tenth made it smaller.
+
+    `noise`: of each epoch, as a part of the loss. `known`: whether records say what the last tenth brought.
+    """
+    falls = (1 - part) ** (np.arange(EPOCHS) / (EPOCHS / 10))
 
     def said(rng: np.random.Generator) -> bool:
-        best = rng.integers(1, EPOCHS + 1, size=n).tolist()
-        records = [
-            Record("", k, Outcome.OK, "", epochs=EPOCHS, best=BestEpoch(epoch, None, None))
-            for k, epoch in enumerate(best)
-        ]
-        return findings.not_converged(Subject.BEST, records, {}) is not None
+        records = [trained(k, falls * (1 + noise * rng.standard_normal(EPOCHS)), known) for k in range(n)]
+        return findings.not_converged(Subject.BEST, records, {}, OBJECTIVE) is not None
 
     return said
+
+
+def trained(replicate: int, losses: Floats, known: bool) -> Record:
+    """The record of a replicate with these losses on the rows that choose its best epoch, as a trainer writes it."""
+    watch = Watch(Rule(OBJECTIVE, TrainersGoal.MINIMIZE))
+    for epoch, loss in enumerate(losses.tolist(), start=1):
+        metrics = {watch.rule.name: loss}
+        watch = watch.seen(epoch, metrics, metrics, metrics)
+    gain = watch.late_gain(len(losses))
+    assert watch.best is not None and gain is not None
+    best = BestEpoch(watch.best.epoch, watch.best.train, watch.best.val, EpochRule(OBJECTIVE, Goal.MINIMIZE))
+    metrics = {LATE_GAIN: gain} if known else {}
+    return Record("", replicate, Outcome.OK, "", epochs=len(losses), metrics=metrics, best=best)
 
 
 def overfit(n: int, part: float) -> Said:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from bench.calibration import effects, finals, findings, labels, levels, races, resplits, ties
+from bench.calibration import effects, finals, findings, labels, levels, nested, races, refinement, resplits, ties
 from bench.calibration.cases import Case
 from bench.calibration.figures import Figure
 
@@ -19,6 +19,8 @@ CASES: dict[str, Callable[[], Iterator[Case]]] = {
     "levels": levels.cases,
     "resplits": resplits.cases,
     "finals": finals.cases,
+    "nested": nested.cases,
+    "refinement": refinement.cases,
 }
 
 

@@ -14,19 +14,16 @@ from bench.calibration.cases import Case
 from bench.calibration.figures import Figure
 from bench.calibration.worlds import RESIDUALS
 
-ROOTS = {
-    "bench.calibration": Path(__file__).parent,
-    "regsweep.core.judging.stats": Path(__file__).parents[3]
-    / "operator"
-    / "src"
-    / "regsweep"
-    / "core"
-    / "judging"
-    / "stats",
-}
+CORE = Path(__file__).parents[3] / "operator" / "src" / "regsweep" / "core"
+ROOTS = {"bench.calibration": Path(__file__).parent, "regsweep.core.judging.stats": CORE / "judging" / "stats"}
 """Packages whose code a figure rests on."""
 SHARED = {"unpaired": "ties"}
 """Sections that another one's module makes."""
+BESIDE = {
+    "nested": ("judging/analysis.py", "judging/stats/pipeline.py", "judging/stats/nested.py", "nested.py"),
+    "refinement": ("judging/analysis.py", "judging/stats/pipeline.py", "refinement.py"),
+}
+"""What sections rest on beside what their module imports from `ROOTS`: files below `regsweep.core`."""
 IMPORTED = re.compile(rf"^from ({'|'.join(map(re.escape, ROOTS))})(?:\.(\w+))? import ([\w, ]*)", re.MULTILINE)
 
 
@@ -84,7 +81,8 @@ class Store:
 def digest_of(section: str) -> str:
     """Of all files that the section's module imports, and those that they import, within `ROOTS`."""
     start = ROOTS["bench.calibration"] / f"{SHARED.get(section, section)}.py"
-    found, todo = {start}, [start]
+    todo = [start, *(CORE / name for name in BESIDE.get(section, ()))]
+    found = set(todo)
     while todo:
         for package, module, names in IMPORTED.findall(todo.pop().read_text(encoding="utf-8")):
             for name in [module] if module else names.split(", "):

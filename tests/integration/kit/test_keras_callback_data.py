@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
@@ -109,3 +110,22 @@ def test_train_is_sampled_while_training_and_whole_at_the_end() -> None:
     assert output.final.rows["train"] == len(rows.train.rows) == 4320
     assert output.record.values["train_average_loss"] == pytest.approx(mse(model, rows.train), rel=1e-5)
     assert output.epochs[0].values["average_loss", "train"] != output.record.values["train_average_loss"]
+
+
+@pytest.mark.parametrize(
+    "container", [dict, lambda frame: [frame[name] for name in frame]], ids=["a mapping", "a list"]
+)
+def test_columns_of_a_data_frame_are_evaluated_in_every_part(container: Any) -> None:
+    """More rows than the live sample has, so that train too is evaluated whole at the end."""
+    frame = pd.DataFrame(RNG.normal(size=(5000, 2)).astype("float32"), columns=["a", "b"])
+    inputs = {name: keras.Input((1,), name=name) for name in frame}
+    model = keras.Model(inputs if container is dict else [*inputs.values()], keras.layers.Add()([*inputs.values()]))
+    model.compile("sgd", "mse")
+    replicate, output = new({"REGSWEEP_SCORE_TEST": "1"})
+    rows = replicate.split(frame, frame["a"] + frame["b"] + 1)
+    callback = replicate.keras(rows.map(container))
+    model.fit(container(rows.train.x), rows.train.y, epochs=1, verbose=0, callbacks=[callback])
+    replicate.finish()
+    assert output.final is not None
+    values = {split: value for (name, split), value in output.final.values.items() if name == "average_loss"}
+    assert values == {split: pytest.approx(1, rel=1e-5) for split in ("train", "val", "test")}

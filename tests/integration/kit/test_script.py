@@ -48,8 +48,12 @@ def test_from_the_environment_to_the_last_scrape(script: Callable[..., Start], p
     last = trainer.until(lambda text: completed(text) == 2)
     assert trainer.wait() == 0, trainer.err
     message = trainer.message
-    assert message["columns"] == ["train_average_loss", "val_average_loss"]
-    assert message["records"] == [[4, "Ok", 3, [8.5, 9.5], [2, 8.5, 9.5]], [5, "Ok", 3, [10.5, 11.5], [2, 10.5, 11.5]]]
+    assert message["columns"] == ["train_average_loss", "val_average_loss", "late_gain"]
+    assert message["records"] == [
+        [4, "Ok", 3, [8.5, 9.5, 0], [2, 8.5, 9.5]],
+        [5, "Ok", 3, [10.5, 11.5, 0], [2, 10.5, 11.5]],
+    ]
+    assert exposed(last, 5, "late_gain", "") == 0
     assert message["rows"] == {"train": 48, "stop": 16, "val": 16, "test": 20}
     assert message["rule"] == {"metric": "val_average_loss", "goal": "Minimize"}
     assert len(message["times"]["replicates"]) == 2

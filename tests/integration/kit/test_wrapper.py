@@ -85,6 +85,15 @@ def test_metrics_go_by_the_scripts_own_names(wrapped: Callable[..., Start], text
     assert trainer.message["records"][0][:4] == [0, "Ok", 2, [2, 3]]
 
 
+def test_a_script_that_reports_stop_says_what_its_last_epochs_brought(wrapped: Callable[..., Start]) -> None:
+    text = "for e in range(10): print(f'epoch={e} loss=1 val_loss=2 stop_loss={20 - e}')"
+    objective = '{"metric":"val_loss","goal":"Minimize","epoch":"Last"}'
+    trainer = wrapped(text, report={"format": "Stdout"})({}, REGSWEEP_OBJECTIVE=objective)
+    assert trainer.wait() == 0, trainer.err
+    assert trainer.message["columns"] == ["train_loss", "val_loss", "late_gain"]
+    assert trainer.message["records"] == [[0, "Ok", 10, [1, 2, 1], [10, 1, 2]]]
+
+
 KERAS = """
 import keras, numpy as np
 x = np.random.normal(size=(60, 2)); y = x[:, 0]

@@ -53,7 +53,7 @@ def test_two_replicates_from_environment_to_last_scrape(start: Start, port: int)
     assert 0 < first[0] <= first[1] <= second[0] <= second[1]
     for replicate, _, _, values, best in message["records"]:
         for column, value in zip(message["columns"], values, strict=True):
-            split, metric = ("", column) if column == "regularization_loss" else column.split("_", 1)
+            split, metric = ("", column) if column in ("regularization_loss", "late_gain") else column.split("_", 1)
             assert exposed(last, replicate, metric, split) == pytest.approx(value, rel=5e-6)
         assert f'regsweep_trainer_best_epoch{{replicate="{replicate}",run="r",sweep="s"}} {best[0]:.1f}' in last
     assert 'split="test"' not in last

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.calibration import effects, finals, findings, labels, races, tables, ties
+from bench.calibration import effects, finals, findings, labels, nested, races, refinement, tables, ties
 from bench.calibration.cases import Case
 from bench.calibration.figures import Figure, share
 from bench.calibration.sections import CASES, cases_of
-from bench.calibration.store import Store
+from bench.calibration.store import BESIDE, CORE, Store, digest_of
 
 SWEEPS = 120
 
@@ -53,6 +53,29 @@ def test_findings_are_seldom_said_where_there_is_nothing_to_find(case: Case) -> 
 
 def test_a_true_best_is_seldom_dropped_from_a_race() -> None:
     assert [figure for figure in simulated(races.of_world("idle flag of 2 values", 8), 60) if figure.missed] == []
+
+
+def test_nested_resampling_says_how_well_a_way_of_choosing_does() -> None:
+    assert [figure for figure in simulated(nested.case("60 rows x 30", 3), 25) if figure.missed] == []
+
+
+def test_a_refinement_is_judged_by_replicates_that_did_not_choose_it() -> None:
+    found = simulated(refinement.case("all are equal", 3), 25)
+    assert [figure for figure in found if figure.missed] == []
+    values = {figure.measure: figure.value for figure in found}
+    assert values[refinement.CHOOSING] < values[refinement.NEW], values
+
+
+def test_a_curve_that_still_falls_is_seen() -> None:
+    (said,) = simulated(next(case for case in findings.cases() if "falls by 3 %" in case.key and "n=5" in case.key))
+    assert said.value > 0.9, said
+
+
+def test_figures_rest_on_the_decisions_that_made_them() -> None:
+    digests = {section: digest_of(section) for section in CASES}
+    assert len(set(digests.values())) == len(CASES) - 1, "ties and unpaired are made by one module"
+    for names in BESIDE.values():
+        assert all((CORE / name).is_file() for name in names)
 
 
 def test_what_is_clearly_worse_is_left_out_of_the_tied_set() -> None:

@@ -199,6 +199,7 @@ TOGGLES: list[tuple[str, str, Callable[[Rendering], bool]]] = [
             and rule["labels"].keys() == {"severity", "team"}
             for group in one(m, "PrometheusRule", "regsweep")["spec"]["groups"]
             for rule in group["rules"]
+            if "alert" in rule
         ),
     ),
     (

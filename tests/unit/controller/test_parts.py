@@ -24,7 +24,7 @@ from regsweep.controller.writers.status_writer import prior_status
 from regsweep.core.identity import run_name
 from regsweep.core.kubernetes.observe import observed_pod, observed_run
 from regsweep.core.runs import ObservedRun
-from regsweep.metrics import Metrics
+from regsweep.metrics import RECORDS_REFUSED, RECORDS_STORED, Metrics
 from regsweep.settings import Settings
 from unit.controller.fake_cluster import FakeCluster, operating, settings, sweep_object, until
 
@@ -227,6 +227,20 @@ async def test_health_and_metrics_are_served_and_a_deleted_sweep_leaves_nothing(
         await until(lambda: len(operator.caches.sweeps) == 0)
         assert 'sweep="demo"' not in generate_latest(metrics.registry).decode()
         await server.stop()
+
+
+async def test_what_a_trainer_left_and_is_not_taken_is_counted_by_its_reason(cluster: FakeCluster) -> None:
+    """Once for each replicate, when it is stored: two runs of two replicates, one whose pod left nothing and one that left nonsense."""
+    metrics = Metrics()
+    async with operating(cluster, metrics=metrics):
+        await cluster.apply(sweep_object(maxFailedRuns=4))
+        await until(lambda: len(cluster.jobs()) == 2)
+        first, second, *_ = await cluster.start_pods()
+        await cluster.succeed(first, "")
+        await cluster.succeed(second, "nonsense")
+        await until(lambda: metrics.value(RECORDS_STORED) == 4)
+    counted = {reason: metrics.value(RECORDS_REFUSED, reason=reason) for reason in RECORDS_REFUSED.known}
+    assert counted == {"InvalidRecord": 2, "NoRecord": 2, "DataChanged": 0}
 
 
 async def test_an_operator_whose_caches_are_not_complete_is_not_ready(cluster: FakeCluster) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
+from regsweep.api.findings import FindingType
 from regsweep.api.objective import EpochRule
 from regsweep.api.spec import Constraint, Goal
 from regsweep.api.status import Condition, SweepStatus
@@ -369,3 +370,21 @@ def test_replicates_of_different_devices_are_not_called_paired() -> None:
     assert status.analysis is not None
     assert not status.analysis.paired
     assert condition(status, ConditionType.COMPLETE).status is ConditionStatus.TRUE
+
+
+@pytest.mark.parametrize(("gain", "said"), [("0.004", True), ("2.5e-05", False), ("null", True)])
+def test_that_training_was_cut_short_is_said_by_what_the_message_has_of_its_last_epochs(gain: str, said: bool) -> None:
+    world = World(sweep_of({"l2": [0, 0.1]}, replicates=3))
+    created = world.step().create
+    world.start_pods()
+    rows = ",".join(f'[{k},"Ok",10,[0.1,0.{k + 2},{gain}],[10,0.1,0.{k + 2}]]' for k in range(3))
+    columns = '["train_average_loss","val_average_loss","late_gain"]'
+    for request in created:
+        message = f'{{"version":1,"columns":{columns},"records":[{rows}]}}'
+        world.end_pod(request.name, world.runs[request.name].pods[0].name, message=message, scraped=False)
+    world.settle()
+    found = status_of(world).analysis
+    assert found is not None
+    messages = [each.message for each in found.findings if each.type is FindingType.NOT_CONVERGED]
+    assert len(messages) == said
+    assert all(("which still brought 0.004 (1 %)" in each) == (gain == "0.004") for each in messages)

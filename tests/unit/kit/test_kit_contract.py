@@ -86,11 +86,11 @@ def test_an_index_beyond_the_last_replicate_is_final_for_the_index_only() -> Non
         ("REGSWEEP_OBJECTIVE", '{"metrik":"a"}', "want an object such as"),
         ("REGSWEEP_OBJECTIVE", '"val_loss"', "want an object such as"),
         ("REGSWEEP_OBJECTIVE", '{"metric":3}', "want an object such as"),
-        ("REGSWEEP_OBJECTIVE", '{"metric":"val loss"}', "the metric a name of at most 63 letters, digits and _"),
+        ("REGSWEEP_OBJECTIVE", '{"metric":"val loss"}', "the metric a name of at most 63 letters, digits, _, . and -"),
         (
             "REGSWEEP_OBJECTIVE",
             '{"metric":"' + "m" * 64 + '"}',
-            "the metric a name of at most 63 letters, digits and _",
+            "the metric a name of at most 63 letters, digits, _, . and -",
         ),
         ("REGSWEEP_OBJECTIVE", '{"goal":["Minimize"]}', "want an object such as"),
         ("REGSWEEP_RESAMPLING", "{", 'want {"kind": "Holdout"}, or {"kind": "KFold"'),

@@ -3,6 +3,8 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from regsweep_kit.epochs import Best, Watch
 from regsweep_kit.objective import Goal, Objective, Rule
@@ -42,3 +44,33 @@ def test_without_a_number_there_is_no_best() -> None:
 )
 def test_early_stopping(patience: int, stops: list[float], ends: bool) -> None:
     assert watched(LOSS, *stops).exhausted(patience) is ends
+
+
+@pytest.mark.parametrize(
+    ("rule", "stops", "gain"),
+    [
+        pytest.param(LOSS, [*range(20, 10, -1)], 1.0, id="the tenth of ten epochs brought one"),
+        pytest.param(LOSS, [*range(40, 20, -1)], 2.0, id="the last two of twenty brought two"),
+        pytest.param(LOSS, [9] * 8 + [5, 9], 0.0, id="the ninth of ten is not among the last tenth"),
+        pytest.param(LOSS, [5, *[9] * 8, 4.75], 0.25, id="against the best before, not the epoch before"),
+        pytest.param(ACCURACY, [0.5] * 9 + [0.75], 0.25, id="a gain of accuracy is above 0 as well"),
+        pytest.param(LOSS, [9] * 9 + [math.nan], 0.0, id="no number is no gain"),
+        pytest.param(LOSS, [math.nan] * 9 + [1], None, id="no number before"),
+        pytest.param(LOSS, [math.inf] * 9 + [1], None, id="infinity before"),
+        pytest.param(LOSS, [1], None, id="a single epoch"),
+        pytest.param(LOSS, [3, 2], 1.0, id="the second of two"),
+        pytest.param(LOSS, [math.nan] * 3, None, id="no best"),
+    ],
+)
+def test_what_the_last_tenth_of_the_epochs_brought(rule: Rule, stops: list[float], gain: float | None) -> None:
+    assert watched(rule, *stops).late_gain(len(stops)) == gain
+
+
+@given(st.lists(st.floats(-100, 100) | st.just(math.nan), min_size=1, max_size=60), st.sampled_from([LOSS, ACCURACY]))
+def test_the_gain_is_what_all_values_give_though_few_are_kept(stops: list[float], rule: Rule) -> None:
+    watch, count = watched(rule, *stops), len(stops)
+    best = min if rule is LOSS else max
+    early = [stop for epoch, stop in enumerate(stops, start=1) if 10 * epoch <= 9 * count and not math.isnan(stop)]
+    numbers = [stop for stop in stops if not math.isnan(stop)]
+    assert watch.late_gain(count) == (abs(best(numbers) - best(early)) if early else None)
+    assert len(watch.improvements) <= 2 + count / 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,9 @@ def test_each_epoch_is_a_line_with_the_columns_of_the_message(tmp_path: Path) ->
     history = History(tmp_path / "h")
     history.add(0, progress(1))
     history.add(3, progress(1, 0.25))
-    assert lines(tmp_path / "h") == [
+    found = lines(tmp_path / "h")
+    assert all(0 < float(str(line.pop("at"))) <= time.time() + 1 for line in found)
+    assert found == [
         {"replicate": 0, "epoch": 1, "values": {"val_average_loss": 0.5, "regularization_loss": 0.0}},
         {"replicate": 3, "epoch": 1, "values": {"val_average_loss": 0.25, "regularization_loss": 0.0}},
     ]
@@ -45,6 +48,12 @@ def test_the_last_epoch_is_there_once_also_where_it_would_be_left_out(tmp_path: 
     history.add(0, progress(1001), last=True)
     history.add(0, progress(1001), last=True)
     assert [line["epoch"] for line in lines(tmp_path / "h")] == [1000, 1001]
+
+
+def test_what_is_said_of_the_whole_replicate_is_no_point_of_a_curve(tmp_path: Path) -> None:
+    ended = Progress(1001, {("average_loss", "val"): 0.5, ("late_gain", ""): 0.1}, {"val": 9}, None)
+    History(tmp_path / "h").add(0, ended, last=True)
+    assert [line["values"] for line in lines(tmp_path / "h")] == [{"val_average_loss": 0.5}]
 
 
 def test_properties_come_as_they_are_but_for_a_text_without_end(tmp_path: Path) -> None:

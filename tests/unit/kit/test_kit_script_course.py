@@ -10,7 +10,7 @@ from regsweep_kit.contract import Contract, read_contract
 from regsweep_kit.errors import InvalidContractError, NothingReportedError
 from regsweep_kit.objective import Epoch, Goal, Objective, Rule
 from regsweep_kit.record import Outcome
-from regsweep_kit.script.course import Course, columns, metric_name, reported
+from regsweep_kit.script.course import Course, columns, metric_name, metric_names, reported
 
 LOSS = "average_loss"
 BEST = Objective(Rule("val_average_loss", Goal.MINIMIZE), Epoch.BEST)
@@ -37,13 +37,22 @@ def course(
 def test_the_record_has_the_last_epoch_and_the_best_one_by_stop() -> None:
     record = course(0.5, 0.2, 0.3).record(4)
     assert (record.replicate, record.outcome, record.epochs) == (4, Outcome.OK, 3)
-    assert record.values == {"train_average_loss": 0.15, "val_average_loss": 0.3}
+    assert record.values == {"train_average_loss": 0.15, "val_average_loss": 0.3, "late_gain": 0.0}
     assert record.best is not None
     assert (record.best.epoch, record.best.stop, record.best.val, record.best.train) == (2, 1.2, 0.2, 0.1)
 
 
 def test_without_stop_no_best_epoch_is_known() -> None:
-    assert course(0.5, 0.2, stop=False).record(0).best is None
+    record = course(0.5, 0.2, stop=False).record(0)
+    assert (record.best, "late_gain" in record.values) == (None, False)
+
+
+def test_the_end_says_what_the_last_tenth_of_the_epochs_brought() -> None:
+    done = course(*[0.5] * 9, 0.25)
+    assert done.record(0).values["late_gain"] == 0.25
+    assert done.end().values["late_gain", ""] == 0.25
+    assert ("late_gain", "") not in done.progress().values, "it is no metric of an epoch"
+    assert "late_gain" not in course(*[0.5] * 9, math.nan).record(0).values, "of what diverged there is nothing to say"
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -157,6 +166,20 @@ def test_the_objectives_metric_comes_first_then_the_losses_and_those_of_one_spli
     )
 
 
+@pytest.mark.parametrize(
+    ("stop", "environment", "there"),
+    [
+        pytest.param({LOSS: 1}, {}, True, id="stop is reported"),
+        pytest.param(None, {}, False, id="it is not"),
+        pytest.param({LOSS: 1}, {"REGSWEEP_SCORE_TEST": "1"}, False, id="a final training"),
+    ],
+)
+def test_the_gain_of_the_last_epochs_is_the_last_column(stop: Any, environment: dict[str, str], there: bool) -> None:
+    told = reported(1, {LOSS: 1, "lr": 1}, {LOSS: 1}, stop, None, None)
+    chosen = columns(told, contract(**environment))
+    assert (chosen[-1] == "late_gain", "late_gain" in chosen) == (there, there)
+
+
 def test_so_many_columns_as_always_fit_and_the_objectives_at_least() -> None:
     names = {f"metric_{i}": 1.0 for i in range(90)} | {LOSS: 1.0}
     told = reported(1, names, names, None, None, None)
@@ -172,11 +195,32 @@ def test_so_many_columns_as_always_fit_and_the_objectives_at_least() -> None:
     [
         ("accuracy", "accuracy"),
         ("f1/score@5", "f1_score_5"),
-        ("5_best", "m_5_best"),
-        ("", "m_"),
-        ("é", "m_"),
+        ("F1-macro", "F1-macro"),
+        ("AUC", "AUC"),
+        ("ndcg.10", "ndcg.10"),
+        ("5_best", "5_best"),
+        ("-x", "x"),
+        ("", "metric"),
+        ("é", "metric"),
         ("x" * 99, "x" * 57),
     ],
 )
 def test_a_frameworks_name_of_a_metric_becomes_one_that_a_column_can_have(name: str, column: str) -> None:
     assert metric_name(name) == column
+
+
+def test_metrics_that_would_become_one_are_refused() -> None:
+    assert metric_names(["F1 macro", "F1-macro", "f1"]) == ("F1_macro", "F1-macro", "f1")
+    with pytest.raises(
+        InvalidContractError, match="'f1 macro' and 'f1/macro' would both be reported as f1_macro; rename one"
+    ):
+        metric_names(["f1 macro", "auc", "f1/macro"])
+
+
+def test_an_objective_that_is_reported_in_another_spelling_is_said() -> None:
+    told = reported(1, {"AUC": 1, LOSS: 1}, {"AUC": 1, LOSS: 1}, None, None, None)
+    ranked_by = Objective(Rule("val_auc", Goal.MAXIMIZE))
+    with pytest.raises(
+        InvalidContractError, match="the script reports AUC, average_loss on train and val, did you mean AUC"
+    ):
+        Course(ranked_by).after(told, {})

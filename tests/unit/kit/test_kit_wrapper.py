@@ -1,6 +1,7 @@
 """Scripts that know nothing of the contract: their logs become epochs, their names of metrics ours, and variables are expanded."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -82,6 +83,8 @@ def test_what_only_looks_like_a_metric_is_none(text: str) -> None:
     [
         (ForeignReport(CSV, "l"), {"epoch": 1, "lr": 1, "loss": 2, "val_loss": 3}, {"train": {"loss": 2}, "val": {"loss": 3}}),
         (ForeignReport(STDOUT), {"train_f1/x": 1, "test_f1": 2}, {"train": {"f1_x": 1}, "test": {"f1": 2}}),
+        (ForeignReport(JSONL, "l"), {"AUC": 1, "val_F1-macro": 2}, {"train": {"AUC": 1}, "val": {"F1-macro": 2}}),
+        (ForeignReport(STDOUT), {"Epoch": 1, "LR": 2, "Loss": 3}, {"train": {"Loss": 3}}),
         (ForeignReport(JSONL, "l"), {"regularization_loss": 1}, {"": {"regularization_loss": 1}}),
         (
             ForeignReport(BOARD, "l"),
@@ -99,6 +102,23 @@ def test_a_scripts_names_become_ours(
     report: ForeignReport, epoch: dict[str, float], parts: dict[str, dict[str, float]]
 ) -> None:
     assert by_split(epoch, report) == parts
+
+
+@pytest.mark.parametrize(
+    ("form", "epoch", "message"),
+    [
+        (CSV, {"loss": 1, "train_loss": 2}, "the script's loss and train_loss would both be train_loss"),
+        (STDOUT, {"val_a b": 1, "val_a@b": 2}, "val_a b and val_a@b would both be val_a_b"),
+        (BOARD, {"a/train/loss": 1, "b/train/loss": 2}, "a/train/loss and b/train/loss would both be train_loss"),
+    ],
+)
+def test_two_metrics_are_never_silently_one(form: ReportFormat, epoch: dict[str, float], message: str) -> None:
+    with pytest.raises(InvalidContractError, match=re.escape(message)):
+        by_split(epoch, ForeignReport(form, "l"))
+
+
+def test_a_last_line_that_only_counts_an_epoch_is_none() -> None:
+    assert read(STDOUT, "Epoch=1\nloss=1\nEpoch=2\n") == [{"Epoch": 1, "loss": 1}]
 
 
 def test_names_of_the_mapping_that_are_not_written_are_known() -> None:

@@ -66,6 +66,11 @@ def test_metrics_are_compared_over_common_replicates_and_paired(tmp_path: Path) 
     assert accuracy.replicates == 3
 
 
+def test_what_the_last_epochs_brought_is_no_metric_to_compare_by(tmp_path: Path) -> None:
+    runs = [keep_run(tmp_path, {"l2": l2}, (0.3, 0.1), columns=("val_average_loss", "late_gain")) for l2 in (0, 0.1)]
+    assert [each.name for each in differences(*map(read_run, runs)).metrics] == ["val_average_loss"]
+
+
 def test_a_replicate_that_diverged_in_one_run_is_compared_in_neither(tmp_path: Path) -> None:
     before, after = keep_run(tmp_path, {"l2": 0}, A[0], None), keep_run(tmp_path, {"l2": 0.1}, *B[:2])
     assert {each.replicates for each in differences(read_run(before), read_run(after)).metrics} == {1}

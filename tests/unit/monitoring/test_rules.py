@@ -19,9 +19,11 @@ from support.helm import CHECKOUT
 
 MONITORING = CHECKOUT / "manifests" / "monitoring"
 RULES = MONITORING / "rules.yaml"
-ALERTS: dict[str, dict[str, Any]] = {
-    rule["alert"]: rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]
-}
+GROUPED: list[dict[str, Any]] = [
+    rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]
+]
+ALERTS = {rule["alert"]: rule for rule in GROUPED if "alert" in rule}
+RECORDED = {rule["record"]: rule for rule in GROUPED if "record" in rule}
 OPERATOR = 'namespace="regsweep-system", pod="regsweep-{}"'
 SWEEP = 'namespace="ml", sweep="s"'
 
@@ -67,7 +69,26 @@ class Case:
 LEADER, RECONCILE = "regsweep_operator_leader", "regsweep_operator_reconcile_total"
 REQUESTS, QUERIES = "regsweep_operator_api_requests_total", "regsweep_operator_prometheus_queries_total"
 AGE, ANALYSES = "regsweep_operator_workqueue_head_age_seconds", "regsweep_operator_analyses_total"
+REFUSED = "regsweep_operator_records_refused_total"
 TRAINER = f'regsweep_trainer_info{{{SWEEP}, run="r", replicate="0"}}'
+
+
+def gpus(**by_gpu: str) -> Series:
+    """Utilisation of the GPUs of a training pod, in percent, and the pod's own metrics."""
+    pod = f'{SWEEP}, pod="s-1"'
+    found = {f'regsweep_trainer_info{{{pod}, run="r", replicate="{k}"}}': "1x90" for k in range(2)}
+    for gpu, values in by_gpu.items():
+        found[f'DCGM_FI_DEV_GPU_UTIL{{namespace="ml", pod="s-1", gpu="{gpu}"}}'] = values
+    return found
+
+
+def exported(series: Series) -> Series:
+    """As a scrape stores it that does not honour the operator's labels."""
+    return {
+        name.replace(SWEEP, 'namespace="regsweep-system", exported_namespace="ml", sweep="s"'): values
+        for name, values in series.items()
+    }
+
 
 CASES = [
     Case("RegsweepOperatorMissing", "nobody is scraped", {"up": "1x90"}, True),
@@ -141,6 +162,43 @@ CASES = [
         sweep("Running", running="2x90") | {TRAINER.replace('"s"', '"t"'): "1x90"},
         True,
     ),
+    Case(
+        "RegsweepRecordsRefused",
+        "one breaks the contract",
+        counted(REFUSED, reason__InvalidRecord="0x40 1x50"),
+        True,
+        55,
+    ),
+    Case("RegsweepRecordsRefused", "the data changed", counted(REFUSED, reason__DataChanged="0x40 4x50"), True, 55),
+    Case("RegsweepRecordsRefused", "none is refused", counted(REFUSED, reason__InvalidRecord="0x90"), False),
+    Case("RegsweepRecordsRefused", "an hour ago", counted(REFUSED, reason__NoRecord="0x10 1x80"), False, 80),
+    Case("RegsweepRecordsRefused", "a restart", counted(REFUSED, reason__NoRecord="3x40 0x50"), False, 55),
+    Case("RegsweepGpuIdle", "its GPU does nothing", gpus(a="0x90"), True),
+    Case("RegsweepGpuIdle", "one of two does nothing", gpus(a="70x90", b="0x90"), True),
+    Case("RegsweepGpuIdle", "it trains", gpus(a="70x90"), False),
+    Case(
+        "RegsweepGpuIdle", "it pauses between epochs", gpus(a="0x9 60 0x9 60 0x9 60 0x9 60 0x9 60 0x9 60 0x30"), False
+    ),
+    Case("RegsweepGpuIdle", "it has just begun", gpus(a="_x50 0x40"), False),
+    Case("RegsweepGpuIdle", "nobody measures GPUs", gpus(), False),
+    Case(
+        "RegsweepGpuIdle",
+        "a pod that is none of a sweep's",
+        {'DCGM_FI_DEV_GPU_UTIL{namespace="ml", pod="notebook", gpu="a"}': "0x90"} | gpus(a="9x90"),
+        False,
+    ),
+    Case(
+        "RegsweepSweepStuck",
+        "nothing trains, and labels are not honoured",
+        exported(sweep("Running", pending="4x90", running="0x90")),
+        True,
+    ),
+    Case(
+        "RegsweepTrainerMetricsMissing",
+        "trainers are scraped, and labels are not honoured",
+        exported(sweep("Running", running="2x90")) | {TRAINER: "1x90"},
+        False,
+    ),
     Case("RegsweepTrainerMetricsMissing", "nothing trains", sweep("Running", running="0x90"), False),
 ]
 
@@ -202,9 +260,15 @@ def test_every_alert_was_seen_firing_and_silent(name: str) -> None:
 def test_an_alert_asks_only_for_series_that_are_exposed(name: str) -> None:
     exposed = {spec.name for spec in METRICS}
     exposed |= {family.name for family in Exposition(Run("s", "r", [0], 1, {"l2": "0"})).collect()}
-    asked = set(re.findall(r"\bregsweep_\w+", ALERTS[name]["expr"]))
-    assert asked
-    assert asked <= exposed
+    asked = set(re.findall(r"(?<![:\w])regsweep_\w+(?!:)", ALERTS[name]["expr"]))
+    recorded = set(re.findall(r"\w+:\w+:\w+", ALERTS[name]["expr"]))
+    assert asked | recorded
+    assert asked <= exposed and recorded <= RECORDED.keys()
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_what_is_recorded_is_asked_for_more_than_once(name: str) -> None:
+    assert sum(rule["expr"].count(name) for rule in ALERTS.values()) > 1
 
 
 @pytest.mark.parametrize("name", ALERTS)

@@ -216,4 +216,4 @@ def test_the_readme_says_which_metrics_a_head_has(column: int, head: Head) -> No
         for line in readme.partition("| Metric |")[2].partition("\n\n")[0].splitlines()[2:]
     ]
     said = {row[0].strip("`") for row in rows if row[column] == "yes"}
-    assert said == {*METRICS[head], *AUDIT_METRICS[head], "regularization_loss"}
+    assert said == {*METRICS[head], *AUDIT_METRICS[head], "regularization_loss", "late_gain"}

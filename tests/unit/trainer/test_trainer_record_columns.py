@@ -63,8 +63,8 @@ def test_the_readme_says_how_much_fits() -> None:
 
 def test_five_replicates_have_every_metric_of_every_head() -> None:
     for head, metrics in METRICS.items():
-        every = {f"{split}_{metric}" for split in ("train", "val") for metric in metrics} | {"regularization_loss"}
-        assert set(chosen(head, 5)) == every
+        every = {f"{split}_{metric}" for split in ("train", "val") for metric in metrics}
+        assert set(chosen(head, 5)) == every | {"regularization_loss", "late_gain"}
 
 
 def test_sixteen_replicates_lose_the_least_important_columns() -> None:
@@ -121,9 +121,16 @@ def test_a_pod_of_several_containers_has_12_kib_for_all_their_messages(
 
 
 @pytest.mark.parametrize("head", list(Head))
-def test_steps_come_last_and_displace_nothing(head: Head) -> None:
-    for replicates in (1, 7, 16):
+def test_steps_and_the_gain_of_the_last_epochs_come_last_and_displace_nothing(head: Head) -> None:
+    last = ("global_step", "late_gain")
+    for replicates in range(1, 17):
         without = columns_of(head, room(replicates))
         counted = columns_of(head, room(replicates), counts_steps=True)
-        assert counted in (without, (*without, "global_step"))
-    assert columns_of(head, room(1), counts_steps=True)[-1] == "global_step"
+        assert [name for name in counted if name not in last] == [name for name in without if name not in last]
+        assert set(counted) <= {*without, *last}
+    assert columns_of(head, room(1), counts_steps=True)[-2:] == last
+
+
+@pytest.mark.parametrize("head", list(Head))
+def test_where_test_rows_are_scored_the_gain_takes_no_room_from_the_blocks(head: Head) -> None:
+    assert "late_gain" not in columns_of(head, room(1, score_test=True))

@@ -17,6 +17,7 @@ from regsweep_trainer.flags import parse_flags
 from regsweep_trainer.flags.regularization import StoppingMetric
 from regsweep_trainer.metrics import GOALS, METRICS
 from regsweep_trainer.preparation import prepare
+from regsweep_trainer.resuming import Saving
 from regsweep_trainer.run import outline
 from regsweep_trainer.task import Task
 from regsweep_trainer.training import train_replicate
@@ -82,6 +83,7 @@ def train(
     objective: Objective = DEFAULT,
     score_test: bool = False,
     audit: Audit | None = None,
+    saving: Saving | None = None,
     **flags: Any,
 ) -> tuple[Record, Progress, list[Progress]]:
     data = Dataset(
@@ -101,7 +103,7 @@ def train(
         audit=audit,
     )
     prepared = prepare(data, parts, None if audit is None else parts.val)
-    record, final = train_replicate(network, prepared, task, seen.append)
+    record, final = train_replicate(network, prepared, task, seen.append, saving)
     return record, final, seen
 
 
@@ -124,7 +126,7 @@ def test_the_record_is_of_the_last_epoch_and_best_of_the_best() -> None:
     assert record.best.epoch == 3
     assert [record.best.train, record.best.val] == pytest.approx([log_loss(1.1)] * 2, rel=1e-6)
     assert [progress.epoch for progress in seen] == [1, 2, 3, 4, 5]
-    assert final.values == seen[-1].values
+    assert final.values == {**seen[-1].values, ("late_gain", ""): 0.0}
     assert not any(name.startswith("test") for name in record.values)
 
 

@@ -5,6 +5,7 @@ For a script (images/kit/README.md), imported when first used:
     flags      declares the script's flags, and gives their values
     flag, file declare one flag; `file` names data
     replicates the trainings to make
+    replicate  the training to make, in a script without a loop
 
 For a trainer that wants all in its own hands, pure modules, no I/O: objective, resampling and contract (the environment, read by
 variables), seeds, splits, epochs (best epoch and early stopping), record (a replicate's result), message and columns (the termination
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from regsweep_kit.script.precedence import Flags
     from regsweep_kit.script.replicate import Replicate as Replicate
 
-__all__ = ["Replicate", "file", "flag", "flags", "replicates"]
+__all__ = ["Replicate", "file", "flag", "flags", "replicate", "replicates"]
 
 
 def flags(**declared: Any) -> "Flags":
@@ -42,6 +43,13 @@ def flags(**declared: Any) -> "Flags":
 def replicates() -> "Iterator[Replicate]":
     """The replicates that this process trains, in order; by itself a script trains one. The next turn finishes the last one."""
     from regsweep_kit.script.session import replicates as ask
+
+    return ask()
+
+
+def replicate() -> "Replicate":
+    """The replicate to train, for a script without a loop: under a sweep it is run from its top to its end for each replicate."""
+    from regsweep_kit.script.turns import replicate as ask
 
     return ask()
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from regsweep_kit.objective import LONGEST_METRIC
+from regsweep_kit.objective import LONGEST_METRIC, METRIC_CHARACTERS, METRIC_NAME
 
 SPLITS: Final = ("train", "val", "stop", "test")
 MOST_METRICS: Final = 100
 LONGEST_TEXT: Final = 1000
+_COLUMN: Final = re.compile(rf"({'|'.join(SPLITS)})_{METRIC_NAME}|regularization_loss")
 
 
 class ReportFormat(StrEnum):
@@ -53,11 +54,11 @@ def read_report(value: Any) -> ForeignReport:
     if not isinstance(metrics, dict) or len(metrics) > MOST_METRICS:
         raise ValueError(WANT)
     for ours, theirs in metrics.items():
-        if (
-            not re.fullmatch(rf"({'|'.join(SPLITS)})_[A-Za-z0-9_]+|regularization_loss", ours)
-            or len(ours) > LONGEST_METRIC
-        ):
-            raise ValueError(f"{WANT}, each name of ours beginning with train_, val_, stop_ or test_, got {ours!r}")
+        if len(ours) > LONGEST_METRIC or not _COLUMN.fullmatch(ours):
+            raise ValueError(
+                f"{WANT}, each name of ours beginning with train_, val_, stop_ or test_, at most {LONGEST_METRIC} {METRIC_CHARACTERS}, "
+                f"got {ours!r}"
+            )
         if not isinstance(theirs, str) or not 0 < len(theirs) <= LONGEST_TEXT:
             raise ValueError(WANT)
     return ForeignReport(form, path, metrics)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from regsweep_kit.console import say
+from regsweep_kit.epochs import LATE_GAIN
 from regsweep_kit.record import Progress, column_name
 
 FULL_EPOCHS = 1000  # the first so many are all kept
@@ -35,7 +36,7 @@ class History:
         if epoch <= self._written.get(replicate, 0) or not (last or is_kept(epoch)):
             return
         self._written[replicate] = epoch
-        values = {column_name(*key): _number(value) for key, value in progress.values.items()}
+        values = {column_name(*key): _number(value) for key, value in progress.values.items() if key != LATE_GAIN}
         self._append({"replicate": replicate, "epoch": epoch, "at": round(time.time(), 3), "values": values})
 
     def _append(self, line: Mapping[str, Any]) -> None:

@@ -5,6 +5,9 @@ from enum import StrEnum
 
 LONGEST_METRIC = 63
 """Characters of a metric's name; so many does a reader of the termination message allow."""
+METRIC_NAME = "[A-Za-z0-9_][A-Za-z0-9_.-]*"
+"""Of a metric's name, with or without its split."""
+METRIC_CHARACTERS = "letters, digits, _, . and -"
 
 
 class Goal(StrEnum):

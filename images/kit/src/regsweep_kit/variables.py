@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Never
 
 from regsweep_kit.foreign import WANT, ForeignReport, read_report
-from regsweep_kit.objective import LONGEST_METRIC, Epoch, Goal, Objective, Rule
+from regsweep_kit.objective import LONGEST_METRIC, METRIC_CHARACTERS, METRIC_NAME, Epoch, Goal, Objective, Rule
 from regsweep_kit.resampling import FEWEST_FOLDS, MOST_FOLDS, Fold, Resampling, ResamplingKind
 
 MOST_SECONDS = 86_400
@@ -15,7 +15,7 @@ FEWEST_DIGITS, MOST_DIGITS = 12, 64
 
 OBJECTIVE = f"""\
 an object such as {{"metric": "val_average_loss", "goal": "Minimize" or "Maximize", "epoch": "Last" or "Best"}}, \
-the metric a name of at most {LONGEST_METRIC} letters, digits and _"""
+the metric a name of at most {LONGEST_METRIC} {METRIC_CHARACTERS}"""
 RESAMPLING = f"""\
 {{"kind": "Holdout"}}, or {{"kind": "KFold" or "RepeatedKFold", "folds": {FEWEST_FOLDS} to {MOST_FOLDS}}}, \
 each perhaps with "outer": {{"fold": 0 to folds - 1, "folds": {FEWEST_FOLDS} to {MOST_FOLDS}}}"""
@@ -85,7 +85,7 @@ def objective(text: str) -> Objective:
         raise ValueError(OBJECTIVE)
     usual = Objective()
     metric = value.get("metric", usual.rule.metric)
-    if not isinstance(metric, str) or not re.fullmatch(f"[A-Za-z_][A-Za-z0-9_]{{0,{LONGEST_METRIC - 1}}}", metric):
+    if not isinstance(metric, str) or len(metric) > LONGEST_METRIC or not re.fullmatch(METRIC_NAME, metric):
         raise ValueError(OBJECTIVE)
     try:
         rule = Rule(metric, Goal(value.get("goal", usual.rule.goal)))

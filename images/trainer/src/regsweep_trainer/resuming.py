@@ -84,7 +84,12 @@ def fingerprint(**parts: Any) -> str:
 
 
 def _watch(watch: Watch) -> dict[str, Any]:
-    return {"best": _best(watch.best), "since": watch.epochs_since, "improved": watch.improved}
+    return {
+        "best": _best(watch.best),
+        "since": watch.epochs_since,
+        "improved": watch.improved,
+        "improvements": [list(each) for each in watch.improvements],
+    }
 
 
 def _best(best: Best | None) -> dict[str, Any] | None:
@@ -93,7 +98,10 @@ def _best(best: Best | None) -> dict[str, Any] | None:
 
 def _seen(watch: Watch, state: Mapping[str, Any]) -> Watch:
     best = None if state["best"] is None else Best(**state["best"])
-    return replace(watch, best=best, epochs_since=state["since"], improved=state["improved"])
+    # A checkpoint of an earlier version has no improvements: the best is the last of them.
+    known = [] if best is None else [(best.epoch, best.stop)]
+    improvements = tuple((epoch, value) for epoch, value in state.get("improvements", known))
+    return replace(watch, best=best, epochs_since=state["since"], improved=state["improved"], improvements=improvements)
 
 
 def _values(values: Mapping[tuple[str, str], float]) -> list[list[Any]]:

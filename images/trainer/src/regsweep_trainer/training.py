@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from regsweep_kit.epochs import Best, Watch
+from regsweep_kit.epochs import LATE_GAIN, Best, Watch
 from regsweep_kit.history import is_kept
 from regsweep_kit.record import Outcome, Progress, Record, column_name
 from regsweep_kit.seeds import permutation, stream_seed
@@ -34,7 +34,7 @@ def train_replicate(
     ended_well = course.outcome is Outcome.OK
     at_best = task.scores_best and course.best_weights is not None
     if ended_well:
-        values |= judge.last_epoch()
+        values |= judge.last_epoch() | _late_gain(course, task)
     if ended_well and task.score_test and not at_best:
         test, test_losses = judge.test()
         values |= test
@@ -131,6 +131,12 @@ def _watch(course: Course, seen: Seen, task: Task) -> None:
     since = course.stopping.epochs_since
     if since and since % task.flags.decay_epochs == 0:
         course.plateaus += 1
+
+
+def _late_gain(course: Course, task: Task) -> Values:
+    """What the last tenth of the epochs brought, where that is known."""
+    gain = course.best.late_gain(course.epoch) if task.evaluates_objective else None
+    return {} if gain is None else {LATE_GAIN: gain}
 
 
 def _reported(best: Best | None, task: Task) -> Best | None:

@@ -69,6 +69,9 @@ MANAGER_PATTERN: Final = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9._-]+$"
 """Of a name of operators, as of `managedBy` of a Job: a domain and a path."""
 MAX_MANAGER_LENGTH: Final = 63
 
+METRIC_NAME: Final = "[A-Za-z0-9_][A-Za-z0-9_.-]*"
+"""Of a metric's name without its split, as frameworks give them: the characters of a flag's name. Case counts."""
+
 TRAINER_CONTAINER: Final = "trainer"
 METRICS_PORT_NAME: Final = "metrics"
 METRICS_PORT: Final = 9090

@@ -171,6 +171,10 @@ class Finding(ApiModel):
     """Mean val_average_loss of the best."""
     prior_loss: float | None = None
     """Loss of always predicting the frequencies of the labels."""
+    gain: float | None = None
+    """Mean improvement of the objective within the last tenth of the epochs, as the trainer reports it (`late_gain`)."""
+    gain_share: float | None = None
+    """That improvement as a part of the best epochs' mean value. Absent if that value is 0 or unknown."""
 
 
 class Note(ApiModel):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from regsweep.api.constants import METRIC_NAME
 from regsweep.api.foreign import ReportFormat, alike, argument_variable
 from regsweep.api.spec import SweepSpec
 from regsweep.errors import Problem
 
-_COLUMN = re.compile(r"(train|val|stop|test)_[A-Za-z0-9_]+|regularization_loss")
+_COLUMN = re.compile(rf"(train|val|stop|test)_{METRIC_NAME}|regularization_loss")
 
 
 def foreign_problems(spec: SweepSpec) -> Iterator[Problem]:
@@ -36,5 +37,8 @@ def _report_problems(spec: SweepSpec) -> Iterator[Problem]:
         yield Problem("spec.trainer.report.path", text)
     for name in report.metrics:
         if len(name) > 63 or not _COLUMN.fullmatch(name):
-            text = "must begin with train_, val_, stop_ or test_, and have at most 63 letters, digits and `_`, such as val_average_loss."
+            text = (
+                "must begin with train_, val_, stop_ or test_, and have at most 63 letters, digits, `_`, `.` and `-`, such as "
+                "val_average_loss."
+            )
             yield Problem(f"spec.trainer.report.metrics.{name}", text)

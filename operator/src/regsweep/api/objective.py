@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import inf
 from typing import Final
@@ -16,6 +17,8 @@ _SMALL_IS_GOOD: Final = frozenset(
 _LARGE_IS_GOOD: Final = frozenset({"accuracy", "acc", "auc", "f1", "precision", "prc", "r2", "recall"})
 _SAYS_NOTHING: Final = frozenset({"baseline", "mean"})
 """As a name's last word: `accuracy_baseline`, `label_mean`, `prediction_mean` describe the data, and cannot be improved."""
+_TURNS_ROUND: Final = frozenset({"1", "inverse", "neg", "negative"})
+"""As a name's first word: `neg_log_loss` and `1-accuracy` are better the other way than the metric that they name."""
 _SHARES: Final = frozenset({"accuracy", "acc", "auc", "f1", "precision", "prc", "recall"})
 """Words of metrics from 0 to 1."""
 _WITH_PENALTY: Final = frozenset({"loss", "regularization_loss"})
@@ -49,7 +52,7 @@ def objective_goal(objective: Objective) -> Goal:
     """
     if objective.goal is not None:
         return objective.goal
-    words = _words(objective.metric)
+    words = _telling_words(objective.metric)
     if not words or words[-1] not in _SAYS_NOTHING:
         if _SMALL_IS_GOOD.intersection(words):
             return Goal.MINIMIZE
@@ -69,7 +72,7 @@ def metric_bounds(metric: str) -> tuple[float, float]:
 
     A loss whose densities exceed 1 may be negative all the same: values outside the bounds show that they do not hold.
     """
-    words = _words(metric)
+    words = _telling_words(metric)
     if _SHARES.intersection(words):
         return 0.0, 1.0
     return (0.0, inf) if _SMALL_IS_GOOD.intersection(words) else (-inf, inf)
@@ -80,6 +83,7 @@ def includes_penalty(metric: str) -> bool:
     return metric.partition("_")[2] in _WITH_PENALTY
 
 
-def _words(metric: str) -> list[str]:
-    """The words of the metric's name without its split."""
-    return metric.split("_")[1:]
+def _telling_words(metric: str) -> list[str]:
+    """The words of the metric's name without its split, in lower case; none where the first one turns their meaning round."""
+    words = re.split(r"[_.-]", metric.partition("_")[2].lower())
+    return [] if words[0] in _TURNS_ROUND or "minus" in words else words

@@ -16,6 +16,7 @@ from regsweep.api.constants import (
     MAX_MANAGER_LENGTH,
     MAX_NAME_LENGTH,
     MAX_REPLICATES_PER_POD,
+    METRIC_NAME,
     MIN_REPLICATES_FOR_ERROR,
 )
 from regsweep.api.final_spec import FinalSpec
@@ -48,7 +49,7 @@ FailedRunsLimit = (
     | Annotated[str, StringConstraints(pattern=r"^(\d{1,5}|(100|\d{1,2})%)$", max_length=5)]
 )
 """A number of runs, or a percentage of all runs."""
-Metric = Annotated[str, StringConstraints(pattern=r"^(train|val)_[a-z0-9_]+$", max_length=63)]
+Metric = Annotated[str, StringConstraints(pattern=rf"^(train|val)_{METRIC_NAME}$", max_length=63)]
 """A metric of the trainer, with its split first."""
 Flags = Annotated[dict[str, FlagValue], Field(max_length=MAX_FLAGS)]
 """One choice of flags: name to value, in the order of the spec."""
@@ -197,9 +198,10 @@ class Objective(ApiModel):
     """What the combinations are ranked by."""
 
     metric: Metric = "val_average_loss"
-    """Metric of the trainer, with its split first, such as `val_average_loss` or `val_accuracy`."""
+    """Metric of the trainer, with its split first, such as `val_average_loss`, `val_accuracy` or `val_F1-macro`. Case counts."""
     goal: Goal | None = None
-    """`Minimize` or `Maximize`. Absent: derived from the metric's name (losses are minimized, accuracies maximized)."""
+    """`Minimize` or `Maximize`. Absent: derived from the metric's name (losses are minimized, accuracies maximized). Required for a
+    metric of your own whose name does not say it."""
     epoch: EpochChoice = EpochChoice.LAST
     """`Last` ranks the values of the last epoch, `Best` those of the best epoch."""
     constraints: Annotated[list[Constraint], Field(max_length=MAX_CONSTRAINTS)] = Field(default_factory=list)

@@ -13,6 +13,7 @@ from typing import Final
 from pydantic import JsonValue
 from pydantic_core import ErrorDetails
 
+from regsweep.api.constants import METRIC_NAME
 from regsweep.api.schema import Schema, at
 from regsweep.errors import Problem
 
@@ -174,7 +175,8 @@ def _broken_limit(error: ErrorDetails, field: Schema) -> str:
 _PATTERNS: Final[Mapping[str, str]] = {
     r"^[A-Za-z_][A-Za-z0-9_.-]*$": "letters, digits, `_`, `.` and `-`, starting with a letter or `_`",
     r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$": "letters, digits, `_`, `.` and `-`, with a letter or digit at both ends",
-    r"^(train|val)_[a-z0-9_]+$": "the name of a metric with its split first, such as `val_average_loss` or `val_accuracy`",
+    rf"^(train|val)_{METRIC_NAME}$": "the name of a metric with its split first, such as `val_average_loss` or `val_AUC`: letters, "
+    "digits, `_`, `.` and `-` after `train_` or `val_`",
 }
 
 

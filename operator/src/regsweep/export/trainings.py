@@ -96,8 +96,8 @@ class Training:
         if self.record is None:
             return {}
         if self.diverged:
-            return dict.fromkeys(self.record.metrics, math.nan)
-        return self.record.metrics
+            return dict.fromkeys(self.record.shown_metrics, math.nan)
+        return self.record.shown_metrics
 
 
 @dataclass(frozen=True, slots=True)

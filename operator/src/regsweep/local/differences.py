@@ -139,7 +139,7 @@ def _metrics(before: KeptRun, after: KeptRun) -> Iterator[PairedMetric]:
         return
     names = [
         name
-        for name in first[common[0]].metrics
+        for name in first[common[0]].shown_metrics
         if all(name in side[k].metrics for side in (first, second) for k in common)
     ]
     for name in names:

@@ -12,7 +12,8 @@ from pydantic import JsonValue
 
 from regsweep.api.analysis import Analysis, Comparison, Fit, PickRole, RaceReason
 from regsweep.api.findings import FindingType, NoteType
-from regsweep.api.spec import Flags, Resampling, ResamplingKind
+from regsweep.api.objective import EpochRule
+from regsweep.api.spec import Flags, Goal, Resampling, ResamplingKind
 from regsweep.api.validation import parse_sweep
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.judging.analysis import judge, prior_analysis
@@ -180,6 +181,31 @@ def test_what_early_stopping_ended_is_not_called_cut_short(parameters: dict[str,
             late.add(replace(record, best=BestEpoch(10, 0.1, record.metrics["val_average_loss"])))
     findings = judge(found, late).analysis.findings
     assert any(each.type is FindingType.NOT_CONVERGED for each in findings) is said
+
+
+@pytest.mark.parametrize(
+    ("difference", "said"),
+    [
+        pytest.param({}, True, id="by a hundredth of the loss"),
+        pytest.param({"minimumDifference": 0.01}, False, id="by less than what matters"),
+        pytest.param({"minimumDifference": 0.001}, True, id="by more than what matters"),
+    ],
+)
+def test_what_the_last_epochs_brought_is_held_against_the_difference_that_matters(
+    difference: dict[str, JsonValue], said: bool
+) -> None:
+    found = sweep(3, {"objective": difference})
+    rule = EpochRule("val_average_loss", Goal.MINIMIZE)
+    late = Records()
+    records = trained(found, [0.9, 0.2, 0.6])
+    for point in found.points:
+        for record in records.of(point.key).values():
+            metrics = {**record.metrics, "late_gain": 0.004}
+            late.add(
+                replace(record, metrics=metrics, best=BestEpoch(10, 0.1, record.metrics["val_average_loss"], rule))
+            )
+    findings = [each for each in judge(found, late).analysis.findings if each.type is FindingType.NOT_CONVERGED]
+    assert [each.gain for each in findings] == [0.004] * said
 
 
 def test_the_pinned_resampling_is_followed() -> None:

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from regsweep_kit.columns import Room, choose_columns
 from regsweep_kit.contract import Contract
-from regsweep_kit.epochs import Best, Watch
+from regsweep_kit.epochs import LATE_GAIN, Best, Watch
 from regsweep_kit.errors import InvalidContractError, NothingReportedError
-from regsweep_kit.objective import LONGEST_METRIC, Epoch, Objective
+from regsweep_kit.objective import LONGEST_METRIC, METRIC_CHARACTERS, METRIC_NAME, Epoch, Objective
 from regsweep_kit.record import MOST_EPOCHS, Outcome, Progress, Record, column_name
+from regsweep_kit.script.declarations import meant
 
 DECIDE: Final = ("average_loss", "loss")
 """Beside the objective's metric: where one of these is no finite number, the replicate has diverged."""
@@ -102,9 +103,17 @@ class Course:
         tests = {(name, "test"): value for name, value in self._test_values().items()}
         return Progress(last.epoch, {**last.values, **tests}, self.rows, self.best)
 
+    def end(self) -> Progress:
+        """The same once no epoch follows. Raises NothingReportedError."""
+        progress = self.progress()
+        gain = self.watch.late_gain(progress.epoch) if self.watch is not None else None
+        if gain is None or self.outcome is Outcome.DIVERGED:
+            return progress
+        return replace(progress, values={**progress.values, LATE_GAIN: gain})
+
     def record(self, replicate: int) -> Record:
         """The result. Raises NothingReportedError where there is none to speak of."""
-        last, progress = self._last(), self.progress()
+        last, progress = self._last(), self.end()
         if self.score_test and self.outcome is Outcome.OK and not self.test:
             raise NothingReportedError(
                 f"replicate {replicate}: REGSWEEP_SCORE_TEST asks for the metrics of the test rows, and none were reported; pass "
@@ -135,7 +144,7 @@ class Course:
             both = sorted(epoch.train.keys() & epoch.val.keys())
             raise InvalidContractError(
                 f"REGSWEEP_OBJECTIVE: the sweep ranks by {self.objective.rule.metric}, but the script reports {_listed(both)} on train "
-                f"and val; report {name} too, or set spec.objective.metric"
+                f"and val{meant(name, both)}; report {name} too, or set spec.objective.metric"
             )
         if best_counts and (epoch.stop is None or name not in epoch.stop):
             raise InvalidContractError(
@@ -163,16 +172,27 @@ def columns(first: Reported, contract: Contract) -> tuple[str, ...]:
         if name not in known
     ]
     penalty = [(PENALTY[0],)] if first.regularization_loss is not None else []
+    late = [(LATE_GAIN[0],)] if first.stop is not None and not contract.score_test else []
     sure = [*pairs[:1], *tests[:1]]
     room = Room(contract.replicates_per_pod, objective.rule, contract.message_bytes)
-    rest: Sequence[tuple[str, ...]] = [*pairs[1:2], *tests[1:2], *penalty, *pairs[2:], *tests[2:], *single]
+    rest: Sequence[tuple[str, ...]] = [*pairs[1:2], *tests[1:2], *penalty, *pairs[2:], *tests[2:], *single, *late]
     return choose_columns([*sure, *rest], room, needed=len(sure))
 
 
 def metric_name(name: str) -> str:
-    """A framework's name of a metric, as a column can have it."""
-    plain = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")[:_LONGEST_NAME]
-    return plain if plain and not plain[0].isdigit() else f"m_{plain}"[:_LONGEST_NAME]
+    """A framework's name of a metric, as a column can have it: `F1-macro` as it is, `recall@5` as `recall_5`."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).lstrip("_.-").rstrip("_")[:_LONGEST_NAME] or "metric"
+
+
+def metric_names(names: Sequence[str]) -> tuple[str, ...]:
+    """A framework's names, each as `metric_name` has it. Raises InvalidContractError where two would be one."""
+    first: dict[str, str] = {}
+    for name in names:
+        if (other := first.setdefault(metric_name(name), name)) != name:
+            raise InvalidContractError(
+                f"the metrics {other!r} and {name!r} would both be reported as {metric_name(name)}; rename one of them"
+            )
+    return tuple(first)
 
 
 def _numbers(metrics: Metrics, part: str) -> dict[str, float]:
@@ -183,9 +203,9 @@ def _numbers(metrics: Metrics, part: str) -> dict[str, float]:
     if len(metrics) > MOST_METRICS:
         raise InvalidContractError(f"replicate.report: {part} has {len(metrics)} metrics, want at most {MOST_METRICS}")
     for name in metrics:
-        if not isinstance(name, str) or not re.fullmatch(f"[A-Za-z_][A-Za-z0-9_]{{0,{_LONGEST_NAME - 1}}}", name):
+        if not isinstance(name, str) or len(name) > _LONGEST_NAME or not re.fullmatch(METRIC_NAME, name):
             raise InvalidContractError(
-                f"replicate.report: {part} has a metric {name!r}, want a name of at most {_LONGEST_NAME} letters, digits and _"
+                f"replicate.report: {part} has a metric {name!r}, want a name of at most {_LONGEST_NAME} {METRIC_CHARACTERS}"
             )
     return {name: _number(value, f"{part} {name}") for name, value in metrics.items()}
 

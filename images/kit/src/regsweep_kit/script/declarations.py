@@ -108,7 +108,7 @@ def unknown(name: str, given: Any, known: Iterable[str]) -> str:
 
 def meant(name: str, known: Iterable[str]) -> str:
     """`, did you mean ...?` with the nearest of the names, or nothing if none is near."""
-    plain = {each.lower().replace("_", ""): each for each in known}
+    plain = {each.lower().replace("_", "").replace("-", ""): each for each in known}
     near = difflib.get_close_matches(name.lower().replace("_", "").replace("-", ""), plain, n=1)
     return f", did you mean {plain[near[0]]}?" if near else ""
 

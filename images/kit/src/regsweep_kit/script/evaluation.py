@@ -85,7 +85,8 @@ def whole(part: Any, name: str) -> Data:
     """All of the part: what `Replicate.split` gave, or arrays, or any dataset that `model.evaluate` takes. Raises BadDataError."""
     arrays = _arrays(part)
     if arrays is not None:
-        return Data(lambda: {**arrays, "batch_size": ROWS_PER_BATCH}, count(arrays["x"]))
+        columns = {key: _without_series(value) for key, value in arrays.items()}
+        return Data(lambda: {**columns, "batch_size": ROWS_PER_BATCH}, count(arrays["x"]))
     if callable(part) and not hasattr(part, "__len__") and not hasattr(part, "__iter__"):
         return Data(lambda: {"x": part()}, None)
     if isinstance(part, Iterator):
@@ -173,6 +174,15 @@ def _prepared(arrays: Mapping[str, Any]) -> Data:
     except (ValueError, TypeError):
         return Data(lambda: {**arrays, "batch_size": ROWS_PER_BATCH}, count(arrays["x"]))
     return Data(lambda: {"x": dataset}, count(arrays["x"]))
+
+
+def _without_series(data: Any) -> Any:
+    """Columns of a data frame in lists and mappings as arrays: Keras evaluates a model of several inputs on no others."""
+    if isinstance(data, Mapping) and not hasattr(data, "iloc"):
+        return {key: _without_series(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return type(data)(_without_series(each) for each in data)
+    return data.to_numpy() if hasattr(data, "iloc") and data.ndim == 1 else data
 
 
 def _plain(data: Any) -> Any:

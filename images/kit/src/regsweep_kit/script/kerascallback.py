@@ -9,7 +9,7 @@ import keras
 from regsweep_kit.errors import BadDataError, NothingReportedError
 from regsweep_kit.objective import Epoch
 from regsweep_kit.script import evaluation
-from regsweep_kit.script.course import metric_name, reported
+from regsweep_kit.script.course import metric_names, reported
 from regsweep_kit.script.replicate import Ending, Replicate
 
 
@@ -113,7 +113,7 @@ class KerasCallback(keras.callbacks.Callback):  # type: ignore[misc]
     def _names(self, names: Sequence[str]) -> Sequence[str]:
         """The metrics' names as columns, the same ones in every replicate: Keras numbers those of a second model, such as `auc_1`."""
         known = self._replicate.known
-        plain = tuple(metric_name(name) for name in names)
+        plain = metric_names(names)
         if not known.metric_names:
             known.metric_names = plain
         same = [_unnumbered(name) for name in plain] == [_unnumbered(name) for name in known.metric_names]

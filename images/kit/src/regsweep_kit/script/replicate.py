@@ -147,7 +147,7 @@ class Replicate:
         if self._ending is not None and self._course.last is not None and not self.diverged:
             self._end(self._ending())
         record = self._course.record(self.number)
-        self._output.finish(record, self._course.progress())
+        self._output.finish(record, self._course.end())
 
     def _end(self, ending: Ending) -> None:
         course, last = self._course, self._course.last

@@ -68,8 +68,12 @@ class Session:
         self.reports = rank(environment) == 0 and not is_child()
         self._ending = Ending() if self.reports else None
         self._journal: Journal | None = None
-        self._flags = Flags({})
+        self.flags = Flags({})
         self._data_digest = ""
+        self.turn: Replicate | None = None
+        """The replicate for which the script is being run; `None`: it has a loop over its replicates, or has not come to them."""
+        self.seeded = False
+        """Whether generators were seeded since this turn began."""
         self._asked = self._complete = False
         self._unfinished: int | None = None
         self.on_signal: Callable[[int], None] | None = None
@@ -97,7 +101,7 @@ class Session:
 
     def take(self, flags: Flags, declarations: Mapping[str, Flag]) -> None:
         """The script's flags, and the data that they name. Raises BadDataError and DataChangedError."""
-        self._flags = flags
+        self.flags = flags
         self._data_digest = data_digest(flags, declarations)
         if self._data_digest and self._journal is not None:
             self._journal.describe(data_digest=self._data_digest)
@@ -127,11 +131,11 @@ class Session:
             return Silent()
         if self._journal is None:
             return Printed()
-        if missing := [name for name in self.contract.flag_names if name not in self._flags]:
+        if missing := [name for name in self.contract.flag_names if name not in self.flags]:
             raise errors.InvalidContractError(
                 f"REGSWEEP_FLAG_NAMES: {', '.join(map(repr, missing))} are not flags of this script"
             )
-        labels = {name: _label(self.contract.flags.get(name, self._flags[name])) for name in self.contract.flag_names}
+        labels = {name: _label(self.contract.flags.get(name, self.flags[name])) for name in self.contract.flag_names}
         return Swept(self.contract, self._journal, labels, self._data_digest, self._stopwatch)
 
     def _missing(self) -> str:
@@ -139,7 +143,7 @@ class Session:
         if self._complete:
             return ""
         if not self._asked:
-            return "the script ended without kit.replicates(); train in `for replicate in kit.replicates():`"
+            return "the script ended without kit.replicates(); train in `for replicate in kit.replicates():`, or by `kit.replicate()`"
         where = f"replicate {self._unfinished} was finished" if self._unfinished is not None else "its first replicate"
         return (
             f"the script ended before {where}: it called sys.exit, or left the loop over kit.replicates() by break or return; let the loop "
@@ -153,6 +157,8 @@ _current: Session | None = None
 def begin(given: Mapping[str, Any]) -> Flags:
     """`kit.flags`: declares the script's flags, and gives their values. Raises InvalidFlagsError, BadDataError and DataChangedError."""
     global _current
+    if _current is not None and _current.turn is not None:
+        return _current.flags  # the script's next turn
     if _current is not None and _current.swept:
         raise errors.InvalidFlagsError(
             "kit.flags was called twice; declare all flags in one call, before kit.replicates()"
@@ -178,12 +184,22 @@ def begin(given: Mapping[str, Any]) -> Flags:
     return flags
 
 
-def replicates() -> Iterator[Replicate]:
-    """`kit.replicates`: the replicates to train, in order. The next turn of the loop finishes the last one."""
+def current() -> Session:
+    """This process'; one without flags where kit.flags was not called."""
     if _current is None:
         begin({})
     assert _current is not None
-    return _current.replicates()
+    return _current
+
+
+def replicates() -> Iterator[Replicate]:
+    """`kit.replicates`: the replicates to train, in order. The next turn of the loop finishes the last one."""
+    session = current()
+    if session.turn is not None:
+        raise errors.InvalidContractError(
+            "kit.replicate() and kit.replicates() are two ways to the same replicates; use one of them"
+        )
+    return session.replicates()
 
 
 def data_digest(flags: Flags, declarations: Mapping[str, Flag]) -> str:

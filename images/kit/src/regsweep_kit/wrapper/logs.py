@@ -117,14 +117,18 @@ class StdoutReader:
     def end(self) -> Iterator[Epoch]:
         for line in self._lines.end():
             yield from self._line(line)
-        if self._epoch.keys() - {"epoch"}:
+        if self._has_metrics:
             yield self._epoch
         self._epoch = {}
+
+    @property
+    def _has_metrics(self) -> bool:
+        return any(name.lower() != "epoch" for name in self._epoch)
 
     def _line(self, line: str) -> Iterator[Epoch]:
         for name, value in _PAIR.findall(line):
             if name in self._epoch:
-                if self._epoch.keys() - {"epoch"}:
+                if self._has_metrics:
                     yield self._epoch
                 self._epoch = {}
             self._epoch[name] = float(value)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from regsweep_kit.errors import InvalidContractError
 from regsweep_kit.foreign import SPLITS, ForeignReport, ReportFormat
 from regsweep_kit.script.course import metric_name
 
@@ -15,15 +16,10 @@ Epoch = Mapping[str, float]
 
 
 def by_split(epoch: Epoch, report: ForeignReport) -> dict[str, dict[str, float]]:
-    """Metrics of one epoch by split; `regularization_loss` under ""."""
-    if report.metrics:
-        named = {ours: epoch[theirs] for ours, theirs in report.metrics.items() if theirs in epoch}
-    elif report.format is ReportFormat.TENSOR_BOARD:
-        named = {ours: value for name, value in epoch.items() if (ours := _of_tag(name)) is not None}
-    else:
-        named = {_of_name(name): value for name, value in epoch.items() if name not in NO_METRICS}
+    """Metrics of one epoch by split; `regularization_loss` under "". Raises InvalidContractError where two would have one name."""
     parts: dict[str, dict[str, float]] = {}
-    for ours, value in named.items():
+    for ours, theirs in _named(epoch, report).items():
+        value = epoch[theirs]
         split, _, metric = ours.partition("_")
         if split in SPLITS and metric:
             parts.setdefault(split, {})[metric] = value
@@ -42,8 +38,26 @@ def needs_test(report: ForeignReport) -> bool:
     return bool(report.metrics) and not any(ours.startswith("test_") for ours in report.metrics)
 
 
-def _of_name(name: str) -> str:
-    """Keras' names: `val_loss` is of val, `loss` of train."""
+def _named(epoch: Epoch, report: ForeignReport) -> Mapping[str, str]:
+    """The script's names by ours, of those that the epoch has."""
+    if report.metrics:
+        return {ours: theirs for ours, theirs in report.metrics.items() if theirs in epoch}
+    ours_of = _of_tag if report.format is ReportFormat.TENSOR_BOARD else _of_name
+    named: dict[str, str] = {}
+    for theirs in epoch:
+        ours = ours_of(theirs)
+        if ours is not None and (other := named.setdefault(ours, theirs)) != theirs:
+            raise InvalidContractError(
+                f"trainer.report: the script's {other} and {theirs} would both be {ours}; say which one is meant in "
+                f"trainer.report.metrics, such as {{{ours}: {theirs}}}"
+            )
+    return named
+
+
+def _of_name(name: str) -> str | None:
+    """Keras' names: `val_loss` is of val, `loss` of train; what counts epochs or time is none."""
+    if name.lower() in NO_METRICS:
+        return None
     if name == "regularization_loss":
         return name
     split, _, metric = name.partition("_")
@@ -54,6 +68,6 @@ def _of_tag(name: str) -> str | None:
     """`validation/epoch_loss` is of val; tags of other folders, and those of batches, are none."""
     folder, _, tag = name.rpartition("/")
     split: Any = FOLDERS.get(folder.rpartition("/")[2])
-    if split is None or tag.startswith("batch_") or tag in NO_METRICS or tag == "epoch_learning_rate":
+    if split is None or tag.startswith("batch_") or tag.lower() in NO_METRICS or tag == "epoch_learning_rate":
         return None
     return f"{split}_{metric_name(tag.removeprefix('epoch_'))}"

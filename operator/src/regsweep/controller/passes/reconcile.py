@@ -40,7 +40,7 @@ from regsweep.core.runs import RunRequest
 from regsweep.core.slots import lacks_pod
 from regsweep.core.status import is_over, refused_status, sweep_status
 from regsweep.errors import ApiError, InvalidTemplate, NotPermitted, QuotaExceeded, Refused
-from regsweep.metrics import RECORDS_STORED, REFILL_SECONDS, Metrics
+from regsweep.metrics import RECORDS_REFUSED, RECORDS_STORED, REFILL_SECONDS, REFUSED_RECORDS, Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -261,6 +261,9 @@ class Reconciler:
             stored = await memory.records.add(due, observation.sweep, [target.point for target in targets])
             memory.unstored_since = None
             self._metrics.count(RECORDS_STORED, len(stored))
+            for record in stored:
+                if record.reason in REFUSED_RECORDS:
+                    self._metrics.count(RECORDS_REFUSED, reason=record.reason.value)
         _, failure = await _or_failure(partial(self._writers.jobs.change, observation.sweep.namespace, planned), None)
         return stored, failure
 

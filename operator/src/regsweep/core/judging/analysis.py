@@ -241,7 +241,12 @@ def _judged(sweep: Sweep, records: Records, final: FinalEvaluation | None) -> An
     found = found.model_copy(
         update={
             "references": compare_with_references(
-                grid, sweep.references, found, sweep.resolved.resampling, sweep.resolved.parameters
+                grid,
+                sweep.references,
+                found,
+                sweep.resolved.resampling,
+                sweep.resolved.parameters,
+                spec.minimum_difference,
             ),
             "final": final,
         }

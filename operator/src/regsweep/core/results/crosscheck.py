@@ -49,8 +49,12 @@ def merge_sample(record: Record | None, sample: Sample, run: ObservedRun, replic
 
 
 def _from_sample(sample: Sample, run: ObservedRun, replicate: int) -> Record:
-    """A record from Prometheus alone. A loss that is not finite means that the replicate diverged."""
-    diverged = any(name.endswith("loss") and not math.isfinite(value) for name, value in sample.metrics.items())
+    """A record from Prometheus alone. A loss or an objective that is not finite means that the replicate diverged."""
+    ranked = run.rule.metric if run.rule is not None else None
+    diverged = any(
+        (name == ranked or name.lower().endswith("loss")) and not math.isfinite(value)
+        for name, value in sample.metrics.items()
+    )
     return Record(
         point_key=run.point_key,
         replicate=replicate,

@@ -14,6 +14,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from regsweep.api.constants import METRIC_NAME
 from regsweep.api.objective import EpochRule
 from regsweep.api.spec import Goal
 from regsweep.api.sweep_result import MAX_LOSSES_LENGTH, MAX_METRIC_NAME_LENGTH, MAX_METRICS
@@ -78,7 +79,7 @@ class MalformedMessage:
 
 
 _Short = Annotated[str, StringConstraints(max_length=200)]
-_Column = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=MAX_METRIC_NAME_LENGTH)]
+_Column = Annotated[str, StringConstraints(pattern=rf"^{METRIC_NAME}$", max_length=MAX_METRIC_NAME_LENGTH)]
 _Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 _Blocks = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=MAX_LOSSES_LENGTH)]
 _Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12,64}$")]

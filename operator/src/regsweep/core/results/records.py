@@ -12,7 +12,11 @@ from regsweep.api.conditions import Reason
 from regsweep.api.objective import EpochRule
 from regsweep.api.sweep_result import Outcome, Source
 
-__all__ = ["BestEpoch", "Environment", "Outcome", "Record", "Records", "Source", "TestLosses"]
+__all__ = ["LATE_GAIN", "BestEpoch", "Environment", "Outcome", "Record", "Records", "Source", "TestLosses"]
+
+LATE_GAIN: Final = "late_gain"
+"""Among a record's metrics: by how much its best value, on the rows that choose epochs, got better within the last tenth of the
+epochs. It says when training ended, not how good the model is: nothing shows it as a metric, or ranks by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,11 @@ class Record:
     ended_at: datetime | None = None
     gpu_seconds: float | None = None
     """Seconds from start to end times the GPUs that it used; None: not known."""
+
+    @property
+    def shown_metrics(self) -> Mapping[str, float]:
+        """Its metrics but `LATE_GAIN`: those that say how good the model is."""
+        return {name: value for name, value in self.metrics.items() if name != LATE_GAIN}
 
     @property
     def key(self) -> tuple[str, int]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from regsweep.api.analysis import Effects, Share
 from regsweep.api.findings import GridEnd, Subject
-from regsweep.api.spec import Flags
+from regsweep.api.objective import EpochRule
+from regsweep.api.spec import Flags, Goal
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats import findings
 from regsweep.core.judging.stats.moderation import Floats
@@ -58,9 +60,16 @@ def test_what_was_learnt_by_three_replicates_is_seen_however_many_combinations_t
     assert findings.no_better_than_prior(0, PRIOR, gains, 1.0) is None
 
 
-def late(epochs: list[int], best: float = 0.97) -> list[Record]:
+LOSS = "val_average_loss"
+
+
+def late(epochs: list[int], best: float = 0.97, **values: float) -> list[Record]:
+    """Records with these other values; the best epochs are by the loss, and their mean is 0.2."""
+    rule = EpochRule(LOSS, Goal.MINIMIZE)
     return [
-        Record("key", k, Outcome.OK, "run", epochs=each, best=BestEpoch(round(best * each), 0.1, 0.2))
+        Record(
+            "key", k, Outcome.OK, "run", epochs=each, metrics=values, best=BestEpoch(round(best * each), 0.1, 0.2, rule)
+        )
         for k, each in enumerate(epochs)
     ]
 
@@ -77,7 +86,67 @@ def late(epochs: list[int], best: float = 0.97) -> list[Record]:
     ],
 )
 def test_not_converged_is_said_of_trainings_of_a_fixed_length(records: list[Record], flags: Flags, said: bool) -> None:
-    assert (findings.not_converged(Subject.BEST, records, flags) is not None) is said
+    assert (findings.not_converged(Subject.BEST, records, flags, LOSS) is not None) is said
+
+
+def some(*gains: float | None) -> list[Record]:
+    """Replicates with these gains, None: not reported; the first two have their best epoch half way."""
+    halves = [0.5, 0.5, *[0.97] * 5]
+    return [
+        replace(record, replicate=k)
+        for k, (gain, half) in enumerate(zip(gains, halves, strict=False))
+        for record in late([100], half, **({} if gain is None else {"late_gain": gain}))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("records", "objective", "minimum", "gain"),
+    [
+        pytest.param(late([100] * 5, late_gain=2.5e-5), LOSS, None, None, id="an eighth of a thousandth of the loss"),
+        pytest.param(late([100] * 5, late_gain=0.002), LOSS, None, 0.002, id="a hundredth of the loss"),
+        pytest.param(late([100] * 5, late_gain=0.002), LOSS, 0.01, None, id="less than the difference that matters"),
+        pytest.param(late([100] * 5, late_gain=0.01), LOSS, 0.01, 0.01, id="just what matters"),
+        pytest.param(late([100] * 5, late_gain=2.5e-5), LOSS, 1e-5, 2.5e-5, id="or little, where little matters"),
+        pytest.param(
+            late([100] * 5, late_gain=0.002), "val_auc", 0.01, 0.002, id="a difference that is another metric's"
+        ),
+        pytest.param(some(0.9, 0.9, 0.007, 0.007, 0.007), LOSS, 0.0042, 0.0042, id="0 where the best is not late"),
+        pytest.param(some(0, 0, 0.0069, 0.007, 0.007), LOSS, 0.0042, None, id="the mean decides"),
+        pytest.param(some(None, None, 0.01, 0.01, 0.01), LOSS, 0.02, None, id="what is not late need not say it"),
+        pytest.param(some(0, 0, -5, 0.01, 0.01), LOSS, 0.004, 0.004, id="a gain below 0 is none"),
+    ],
+)
+def test_not_converged_is_silent_about_a_gain_that_does_not_matter(
+    records: list[Record], objective: str, minimum: float | None, gain: float | None
+) -> None:
+    found = findings.not_converged(Subject.BEST, records, {}, objective, minimum)
+    assert (found and found.gain) == (gain and pytest.approx(gain))
+    assert found is None or found.gain_share == pytest.approx(gain / 0.2 if gain else None)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        pytest.param(late([100] * 5), id="none says it"),
+        pytest.param([*late([100] * 4, late_gain=1e-9), *some(None, None, None)[2:]], id="one does not"),
+        pytest.param(late([100] * 5, late_gain=1e300), id="a number beyond all that is computed with"),
+    ],
+)
+def test_where_the_gain_is_not_known_the_place_of_the_best_epoch_decides(records: list[Record]) -> None:
+    found = findings.not_converged(Subject.BEST, records, {}, LOSS, 1e9)
+    assert found is not None
+    assert (found.gain, found.gain_share) == (None, None)
+
+
+@pytest.mark.parametrize("best", [0.0, 1e-320, None])
+def test_beside_a_best_value_of_next_to_nothing_a_gain_has_no_share(best: float | None) -> None:
+    records = [
+        replace(each, best=BestEpoch(99, None, best, EpochRule(LOSS, Goal.MINIMIZE)))
+        for each in late([100] * 5, late_gain=0.1)
+    ]
+    found = findings.not_converged(Subject.BEST, records, {}, LOSS)
+    assert found is not None
+    assert (found.gain, found.gain_share) == (0.1, None)
 
 
 def sensitive(here: Floats, there: Floats) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import t as student
 
 from regsweep.api.analysis import Analysis, Interval, ReferenceComparison
+from regsweep.api.objective import EpochRule
 from regsweep.api.spec import EpochChoice, Goal, Resampling
 from regsweep.api.status import ObjectiveStatus
 from regsweep.core.grid import Combination, combination_id
@@ -29,6 +30,8 @@ def compared(
     *,
     epochs: int = 0,
     best_epoch: int | None = None,
+    late_gain: float | None = None,
+    minimum: float | None = None,
     metric: str = "val_average_loss",
     goal: Goal = Goal.MINIMIZE,
     environment: Environment = OURS,
@@ -46,7 +49,8 @@ def compared(
     for k, value in enumerate(values):
         outcome = Outcome.DIVERGED if value is None else Outcome.OK
         metrics = {} if value is None else {metric: value}
-        best = None if best_epoch is None else BestEpoch(best_epoch, 0.1, 0.1)
+        metrics |= {} if late_gain is None else {"late_gain": late_gain}
+        best = None if best_epoch is None else BestEpoch(best_epoch, 0.1, 0.1, EpochRule(metric, goal))
         record = Record(key, k, outcome, "run", epochs=epochs, metrics=metrics, environment=environment, best=best)
         records.add(record)
     trained = TrainedGrid(
@@ -58,7 +62,7 @@ def compared(
     )
     found = analyse(trained)
     reference = Reference("mine", {}, Point(key, Combination("", {}, 0)))
-    (one,) = compare_with_references(trained, [reference], found, resampling)
+    (one,) = compare_with_references(trained, [reference], found, resampling, minimum_difference=minimum)
     return one, found
 
 
@@ -149,6 +153,22 @@ def test_a_missing_replicate_is_missing_from_the_difference_alone() -> None:
 @pytest.mark.parametrize(("best_epoch", "improving"), [(100, True), (50, False), (None, False)])
 def test_a_reference_that_was_trained_too_short_is_named(best_epoch: int | None, improving: bool) -> None:
     found = compared(losses(), [0.9, 0.91, 0.92, 0.93, 0.94], epochs=100, best_epoch=best_epoch)[0]
+    assert found.still_improving is improving
+
+
+@pytest.mark.parametrize(
+    ("gain", "minimum", "improving"),
+    [
+        pytest.param(2.5e-5, None, False, id="an iota"),
+        pytest.param(0.002, None, True, id="two hundredths of the loss"),
+        pytest.param(0.002, 0.01, False, id="less than what matters"),
+    ],
+)
+def test_a_reference_that_gained_next_to_nothing_at_the_end_was_trained_long_enough(
+    gain: float, minimum: float | None, improving: bool
+) -> None:
+    values = [0.9, 0.91, 0.92, 0.93, 0.94]
+    found = compared(losses(), values, epochs=100, best_epoch=100, late_gain=gain, minimum=minimum)[0]
     assert found.still_improving is improving
 
 

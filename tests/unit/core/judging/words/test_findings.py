@@ -58,6 +58,18 @@ LATE = Finding(type=FindingType.NOT_CONVERGED, subject=Subject.BEST, count=4, of
             id="not converged",
         ),
         pytest.param(
+            LATE.model_copy(update={"gain": 0.0041236, "gain_share": 0.0206}),
+            "The best was still getting better when training ended: in 4 of 5 replicates the best epoch is in the last tenth, which "
+            "still brought 0.00412 (2 %) on average. Train for more epochs, or the comparison favours what learns fast.",
+            id="not converged, and how much that cost",
+        ),
+        pytest.param(
+            LATE.model_copy(update={"gain": 0.5}),
+            "The best was still getting better when training ended: in 4 of 5 replicates the best epoch is in the last tenth, which "
+            "still brought 0.5 on average. Train for more epochs, or the comparison favours what learns fast.",
+            id="how much, without a share",
+        ),
+        pytest.param(
             Finding(type=FindingType.OBJECTIVE_SENSITIVE, count=1, of=8),
             "Whether runs are judged at the last or at the best epoch changes for 1 combination whether it is tied with the best: "
             "part of the ranking is about when training stops, not about regularisation.",

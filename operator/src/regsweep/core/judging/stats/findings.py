@@ -17,15 +17,19 @@ from regsweep.api.canonical import canonical_json
 from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import Finding, FindingType, GridEnd, Subject
 from regsweep.core.grid import Combination
+from regsweep.core.judging.stats.blocks import mean
 from regsweep.core.judging.stats.edges import number
 from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.judging.stats.ranking import finite
 from regsweep.core.judging.stats.rotations import largest_mean_is_positive
 from regsweep.core.judging.stats.ties import TiedSet
-from regsweep.core.results.records import Record
+from regsweep.core.results.records import LATE_GAIN, Record
 
 LARGE_GAP = 0.5
 """A gap that is more than this part of the validation loss: most of the loss is what did not carry over."""
 LAST_TENTH = 0.9
+SMALL_GAIN = 0.01
+"""Part of the best value below which a gain is too small to matter, where nobody has said what is."""
 EARLY_STOPPING = "early_stopping"
 
 
@@ -81,19 +85,57 @@ def binary_entropy(label_means: Sequence[float]) -> float | None:
     return sum(-share * log(share) - (1 - share) * log(1 - share) for share in label_means) / len(label_means)
 
 
-def not_converged(subject: Subject, records: Sequence[Record], trained_with: Mapping[str, JsonValue]) -> Finding | None:
-    """Whether in most of the combination's replicates the best epoch lies in the last tenth of those trained.
+def not_converged(
+    subject: Subject,
+    records: Sequence[Record],
+    trained_with: Mapping[str, JsonValue],
+    objective: str,
+    minimum_difference: float | None = None,
+) -> Finding | None:
+    """Whether in most of the combination's replicates the best epoch lies in the last tenth of those trained, and that matters.
 
     On a plateau the best epoch is anywhere: then that happens in 3 % of sweeps at most. Nothing is said where training stops early
     by itself, known by the flag or parameter (`trained_with`) or by replicates that end at different epochs: when the best comes
-    is then the patience's doing.
+    is then the patience's doing. Nor where the trainer says how much the last tenth brought, and that is on average less than
+    `minimum_difference` of the metric `objective`; where the best epochs are those of another metric, or none is named, less than
+    `SMALL_GAIN` of the best value.
     """
     with_best = [record for record in records if record.best is not None and record.epochs > 1]
-    late = [record for record in with_best if record.best and record.best.epoch > LAST_TENTH * record.epochs]
+    late = [record for record in with_best if _is_late(record)]
     stops_early = bool(trained_with.get(EARLY_STOPPING)) or len({record.epochs for record in with_best}) > 1
     if stops_early or not with_best or len(late) * 2 <= len(with_best):
         return None
-    return Finding(type=FindingType.NOT_CONVERGED, subject=subject, count=len(late), of=len(with_best))
+    gain, level = _mean_gain(with_best), _mean_size(with_best)
+    is_of_objective = {each.best.rule.metric for each in with_best if each.best and each.best.rule} == {objective}
+    least = minimum_difference if minimum_difference is not None and is_of_objective else SMALL_GAIN * level
+    if gain is not None and gain < least:
+        return None
+    return Finding(
+        type=FindingType.NOT_CONVERGED,
+        subject=subject,
+        count=len(late),
+        of=len(with_best),
+        gain=gain,
+        gain_share=None if gain is None or not level else finite(gain / level),
+    )
+
+
+def _is_late(record: Record) -> bool:
+    """Whether its best epoch lies in the last tenth of those trained."""
+    return record.best is not None and record.best.epoch > LAST_TENTH * record.epochs
+
+
+def _mean_gain(records: Sequence[Record]) -> float | None:
+    """By how much the last tenth of the epochs made them better on average; None where that is not known of one."""
+    gains = [finite(record.metrics.get(LATE_GAIN)) if _is_late(record) else 0.0 for record in records]
+    known = [max(gain, 0.0) for gain in gains if gain is not None]
+    return mean(known) if len(known) == len(gains) else None
+
+
+def _mean_size(records: Sequence[Record]) -> float:
+    """The mean size of the values at their best epochs; 0 where none is known."""
+    sizes = [abs(value) for each in records if each.best and (value := finite(each.best.val)) is not None]
+    return mean(sizes) if sizes else 0.0
 
 
 def objective_sensitive(here: Floats, there: Floats, tied_here: TiedSet, tied_there: TiedSet) -> Finding | None:

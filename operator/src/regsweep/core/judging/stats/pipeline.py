@@ -342,8 +342,9 @@ def _findings(
     found += _edges(compared, Subject.BEST, tied.best, effects)
     if pick is not None and pick.row != tied.best:
         found += _edges(compared, Subject.PICK, pick.row, effects)
-    trained_with = {**compared.settings.parameters, **cells.rows[tied.best].flags}
-    found.append(findings.not_converged(Subject.BEST, of_best, trained_with))
+    settings, metric = compared.settings, cells.grid.objective.metric
+    trained_with = {**settings.parameters, **cells.rows[tied.best].flags}
+    found.append(findings.not_converged(Subject.BEST, of_best, trained_with, metric, settings.minimum_difference))
     found.append(_objective_sensitive(compared, tied))
     return (finding for finding in found if finding is not None)
 

@@ -40,8 +40,10 @@ def compare_with_references(
     found: Analysis,
     resampling: Resampling,
     parameters: Mapping[str, JsonValue] | None = None,
+    minimum_difference: float | None = None,
 ) -> list[ReferenceComparison]:
     """Each reference beside the best and the pick that were found. `parameters`: those that references are overlays of.
+    `minimum_difference`: of the objective, what is too small to matter.
 
     A reference that something else has trained is not paired with the grid, though the grid's combinations may be.
     """
@@ -65,7 +67,7 @@ def compare_with_references(
             ReferenceComparison(
                 name=each.name,
                 is_best=is_best,
-                still_improving=_is_still_improving(each, grid, parameters or {}),
+                still_improving=_is_still_improving(each, grid, parameters or {}, minimum_difference),
                 difference=family.interval(0) if family is not None and not is_best else None,
                 pick_difference=family.interval(of_pick) if family is not None and of_pick is not None else None,
             )
@@ -73,10 +75,13 @@ def compare_with_references(
     return compared
 
 
-def _is_still_improving(reference: Reference, grid: TrainedGrid, parameters: Mapping[str, JsonValue]) -> bool:
+def _is_still_improving(
+    reference: Reference, grid: TrainedGrid, parameters: Mapping[str, JsonValue], minimum_difference: float | None
+) -> bool:
     records = grid.records.of(reference.point.key)
     sound = [records[k] for k in sorted(records) if k < grid.replicates and records[k].outcome is Outcome.OK]
-    return not_converged(Subject.SWEEP, sound, {**parameters, **reference.flags}) is not None
+    trained_with = {**parameters, **reference.flags}
+    return not_converged(Subject.SWEEP, sound, trained_with, grid.objective.metric, minimum_difference) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Final
 
 from regsweep.api.findings import Finding, FindingType, GridEnd, Subject
 from regsweep.api.wording import plural
-from regsweep.core.figures import short
+from regsweep.core.figures import percent, rough, short
 from regsweep.core.grid import value_text
 
 
@@ -78,8 +78,16 @@ def _at_grid_edge(finding: Finding, who: _Who) -> str:
 def _not_converged(finding: Finding, who: _Who) -> str:
     return (
         f"{who.name} {who.was} still getting better when training ended: in {finding.count} of {finding.of} replicates the best "
-        "epoch is in the last tenth. Train for more epochs, or the comparison favours what learns fast."
+        f"epoch is in the last tenth{_brought(finding)}. Train for more epochs, or the comparison favours what learns fast."
     )
+
+
+def _brought(finding: Finding) -> str:
+    """What the last tenth of the epochs brought, as part of a sentence; empty where no trainer has said it."""
+    if finding.gain is None:
+        return ""
+    share = "" if finding.gain_share is None else f" ({percent(finding.gain_share)})"
+    return f", which still brought {rough(finding.gain)}{share} on average"
 
 
 def _objective_sensitive(finding: Finding, _who: _Who) -> str:

@@ -1,0 +1,39 @@
+"""Environments of their own for frameworks that the project does not depend on, made once in the cache."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cluster import paths
+
+KIT = ("numpy", "prometheus-client", "scikit-learn")
+"""What the kit and its examples need beside a framework."""
+
+
+def python_with(name: str, packages: Sequence[str]) -> str:
+    """Python of an environment with these packages and what the kit needs. `UV` names uv, as `make` sets it."""
+    folder = paths.cache() / "frameworks" / name
+    with paths.lock(f"framework-{name}"):
+        if not (folder / "done").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            uv = os.environ["UV"]
+            subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
+            python = folder / "bin" / "python"
+            subprocess.run([uv, "pip", "install", "--quiet", "--python", python, *packages, *KIT], check=True)
+            (folder / "done").touch()
+    return str(folder / "bin" / "python")
+
+
+def python_that_imports(module: str, variable: str) -> str | None:
+    """The Python that this variable names, this one or the system's, whichever imports the module and the kit's needs; None: none does."""
+    wanted = ", ".join(("numpy", "prometheus_client", "sklearn", module))
+    for python in filter(None, (os.environ.get(variable), sys.executable, shutil.which("python3", path="/usr/bin"))):
+        if (
+            Path(python).exists()
+            and subprocess.run([python, "-c", f"import {wanted}"], capture_output=True).returncode == 0
+        ):
+            return python
+    return None
