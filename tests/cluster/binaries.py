@@ -89,6 +89,8 @@ ACTIONLINT = Build(
     "actionlint", paths.GO_SOURCES / "actionlint", packages=("github.com/rhysd/actionlint/cmd/actionlint",)
 )
 SLEEP_TRAINER = Build("sleep-trainer", paths.CHECKOUT / "tests" / "bench" / "sleep-trainer")
+# Plays nodes and pods for the benchmark of large sweeps; a cluster runs without it.
+KWOK = Build("kwok", paths.GO_SOURCES / "kwok", packages=("sigs.k8s.io/kwok/cmd/kwok",))
 
 # Without its web pages, which are built with npm, and with one way of finding targets out of forty.
 _PROMETHEUS = "github.com/prometheus/prometheus/cmd"
