@@ -31,8 +31,13 @@ demo: $(SYNCED) ## the same sweep on a real Kubernetes that is brought along (ne
 
 ##@ Check it
 .PHONY: test
-test: lint programs ## everything that is checked: lint, then all tests below
-	$(PYTEST)
+test: lint programs ## everything that is checked but what is long: lint, then all tests below
+	$(PYTEST) -m "not long"
+
+.PHONY: test-all
+test-all: test ## all of it, and what is long or runs beside other projects' controllers
+	$(PYTEST) -m long
+	$(PYTEST) tests/third_party
 
 .PHONY: test-unit
 test-unit: $(SYNCED) ## tests without a cluster
@@ -48,7 +53,7 @@ coverage: $(SYNCED) ## branch coverage of the core and the API by their unit tes
 
 .PHONY: test-integration
 test-integration: $(SYNCED) ## tests on a real API server without a node (no root)
-	$(PYTEST) tests/integration
+	$(PYTEST) tests/integration -m "not long"
 
 .PHONY: test-e2e
 test-e2e: $(SYNCED) ## tests on a real node with real training (needs root)
@@ -91,6 +96,16 @@ images: $(SYNCED) ## build the images whose sources changed (CLUSTER=current: an
 release-dry-run: $(SYNCED) ## build all that a release publishes into dist/, and publish nothing (needs root for the images)
 	@PYTHONPATH=tests UV=$(UV) $(PYTHON) -m release build
 
+.PHONY: sign
+sign: ## sign dist/ and IMAGES="NAME@sha256:..." with cosign: by a login in the browser, or KEY=cosign.key
+	@command -v cosign >/dev/null || { echo "cosign is not here: https://docs.sigstore.dev/cosign/system_config/installation/"; exit 1; }
+	cosign sign-blob --yes $(if $(KEY),--key $(KEY)) --bundle dist/SHA256SUMS.bundle dist/SHA256SUMS
+	cosign sign-blob --yes $(if $(KEY),--key $(KEY)) --bundle dist/provenance.intoto.json.bundle dist/provenance.intoto.json
+	@for image in $(IMAGES); do \
+		case "$$image" in *@sha256:*) ;; *) echo "$$image: name it by its digest, which a tag may leave"; exit 1;; esac; \
+		cosign sign --yes $(if $(KEY),--key $(KEY)) "$$image" || exit 1; \
+	done
+
 .PHONY: set-version
 set-version: $(SYNCED) ## state VERSION=1.2.3 in all distributions, the chart and the lock file
 	@PYTHONPATH=tests $(PYTHON) -m release set-version $(VERSION)
@@ -120,6 +135,15 @@ bench-scale: $(SYNCED) ## the operator with up to 10,000 combinations, KWOK in p
 .PHONY: bench-calibration
 bench-calibration: $(SYNCED) ## what the statistics promise, held against simulated sweeps: an hour on two cores
 	OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests $(PYTHON) -m bench.calibration
+
+.PHONY: bench-local-overhead
+bench-local-overhead: $(SYNCED) ## regsweep run against KerasTuner, Ray Tune and joblib on 40 small trainings, and the kit's own costs: half an hour
+	PYTHONPATH=tests UV=$(UV) $(PYTHON) -m bench.overhead
+	PYTHONPATH=tests $(PYTHON) -m bench.kit_overhead
+
+.PHONY: bench-kills
+bench-kills: $(SYNCED) ## kill -9 of regsweep run and its processes at 50 random moments (KILLS=, SEED=)
+	PYTHONPATH=tests $(PYTHON) -m bench.kills $(or $(KILLS),50) $(SEED)
 
 .PHONY: clean
 clean: ## end all clusters; remove the cache and the environment

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from bench.errors import BenchError
 
@@ -21,11 +21,16 @@ def position(log: Path) -> int:
     return log.stat().st_size
 
 
+WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+
+
 def writes(log: Path, since: int) -> Counter[str]:
     """Writes from that position on, refused ones and dry runs included, by verb and resource (``create jobs``)."""
     found: Counter[str] = Counter()
     for entry in _entries(log, since):
         target = entry["objectRef"]
+        if entry["verb"] not in WRITES:
+            continue
         resource = "/".join(filter(None, (target["resource"], target.get("subresource"))))
         dry = " (dry run)" if "dryRun=" in entry["requestURI"] else ""
         refused = entry.get("responseStatus", {}).get("code", 0)

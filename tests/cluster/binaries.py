@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cluster import paths, prerequisites, toolchain
-from cluster.commands import run_logged
+from cluster.commands import run, run_logged
 from cluster.digests import digest
 from cluster.report import step
 
@@ -88,6 +88,25 @@ READ_MANIFESTS = Build("read-manifests", paths.GO_SOURCES / "manifests")
 ACTIONLINT = Build(
     "actionlint", paths.GO_SOURCES / "actionlint", packages=("github.com/rhysd/actionlint/cmd/actionlint",)
 )
+# Tests of the chart: its unit tests, schemas, and a registry to push it to.
+HELM_UNITTEST = Build(
+    "helm-unittest",
+    paths.GO_SOURCES / "helm-unittest",
+    packages=("github.com/helm-unittest/helm-unittest/cmd/helm-unittest",),
+)
+KUBECONFORM = Build(
+    "kubeconform", paths.GO_SOURCES / "kubeconform", packages=("github.com/yannh/kubeconform/cmd/kubeconform",)
+)
+REGISTRY = Build(
+    "registry", paths.GO_SOURCES / "registry", packages=("github.com/distribution/distribution/v3/cmd/registry",)
+)
+# Picks up the chart's monitors and rules in the long tests; it takes minutes to build.
+PROMETHEUS_OPERATOR_MODULE = "github.com/prometheus-operator/prometheus-operator"
+PROMETHEUS_OPERATOR = Build(
+    "prometheus-operator",
+    paths.GO_SOURCES / "prometheus-operator",
+    packages=(f"{PROMETHEUS_OPERATOR_MODULE}/cmd/operator",),
+)
 SLEEP_TRAINER = Build("sleep-trainer", paths.CHECKOUT / "tests" / "bench" / "sleep-trainer")
 # Plays nodes and pods for the benchmark of large sweeps; a cluster runs without it.
 KWOK = Build("kwok", paths.GO_SOURCES / "kwok", packages=("sigs.k8s.io/kwok/cmd/kwok",))
@@ -98,11 +117,24 @@ _DISCOVERY = "remove_all_sd,enable_kubernetes_sd"
 PROMETHEUS = Build("prometheus", _TOOLS_MODULE, packages=(f"{_PROMETHEUS}/prometheus",), tags=_DISCOVERY)
 # Checks rules in the tests; a cluster runs without it.
 PROMTOOL = Build("promtool", _TOOLS_MODULE, packages=(f"{_PROMETHEUS}/promtool",), tags=_DISCOVERY)
+# Another project's controller, for `make test-all`; its CRDs and webhooks are files of its module.
+KUEUE = Build("kueue", paths.GO_SOURCES / "kueue", packages=("sigs.k8s.io/kueue/cmd/kueue",))
 
 CONTROL_PLANE = (KUBE,)
 NODE = (KUBE, TOOLS, RUNC, COREDNS, PAUSE)
 # `make demo` applies the committed rendering of the chart, and so spares a newcomer Helm's build.
-ALL = (*NODE, PROMETHEUS, SLEEP_TRAINER, PROMTOOL, HELM, READ_MANIFESTS, ACTIONLINT)
+ALL = (
+    *NODE,
+    PROMETHEUS,
+    SLEEP_TRAINER,
+    PROMTOOL,
+    HELM,
+    READ_MANIFESTS,
+    ACTIONLINT,
+    HELM_UNITTEST,
+    KUBECONFORM,
+    REGISTRY,
+)
 
 # The linker leaves debugging data out (-s -w), so the compiler need not make them: an eighth of its work.
 _COMPILER_FLAGS = "all=-dwarf=false"
@@ -137,6 +169,12 @@ def ensure(builds: Sequence[Build]) -> None:
     finally:
         for one in making:
             one.cancel()  # those behind one that failed
+
+
+def module_folder(build: Build, module: str) -> Path:
+    """Where the sources of a module are that the build was made from (see ``ensure``): manifests lie beside them."""
+    command: list[str | Path] = [toolchain.go(), "list", "-m", "-f", "{{.Dir}}", module]
+    return Path(run(command, env=_environment(build), cwd=build.module).strip())
 
 
 def _make(build: Build, compiler: Path) -> None:

@@ -141,7 +141,7 @@ def apiserver(keys: Keys, addresses: Addresses, *, with_node: bool) -> list[str 
 
 
 def audit_log(state: Path) -> Path:
-    """A JSON object per line for each write of the operator's service account (see ``audit-policy.yaml``)."""
+    """A JSON object per line for each request of the operator's service account (see ``audit-policy.yaml``)."""
     return state / "logs" / "audit.log"
 
 

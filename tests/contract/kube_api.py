@@ -156,6 +156,7 @@ class KubeApiContract:
         await api.create(LEASES, lease(namespace, "three"))
         assert await _names(api, namespace, "sweep") == {"one", "two"}
         assert await _names(api, namespace, "sweep=b") == {"two"}
+        assert await _names(api, namespace, "sweep in (a,b)") == {"one", "two"}
         assert await _names(api, namespace, "") >= {"one", "two", "three"}
 
     async def test_a_list_comes_by_pages_with_one_version(self, api: KubeApi, namespace: str) -> None:

@@ -153,3 +153,39 @@ async def test_a_rolling_update_in_mid_sweep_loses_and_repeats_nothing(lab: Lab,
 
 async def _one_leads(operators: list[Process]) -> bool:
     return sum([await _leads(operator) for operator in operators]) == 1
+
+
+@pytest.mark.parametrize("release", ["all namespaces"], indirect=True)
+@pytest.mark.parametrize(
+    ("group", "resource", "verb"),
+    [
+        pytest.param("batch", "jobs", "create", id="no run starts"),
+        pytest.param("regsweep.dev", "sweepresults", "create", id="no record is stored"),
+        pytest.param("regsweep.dev", "regularizationsweeps/status", "update", id="nothing is told"),
+    ],
+)
+async def test_without_one_of_its_rights_something_fails_and_its_metrics_say_what(
+    lab: Lab, release: Release, group: str, resource: str, verb: str
+) -> None:
+    """Each right of the role is there for something: see also docs/security.md."""
+    take_away(lab, f"regsweep.{release.namespace}", group, resource, verb)
+    missing = rf'requests_total\{{code="403",resource="{resource}",verb="{verb}"\}} [1-9]'
+    async with release.operator("only") as operator:
+        await lab.apply()
+
+        async def is_refused() -> bool:
+            await lab.train(most=1)
+            return re.search(missing, (await operator.get("/metrics"))[1]) is not None
+
+        await eventually(is_refused)
+    assert not is_complete(await lab.status())
+
+
+def take_away(lab: Lab, role: str, group: str, resource: str, verb: str) -> None:
+    """Takes one right out of a ClusterRole."""
+    found = json.loads(lab.cluster.kubectl("get", "clusterrole", role, "-o", "json"))
+    for rule in found["rules"]:
+        if group in rule["apiGroups"] and resource in rule["resources"]:
+            rule["verbs"].remove(verb)
+    found["rules"] = [rule for rule in found["rules"] if rule["verbs"]]
+    lab.cluster.kubectl("replace", "-f", "-", input=json.dumps(found))

@@ -55,6 +55,17 @@ def test_the_bills_of_materials_name_what_is_installed_and_only_that(released: P
     assert {"tensorflow", "nvidia-cudnn-cu12"} <= packages("regsweep-trainer-gpu")
 
 
+def test_the_provenance_names_each_file_and_what_it_was_made_from(released: Path) -> None:
+    statement = json.loads((released / "provenance.intoto.json").read_text())
+    named = {subject["name"]: subject["digest"]["sha256"] for subject in statement["subject"]}
+    others = {"SHA256SUMS", "provenance.intoto.json"}
+    files = {str(path.relative_to(released)) for path in released.rglob("*") if path.is_file()} - others
+    assert named == {name: hashlib.sha256((released / name).read_bytes()).hexdigest() for name in files}
+    made_from = statement["predicate"]["buildDefinition"]["resolvedDependencies"]
+    assert len(made_from[0]["digest"]["gitCommit"]) == 40
+    assert {"uv.lock", "tests/cluster/go/kube/go.sum"} <= {each["uri"] for each in made_from}
+
+
 def test_two_builds_of_one_source_give_the_same_packages(released: Path, tmp_path: Path) -> None:
     artifacts.packages(tmp_path)
     artifacts.bills_of_materials(tmp_path)

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from cluster import binaries, images
+from cluster import binaries, buildah, images
 from cluster.commands import run
 from cluster.report import step
 from release.version import CHECKOUT, current
 
+SOURCE_ADDRESS: Final = "https://github.com/regsweep/regsweep"
 CHART: Final = CHECKOUT / "charts/regsweep"
 MANIFESTS: Final = (
     "manifests/install.yaml",
@@ -36,7 +37,7 @@ def build(folder: Path, *, with_images: bool) -> list[Path]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     parts: list[Callable[[Path], None]] = [packages, chart, manifests, bills_of_materials]
-    for part in [*parts, image_archives] if with_images else parts:
+    for part in [*parts, *([image_archives] if with_images else []), provenance]:
         with step(f"release: {part.__name__.replace('_', ' ')}"):
             part(folder)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -91,9 +92,42 @@ def image_archives(folder: Path) -> None:
         shutil.copyfile(images.archive(reference), target / f"{name}-{current()}.tar")
 
 
+def provenance(folder: Path) -> None:
+    """An in-toto statement with SLSA's provenance: which files these are, and which sources and base they were made from.
+
+    It says what was read, not who built: that is what a signature of it says.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    commit, status = (_git(*words) for words in (("rev-parse", "HEAD"), ("status", "--porcelain")))
+    sources: list[dict[str, object]] = [{"uri": SOURCE_ADDRESS, "digest": {"gitCommit": commit}}]
+    locked = [CHECKOUT / "uv.lock", *sorted((CHECKOUT / "tests/cluster/go").glob("*/go.sum"))]
+    sources += [{"uri": str(path.relative_to(CHECKOUT)), "digest": {"sha256": _sha256(path)}} for path in locked]
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": str(path.relative_to(folder)), "digest": {"sha256": _sha256(path)}} for path in files],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": f"{SOURCE_ADDRESS}/blob/main/tests/release",
+                "externalParameters": {"version": current(), "imageBase": buildah.base_sources()},
+                # Edits that are in no commit: such a folder is not for others.
+                "internalParameters": {"uncommittedFiles": len(status.splitlines())},
+                "resolvedDependencies": sources,
+            },
+            "runDetails": {"builder": {"id": f"{SOURCE_ADDRESS}/blob/main/.github/workflows/release.yml"}},
+        },
+    }
+    text = json.dumps(statement, indent=1, sort_keys=True)
+    (folder / "provenance.intoto.json").write_text(text + "\n", encoding="utf-8")
+
+
 def listing(folder: Path, files: Iterable[Path]) -> str:
     """Each file with its size, for a person."""
     return "\n".join(f"{path.stat().st_size / 1e3:12,.1f} kB  {path.relative_to(folder)}" for path in files)
+
+
+def _git(*words: str) -> str:
+    return run(["git", *words], cwd=CHECKOUT).strip()
 
 
 def _uv() -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
-from typing import Final
+from typing import Any, Final
 
 from cluster import Cluster
 
 DEADLINE_SECONDS: Final = 60.0
-_ESTABLISHED: Final = '{.items[*].status.conditions[?(@.type=="Established")].status}'
 
 
 def wait_established(cluster: Cluster) -> None:
@@ -18,8 +18,12 @@ def wait_established(cluster: Cluster) -> None:
     """
     deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
-        count = len(cluster.kubectl("get", "crd", "-o", "name").split())
-        if cluster.kubectl("get", "crd", "-o", f"jsonpath={_ESTABLISHED}").split() == ["True"] * count:
+        if all(map(_is_established, json.loads(cluster.kubectl("get", "crd", "-o", "json"))["items"])):
             return
         assert time.monotonic() < deadline, f"not every CRD is served within {DEADLINE_SECONDS:g} s"
         time.sleep(0.1)
+
+
+def _is_established(crd: dict[str, Any]) -> bool:
+    conditions = (crd.get("status") or {}).get("conditions") or ()  # null where the CRD is new
+    return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)

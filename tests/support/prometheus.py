@@ -1,4 +1,4 @@
-"""A real Prometheus of one's own for a test: a process on a free port, without targets."""
+"""A real Prometheus of one's own for a test: a process on a free port."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ START_SECONDS: Final = 60.0
 
 
 @contextmanager
-def running_prometheus(folder: Path, web: Mapping[str, object], options: Sequence[str] = ()) -> Iterator[int]:
-    """Its port. web: the content of its `--web.config.file`; an empty one is none."""
+def running_prometheus(
+    folder: Path, web: Mapping[str, object], options: Sequence[str] = (), config: Mapping[str, object] | None = None
+) -> Iterator[int]:
+    """Its port. web: the content of its `--web.config.file`; an empty one is none. config: None: it scrapes nothing."""
     binaries.ensure((binaries.PROMETHEUS,))
-    folder.mkdir()
-    (folder / "prometheus.yml").write_text("global: {}\n")
+    folder.mkdir(exist_ok=True)
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(dict(config or {"global": {}})))
     (folder / "web.yml").write_text(yaml.safe_dump(dict(web)))
-    port = _free_port()
+    port = free_port()
     command = [
         str(binaries.program(binaries.PROMETHEUS)),
         f"--config.file={folder / 'prometheus.yml'}",
@@ -52,7 +54,8 @@ def _ready(log: Path, process: subprocess.Popen[bytes]) -> bool:
     return "Server is ready to receive web requests" in log.read_text()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])

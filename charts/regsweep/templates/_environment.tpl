@@ -12,6 +12,7 @@ REGSWEEP_HTTP_HOST: all addresses, for the probes
 REGSWEEP_HTTP_KEY_FILE: metrics.tls
 REGSWEEP_HTTP_PORT: port
 REGSWEEP_IDENTITY: the pod's name, by which one operator leads
+REGSWEEP_KUEUE_VERSION: kueue
 REGSWEEP_LEASE_NAME: the release's name, which its role names too
 REGSWEEP_LEASE_NAMESPACE: the release's namespace, where its role is
 REGSWEEP_LOG_FORMAT: logging.format
@@ -52,6 +53,8 @@ REGSWEEP_TRAINER_TEMPLATE: trainer (security contexts, labels, scheduling)
   value: {{ .Values.managedBy }}
 - name: REGSWEEP_NAMESPACES
   value: {{ .Values.watchNamespaces | default list | toJson | quote }}
+- name: REGSWEEP_KUEUE_VERSION
+  value: {{ ternary .Values.kueue.version "" .Values.kueue.enabled | quote }}
 - name: REGSWEEP_HTTP_HOST
   value: ""
 - name: REGSWEEP_HTTP_PORT

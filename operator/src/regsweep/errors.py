@@ -4,6 +4,7 @@
     ├── InvalidSweep                    the manifest breaks rules of the API; carries one Problem per rule
     ├── InvalidTemplate                 a pod template cannot be merged
     ├── KubeconfigError                 a kubeconfig is missing or wrong; the text names file and field
+    ├── UnusableExport                  a file is none that `regsweep export` has written, or not all of it
     ├── UnreadableManifest              the input is not YAML or JSON as kubectl reads them; carries line and column
     ├── ApiError                        the Kubernetes API refused or failed
     │   ├── NotFound                    404
@@ -80,6 +81,10 @@ class UnreadableManifest(RegsweepError):
         super().__init__(f"line {line}, column {column}: {problem}")
         self.line = line
         self.column = column
+
+
+class UnusableExport(RegsweepError):
+    """A file is none that `regsweep export` has written, or not all of it; the text names the object and what is wrong."""
 
 
 class ApiError(RegsweepError):

@@ -124,6 +124,13 @@ RECORDS_STORED: Final = MetricSpec(
     "Records stored in SweepResults.",
     {},
 )
+GPU_SECONDS: Final = MetricSpec(
+    "regsweep_operator_gpu_seconds_total",
+    MetricType.COUNTER,
+    "seconds",
+    "GPU-seconds of trainings whose records were stored, by namespace; deleted sweeps stay counted.",
+    {"namespace": _SWEEP_LABELS["namespace"]},
+)
 REFUSED_RECORDS: Final = (Reason.INVALID_RECORD, Reason.NO_RECORD, Reason.DATA_CHANGED)
 """Why what a trainer left is not taken as a result."""
 RECORDS_REFUSED: Final = MetricSpec(
@@ -192,6 +199,20 @@ RUNS: Final = MetricSpec(
     "runs",
     "Runs of a sweep by state; a deleted sweep has no series.",
     {**_SWEEP_LABELS, "state": "pending, running, succeeded, failed"},
+)
+SWEEP_GPU_SECONDS: Final = MetricSpec(
+    "regsweep_operator_sweep_gpu_seconds",
+    MetricType.GAUGE,
+    "seconds",
+    "GPU-seconds that a sweep has used; a deleted sweep has no series.",
+    _SWEEP_LABELS,
+)
+SWEEP_BUDGET_GPU_SECONDS: Final = MetricSpec(
+    "regsweep_operator_sweep_budget_gpu_seconds",
+    MetricType.GAUGE,
+    "seconds",
+    "GPU-seconds that a sweep may use; a sweep without spec.budget.maxGpuSeconds has no series.",
+    _SWEEP_LABELS,
 )
 
 METRICS: Final = tuple(value for value in globals().values() if isinstance(value, MetricSpec))

@@ -134,6 +134,11 @@ class Settings(PrometheusSettings):
     live_interval_seconds: Positive = 5.0
     """Minimum time between two queries about a sweep while its pods train."""
 
+    # Kueue
+    kueue_version: Literal["", "v1beta1", "v1beta2"] = ""
+    """Version of Kueue's API in which the Workloads of queued Jobs are read, and deactivated for `spec.suspend`. Empty: Kueue's objects
+    are left alone."""
+
     # Which sweeps
     managed_by: Annotated[str, StringConstraints(pattern=MANAGER_PATTERN, max_length=MAX_MANAGER_LENGTH)] = (
         DEFAULT_MANAGER

@@ -148,7 +148,7 @@ def test_status_has_no_defaults() -> None:
 def test_kubectl_get_shows_what_people_look_for() -> None:
     [version] = sweep_crd()["spec"]["versions"]
     columns = [column["name"].upper() for column in version["additionalPrinterColumns"]]
-    assert columns == ["RUNS", "RUNNING", "FAILED", "BEST", "OBJECTIVE", "STATE", "AGE"]
+    assert columns == ["RUNS", "RUNNING", "FAILED", "BEST", "OBJECTIVE", "GPU-HOURS", "STATE", "AGE"]
     for column in version["additionalPrinterColumns"]:
         path = column["jsonPath"].removeprefix(".").split(".")
         if path[0] != "metadata":

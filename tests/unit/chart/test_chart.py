@@ -144,7 +144,16 @@ def test_a_packaged_chart_renders_as_its_folder_does(helm: Helm, defaults: Rende
 def test_lint_has_nothing_to_say(helm: Helm) -> None:
     said = helm.run("lint", "--strict", str(CHART))
     assert "0 chart(s) failed" in said
-    assert "[WARNING]" not in said
+    assert not re.findall(r"\[(?:INFO|WARNING|ERROR)\].*", said)
+
+
+def test_the_chart_says_where_it_comes_from_and_its_icon_is_in_the_repository(helm: Helm) -> None:
+    chart = yaml.safe_load(helm.run("show", "chart", str(CHART)))
+    host, _, icon = chart["icon"].partition("/main/")
+    assert host.endswith(chart["home"].removeprefix("https://github.com/"))
+    assert (CHECKOUT / icon).read_text().startswith("<svg ")
+    links = re.findall(r"blob/main/(\S+)", chart["annotations"]["artifacthub.io/links"])
+    assert links and all((CHECKOUT / link).exists() for link in links)
 
 
 PAGES = ("README.md", "docs/install.md", "manifests/monitoring/README.md", "charts/regsweep/README.md")

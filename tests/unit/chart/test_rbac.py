@@ -11,7 +11,12 @@ from support.helm import Helm, Manifest, one
 Rights = dict[str, set[str]]
 
 OPERATOR: Mapping[str, set[str]] = {
-    "regsweep.dev/regularizationsweeps": {"get", "list", "watch"},  # get: a live look before the first Job of a sweep
+    "regsweep.dev/regularizationsweeps": {
+        "delete",
+        "get",
+        "list",
+        "watch",
+    },  # delete: ttlSecondsAfterFinished; get: a live look before the first Job
     "regsweep.dev/regularizationsweeps/status": {"update"},
     "regsweep.dev/sweepresults": {"create", "list", "update"},
     "batch/jobs": {
@@ -41,6 +46,20 @@ def rights(role: Manifest) -> Rights:
 
 def test_the_operator_has_exactly_the_rights_that_it_uses(defaults: Sequence[Manifest]) -> None:
     assert rights(one(defaults, "ClusterRole", "regsweep.regsweep-system")) == OPERATOR
+
+
+def test_kueue_is_touched_only_where_a_value_says_so(helm: Helm) -> None:
+    manifests = helm.template("--set", "kueue.enabled=true")
+    # list: what Jobs wait for; patch: spec.active
+    allowed = {**OPERATOR, "kueue.x-k8s.io/workloads": {"list", "patch"}}
+    assert rights(one(manifests, "ClusterRole", "regsweep.regsweep-system")) == allowed
+    assert _kueue_version(manifests) == "v1beta2"
+    assert _kueue_version(helm.template()) == ""
+
+
+def _kueue_version(manifests: Sequence[Manifest]) -> str:
+    (container,) = one(manifests, "Deployment", "regsweep")["spec"]["template"]["spec"]["containers"]
+    return str(next(entry["value"] for entry in container["env"] if entry["name"] == "REGSWEEP_KUEUE_VERSION"))
 
 
 def test_one_lease_in_its_own_namespace_is_all_that_leading_needs(defaults: Sequence[Manifest]) -> None:
@@ -93,6 +112,21 @@ def test_people_may_read_or_write_sweeps_and_templates_but_never_write_results(
         "regsweep-edit": {"regsweep.dev/regularizationsweeps": write, "/podtemplates": write},
     }
     assert granted == expected[role]
+
+
+def test_importing_takes_a_role_that_is_not_there_by_default_and_that_nobody_is_bound_to(
+    defaults: Sequence[Manifest], helm: Helm
+) -> None:
+    assert not [m for m in defaults if m["metadata"]["name"].startswith("regsweep-import")]
+    manifests = helm.template("--set", "rbac.importer.create=true")
+    role = one(manifests, "ClusterRole", "regsweep-import.regsweep-system")
+    assert rights(role) == {
+        "regsweep.dev/regularizationsweeps": {"create", "get", "patch"},
+        "regsweep.dev/regularizationsweeps/status": {"update"},
+        "regsweep.dev/sweepresults": {"create", "get", "update"},
+    }
+    assert not [label for label in role["metadata"].get("labels", {}) if "aggregate" in label]
+    assert not [m for m in manifests if m["kind"].endswith("Binding") and "import" in m["roleRef"]["name"]]
 
 
 def test_no_rule_has_a_wildcard(defaults: Sequence[Manifest]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from regsweep.adapters.kubeapi import JOBS, KubeObject, name_of, uid_of
 from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.adapters.object_cache import ObjectCache
+from regsweep.api.constants import SUSPENDED_ANNOTATION
 from regsweep.controller.caches.run_cache import RunCache, sweep_uid_of, trim_job
 from regsweep.controller.writers.job_writer import Creation, JobWriter, NewJob
 from regsweep.core.kubernetes.podtemplate import JobDefaults
@@ -123,6 +124,30 @@ async def test_jobs_are_deleted_suspended_resumed_and_widened_and_the_cache_sees
     await stand.writer.change(SWEEP.namespace, Plan(resume=(suspended,)))
     assert stand.spec(suspended)["suspend"] is False
     assert len(stand.api.objects(JOBS)) == 2
+
+
+async def test_a_suspension_is_marked_in_the_same_write_and_the_mark_goes_with_it(stand: Stand) -> None:
+    suspended = (await stand.created())[0]
+    assert _mark(stand, suspended) == "false"
+    for changes, mark in ((Plan(suspend=(suspended,)), "true"), (Plan(resume=(suspended,)), "false")):
+        before = len(stand.api.writes)
+        await stand.writer.change(SWEEP.namespace, changes)
+        assert (len(stand.api.writes) - before, _mark(stand, suspended)) == (1, mark)
+
+
+async def test_a_job_that_somebody_has_suspended_in_between_is_neither_marked_nor_resumed(stand: Stand) -> None:
+    run = (await stand.created())[0]
+    await stand.api.patch(JOBS, SWEEP.namespace, run.name, {"spec": {"suspend": True}})
+    for changes in (Plan(suspend=(run,)), Plan(resume=(run,))):
+        await stand.writer.change(SWEEP.namespace, changes)
+        (live,) = [job for job in stand.api.objects(JOBS) if uid_of(job) == run.uid]
+        assert live["metadata"]["annotations"][SUSPENDED_ANNOTATION] == "false"
+        assert live["spec"]["suspend"] is True
+
+
+def _mark(stand: Stand, run: RunRef) -> str:
+    (live,) = [job for job in stand.api.objects(JOBS) if uid_of(job) == run.uid]
+    return str(live["metadata"]["annotations"][SUSPENDED_ANNOTATION])
 
 
 async def test_a_job_that_stays_for_a_while_after_its_delete_is_seen_to_be_deleting(stand: Stand) -> None:

@@ -154,7 +154,7 @@ IDLE = Observed(Records([RECORD, replace(RECORD, point_key=SECOND)]), runs=(ENDE
     ],
 )
 def test_a_status_is_written(seen: Observation, planned: Plan, wait: float | None) -> None:
-    last = LastStatus(100.0, urgent_of(observation(), None))
+    last = LastStatus(100.0, urgent_of(observation(), Plan()))
     assert seconds_until_status(seen, planned, last, 103.0, 5.0) == wait
 
 
@@ -165,12 +165,14 @@ def test_a_status_is_written(seen: Observation, planned: Plan, wait: float | Non
         pytest.param(LastStatus(100.0, None), id="one after a refused spec"),
         pytest.param(
             LastStatus(
-                100.0, urgent_of(replace(observation(), accepted=Accepted(replace(SWEEP, generation=9), ())), None)
+                100.0, urgent_of(replace(observation(), accepted=Accepted(replace(SWEEP, generation=9), ())), Plan())
             ),
             id="one after an edit",
         ),
         pytest.param(
-            LastStatus(100.0, urgent_of(replace(observation(), accepted=Accepted(replace(SWEEP, retry=9), ())), None)),
+            LastStatus(
+                100.0, urgent_of(replace(observation(), accepted=Accepted(replace(SWEEP, retry=9), ())), Plan())
+            ),
             id="one after a retry was asked for",
         ),
     ],
@@ -180,7 +182,7 @@ def test_a_status_that_people_wait_for_is_written_at_once_even_beside_an_analysi
 
 
 def test_a_status_whose_interval_has_passed_is_due() -> None:
-    last = LastStatus(100.0, urgent_of(observation(), None))
+    last = LastStatus(100.0, urgent_of(observation(), Plan()))
     assert seconds_until_status(observation(), Plan(), last, 105.0, 5.0) == 0
     assert seconds_until_status(observation(), Plan(), last, 999.0, 5.0) == 0
 

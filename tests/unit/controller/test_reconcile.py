@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from regsweep.controller.queues.workqueue import WorkQueue
 from regsweep.core.results.queries import TargetLabels
 from regsweep.errors import Refused, Unavailable
 from regsweep.metrics import REFILL_SECONDS, Metrics
+from regsweep.settings import Settings
 from unit.controller.fake_cluster import NAMESPACE, FakeCluster, analyse_here, settings, stamp, sweep_object
 
 STATUS, RECORDS = "regularizationsweeps/status", "sweepresults"
@@ -39,12 +41,14 @@ class RecordingQueue(WorkQueue):
 class Stand:
     """A reconciler whose passes are made by hand, in a cluster in memory, with one sweep."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings = SETTINGS) -> None:
         self.cluster = FakeCluster()
         self.seconds = 1000.0
         self.metrics = Metrics()
         self.work = RecordingQueue()
-        clocks = Clocks(monotonic=lambda: self.seconds)
+        self.ahead = timedelta()
+        """How far the wall clock is ahead."""
+        clocks = Clocks(now=lambda: datetime.now(UTC) + self.ahead, monotonic=lambda: self.seconds)
         self.caches = build_caches(self.cluster.api, clocks)
         labels = TargetLabels("namespace", "pod")
         prometheus = PrometheusQueue(None, labels, on_answer=lambda _: None, metrics=self.metrics, clocks=clocks)
@@ -52,7 +56,7 @@ class Stand:
         queues = Queues(self.work, prometheus, analyses)
         api = self.cluster.api
         self.reconciler = build_reconciler(
-            api, SETTINGS, self.caches, queues, build_claims(api, SETTINGS, clocks), "operator", self.metrics, clocks
+            api, settings, self.caches, queues, build_claims(api, settings, clocks), "operator", self.metrics, clocks
         )
         self.uid = ""
 

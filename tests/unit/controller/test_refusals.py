@@ -172,7 +172,9 @@ async def test_a_patch_that_fails_does_not_keep_the_status_from_being_written(cl
         await cluster.start_pods()
         # The sweep is patched through the API in memory too: only Jobs are refused.
         await cluster.edit(suspend=True)
-        await until(lambda: cluster.condition("Suspended").get("status") == "True")
+        await until(lambda: cluster.condition("Suspended").get("reason") == "Suspending")
+        assert cluster.condition("Suspended")["message"] == "2 runs are still being trained."
+        assert cluster.status()["state"] == "Running"
 
 
 async def test_a_create_that_fails_does_not_keep_the_status_from_being_written(cluster: Cluster) -> None:

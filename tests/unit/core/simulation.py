@@ -20,7 +20,7 @@ from regsweep.core.plan import Plan, plan
 from regsweep.core.refinement import refined
 from regsweep.core.results.records import Records
 from regsweep.core.results.scrapes import MetricsState, Sample, Scrapes
-from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase, RunRequest
+from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase, RunRequest, Workload
 from regsweep.core.status import sweep_status
 from regsweep.core.sweep import Sweep
 from regsweep.core.world import Observed
@@ -59,6 +59,12 @@ class World:
     analysis_result: AnalysisResult | None = None
     final: FinalStatus | None = None
     kept: Kept = field(default_factory=Kept)
+    workloads: dict[str, Workload] = field(default_factory=dict)
+    """What Kueue knows of runs, by their UIDs."""
+    queue: bool = False
+    """Whether Kueue admits the runs: each is suspended when it is created."""
+    readable: bool = True
+    """Whether the operator may read Workloads."""
     sidecar: bool = False
     """Whether each pod has another container, which goes on when training has ended."""
 
@@ -66,6 +72,7 @@ class World:
         return Observed(
             records=self.records,
             runs=tuple(self.runs.values()),
+            workloads=self.workloads if self.readable else None,
             scrapes=self.scrapes,
             analysis_result=self.analysis_result,
             final=self.final,
@@ -77,7 +84,7 @@ class World:
         assert decided == plan(self.sweep, self.observe(), self.now), "it is what a look at everything gives"
         return decided
 
-    def status(self, planned: Plan, prior: SweepStatus | None = None) -> SweepStatus:
+    def reported(self, planned: Plan, prior: SweepStatus | None = None) -> SweepStatus:
         """The status. What is kept from earlier ones makes no difference to it, whatever has happened since."""
         arguments = (self.sweep, self.observe(), planned, (), prior or SweepStatus(), self.now)
         status = sweep_status(*arguments, self.kept)
@@ -103,9 +110,13 @@ class World:
         for ref in decided.delete:
             del self.runs[ref.name]
         for ref in decided.suspend:
-            self._change(ref.name, suspended=True, pods=tuple(p for p in self.runs[ref.name].pods if p.ended))
+            self.suspend(ref.name, paused=True)
         for ref in decided.resume:
-            self._change(ref.name, suspended=False)
+            self._change(ref.name, suspended=False, paused=False)
+        for workload in (*decided.deactivate, *decided.activate):
+            active = workload in decided.activate
+            uid = next(uid for uid, each in self.workloads.items() if each.uid == workload.uid)
+            self.workloads[uid] = replace(self.workloads[uid], active=active, paused=not active)
         for ref, parallelism in decided.scale:
             self._change(ref.name, parallelism=parallelism)
             if parallelism == 0:
@@ -135,7 +146,42 @@ class World:
             avoids=request.avoids,
             rule=epoch_rule(objective_status(self.sweep.spec.objective)),
             parallelism=request.parallelism,
+            suspended=self.queue,
+            queue_managed=self.queue,
         )
+        if self.queue:
+            uid = f"uid-{request.name}"
+            self.workloads[uid] = Workload(f"job-{request.name}", f"workload-{request.name}", "1", "training")
+
+    def suspend(self, run: str, **fields: object) -> None:
+        """Its Job is suspended by anybody: the Job controller deletes the pods that have not ended."""
+        kept = tuple(p for p in self.runs[run].pods if p.ended)
+        self._change(run, suspended=True, pods=kept, **fields)
+
+    def resume(self, run: str) -> None:
+        """Its Job is resumed by somebody else than the operator."""
+        self._change(run, suspended=False)
+
+    def kueue_admits(self, run: str) -> None:
+        """Kueue has quota for the run."""
+        self.change_workload(run, evicted="", words="")
+        self.resume(run)
+
+    def kueue_evicts(self, run: str) -> None:
+        """Kueue needs the run's quota for another one."""
+        self.change_workload(run, evicted="Preempted", words="Preempted to accommodate a workload")
+        self.suspend(run)
+
+    def kueue_catches_up(self) -> None:
+        """What Kueue does about Workloads that are not active: it stops their Jobs."""
+        for run in list(self.runs.values()):
+            if run.uid in self.workloads and not self.workloads[run.uid].active and not run.suspended:
+                self.change_workload(run.name, evicted="Deactivated", words="The workload is deactivated")
+                self.suspend(run.name)
+
+    def change_workload(self, run: str, **fields: object) -> None:
+        uid = self.runs[run].uid
+        self.workloads[uid] = replace(self.workloads[uid], **fields)  # type: ignore[arg-type]  # of any one field
 
     def pods_in_flight(self) -> int:
         return sum(pod.in_flight for run in self.runs.values() for pod in run.pods)

@@ -15,10 +15,11 @@ from regsweep.api.status import Condition, FinalPick, FinalStatus, RunCounts
 from regsweep.core.conditions import ConditionUpdate, condition_updates, conditions
 from regsweep.core.judging.analysis import AnalysisResult
 from regsweep.core.limits import Stop
+from regsweep.core.plan import Plan
 from regsweep.core.progress import Stage, progress_of
 from regsweep.core.results.records import Environment, Outcome, Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
-from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
+from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase, Workloads
 from regsweep.core.world import Observed
 
 from .simulation import START, sweep_of
@@ -38,16 +39,16 @@ def updates_of(
     race: RaceStatus | None = None,
     runs: Sequence[ObservedRun] = (),
     records: Sequence[Record] = (),
+    workloads: Workloads | None = None,
     scrapes: Scrapes | None = None,
     **spec: Any,
 ) -> dict[ConditionType, ConditionUpdate]:
     sweep = sweep_of({"l2": [0, 1, 2, 3]}, **spec)
-    observed = Observed(records=Records(records), runs=tuple(runs), scrapes=scrapes or Scrapes())
-    analysed = AnalysisResult(Analysis(race=race)) if race is not None else None
-    progress = replace(progress_of(sweep, observed.records, None, None), stage=stage, analysis_result=analysed)
-    numbers = RunCounts(**{"total": 4, **(counts or {})})
-    updates = condition_updates(sweep, observed, progress, numbers, stop, final, (), (), START)
-    return {update.type: update for update in updates}
+    observed = Observed(records=Records(records), runs=tuple(runs), workloads=workloads, scrapes=scrapes or Scrapes())
+    progress = replace(progress_of(sweep, observed.records, None, None), stage=stage)
+    progress = replace(progress, analysis_result=AnalysisResult(Analysis(race=race)) if race is not None else None)
+    numbers, planned = RunCounts(**{"total": 4, **(counts or {})}), Plan(stop=stop)
+    return {u.type: u for u in condition_updates(sweep, observed, progress, numbers, planned, final, (), (), START)}
 
 
 def waiting(reason: str, words: str = "") -> ObservedRun:
@@ -66,20 +67,6 @@ TRAINING = {"running": 1, "pending": 3}
     ("state", "status", "reason", "message"),
     [
         pytest.param({"counts": TRAINING}, True, Reason.RUNS_TRAINING, "1 running, 3 pending.", id="it trains"),
-        pytest.param(
-            {"counts": {"pending": 4}, "runs": [QUEUED]},
-            False,
-            Reason.QUEUED,
-            "Runs wait for their queue to admit them. 0 running, 4 pending.",
-            id="a queue has admitted nothing",
-        ),
-        pytest.param(
-            {"counts": {"pending": 4}, "runs": [replace(QUEUED, queue_managed=False)]},
-            True,
-            Reason.RUNS_STARTING,
-            "0 running, 4 pending.",
-            id="a suspended run without a queue is ours to resume",
-        ),
         pytest.param(
             {"counts": {"pending": 4}, "runs": [replace(QUEUED, suspended=False)]},
             True,
@@ -266,26 +253,6 @@ def test_complete_says_what_remains_or_how_all_ended(
     complete, failed = updates[ConditionType.COMPLETE], updates[ConditionType.FAILED]
     assert (complete.status, complete.reason, complete.message) == (status, reason, message)
     assert failed.status is ("stop" in state), "a sweep never is both Complete and Failed"
-
-
-@pytest.mark.parametrize(
-    ("spec", "runs", "status", "message"),
-    [
-        pytest.param({}, [replace(RUN, suspended=True)], False, "", id="not asked for, whatever a queue has suspended"),
-        pytest.param(
-            {"suspend": True},
-            [replace(RUN, suspended=True), RUN],
-            True,
-            "1 run suspended. Suspended runs resume from their last checkpoint; without checkpoints they start again.",
-            id="one of two runs is already suspended",
-        ),
-    ],
-)
-def test_suspended_counts_the_suspended_runs(
-    spec: dict[str, Any], runs: list[ObservedRun], status: bool, message: str
-) -> None:
-    update = updates_of(runs=runs, **spec)[ConditionType.SUSPENDED]
-    assert (update.status, update.message) == (status, message)
 
 
 def records_of(sources: Sequence[Source], **environment: Any) -> list[Record]:

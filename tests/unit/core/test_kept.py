@@ -80,7 +80,7 @@ def test_plan_and_status_are_what_a_look_at_everything_gives(kind: str, data: st
         elif step == "read":
             world.records = Records(world.records)
         planned = world.step() if step == "pass" else world.plan()
-        world.status(planned)
+        world.reported(planned)
 
 
 @settings(deadline=None)
@@ -131,7 +131,7 @@ def test_a_pass_and_a_status_look_only_at_the_point_that_has_changed(monkeypatch
         for point in world.sweep.points[:40]
         for k in range(2)
     )
-    world.status(world.plan())
+    world.reported(world.plan())
     looks: list[str] = []
     in_standings, in_scores = standing_of, ranking.KeptScores._score
 

@@ -103,23 +103,11 @@ def test_suspend_pauses_what_runs_and_resume_comes_before_new_runs() -> None:
     assert world.plan().is_empty
 
 
-def test_a_queues_suspend_is_never_touched_and_its_look_ahead_is_bounded() -> None:
-    flags = {"l2": [0, 0.1, 0.2, 0.3, 0.4]}
-    world = World(sweep_of(flags, parallelism=2))
-    for name in [request.name for request in world.step().create]:
-        world.runs[name] = replace(world.runs[name], suspended=True, queue_managed=True)
-    assert world.plan().is_empty
-    world.sweep = sweep_of(flags, parallelism=2, suspend=True)
-    decided = world.plan()
-    assert decided.suspend == ()
-    assert len(decided.delete) == 2, "what the queue has not admitted is taken back"
-
-
 def test_a_resumed_run_takes_no_more_slots_than_it_has_indexes_left() -> None:
     world = World(sweep_of({"l2": [0, 0.1]}, replicates=3, replicatesPerPod=1, parallelism=2))
     nearly, other = (request.name for request in world.step().create)
     for name in (nearly, other):
-        world.runs[name] = replace(world.runs[name], suspended=True)
+        world.runs[name] = replace(world.runs[name], suspended=True, paused=True)
     world.runs[nearly] = replace(world.runs[nearly], parallelism=2, succeeded_indexes=frozenset({0, 1}))
     assert {ref.name for ref in world.plan().resume} == {nearly, other}
 

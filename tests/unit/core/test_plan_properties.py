@@ -9,7 +9,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from regsweep.core.plan import Plan
 from regsweep.core.results.scrapes import MetricsState, Scrapes
+from regsweep.core.runs import ObservedRun
+from regsweep.core.slots import needs_no_pod
 
 from .simulation import World, sweep_of
 
@@ -32,7 +35,8 @@ def test_the_same_observation_gives_the_same_plan(values: int, replicates: int, 
 
 
 class AnyWorld(RuleBasedStateMachine):
-    """Pods end, fail, vanish and are scraped or not, the spec is edited, in any order."""
+    """Pods end, fail, vanish and are scraped or not, the spec is edited, a person suspends and resumes Jobs, a queue admits and evicts
+    them, in any order."""
 
     @initialize(
         values=st.integers(1, 4),
@@ -40,10 +44,10 @@ class AnyWorld(RuleBasedStateMachine):
         per_pod=st.integers(1, 3),
         parallelism=st.integers(1, 3),
         prometheus=st.booleans(),
-        sidecar=st.booleans(),
+        beside=st.sampled_from(["", "", "a sidecar", "a queue", "a queue that may not be read"]),
     )
     def begin(
-        self, values: int, replicates: int, per_pod: int, parallelism: int, prometheus: bool, sidecar: bool
+        self, values: int, replicates: int, per_pod: int, parallelism: int, prometheus: bool, beside: str
     ) -> None:
         self.spec: dict[str, Any] = {
             "replicates": replicates,
@@ -53,7 +57,9 @@ class AnyWorld(RuleBasedStateMachine):
         self.flags = {"l2": list(range(values))}
         self.limit = parallelism
         self.world = World(sweep_of(self.flags, max_failed_runs="100%", **self.spec))
-        self.world.sidecar = sidecar
+        self.world.sidecar = beside == "a sidecar"
+        self.world.queue = beside.startswith("a queue")
+        self.world.readable = beside != "a queue that may not be read"
         if prometheus:
             self.world.scrapes = PROMETHEUS
 
@@ -66,11 +72,22 @@ class AnyWorld(RuleBasedStateMachine):
 
     @rule()
     def reconcile(self) -> None:
+        before = dict(self.world.runs)
         decided = self.world.step()
-        self.world.status(decided)
+        self.world.reported(decided)
+        self._undoes_only_its_own(decided, before)
         assert len({request.name for request in decided.create}) == len(decided.create)
         if not (decided.rests or decided.delete):  # else slots are free once these are at rest, or gone
-            assert self.world.plan().create == (), "carried out, it creates nothing more"
+            again = self.world.plan()
+            assert again.create == (), "carried out, it creates nothing more"
+            assert not (again.suspend or again.resume or again.deactivate or again.activate), "nor stops anything"
+
+    def _undoes_only_its_own(self, decided: Plan, before: dict[str, ObservedRun]) -> None:
+        assert all(before[ref.name].paused for ref in decided.resume), "it resumes what it has suspended"
+        stopped = [before[ref.name] for ref in decided.suspend]
+        assert not [run.name for run in stopped if run.suspended or run.paused or run.queue_managed]
+        assert all(workload.paused for workload in decided.activate)
+        assert not [workload for workload in decided.deactivate if workload.paused or not workload.active]
 
     @rule()
     def pods_start(self) -> None:
@@ -96,7 +113,8 @@ class AnyWorld(RuleBasedStateMachine):
         run, pod = data.draw(st.sampled_from(self._flying()))
         owner = self.world.runs[run]
         # Of a Job with several indexes Kubernetes itself may train a part of one again, while the others' pods run.
-        done = min(brought, owner.replicates - 1) if owner.completions == 1 else 0
+        # And a queue's Job is left to train them again by itself.
+        done = min(brought, owner.replicates - 1) if owner.completions == 1 and not owner.queue_managed else 0
         self.world.lose_pod(run, pod, reason, done, disrupted=reason == "PreemptionByScheduler")
         if done:
             self.world.step()  # a training outlasts a pass: none ends in a pod's place before the operator has seen its end
@@ -108,6 +126,38 @@ class AnyWorld(RuleBasedStateMachine):
         self.world.end_sidecars(exit_code)
         if exit_code:
             self.world.step()  # the Job controller waits ten seconds before it tries again
+
+    def _alive(self) -> list[str]:
+        return [run.name for run in self.world.runs.values() if not needs_no_pod(run)]
+
+    @precondition(lambda self: self._alive())
+    @rule(data=st.data(), suspend=st.booleans())
+    def a_person_suspends_or_resumes_a_job(self, data: st.DataObject, suspend: bool) -> None:
+        run = self.world.runs[data.draw(st.sampled_from(self._alive()))]
+        if run.queue_managed:  # Kueue undoes either at once
+            return
+        if suspend:
+            self.world.suspend(run.name)
+        else:
+            self.world.resume(run.name)
+
+    @precondition(lambda self: self.world.queue and self._alive())
+    @rule(data=st.data(), admits=st.booleans())
+    def a_queue_admits_or_evicts(self, data: st.DataObject, admits: bool) -> None:
+        run = self.world.runs[data.draw(st.sampled_from(self._alive()))]
+        if admits and run.suspended and self.world.workloads[run.uid].active:
+            self.world.kueue_admits(run.name)
+        elif not admits and not run.suspended:
+            self.world.kueue_evicts(run.name)
+
+    @precondition(lambda self: self.world.queue and self._alive())
+    @rule(data=st.data(), active=st.booleans())
+    def a_person_changes_a_workload(self, data: st.DataObject, active: bool) -> None:
+        self.world.change_workload(data.draw(st.sampled_from(self._alive())), active=active)
+
+    @rule()
+    def kueue(self) -> None:
+        self.world.kueue_catches_up()
 
     @rule()
     def job_controller(self) -> None:
@@ -160,6 +210,7 @@ class AnyWorld(RuleBasedStateMachine):
         self._edit(suspend=False, parallelism=3)
         for _ in range(60):
             self.world.step()
+            self._all_others_let_go()
             self.world.start_pods()
             self.world.end_all()
             self.world.job_controller_catches_up()
@@ -172,6 +223,15 @@ class AnyWorld(RuleBasedStateMachine):
             record = self.world.records.get(point_key, replicate)
             assert record is not None
             assert record.has_result
+
+    def _all_others_let_go(self) -> None:
+        for run in list(self.world.runs.values()):
+            if run.held and run.queue_managed:
+                if not self.world.workloads[run.uid].paused:
+                    self.world.change_workload(run.name, active=True)
+                    self.world.kueue_admits(run.name)
+            elif run.held:
+                self.world.resume(run.name)
 
 
 AnyWorld.TestCase.settings = settings(

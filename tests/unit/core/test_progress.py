@@ -77,7 +77,7 @@ def run_out(world: World, loss_of: LossOf = by_l2) -> list[Stage]:
 
 def status_of(world: World, planned: Plan | None = None) -> SweepStatus:
     found = planned or world.plan()
-    return world.status(found)
+    return world.reported(found)
 
 
 def is_complete(status: SweepStatus) -> bool:

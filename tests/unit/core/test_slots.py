@@ -40,8 +40,10 @@ def ended(index: int, exit_code: int) -> ObservedPod:
         pytest.param(
             {"succeeded_indexes": frozenset({0}), "pods": (ended(0, 0), ended(2, 0))}, 1, 1, id="known both ways"
         ),
-        pytest.param({"suspended": True, "pods": (FLYING,)}, 1, 3, id="suspended: those in flight"),
-        pytest.param({"suspended": True}, 0, 3, id="suspended, and none in flight"),
+        pytest.param({"suspended": True, "paused": True, "pods": (FLYING,)}, 1, 3, id="suspended: those in flight"),
+        pytest.param({"suspended": True, "paused": True}, 0, 3, id="suspended, and none in flight"),
+        pytest.param({"suspended": True}, 2, 3, id="suspended by others, who may let it go on at any moment"),
+        pytest.param({"paused": True}, 2, 3, id="suspended once, and resumed by somebody"),
         pytest.param({"deleting": True, "pods": (FLYING,)}, 1, 3, id="being deleted: those in flight"),
         pytest.param({"deleting": True, "pods": (replace(FLYING, gone=True),)}, 0, 3, id="and none that is gone"),
         pytest.param({"succeeded": True}, 0, 3, id="complete"),

@@ -163,7 +163,7 @@ def test_a_row_of_the_ranking_stands_whole_in_the_status() -> None:
         dropped=True,
         source="Mixed",
     )
-    assert ranked_result(row).model_dump(exclude_none=True) == {
+    assert ranked_result(row, {}).model_dump(exclude_none=True) == {
         "rank": 2,
         "combination": "0123456789ab",
         "flags": {"l2": 0.1},

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regsweep_kit.seeds import permutation, stream_seed
+from regsweep_kit.seeds import permutation, stable_order, stream_seed
 
 streams = st.tuples(
     st.integers(), st.integers(0, 10**6), st.sampled_from(["split", "init/hidden0", "init/output", "shuffle/1"])
@@ -36,6 +36,16 @@ def test_seeds_and_permutations_are_what_they_always_were() -> None:
 @given(st.integers(0, 2**31 - 1), st.integers(0, 500))
 def test_a_permutation_has_every_number_once(seed: int, count: int) -> None:
     assert np.array_equal(np.sort(permutation(seed, count)), np.arange(count))
+
+
+@given(
+    st.lists(st.integers(0, 5))
+    | st.lists(st.floats(allow_nan=False))
+    | st.lists(st.integers(0, 2**64 - 1), max_size=5).map(lambda values: values * 3)
+)
+def test_equal_values_keep_their_order(values: list[float]) -> None:
+    array = np.array(values)
+    assert np.array_equal(stable_order(array), np.argsort(array, kind="stable"))
 
 
 def test_permutations_are_uniform_enough() -> None:

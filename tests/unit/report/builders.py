@@ -8,11 +8,11 @@ from regsweep.api.analysis import Analysis, Comparison, Effects, Fit, PickResult
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.findings import Finding, FindingType, GridEnd, Note, NoteType, Subject
 from regsweep.api.outlook import Reduction
+from regsweep.api.run_status import FailedRun
 from regsweep.api.spec import EpochChoice, Flags, Goal, PickRule
 from regsweep.api.status import (
     Condition,
     Estimate,
-    FailedRun,
     ObjectiveStatus,
     RankedResult,
     RunCounts,

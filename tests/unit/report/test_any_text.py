@@ -16,8 +16,9 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
+from regsweep.api.run_status import FailedRun
 from regsweep.api.spec import FlagValue
-from regsweep.api.status import Estimate, FailedRun, RankedResult, RunCounts, SweepState, SweepStatus
+from regsweep.api.status import Estimate, RankedResult, RunCounts, SweepState, SweepStatus
 from regsweep.core.grid import value_text
 from regsweep.report.documents import flag_cell
 from regsweep.report.model import SweepReport

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from regsweep.api.analysis import Analysis
+from regsweep.api.run_status import FailedRun
 from regsweep.api.spec import EpochChoice
-from regsweep.api.status import FailedRun, RankedResult
+from regsweep.api.status import RankedResult
 from regsweep.core.grid import combination_id
 from regsweep.report.model import Divergence
 from regsweep.report.notes import conclusion, legend_of, note_of

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regsweep.api.wording import plural
-from regsweep.core.figures import listed, ordinal, percent, rough
-from regsweep.report.numbers import Measured, NumberFormat, duration, format_for, measured_column
+from regsweep.core.figures import duration, listed, ordinal, percent, rough
+from regsweep.report.numbers import Measured, NumberFormat, format_for, measured_column
 
 
 def fixed(decimals: int) -> NumberFormat:

@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 
 from regsweep.api.analysis import Interval, ReferenceComparison
-from regsweep.api.status import Estimate, FailedRun, ReferenceResult
+from regsweep.api.run_status import FailedRun
+from regsweep.api.status import Estimate, ReferenceResult
 from regsweep.core.judging.words.outcome import reference_sentence
 from regsweep.report.model import SweepReport
 from regsweep.report.outputs import Output

@@ -81,7 +81,7 @@ def test_the_columns_of_the_csv_and_their_order_are_what_programs_rely_on() -> N
         "rank,flag_l2,flag_dropout,objective,objective_standard_error,val_average_loss,train_average_loss,overfit_gap,"
         "overfit_gap_standard_error,replicates,diverged,failed,source,tied_with_best,pick,fit,note,"
         "better_beside_best,equivalent_beside_best,worse_beside_best,"
-        "better_beside_unregularized,equivalent_beside_unregularized,worse_beside_unregularized,objective_adjusted"
+        "better_beside_unregularized,equivalent_beside_unregularized,worse_beside_unregularized,objective_adjusted,gpu_seconds"
     )
 
 

@@ -7,6 +7,7 @@ A trainer names its other streams itself, such as init/<layer>, dropout/<layer> 
 """
 
 import hashlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,4 +22,19 @@ def stream_seed(base: int, replicate: int, stream: str) -> int:
 def permutation(seed: int, count: int) -> NDArray[np.int64]:
     """The numbers 0 to count - 1 in an order that the seed determines, on every machine and with every version of numpy
     (the raw output of PCG64 is fixed; numpy's own `permutation` is not)."""
-    return np.argsort(np.random.PCG64(seed).random_raw(count), kind="stable").astype(np.int64)
+    return stable_order(np.random.PCG64(seed).random_raw(count))
+
+
+def stable_order(values: NDArray[Any]) -> NDArray[np.int64]:
+    """`np.argsort(values, kind="stable")`, of numbers without NaN, in a fraction of its time: what NumPy sorts fastest is not stable."""
+    order = np.argsort(values).astype(np.int64, copy=False)
+    ordered = values[order]
+    rises = ordered[1:] != ordered[:-1]
+    if rises.all():
+        return order
+    count = len(order)  # equal values are put in order of their indexes by numbers below count squared
+    numbers = order.copy()
+    numbers[1:] += count * np.cumsum(rises)
+    numbers.sort()
+    numbers %= count
+    return numbers

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from regsweep_kit.errors import BadDataError
 from regsweep_kit.resampling import Fold
-from regsweep_kit.seeds import permutation
+from regsweep_kit.seeds import permutation, stable_order
 
 Rows: TypeAlias = NDArray[np.int64]
 """Row numbers, from 0."""
@@ -130,7 +130,7 @@ def stratified_order(rows: Rows, labels: NDArray[np.int64] | None, seed: int) ->
     for label in np.unique(own):
         members = np.flatnonzero(own == label)
         position[members] = (np.arange(len(members)) + 0.5) / len(members)
-    return shuffled[np.argsort(position, kind="stable")]
+    return shuffled[stable_order(position)]
 
 
 def _set_aside(data: Outline, division: Division, fold: Fold | None) -> tuple[Rows, Rows, Rows]:

@@ -186,13 +186,16 @@ class KubeClient:
         path, content_type = resource.path(namespace, name), "application/merge-patch+json"
         return await self._call(_Request("patch", "PATCH", resource, path, body=patch, content_type=content_type))
 
-    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> KubeObject | None:
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str = ""
+    ) -> KubeObject | None:
         """See KubeApi."""
+        preconditions = {"uid": uid} | ({"resourceVersion": resource_version} if resource_version else {})
         options = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": "Background",
-            "preconditions": {"uid": uid},
+            "preconditions": preconditions,
         }
         answer = await self._call(_Request("delete", "DELETE", resource, resource.path(namespace, name), body=options))
         return None if answer.get("kind") == "Status" else answer

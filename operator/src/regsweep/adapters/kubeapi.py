@@ -60,6 +60,11 @@ LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 EVENTS: Final = Resource("", "v1", "events", "Event")
 
 
+def workloads(version: str) -> Resource:
+    """Kueue's Workloads in a version of its API, such as v1beta2."""
+    return Resource("kueue.x-k8s.io", version, "workloads", "Workload")
+
+
 class WatchType(StrEnum):
     """An event of a watch."""
 
@@ -151,11 +156,13 @@ class KubeApi(Protocol):
         """
         ...
 
-    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> KubeObject | None:
-        """Deletes the object of this UID and, in the background, what it owns.
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str = ""
+    ) -> KubeObject | None:
+        """Deletes the object of this UID, at this resourceVersion if one is given, and, in the background, what it owns.
 
         Returns the object where it stays for a while (finalizers, grace period), else None.
-        Raises NotFound, Conflict (the name now belongs to another UID).
+        Raises NotFound, Conflict (the name now belongs to another UID, or the object has changed).
         """
         ...
 

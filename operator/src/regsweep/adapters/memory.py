@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncGenerator, Callable
+import re
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from uuid import uuid4
 
 from regsweep.adapters.kubeapi import (
@@ -30,6 +31,9 @@ from regsweep.errors import AlreadyExists, Conflict, Expired, NotFound, Refused,
 
 Key: TypeAlias = tuple[str, str, str]
 """Plural, namespace, name."""
+Labels: TypeAlias = Mapping[str, frozenset[str] | None]
+"""The values that each label may have; None: any."""
+_SET: Final = re.compile(r"([^\s,=]+) in \(([^()]*)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class _Change:
 class _Watcher:
     plural: str
     namespace: str | None
-    selector: dict[str, str | None]
+    selector: Labels
     queue: asyncio.Queue[WatchEvent | Exception] = field(default_factory=asyncio.Queue)
 
 
@@ -133,7 +137,7 @@ class MemoryApi:
             version, start = (int(part) for part in continue_token.split("/"))
             if version < self._oldest:
                 raise Expired("The provided continue parameter is too old.", 410)
-        selector = _parse(label_selector)
+        selector = _labels(label_selector)
         fields = _parse(field_selector)
         matching = [o for o in self._sorted(resource, namespace) if _matches(o, selector) and _has_fields(o, fields)]
         end = start + limit
@@ -154,7 +158,7 @@ class MemoryApi:
         since = int(resource_version)
         if since < self._oldest:
             raise Expired(f"too old resource version: {since} ({self._oldest})", 410)
-        watcher = _Watcher(resource.plural, namespace, _parse(label_selector))
+        watcher = _Watcher(resource.plural, namespace, _labels(label_selector))
         for change in self._history:
             if change.version > since:
                 _offer(watcher, change)
@@ -223,11 +227,13 @@ class MemoryApi:
         self._written(write)
         return answer
 
-    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> KubeObject | None:
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str = ""
+    ) -> KubeObject | None:
         """See KubeApi."""
         write = self._write("delete", resource.plural, namespace, name)
         present = self._find(resource, namespace, name)
-        _check(present, {"uid": uid})
+        _check(present, {"uid": uid, "resourceVersion": resource_version or None})
         if present["metadata"].get("finalizers"):
             marked = copy.deepcopy(present)
             marked["metadata"]["deletionTimestamp"] = self._timestamp()
@@ -380,6 +386,13 @@ def _parse(selector: str) -> dict[str, str | None]:
     return terms
 
 
-def _matches(obj: KubeObject, selector: dict[str, str | None]) -> bool:
+def _labels(selector: str) -> Labels:
+    """`a=b,c,d in (e,f)` as {"a": {"b"}, "c": None, "d": {"e", "f"}}: None requires only that the label is present."""
+    among = {name: frozenset(values.split(",")) for name, values in _SET.findall(selector)}
+    equal = _parse(_SET.sub("", selector))
+    return {**among, **{name: None if value is None else frozenset({value}) for name, value in equal.items()}}
+
+
+def _matches(obj: KubeObject, selector: Labels) -> bool:
     labels = obj["metadata"].get("labels") or {}
-    return all(name in labels and value in (None, labels[name]) for name, value in selector.items())
+    return all(name in labels and (among is None or labels[name] in among) for name, among in selector.items())

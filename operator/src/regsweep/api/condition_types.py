@@ -29,7 +29,8 @@ class ConditionType(StrEnum):
     )
     COMPLETE = (
         "Complete",
-        "All runs have ended, failed ones within the limit, and are analysed; the final evaluation has ended too, if there is one.",
+        "All runs have ended, failed ones within the limit, and are analysed; the final evaluation has ended too, if there is one. "
+        "With reason `BudgetExhausted`: all that the budget has room for.",
     )
     FAILED = "Failed", "The sweep was stopped; the reason says why."
 

@@ -155,7 +155,37 @@ class Reason(StrEnum):
             conditions=(_PROGRESSING,),
         ),
     )
-    QUEUED = "Queued", About(meaning="Runs wait for their queue to admit them.", conditions=(_PROGRESSING,))
+    QUEUED = (
+        "Queued",
+        hinders(
+            "Runs wait for their queue to admit them; the message has Kueue's words, where the operator may read its Workloads.",
+            "Wait, or raise the quota of the queue.",
+        ),
+    )
+    REQUEUED = (
+        "Requeued",
+        hinders(
+            "Kueue has stopped runs that it had admitted, for others of a higher priority or because their queue was stopped, and "
+            "admits them again later. This is not charged to them.",
+            "Wait, raise the quota or the priority, or start the queue again.",
+        ),
+    )
+    WORKLOAD_DEACTIVATED = (
+        "WorkloadDeactivated",
+        hinders(
+            "A person or Kueue has deactivated Workloads (`spec.active: false`): Kueue does not admit their runs. The operator activates "
+            "only what it has deactivated itself.",
+            "Set `spec.active` of these Workloads to true.",
+        ),
+    )
+    JOBS_SUSPENDED = (
+        "JobsSuspended",
+        hinders(
+            "Somebody has suspended Jobs of the sweep: a person, or a queue that the operator does not know of. Their runs keep their "
+            "slots. The operator resumes only what it has suspended itself.",
+            "Set `spec.suspend` of these Jobs to false; under Kueue, name a queue in the pod template.",
+        ),
+    )
     DRAINING = (
         "Draining",
         About(
@@ -180,6 +210,15 @@ class Reason(StrEnum):
             meaning="`spec.suspend` is true.",
             remedy="Set it to false to continue.",
             conditions=(_PROGRESSING, _SUSPENDED),
+        ),
+    )
+    SUSPENDING = (
+        "Suspending",
+        About(
+            meaning="`spec.suspend` is true, and runs are still being trained: somebody has resumed them, or a queue has admitted them and "
+            "the operator may not stop them.",
+            remedy=SEE_MESSAGE,
+            conditions=(_SUSPENDED,),
         ),
     )
     NOT_SUSPENDED = "NotSuspended", About(meaning="`spec.suspend` is false.", conditions=(_SUSPENDED,))
@@ -234,6 +273,14 @@ class Reason(StrEnum):
     )
     # Complete and Failed
     ALL_RUNS_ENDED = "AllRunsEnded", About(meaning="All runs have ended and are analysed.", conditions=(_COMPLETE,))
+    BUDGET_EXHAUSTED = (
+        "BudgetExhausted",
+        About(
+            meaning="`spec.budget` leaves no room for another run. The ranking is of what was trained; the message says what is missing.",
+            remedy="Raise the limit that the message names, to continue.",
+            conditions=(_COMPLETE,),
+        ),
+    )
     RUNS_REMAIN = "RunsRemain", About(meaning="Some runs have not ended yet.", conditions=(_COMPLETE,))
     RACING = "Racing", About(meaning="More than one combination is still in the race.", conditions=(_COMPLETE,))
     WITHIN_LIMIT = (

@@ -43,8 +43,19 @@ OBJECTIVE_ANNOTATION: Final = "regsweep.dev/objective"
 RETRY_ANNOTATION: Final = "regsweep.dev/retry"
 """On a sweep, set by a person: an integer; raising it runs once more what has failed."""
 
+SUSPENDED_ANNOTATION: Final = "regsweep.dev/suspended"
+"""On Jobs, and on Kueue's Workloads: `true` where the operator has stopped them for `spec.suspend`. It resumes nothing else."""
+IMPORT_ANNOTATION: Final = "regsweep.dev/import"
+"""On a sweep that is being imported: the UID that it had where it was exported. Operators leave it alone while it is there."""
+IMPORTED_FROM_ANNOTATION: Final = "regsweep.dev/imported-from"
+"""On a sweep that was imported whole: the UID that it had where it was exported."""
+
 QUEUE_NAME_LABEL: Final = "kueue.x-k8s.io/queue-name"
 """On a Job: Kueue admits it; its `suspend` is then Kueue's."""
+QUEUE_POD_SET_LABEL: Final = "kueue.x-k8s.io/podset"
+"""On the pod template of a Job that Kueue has admitted, one without a queue's name among them."""
+QUEUE_JOB_UID_LABEL: Final = "kueue.x-k8s.io/job-uid"
+"""On Kueue's Workloads: the UID of the Job that owns them."""
 
 ACCELERATORS: Final = (
     "nvidia.com/gpu",

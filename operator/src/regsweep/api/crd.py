@@ -22,7 +22,7 @@ SWEEP_DESCRIPTION: Final = (
 )
 RESULT_DESCRIPTION: Final = (
     "A SweepResult stores a segment of at most 256 records of one sweep. Only the operator writes it, before it deletes the "
-    "Jobs; it is deleted with its sweep."
+    "Jobs; it is deleted with its sweep, unless `spec.retention.results` is `Retain`."
 )
 
 SWEEP_COLUMNS: Final = (
@@ -36,6 +36,7 @@ SWEEP_COLUMNS: Final = (
         ".status.bestObjective",
         "Objective of the best combination, as the mean over its replicates.",
     ),
+    ("GPU-hours", "string", ".status.gpuHours", "GPU-hours of all trainings that have ended."),
     ("State", "string", ".status.state", f"{', '.join(list(SweepState)[:-1])} or {list(SweepState)[-1]}."),
     ("Age", "date", ".metadata.creationTimestamp", "Time since the sweep was created."),
 )

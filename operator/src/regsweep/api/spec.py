@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, JsonValue, StringConstraints
 
+from regsweep.api.budget_spec import Budget, Retention, Seconds
 from regsweep.api.constants import (
     GPU_RESOURCE_PATTERN,
     MANAGER_PATTERN,
@@ -289,15 +290,6 @@ class Reference(ApiModel):
     parameter's value, or else the trainer's default."""
 
 
-class Retention(ApiModel):
-    """How many finished Jobs are kept for their logs. Results are always kept."""
-
-    succeeded_jobs: Annotated[int, Field(ge=0, le=10_000)] = 10
-    """Number of succeeded Jobs to keep, the latest first."""
-    failed_jobs: Annotated[int, Field(ge=0, le=10_000)] = 10
-    """Number of failed Jobs to keep, the latest first."""
-
-
 class Metrics(ApiModel):
     """How final values are collected from Prometheus."""
 
@@ -367,8 +359,13 @@ class SweepSpec(ApiModel):
     Absent: 10 %, at least 3."""
     run_timeout_seconds: Annotated[int | None, Field(ge=1, le=31_536_000)] = None
     """Maximum duration of a run, from the start of its Job. Absent: no limit."""
+    budget: Budget | None = None
+    """How many runs, how much time and how many GPU-seconds the sweep may use. Absent: as much as it takes."""
+    ttl_seconds_after_finished: Seconds | None = None
+    """Time after the sweep is Complete or Failed until it is deleted; an edit that starts it again resets it. Absent: it is kept.
+    `regsweep run` deletes nothing."""
     retention: Retention = Field(default_factory=Retention)
-    """How many finished Jobs are kept for their logs."""
+    """What is kept of the sweep."""
     metrics: Metrics = Field(default_factory=Metrics)
     """How final values are collected from Prometheus."""
 

@@ -14,6 +14,7 @@ from regsweep.api.final_spec import MAX_OUTER_FOLDS
 from regsweep.api.findings import CombinationId
 from regsweep.api.foreign import MAX_ARGS, Argument, TrainerReport
 from regsweep.api.model import ApiModel
+from regsweep.api.run_status import AvoidedNode, FailedRun, Name, RunningRun, Text, Timestamp
 from regsweep.api.spec import (
     MAX_ADDED,
     MAX_CONSTRAINTS,
@@ -34,10 +35,6 @@ MAX_RESULTS = 20
 
 FIRST_NAMED_KEY_VERSION = 2
 """Sweeps of the first formula do not have it."""
-
-Text = Annotated[str, StringConstraints(max_length=32_768)]
-Timestamp = Annotated[str, StringConstraints(max_length=40)]
-Name = Annotated[str, StringConstraints(max_length=MAX_NAME_LENGTH)]
 
 
 class SweepState(StrEnum):
@@ -201,6 +198,8 @@ class RankedResult(ApiModel):
     """Metrics whose constraint is violated. Absent if none is."""
     dropped: bool | None = None
     """True if it was dropped from the race, or is not among the contenders of a refinement; else absent."""
+    gpu_seconds: float | None = None
+    """GPU-seconds of its trainings. Absent if its records do not say."""
     source: Name | None = None
     """Source of the values: `Prometheus`, `Record` or `Mixed`."""
 
@@ -230,48 +229,6 @@ class ReferenceResult(ApiModel):
     """Source of the values: `Prometheus`, `Record` or `Mixed`."""
 
 
-class RunningRun(ApiModel):
-    """A run that is being trained, with the values of its last scrape."""
-
-    run: Name
-    """Name of the Job."""
-    combination: CombinationId | None = None
-    """Id of the combination. Absent only in a status of an older version."""
-    label: Text
-    """Flags in short form."""
-    final: bool | None = None
-    """True if it belongs to the final evaluation; else absent."""
-    reference: Name | None = None
-    """Name of the reference that it trains; absent if it trains a combination."""
-    replicate: int | None = None
-    """Replicate that is being trained."""
-    epoch: int | None = None
-    """Number of epochs trained."""
-    epochs: int | None = None
-    """Number of epochs to train."""
-    objective: float | None = None
-    """Objective at the last scrape."""
-
-
-class FailedRun(ApiModel):
-    """A run that failed, and the reason."""
-
-    run: Name
-    """Name of the Job."""
-    combination: CombinationId | None = None
-    """Id of the combination. Absent only in a status of an older version."""
-    label: Text
-    """Flags in short form."""
-    final: bool | None = None
-    """True if it belongs to the final evaluation; else absent."""
-    reference: Name | None = None
-    """Name of the reference that it was to train; absent if it was to train a combination."""
-    reason: Name
-    """Reason in one word, for programs."""
-    message: Text = ""
-    """Explanation for people."""
-
-
 class RefinementRound(ApiModel):
     """Combinations that were added around what was tied by then."""
 
@@ -293,15 +250,6 @@ class RefinementStatus(ApiModel):
     """Digest of the records that the contenders were chosen from."""
     stale: bool = False
     """True if the sweep was changed after the contenders were chosen; they stay."""
-
-
-class AvoidedNode(ApiModel):
-    """A node that ended runs, which are kept away from it."""
-
-    node: Name
-    """Name of the node."""
-    runs: int
-    """Number of Jobs that are kept away from it."""
 
 
 class FinalPick(ApiModel):
@@ -393,6 +341,10 @@ class SweepStatus(ApiModel):
     avoided_nodes: Annotated[list[AvoidedNode] | None, Field(max_length=MAX_LISTED)] = None
     """Nodes that ended runs which had done nothing wrong, and that later Jobs of these runs are kept away from; at most 20. Absent if
     there is none."""
+    gpu_seconds: float | None = None
+    """GPU-seconds of all trainings that have ended, failed ones and those of combinations that left the grid included. It never falls."""
+    gpu_hours: Name | None = None
+    """The same in hours, for `kubectl get`."""
     start_time: Timestamp | None = None
     """Time when the sweep was first accepted."""
     completion_time: Timestamp | None = None

@@ -141,7 +141,8 @@ class ResultRecord(ApiModel):
     end: Timestamp | None = None
     """Time when its training ended, in RFC 3339."""
     gpu_seconds: Annotated[float | None, Field(ge=0)] = None
-    """Seconds from start to end, times the number of GPUs that it used."""
+    """GPU-seconds: its share of the time of its Job's pods, times `trainer.gpus`. In a local run: seconds from start to end, times the
+    number of GPUs that the trainer used."""
     environment: EnvironmentKey | None = None
     """Key of what trained it; `environments` of this segment has the details."""
     test: ResultTest | None = None

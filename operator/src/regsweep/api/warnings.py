@@ -19,6 +19,7 @@ def spec_warnings(spec: SweepSpec, trained: int) -> tuple[Problem, ...]:
         *_sample_warnings(spec, trained),
         *_parameter_warnings(spec),
         *_deprecation_warnings(spec),
+        *_budget_warnings(spec),
     )
 
 
@@ -59,6 +60,17 @@ def _deprecation_warnings(spec: SweepSpec) -> Iterator[Problem]:
     if spec.racing is not None and spec.racing.minimum_difference is not None:
         text = "is deprecated. Write it as spec.objective.minimumDifference, which means the same for the race."
         yield Problem("spec.racing.minimumDifference", text)
+
+
+def _budget_warnings(spec: SweepSpec) -> Iterator[Problem]:
+    budget = spec.budget
+    if budget is None:
+        return
+    if budget.max_gpu_seconds is not None and spec.trainer.gpus == 0:
+        text = "limits nothing, because spec.trainer.gpus is 0. spec.budget.maxElapsedSeconds limits the time."
+        yield Problem("spec.budget.maxGpuSeconds", text)
+    if (budget.max_runs, budget.max_elapsed_seconds, budget.max_gpu_seconds) == (None, None, None):
+        yield Problem("spec.budget", "names no limit. Set maxRuns, maxElapsedSeconds or maxGpuSeconds.")
 
 
 def _plain(name: str) -> str:

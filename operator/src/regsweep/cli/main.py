@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from regsweep.cli import arguments, exportcommands, runcommands
+from regsweep.cli import arguments, exportcommands, runcommands, transfercommands
 from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors, report_error
 from regsweep.cli.streams import OutputError, prepare_streams
 from regsweep.report.outputs import Output
@@ -51,6 +51,13 @@ Replicates = Annotated[int | None, typer.Option(min=1, help="With --script: numb
 MetricOption = Annotated[
     str | None,
     typer.Option(help="With --script: metric to rank by; default: val_average_loss.", metavar="TEXT"),
+]
+Warm = Annotated[
+    bool,
+    typer.Option(
+        "--warm/--no-warm",
+        help="Fork runs from a process that has imported TensorFlow once, where that is safe, or start each afresh.",
+    ),
 ]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the results on standard output.")]
 Rows = Annotated[int, typer.Option("--rows", min=0, help="Maximum number of combinations in the table; 0 shows all.")]
@@ -110,6 +117,7 @@ def run(
     flag: FlagOptions = None,
     replicates: Replicates = None,
     metric: MetricOption = None,
+    warm: Warm = True,
     output: OutputOption = Output.TABLE,
     rows: Rows = 20,
     means: Means = False,
@@ -124,7 +132,9 @@ def run(
         from regsweep.cli.scripts import script_options
 
         swept = script_options(script, flag or [], replicates, metric, others=[file, trainer_command])
-        code = run_command(RunOptions(file, runs_dir, name, parallelism, trainer_command, swept, output, rows, means))
+        code = run_command(
+            RunOptions(file, runs_dir, name, parallelism, trainer_command, swept, output, rows, means, warm=warm)
+        )
     raise typer.Exit(code)
 
 
@@ -199,6 +209,7 @@ def plan(
 
 
 runcommands.register(app)
+transfercommands.register(app)
 exportcommands.register(app)
 
 

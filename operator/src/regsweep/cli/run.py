@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -14,10 +14,12 @@ from typing import Final
 
 from rich.console import Console
 
+from regsweep.api.budget_spec import OnExhausted, Retention
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.final_spec import FinalSpec
-from regsweep.api.spec import Retention, SweepSpec
+from regsweep.api.spec import SweepSpec
 from regsweep.api.status import SweepStatus
+from regsweep.api.warnings import spec_warnings
 from regsweep.api.wording import plural
 from regsweep.cli.check import print_warnings
 from regsweep.cli.consoles import error_console, result_console
@@ -33,12 +35,13 @@ from regsweep.core.refinement import refined, refines
 from regsweep.core.results.records import Records
 from regsweep.core.standings import is_done
 from regsweep.core.sweep import Sweep
+from regsweep.errors import Problem
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError, UnwritableRunsError
 from regsweep.local.failures import HOW_TO_RETRY, HOW_TO_TRAIN_ANEW
 from regsweep.local.identify import NO_DATA, DataIdentity, digest_now, identify
 from regsweep.local.lineage import basis, changes, known_data
 from regsweep.local.revisit import LOCAL
-from regsweep.local.runner import LocalRunner, Start
+from regsweep.local.runner import Host, LocalRunner, Start
 from regsweep.local.scripts import ScriptError, placed_script
 from regsweep.local.trainer import (
     NoTrainerError,
@@ -75,6 +78,8 @@ class RunOptions:
     rows: int = 20
     means: bool = False
     """The table has the means at the values of all flags."""
+    warm: bool = True
+    """Trainers may be forked from a process that has imported what they need."""
 
 
 def run_command(options: RunOptions) -> int:
@@ -177,10 +182,11 @@ async def train(
     lock: int | None,
     on_status: Callable[[SweepStatus], None],
     on_start: Callable[[Callable[[], None]], None],
+    host: Host | None = None,
 ) -> Trained:
     """Trains what is missing. `on_start` is given the function that interrupts the training. Raises RunsDirectoryError."""
     start = Start(lock, work.data, work.records, directory.frozen() if work.sweep.spec.final else None)
-    runner = LocalRunner(work.sweep, directory, work.trainer, start, on_status=on_status)
+    runner = LocalRunner(work.sweep, directory, work.trainer, start, on_status=on_status, host=host)
     on_start(runner.interrupt)
     try:
         status = await runner.run()
@@ -196,7 +202,7 @@ async def train(
 
 async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: RunOptions, errors: Console) -> int:
     with Progress(work.sweep.name, errors) as progress:
-        trained = await train(work, directory, lock, progress.update, _on_signals)
+        trained = await train(work, directory, lock, progress.update, _on_signals, Host(warm=options.warm))
     status = trained.status
     kept = lock is None or keep_results(trained.results, directory.path)
     if trained.interrupted:
@@ -243,6 +249,7 @@ def local_sweep(
             "parallelism": parallelism,
             "suspend": False,
             "retention": UNLIMITED,
+            "budget": spec.budget.model_copy(update={"on_exhausted": OnExhausted.FINISH}) if spec.budget else None,
             "template": None,
             "template_ref": None,
             "trainer": spec.trainer.model_copy(
@@ -254,10 +261,17 @@ def local_sweep(
     sweep, _ = accept(Identity(name, LOCAL, LOCAL, generation=1), local, defaults)
     return replace(
         sweep,
+        warnings=(*spec_warnings(spec, len(sweep.points)), *_local_warnings(spec)),
         how_to_retry=HOW_TO_RETRY,
         how_to_train_anew=HOW_TO_TRAIN_ANEW,
         data_digest=data.digest if data.by_trainer else "",
     )
+
+
+def _local_warnings(spec: SweepSpec) -> Iterator[Problem]:
+    """Parts of the spec that mean something else here than in a cluster."""
+    if spec.budget is not None and spec.budget.max_gpu_seconds is not None and spec.trainer.gpus:
+        yield Problem("spec.budget.maxGpuSeconds", "counts what the trainer reports here, which is 0 without a GPU.")
 
 
 def announcement(sweep: Sweep, records: Records, path: Path, data: DataIdentity = NO_DATA) -> str:

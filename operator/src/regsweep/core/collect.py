@@ -13,6 +13,7 @@ from typing import Final
 
 from regsweep.api.conditions import NO_RETRY_MENDS, Reason
 from regsweep.api.constants import EXIT_INDEX_FINAL, EXIT_INVALID_FLAGS
+from regsweep.core.gputime import charged
 from regsweep.core.kubernetes.failures import WAITING_REASONS, failure_of, node_fault_of
 from regsweep.core.kubernetes.room import was_cut
 from regsweep.core.moves import MAX_MOVES, Move, is_at_rest, move_of, pods_of, unschedulable_deadline
@@ -21,6 +22,8 @@ from regsweep.core.results.messages import MalformedMessage, parse_message, reco
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.results.scrapes import MetricsState, Sample, Scrapes
 from regsweep.core.runs import ObservedPod, ObservedRun, replicates_of
+from regsweep.core.sweep import Sweep
+from regsweep.core.world import Observed
 
 STUCK_AFTER = timedelta(minutes=5)
 """How long image and configuration errors are tolerated: a registry or Secret that comes late gets its chance."""
@@ -108,10 +111,17 @@ class ObservedIndex:
     """None while a pod of it runs or another one may come."""
 
 
-def collect(run: ObservedRun, records: Records, scrapes: Scrapes, timeout: timedelta, now: datetime) -> Collected:
+def collect(
+    run: ObservedRun,
+    records: Records,
+    scrapes: Scrapes,
+    timeout: timedelta,
+    now: datetime,
+    pod_gpus: int | None = None,
+) -> Collected:
     """Takes what the run's ended pods left, replicate by replicate.
 
-    timeout: how long after the end of a pod its values are waited for.
+    timeout: how long after the end of a pod its values are waited for. pod_gpus: as observed (`Observed`).
     """
     if is_recorded(run, records):
         return Collected()
@@ -134,7 +144,7 @@ def collect(run: ObservedRun, records: Records, scrapes: Scrapes, timeout: timed
     if moved and move is not None and move.at > now:
         deadlines.append(move.at)
     return Collected(
-        records=tuple(each.record for each in taken),
+        records=tuple(charged((each.record for each in taken), run, stored, pod_gpus)),
         awaiting=bool(waits),
         lost=tuple(k for k, each in settled if isinstance(each, Lost)),
         move=move,
@@ -154,19 +164,19 @@ class KeptCollection:
         self._quiet: dict[str, tuple[ObservedRun, Mapping[int, Record]]] = {}
         self._scrapes = Scrapes()
 
-    def collect(
-        self, runs: Iterable[ObservedRun], records: Records, scrapes: Scrapes, timeout: timedelta, now: datetime
-    ) -> dict[str, Collected]:
-        """By its name what `collect` comes to for each run."""
+    def collect(self, sweep: Sweep, observed: Observed, now: datetime) -> dict[str, Collected]:
+        """By its name what `collect` comes to for each run of the sweep."""
+        timeout = timedelta(seconds=sweep.spec.metrics.collect_timeout_seconds)
+        records, scrapes = observed.records, observed.scrapes
         before = self._quiet if scrapes == self._scrapes else {}
         self._quiet, self._scrapes = {}, scrapes
         collected = {}
-        for run in runs:
+        for run in observed.runs:
             news, known = (run, records.of(run.point_key)), before.get(run.name)
             if known is not None and all(one is other for one, other in zip(known, news, strict=True)):
                 self._quiet[run.name], collected[run.name] = known, _NOTHING
                 continue
-            collected[run.name] = collect(run, records, scrapes, timeout, now)
+            collected[run.name] = collect(run, records, scrapes, timeout, now, observed.pod_gpus)
             if collected[run.name] == _NOTHING and not any(pod.ended or pod.waiting_reason for pod in run.pods):
                 self._quiet[run.name] = news
         return collected

@@ -11,16 +11,17 @@ from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.findings import Mixture
 from regsweep.api.status import Condition, FinalStatus, RunCounts
 from regsweep.api.wording import cut, plural
+from regsweep.core.budget import Exhaustion
 from regsweep.core.data import is_unguarded
 from regsweep.core.judging.words.notes import mixture_sentence
 from regsweep.core.limits import Stop
-from regsweep.core.plan import nobody_scrapes
+from regsweep.core.plan import Plan, nobody_scrapes
 from regsweep.core.progress import Progress, Stage
+from regsweep.core.queues import goes_on, held_back
 from regsweep.core.references import references_beside
 from regsweep.core.refusals import remedy_for
 from regsweep.core.results.records import Source
 from regsweep.core.results.scrapes import MetricsState
-from regsweep.core.runs import ObservedRun
 from regsweep.core.standings import PointState
 from regsweep.core.sweep import Sweep, point_keys
 from regsweep.core.timestamps import timestamp
@@ -50,19 +51,33 @@ def condition_updates(
     observed: Observed,
     progress: Progress,
     counts: RunCounts,
-    stop: Stop | None,
+    planned: Plan,
     final: FinalStatus | None,
     mixed: Sequence[Mixture],
     edits: Sequence[Problem],
     now: datetime,
 ) -> Iterator[ConditionUpdate]:
     """The conditions of an accepted sweep. `mixed`: as the ranking found it; `edits`: changes of pinned fields."""
+    stop, exhausted = planned.stop, _spent(planned)
     yield _accepted(sweep, observed, edits)
-    yield _progressing(sweep, observed, progress, counts, stop, final, trouble_of(observed.runs, now))
-    yield _suspended(sweep, observed.runs)
+    if exhausted is not None:
+        yield ConditionUpdate(
+            ConditionType.PROGRESSING, False, Reason.FINISHED, "The budget has no room for another run."
+        )
+    else:
+        yield _progressing(sweep, observed, progress, counts, stop, final, trouble_of(observed.runs, now))
+    yield _suspended(sweep, observed)
     yield _metrics_available(observed)
     yield _replicates_paired(mixed, _is_unguarded(sweep, observed, progress))
-    yield from _ended(progress, counts, stop, final)
+    yield from _ended(progress, counts, stop, exhausted, final)
+
+
+def _spent(planned: Plan) -> Exhaustion | None:
+    """Why the sweep is over although runs are left; None: it is not, by its budget."""
+    exhausted = planned.exhausted
+    return (
+        exhausted if exhausted is not None and exhausted.over and not planned.store and planned.stop is None else None
+    )
 
 
 def _is_unguarded(sweep: Sweep, observed: Observed, progress: Progress) -> bool:
@@ -147,8 +162,10 @@ def _progressing(
     if progress.stage is Stage.DECIDED or (stop and not counts.running):
         return ConditionUpdate(progressing, False, Reason.FINISHED, "No run is left to train.")
     if sweep.spec.suspend:
-        text = "The sweep is suspended. Set spec.suspend to false to continue."
-        return ConditionUpdate(progressing, False, Reason.SUSPENDED_BY_SPEC, text)
+        training = goes_on(observed.runs, observed.workloads or {})
+        text = training or "The sweep is suspended."
+        text = f"{text} Set spec.suspend to false to continue."
+        return ConditionUpdate(progressing, bool(training), Reason.SUSPENDED_BY_SPEC, text)
     if (refused := _refused(observed)) is not None:
         return ConditionUpdate(progressing, bool(counts.running), *refused)
     if progress.stage is Stage.ANALYSING:
@@ -164,7 +181,7 @@ def _progressing(
     if sweep.spec.parallelism == 0:
         text = f"spec.parallelism is 0, so no new run is started. {trains}"
         return ConditionUpdate(progressing, bool(counts.running), Reason.DRAINING, text)
-    return _training(observed.runs, counts.running > 0 or bool(beside), evaluating, trains)
+    return _training(observed, counts.running > 0 or bool(beside), evaluating, trains)
 
 
 _OF_THE_JOB = frozenset({Reason.TEMPLATE_REFUSED, Reason.NOT_PERMITTED})
@@ -191,22 +208,27 @@ def _refused(observed: Observed) -> tuple[Reason, str] | None:
     return refusal.reason, text
 
 
-def _training(runs: Iterable[ObservedRun], is_training: bool, evaluating: bool, trains: str) -> ConditionUpdate:
+def _training(observed: Observed, is_training: bool, evaluating: bool, trains: str) -> ConditionUpdate:
     """What is trained, where nothing keeps runs from being started."""
     progressing = ConditionType.PROGRESSING
+    held = held_back(observed.runs, observed.workloads)
+    if held is not None and not is_training:
+        return ConditionUpdate(progressing, False, held[0], f"{held[1]} {trains}")
+    if held is not None:
+        trains = f"{trains} {held[1]}"
     if evaluating:
         return ConditionUpdate(progressing, True, Reason.FINAL_EVALUATION, trains)
     if is_training:
         return ConditionUpdate(progressing, True, Reason.RUNS_TRAINING, trains)
-    if any(run.queue_managed and run.suspended for run in runs):
-        return ConditionUpdate(progressing, False, Reason.QUEUED, f"Runs wait for their queue to admit them. {trains}")
     return ConditionUpdate(progressing, True, Reason.RUNS_STARTING, trains)
 
 
-def _suspended(sweep: Sweep, runs: Sequence[ObservedRun]) -> ConditionUpdate:
+def _suspended(sweep: Sweep, observed: Observed) -> ConditionUpdate:
     if not sweep.spec.suspend:
         return ConditionUpdate(ConditionType.SUSPENDED, False, Reason.NOT_SUSPENDED, "")
-    paused = sum(run.suspended for run in runs)
+    if training := goes_on(observed.runs, observed.workloads or {}):
+        return ConditionUpdate(ConditionType.SUSPENDED, False, Reason.SUSPENDING, training)
+    paused = sum(run.suspended for run in observed.runs)
     text = f"{plural(paused, 'run')} suspended. Suspended runs resume from their last checkpoint; without checkpoints they start again."
     return ConditionUpdate(ConditionType.SUSPENDED, True, Reason.SUSPENDED_BY_SPEC, text)
 
@@ -264,7 +286,11 @@ def _final_count(final: FinalStatus | None) -> str:
 
 
 def _ended(
-    progress: Progress, counts: RunCounts, stop: Stop | None, final: FinalStatus | None
+    progress: Progress,
+    counts: RunCounts,
+    stop: Stop | None,
+    exhausted: Exhaustion | None,
+    final: FinalStatus | None,
 ) -> Iterator[ConditionUpdate]:
     complete, failed = ConditionType.COMPLETE, ConditionType.FAILED
     ended = counts.succeeded + counts.failed
@@ -275,9 +301,18 @@ def _ended(
         yield ConditionUpdate(failed, True, stop.reason, stop.message)
         return
     yield ConditionUpdate(failed, False, Reason.WITHIN_LIMIT, "")
+    if exhausted is not None:
+        text = f"{exhausted.message} {_missing(progress, counts, final)}"
+        yield ConditionUpdate(complete, True, Reason.BUDGET_EXHAUSTED, text)
+        return
     if progress.stage is not Stage.DECIDED:
         yield ConditionUpdate(complete, False, *_remaining(progress, counts, final))
         return
+    yield ConditionUpdate(complete, True, Reason.ALL_RUNS_ENDED, _all_ended(progress, counts, final))
+
+
+def _all_ended(progress: Progress, counts: RunCounts, final: FinalStatus | None) -> str:
+    """What a complete sweep came to."""
     text = f"{plural(counts.succeeded, 'run')} succeeded"
     if counts.diverged:
         text += f" ({counts.diverged} with diverged replicates)"
@@ -293,7 +328,18 @@ def _ended(
         text += f"; {plural(final.failed, 'training')} of the final evaluation failed: see status.failures"
     if final is not None and final.stale:
         text += "; the final evaluation is of the sweep before it was changed"
-    yield ConditionUpdate(complete, True, Reason.ALL_RUNS_ENDED, f"{text}.")
+    return f"{text}."
+
+
+def _missing(progress: Progress, counts: RunCounts, final: FinalStatus | None) -> str:
+    """What an exhausted budget leaves out, as a sentence."""
+    if progress.stage is Stage.EVALUATING:
+        return f"Missing is the final evaluation: {_final_count(final)}."
+    beside = _beside_the_grid(progress)
+    if beside:
+        return beside
+    ended = counts.succeeded + counts.failed
+    return f"The ranking is of {ended} of {counts.total} runs; {counts.total - ended} are missing or lack replicates."
 
 
 def _remaining(progress: Progress, counts: RunCounts, final: FinalStatus | None) -> tuple[Reason, str]:

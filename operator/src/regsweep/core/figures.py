@@ -40,3 +40,19 @@ def ordinal(number: int) -> str:
 def listed(names: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`; nothing for no names."""
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def duration(seconds: float) -> str:
+    """A duration in common units: `40 s`, `3 min`, `2 h 10 min`."""
+    whole = max(0, round(seconds))
+    if whole < 90:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def gpu_time(seconds: float) -> str:
+    """Such as `36 GPU-seconds` or `1.5 GPU-hours`."""
+    return f"{seconds:,.4g} GPU-seconds" if seconds < 3600 else f"{seconds / 3600:,.4g} GPU-hours"

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby, islice
 
 from regsweep.api.status import FinalStatus, RefinementStatus
+from regsweep.core.budget import Exhaustion, exhausted_at, within_budget
 from regsweep.core.collect import Collected, is_settled
 from regsweep.core.data import pinned_digest, with_refused_data, with_same_data
 from regsweep.core.final import freeze, refine
@@ -22,10 +23,11 @@ from regsweep.core.kubernetes.room import observed_room, replicates_in
 from regsweep.core.limits import Stop, stop_reason
 from regsweep.core.notices import Notice, notices
 from regsweep.core.progress import Progress, Stage, analysis_request, progress_of
+from regsweep.core.queues import pauses
 from regsweep.core.results.records import Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
-from regsweep.core.retention import deletions, has_to_rest, outlived_at
-from regsweep.core.runs import ObservedRun, RunRef, RunRequest, ref_of, replicates_of
+from regsweep.core.retention import deletions, has_to_rest, outdated_at, outlived_at
+from regsweep.core.runs import ObservedRun, RunRef, RunRequest, Workload, ref_of, replicates_of
 from regsweep.core.slots import lacks_pod, needs_no_pod, open_indexes, slots_of
 from regsweep.core.standings import Target, is_done
 from regsweep.core.sweep import Point, Sweep
@@ -62,6 +64,9 @@ class Plan:
     delete: tuple[RunRef, ...] = ()
     suspend: tuple[RunRef, ...] = ()
     resume: tuple[RunRef, ...] = ()
+    deactivate: tuple[Workload, ...] = ()
+    """Workloads that are stopped, where a queue admits the runs."""
+    activate: tuple[Workload, ...] = ()
     scale: tuple[tuple[RunRef, int], ...] = ()
     """Runs whose Job parallelism becomes the number given: it rises, or a run is put at rest with 0."""
     create: tuple[RunRequest, ...] = ()
@@ -75,11 +80,19 @@ class Plan:
     """Picks of the final evaluation, to be stored before its first training."""
     refine: RefinementStatus | None = None
     """What refinement has chosen with its next step, to be stored before it is trained."""
+    exhausted: Exhaustion | None = None
+    """Why the budget keeps the next run from being started; None: it does not, or no run waits."""
     stop: Stop | None = None
     """Why no more runs are started; None: they are."""
     notices: tuple[Notice, ...] = ()
     wake_at: datetime | None = None
     """When the same observation would give another plan; None: never."""
+
+    @property
+    def writes_first(self) -> bool:
+        """Whether the status has to be written before the next step."""
+        to_stop = self.exhausted is not None and self.exhausted.overdrawn and not self.exhausted.stops
+        return self.freeze is not None or self.refine is not None or to_stop
 
     @property
     def rests(self) -> bool:
@@ -94,6 +107,8 @@ class Plan:
             or self.delete
             or self.suspend
             or self.resume
+            or self.deactivate
+            or self.activate
             or self.scale
             or self.create
             or self.freeze
@@ -115,21 +130,18 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
     stop = stop_reason(sweep, records, progress, pinned)
 
     coverage = _coverage(observed.runs, records, collected, now)
-    delete = tuple(deletions(sweep, observed, collected, coverage.trained, now))
+    waiting = _requests(sweep, progress.open, observed, records, coverage, pinned)
+    waiting, exhausted = within_budget(sweep, observed, records, progress, collected, waiting, now)
+    stops = exhausted is not None and exhausted.stops
+    delete = tuple(deletions(sweep, observed, collected, coverage.trained, now, stops=stops))
     leaving = {ref.name for ref in delete}
     staying = [run for run in observed.runs if run.name not in leaving]
     active = [run for run in staying if not run.deleting and not needs_no_pod(run)]
-    occupied = sum(slots_of(run) for run in observed.runs) + sum(job.pods_in_flight for job in observed.altered)
-    occupied += observed.orphaned_pods
-    suspend, resume, free = _pauses(sweep, active, occupied)
-    create: tuple[RunRequest, ...] = ()
-    scale: tuple[tuple[RunRef, int], ...] = ()
+    slots = sweep.spec.parallelism - _occupied(observed)
+    paused = pauses(sweep.spec.suspend or stops, slots, active, observed.workloads or {})
     blocked = stop or observed.refusal or observed.template_missing
-    if free > 0 and not blocked:
-        waiting = _requests(sweep, progress.open, observed, records, coverage, pinned)
-        if observed.cautious:
-            free = 0 if any(map(lacks_pod, observed.runs)) else 1
-        create, scale = _fill(waiting, [run for run in active if collected[run.name].move is None], free)
+    going = [run for run in active if collected[run.name].move is None]
+    create, scale = _fill(waiting, going, 0 if blocked else _free(observed, paused.free))
     resting = [run for run in staying if has_to_rest(run, observed, collected[run.name], now)]
     looks = (c.look_again_at for c in collected.values() if c.look_again_at)
     decided = not store and stop is None
@@ -137,8 +149,10 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
     return Plan(
         store=store,
         delete=delete,
-        suspend=suspend,
-        resume=resume,
+        suspend=paused.suspend,
+        resume=paused.resume,
+        deactivate=paused.deactivate,
+        activate=paused.activate,
         scale=(*((ref_of(run), 0) for run in resting), *scale),
         create=create,
         awaiting=tuple(name for name, c in collected.items() if c.awaiting),
@@ -146,16 +160,30 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
         analyse=analysis_request(sweep, records, progress, observed.final) if analyse else None,
         freeze=freeze(sweep, progress, records) if decided and progress.stage is Stage.FREEZING else None,
         refine=refine(sweep, progress, records) if decided and progress.stage is Stage.REFINING else None,
+        exhausted=exhausted,
         stop=stop,
         notices=tuple(notices(observed, collected, create, {run.name for run in resting}, now)),
-        wake_at=min([*looks, *outlived_at(observed.runs, now), *lost_at(observed.runs, now)], default=None),
+        wake_at=min([*looks, *_deadlines(sweep, observed, now)], default=None),
     )
+
+
+def _occupied(observed: Observed) -> int:
+    """Slots that are taken, by whatever pods."""
+    others = sum(job.pods_in_flight for job in observed.altered) + observed.orphaned_pods
+    return sum(slots_of(run) for run in observed.runs) + others
+
+
+def _deadlines(sweep: Sweep, observed: Observed, now: datetime) -> Iterator[datetime]:
+    """When time alone will make a difference, whatever is collected."""
+    yield from outlived_at(observed.runs, now)
+    yield from lost_at(observed.runs, now)
+    yield from outdated_at(sweep, observed, now)
+    yield from exhausted_at(sweep, observed, now)
 
 
 def _collected(sweep: Sweep, observed: Observed, now: datetime, kept: Kept) -> tuple[dict[str, Collected], str]:
     """What can be taken from each run, with failures in place of results of other data; and the digest of the data that all rests on."""
-    timeout = timedelta(seconds=sweep.spec.metrics.collect_timeout_seconds)
-    collected = kept.collection.collect(observed.runs, observed.records, observed.scrapes, timeout, now)
+    collected = kept.collection.collect(sweep, observed, now)
     keys = kept.progress.wanted(sweep, observed.analysis_result, observed.final).keys
     pinned = kept.progress.pinned_digest(keys, observed.records, sweep.data_digest)
     for run in observed.runs:
@@ -166,21 +194,11 @@ def _collected(sweep: Sweep, observed: Observed, now: datetime, kept: Kept) -> t
     return collected, pinned
 
 
-def _pauses(
-    sweep: Sweep, active: Sequence[ObservedRun], occupied: int
-) -> tuple[tuple[RunRef, ...], tuple[RunRef, ...], int]:
-    """Runs to suspend, runs to resume, and the slots that are free after that. A queue's Jobs are never touched."""
-    ours = [run for run in active if not run.queue_managed]
-    if sweep.spec.suspend:
-        return tuple(ref_of(run) for run in ours if not run.suspended), (), 0
-    free = sweep.spec.parallelism - occupied
-    resume = []
-    for run in ours:
-        if run.suspended and free > 0:
-            free -= slots_of(replace(run, suspended=False)) - slots_of(run)
-            resume.append(ref_of(run))
-    look_ahead = sweep.spec.parallelism - sum(run.queue_managed and run.suspended for run in active)
-    return (), tuple(resume), min(free, look_ahead)
+def _free(observed: Observed, free: int) -> int:
+    """The slots that are filled now: after a refusal only one, and only once no pod is waited for."""
+    if free <= 0 or not observed.cautious:
+        return max(free, 0)
+    return 0 if any(map(lacks_pod, observed.runs)) else 1
 
 
 def _requests(
@@ -272,6 +290,8 @@ def _fill(
     waiting: Iterator[RunRequest], active: Sequence[ObservedRun], free: int
 ) -> tuple[tuple[RunRequest, ...], tuple[tuple[RunRef, int], ...]]:
     """Fills the free slots: one new run each; what is left then widens runs that have more indexes than pods."""
+    if not free:
+        return (), ()
     create = list(islice(waiting, free))
     free -= len(create)
     for i, request in enumerate(create):

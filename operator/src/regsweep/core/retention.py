@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from regsweep.core.collect import Collected, is_recorded, is_settled, is_stuck
 from regsweep.core.moves import Move, is_at_rest, outlives_at, outlives_training
 from regsweep.core.runs import ObservedRun, PodPhase, RunRef, ref_of, replicates_of
-from regsweep.core.slots import lacks_pod
+from regsweep.core.slots import lacks_pod, needs_no_pod, slots_of
 from regsweep.core.sweep import Sweep
 from regsweep.core.world import Observed
 
@@ -19,19 +19,24 @@ def deletions(
     collected: Mapping[str, Collected],
     trained: Collection[tuple[str, int]],
     now: datetime,
+    *,
+    stops: bool = False,
 ) -> Iterator[RunRef]:
     """Runs to delete: nothing of theirs is wanted that is not stored, or that another run does not train.
 
-    trained: (point key, replicate) of what runs have in hand.
+    trained: (point key, replicate) of what runs have in hand. stops: an exhausted budget stops runs; one that a queue manages
+    cannot be suspended.
     """
     ended: list[ObservedRun] = []
+    taken_back = _taken_back(sweep, observed)
     for run in observed.runs:
         if run.deleting:
             continue
         if not is_recorded(run, observed.records):
             # Its Job may be of a template that has been changed since, and in a quota it stands before others.
             refused = run.name in observed.refused_pods and lacks_pod(run)
-            if refused or _is_taken_back(run, sweep) or _is_left_behind(run, observed, collected[run.name], trained):
+            refused = refused or (stops and run.queue_managed and not needs_no_pod(run))
+            if refused or run.name in taken_back or _is_left_behind(run, observed, collected[run.name], trained):
                 yield ref_of(run)
         elif is_ended(run):
             ended.append(run)
@@ -42,8 +47,32 @@ def deletions(
         yield from map(ref_of, ended)  # what is kept uses up the quota that new runs wait for
         return
     kept = sweep.spec.retention
+    ended, old = _by_age(ended, kept.max_age_seconds, now)
+    yield from map(ref_of, old)
     yield from (ref_of(run) for run in [r for r in ended if r.failed_reason is None][kept.succeeded_jobs :])
     yield from (ref_of(run) for run in [r for r in ended if r.failed_reason is not None][kept.failed_jobs :])
+
+
+def outdated_at(sweep: Sweep, observed: Observed, now: datetime) -> Iterator[datetime]:
+    """When finished Jobs will be too old to be kept."""
+    seconds = sweep.spec.retention.max_age_seconds
+    if seconds is None:
+        return
+    for run in observed.runs:
+        at = (run.ended_at or run.created_at) + timedelta(seconds=seconds)
+        if at > now and not run.deleting and is_ended(run):
+            yield at
+
+
+def _by_age(
+    ended: Sequence[ObservedRun], most_seconds: int | None, now: datetime
+) -> tuple[list[ObservedRun], list[ObservedRun]]:
+    """The runs that are young enough to be kept, and the others."""
+    if most_seconds is None:
+        return list(ended), []
+    since = now - timedelta(seconds=most_seconds)
+    young = [run for run in ended if (run.ended_at or run.created_at) > since]
+    return young, [run for run in ended if (run.ended_at or run.created_at) <= since]
 
 
 def is_ended(run: ObservedRun) -> bool:
@@ -92,9 +121,18 @@ def outlived_at(runs: Iterable[ObservedRun], now: datetime) -> Iterator[datetime
                 yield deadline
 
 
-def _is_taken_back(run: ObservedRun, sweep: Sweep) -> bool:
-    """Whether a queue has not admitted it, and the sweep is paused."""
-    return sweep.spec.suspend and run.queue_managed and run.suspended and not run.pods
+def _taken_back(sweep: Sweep, observed: Observed) -> set[str]:
+    """Names of runs that a queue has not admitted and need not: the sweep is paused, or has a lower parallelism since."""
+    queued = [run for run in observed.runs if run.queue_managed and run.held and not (run.deleting or run.pods)]
+    if sweep.spec.suspend:  # where its Workload is known, that is deactivated instead, and keeps its place
+        return {run.name for run in queued if run.uid not in (observed.workloads or {})}
+    surplus = sum(map(slots_of, observed.runs)) - sweep.spec.parallelism
+    taken = set()
+    for run in reversed(queued):
+        if surplus > 0:
+            taken.add(run.name)
+            surplus -= slots_of(run)
+    return taken
 
 
 def _is_left_behind(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -146,6 +147,8 @@ class ObservedRun:
     parallelism: int = 1
     """Pods that the Job controller may run at once."""
     suspended: bool = False
+    paused: bool = False
+    """The operator has suspended it for `spec.suspend`, and has not taken that back; somebody may have resumed it since."""
     queue_managed: bool = False
     """A queue (Kueue) admits it: its `suspend` is not ours."""
     succeeded: bool = False
@@ -160,6 +163,11 @@ class ObservedRun:
     pods: tuple[ObservedPod, ...] = ()
 
     @property
+    def held(self) -> bool:
+        """Whether somebody else has suspended it: a queue, or a person. It goes on when they let it, not when we do."""
+        return self.suspended and not self.paused
+
+    @property
     def completions(self) -> int:
         """How many indexes the Job has."""
         return -(-self.replicates // self.replicates_per_pod)
@@ -168,6 +176,30 @@ class ObservedRun:
         """The replicates that the pod of this index trains; the last index may have fewer."""
         first = self.first_replicate + index * self.replicates_per_pod
         return range(first, min(first + self.replicates_per_pod, self.first_replicate + self.replicates))
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What Kueue knows a Job by."""
+
+    name: str
+    uid: str
+    version: str
+    """Its resourceVersion: what has changed since is left alone, and looked at again."""
+    queue: str
+    """Name of the LocalQueue; empty: none is named."""
+    active: bool = True
+    """Kueue admits it when there is quota; False: it stops it, and does not admit it."""
+    paused: bool = False
+    """The operator has deactivated it for `spec.suspend`, and has not taken that back; somebody may have activated it since."""
+    evicted: str = ""
+    """Why it was put back after it had been admitted, in one word of Kueue's; empty: it was not, or is admitted again."""
+    words: str = ""
+    """Kueue's words on why it is not admitted; empty: none yet, or it is."""
+
+
+Workloads = Mapping[str, Workload]
+"""By the UID of the run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """How many pods a run has, and may have without our doing: its slots of `spec.parallelism`.
 
-A pod takes its slot for as long as it may hold a GPU: until all of its containers have ended, not only the trainer.
+A pod takes its slot for as long as it may hold a GPU: until all of its containers have ended, not only the trainer. A run that a
+queue or a person has suspended keeps its slots: these may let it go on at any moment.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from regsweep.core.runs import ObservedRun
 def slots_of(run: ObservedRun) -> int:
     """Pods of the run that hold a GPU, and those that it may start at any moment."""
     holding = sum(pod.holds_node for pod in run.pods)
-    if run.suspended or run.deleting or needs_no_pod(run):
+    paused = run.suspended and not run.held
+    if paused or run.deleting or needs_no_pod(run):
         return holding
     return max(min(run.parallelism, open_indexes(run)), holding)
 

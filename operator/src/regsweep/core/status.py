@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from regsweep.api.analysis import Analysis
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.objective import objective_status, ranked_rule
+from regsweep.api.run_status import AvoidedNode, FailedRun, RunningRun
 from regsweep.api.spec import Objective
 from regsweep.api.status import (
     MAX_LISTED,
     MAX_RESULTS,
-    AvoidedNode,
     Condition,
     DataStatus,
     Estimate,
-    FailedRun,
     RankedResult,
     ReferenceResult,
     RunCounts,
-    RunningRun,
     SweepState,
     SweepStatus,
 )
 from regsweep.api.wording import cut, plural
 from regsweep.core.collect import is_recorded
 from regsweep.core.conditions import ConditionUpdate, condition_updates, conditions
+from regsweep.core.figures import rough
 from regsweep.core.final import final_status, outer_status, refinement_status
 from regsweep.core.grid import label
 from regsweep.core.judging.analysis import AnalysisResult, rank, reference_rows
@@ -39,7 +38,7 @@ from regsweep.core.moves import is_at_rest
 from regsweep.core.plan import Plan
 from regsweep.core.progress import Progress, progress_of
 from regsweep.core.references import references_beside
-from regsweep.core.results.records import Records
+from regsweep.core.results.records import Record, Records
 from regsweep.core.results.scrapes import Sample
 from regsweep.core.rounding import in_six_digits, rounded
 from regsweep.core.runs import ObservedRun, PodPhase
@@ -70,15 +69,13 @@ def sweep_status(
     kept = kept or Kept()
     progress = _progress(sweep, observed, planned, kept)
     counts = _counts(sweep, observed, progress)
-    analysis_result = observed.analysis_result
-    ranked = rank(sweep, observed.records, analysis_result, kept=kept.ranking, most=MAX_RESULTS)
+    ranked = rank(sweep, observed.records, observed.analysis_result, kept=kept.ranking, most=MAX_RESULTS)
     frozen = observed.final or planned.freeze
     final = final_status(sweep, frozen, progress, observed.records) if frozen is not None else None
-    results = [ranked_result(row) for row in ranked.rows[:MAX_RESULTS] if row.replicates or row.failed]
-    best = ranked_result(ranked.best) if ranked.best else None
-    updates = condition_updates(sweep, observed, progress, counts, planned.stop, final, ranked.mixed, edits, now)
+    results = ranked_results(sweep, observed.records, ranked.rows[:MAX_RESULTS])
+    best = results[0] if ranked.best else None
+    updates = condition_updates(sweep, observed, progress, counts, planned, final, ranked.mixed, edits, now)
     updated = conditions(updates, prior.conditions, sweep.generation, now)
-    over = is_over(updated)
     return SweepStatus(
         observed_generation=sweep.generation,
         state=_state(updated, counts),
@@ -94,15 +91,17 @@ def sweep_status(
         best_objective=f"{best.objective.mean:.4g}" if best and best.objective else None,
         results=results,
         references=reference_results(sweep, observed.records),
-        analysis=_analysis(sweep, progress, analysis_result),
+        analysis=_analysis(sweep, progress, observed.analysis_result),
         refinement=refinement_status(sweep, planned.refine or sweep.refinement, observed.records),
         outer=outer_status(progress),
         final=final,
         running=_running(sweep, observed, progress.targets),
         failures=_failures(sweep, observed.records, progress),
         avoided_nodes=_avoided_nodes(observed.runs),
+        gpu_seconds=(gpu_seconds := _gpu_seconds(observed, planned, prior)),
+        gpu_hours=rough(gpu_seconds / 3600) if gpu_seconds is not None else None,
         start_time=prior.start_time or timestamp(now),
-        completion_time=(prior.completion_time or timestamp(now)) if over else None,
+        completion_time=(prior.completion_time or timestamp(now)) if is_over(updated) else None,
     )
 
 
@@ -189,13 +188,32 @@ def _counts(sweep: Sweep, observed: Observed, progress: Progress) -> RunCounts:
 
 def _is_in_hand(run: ObservedRun) -> bool:
     """Whether a pod of the run trains or has ended; what waits to be made again elsewhere is in nobody's hand."""
+    if run.suspended and not any(pod.holds_node for pod in run.pods):
+        return False
     return not is_at_rest(run) and any(
         pod.phase is not PodPhase.PENDING and not (pod.gone and not pod.ended) for pod in run.pods
     )
 
 
-def ranked_result(row: stats.RankedCombination) -> RankedResult:
-    """A row of the ranking as the status shows it, in six significant digits."""
+def _gpu_seconds(observed: Observed, planned: Plan, prior: SweepStatus) -> float | None:
+    """What has ended has used, with what is under way where that is stopped for it; None where it is nothing."""
+    known = [observed.records.costs.gpu_seconds, prior.gpu_seconds or 0.0]
+    if planned.exhausted is not None and planned.exhausted.overdrawn:
+        known.append(planned.exhausted.gpu_seconds)
+    return round(max(known), 1) or None
+
+
+def ranked_results(sweep: Sweep, records: Records, rows: Iterable[stats.RankedCombination]) -> list[RankedResult]:
+    """Rows of the ranking that have ended in some replicate, as the status shows them, in six significant digits."""
+    shown = [row for row in rows if row.replicates or row.failed]
+    ids = {row.combination.id for row in shown}
+    keys = {point.combination.id: point.key for point in sweep.points if point.combination.id in ids}
+    return [ranked_result(row, records.of(keys[row.combination.id])) for row in shown]
+
+
+def ranked_result(row: stats.RankedCombination, records: Mapping[int, Record]) -> RankedResult:
+    """A row of the ranking as the status shows it. records: of its combination, by replicate."""
+    gpu_seconds = [record.gpu_seconds for record in records.values() if record.gpu_seconds is not None]
     result = RankedResult(
         rank=row.rank,
         combination=row.combination.id,
@@ -211,6 +229,7 @@ def ranked_result(row: stats.RankedCombination) -> RankedResult:
         failed=row.failed,
         violated=[constraint.metric for constraint in row.violated] or None,
         dropped=row.dropped or None,
+        gpu_seconds=sum(gpu_seconds) if any(gpu_seconds) else None,
         source=row.source,
     )
     return in_six_digits(result)

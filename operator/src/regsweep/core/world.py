@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from regsweep.api.status import FinalStatus
@@ -10,7 +11,7 @@ from regsweep.core.judging.analysis import AnalysisResult
 from regsweep.core.refusals import Refusal
 from regsweep.core.results.records import Records
 from regsweep.core.results.scrapes import Scrapes
-from regsweep.core.runs import AlteredJob, ObservedRun
+from regsweep.core.runs import AlteredJob, ObservedRun, Workloads
 
 MOST_MESSAGE_BYTES: Final = 65_536
 
@@ -23,6 +24,8 @@ class Observed:
     runs: tuple[ObservedRun, ...] = ()
     altered: tuple[AlteredJob, ...] = ()
     """Jobs of the sweep that are none of its runs."""
+    workloads: Workloads | None = None
+    """What Kueue knows of runs that are stopped; None: it is not read."""
     scrapes: Scrapes = field(default_factory=Scrapes)
     refusal: Refusal | None = None
     """Why the API server took no Job of the sweep, or no pod; None once it took one, or where it is time to try again."""
@@ -36,6 +39,12 @@ class Observed:
     """The last analysis of the sweep's records, be they fewer; None: none was made."""
     final: FinalStatus | None = None
     """The frozen picks of the final evaluation; None: not frozen yet."""
+    start_time: datetime | None = None
+    """When the sweep was first accepted; in a local run, when it was started. None: only now."""
+    pod_gpus: int | None = None
+    """GPUs of each pod; None: nobody but the trainer knows, as in a local run."""
+    gpu_seconds: float = 0.0
+    """GPU-seconds that the sweep is known to have used before; more than its records say where pods left none."""
     message_bytes: int = MOST_MESSAGE_BYTES
     """Room for a termination message by the templates; that of a local run's file is no limit."""
     template_missing: str | None = None

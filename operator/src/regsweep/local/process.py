@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
+
+from regsweep.local.guard import KILL, TERMINATE
 
 GUARD = Path(__file__).with_name("guard.py")
 GRACE_SECONDS = 10.0
@@ -24,8 +25,25 @@ def oom_kills(vmstat: Path = Path("/proc/vmstat")) -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
 
 
-class TrainerProcess:
-    """A running trainer. Ends with this process, come what may: see the guard."""
+class Process(Protocol):
+    """A trainer that has been started. Ends with this process, come what may: see the guard."""
+
+    @property
+    def memory_ran_out(self) -> bool:
+        """Whether the kernel has killed any process for want of memory since this one started."""
+
+    async def wait(self) -> int:
+        """The exit status, 128 + N where signal N ended the trainer; 137 also where its guard was killed."""
+
+    def terminate(self) -> None:
+        """Asks the trainer to end, and lets it be killed after the grace."""
+
+    def kill(self) -> None:
+        """Kills the trainer at once."""
+
+
+class FreshProcess:
+    """A trainer in a process that has been started afresh."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -40,7 +58,7 @@ class TrainerProcess:
         *,
         held: Sequence[int] = (),
         grace_seconds: float = GRACE_SECONDS,
-    ) -> TrainerProcess:
+    ) -> FreshProcess:
         """Starts the command; all that it writes goes into `log`.
 
         held: file descriptors that stay open as long as the guard lives, such as a lock.
@@ -63,31 +81,20 @@ class TrainerProcess:
         return cls(process)
 
     @property
-    def pid(self) -> int:
-        """Process id of the guard."""
-        return self._process.pid
-
-    @property
     def memory_ran_out(self) -> bool:
-        """Whether the kernel has killed any process for want of memory since this one started."""
         return oom_kills() > self._oom_kills_before
 
     async def wait(self) -> int:
-        """The exit status, 128 + N where signal N ended the trainer; 137 also where its guard was killed."""
         code = await self._process.wait()
         return code if code >= 0 else 128 - code
 
     def terminate(self) -> None:
-        """Asks the trainer to end, and lets it be killed after the grace."""
-        self._signal(signal.SIGTERM)
+        self._tell(TERMINATE)
 
     def kill(self) -> None:
-        """Kills the trainer at once."""
-        self._signal(signal.SIGUSR1)
+        self._tell(KILL)
 
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process.returncode is None:
-            try:
-                os.kill(self._process.pid, number)
-            except ProcessLookupError:  # ended, and not reaped yet
-                return
+    def _tell(self, word: bytes) -> None:
+        control = self._process.stdin
+        if control is not None and not control.is_closing():
+            control.write(word)

@@ -29,8 +29,9 @@ from regsweep.local.facts import ProcessFacts, RunFacts, output_file
 from regsweep.local.failures import local_message
 from regsweep.local.identify import DataIdentity
 from regsweep.local.lineage import data_facts, outer_facts, rule_facts
-from regsweep.local.process import GRACE_SECONDS, TrainerProcess
+from regsweep.local.process import GRACE_SECONDS, Process
 from regsweep.local.provenance import Keepsakes, keepsakes
+from regsweep.local.starting import Launch, Starter
 from regsweep.local.trainer import TrainerCommand, process_environment
 from regsweep.report.documents import as_json
 from regsweep.report.text import visible
@@ -79,6 +80,8 @@ class Host:
     grace_seconds: float = GRACE_SECONDS
     """From SIGTERM to SIGKILL."""
     clock: Callable[[], datetime] = now
+    warm: bool = True
+    """Trainers may be forked from a process that has imported what they need."""
 
 
 class LocalRunner:
@@ -105,6 +108,7 @@ class LocalRunner:
         self._data = start.data
         self._host = host or Host()
         self._clock = self._host.clock
+        self._starter = Starter(trainer, warm=self._host.warm)
         self._on_status = on_status
         self._records = start.records
         self._analysis_result: AnalysisResult | None = None
@@ -112,12 +116,13 @@ class LocalRunner:
         self._kept: Keepsakes | None = None
         self._kept_progress = Kept()
         self._runs: dict[str, _Run] = {}
-        self._processes: dict[asyncio.Task[None], TrainerProcess] = {}
+        self._processes: dict[asyncio.Task[None], Process] = {}
         self._changed = asyncio.Event()
         self._interrupts = 0
         self._begun = False
         self._error: BaseException | None = None
         self._status = SweepStatus()
+        self._start_time = self._clock()
 
     @property
     def sweep(self) -> Sweep:
@@ -175,6 +180,7 @@ class LocalRunner:
                 self.interrupt()
             while self._processes:
                 await asyncio.wait(self._processes)
+            await self._starter.close()
         if self.interrupted:
             # Results that were finished before the signal are in the message files.
             self._records = self._records.plus(self._directory.records())
@@ -191,7 +197,13 @@ class LocalRunner:
 
     def _observed(self) -> Observed:
         runs = tuple(run.observed for run in self._runs.values())
-        return Observed(records=self._records, runs=runs, analysis_result=self._analysis_result, final=self._final)
+        return Observed(
+            records=self._records,
+            runs=runs,
+            analysis_result=self._analysis_result,
+            final=self._final,
+            start_time=self._start_time,
+        )
 
     def _publish(self, decided: Plan) -> None:
         self._status = sweep_status(
@@ -280,17 +292,19 @@ class LocalRunner:
     async def _start_process(self, run: _Run, index: int) -> None:
         path = self._directory.run(run.facts.run)
         contract = local_environment(self._sweep, run.request, index, path)
-        process = await TrainerProcess.start(
-            [*self._trainer.arguments, *(expand(argument, contract) for argument in self._sweep.resolved.args or ())],
-            process_environment(
-                contract,
-                self._host.environment,
-                max(1, self._sweep.spec.parallelism),
-                isolated=self._trainer.is_reference,
-            ),
-            path / output_file(index),
-            held=(self._lock,) if self._lock is not None else (),
-            grace_seconds=self._host.grace_seconds,
+        process = await self._starter.start(
+            Launch(
+                [expand(argument, contract) for argument in self._sweep.resolved.args or ()],
+                process_environment(
+                    contract,
+                    self._host.environment,
+                    max(1, self._sweep.spec.parallelism),
+                    isolated=self._trainer.is_reference,
+                ),
+                path / output_file(index),
+                held=(self._lock,) if self._lock is not None else (),
+                grace_seconds=self._host.grace_seconds,
+            )
         )
         at = self._clock()
         name = pod_name(run.facts.run, index)
@@ -309,7 +323,7 @@ class LocalRunner:
             self._error = error
         self._changed.set()
 
-    async def _follow(self, run: _Run, pod: ObservedPod, process: TrainerProcess) -> None:
+    async def _follow(self, run: _Run, pod: ObservedPod, process: Process) -> None:
         """Waits for the process' end, and takes it down as the Job controller and the kubelet would."""
         code = await process.wait()
         at = self._clock()
@@ -346,7 +360,7 @@ class LocalRunner:
                 process.terminate()
 
 
-def _reason(run: _Run, code: int, process: TrainerProcess) -> str:
+def _reason(run: _Run, code: int, process: Process) -> str:
     """The kubelet's reason for the end of the process; empty if the exit code suffices."""
     if run.timed_out:
         return "DeadlineExceeded"

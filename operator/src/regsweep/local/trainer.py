@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,12 +13,16 @@ from importlib import metadata
 from pathlib import Path
 
 from regsweep.errors import RegsweepError
+from regsweep.local.preloading import Warmth, warm_script
 from regsweep.local.sources import script_digest
 
 REFERENCE_DISTRIBUTION = "regsweep-trainer"
 REFERENCE_MODULE = "regsweep_trainer"
+PRELOADED = "regsweep_trainer.preloaded"
+"""Module that imports what the reference trainer needs."""
 WRAPPER = "regsweep_kit"
 """Module that keeps the training contract for scripts that do not."""
+PYTHON = re.compile(r"python(3(\.\d+)?)?")
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -44,6 +49,8 @@ class TrainerCommand:
     """For people alone; empty: not known."""
     is_reference: bool = False
     """It is the reference trainer, run in isolation: see `process_environment`."""
+    warmth: Warmth | None = None
+    """How its processes are forked; None: each is started afresh."""
 
 
 def reference_trainer() -> TrainerCommand:
@@ -59,9 +66,12 @@ def reference_trainer() -> TrainerCommand:
             "or name your own with --trainer-command."
         ) from error
     # -P: a random.py in the working directory is not Python's.
-    arguments = (sys.executable, "-P", "-m", REFERENCE_MODULE)
+    isolated = (sys.executable, "-P")
     identity = f"process:{REFERENCE_DISTRIBUTION}=={version}"
-    return TrainerCommand(arguments, identity, version=version, is_reference=True)
+    warmth = Warmth(isolated, (PRELOADED,), module=REFERENCE_MODULE)
+    return TrainerCommand(
+        (*isolated, "-m", REFERENCE_MODULE), identity, version=version, is_reference=True, warmth=warmth
+    )
 
 
 def of_generation(trainer: TrainerCommand, generation: int | None) -> TrainerCommand:
@@ -92,19 +102,27 @@ def custom_trainer(command: str) -> TrainerCommand:
     parts = [Path(program).name, *(_content(argument) for argument in rest)]
     if os.sep in program:
         parts.insert(0, _content(program))
-    return TrainerCommand(arguments, _identity(parts))
+    return TrainerCommand(arguments, _identity(parts), warmth=_warmth(program, rest))
+
+
+def _warmth(program: str, arguments: Sequence[str]) -> Warmth | None:
+    """Of `python SCRIPT`, and of no other command."""
+    if len(arguments) != 1 or not arguments[0].endswith(".py") or not PYTHON.fullmatch(Path(program).name):
+        return None
+    return warm_script(program, Path(arguments[0]))
 
 
 def python_trainer(interpreter: str, script: Path) -> TrainerCommand:
     """The script as a trainer. It is the same as by `python SCRIPT`, whatever the interpreter's path."""
-    return TrainerCommand((interpreter, str(script)), _identity(["python", _content(str(script))]))
+    identity = _identity(["python", _content(str(script))])
+    return TrainerCommand((interpreter, str(script)), identity, warmth=warm_script(interpreter, script))
 
 
 def reporting_trainer(trainer: TrainerCommand) -> TrainerCommand:
     """The trainer under the kit's wrapper, which reads what it writes (`spec.trainer.report`); the same one if it is under it already."""
     if WRAPPER in trainer.arguments:
         return trainer
-    return replace(trainer, arguments=(sys.executable, "-m", WRAPPER, "run", "--", *trainer.arguments))
+    return replace(trainer, arguments=(sys.executable, "-m", WRAPPER, "run", "--", *trainer.arguments), warmth=None)
 
 
 def _identity(parts: Sequence[str]) -> str:
@@ -155,7 +173,7 @@ def process_environment(
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "PYTHONUNBUFFERED": "1",
     }
-    own = {name: value for name, value in base.items() if not _is_contract(name)}
+    own = {name: value for name, value in base.items() if not is_contract(name)}
     alone = {"PYTHONPATH": _absolute(base.get("PYTHONPATH", ""))} if isolated else {}
     return usual | own | alone | dict(contract)
 
@@ -165,5 +183,6 @@ def _absolute(search_path: str) -> str:
     return os.pathsep.join(entry for entry in search_path.split(os.pathsep) if Path(entry).is_absolute())
 
 
-def _is_contract(name: str) -> bool:
+def is_contract(name: str) -> bool:
+    """Whether the training contract sets the variable."""
     return name.startswith("REGSWEEP_") or name == "JOB_COMPLETION_INDEX"

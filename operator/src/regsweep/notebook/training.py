@@ -20,6 +20,7 @@ from regsweep.core.grid import combinations
 from regsweep.errors import RegsweepError
 from regsweep.local.directory import RunsDirectory
 from regsweep.local.inventory import inventory
+from regsweep.local.runner import Host
 from regsweep.local.runrows import Row, rows
 from regsweep.local.trainer import default_parallelism
 from regsweep.notebook.frames import Runs, frame_of, is_final
@@ -44,12 +45,14 @@ def tuning_run(
     parallelism: int | None = None,
     trainer_command: str | None = None,
     confirm: bool = False,
+    warm: bool = True,
 ) -> Runs:
     """Trains every combination of the flags and returns them in the order of the ranking, with `answer` above.
 
     file: a training script that keeps the training contract, a manifest or its content; None: the reference trainer, with
     `parameters` such as `{"dataset": "breast_cancer"}`. flags: values by name, or combinations as a list of mappings or a data
-    frame. sample: train only this part of the combinations. confirm: ask before.
+    frame. sample: train only this part of the combinations. confirm: ask before. warm: runs may be forked from a process that has
+    imported TensorFlow once.
 
     What is in `runs_dir` already is not trained again. Ctrl-C, or a notebook's stop button, ends the training; the same call
     continues it.
@@ -63,7 +66,7 @@ def tuning_run(
         question = f"Train {plural(count, 'combination')} x {request.manifest.spec.most_replicates}? [Y/n] "
         if input(question).strip().lower() not in ("", "y", "yes"):
             return frame_of([])
-    return _train(request, Path(runs_dir), parallelism)
+    return _train(request, Path(runs_dir), parallelism, Host(warm=warm))
 
 
 def training_run(
@@ -76,6 +79,7 @@ def training_run(
     name: str | None = None,
     runs_dir: str | Path = RUNS_DIR,
     trainer_command: str | None = None,
+    warm: bool = True,
 ) -> Runs:
     """Trains one combination, `replicates` times, and returns its row; `flags` has one value each. See `tuning_run`.
 
@@ -86,10 +90,10 @@ def training_run(
     count = len(combinations(request.manifest.spec))
     if count != 1:
         raise RegsweepError(f"training_run: got {count} combinations, want one. tuning_run trains them all.")
-    return _train(request, Path(runs_dir), None)
+    return _train(request, Path(runs_dir), None, Host(warm=warm))
 
 
-def _train(request: Request, runs_dir: Path, parallelism: int | None) -> Runs:
+def _train(request: Request, runs_dir: Path, parallelism: int | None, host: Host) -> Runs:
     manifest, errors = request.manifest, error_console()
     directory = RunsDirectory(runs_dir / manifest.name)
     with ExitStack() as stack:
@@ -101,7 +105,7 @@ def _train(request: Request, runs_dir: Path, parallelism: int | None) -> Runs:
         lines = [held.note, announcement(work.sweep, work.records, directory.path, work.data), *work.changes]
         for line in filter(None, lines):
             print_prose(errors, line)
-        trained = _followed(work, directory, held.descriptor)
+        trained = _followed(work, directory, held.descriptor, host)
         keep_results(trained.results, directory.path)
     if trained.interrupted:
         raise KeyboardInterrupt(f"the results so far are in {directory.path}; the same call continues")
@@ -134,7 +138,7 @@ def _rows_by_key(folder: Path) -> list[tuple[Row, str]]:
     return [(rows(group)[0], key) for key, group in groups.items()]
 
 
-def _followed(work: Work, directory: RunsDirectory, lock: int) -> Trained:
+def _followed(work: Work, directory: RunsDirectory, lock: int, host: Host) -> Trained:
     """Trains in a thread with an event loop of its own, since a notebook has one already, and shows the progress in this one."""
     news: SimpleQueue[SweepStatus | None] = SimpleQueue()
     interrupts: list[Callable[[], object]] = []
@@ -146,7 +150,7 @@ def _followed(work: Work, directory: RunsDirectory, lock: int) -> Trained:
 
     def work_through() -> None:
         try:
-            outcome.append(asyncio.run(train(work, directory, lock, news.put, on_start)))
+            outcome.append(asyncio.run(train(work, directory, lock, news.put, on_start, host)))
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
             outcome.append(error)
         finally:

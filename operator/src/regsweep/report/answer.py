@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from regsweep.api.conditions import ConditionType
 from regsweep.api.wording import plural
 from regsweep.report.model import SweepReport
 from regsweep.report.notes import conclusion
@@ -17,7 +16,7 @@ def answer(report: SweepReport) -> str:
     error = best.objective.standard_error
     shown = format_for([best.objective.mean], [error])
     value = shown.text(best.objective.mean) + (f" {PLUS_MINUS} {shown.error(error)}" if error is not None else "")
-    complete = report.holds(ConditionType.COMPLETE)
+    complete = report.is_whole
     of = f"Of {plural(len(report.ranking), 'combination')}" if complete else "So far"
     return " ".join(
         filter(

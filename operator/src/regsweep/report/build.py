@@ -8,7 +8,7 @@ from regsweep.api.status import SweepStatus
 from regsweep.core.judging.analysis import AnalysisResult, analyse_records, rank
 from regsweep.core.progress import analysis_request, progress_of
 from regsweep.core.results.records import Outcome, Record, Records
-from regsweep.core.status import ranked_result, reference_results
+from regsweep.core.status import ranked_results, reference_results
 from regsweep.core.sweep import Sweep
 from regsweep.report.model import Divergence, SweepReport
 
@@ -25,7 +25,7 @@ def results_of(sweep: Sweep, records: Records, status: SweepStatus, known: Analy
             analyse_records(analysis_request(sweep, records, progress, status.final)) if len(records) else None
         )
     ranking = rank(sweep, records, analysis_result)
-    rows = tuple(ranked_result(row) for row in ranking.rows if row.replicates or row.failed)
+    rows = tuple(ranked_results(sweep, records, ranking.rows))
     return SweepReport(
         name=sweep.name,
         replicates=sweep.most_replicates,

@@ -112,6 +112,7 @@ def result_columns(report: SweepReport, plus_minus: str = PLUS_MINUS) -> list[Re
             droppable=5,
             is_shown=any,
         ),
+        ResultColumn("GPU-hours", _gpu_hours, right=True, droppable=6, is_shown=any),
         ResultColumn("source", None, (Field("source", lambda r, _: r.source or ""),)),
         ResultColumn(
             "analysis",
@@ -132,6 +133,9 @@ def result_columns(report: SweepReport, plus_minus: str = PLUS_MINUS) -> list[Re
         ),
         ResultColumn("probabilities", None, _PROBABILITIES),
         ResultColumn("adjusted", None, (_number_field("objective_adjusted", _adjusted_mean),)),
+        ResultColumn(
+            "gpu", None, (Field("gpu_seconds", lambda r, _: "" if r.gpu_seconds is None else repr(r.gpu_seconds)),)
+        ),
     ]
 
 
@@ -272,6 +276,14 @@ def _adjusted(rows: Rows, _report: SweepReport) -> Sequence[str]:
     values = [_adjusted_mean(row) for row in rows]
     shown = format_for(values, [row.objective.standard_error for row in rows if row.objective])
     return measured_column((Measured(v, absent=_absent(r)) for v, r in zip(values, rows, strict=True)), shown)
+
+
+def _gpu_hours(rows: Rows, _report: SweepReport) -> Sequence[str]:
+    """GPU-hours of the trainings; empty cells where none used a GPU."""
+    hours = [None if row.gpu_seconds is None else row.gpu_seconds / 3600 for row in rows]
+    if not any(hours):
+        return ["" for _ in rows]
+    return measured_column((Measured(each, absent="-") for each in hours), format_for(hours, ()))
 
 
 def _absent(row: RankedResult) -> str:

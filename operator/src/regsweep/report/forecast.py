@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from regsweep.api.forecast import Duration, Forecast
 from regsweep.api.wording import plural
-from regsweep.core.figures import listed
+from regsweep.core.figures import duration, listed
 from regsweep.core.judging.words.outlook import detectable_sentence, difference_sentence
-from regsweep.report.numbers import duration
 
 MOST_NAMED = 5
 """Parameters that are named one by one."""

@@ -9,10 +9,11 @@ from functools import cached_property
 from pydantic import JsonValue
 
 from regsweep.api.analysis import Analysis, Comparison
-from regsweep.api.conditions import ConditionStatus, ConditionType
+from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.regularizers import REGULARIZERS, is_unregularized
+from regsweep.api.run_status import FailedRun
 from regsweep.api.spec import EpochChoice, Goal
-from regsweep.api.status import Condition, FailedRun, ObjectiveStatus, RankedResult, ReferenceResult, SweepStatus
+from regsweep.api.status import Condition, ObjectiveStatus, RankedResult, ReferenceResult, SweepStatus
 
 VAL_LOSS = "val_average_loss"
 TRAIN_LOSS = "train_average_loss"
@@ -106,6 +107,17 @@ class SweepReport:
         """Whether the condition is present and True."""
         condition = self.condition(kind)
         return condition is not None and condition.status is ConditionStatus.TRUE
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the sweep is complete, and not because its budget was exhausted: then it would claim what it has not looked at."""
+        return self.holds(ConditionType.COMPLETE) and not self.is_cut_short
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether an exhausted budget has ended the sweep."""
+        condition = self.condition(ConditionType.COMPLETE)
+        return condition is not None and condition.reason == Reason.BUDGET_EXHAUSTED
 
     @cached_property
     def _comparisons(self) -> Mapping[str, Comparison]:

@@ -10,13 +10,12 @@ from enum import Enum, auto
 from typing import Final
 
 from regsweep.api.analysis import Comparison, Fit
-from regsweep.api.conditions import ConditionType
 from regsweep.api.objective import includes_penalty
 from regsweep.api.outlook import Reduction
 from regsweep.api.regularizers import REGULARIZERS, is_off
 from regsweep.api.status import RankedResult
 from regsweep.api.wording import plural
-from regsweep.core.figures import listed, ordinal
+from regsweep.core.figures import gpu_time, listed, ordinal
 from regsweep.core.grid import label
 from regsweep.core.judging.stats.ranking import MIXED
 from regsweep.core.judging.words.outlook import reductions_phrase
@@ -104,7 +103,7 @@ def _trouble(result: RankedResult, report: SweepReport) -> RowNote | None:
 
 def _praise(result: RankedResult, report: SweepReport) -> RowNote:
     """What a combination is beside the best."""
-    complete = report.holds(ConditionType.COMPLETE)
+    complete = report.is_whole
     picked = report.is_pick(result) and complete
     if result.rank == 1:
         return (_BEST_AND_PICK if picked else _BEST) if complete else _BEST_SO_FAR
@@ -156,6 +155,12 @@ def source_line(report: SweepReport) -> str:
     return f"Values of {sum(counts.values())} combinations: {', '.join(parts)}."
 
 
+def gpu_line(report: SweepReport) -> str:
+    """GPU time of the sweep; empty where it used none, or none is known."""
+    seconds = report.status.gpu_seconds
+    return f"GPU time: {gpu_time(seconds)}." if seconds else ""
+
+
 def conclusion(report: SweepReport) -> str:
     """The effect of regularisation, in one sentence; empty if the sweep cannot show it.
 
@@ -164,7 +169,7 @@ def conclusion(report: SweepReport) -> str:
     best, plain = report.best, report.unregularized
     if best is None or best.diverged or best.violated or best.objective is None or plain is None:
         return ""
-    if not report.holds(ConditionType.COMPLETE):
+    if not report.is_whole:
         return ""
     return f"{_start(plain, report)}{_ending(plain, report)}"
 

@@ -110,14 +110,3 @@ def measured_column(
     value_width = max(map(len, values), default=0)
     error_width = max(map(len, errors), default=0)
     return [f"{v:>{value_width}}{e:<{error_width}}" for v, e in zip(values, errors, strict=True)]
-
-
-def duration(seconds: float) -> str:
-    """A duration in common units: `40 s`, `3 min`, `2 h 10 min`."""
-    whole = max(0, round(seconds))
-    if whole < 90:
-        return f"{whole} s"
-    minutes = round(whole / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"

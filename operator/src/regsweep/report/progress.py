@@ -11,9 +11,8 @@ from rich.text import Text
 
 from regsweep.api.analysis import RaceReason
 from regsweep.api.status import SweepStatus
-from regsweep.core.figures import short
+from regsweep.core.figures import duration, short
 from regsweep.core.grid import label
-from regsweep.report.numbers import duration
 from regsweep.report.text import UTF8, Charset
 
 BAR_CELLS = 20

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from regsweep.api.analysis import Analysis, Interval, Optimism
-from regsweep.api.conditions import ConditionType
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import NoteType
 from regsweep.api.objective import metric_bounds
@@ -33,11 +32,7 @@ def ties_sentence(report: SweepReport) -> str:
     if any(note.type in SAID_BY_NOTES for note in analysis.notes):
         return ""
     if not analysis.tied_with_best:
-        return (
-            outcome.TOO_FEW
-            if report.replicates < MIN_REPLICATES_FOR_ERROR or report.holds(ConditionType.COMPLETE)
-            else ""
-        )
+        return outcome.TOO_FEW if report.replicates < MIN_REPLICATES_FOR_ERROR or report.is_whole else ""
     if len(analysis.tied_with_best) > 1:
         return outcome.TIE_LEGEND
     others = analysis.comparisons[1:]
@@ -58,7 +53,7 @@ def final_evaluation_sentences(report: SweepReport) -> Iterator[str]:
 def sentences(report: SweepReport) -> Iterator[str]:
     """What matters, what is found, and what to bear in mind; nothing before the sweep is complete."""
     analysis = report.analysis
-    if analysis is None or not report.holds(ConditionType.COMPLETE):
+    if analysis is None or not report.is_whole:
         return
     yield from filter(None, _figures(report, analysis))
     yield from finding_sentences(analysis.findings)

@@ -19,7 +19,7 @@ from regsweep.api.wording import plural
 from regsweep.report.columns import Column, columns_of, fit, metric_title
 from regsweep.report.means import means_tables
 from regsweep.report.model import SweepReport
-from regsweep.report.notes import RowNote, RowNoteKind, conclusion, legend_of, note_of, source_line
+from regsweep.report.notes import RowNote, RowNoteKind, conclusion, gpu_line, legend_of, note_of, source_line
 from regsweep.report.numbers import PLUS_MINUS
 from regsweep.report.printing import charset_of, print_lines
 from regsweep.report.reference_table import reference_columns
@@ -76,7 +76,13 @@ def report(
     yield from prose.lines(ties_sentence(results))
     for line in (conclusion(results), *final_evaluation_sentences(results)):
         yield from prose.lines(line, style="bold")
-    for line in (*sentences(results), legend_of(notes, brief), *_failures(results), source_line(results)):
+    for line in (
+        *sentences(results),
+        legend_of(notes, brief),
+        *_failures(results),
+        source_line(results),
+        gpu_line(results),
+    ):
         yield from prose.lines(line)
     yield from _means(results, charset, everything=means)
 
@@ -84,7 +90,7 @@ def report(
 def _means(results: SweepReport, charset: Charset, *, everything: bool) -> Iterator[Text]:
     """The means at the flags' values, once the sweep is complete."""
     effects = results.analysis.effects if results.analysis is not None else None
-    if effects is None or not results.holds(ConditionType.COMPLETE):
+    if effects is None or not results.is_whole:
         return
     metric = metric_title(results.objective.metric, results.objective.epoch)
     for table in means_tables(effects, metric, everything, charset.own(PLUS_MINUS)):
@@ -99,7 +105,7 @@ def header_parts(results: SweepReport) -> list[str]:
     runs = results.status.runs
     ended = runs.succeeded + runs.failed
     parts = [results.name]
-    if not results.holds(ConditionType.COMPLETE):
+    if not results.is_whole:
         parts.append(f"{results.status.state}: {ended} of {runs.total} runs ended")
     parts.append(f"{plural(runs.total, 'combination')} x {plural(results.replicates, 'replicate')}")
     direction = "lower" if objective.goal is Goal.MINIMIZE else "higher"
@@ -158,10 +164,13 @@ def _fitting(
 
 
 def _trouble(results: SweepReport) -> str:
-    """The message of what stopped the sweep, or of a spec that was not accepted; empty when all is well."""
+    """The message of what stopped the sweep or cut it short, or of a spec that was not accepted; empty when all is well."""
     failed = results.condition(ConditionType.FAILED)
     if failed and failed.status is ConditionStatus.TRUE:
         return f"{failed.reason}: {failed.message}"
+    complete = results.condition(ConditionType.COMPLETE)
+    if complete and results.is_cut_short:
+        return f"{complete.reason}: {complete.message}"
     accepted = results.condition(ConditionType.ACCEPTED)
     if accepted and accepted.status is ConditionStatus.FALSE:
         return f"{accepted.reason}: {accepted.message}"

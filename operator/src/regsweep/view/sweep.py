@@ -114,7 +114,7 @@ def _what_matters(view: SweepView) -> Iterator[Block]:
     report = view.report
     effects = report.analysis.effects if report.analysis is not None else None
     if effects is not None:
-        if (said := effects_sentence(effects)) and report.holds(ConditionType.COMPLETE):
+        if (said := effects_sentence(effects)) and report.is_whole:
             yield Prose([said])
         if (picture := effects_picture(effects)) is not None:
             yield picture

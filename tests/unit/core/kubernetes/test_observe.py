@@ -46,9 +46,6 @@ def test_a_job_without_a_status_yet() -> None:
     ("job", "fields"),
     [
         pytest.param(
-            {"spec": {"suspend": True, "parallelism": 3}}, {"suspended": True, "parallelism": 3}, id="suspended"
-        ),
-        pytest.param(
             {"status": {"conditions": [condition("Complete")], "completionTime": STARTED, "completedIndexes": "0-2"}},
             {
                 "succeeded": True,
@@ -80,20 +77,6 @@ def test_a_job_without_a_status_yet() -> None:
             id="indexes that have ended",
         ),
         pytest.param({"metadata": {"deletionTimestamp": FINISHED}}, {"deleting": True}, id="on its way out"),
-        pytest.param(
-            {"metadata": {"labels": {"kueue.x-k8s.io/queue-name": "gpus"}}},
-            {"queue_managed": True},
-            id="in a queue by label",
-        ),
-        pytest.param(
-            {
-                "metadata": {
-                    "ownerReferences": [SWEEP, {"apiVersion": "kueue.x-k8s.io/v1beta1", "kind": "Workload", "uid": "w"}]
-                }
-            },
-            {"queue_managed": True},
-            id="in a queue by owner",
-        ),
         pytest.param(
             {"annotations": {"regsweep.dev/attempt": None}}, {"attempt": 0}, id="an absent attempt is the first one"
         ),

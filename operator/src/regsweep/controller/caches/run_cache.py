@@ -40,7 +40,7 @@ def trim_job(job: KubeObject) -> KubeObject:
     status = job.get("status") or {}
     return {
         "metadata": _metadata(job["metadata"]),
-        "spec": _alike(_picked(job.get("spec") or {}, _JOB_SPEC)),
+        "spec": _alike({**_picked(job.get("spec") or {}, _JOB_SPEC), **_queue_mark(job)}),
         "status": {**_picked(status, _JOB_STATUS), "conditions": _conditions(status)},
         CONTRACT: {intern(name): _shared(value) for name, value in contract_of(job).items()},
     }
@@ -187,6 +187,13 @@ def _metadata(metadata: KubeObject) -> KubeObject:
     }
     kept["ownerReferences"] = [_alike(_picked(owner, _OWNER)) for owner in metadata.get("ownerReferences") or ()]
     return kept
+
+
+def _queue_mark(job: KubeObject) -> KubeObject:
+    """The pod template of a Job that a queue has admitted, as far as it says that; nothing of another one."""
+    labels = ((job["spec"].get("template") or {}).get("metadata") or {}).get("labels") or {}
+    mark = _picked(labels, (names.QUEUE_POD_SET_LABEL,))
+    return {"template": {"metadata": {"labels": mark}}} if mark else {}
 
 
 def _conditions(status: KubeObject) -> list[KubeObject]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from regsweep.adapters.kubeapi import KubeObject
 from regsweep.api.conditions import Reason
-from regsweep.api.constants import DEFAULT_MANAGER
+from regsweep.api.constants import DEFAULT_MANAGER, IMPORT_ANNOTATION
 from regsweep.api.status import ManagedBy
 from regsweep.controller.caches.claimed_leases import ClaimedLeases
 from regsweep.core.claims import LeaseState, Standing, standing
@@ -26,6 +26,8 @@ class Claims:
     async def standing(self, sweep: KubeObject, claim: ManagedBy | None) -> Standing:
         """What this operator is to the sweep. claim: the one in its status."""
         name = manager_of(sweep)
+        if IMPORT_ANNOTATION in (sweep["metadata"].get("annotations") or {}):
+            return Standing.NAMED  # nobody's yet: what is pinned and its results are still to come
         lease = LeaseState.HELD
         if name == self.own.name and claim is not None and claim != self.own:
             lease = await self._leases.state_of(claim.lease)

@@ -10,6 +10,7 @@ from regsweep.controller.passes.freed_slots import FreedSlots
 from regsweep.controller.passes.namespaces import NamespaceMemory
 from regsweep.controller.passes.pod_refusals import PodRefusals
 from regsweep.controller.passes.status_pace import LastStatus
+from regsweep.controller.passes.workloads import WorkloadMemory
 from regsweep.controller.writers.events import Notices
 from regsweep.controller.writers.record_store import RecordStore
 from regsweep.core.kept import Kept
@@ -31,6 +32,7 @@ class SweepMemory:
     admission: Admission | None = None
     """None: no Job was tried in this term."""
     pod_refusals: PodRefusals = field(default_factory=PodRefusals)
+    workloads: WorkloadMemory = field(default_factory=WorkloadMemory)
     unstored_since: float | None = None
     """Since when records wait to be stored; None: none does."""
     last_status: LastStatus | None = None

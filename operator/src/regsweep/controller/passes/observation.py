@@ -24,10 +24,10 @@ class TerminatingNamespace:
 
 @dataclass(frozen=True, slots=True)
 class NotOurs:
-    """Another operator runs the sweep, or is to run it."""
+    """Another operator runs the sweep, or is to run it; or nobody, while it is being imported."""
 
     claim: ManagedBy | None
-    """That of another operator of our name; None: the sweep wants operators of another name."""
+    """That of another operator of our name; None: nothing is to be said."""
 
 
 @dataclass(frozen=True, slots=True)

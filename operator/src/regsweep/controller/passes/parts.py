@@ -13,6 +13,7 @@ from regsweep.controller.queues.workqueue import WorkQueue
 from regsweep.controller.writers.job_writer import JobWriter
 from regsweep.controller.writers.script_writer import ScriptWriter
 from regsweep.controller.writers.status_writer import StatusWriter
+from regsweep.controller.writers.sweep_writer import SweepWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +44,4 @@ class Writers:
     jobs: JobWriter
     status: StatusWriter
     scripts: ScriptWriter
+    sweeps: SweepWriter

@@ -19,6 +19,7 @@ from regsweep.controller.passes import pod_refusals
 from regsweep.controller.passes.admission import Admission, retry_after
 from regsweep.controller.passes.claiming import Claims
 from regsweep.controller.passes.confirmation import read_live_sweep
+from regsweep.controller.passes.expiry import expire
 from regsweep.controller.passes.memory import SweepMemory
 from regsweep.controller.passes.observation import InvalidSpec, NotOurs, Observation, TerminatingNamespace
 from regsweep.controller.passes.parts import Caches, Queues, Writers
@@ -40,7 +41,7 @@ from regsweep.core.runs import RunRequest
 from regsweep.core.slots import lacks_pod
 from regsweep.core.status import is_over, refused_status, sweep_status
 from regsweep.errors import ApiError, InvalidTemplate, NotPermitted, QuotaExceeded, Refused
-from regsweep.metrics import RECORDS_REFUSED, RECORDS_STORED, REFILL_SECONDS, REFUSED_RECORDS, Metrics
+from regsweep.metrics import GPU_SECONDS, RECORDS_REFUSED, RECORDS_STORED, REFILL_SECONDS, REFUSED_RECORDS, Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -144,6 +145,7 @@ class Reconciler:
             await self._report(observation, planned, memory)
         if outcome.failure is not None:
             raise outcome.failure  # only now: a write that is refused again and again must not keep the status from being written
+        await expire(observation, planned, memory, self._writers, self._queues.sweeps, self._intervals)
 
     # Before the first Job
 
@@ -256,11 +258,14 @@ class Reconciler:
     ) -> tuple[tuple[Record, ...], ApiError | None]:
         """Stores records, then changes Jobs; returns what was stored, and why a change did not succeed."""
         stored: tuple[Record, ...] = ()
+        await memory.records.set_owners(observation.sweep)
         if due:
             targets = planned.progress.targets if planned.progress is not None else ()
             stored = await memory.records.add(due, observation.sweep, [target.point for target in targets])
             memory.unstored_since = None
             self._metrics.count(RECORDS_STORED, len(stored))
+            gpu_seconds = sum(record.gpu_seconds or 0.0 for record in stored)
+            self._metrics.count(GPU_SECONDS, gpu_seconds, namespace=observation.sweep.namespace)
             for record in stored:
                 if record.reason in REFUSED_RECORDS:
                     self._metrics.count(RECORDS_REFUSED, reason=record.reason.value)
@@ -271,6 +276,8 @@ class Reconciler:
         """What acting leaves to be done: notices kept, tombstones dropped, questions asked, and the next pass called for."""
         uid, add = observation.uid, self._queues.sweeps.add
         memory.notices.add([*_name_notices(outcome), *_refusal_notices(outcome), *planned.notices])
+        if planned.deactivate or planned.activate:
+            memory.workloads.forget()
         if planned.delete and memory.admission is not None:
             memory.admission = memory.admission.after_room(self._clocks.monotonic())
         # The next pass sees stored records, slots that are free, and Jobs whose runs go on in others.
@@ -315,7 +322,7 @@ class Reconciler:
             self._queues.sweeps.add(observation.uid, wait)
             return
         over = await self._write_status(after, planned, memory)
-        if planned.freeze is not None or planned.refine is not None:
+        if planned.writes_first:
             self._queues.sweeps.add(observation.uid)  # the next pass decides on what was written
         if over and planned.is_empty and not planned.awaiting and is_idle(after.observed):
             # Thousands of records of sweeps that are long over are not to be held: a change reads them again.
@@ -335,7 +342,7 @@ class Reconciler:
             memory.kept,
         )
         await self._writers.status.write(observation.object, observation.prior, status, memory.notices)
-        memory.last_status = LastStatus(self._clocks.monotonic(), urgent_of(observation, planned.stop))
+        memory.last_status = LastStatus(self._clocks.monotonic(), urgent_of(observation, planned))
         return is_over(status.conditions)
 
     # Memory

@@ -22,6 +22,8 @@ class Urgent:
     refusal: Refusal | None
     template_missing: str | None
     stop: Stop | None
+    overdrawn: bool
+    """What was used has to be written before runs are stopped for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,11 @@ class LastStatus:
     """None: it was not of an accepted sweep."""
 
 
-def urgent_of(observation: Observation, stop: Stop | None) -> Urgent:
+def urgent_of(observation: Observation, planned: Plan) -> Urgent:
     """What is urgent now."""
     sweep, observed = observation.sweep, observation.observed
-    return Urgent(sweep.generation, sweep.retry, observed.refusal, observed.template_missing, stop)
+    overdrawn = planned.exhausted is not None and planned.exhausted.overdrawn
+    return Urgent(sweep.generation, sweep.retry, observed.refusal, observed.template_missing, planned.stop, overdrawn)
 
 
 def seconds_until_status(
@@ -47,7 +50,7 @@ def seconds_until_status(
 
     observation: as it is once the plan was carried out. now: by the monotonic clock.
     """
-    if last is None or last.urgent != urgent_of(observation, planned.stop):
+    if last is None or last.urgent != urgent_of(observation, planned):
         return 0.0
     if planned.analyse is not None:
         return None

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
-from regsweep.adapters.kubeapi import PODS, KubeApi, KubeObject, namespace_of, uid_of
+from regsweep.adapters.kubeapi import PODS, KubeApi, KubeObject, Resource, namespace_of, uid_of
 from regsweep.api import constants as names
 from regsweep.api.canonical import digest
 from regsweep.api.constants import CONTAINER_MESSAGE_BYTES
@@ -26,6 +26,7 @@ from regsweep.controller.passes.observation import (
 )
 from regsweep.controller.passes.parts import Caches, Queues
 from regsweep.controller.passes.pod_refusals import pod_refusals
+from regsweep.controller.passes.workloads import read_workloads
 from regsweep.controller.writers.status_writer import prior_status
 from regsweep.core.accept import Past
 from regsweep.core.claims import Standing
@@ -34,9 +35,10 @@ from regsweep.core.judging.analysis import prior_analysis
 from regsweep.core.kubernetes.podtemplate import template_room
 from regsweep.core.refusals import Refusal
 from regsweep.core.results.records import Records
-from regsweep.core.runs import ObservedRun, RunRef
+from regsweep.core.runs import ObservedRun, RunRef, Workloads
 from regsweep.core.scripts import script_files
 from regsweep.core.slots import lacks_pod
+from regsweep.core.timestamps import parse_timestamp
 from regsweep.core.world import Observed
 from regsweep.errors import InvalidSweep, InvalidTemplate
 
@@ -56,7 +58,9 @@ class SweepReader:
         clocks: Clocks,
         *,
         refusal_retry_seconds: float,
+        workloads: Resource | None = None,
     ) -> None:
+        """workloads: Kueue's; None: they are not read."""
         self._api = api
         self._caches = caches
         self._queues = queues
@@ -64,14 +68,12 @@ class SweepReader:
         self._claims = claims
         self._clocks = clocks
         self._refusal_retry = refusal_retry_seconds
+        self._workloads = workloads
 
     async def observe(
         self, sweep: KubeObject, memory: SweepMemory
     ) -> Observation | InvalidSpec | TerminatingNamespace | NotOurs:
-        """The sweep at this moment.
-
-        Raises ApiError where something has to be asked of the API server, and it does not answer.
-        """
+        """The sweep at this moment. Raises ApiError where something has to be asked of the API server, and it does not answer."""
         prior = prior_status(sweep)
         standing = await self._claims.standing(sweep, prior.managed_by)
         if standing in (Standing.CLAIMED, Standing.NAMED):
@@ -96,15 +98,20 @@ class SweepReader:
             return InvalidSpec(prior, invalid.problems, look_again=script is not None)
         template = await self._template(accepted, config_map)
         refusals = await self._pod_refusals(sweep, runs, template.fingerprint, memory)
+        workloads = await self._read_workloads(sweep, runs, memory)
         uid, admission, now = uid_of(sweep), memory.admission, self._clocks.monotonic()
         observed = Observed(
             records=records,
             runs=runs,
             altered=altered,
             orphaned_pods=self._caches.runs.orphans_of(sweep),
+            workloads=workloads,
             scrapes=self._queues.prometheus.latest(uid),
             analysis_result=self._queues.analyses.latest(uid) or prior_analysis(prior.analysis, accepted.sweep),
             final=prior.final,
+            start_time=parse_timestamp(prior.start_time) if prior.start_time else None,
+            pod_gpus=accepted.sweep.resolved.gpus,
+            gpu_seconds=prior.gpu_seconds or 0.0,
             refusal=admission.refusal_of(template.fingerprint, now) if admission else None,
             refused_pods=frozenset(refusals),
             cautious=admission is not None and admission.tries_carefully(template.fingerprint),
@@ -112,6 +119,14 @@ class SweepReader:
             template_missing=template.missing,
         )
         return Observation(sweep, prior, standing is Standing.OURS, accepted, template, observed, self._clocks.now())
+
+    async def _read_workloads(
+        self, sweep: KubeObject, runs: Sequence[ObservedRun], memory: SweepMemory
+    ) -> Workloads | None:
+        """What Kueue says of the runs; None: it is not asked, or does not answer."""
+        if self._workloads is None:
+            return None
+        return await read_workloads(self._api, self._workloads, sweep, runs, memory.workloads, self._clocks.monotonic())
 
     async def _pod_refusals(
         self, sweep: KubeObject, runs: Sequence[ObservedRun], fingerprint: str, memory: SweepMemory

@@ -10,7 +10,7 @@ from typing import Final
 from uuid import uuid4
 
 from regsweep.adapters.informer import Informer, Scope
-from regsweep.adapters.kubeapi import CONFIG_MAPS, JOBS, PODS, SWEEPS, KubeApi
+from regsweep.adapters.kubeapi import CONFIG_MAPS, JOBS, PODS, SWEEPS, KubeApi, workloads
 from regsweep.adapters.lease import Lease, LeaseTimes
 from regsweep.adapters.object_cache import ObjectCache
 from regsweep.adapters.prometheus import Prometheus
@@ -33,6 +33,7 @@ from regsweep.controller.writers.events import EventWriter
 from regsweep.controller.writers.job_writer import JobWriter
 from regsweep.controller.writers.script_writer import ScriptWriter
 from regsweep.controller.writers.status_writer import StatusWriter
+from regsweep.controller.writers.sweep_writer import SweepWriter
 from regsweep.core.accept import Defaults
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult
 from regsweep.core.kubernetes.podtemplate import JobDefaults
@@ -127,11 +128,13 @@ def build_reconciler(
     """The reconciler. api: what it writes to; identity: who its events are by."""
     jobs = JobDefaults(settings.trainer_env, settings.trainer_template, settings.gpu_resources)
     rules = Rules(Defaults(settings.trainer_image, settings.gpu_resource, VERSION), settings.max_combinations, jobs)
+    kueue = workloads(settings.kueue_version) if settings.kueue_version else None
     events = EventWriter(api, instance=identity, now=clocks.now)
     writers = Writers(
-        JobWriter(api, caches.runs, jobs, metrics),
+        JobWriter(api, caches.runs, jobs, metrics, workloads=kueue),
         StatusWriter(api, caches.sweeps, events),
         ScriptWriter(api),
+        SweepWriter(api),
     )
     intervals = Intervals(
         status=settings.status_interval_seconds,
@@ -141,6 +144,13 @@ def build_reconciler(
         refusal_retry=settings.refusal_retry_seconds,
     )
     reader = SweepReader(
-        api, caches, queues, rules, claims, clocks, refusal_retry_seconds=settings.refusal_retry_seconds
+        api,
+        caches,
+        queues,
+        rules,
+        claims,
+        clocks,
+        refusal_retry_seconds=settings.refusal_retry_seconds,
+        workloads=kueue,
     )
     return Reconciler(api, caches, queues, reader, claims, writers, metrics, intervals, clocks)

@@ -83,11 +83,13 @@ class FencedApi:
         with under(self._permit):
             return await self._api.patch(resource, namespace, name, patch)
 
-    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str) -> KubeObject | None:
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str = ""
+    ) -> KubeObject | None:
         """See KubeApi."""
         self._check()
         with under(self._permit):
-            return await self._api.delete(resource, namespace, name, uid=uid)
+            return await self._api.delete(resource, namespace, name, uid=uid, resource_version=resource_version)
 
     def _check(self) -> None:
         if not self._may_write():

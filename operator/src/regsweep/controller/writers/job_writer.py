@@ -1,4 +1,4 @@
-"""Writes to Jobs: creates, deletes, suspends, resumes and widens them, each answer straight into the cache."""
+"""Writes to Jobs: creates, deletes, suspends, resumes and widens them, each answer straight into the cache; and to their Workloads."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
-from regsweep.adapters.kubeapi import JOBS, KubeApi, KubeObject, is_deleting
+from regsweep.adapters.kubeapi import JOBS, KubeApi, KubeObject, Resource, is_deleting
+from regsweep.api.constants import SUSPENDED_ANNOTATION
 from regsweep.api.objective import objective_status
 from regsweep.controller.caches.run_cache import RunCache
 from regsweep.controller.writers.concurrency import run_all
 from regsweep.core.kubernetes.jobs import job_manifest, same_job
 from regsweep.core.kubernetes.podtemplate import JobDefaults
 from regsweep.core.plan import Plan
-from regsweep.core.runs import RunRef, RunRequest
+from regsweep.core.runs import RunRef, RunRequest, Workload
 from regsweep.core.sweep import Sweep
 from regsweep.errors import AlreadyExists, Conflict, NotFound
 from regsweep.metrics import RUNS_CREATED, RUNS_MOVED, Metrics
@@ -50,8 +51,18 @@ class Creation(Enum):
 class JobWriter:
     """Writes to the Jobs of sweeps."""
 
-    def __init__(self, api: KubeApi, run_cache: RunCache, defaults: JobDefaults, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        api: KubeApi,
+        run_cache: RunCache,
+        defaults: JobDefaults,
+        metrics: Metrics,
+        *,
+        workloads: Resource | None = None,
+    ) -> None:
+        """workloads: Kueue's; None: no plan knows of any."""
         self._api = api
+        self._workloads = workloads
         self._run_cache = run_cache
         self._defaults = defaults
         self._metrics = metrics
@@ -85,14 +96,17 @@ class JobWriter:
         return await run_all([self._create(sweep, job) for job in jobs], at_once=AT_ONCE)
 
     async def change(self, namespace: str, plan: Plan) -> None:
-        """Deletes, suspends, resumes and widens the Jobs that the plan names.
+        """Deletes, suspends, resumes and widens the Jobs that the plan names, and stops and resumes Workloads.
 
         Raises the first ApiError, after all has been tried.
         """
         writes: list[Coroutine[Any, Any, None]] = [self._delete(namespace, run) for run in plan.delete]
-        writes += [self._patch(namespace, run, {"suspend": True}) for run in plan.suspend]
-        writes += [self._patch(namespace, run, {"suspend": False}) for run in plan.resume]
-        writes += [self._patch(namespace, run, {"parallelism": pods}) for run, pods in plan.scale]
+        writes += [self._suspend(namespace, run, True) for run in plan.suspend]
+        writes += [self._suspend(namespace, run, False) for run in plan.resume]
+        if self._workloads is not None:
+            writes += [self._activate(self._workloads, namespace, each, False) for each in plan.deactivate]
+            writes += [self._activate(self._workloads, namespace, each, True) for each in plan.activate]
+        writes += [self._patch(namespace, run, {"spec": {"parallelism": pods}}) for run, pods in plan.scale]
         await run_all(writes, at_once=AT_ONCE)
 
     async def _create(self, sweep: Sweep, job: NewJob) -> Creation:
@@ -122,10 +136,32 @@ class JobWriter:
         else:
             self._run_cache.jobs.upsert_from_write(remaining)
 
-    async def _patch(self, namespace: str, run: RunRef, spec: Mapping[str, JsonValue]) -> None:
+    async def _suspend(self, namespace: str, run: RunRef, suspend: bool) -> None:
+        """Suspends or resumes the Job as it was seen: what somebody has changed since is decided on anew."""
+        seen = self._run_cache.jobs.get(run.uid)
+        version = {"resourceVersion": seen["metadata"]["resourceVersion"]} if seen is not None else {}
+        metadata = {**version, **_mark(suspend)}
+        await self._patch(namespace, run, {"metadata": metadata, "spec": {"suspend": suspend}})
+
+    async def _activate(self, resource: Resource, namespace: str, workload: Workload, active: bool) -> None:
+        """The same for a Workload."""
+        metadata = {"uid": workload.uid, "resourceVersion": workload.version, **_mark(not active)}
+        patch: KubeObject = {"metadata": metadata, "spec": {"active": active}}
         try:
-            patched = await self._api.patch(JOBS, namespace, run.name, {"metadata": {"uid": run.uid}, "spec": spec})
+            await self._api.patch(resource, namespace, workload.name, patch)
+        except (NotFound, Conflict):  # the next pass reads it again
+            logger.info("%s/%s: was changed before it could be stopped or resumed", namespace, workload.name)
+
+    async def _patch(self, namespace: str, run: RunRef, patch: KubeObject) -> None:
+        try:
+            metadata = {"uid": run.uid, **patch.get("metadata", {})}
+            patched = await self._api.patch(JOBS, namespace, run.name, {**patch, "metadata": metadata})
         except (NotFound, Conflict):  # the watch brings the news
-            logger.info("%s/%s: was deleted before it could be changed", namespace, run.name)
+            logger.info("%s/%s: was changed or deleted before it could be changed", namespace, run.name)
             return
         self._run_cache.jobs.upsert_from_write(patched)
+
+
+def _mark(stopped: bool) -> dict[str, JsonValue]:
+    """What says whether the operator has stopped the object: it resumes nothing else."""
+    return {"annotations": {SUSPENDED_ANNOTATION: "true" if stopped else "false"}}

@@ -6,12 +6,13 @@ Of the segments only the last is kept whole: ten thousand runs have hundreds of 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 
 from regsweep.adapters.kubeapi import RESULTS, KubeApi, KubeObject
 from regsweep.api.constants import SWEEP_UID_LABEL
+from regsweep.core.ownership import owner_uid, result_owners
 from regsweep.core.results.records import Record, Records
-from regsweep.core.results.segments import Segment, append, merge, read
+from regsweep.core.results.segments import Segment, append, merge, owned_as_wanted, read, with_owners
 from regsweep.core.sweep import Point, Sweep
 from regsweep.errors import AlreadyExists, Conflict, Expired, NotFound
 
@@ -28,6 +29,8 @@ class RecordStore:
         self._sweep_uid = sweep_uid
         self._records: Records | None = None
         self._last: KubeObject | None = None
+        self._owned: set[bool] = set()
+        """Whether segments are deleted with the sweep: of all that are stored, both where they differ."""
 
     async def all(self) -> Records:
         """All stored records, read from the API server where that was not done yet.
@@ -59,27 +62,49 @@ class RecordStore:
                 self.forget()
                 raise Conflict(f"the stored records changed: {error}", error.status) from error
             self._records = present = present.plus(write.records)
+            self._owned.add(bool(owner_uid(self._last)))
             stored += write.records
         return tuple(stored)
+
+    async def set_owners(self, sweep: Sweep) -> None:
+        """Lets the segments be deleted with the sweep, or outlive it, as its spec wants.
+
+        Raises Conflict when another has written (then all is read again the next time), and other ApiErrors.
+        """
+        await self.all()
+        if self._owned <= {bool(result_owners(sweep))}:
+            return
+        try:
+            async for segment in self._segments():
+                if not owned_as_wanted(segment, sweep):
+                    await self._api.replace(RESULTS, with_owners(segment, sweep))
+        finally:
+            self.forget()
 
     def forget(self) -> None:
         """Drops what was read: it is read again when asked for."""
         self._records = None
         self._last = None
+        self._owned = set()
 
     async def _read(self) -> Records:
         """Reads segment by segment; the list is in the order of names, which is not that of sequences above 10."""
         while True:
+            segments: list[Segment] = []
+            self.forget()
             try:
-                segments, self._last = await self._segments()
+                async for segment in self._segments():
+                    segments.append(read(segment))
+                    self._owned.add(bool(owner_uid(segment)))
+                    if self._last is None or int(segment["sequence"]) > int(self._last["sequence"]):
+                        self._last = segment
+                    await asyncio.sleep(0)  # others' slots do not wait until thousands of records are read
             except Expired:
                 continue
             return merge(segments)
 
-    async def _segments(self) -> tuple[list[Segment], KubeObject | None]:
-        """What was read of all segments, page by page, and the last of them whole."""
-        segments: list[Segment] = []
-        last: KubeObject | None = None
+    async def _segments(self) -> AsyncIterator[KubeObject]:
+        """The segments as they are stored, page by page: each takes more memory than what is read of it."""
         token = ""
         while True:
             page = await self._api.list_page(
@@ -90,13 +115,10 @@ class RecordStore:
                 continue_token=token,
             )
             for segment in page.items:
-                segments.append(read(segment))
-                if last is None or int(segment["sequence"]) > int(last["sequence"]):
-                    last = segment
-                await asyncio.sleep(0)  # others' slots do not wait until thousands of records are read
+                yield segment
             token = page.continue_token
             if not token:
-                return segments, last
+                return
 
 
 def _is_news(present: Records, record: Record) -> bool:

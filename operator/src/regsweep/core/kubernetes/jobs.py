@@ -91,6 +91,7 @@ def _annotations(sweep: Sweep, request: RunRequest) -> dict[str, str]:
         names.REPLICATES_PER_POD_ANNOTATION: str(request.replicates_per_pod),
         names.ATTEMPT_ANNOTATION: str(request.attempt),
         names.LOST_ANNOTATION: str(request.lost),
+        names.SUSPENDED_ANNOTATION: "false",
         **_moves(request),
         names.OBJECTIVE_ANNOTATION: canonical_json({"metric": objective.metric, "goal": objective.goal}),
     }

@@ -62,7 +62,8 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
         rule=identity.rule,
         parallelism=spec.get("parallelism", 1),
         suspended=bool(spec.get("suspend")),
-        queue_managed=_is_queue_managed(metadata),
+        paused=_is_paused(job),
+        queue_managed=_is_queue_managed(job),
         succeeded=complete is not None,
         failed_reason=failed.get("reason") or "Failed" if failed else None,
         failed_message=(failed or {}).get("message", ""),
@@ -144,12 +145,19 @@ def _others(pod: KubeObject, status: KubeObject) -> tuple[str, ...]:
     return tuple(name for name in beside if name not in ended) + tuple(name for name in sidecars if name in running)
 
 
-def _is_queue_managed(metadata: KubeObject) -> bool:
-    """Whether Kueue admits the Job: it carries a queue's name, or belongs to an object that does (a Workload owns it)."""
-    if names.QUEUE_NAME_LABEL in (metadata.get("labels") or {}):
-        return True
-    owners = metadata.get("ownerReferences") or ()
-    return any(owner.get("apiVersion", "").startswith("kueue.x-k8s.io/") for owner in owners)
+def _is_queue_managed(job: KubeObject) -> bool:
+    """Whether Kueue admits the Job: it carries a queue's name, or has been admitted without one (manageJobsWithoutQueueName)."""
+    template = (job.get("spec") or {}).get("template") or {}
+    admitted = names.QUEUE_POD_SET_LABEL in ((template.get("metadata") or {}).get("labels") or {})
+    return admitted or names.QUEUE_NAME_LABEL in (job["metadata"].get("labels") or {})
+
+
+def _is_paused(job: KubeObject) -> bool:
+    """Whether the operator has suspended the Job. Of one without the mark, which an older version made, that is believed."""
+    mark = (job["metadata"].get("annotations") or {}).get(names.SUSPENDED_ANNOTATION)
+    if mark is not None:
+        return bool(mark == "true")
+    return bool((job.get("spec") or {}).get("suspend")) and not _is_queue_managed(job)
 
 
 def _phase(phase: str | None, terminated: KubeObject | None) -> PodPhase:

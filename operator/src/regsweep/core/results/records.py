@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -87,7 +87,7 @@ class Record:
     """When its training started; None: not known."""
     ended_at: datetime | None = None
     gpu_seconds: float | None = None
-    """Seconds from start to end times the GPUs that it used; None: not known."""
+    """GPU-seconds that it is charged with (`gputime`); None: not known."""
 
     @property
     def shown_metrics(self) -> Mapping[str, float]:
@@ -98,6 +98,13 @@ class Record:
     def key(self) -> tuple[str, int]:
         """What the store merges by."""
         return self.point_key, self.replicate
+
+    @property
+    def seconds(self) -> float | None:
+        """How long its training took; None: not known."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return (self.ended_at - self.started_at).total_seconds()
 
     @property
     def has_result(self) -> bool:
@@ -117,19 +124,54 @@ class _Version:
 _NO_RECORDS: Final[Mapping[int, Record]] = MappingProxyType({})
 
 
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What records have cost. Every record counts that was ever stored, those that a later attempt has replaced too."""
+
+    gpu_seconds: float = 0.0
+    """Of all of them."""
+    most_gpu_seconds: float | None = None
+    """Of the costliest training with a result; None: no result says so."""
+    most_seconds: float | None = None
+    """Of the longest training with a result."""
+
+    def plus(self, record: Record) -> Costs:
+        """These and the record's."""
+        total = self.gpu_seconds + (record.gpu_seconds or 0.0)
+        if not record.has_result:
+            return replace(self, gpu_seconds=total)
+        most_gpu = _larger(self.most_gpu_seconds, record.gpu_seconds)
+        return Costs(total, most_gpu, _larger(self.most_seconds, record.seconds))
+
+
+def _larger(one: float | None, other: float | None) -> float | None:
+    return max((value for value in (one, other) if value is not None), default=None)
+
+
 class Records:
     """All stored records of a sweep, in the order in which they were stored, merged by (point key, replicate).
 
     The first result of a replicate wins. A failure is replaced only by a later attempt's result or failure.
     """
 
-    __slots__ = ("_by_point", "_version")
+    __slots__ = ("_by_point", "_costs", "_version")
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self._by_point: dict[str, dict[int, Record]] = {}
+        self._costs = Costs()
         self._version = _Version(None, frozenset(), 0)
         for record in records:
             self._add(record)
+
+    @property
+    def costs(self) -> Costs:
+        """What they have cost."""
+        return self._costs
+
+    @property
+    def points(self) -> Set[str]:
+        """Keys of the points that have records."""
+        return self._by_point.keys()
 
     def add(self, record: Record) -> bool:
         """Adds the record; False if the present one wins."""
@@ -142,6 +184,7 @@ class Records:
         if present is not None and (present.has_result or record.attempt <= present.attempt):
             return False
         replicates[record.replicate] = record
+        self._costs = self._costs.plus(record)
         return True
 
     def get(self, point_key: str, replicate: int) -> Record | None:
@@ -159,6 +202,7 @@ class Records:
             return self
         joined = Records()
         joined._by_point = dict(self._by_point)
+        joined._costs = self._costs
         copied: set[str] = set()
         for record in more:
             if record.point_key not in copied:

@@ -31,7 +31,7 @@ from regsweep.api.sweep_result import (
     MAX_SEGMENT_BYTES,
 )
 from regsweep.api.wording import cut
-from regsweep.core.ownership import JsonObject, KubeObject, child_labels, owner_reference
+from regsweep.core.ownership import JsonObject, KubeObject, child_labels, owner_uid, result_owners
 from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Records, Source, TestLosses
 from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import parse_timestamp, timestamp
@@ -118,6 +118,18 @@ def _records_of(segment: KubeObject) -> Iterator[Record]:
         yield _from_json(entry, *shared.get(entry.get("environment"), _NOTHING_KNOWN))
 
 
+def owned_as_wanted(segment: KubeObject, sweep: Sweep) -> bool:
+    """Whether the segment is deleted with the sweep just if the spec wants that."""
+    return bool(owner_uid(segment)) is bool(result_owners(sweep))
+
+
+def with_owners(segment: KubeObject, sweep: Sweep) -> JsonObject:
+    """The segment, deleted with the sweep or not, as the spec wants it."""
+    metadata = {name: value for name, value in segment["metadata"].items() if name != "managedFields"}
+    metadata["ownerReferences"] = result_owners(sweep)
+    return {**segment, "apiVersion": API_VERSION, "kind": RESULT_KIND, "metadata": metadata}
+
+
 def segment_name(sweep_uid: str, sequence: int) -> str:
     """Name of the segment: never that of another sweep, be it one of the same name."""
     return f"{sweep_uid}-{sequence}"
@@ -148,7 +160,7 @@ class _Segment:
                 "name": segment_name(sweep.uid, sequence),
                 "namespace": sweep.namespace,
                 "labels": dict(child_labels(sweep)),
-                "ownerReferences": [owner_reference(sweep)],
+                "ownerReferences": result_owners(sweep),
             },
             "sweepName": sweep.name,
             "sequence": sequence,

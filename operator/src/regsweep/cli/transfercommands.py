@@ -1,0 +1,104 @@
+"""Commands that carry sweeps from one cluster to another: their arguments and options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from regsweep.cli import arguments
+from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors
+
+Namespace = Annotated[
+    str | None,
+    typer.Option(
+        "--namespace",
+        "-n",
+        help="Namespace; default: that of the kubectl context.",
+        parser=arguments.namespace,
+        metavar="TEXT",
+    ),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--namespace",
+        "-n",
+        help="Namespace of all of them; default: each has the one that it was exported from.",
+        parser=arguments.namespace,
+        metavar="TEXT",
+    ),
+]
+Context = Annotated[
+    str | None,
+    typer.Option(
+        help="Context of the kubeconfig; default: the current one.", parser=arguments.existing_text, metavar="TEXT"
+    ),
+]
+Kubeconfig = Annotated[
+    Path | None,
+    typer.Option(help="Kubeconfig file; default: the one that kubectl uses.", parser=arguments.path, metavar="PATH"),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the program."""
+    app.command(epilog=EXIT_CODES_HELP)(export)
+    app.command("import", epilog=EXIT_CODES_HELP)(import_sweeps)
+
+
+def export(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Names of RegularizationSweeps; none: all of the namespace.",
+            parser=arguments.sweep_name,
+            metavar="NAME...",
+        ),
+    ] = None,
+    namespace: Namespace = None,
+    all_namespaces: Annotated[
+        bool, typer.Option("--all-namespaces", "-A", help="All sweeps of all namespaces.")
+    ] = False,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Write sweeps of a cluster with their results to standard output, for `regsweep import`.
+
+    What is pinned goes with them, so that nothing is trained again where they are imported. PodTemplates, ConfigMaps, volumes
+    and images do not.
+    """
+    with readable_errors():
+        from regsweep.cli.transfer import Cluster, export_command
+
+        cluster = Cluster(namespace, context, kubeconfig)
+        code = export_command(cluster, names or [], everywhere=all_namespaces)
+    raise typer.Exit(code)
+
+
+def import_sweeps(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="File that `regsweep export` has written; - reads standard input.",
+            parser=arguments.path,
+            metavar="FILE",
+        ),
+    ],
+    namespace: Target = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the file and the names, and write nothing.")
+    ] = False,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Create the sweeps of an export with their results in a cluster. An import that was interrupted goes on when it is repeated.
+
+    It takes a role of its own: see docs/operations.md.
+    """
+    with readable_errors():
+        from regsweep.cli.transfer import Cluster, import_command
+
+        code = import_command(Cluster(namespace, context, kubeconfig), file, dry_run=dry_run)
+    raise typer.Exit(code)

@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.kills import killed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_whatever_is_killed_nothing_is_lost_and_nothing_trained_twice(tmp_path: Path) -> None:
+    outcome = killed(tmp_path, kills=5, seed=1)
+    assert outcome.is_good, [str(outcome), *outcome.lost, *outcome.twice]
+    assert len(outcome.kills) == 2, "both the command and processes of its runs"

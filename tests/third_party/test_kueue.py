@@ -1,0 +1,199 @@
+"""Sweeps beside the real Kueue: what it admits, preempts, drains and stops, and how few writes that takes of the operator.
+
+Its webhooks and controllers are the real ones; pods are started by the real Job controller, and ended by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from integration.laboratory import Lab, Process, eventually, is_complete, laboratory, operating
+from regsweep.adapters.kubeapi import JOBS, PODS, KubeObject, name_of, uid_of, workloads
+from regsweep.api.constants import SUSPENDED_ANNOTATION
+from third_party.kueue import Kueue
+
+WORKLOADS = workloads("v1beta2")
+FOUR = {"flags": [{"name": "l2", "values": [0, 0.1, 0.2, 0.3]}], "replicates": 1, "parallelism": 2}
+CPU = {"spec": {"containers": [{"name": "trainer", "resources": {"requests": {"cpu": "1"}}}]}}
+READS = {"kueue_version": "v1beta2"}
+
+
+@pytest.fixture
+async def lab(kueue: Kueue) -> AsyncIterator[Lab]:
+    """A fresh namespace with a queue that has quota for two pods."""
+    async with laboratory(kueue.cluster) as fresh:
+        kueue.queue(fresh.namespace, cpus=2)
+        yield fresh
+
+
+def template(priority: str = "low", queue: str = "training") -> dict[str, Any]:
+    labels = {"kueue.x-k8s.io/queue-name": queue, "kueue.x-k8s.io/priority-class": priority}
+    return {**CPU, "metadata": {"labels": labels}}
+
+
+async def jobs(lab: Lab, *, suspended: bool) -> list[KubeObject]:
+    return [job for job in await lab.all(JOBS) if bool(job["spec"].get("suspend")) is suspended]
+
+
+async def says(lab: Lab, reason: str, words: str = "", type_: str = "Progressing") -> bool:
+    condition = await lab.condition(type_)
+    return condition.get("reason") == reason and words in condition["message"]
+
+
+async def patches(operator: Process) -> dict[str, int]:
+    """How many patches the operator has sent, by resource, successful or not."""
+    _, text = await operator.get("/metrics")
+    counted: dict[str, int] = {}
+    for labels, value in re.findall(r"^regsweep_operator_api_requests_total\{(.*)\} (\S+)$", text, re.MULTILINE):
+        if 'verb="patch"' in labels and (found := re.search(r'resource="(.*?)"', labels)):
+            counted[found[1]] = counted.get(found[1], 0) + int(float(value))
+    return counted
+
+
+async def a_rival(lab: Lab, cpus: int) -> str:
+    """Another Job in the queue, of a higher priority."""
+    labels = {"kueue.x-k8s.io/queue-name": "training", "kueue.x-k8s.io/priority-class": "high"}
+    container = {"name": "c", "image": "i", "resources": {"requests": {"cpu": str(cpus)}}}
+    job = await lab.api.create(
+        JOBS,
+        {
+            "metadata": {"name": "rival", "namespace": lab.namespace, "labels": labels},
+            "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [container]}}},
+        },
+    )
+    return uid_of(job)
+
+
+async def own_workloads(lab: Lab) -> list[KubeObject]:
+    return [w for w in await lab.all(WORKLOADS) if "rival" not in name_of(w)]
+
+
+async def test_jobs_wait_for_quota_are_admitted_and_the_sweep_ends(lab: Lab) -> None:
+    async with operating(lab, **READS) as operator:
+        await lab.apply(**{**FOUR, "parallelism": 3}, template=template())
+        await eventually(lambda: _count(lab, suspended=False, count=2))
+        await eventually(lambda: says(lab, "Queued", "insufficient unused quota"))
+        await lab.train_until(is_complete)
+        assert await patches(operator) == {}
+    assert len(lab.trained) == 4
+
+
+async def _count(lab: Lab, *, suspended: bool, count: int) -> bool:
+    return len(await jobs(lab, suspended=suspended)) == count
+
+
+async def test_a_preempted_run_is_told_of_keeps_its_slot_and_goes_on(lab: Lab) -> None:
+    async with operating(lab, **READS) as operator:
+        await lab.apply(**FOUR, template=template())
+        await eventually(lambda: _count(lab, suspended=False, count=2))
+        rival = await a_rival(lab, cpus=2)
+        await eventually(lambda: says(lab, "Requeued", "Preempted to accommodate a workload"))
+        assert len(await lab.all(JOBS)) == 3, "no other run is made in place of those"
+        await lab.api.delete(JOBS, lab.namespace, "rival", uid=rival)
+        await lab.train_until(is_complete)
+        assert await patches(operator) == {}
+    assert len(lab.trained) == 4
+    assert (await lab.status())["runs"]["failed"] == 0
+
+
+async def test_a_drained_queue_is_waited_for(lab: Lab, kueue: Kueue) -> None:
+    async with operating(lab, **READS) as operator:
+        await lab.apply(**FOUR, template=template())
+        await eventually(lambda: _count(lab, suspended=False, count=2))
+        kueue.stop_policy(lab.namespace, "HoldAndDrain")
+        await eventually(lambda: says(lab, "Requeued", "The ClusterQueue is stopped"))
+        await eventually(lambda: _running(lab, 0))
+        kueue.stop_policy(lab.namespace, "None")
+        await lab.train_until(is_complete)
+        assert await patches(operator) == {}
+
+
+async def _running(lab: Lab, count: int) -> bool:
+    return bool((await lab.status())["runs"].get("running", 0) == count)
+
+
+async def test_a_paused_sweep_stops_admitted_jobs_and_resumes_them(lab: Lab) -> None:
+    async with operating(lab, **READS) as operator:
+        await lab.apply(**{**FOUR, "parallelism": 3}, template=template())
+        await eventually(lambda: _count(lab, suspended=False, count=2))
+        before = {uid_of(job) for job in await lab.all(JOBS)}
+        await edit(lab, suspend=True)
+        await eventually(lambda: says(lab, "SuspendedBySpec", "3 runs suspended.", "Suspended"))
+        await eventually(lambda: _gone(lab))
+        assert {w["spec"]["active"] for w in await own_workloads(lab)} == {False}
+        await edit(lab, suspend=False)
+        await eventually(lambda: _count(lab, suspended=False, count=2))
+        assert {uid_of(job) for job in await lab.all(JOBS)} == before
+        assert await patches(operator) == {"workloads": 6}
+        await lab.train_until(is_complete)
+
+
+async def _gone(lab: Lab) -> bool:
+    return not [pod for pod in await lab.all(PODS) if "deletionTimestamp" not in pod["metadata"]]
+
+
+async def edit(lab: Lab, **spec: Any) -> None:
+    lab.cluster.kubectl(
+        "-n", lab.namespace, "patch", "rsweep", "demo", "--type", "merge", "-p", json.dumps({"spec": spec})
+    )
+
+
+async def test_a_workload_that_a_person_deactivates_waits_for_that_person(lab: Lab) -> None:
+    async with operating(lab, **READS) as operator:
+        await lab.apply(**FOUR, template=template())
+        await eventually(lambda: _count(lab, suspended=False, count=2))
+        workload = (await own_workloads(lab))[0]
+        await lab.api.patch(WORKLOADS, lab.namespace, name_of(workload), {"spec": {"active": False}})
+        await eventually(lambda: says(lab, "WorkloadDeactivated", name_of(workload)))
+        for suspend in (True, False):
+            await edit(lab, suspend=suspend)
+            await eventually(partial(_suspended_is, lab, str(suspend)))
+        live = await lab.api.get(WORKLOADS, lab.namespace, name_of(workload))
+        assert live["spec"]["active"] is False, "the pause of the sweep has not given it back"
+        assert (await patches(operator)).get("workloads", 0) <= 2
+        await lab.api.patch(WORKLOADS, lab.namespace, name_of(workload), {"spec": {"active": True}})
+        await lab.train_until(is_complete)
+
+
+async def _suspended_is(lab: Lab, status: str) -> bool:
+    return (await lab.condition("Suspended")).get("status") == status
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason", "words"),
+    [
+        pytest.param(READS, "Queued", "No queue is named", id="with Workloads"),
+        pytest.param({}, "JobsSuspended", "somebody has suspended Job", id="without"),
+    ],
+)
+async def test_jobs_without_a_queue_that_kueue_manages_all_the_same_are_not_fought_for(
+    lab: Lab, settings: dict[str, object], reason: str, words: str
+) -> None:
+    async with operating(lab, **settings) as operator:
+        await lab.apply(**FOUR, template=CPU)
+        await eventually(lambda: says(lab, reason, words))
+        for suspend in (True, False):
+            await edit(lab, suspend=suspend)
+            await eventually(partial(_suspended_is, lab, str(suspend)))
+        await eventually(lambda: says(lab, reason, words))
+        sent = await patches(operator)
+    assert sent.get("jobs", 0) == 0
+    assert sent.get("workloads", 0) <= 4
+    assert {job["metadata"]["annotations"][SUSPENDED_ANNOTATION] for job in await lab.all(JOBS)} == {"false"}
+
+
+async def test_without_the_right_settings_an_admitted_job_trains_on_and_the_sweep_says_so(lab: Lab) -> None:
+    async with operating(lab) as operator:
+        await lab.apply(**{**FOUR, "parallelism": 3}, template=template())
+        await eventually(lambda: _count(lab, suspended=False, count=2))
+        await edit(lab, suspend=True)
+        await eventually(lambda: says(lab, "Suspending", "Kueue has admitted", "Suspended"))
+        await eventually(lambda: _count(lab, suspended=True, count=0))
+        assert await patches(operator) == {}
+        assert (await lab.status())["state"] != "Suspended"
