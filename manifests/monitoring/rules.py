@@ -28,6 +28,8 @@ from regsweep.metrics import (
     RECONCILE_TOTAL,
     RECORDS_REFUSED,
     RUNS,
+    SWEEP_BUDGET_GPU_SECONDS,
+    SWEEP_GPU_SECONDS,
     SWEEP_STATE,
     MetricSpec,
 )
@@ -84,7 +86,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One recording rule: a gauge of the operators, once for each sweep and state, whoever reports it.
+    """One recording rule: a gauge of the operators, once for each of its sets of labels, whoever reports it.
 
     Where the scrape does not honour labels, the sweep's namespace stands in `exported_namespace`.
     """
@@ -94,13 +96,18 @@ class Recording:
     @property
     def name(self) -> str:
         """The recorded series, named by its labels, its source and what was done (Prometheus' convention)."""
-        return f"namespace_sweep_state:{self.gauge.name}:max"
+        return f"{'_'.join(self.gauge.labels)}:{self.gauge.name}:max"
+
+    @property
+    def expr(self) -> str:
+        """What is recorded."""
+        own, renamed = (f"{self.gauge.name}{{exported_namespace{match}}}" for match in ('=""', '!=""'))
+        moved = f'label_replace({renamed}, "namespace", "$1", "exported_namespace", "(.+)")'
+        return f"max by ({', '.join(self.gauge.labels)}) ({own} or {moved})"
 
     def rule(self) -> dict[str, object]:
         """The rule as Prometheus reads it."""
-        own, renamed = (f"{self.gauge.name}{{exported_namespace{match}}}" for match in ('=""', '!=""'))
-        moved = f'label_replace({renamed}, "namespace", "$1", "exported_namespace", "(.+)")'
-        return {"record": self.name, "expr": f"max by (namespace, sweep, state) ({own} or {moved})"}
+        return {"record": self.name, "expr": self.expr}
 
 
 SWEEP_RUNS: Final = Recording(RUNS)
@@ -224,6 +231,17 @@ SWEEP_ALERTS: Final = (
         f"Runs of sweep {_NAMED} fail.",
         "{{ $value | humanize }} runs have failed, more than 10 % of those that have ended. "
         "The sweep stops at spec.maxFailedRuns.",
+    ),
+    Alert(
+        "RegsweepBudgetNearlySpent",
+        f"{Recording(SWEEP_GPU_SECONDS).expr}\n"
+        f"  / on ({_SWEEP}) {Recording(SWEEP_BUDGET_GPU_SECONDS).expr} > 0.9\n"
+        f"and on ({_SWEEP})\n{_sweeps_in(SweepState.RUNNING)}",
+        "5m",
+        Severity.WARNING,
+        f"The budget of sweep {_NAMED} is nearly spent.",
+        "{{ $value | humanizePercentage }} of spec.budget.maxGpuSeconds are used while it still trains. What it has no room for is not "
+        "started, and the ranking will lack it.",
     ),
     Alert(
         "RegsweepTrainerMetricsMissing",

@@ -80,3 +80,10 @@ def test_finished_jobs_are_deleted_beyond_what_is_kept_and_their_results_stay(la
     lab.until("one Job is kept", lambda: len(lab.jobs("s")) == 1)
     assert len(lab.status("s")["results"]) == 4
     assert set(lab.created_jobs().values()) == {1}
+
+
+def test_a_finished_sweep_is_deleted_when_its_time_has_come_and_takes_its_jobs_along(lab: Lab) -> None:
+    lab.apply(lab.sleepers("s", [0.1, 0.2], ttlSecondsAfterFinished=10))
+    lab.until("two have ended", lambda: len(lab.records("s")) == 2)
+    lab.until("the sweep is gone", lambda: lab.kubectl("get", "rsweep", "-o", "name").strip() == "")
+    lab.until("its Jobs are gone", lambda: not lab.jobs())

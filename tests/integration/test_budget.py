@@ -12,7 +12,7 @@ import pytest
 from cluster import Cluster
 from integration.laboratory import Lab, eventually, is_complete, lab, operating
 from regsweep.adapters.kubeapi import JOBS, PODS, RESULTS, SWEEPS, Resource, uid_of
-from regsweep.cli.transfer import Cluster as Target
+from regsweep.cli.place import Place
 from regsweep.cli.transfer import export_command, import_command
 from regsweep.core.timestamps import timestamp
 
@@ -67,7 +67,7 @@ async def test_exported_deleted_and_imported_it_has_the_same_results_and_trains_
         await lab.api.delete(SWEEPS, lab.namespace, "demo", uid=uid_of(sweep))
         await eventually(lambda: _nothing_of(lab, JOBS))
         await eventually(lambda: _nothing_of(lab, RESULTS))
-        target = Target(None, None, Path(with_crds.kubeconfig))
+        target = Place(None, None, Path(with_crds.kubeconfig))
         assert await asyncio.to_thread(import_command, target, file, dry_run=False) == 0
         await eventually(lambda: _is_over(lab))
         assert not await lab.all(JOBS)
@@ -80,7 +80,7 @@ async def test_exported_deleted_and_imported_it_has_the_same_results_and_trains_
 
 def _exported(lab: Lab, cluster: Cluster, capfd: pytest.CaptureFixture[str]) -> str:
     capfd.readouterr()
-    assert export_command(Target(lab.namespace, None, Path(cluster.kubeconfig)), ["demo"], everywhere=False) == 0
+    assert export_command(Place(lab.namespace, None, Path(cluster.kubeconfig)), ["demo"], everywhere=False) == 0
     text = capfd.readouterr().out
     assert len(json.loads(text)["items"]) == 2
     return text

@@ -11,12 +11,54 @@ WAITS = "couldn't assign flavors to pod set main: insufficient unused quota for 
 PREEMPTED = "Preempted to accommodate a workload (UID: a, JobUID: b) due to prioritization in the ClusterQueue"
 
 
+CRD: dict[str, Any] = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {
+        "name": "workloads.kueue.x-k8s.io",
+        # The group is protected: only approved CRDs are served.
+        "annotations": {"api-approved.kubernetes.io": "unapproved, a stand-in for tests"},
+    },
+    "spec": {
+        "group": "kueue.x-k8s.io",
+        "scope": "Namespaced",
+        "names": {"plural": "workloads", "singular": "workload", "kind": "Workload"},
+        "versions": [
+            {
+                "name": "v1beta2",
+                "served": True,
+                "storage": True,
+                "subresources": {"status": {}},
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "properties": {
+                            "spec": {
+                                "type": "object",
+                                "properties": {
+                                    "active": {"type": "boolean", "default": True},
+                                    "queueName": {"type": "string"},
+                                },
+                            },
+                            "status": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+                        },
+                    }
+                },
+            }
+        ],
+    },
+}
+"""A stand-in for Kueue's own: what the operator uses of it."""
+
+
 class KueueByHand:
     """Acts on Jobs as Kueue does, each step when a test says so. Pods are the Job controller's to stop."""
 
-    def __init__(self, api: KubeApi, queue: str = "training") -> None:
+    def __init__(self, api: KubeApi, queue: str = "training", *, marks: bool = True) -> None:
+        """marks: whether it changes the pod templates of Jobs; a real API server lets only Kueue's own order of writes do that."""
         self._api = api
         self._queue = queue
+        self._marks = marks
 
     async def take(self, job: KubeObject) -> KubeObject:
         """Suspends the Job, as its webhook does at creation, and makes its Workload."""
@@ -31,7 +73,8 @@ class KueueByHand:
             ],
         }
         queue = {"queueName": self._queue} if self._queue else {}
-        await self._api.create(WORKLOADS, {"metadata": meta, "spec": {"active": True, **queue}})
+        kind = {"apiVersion": WORKLOADS.api_version, "kind": WORKLOADS.kind}
+        await self._api.create(WORKLOADS, {**kind, "metadata": meta, "spec": {"active": True, **queue}})
         return await self.say(job, ("QuotaReserved", False, "Pending", WAITS))
 
     async def admit(self, job: KubeObject) -> None:
@@ -43,7 +86,7 @@ class KueueByHand:
             ("Evicted", False, "", ""),
         )
         template = {"metadata": {"labels": {"kueue.x-k8s.io/podset": "main"}}}
-        await self._patch(job, {"spec": {"suspend": False, "template": template}})
+        await self._patch(job, {"spec": {"suspend": False, **({"template": template} if self._marks else {})}})
 
     async def evict(self, job: KubeObject, reason: str = "Preempted", message: str = PREEMPTED) -> None:
         """It needs the quota for another Job, or its Workload is not active."""
@@ -54,8 +97,7 @@ class KueueByHand:
             ("Evicted", True, reason, message),
         )
         template = {"metadata": {"labels": {"kueue.x-k8s.io/podset": None}}}
-        await self._patch(job, {"spec": {"suspend": True}})
-        await self._patch(job, {"spec": {"template": template}})
+        await self._patch(job, {"spec": {"suspend": True, **({"template": template} if self._marks else {})}})
 
     async def workload(self, job: KubeObject) -> KubeObject:
         """The Job's Workload."""

@@ -6,7 +6,6 @@ Its webhooks and controllers are the real ones; pods are started by the real Job
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 from integration.laboratory import Lab, Process, eventually, is_complete, laboratory, operating
 from regsweep.adapters.kubeapi import JOBS, PODS, KubeObject, name_of, uid_of, workloads
 from regsweep.api.constants import SUSPENDED_ANNOTATION
+from support.metrics import patches_sent
 from third_party.kueue import Kueue
 
 WORKLOADS = workloads("v1beta2")
@@ -47,13 +47,7 @@ async def says(lab: Lab, reason: str, words: str = "", type_: str = "Progressing
 
 
 async def patches(operator: Process) -> dict[str, int]:
-    """How many patches the operator has sent, by resource, successful or not."""
-    _, text = await operator.get("/metrics")
-    counted: dict[str, int] = {}
-    for labels, value in re.findall(r"^regsweep_operator_api_requests_total\{(.*)\} (\S+)$", text, re.MULTILINE):
-        if 'verb="patch"' in labels and (found := re.search(r'resource="(.*?)"', labels)):
-            counted[found[1]] = counted.get(found[1], 0) + int(float(value))
-    return counted
+    return patches_sent((await operator.get("/metrics"))[1])
 
 
 async def a_rival(lab: Lab, cpus: int) -> str:
@@ -186,6 +180,35 @@ async def test_jobs_without_a_queue_that_kueue_manages_all_the_same_are_not_foug
     assert sent.get("jobs", 0) == 0
     assert sent.get("workloads", 0) <= 4
     assert {job["metadata"]["annotations"][SUSPENDED_ANNOTATION] for job in await lab.all(JOBS)} == {"false"}
+
+
+SEVERAL_PODS = {"flags": [{"name": "l2", "values": [0, 0.1]}], "replicates": 3, "replicatesPerPod": 1, "parallelism": 3}
+
+
+async def test_a_run_of_several_pods_is_not_widened_in_a_queue(lab: Lab) -> None:
+    """Kueue stops a Job whose parallelism changes, and puts it at the end of its queue."""
+    async with operating(lab, **READS) as operator:
+        await lab.apply(**SEVERAL_PODS, template=template())
+        await lab.train_until(is_complete)
+        assert await patches(operator) == {}
+        assert {job["spec"]["parallelism"] for job in await lab.all(JOBS)} == {1, 2}
+    assert len(lab.trained) == 6
+
+
+async def test_a_job_that_a_person_widens_is_put_back_and_ends_all_the_same(lab: Lab) -> None:
+    async with operating(lab, **READS) as operator:
+        await lab.apply(**{**SEVERAL_PODS, "parallelism": 2}, template=template())
+        await eventually(partial(_count, lab, suspended=False, count=2))
+        (job, _) = await lab.all(JOBS)
+        before = {uid_of(workload) for workload in await own_workloads(lab)}
+        await lab.api.patch(JOBS, lab.namespace, name_of(job), {"spec": {"parallelism": 2}})
+        await eventually(partial(_changed, lab, before))
+        await lab.train_until(is_complete)
+        assert await patches(operator) == {}
+
+
+async def _changed(lab: Lab, before: set[str]) -> bool:
+    return bool({uid_of(workload) for workload in await own_workloads(lab)} - before)
 
 
 async def test_without_the_right_settings_an_admitted_job_trains_on_and_the_sweep_says_so(lab: Lab) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from grafana.model import ORANGE, JsonObject, Panel, Query, bars, curves, dashboard, link, number, table, variable
-from grafana.operators import of_sweeps
+from grafana.operators import gpu_hours, of_sweeps
 from regsweep.api.status import SweepState
 from regsweep.metrics import RUNS, SWEEP_STATE
 
@@ -72,6 +72,13 @@ PANELS: Final[list[Panel]] = [
         [Query(f"sum by (namespace) ({runs('pending')})", "{{namespace}}")],
         smallest=0,
     ),
+    curves(
+        "GPU-hours, by namespace",
+        "Of trainings that have ended, in sweeps that still exist.",
+        [Query(f"sum by (namespace) ({gpu_hours(CHOSEN)})", "{{namespace}}")],
+        smallest=0,
+        width=24,
+    ),
     bars(
         "Sweeps by state",
         "All that exist.",
@@ -81,8 +88,11 @@ PANELS: Final[list[Panel]] = [
     ),
     table(
         "Sweeps",
-        "Runs of each, by state.",
-        [Query(runs(state), ref=state) for state in ("running", "pending", "succeeded", "failed")],
+        "Runs of each, by state, and the GPU-hours of its trainings that have ended.",
+        [
+            *(Query(runs(state), ref=state) for state in ("running", "pending", "succeeded", "failed")),
+            Query(gpu_hours(CHOSEN), ref="GPU-hours"),
+        ],
         "^(namespace|sweep|Value #.*)$",
         sort=("running", True),
         width=18,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana.model import Query
-from regsweep.metrics import MetricSpec
+from regsweep.metrics import SWEEP_GPU_SECONDS, MetricSpec
 
 
 def of_sweeps(spec: MetricSpec, by: str, namespaces: str, matchers: str = "") -> str:
@@ -16,6 +16,11 @@ def of_sweeps(spec: MetricSpec, by: str, namespaces: str, matchers: str = "") ->
     plain = f'{spec.name}{{namespace{namespaces}, exported_namespace=""{more}}}'
     renamed = f'{spec.name}{{exported_namespace{namespaces}, exported_namespace!=""{more}}}'
     return f'max by ({by}) ({plain} or label_replace({renamed}, "namespace", "$1", "exported_namespace", "(.+)"))'
+
+
+def gpu_hours(namespaces: str, matchers: str = "") -> str:
+    """GPU-hours that each sweep has used."""
+    return f"{of_sweeps(SWEEP_GPU_SECONDS, 'namespace, sweep', namespaces, matchers)} / 3600"
 
 
 def gauge(spec: MetricSpec, by: str = "pod") -> str:

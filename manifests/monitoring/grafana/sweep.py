@@ -76,6 +76,13 @@ PANELS: Final[list[Panel]] = [
         "row",
         "column",
     ),
+    curves(
+        "GPU-hours",
+        "Of trainings that have ended: it rises when one ends. 0 without a GPU.",
+        [Query(operators.gpu_hours('="$namespace"', 'sweep="$sweep"'), "GPU-hours")],
+        smallest=0,
+        width=24,
+    ),
 ]
 
 DASHBOARD: Final = dashboard(

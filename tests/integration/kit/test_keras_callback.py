@@ -26,6 +26,12 @@ def test_losses_are_those_of_the_weights_as_they_are_in_inference_mode() -> None
     assert output.epochs[0].rows == {"train": len(rows.train.rows), "val": len(rows.val.rows)}
 
 
+def cosines(kernel: np.ndarray) -> np.ndarray:
+    """Absolute values of the cosines of each two columns."""
+    unit = kernel / np.linalg.norm(kernel, axis=0)
+    return np.asarray(np.abs(unit.T @ unit)[np.triu_indices(kernel.shape[1], 1)])
+
+
 class ActivityPenalty(keras.layers.Layer):  # type: ignore[misc]
     def call(self, x: Any) -> Any:
         self.add_loss(7.0 * keras.ops.mean(x**2))
@@ -40,18 +46,36 @@ class ActivityPenalty(keras.layers.Layer):  # type: ignore[misc]
         pytest.param(
             keras.regularizers.L1L2(0.1, 0.2), lambda k: 0.1 * np.abs(k).sum() + 0.2 * (k**2).sum(), id="l1 and l2"
         ),
+        pytest.param(
+            keras.regularizers.OrthogonalRegularizer(0.4, mode="columns"),
+            lambda k: 0.4 * cosines(k).mean(),
+            id="orthogonal",
+        ),
         pytest.param(keras.regularizers.L2(1000.0), lambda k: 1000 * (k**2).sum(), id="a penalty that dwarfs the loss"),
     ],
 )
 def test_the_penalty_is_in_loss_and_not_in_average_loss(penalty: Any, weights: Any) -> None:
-    model = linear(kernel_regularizer=penalty)
+    model = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(4, kernel_regularizer=penalty), keras.layers.Dense(1)]
+    )
+    model.compile("sgd", "mse")
     model.optimizer.learning_rate = 1e-5
     output, rows = trained(model)
     assert output.record is not None
-    values, kernel = output.record.values, model.layers[-1].kernel.numpy()
+    values, kernel = output.record.values, model.layers[0].kernel.numpy()
     assert values["val_average_loss"] == pytest.approx(mse(model, rows.val), rel=1e-5)
     assert values["regularization_loss"] == pytest.approx(weights(kernel), rel=1e-5)
     assert values["val_loss"] == pytest.approx(mse(model, rows.val) + weights(kernel), rel=1e-5)
+
+
+def test_weight_decay_is_no_penalty() -> None:
+    model = linear()
+    model.compile(keras.optimizers.AdamW(0.1, weight_decay=0.5), "mse")
+    output, rows = trained(model)
+    assert output.record is not None
+    values = output.record.values
+    assert values["regularization_loss"] == 0
+    assert values["val_loss"] == values["val_average_loss"] == pytest.approx(mse(model, rows.val), rel=1e-5)
 
 
 def test_penalties_on_activations_are_not_in_average_loss_either() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -216,6 +217,31 @@ def test_the_eight_runs_that_were_taught_come_ranked_with_all_that_was_taught(ei
     assert eight.model.str.contains("Dropout").all()
     assert (eight.samples == 100).all()
     assert eight.answer.startswith("Of 8 combinations the best is dropout=")
+
+
+def test_one_command_names_the_same_eight_runs_and_ranks_them_alike(eight: Runs, tmp_path: Path) -> None:
+    """In the same folder it has nothing to train: command line and Python mean the same points."""
+    flags = [{"name": "dropout", "values": [0.2, 0.3, 0.4, 0.5]}, {"name": "activation", "values": ["relu", "softmax"]}]
+    parameters = {"dataset": "breast_cancer", "units": [16], "epochs": 4, "train_rows": 100}
+    spec = {
+        "flags": flags,
+        "replicates": 3,
+        "objective": {"metric": "val_accuracy"},
+        "trainer": {"parameters": parameters},
+    }
+    place = Workplace(tmp_path, spec)
+    place.runs.parent.symlink_to(Path(eight.run_dir[0]).parents[1])
+    manifest = {"apiVersion": "regsweep.dev/v1alpha1", "kind": "RegularizationSweep", "spec": spec}
+    file = tmp_path / "eight.json"
+    file.write_text(json.dumps({**manifest, "metadata": {"name": eight.sweep[0]}}))
+    done = command(place, "run", str(file), "--output", "json")
+    assert "all done already" in done.stderr
+    ranked = [(row["flags"]["dropout"], row["flags"]["activation"]) for row in json.loads(done.stdout)["results"]]
+    assert ranked == list(zip(eight.flag_dropout, eight.flag_activation, strict=True))
+    listed = command(place, "ls", "--order", "eval_accuracy", "--output", "csv")
+    rows = list(csv.DictReader(listed.stdout.splitlines()))
+    assert [float(row["eval_accuracy"]) for row in rows] == pytest.approx(list(eight.eval_accuracy))
+    assert list(rows[0])[:2] == ["run_dir", "eval_accuracy"]
 
 
 def test_the_epochs_of_a_real_run_are_a_data_frame(eight: Runs) -> None:

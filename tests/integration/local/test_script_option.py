@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -20,8 +21,8 @@ for replicate in kit.replicates():
 """
 
 
-def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    (folder / "train.py").write_text(SCRIPT)
+def run(folder: Path, *options: str, text: str = SCRIPT) -> subprocess.CompletedProcess[str]:
+    (folder / "train.py").write_text(text)
     command = [sys.executable, "-m", "regsweep.cli", "run", *options, "--output", "json"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=DEADLINE_SECONDS)
 
@@ -36,6 +37,21 @@ def test_flags_are_swept_or_fixed_and_the_metric_chosen(tmp_path: Path) -> None:
     results = json.loads(done.stdout)["results"]
     assert results[0]["flags"] == {"l2": 0.1, "activation": "tanh", "units": [8, 8]}
     assert sorted(path.name for path in (tmp_path / "runs").iterdir() if path.is_dir()) == ["train"]
+
+
+def test_a_metric_of_ones_own_is_ranked_by_with_its_goal(tmp_path: Path) -> None:
+    """The whole way on a laptop: reported, ranked, listed, filtered and ordered under its own name."""
+    own = SCRIPT.replace('"loss"', '"My-Score"')
+    options = ["--script", "train.py", "--flag", "l2=[0, 0.5]", "--replicates", "1", "--metric", "val_My-Score"]
+    done = run(tmp_path, *options, "--goal", "Minimize", text=own)
+    assert done.returncode == 0, done.stderr
+    assert [row["flags"]["l2"] for row in json.loads(done.stdout)["results"]] == [0.5, 0]
+    listing = [sys.executable, "-m", "regsweep.cli", "ls", "--order", "eval_My-Score", "--output", "csv"]
+    listed = subprocess.run(
+        [*listing, "--filter", "eval_My-Score < -1.2"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    (row,) = csv.DictReader(listed.stdout.splitlines())
+    assert (row["flag_l2"], row["eval_My-Score"]) == ("0.5", "-1.5")
 
 
 @pytest.mark.parametrize(
@@ -54,6 +70,9 @@ def test_flags_are_swept_or_fixed_and_the_metric_chosen(tmp_path: Path) -> None:
         (["--script", "train.py", "--flag", "l2=[1]", "--flag", "l2=[2]"], "l2 is given twice"),
         (["--script", "train.py", "--flag", "l2=[]"], "spec.flags[0]"),
         (["--script", "train.py", "--flag", "l2=[1, 2]", "--metric", "loss"], "spec.objective.metric"),
+        (["--script", "train.py", "--flag", "l2=[1, 2]", "--metric", "val_Own"], "spec.objective.goal: is required"),
+        (["--script", "train.py", "--flag", "l2=[1, 2]", "--goal", "Larger"], "spec.objective.goal"),
+        (["--goal", "Maximize"], "belong to --script"),
         (["--script", "missing.py", "--flag", "l2=[1, 2]"], "missing.py: no such file"),
     ],
 )

@@ -14,7 +14,8 @@ from regsweep.adapters.kubeapi import RESULTS, SWEEPS, KubeObject, uid_of
 from regsweep.adapters.memory import Write
 from regsweep.api.constants import IMPORT_ANNOTATION, IMPORTED_FROM_ANNOTATION
 from regsweep.cli.exits import UsageError
-from regsweep.cli.transfer import Cluster, _items, exported, import_command, imported
+from regsweep.cli.place import Place
+from regsweep.cli.transfer import _items, exported, import_command, imported
 from regsweep.core.archive import read_archive
 from regsweep.errors import NotPermitted, RegsweepError, Unavailable, UnusableExport
 from unit.controller.fake_cluster import NAMESPACE, FakeCluster, operating, settled, sweep_object
@@ -246,7 +247,7 @@ def test_a_text_that_is_no_export_is_refused(tmp_path: Path, text: str, words: s
     file = tmp_path / "sweeps.json"
     file.write_text(text)
     with pytest.raises(UsageError, match=words):
-        import_command(Cluster(None, None, None), file, dry_run=False)
+        import_command(Place(), file, dry_run=False)
 
 
 async def test_what_was_imported_can_be_exported_again() -> None:

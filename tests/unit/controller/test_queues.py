@@ -37,11 +37,11 @@ class Queue(Stand):
             await self.kueue.take(job)
         return self.cluster.jobs()
 
-    async def quiet(self, passes: int = 5) -> Counter[str]:
-        """Passes a minute apart; returns what they have written of Jobs and Workloads."""
+    async def quiet(self, passes: int = 5, seconds: float = 60) -> Counter[str]:
+        """Passes, a minute apart; returns what they have written of Jobs and Workloads."""
         written: Counter[str] = Counter()
         for _ in range(passes):
-            self.seconds += 60
+            self.seconds += seconds
             written += (await self.make_pass())[0]
         return Counter({what: count for what, count in written.items() if what.split()[1] in ("jobs", "workloads")})
 
@@ -127,6 +127,14 @@ async def test_a_pause_stops_and_resumes_admitted_jobs_by_one_write_to_each_work
     await stand.cluster.edit(suspend=False)
     assert await stand.quiet() == {"patch workloads": 2}
     assert [(await stand.kueue.workload(job))["spec"]["active"] for job in (first, second)] == [True, True]
+
+
+async def test_passes_in_quick_succession_write_once() -> None:
+    stand = Queue()
+    await stand.begin(template=QUEUE)
+    for suspend in (True, False):
+        await stand.cluster.edit(suspend=suspend)
+        assert await stand.quiet(seconds=0.1) == {"patch workloads": 2}
 
 
 async def test_what_a_person_has_deactivated_stays_so_over_a_pause() -> None:

@@ -144,6 +144,7 @@ class World:
             lost=request.lost,
             moved=request.moved,
             avoids=request.avoids,
+            gpu_seconds=request.gpu_seconds,
             rule=epoch_rule(objective_status(self.sweep.spec.objective)),
             parallelism=request.parallelism,
             suspended=self.queue,

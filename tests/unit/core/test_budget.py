@@ -15,7 +15,7 @@ from regsweep.api.status import Condition, SweepStatus
 from regsweep.core.plan import Plan, plan
 from regsweep.core.runs import PodPhase
 from regsweep.core.status import sweep_status
-from regsweep.core.world import Observed
+from regsweep.core.world import Observed, Usage
 
 from .simulation import START, World, sweep_of
 
@@ -31,7 +31,7 @@ class Metered(World):
 
     def observe(self) -> Observed:
         known = self.status.gpu_seconds or 0.0
-        return replace(super().observe(), start_time=START, pod_gpus=self.gpus, gpu_seconds=known)
+        return replace(super().observe(), usage=Usage(START, self.gpus, known))
 
     def step(self) -> Plan:
         decided = plan(self.sweep, self.observe(), self.now)
@@ -156,6 +156,17 @@ def test_the_first_run_goes_alone_where_gpu_time_is_limited() -> None:
     assert len(world.created) == 4, "each takes 10 of the 90 that are left"
 
 
+def test_what_keeps_slots_empty_is_said_while_runs_are_under_way() -> None:
+    world = metered({"maxGpuSeconds": 100}, parallelism=4)
+    world.start_pods()
+    world.rest()
+    (progressing,) = [c for c in world.status.conditions if c.type is ConditionType.PROGRESSING]
+    assert progressing.message == "1 running, 3 pending. For now spec.budget has no room for another run."
+    world.train(10)
+    (progressing,) = [c for c in world.status.conditions if c.type is ConditionType.PROGRESSING]
+    assert "spec.budget" not in progressing.message
+
+
 def test_runs_under_way_are_reckoned_with() -> None:
     world = metered({"maxGpuSeconds": 35}, parallelism=4)
     world.train(10)
@@ -250,6 +261,68 @@ def test_pods_that_were_tried_again_count_with_the_one_that_brought_the_results(
     assert [record.gpu_seconds for record in world.records] == [20, 20]
 
 
+def test_a_final_evaluation_that_the_budget_has_no_room_for_is_said_to_be_missing() -> None:
+    world = metered({"maxRuns": 4}, replicates=3, final={"replicates": 3}, parallelism=4)
+    for _ in range(3):
+        world.train(10)
+    assert len(world.created) == 4
+    assert world.final is not None, "the picks are known, and frozen"
+    assert world.complete.reason == "BudgetExhausted"
+    assert "Missing is the final evaluation" in world.complete.message
+    assert world.status.analysis is not None
+
+
+def test_a_race_goes_on_with_the_runs_that_were_started() -> None:
+    world = metered({"maxRuns": 4}, racing={"initialReplicates": 3, "maxReplicates": 5}, parallelism=4)
+    for _ in range(6):
+        world.train(10)
+    assert world.complete.reason == "AllRunsEnded", "more replicates are no other runs"
+
+
+def test_references_count_too() -> None:
+    world = metered({"maxRuns": 4}, references=[{"name": "constant", "flags": {"model": "constant"}}], parallelism=4)
+    for _ in range(3):
+        world.train(10)
+    assert world.complete.reason == "BudgetExhausted"
+    assert "references: 0 of 1 have ended" in world.complete.message
+
+
+def test_a_budget_that_leaves_combinations_with_some_of_their_replicates_says_so() -> None:
+    world = metered({"maxGpuSeconds": 30}, replicates=3, replicatesPerPod=1, parallelism=1, gpus=1)
+    for _ in range(6):
+        world.train(10)
+    assert world.complete.reason == "BudgetExhausted"
+    assert "are missing or lack replicates" in world.complete.message
+    assert len(world.records) == 3
+
+
+def test_a_sweep_that_a_person_suspends_is_not_exhausted() -> None:
+    world = metered({"maxRuns": 1})
+    world.start_pods()
+    world.sweep = sweep_of(FOUR, parallelism=1, budget={"maxRuns": 1}, suspend=True)
+    world.rest()
+    assert world.complete.status is ConditionStatus.FALSE
+    assert world.status.state == "Suspended"
+
+
+def test_a_run_that_its_node_ended_takes_its_gpu_time_along_to_the_next_job() -> None:
+    world = Metered(sweep_of({"l2": [0]}, replicates=2, budget={"maxGpuSeconds": 1000}))
+    world.rest()
+    world.start_pods()
+    (run,) = world.runs.values()
+    world.pass_time(30)
+    world.lose_pod(run.name, run.pods[0].name, "Evicted")
+    world.rest()
+    assert world.complete.status is ConditionStatus.FALSE
+    world.pass_time(600)
+    world.rest()
+    (second,) = [each for each in world.runs.values() if each.moved]
+    assert second.gpu_seconds == 30
+    world.train(10)
+    assert [record.gpu_seconds for record in world.records] == [20, 20]
+    assert world.status.gpu_seconds == 40
+
+
 @given(
     seconds=st.lists(st.integers(1, 60), min_size=4, max_size=4),
     most=st.integers(0, 200),
@@ -280,3 +353,46 @@ def test_only_a_run_that_takes_longer_than_all_before_it_exceeds_the_gpu_time(
         assert used <= max(most, trained[0])
     assert world.complete.status is ConditionStatus.TRUE
     assert len(trained) == 4 or world.complete.reason == "BudgetExhausted"
+
+
+@given(
+    budget=st.fixed_dictionaries(
+        {"onExhausted": st.sampled_from(["Finish", "Stop"])},
+        optional={
+            "maxRuns": st.integers(0, 4),
+            "maxGpuSeconds": st.integers(0, 90),
+            "maxElapsedSeconds": st.integers(1, 9000),
+        },
+    ),
+    happens=st.lists(st.sampled_from(["train", "evict", "crash", "wait", "suspend", "resume"]), max_size=8),
+    parallelism=st.integers(1, 3),
+)
+def test_whatever_happens_a_sweep_with_a_budget_comes_to_its_end(
+    budget: dict[str, Any], happens: list[str], parallelism: int
+) -> None:
+    world = metered(budget, parallelism=parallelism, replicates=2, maxFailedRuns=4)
+    for what in (*happens, "resume"):
+        world.start_pods()
+        world.pass_time(5)
+        flying = [(run.name, pod.name) for run in world.runs.values() for pod in run.pods if pod.in_flight]
+        if what == "evict" and flying:
+            world.lose_pod(*flying[0], "Evicted")
+        elif what == "crash" and flying:
+            world.end_pod(*flying[0], exit_code=1)
+            world.fail_job(flying[0][0], "BackoffLimitExceeded")
+        elif what in ("suspend", "resume"):
+            world.sweep = replace(world.sweep, spec=world.sweep.spec.model_copy(update={"suspend": what == "suspend"}))
+        elif what == "train":
+            world.end_all()
+        elif what == "wait":
+            world.pass_time(400)
+        world.rest()
+    for _ in range(12):
+        world.train(10)
+        world.pass_time(400)
+        world.rest()
+    over = {c.type for c in world.status.conditions if c.status is ConditionStatus.TRUE}
+    assert over & {ConditionType.COMPLETE, ConditionType.FAILED}
+    assert not world.pods_in_flight()
+    started = {request.point.key for request in world.created}
+    assert "maxRuns" not in budget or len(started) <= budget["maxRuns"]

@@ -42,6 +42,7 @@ REACTIVATED = replace(ACTIVE, paused=True)
         pytest.param(RUN, ACTIVE, Pauses(deactivate=(ACTIVE,)), id="Kueue manages a Job without a queue's name"),
         pytest.param(ADMITTED, STOPPED, Pauses(), id="it is stopped already"),
         pytest.param(QUEUED, DEACTIVATED, Pauses(), id="somebody has deactivated its Workload"),
+        pytest.param(QUEUED, replace(ACTIVE, given_up=True), Pauses(), id="Kueue has given it up"),
         pytest.param(ADMITTED, REACTIVATED, Pauses(), id="somebody has activated it again"),
     ],
 )
@@ -235,6 +236,14 @@ PREEMPTED = replace(ACTIVE, evicted="Preempted", words="Preempted to accommodate
             Reason.WORKLOAD_DEACTIVATED,
             "1 run waits for a free slot, to be given back to Kueue (Workload job-run).",
             id="deactivated by us, and parallelism is lower since",
+        ),
+        pytest.param(
+            [QUEUED],
+            {"run-uid": replace(ACTIVE, given_up=True, words="invalid podset info.")},
+            Reason.WORKLOAD_FINISHED,
+            "1 run is held back: Kueue has given up Workload job-run. Kueue says: invalid podset info. To have the run made again, correct "
+            "that and delete its Job: `kubectl delete job run`.",
+            id="given up by Kueue",
         ),
         pytest.param(
             [HELD],

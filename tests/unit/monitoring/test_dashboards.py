@@ -139,10 +139,13 @@ def test_a_panel_on_series_of_other_exporters_says_whose() -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("sweep", ("Runs by state", "Best", "Validation", "Train", "Overfit gap", "$row by $column")),
+        ("sweep", ("Runs by state", "Best", "Validation", "Train", "Overfit gap", "$row by $column", "GPU-hours")),
         ("run", ("on val", "on train", "Overfit gap", "Throughput", "GPU", "Memory", "Processors")),
         ("operator", ("Leaders", "Longest wait", "Slot refill", "Passes", "Requests", "Age of what it knows")),
-        ("fleet", ("Runs in training, by namespace", "Runs that wait, by namespace", "Sweeps by state", "Sweeps")),
+        (
+            "fleet",
+            ("Runs in training, by namespace", "Runs that wait, by namespace", "GPU-hours, by namespace", "Sweeps"),
+        ),
     ],
 )
 def test_a_dashboard_shows_what_a_person_asks_for(name: str, words: tuple[str, ...]) -> None:

@@ -82,6 +82,16 @@ def gpus(**by_gpu: str) -> Series:
     return found
 
 
+def gpu_time(used: str, most: str = "") -> Series:
+    """GPU-seconds that the sweep has used and may use, as leader and standby report them."""
+    found: Series = {}
+    for pod in ("0", "1"):
+        found[f'regsweep_operator_sweep_gpu_seconds{{{SWEEP}, pod="{pod}"}}'] = used
+        if most:
+            found[f'regsweep_operator_sweep_budget_gpu_seconds{{{SWEEP}, pod="{pod}"}}'] = most
+    return found
+
+
 def exported(series: Series) -> Series:
     """As a scrape stores it that does not honour the operator's labels."""
     return {
@@ -149,6 +159,18 @@ CASES = [
     Case("RegsweepRunsFailing", "three of a hundred fail", sweep("Running", failed="3x90", succeeded="97x90"), False),
     Case("RegsweepRunsFailing", "the first two fail", sweep("Running", failed="2x90", succeeded="0x90"), False),
     Case("RegsweepRunsFailing", "it is over", sweep("Failed", failed="4x90", succeeded="8x90"), False),
+    Case(
+        "RegsweepBudgetNearlySpent", "it trains on the last tenth", sweep("Running") | gpu_time("95x90", "100x90"), True
+    ),
+    Case("RegsweepBudgetNearlySpent", "half is left", sweep("Running") | gpu_time("50x90", "100x90"), False),
+    Case("RegsweepBudgetNearlySpent", "it is over", sweep("Complete") | gpu_time("99x90", "100x90"), False),
+    Case("RegsweepBudgetNearlySpent", "it has no budget", sweep("Running") | gpu_time("99x90"), False),
+    Case(
+        "RegsweepBudgetNearlySpent",
+        "labels are not honoured",
+        exported(sweep("Running") | gpu_time("95x90", "100x90")),
+        True,
+    ),
     Case("RegsweepTrainerMetricsMissing", "nobody is scraped", sweep("Running", running="2x90"), True),
     Case(
         "RegsweepTrainerMetricsMissing",

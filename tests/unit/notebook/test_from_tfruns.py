@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import inspect
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import typer.main
+import yaml
 from typer.core import TyperGroup
 
 import regsweep
+import regsweep_kit
 from regsweep.cli.main import app
 from regsweep.local.runrows import OWN, RUN_DIR, TAIL
 
@@ -131,6 +135,41 @@ def test_the_columns_are_those_that_the_code_has_in_its_order() -> None:
 def test_nothing_that_was_taught_is_left_without_its_row(taught: str) -> None:
     (row,) = [row for row in table("What was taught") if row[0].startswith(taught)]
     assert row[2]
+
+
+OTHERS = {"kubectl apply -f", "regsweep-trainer --help", "overfit gap", "parameters"}
+"""What a row of what was taught names beside functions, commands, flags, metrics and columns."""
+
+
+def is_there(named: str) -> bool:
+    """Whether a function, command, flag (with or without a value), metric or column of this name exists."""
+    from regsweep_trainer.data.dataset import Head
+    from regsweep_trainer.flags import Flags
+    from regsweep_trainer.metrics import METRICS
+
+    if (match := re.match(r"(regsweep|kit)\.(\w+)\(", named)) is not None:
+        return match[2] in (regsweep.__all__ if match[1] == "regsweep" else regsweep_kit.__all__)
+    if named.startswith("regsweep "):
+        command, *words = shlex.split(named)[1:]
+        return command in commands() and {word for word in words if word.startswith("--")} <= options_of(
+            commands()[command]
+        )
+    if (match := re.match(r'runs\.(\w+)\("(\w+)"', named)) is not None:
+        return hasattr(pd.DataFrame, match[1]) and is_there(match[2])
+    metrics = {"regularization_loss", *(name for head in Head for name in METRICS[head])}
+    columns = {RUN_DIR, *(prefix + name for prefix in ("eval_", "metric_", "metric_val_") for name in metrics)}
+    if named.partition(":")[0] in Flags.model_fields:
+        name, _, value = named.partition(": ")
+        Flags.model_validate({name: yaml.safe_load(value)} if value else {})
+        return True
+    return named in metrics | columns | OTHERS
+
+
+@pytest.mark.parametrize("row", table("What was taught"), ids=lambda row: row[0])
+def test_what_stands_beside_what_was_taught_is_there(row: list[str]) -> None:
+    named = re.findall(r"`([^`]+)`", row[2])
+    assert named or "eight combinations" in row[2]
+    assert [each for each in named if not is_there(each)] == []
 
 
 def test_every_public_function_is_in_the_document() -> None:

@@ -1,11 +1,17 @@
 """What a network sees: standardised by the training rows alone, the live sample fixed."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from regsweep_kit.splits import Division, Draw, Splits, split
 from regsweep_trainer.data.dataset import Dataset
 from regsweep_trainer.data.sources import load_bundled
+from regsweep_trainer.encoding import fit
 from regsweep_trainer.preparation import fixed_sample, prepare
 from regsweep_trainer.run import outline
 
@@ -26,6 +32,36 @@ def test_standardisation_is_fitted_on_train_alone() -> None:
     np.testing.assert_allclose(
         prepared.target_mean + prepared.target_scale * prepared.val.y.astype(float), prepared.val.target, rtol=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "by_channel"),
+    [
+        pytest.param("diabetes", False, id="a regression, whose target is standardised too"),
+        pytest.param("digits", False, id="columns"),
+        pytest.param("digits", True, id="images, standardised by channel"),
+    ],
+)
+@settings(deadline=None, max_examples=20)
+@given(change=st.floats(-1e3, 1e3), factor=st.floats(0.01, 100))
+def test_whatever_the_other_rows_hold_training_sees_the_same(
+    name: str, by_channel: bool, change: float, factor: float
+) -> None:
+    """The leak test: all other rows are changed."""
+    data = load_bundled(name)
+    parts = divide(data)
+    others = np.setdiff1d(np.arange(len(data.target)), parts.train)
+    features, target = data.features.copy(), data.target.copy()
+    features[others] = features[others] * factor + change
+    if data.classes is None:
+        target[others] = target[others] * factor + change
+    one, two = (
+        prepare(each, parts, encoder=partial(fit, each, by_channel=by_channel))
+        for each in (data, replace(data, features=features, target=target))
+    )
+    np.testing.assert_array_equal(one.train.x, two.train.x)
+    np.testing.assert_array_equal(one.train.y, two.train.y)
+    assert (one.target_mean, one.target_scale) == (two.target_mean, two.target_scale)
 
 
 def test_audited_rows_are_prepared_as_val_is() -> None:

@@ -37,6 +37,9 @@ class Made:
         self.rates: list[float] = []
         self.seen_rows: list[int] = []
 
+    def model(self) -> Any:
+        raise AssertionError("nobody saves it")
+
     def reset(self, seed_base: int, replicate: int) -> None:
         self.epoch, self.orders, self.rates = 0, [], []
 
@@ -84,6 +87,7 @@ def train(
     score_test: bool = False,
     audit: Audit | None = None,
     saving: Saving | None = None,
+    saved: list[int] | None = None,
     **flags: Any,
 ) -> tuple[Record, Progress, list[Progress]]:
     data = Dataset(
@@ -101,9 +105,11 @@ def train(
         score_test=score_test,
         blocks=deal(data.digest, parts.test, 10) if score_test else None,
         audit=audit,
+        saves=saved is not None,
     )
     prepared = prepare(data, parts, None if audit is None else parts.val)
-    record, final = train_replicate(network, prepared, task, seen.append, saving)
+    saves = [] if saved is None else saved
+    record, final = train_replicate(network, prepared, task, seen.append, saving, lambda: saves.append(network.epoch))
     return record, final, seen
 
 
@@ -353,3 +359,29 @@ def test_the_estimators_models_count_their_steps(flags: dict[str, Any], steps: i
     assert record.values["global_step"] == steps
     assert final.values["global_step", ""] == steps
     assert "global_step" not in train(Made())[0].values
+
+
+@pytest.mark.parametrize("score_test", [False, True])
+@pytest.mark.parametrize("rows", [100, 5000], ids=["train is seen whole", "train is sampled"])
+@pytest.mark.parametrize(
+    ("epoch", "flags", "saved"),
+    [
+        pytest.param(Epoch.LAST, {}, [5], id="the last epoch"),
+        pytest.param(Epoch.BEST, {}, [2], id="the best epoch, where it counts"),
+        pytest.param(Epoch.LAST, {"restore_best": True}, [2], id="the epoch that early stopping restores"),
+        pytest.param(Epoch.BEST, {"early_stopping": 1}, [2], id="the best epoch before training was stopped"),
+    ],
+)
+def test_a_model_is_saved_once_with_the_weights_that_count(
+    epoch: Epoch, flags: dict[str, Any], saved: list[int], rows: int, score_test: bool
+) -> None:
+    found: list[int] = []
+    network = Made({1: 1.0, 2: 1.1, 3: 9.0, 4: 9.0, 5: 3.0})
+    train(network, rows=rows, objective=Objective(DEFAULT.rule, epoch), score_test=score_test, saved=found, **flags)
+    assert found == saved
+
+
+def test_a_diverged_training_saves_no_model() -> None:
+    found: list[int] = []
+    train(Made({1: 1.0, 2: math.nan}), saved=found)
+    assert found == []

@@ -7,29 +7,32 @@ from sklearn.datasets import load_diabetes
 
 UNITS, DROPOUT = 32, 0.5
 
-frame = load_diabetes(as_frame=True, scaled=False).frame.astype("float32").astype({"sex": "int32"})
-y = (frame.pop("target") > 140).astype("float32")
-x_train, x_val, y_train, y_val = frame[:300], frame[300:], y[:300], y[300:]
+table = load_diabetes(scaled=False)
+x = dict(zip(table.feature_names, table.data.T.astype("float32"), strict=True))
+x["sex"] = x["sex"].astype("int32")
+y = (table.target > 140).astype("float32")
+x_train, x_val = ({name: column[part] for name, column in x.items()} for part in (slice(300), slice(300, None)))
+y_train, y_val = y[:300], y[300:]
 
 space = FeatureSpace(
     features={
         "age": FeatureSpace.float_discretized(num_bins=6),
         "sex": FeatureSpace.integer_categorical(num_oov_indices=0),
-        **{name: FeatureSpace.float_normalized() for name in frame if name not in ("age", "sex")},
+        **{name: FeatureSpace.float_normalized() for name in x if name not in ("age", "sex")},
     },
     crosses=[FeatureSpace.cross(("sex", "age"), crossing_dim=16)],
     output_mode="concat",
 )
-space.adapt(tf.data.Dataset.from_tensor_slices(dict(x_train)).batch(64))
+space.adapt(tf.data.Dataset.from_tensor_slices(x_train).batch(64))
 
 hidden = keras.layers.Dense(UNITS, activation="relu")(space.get_encoded_features())
 hidden = keras.layers.Dropout(DROPOUT)(hidden)
 model = keras.Model(space.get_inputs(), keras.layers.Dense(1, activation="sigmoid")(hidden))
 model.compile("adam", "binary_crossentropy", metrics=["accuracy", keras.metrics.AUC(name="AUC")])
 model.fit(
-    dict(x_train),
+    x_train,
     y_train,
     epochs=20,
     verbose=2,
-    validation_data=(dict(x_val), y_val),
+    validation_data=(x_val, y_val),
 )

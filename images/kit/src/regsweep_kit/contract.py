@@ -59,6 +59,8 @@ class Contract:
     """Folder of the checkpoints of this point's replicates; `None`: none are kept."""
     checkpoint_epochs: int = 10
     """After how many epochs a checkpoint is written."""
+    models: Path | None = None
+    """Folder that gets each replicate's model; `None`: none is saved."""
 
 
 def termination_log(environment: Mapping[str, str]) -> Path:
@@ -110,6 +112,7 @@ def read_contract(environment: Mapping[str, str]) -> Contract:
         history=read("REGSWEEP_HISTORY", None, Path),
         checkpoints=read("REGSWEEP_CHECKPOINTS", None, Path),
         checkpoint_epochs=read("REGSWEEP_CHECKPOINT_EPOCHS", 10, variables.integer(1, 1_000_000)),
+        models=read("REGSWEEP_MODELS", None, Path),
     )
     reader.check()
     _check_replicates(contract.replicates, start=start, last=last, index=index)

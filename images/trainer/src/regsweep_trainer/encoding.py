@@ -8,6 +8,7 @@ column, so that all replicates have networks of one shape, and says nothing.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from regsweep_trainer.data.columns import show
 from regsweep_trainer.data.dataset import Dataset
 from regsweep_trainer.data.typed import Categories
 from regsweep_trainer.scaling import Scaling, scaling_of, standardised
+
+if TYPE_CHECKING:
+    from regsweep_trainer.models.preprocessing import Entry
 
 BLOCK_ROWS = 8192
 MOST_SHOWN = 20  # categories named in a rule
@@ -50,6 +54,8 @@ class Encoded:
     """From rows to x, shape (rows, columns of x)."""
     rules: tuple[str, ...]
     """What was made of columns, in words."""
+    layers: Callable[[], "Entry"]
+    """The same as layers of Keras, for a model that is saved; raises InvalidFlagsError where there are none."""
 
 
 Encoder = Callable[[Rows], Encoded]
@@ -59,7 +65,13 @@ Encoder = Callable[[Rows], Encoded]
 def fit(data: Dataset, train: Rows, *, by_channel: bool = False) -> Encoded:
     """The encoding that needs no framework. See `encoding_of`."""
     encoding = encoding_of(data, train, by_channel=by_channel)
-    return Encoded(lambda rows: encode(data, rows, encoding), tuple(rules(data, encoding)))
+
+    def layers() -> "Entry":
+        from regsweep_trainer.models.preprocessing import entry_of
+
+        return entry_of(data, encoding)
+
+    return Encoded(lambda rows: encode(data, rows, encoding), tuple(rules(data, encoding)), layers)
 
 
 def encoding_of(data: Dataset, train: Rows, *, by_channel: bool = False) -> Encoding:

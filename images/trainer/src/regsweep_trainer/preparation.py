@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from regsweep_kit.splits import Rows, Splits
 from regsweep_trainer.data.dataset import Dataset
-from regsweep_trainer.encoding import Encoder, fit
+from regsweep_trainer.encoding import Encoded, Encoder, fit
 from regsweep_trainer.weighting import ClassWeights, loss_weights
 
 
@@ -41,6 +41,8 @@ class Prepared:
     """Shape (train rows,): what each row counts in the loss that is trained; `None`: all alike."""
     notes: tuple[str, ...] = ()
     """What a person should know about these rows, though it is no error."""
+    encoded: Encoded | None = None
+    """How the columns were encoded; `None`: nobody asks."""
 
 
 def prepare(
@@ -87,6 +89,7 @@ def prepare(
         target_scale=target_scale,
         loss_weights=loss_weights(data, splits.train, class_weights),
         notes=notes,
+        encoded=encoded,
     )
 
 

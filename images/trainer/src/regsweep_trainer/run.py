@@ -18,6 +18,7 @@ from regsweep_kit.errors import InvalidContractError, InvalidFlagsError
 from regsweep_kit.exposition import Exposition, Run
 from regsweep_kit.groupsplits import split_groups
 from regsweep_kit.journal import Journal
+from regsweep_kit.models import model_file
 from regsweep_kit.objective import Epoch
 from regsweep_kit.record import Outcome
 from regsweep_kit.reporting import Reporter
@@ -42,6 +43,7 @@ from regsweep_trainer.models.inputs import Inputs
 from regsweep_trainer.preparation import prepare
 from regsweep_trainer.record_columns import columns_of
 from regsweep_trainer.resuming import fingerprint
+from regsweep_trainer.saving import save_model
 from regsweep_trainer.task import Task, Trainable
 from regsweep_trainer.training import train_replicate
 
@@ -195,6 +197,7 @@ def train_one(
         score_test=contract.score_test,
         blocks=plan.blocks,
         audit=plan.audit,
+        saves=contract.models is not None,
     )
     reporter.begin()
     prepared = prepare(
@@ -210,7 +213,12 @@ def train_one(
         None if checkpoints is None or not checkpoints.are_kept else ReplicateCheckpoints(checkpoints, plan, replicate)
     )
     record, final = train_replicate(
-        network, prepared, task, lambda progress: reporter.epoch(replicate, progress), saving
+        network,
+        prepared,
+        task,
+        lambda progress: reporter.epoch(replicate, progress),
+        saving,
+        lambda: save_model(model_file(contract.models, replicate), network, plan.data, prepared),
     )
     period = reporter.finish(record, final)
     at = "diverged in" if record.outcome is Outcome.DIVERGED else "after"

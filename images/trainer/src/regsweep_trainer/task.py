@@ -18,6 +18,7 @@ class Trainable(Protocol):
     """What is asked of a network; `models.network.Network` is one."""
 
     def summary(self) -> str: ...
+    def model(self) -> Any: ...
     def reset(self, seed_base: int, replicate: int) -> None: ...
     def train_epoch(
         self, x: Any, y: Any, order: NDArray[np.int64], weights: NDArray[np.float32] | None, learning_rate: float
@@ -46,6 +47,9 @@ class Task:
     audit: Audit | None = None
     """What earlier replicates predicted; a replicate that does not diverge adds its predictions at its last epoch. `None`: no audit."""
 
+    saves: bool = False
+    """The model is saved, with the weights that count: those of the objective's epoch."""
+
     @property
     def evaluates_objective(self) -> bool:
         """Whether the objective's metric is one that the head has; else no best epoch is reported."""
@@ -63,6 +67,6 @@ class Task:
         return Rule(f"val_{metric}", GOALS[metric])
 
     @property
-    def scores_best(self) -> bool:
-        """Whether test is scored with the weights of the best epoch instead of the last one's."""
-        return self.score_test and self.objective.epoch is Epoch.BEST
+    def keeps_best(self) -> bool:
+        """Whether the weights of the best epoch are what test is scored with, and what is saved, instead of the last one's."""
+        return (self.score_test or self.saves) and self.objective.epoch is Epoch.BEST

@@ -21,10 +21,12 @@ def train_replicate(
     task: Task,
     on_epoch: Callable[[Progress], None],
     saving: Saving | None = None,
+    on_weights: Callable[[], None] = lambda: None,
 ) -> tuple[Record, Progress]:
     """The replicate's record and its final state. `on_epoch` is called after every epoch but not at the end.
 
     saving: where its checkpoints are, from which it goes on, and of whose epochs `on_epoch` is told first; `None`: it has none.
+    on_weights: called while the network has the weights that count, unless it has diverged.
     """
     network.reset(task.seed_base, task.replicate)
     judge = Judge(network, data, task)
@@ -32,9 +34,11 @@ def train_replicate(
     _train(network, data, task, judge, on_epoch, course, saving)
     values, best, test_losses = dict(course.values), course.best.best, None
     ended_well = course.outcome is Outcome.OK
-    at_best = task.scores_best and course.best_weights is not None
+    at_best = task.keeps_best and course.best_weights is not None
     if ended_well:
         values |= judge.last_epoch() | _late_gain(course, task)
+    if ended_well and not at_best:
+        on_weights()
     if ended_well and task.score_test and not at_best:
         test, test_losses = judge.test()
         values |= test
@@ -42,6 +46,8 @@ def train_replicate(
         network.restore(course.best_weights)
         best = judge.best_epoch(best)
         if ended_well and at_best:
+            on_weights()
+        if ended_well and at_best and task.score_test:
             test, test_losses = judge.test()
             values |= test
     reported = _reported(best, task)
@@ -79,7 +85,7 @@ def _train(
     saving: Saving | None,
 ) -> None:
     """All epochs, until the last one, divergence or early stopping; then the weights that are to be the final ones."""
-    keep_best = judge.sampled or task.scores_best
+    keep_best = judge.sampled or task.keeps_best
     while not _is_over(course, task):
         course.epoch += 1
         finite = _train_epoch(network, data, task, course)

@@ -253,7 +253,8 @@ class ReferenceComparison(ApiModel):
     is_best: bool = False
     """True if the best combination is this very model."""
     still_improving: bool = False
-    """True if the reference was trained for too few epochs: its best epoch is in the last tenth in most replicates."""
+    """True if the reference was trained for too few epochs, by the test of the finding `NotConverged`: in most replicates its best
+    epoch is in the last tenth, and that still brought enough to matter."""
     difference: Interval | None = None
     """Objective of the reference minus that of the best, for this data set. The interval allows for the best being chosen among
     all combinations by the same values. Absent below 3 common replicates, if a replicate of the reference diverged, or if the

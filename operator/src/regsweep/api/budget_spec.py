@@ -46,7 +46,7 @@ class Budget(ApiModel):
     ended nobody knows what one takes, so that it runs alone. `regsweep run` counts what trainers report, which is 0 without a GPU."""
     on_exhausted: OnExhausted = OnExhausted.FINISH
     """`Finish`: runs that are under way end as usual. `Stop`: they are suspended as soon as the time or the GPU-seconds are used up,
-    as by `spec.suspend`; those that a queue manages are deleted. `regsweep run` lets processes end."""
+    as by `spec.suspend`; those of a queue whose Workloads the operator may not pause are deleted. `regsweep run` lets processes end."""
 
 
 class Retention(ApiModel):

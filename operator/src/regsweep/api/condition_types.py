@@ -33,6 +33,11 @@ class ConditionType(StrEnum):
         "With reason `BudgetExhausted`: all that the budget has room for.",
     )
     FAILED = "Failed", "The sweep was stopped; the reason says why."
+    STALLED = (
+        "Stalled",
+        "Nothing goes on, or not as it is written, until a person acts: Accepted is False or Failed is True, whose reason it has. Absent "
+        "while that is not so. It is for tools that go by kstatus, such as Flux.",
+    )
 
 
 class ConditionStatus(StrEnum):
@@ -66,17 +71,19 @@ class About:
     """For a reason why a run failed: whether a retry may help. None: no run fails for it."""
 
 
+STOPS: Final = (ConditionType.COMPLETE, ConditionType.FAILED, ConditionType.STALLED)
+"""Conditions that tell of what ends a sweep before its time."""
 SEE_MESSAGE: Final = "The message says what to do."
 
 
 def stops(meaning: str, remedy: str = SEE_MESSAGE) -> About:
     """Why a sweep ends before its time."""
-    return About(meaning=meaning, remedy=remedy, conditions=(ConditionType.COMPLETE, ConditionType.FAILED), event=True)
+    return About(meaning=meaning, remedy=remedy, conditions=STOPS, event=True)
 
 
 def refused(meaning: str, remedy: str) -> About:
     """Why a spec or its template is not accepted."""
-    return About(meaning=meaning, remedy=remedy, conditions=(ConditionType.ACCEPTED,), event=True)
+    return About(meaning=meaning, remedy=remedy, conditions=(ConditionType.ACCEPTED, ConditionType.STALLED), event=True)
 
 
 def hinders(meaning: str, remedy: str) -> About:

@@ -10,6 +10,7 @@ from typing import Self
 
 from regsweep.api.condition_types import (
     SEE_MESSAGE,
+    STOPS,
     About,
     ConditionStatus,
     ConditionType,
@@ -82,7 +83,7 @@ class Reason(StrEnum):
         About(
             meaning="The operator may not create Jobs in the sweep's namespace.",
             remedy="Grant it what charts/regsweep/templates/rbac.yaml lists, for instance by the chart's value `watchNamespaces`.",
-            conditions=(_ACCEPTED,),
+            conditions=(_ACCEPTED, ConditionType.STALLED),
             event=True,
         ),
     )
@@ -176,6 +177,14 @@ class Reason(StrEnum):
             "A person or Kueue has deactivated Workloads (`spec.active: false`): Kueue does not admit their runs. The operator activates "
             "only what it has deactivated itself.",
             "Set `spec.active` of these Workloads to true.",
+        ),
+    )
+    WORKLOAD_FINISHED = (
+        "WorkloadFinished",
+        hinders(
+            "Kueue takes Workloads for finished whose Jobs have not trained, for instance because a Job does not fit the flavor that "
+            "it was given: it does not start them any more.",
+            "Correct what the message says, and delete these Jobs; their runs are made again.",
         ),
     )
     JOBS_SUSPENDED = (
@@ -292,7 +301,7 @@ class Reason(StrEnum):
         About(
             meaning="Every run failed.",
             remedy=SEE_MESSAGE,
-            conditions=(_COMPLETE, _FAILED),
+            conditions=STOPS,
             event=True,
         ),
     )
@@ -342,7 +351,7 @@ class Reason(StrEnum):
             meaning="The data are not the ones that earlier results rest on.",
             remedy="Restore the data and raise the annotation `regsweep.dev/retry`, or set `spec.trainer.dataRevision` to train all "
             "combinations again.",
-            conditions=(_COMPLETE, _FAILED),
+            conditions=STOPS,
             event=True,
             run_failure=Retry.USELESS,
         ),

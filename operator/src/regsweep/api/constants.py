@@ -37,6 +37,8 @@ MOVED_ANNOTATION: Final = "regsweep.dev/moved"
 """On Jobs: how often these replicates were taken from another Job before, because of its node or for those that were missing."""
 AVOIDED_NODES_ANNOTATION: Final = "regsweep.dev/avoided-nodes"
 """On Jobs: names of the nodes that ended the Jobs before, with commas between them: the pods keep away from these."""
+SPENT_ANNOTATION: Final = "regsweep.dev/gpu-seconds"
+"""On Jobs: GPU-seconds that the Jobs before have spent on these replicates without bringing a record of them."""
 OBJECTIVE_ANNOTATION: Final = "regsweep.dev/objective"
 """On Jobs: metric and goal that the trainer was given to choose the best epoch by, as JSON."""
 

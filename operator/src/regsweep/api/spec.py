@@ -149,8 +149,16 @@ class Checkpoints(ApiModel):
     """Number of epochs after which a checkpoint is written; one is written at SIGTERM and at a replicate's end in any case."""
 
 
+class Models(ApiModel):
+    """Where trainings of the final evaluation save their models."""
+
+    volume_name: Annotated[str, StringConstraints(min_length=1, max_length=63)]
+    """Name of a volume of the pod template, such as a ReadWriteMany claim. It is mounted at `/regsweep/models`, and has a folder for each
+    pick, with a file for each replicate. `regsweep run` saves them in the runs' folders instead."""
+
+
 class Trainer(ApiModel):
-    """What is trained. Pinned when the sweep is accepted: after the first Job only `dataRevision` and `checkpoints` can change."""
+    """What is trained. Pinned when the sweep is accepted: later only `dataRevision`, `checkpoints` and `models` can change."""
 
     image: Annotated[str | None, StringConstraints(min_length=1, max_length=500)] = None
     """Image of the training container. Absent: the operator's default. Any image that follows the training contract works."""
@@ -171,6 +179,9 @@ class Trainer(ApiModel):
     checkpoints: Checkpoints | None = None
     """Checkpoints, such as `{volumeName: checkpoints, everyEpochs: 10}`. Absent: a replicate that is interrupted begins anew.
     A trainer may ignore them; the reference trainer and trainers on regsweep-kit's `checkpoints` do not."""
+    models: Models | None = None
+    """Models of the final evaluation, such as `{volumeName: models}`; `regsweep model` says where they are. Absent: none is saved.
+    A trainer may ignore it; the reference trainer and scripts that call `replicate.save` do not."""
     args: Annotated[list[Argument] | None, Field(min_length=1, max_length=MAX_ARGS)] = None
     """Arguments of the training container, such as `["--l2=$(REGSWEEP_ARG_L2)"]`: `$(REGSWEEP_ARG_<NAME>)` is the value of the
     flag or parameter of that name, in upper case and with `_` for other characters. Absent: those of the image or template.

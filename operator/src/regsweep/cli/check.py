@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import UsageError
 from regsweep.cli.like import Source, trained_like
 from regsweep.cli.manifest import Manifest, load_manifest
+from regsweep.cli.place import Place
 from regsweep.core.cost import Trainings, cost_of, trainings_needed
 from regsweep.core.grid import Combination, combinations, label
 from regsweep.core.references import count_beside
@@ -23,7 +24,7 @@ from regsweep.core.rounding import in_six_digits
 from regsweep.errors import Problem
 from regsweep.local.trainer import default_parallelism
 from regsweep.report.documents import as_csv, as_json, as_yaml, flag_cell
-from regsweep.report.forecast import forecast_sentences
+from regsweep.report.forecast import budget_sentences, forecast_sentences
 from regsweep.report.outputs import Output
 from regsweep.report.printing import charset_of, print_lines, print_prose, write_document
 
@@ -58,6 +59,8 @@ class PlanOptions:
     """A sweep that has been trained, by which times and replicates are forecast."""
     difference: float | None = None
     """Of the objective; None: `objective.minimumDifference`."""
+    job_in: Place | None = None
+    """Where the first Job would be created that is shown; None: none is."""
 
 
 def plan_command(options: PlanOptions) -> int:
@@ -71,18 +74,33 @@ def plan_command(options: PlanOptions) -> int:
         )
     found = None if options.like is None else _forecast(manifest, selected, options.like, options.difference)
     console = result_console()
+    job = None if options.job_in is None else _first_job(manifest, options.job_in)
     if output is Output.TABLE:
         print_prose(console, _size(manifest, selected))
+        for sentence in budget_sentences(manifest.spec, len(selected), found):
+            print_prose(console, sentence)
         for sentence in forecast_sentences(found) if found is not None else ():
             print_prose(console, sentence)
         print_lines(console, *_listed(selected, options.rows))
+        if job is not None:
+            print_prose(console, FIRST_JOB)
+            print_lines(console, *as_yaml(job, not charset_of(console).is_utf8).splitlines())
         return 0
     if output is Output.CSV and found is not None:  # whose lines are combinations
         for sentence in forecast_sentences(found):
             print_prose(error_console(), sentence)
-    document = _render(manifest, selected, output, found, ascii_only=not charset_of(console).is_utf8)
+    document = _render(manifest, selected, output, found, job, ascii_only=not charset_of(console).is_utf8)
     write_document(console.file, document)
     return 0
+
+
+FIRST_JOB = "The first Job, by an operator's default settings; the end of its name depends on the sweep's UID:"
+
+
+def _first_job(manifest: Manifest, place: Place) -> Mapping[str, JsonValue]:
+    from regsweep.cli.firstjob import first_job  # a client of Kubernetes
+
+    return first_job(manifest, place)
 
 
 def _forecast(
@@ -137,7 +155,12 @@ def _final(spec: SweepSpec, needed: Trainings) -> str:
 
 
 def _render(
-    manifest: Manifest, selected: tuple[Combination, ...], output: Output, found: Forecast | None, ascii_only: bool
+    manifest: Manifest,
+    selected: tuple[Combination, ...],
+    output: Output,
+    found: Forecast | None,
+    job: Mapping[str, JsonValue] | None,
+    ascii_only: bool,
 ) -> str:
     if output is Output.CSV:
         names = [flag.name for flag in manifest.spec.flags]
@@ -157,4 +180,6 @@ def _render(
     }
     if found is not None:
         document["forecast"] = found.to_json()
+    if job is not None:
+        document["firstJob"] = dict(job)
     return as_json(document, ascii_only) if output is Output.JSON else as_yaml(document, ascii_only)

@@ -9,7 +9,8 @@ import typer
 
 from regsweep.cli import arguments
 from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors
-from regsweep.cli.runcommands import RUNS, Context, Kubeconfig, Namespace, PrometheusUrl, RunsDir
+from regsweep.cli.picks import Pick
+from regsweep.cli.runcommands import RUNS, Context, Kubeconfig, Namespace, PrometheusUrl, RunsDir, Yes
 
 Sweep = Annotated[
     str | None,
@@ -19,8 +20,37 @@ Sweep = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to the program."""
-    for command in (tensorboard, mlflow):
+    for command in (model, tensorboard, mlflow):
         app.command(epilog=EXIT_CODES_HELP)(command)
+
+
+def model(
+    name: Sweep = None,
+    pick: Annotated[
+        Pick, typer.Option(help="best: the best mean; one-se: the simplest within one standard error of it.")
+    ] = Pick.ONE_SE,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder; default: SWEEP-model.", parser=arguments.path, metavar="PATH"),
+    ] = None,
+    runs_dir: RunsDir = RUNS,
+    context: Context = None,
+    namespace: Namespace = None,
+    kubeconfig: Kubeconfig = None,
+    yes: Yes = False,
+) -> None:
+    """Write the model of a sweep's pick and its card: flags, metrics with errors, data, image, seed, how it was chosen.
+
+    The final evaluation saves it. Without one, a sweep that `regsweep run` has kept trains the pick once more, with the same seed and rows.
+    Of a sweep in a cluster the card is written, and it is said where the model is.
+    """
+    with readable_errors():
+        from regsweep.cli.exporting import SweepSource
+        from regsweep.cli.model import ModelOptions, model_command
+
+        source = SweepSource(name, runs_dir, context, namespace, kubeconfig)
+        code = model_command(ModelOptions(source, pick, output, replace=yes))
+    raise typer.Exit(code)
 
 
 def tensorboard(

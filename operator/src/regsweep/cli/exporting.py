@@ -20,7 +20,7 @@ from regsweep.core.results.records import Records
 from regsweep.export.trainings import Beside, Epoch, Exported, exported
 from regsweep.local.directory import RunsDirectory
 from regsweep.local.history import read_history
-from regsweep.local.inventory import KeptRun
+from regsweep.local.inventory import KeptRun, saved_models
 from regsweep.local.revisit import revisit
 from regsweep.report.build import results_of
 from regsweep.settings import load_prometheus_settings
@@ -72,7 +72,13 @@ def _local_sweep(source: SweepSource) -> Exported:
     for run in runs:
         for each in read_history(run.path, run.facts).epochs:
             epochs.setdefault((run.facts.point_key, each.replicate), []).append(Epoch(each.epoch, each.values, each.at))
-    beside = Beside(str(folder.absolute()), epochs)
+    saved = {
+        (run.facts.point_key, replicate): file
+        for run in runs
+        for replicate, file in saved_models(run).items()
+        if file.is_file()
+    }
+    beside = Beside(str(folder.absolute()), epochs, saved)
     return exported(revisited.sweep, revisited.report, RunsDirectory(folder).records(), beside)
 
 

@@ -52,6 +52,13 @@ MetricOption = Annotated[
     str | None,
     typer.Option(help="With --script: metric to rank by; default: val_average_loss.", metavar="TEXT"),
 ]
+GoalOption = Annotated[
+    str | None,
+    typer.Option(
+        help="With --script: Minimize or Maximize, for a metric of your own whose name does not say which is better.",
+        metavar="TEXT",
+    ),
+]
 Warm = Annotated[
     bool,
     typer.Option(
@@ -117,6 +124,7 @@ def run(
     flag: FlagOptions = None,
     replicates: Replicates = None,
     metric: MetricOption = None,
+    goal: GoalOption = None,
     warm: Warm = True,
     output: OutputOption = Output.TABLE,
     rows: Rows = 20,
@@ -131,7 +139,7 @@ def run(
         from regsweep.cli.run import RunOptions, run_command
         from regsweep.cli.scripts import script_options
 
-        swept = script_options(script, flag or [], replicates, metric, others=[file, trainer_command])
+        swept = script_options(script, flag or [], replicates, (metric, goal), others=[file, trainer_command])
         code = run_command(
             RunOptions(file, runs_dir, name, parallelism, trainer_command, swept, output, rows, means, warm=warm)
         )
@@ -189,6 +197,13 @@ def plan(
             metavar="NUMBER",
         ),
     ] = None,
+    job: Annotated[
+        bool,
+        typer.Option(
+            "--job",
+            help="Show the first Job too, as an operator would create it; with its PodTemplate from the cluster.",
+        ),
+    ] = False,
     namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
@@ -197,14 +212,16 @@ def plan(
 ) -> None:
     """List the combinations that a manifest would train, and how many trainings that is. Nothing is trained.
 
-    With --like it also says how long that would take, and how small a difference it would show.
+    With --like it also says how long that would take, what GPU time, and how small a difference it would show.
     """
     with readable_errors():
         from regsweep.cli.check import PlanOptions, plan_command
         from regsweep.cli.like import Source
+        from regsweep.cli.place import Place
 
         source = None if like is None else Source(like, namespace, context, kubeconfig)
-        code = plan_command(PlanOptions(file, output, rows, source, difference))
+        place = Place(namespace, context, kubeconfig) if job else None
+        code = plan_command(PlanOptions(file, output, rows, source, difference, place))
     raise typer.Exit(code)
 
 

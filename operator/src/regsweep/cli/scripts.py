@@ -28,16 +28,20 @@ class ScriptOptions:
 
 
 def script_options(
-    script: Path | None, flags: Sequence[str], replicates: int | None, metric: str | None, others: Sequence[object]
+    script: Path | None,
+    flags: Sequence[str],
+    replicates: int | None,
+    objective: tuple[str | None, str | None],
+    others: Sequence[object],
 ) -> ScriptOptions | None:
-    """The options, None where no script was given. others: what cannot be given beside a script.
+    """The options, None where no script was given. objective: metric and goal. others: what cannot be given beside a script.
 
     Raises UsageError.
     """
     if script is None:
-        if flags or replicates is not None or metric is not None:
+        if flags or replicates is not None or objective != (None, None):
             raise UsageError(
-                "--flag, --replicates and --metric belong to --script. With a manifest, write them into its spec."
+                "--flag, --replicates, --metric and --goal belong to --script. With a manifest, write them into its spec."
             )
         return None
     if any(other is not None for other in others):
@@ -45,8 +49,12 @@ def script_options(
     fields: dict[str, JsonValue] = {}
     if replicates is not None:
         fields["replicates"] = replicates
-    if metric is not None:
-        fields["objective"] = {"metric": metric}
+    metric, goal = objective
+    if metric is not None or goal is not None:
+        fields["objective"] = {
+            **({} if metric is None else {"metric": metric}),
+            **({} if goal is None else {"goal": goal}),
+        }
     return ScriptOptions(script, dict(_read(flag) for flag in _once(flags)), fields)
 
 

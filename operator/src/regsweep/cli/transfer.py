@@ -8,7 +8,6 @@ import math
 import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -31,6 +30,7 @@ from regsweep.api.wording import plural
 from regsweep.cli.cluster import FORBIDDEN, connection_of, explained
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import COMPLETE, UsageError
+from regsweep.cli.place import Place
 from regsweep.cli.results import get_sweep, has_ended
 from regsweep.core.archive import ArchivedSweep, archived, read_archive
 from regsweep.errors import AlreadyExists, ApiError, Conflict, NotFound, RegsweepError, UnknownResource, UnusableExport
@@ -42,22 +42,13 @@ STANDARD_INPUT: Final = Path("-")
 _MOST_NAMED: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """Where sweeps are exported from, or imported to."""
-
-    namespace: str | None
-    context: str | None
-    kubeconfig: Path | None
-
-
 @asynccontextmanager
-async def _connected(cluster: Cluster) -> AsyncIterator[tuple[KubeApi, str]]:
-    connection = await connection_of(cluster.kubeconfig, cluster.context)
+async def _connected(place: Place) -> AsyncIterator[tuple[KubeApi, str]]:
+    connection = await connection_of(place.kubeconfig, place.context)
     client = KubeClient(connection.configuration)
     try:
         with explained(connection):
-            yield client, cluster.namespace or connection.namespace
+            yield client, place.namespace or connection.namespace
     finally:
         await client.close()
 
@@ -65,18 +56,18 @@ async def _connected(cluster: Cluster) -> AsyncIterator[tuple[KubeApi, str]]:
 # Export
 
 
-def export_command(cluster: Cluster, names: Sequence[str], *, everywhere: bool) -> int:
+def export_command(place: Place, names: Sequence[str], *, everywhere: bool) -> int:
     """Writes sweeps with their results to standard output. No names: all of the namespace, or of every one."""
     if names and everywhere:
         raise UsageError("--all-namespaces exports all sweeps: name none beside it.")
-    items = asyncio.run(_export(cluster, names, everywhere))
+    items = asyncio.run(_export(place, names, everywhere))
     document = {"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items}
     write_document(result_console().file, json.dumps(document, allow_nan=False, separators=(",", ":")) + "\n")
     return COMPLETE
 
 
-async def _export(cluster: Cluster, names: Sequence[str], everywhere: bool) -> list[JsonValue]:
-    async with _connected(cluster) as (api, namespace):
+async def _export(place: Place, names: Sequence[str], everywhere: bool) -> list[JsonValue]:
+    async with _connected(place) as (api, namespace):
         if names:
             sweeps = [await get_sweep(api, namespace, name) for name in dict.fromkeys(names)]
         else:
@@ -115,20 +106,20 @@ async def _all(api: KubeApi, resource: Resource, namespace: str | None, selector
 # Import
 
 
-def import_command(cluster: Cluster, file: Path, *, dry_run: bool) -> int:
+def import_command(place: Place, file: Path, *, dry_run: bool) -> int:
     """Creates the sweeps of a file with their results. It can be repeated: what is there already is not written again."""
     try:
         sweeps = read_archive(_items(_text(file)))
     except UnusableExport as error:
         raise UsageError(f"{'standard input' if file == STANDARD_INPUT else file}: {error}") from error
-    for line in asyncio.run(_import(cluster, sweeps, dry_run)):
+    for line in asyncio.run(_import(place, sweeps, dry_run)):
         print_prose(result_console(), line)
     return COMPLETE
 
 
-async def _import(cluster: Cluster, sweeps: Sequence[ArchivedSweep], dry_run: bool) -> list[str]:
-    async with _connected(cluster) as (api, _):
-        return await imported(api, sweeps, cluster.namespace, dry_run=dry_run)
+async def _import(place: Place, sweeps: Sequence[ArchivedSweep], dry_run: bool) -> list[str]:
+    async with _connected(place) as (api, _):
+        return await imported(api, sweeps, place.namespace, dry_run=dry_run)
 
 
 async def imported(

@@ -70,10 +70,10 @@ def export(
     and images do not.
     """
     with readable_errors():
-        from regsweep.cli.transfer import Cluster, export_command
+        from regsweep.cli.place import Place
+        from regsweep.cli.transfer import export_command
 
-        cluster = Cluster(namespace, context, kubeconfig)
-        code = export_command(cluster, names or [], everywhere=all_namespaces)
+        code = export_command(Place(namespace, context, kubeconfig), names or [], everywhere=all_namespaces)
     raise typer.Exit(code)
 
 
@@ -98,7 +98,8 @@ def import_sweeps(
     It takes a role of its own: see docs/operations.md.
     """
     with readable_errors():
-        from regsweep.cli.transfer import Cluster, import_command
+        from regsweep.cli.place import Place
+        from regsweep.cli.transfer import import_command
 
-        code = import_command(Cluster(namespace, context, kubeconfig), file, dry_run=dry_run)
+        code = import_command(Place(namespace, context, kubeconfig), file, dry_run=dry_run)
     raise typer.Exit(code)

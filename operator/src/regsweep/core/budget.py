@@ -46,13 +46,15 @@ class Allowance:
     def __init__(self, budget: Budget, observed: Observed, records: Records, now: datetime) -> None:
         self._budget = budget
         self._costs = records.costs
-        self._gpus = observed.pod_gpus
+        self._gpus = observed.usage.pod_gpus
         self._open = [run for run in observed.runs if not is_recorded(run, records)]
         self._points = {*records.points, *(run.point_key for run in observed.runs)}
         self._admitted = 0
-        self._stored = max(self._costs.gpu_seconds, observed.gpu_seconds)
+        self._stored = max(self._costs.gpu_seconds, observed.usage.gpu_seconds)
         self.gpu_seconds = self._used(records, now)
-        self._elapsed = (now - observed.start_time).total_seconds() if observed.start_time is not None else 0.0
+        self._elapsed = (
+            (now - observed.usage.start_time).total_seconds() if observed.usage.start_time is not None else 0.0
+        )
         self._gpu_room = float("inf")
         if budget.max_gpu_seconds is not None:
             self._gpu_room = budget.max_gpu_seconds - self.gpu_seconds - self._reserved(records, now)
@@ -99,7 +101,8 @@ class Allowance:
         most = self._budget.max_runs
         if most is None or request.point.key in self._points or len(self._points) < most:
             return None
-        return f"{plural(len(self._points), 'run')} of {most:,} are used. Raise spec.budget.maxRuns to continue."
+        used = f"{len(self._points):,} of {plural(most, 'run')} are used" if most else "No run is allowed"
+        return f"{used}. Raise spec.budget.maxRuns to continue."
 
     def _time_refusal(self, request: RunRequest) -> str | None:
         most = self._budget.max_elapsed_seconds
@@ -120,8 +123,14 @@ class Allowance:
             return None
         if self._gpu_is_up:
             return self.overdrawn_message()
-        if self._gpus != 0 and self._costs.most_gpu_seconds is None and (self._open or self._admitted):
-            return "What a run takes is known when the first has ended."
+        if (
+            self._gpus != 0
+            and self._costs.most_gpu_seconds is None
+            and (self._admitted or any(map(_trains, self._open)))
+        ):
+            return (
+                "The first run trains alone: what a run takes of spec.budget.maxGpuSeconds is known when it has ended."
+            )
         expected = self._expected(request.replicates)
         if expected <= self._gpu_room:
             return None
@@ -140,12 +149,13 @@ class Allowance:
         return replicates * (self._costs.most_gpu_seconds or 0.0)
 
     def _used(self, records: Records, now: datetime) -> float:
-        open_ = (unrecorded_seconds(run, records.of(run.point_key), self._gpus or 0, now) for run in self._open)
+        last = [run for run in self._open if not any(_goes_on_in(run, other) for other in self._open)]
+        open_ = (unrecorded_seconds(run, records.of(run.point_key), self._gpus or 0, now) for run in last)
         return max(self._costs.gpu_seconds + sum(open_), self._stored)
 
     def _reserved(self, records: Records, now: datetime) -> float:
         """What runs under way will use beyond what they have used."""
-        return sum(self._still_needed(run, records, now) for run in self._open if not run.deleting)
+        return sum(self._still_needed(run, records, now) for run in self._open if _trains(run))
 
     def _still_needed(self, run: ObservedRun, records: Records, now: datetime) -> float:
         stored = records.of(run.point_key)
@@ -187,11 +197,11 @@ def exhausted_at(sweep: Sweep, observed: Observed, now: datetime) -> Iterator[da
     budget = sweep.spec.budget
     if budget is None:
         return
-    if budget.max_elapsed_seconds is not None and observed.start_time is not None:
-        yield from _future(observed.start_time, budget.max_elapsed_seconds, now)
+    if budget.max_elapsed_seconds is not None and observed.usage.start_time is not None:
+        yield from _future(observed.usage.start_time, budget.max_elapsed_seconds, now)
     allowance = Allowance(budget, observed, observed.records, now)
     rate = sum(pod.in_flight and pod.started_at is not None for run in observed.runs for pod in run.pods)
-    rate *= observed.pod_gpus or 0
+    rate *= observed.usage.pod_gpus or 0
     if budget.max_gpu_seconds is not None and rate:
         yield from _future(now, (budget.max_gpu_seconds - allowance.gpu_seconds) / rate, now)
 
@@ -212,11 +222,23 @@ def _admitted(first: RunRequest | None, waiting: Iterator[RunRequest], allowance
         yield request
 
 
+def _goes_on_in(run: ObservedRun, other: ObservedRun) -> bool:
+    """Whether the other run trains replicates of this one after it, and so has noted what was spent on them."""
+    later = (other.attempt, other.lost, other.moved) > (run.attempt, run.lost, run.moved)
+    same = other.point_key == run.point_key and not set(replicates_of(run)).isdisjoint(replicates_of(other))
+    return later and same
+
+
 def _is_under_way(run: ObservedRun, records: Records, collected: Collected, stops: bool) -> bool:
     """Whether something is still to come of the run without another run."""
     if is_recorded(run, records):
         return False
     if collected.awaiting or any(pod.in_flight for pod in run.pods):
         return True
-    paused = stops and run.suspended
-    return not (run.deleting or paused or is_at_rest(run) or needs_no_pod(run))
+    return _trains(run) and not (stops and run.suspended)
+
+
+def _trains(run: ObservedRun) -> bool:
+    """Whether a pod of the run trains, or will. What has ended and goes on in another run does not keep that one from being started."""
+    in_flight = any(pod.in_flight for pod in run.pods)
+    return in_flight or not (run.deleting or is_at_rest(run) or needs_no_pod(run))

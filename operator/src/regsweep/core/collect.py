@@ -176,7 +176,7 @@ class KeptCollection:
             if known is not None and all(one is other for one, other in zip(known, news, strict=True)):
                 self._quiet[run.name], collected[run.name] = known, _NOTHING
                 continue
-            collected[run.name] = collect(run, records, scrapes, timeout, now, observed.pod_gpus)
+            collected[run.name] = collect(run, records, scrapes, timeout, now, observed.usage.pod_gpus)
             if collected[run.name] == _NOTHING and not any(pod.ended or pod.waiting_reason for pod in run.pods):
                 self._quiet[run.name] = news
         return collected

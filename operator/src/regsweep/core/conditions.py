@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from regsweep.api.analysis import RaceReason
@@ -33,6 +33,7 @@ MAX_WARNINGS = 5
 """Warnings in the message of Accepted."""
 MAX_MESSAGE = 16_384
 """Characters of a condition's message: parts of it come from trainers, webhooks and Prometheus."""
+NO_ROOM = "For now spec.budget has no room for another run."
 ANALYSING = "All runs have ended; their records are being analysed."
 
 
@@ -61,11 +62,11 @@ def condition_updates(
     stop, exhausted = planned.stop, _spent(planned)
     yield _accepted(sweep, observed, edits)
     if exhausted is not None:
-        yield ConditionUpdate(
-            ConditionType.PROGRESSING, False, Reason.FINISHED, "The budget has no room for another run."
-        )
+        text = "The budget has no room for another run."
+        yield ConditionUpdate(ConditionType.PROGRESSING, False, Reason.FINISHED, text)
     else:
-        yield _progressing(sweep, observed, progress, counts, stop, final, trouble_of(observed.runs, now))
+        update = _progressing(sweep, observed, progress, counts, stop, final, trouble_of(observed.runs, now))
+        yield update if planned.exhausted is None else replace(update, message=f"{update.message} {NO_ROOM}")
     yield _suspended(sweep, observed)
     yield _metrics_available(observed)
     yield _replicates_paired(mixed, _is_unguarded(sweep, observed, progress))
@@ -110,7 +111,18 @@ def conditions(
                 observed_generation=generation,
             )
         )
-    return result
+    return [*result, *_stalled(result, before.get(ConditionType.STALLED))]
+
+
+def _stalled(updated: Iterable[Condition], old: Condition | None) -> Iterator[Condition]:
+    """That a person has to act, where it is so. Absent else: kstatus takes its presence alone for trouble."""
+    waits = {ConditionType.ACCEPTED: ConditionStatus.FALSE, ConditionType.FAILED: ConditionStatus.TRUE}
+    for each in updated:
+        if waits.get(each.type) is each.status:
+            since = old.last_transition_time if old is not None else each.last_transition_time
+            fields = {"type": ConditionType.STALLED, "status": ConditionStatus.TRUE, "last_transition_time": since}
+            yield each.model_copy(update=fields)
+            return
 
 
 def _accepted(sweep: Sweep, observed: Observed, edits: Sequence[Problem]) -> ConditionUpdate:

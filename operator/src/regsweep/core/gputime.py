@@ -1,7 +1,8 @@
 """GPU time: what the pods of runs hold, and which share of it each record is charged with.
 
 A pod holds its GPUs from the start of its container to the end, importing a framework and waiting for a last scrape included.
-All pods of an index count, those that failed before another one brought the results too.
+All pods of an index count, those that failed before another one brought the results too; and where a run goes on in another Job,
+that Job notes what was spent before.
 """
 
 from __future__ import annotations
@@ -35,17 +36,19 @@ def charged(
         if held is None:
             yield from new
             continue
-        earlier = (stored[k] for k in run.replicates_of(index) if k in stored and stored[k].run == run.name)
-        left = max(held * gpus - sum(record.gpu_seconds or 0.0 for record in earlier), 0.0)
+        replicates = run.replicates_of(index)
+        earlier = (stored[k] for k in replicates if k in stored and stored[k].run == run.name)
+        spent = held * gpus + run.gpu_seconds * len(replicates) / run.replicates
+        left = max(spent - sum(record.gpu_seconds or 0.0 for record in earlier), 0.0)
         for record, share in zip(new, _shares(new), strict=True):
             yield replace(record, gpu_seconds=round(left * share, 1))
 
 
 def unrecorded_seconds(run: ObservedRun, stored: Mapping[int, Record], gpus: int, now: datetime) -> float:
-    """GPU-seconds of the run's pods that no record is charged with yet. stored: the point's records."""
+    """GPU-seconds of the run's pods, and of the runs before it, that no record is charged with yet. stored: the point's records."""
     held = (_held_seconds((pod,)) or 0.0 if pod.ended else held_now(pod, now) for pod in run.pods)
     charged_with = sum(record.gpu_seconds or 0.0 for record in stored.values() if record.run == run.name)
-    return max(sum(held) * gpus - charged_with, 0.0)
+    return max(sum(held) * gpus + run.gpu_seconds - charged_with, 0.0)
 
 
 def held_now(pod: ObservedPod, now: datetime) -> float:

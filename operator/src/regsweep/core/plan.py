@@ -16,6 +16,7 @@ from regsweep.core.budget import Exhaustion, exhausted_at, within_budget
 from regsweep.core.collect import Collected, is_settled
 from regsweep.core.data import pinned_digest, with_refused_data, with_same_data
 from regsweep.core.final import freeze, refine
+from regsweep.core.gputime import unrecorded_seconds
 from regsweep.core.identity import run_name
 from regsweep.core.judging.analysis import AnalysisRequest
 from regsweep.core.kept import Kept
@@ -54,6 +55,8 @@ class Try:
     """Number of moves to another run since."""
     avoids: tuple[str, ...] = ()
     """Nodes that are kept away from."""
+    gpu_seconds: float = 0.0
+    """That were spent on each of its replicates before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
     progress = progress_of(sweep, records, observed.analysis_result, observed.final, kept.progress)
     stop = stop_reason(sweep, records, progress, pinned)
 
-    coverage = _coverage(observed.runs, records, collected, now)
+    coverage = _coverage(observed, records, collected, now)
     waiting = _requests(sweep, progress.open, observed, records, coverage, pinned)
     waiting, exhausted = within_budget(sweep, observed, records, progress, collected, waiting, now)
     stops = exhausted is not None and exhausted.stops
@@ -236,6 +239,7 @@ def _requests(
                 lost=each.lost,
                 moved=each.moved,
                 avoids=each.avoids,
+                gpu_seconds=round(each.gpu_seconds * count, 1),
                 linger_seconds=linger.seconds(point),
                 data_digest=data_digest,
             )
@@ -257,15 +261,14 @@ class _Coverage:
     """The next try of those that were lost or are moved."""
 
 
-def _coverage(
-    runs: Iterable[ObservedRun], records: Records, collected: Mapping[str, Collected], now: datetime
-) -> _Coverage:
+def _coverage(observed: Observed, records: Records, collected: Mapping[str, Collected], now: datetime) -> _Coverage:
     """What the runs have in hand."""
     coverage = _Coverage()
-    for run in runs:
+    for run in observed.runs:
         each = collected[run.name]
-        lost = Try(run.attempt, run.lost + 1, run.moved, run.avoids)
-        moved = Try(run.attempt, run.lost, each.move.moved, each.move.avoids) if each.move is not None else None
+        spent = _spent_in_vain(run, each, records, observed.usage.pod_gpus, now)
+        lost = Try(run.attempt, run.lost + 1, run.moved, run.avoids, spent)
+        moved = Try(run.attempt, run.lost, each.move.moved, each.move.avoids, spent) if each.move is not None else None
         for k in replicates_of(run):
             key = (run.point_key, k)
             if k in each.lost:
@@ -277,6 +280,12 @@ def _coverage(
             elif not is_settled(records.get(*key), run):
                 coverage.trained.add(key)
     return coverage
+
+
+def _spent_in_vain(run: ObservedRun, collected: Collected, records: Records, gpus: int | None, now: datetime) -> float:
+    """GPU-seconds that the run has spent on each of the replicates that it leaves to another run."""
+    left = len({*collected.lost, *collected.moved})
+    return unrecorded_seconds(run, records.of(run.point_key), gpus, now) / left if left and gpus else 0.0
 
 
 def _stretches(missing: Iterable[tuple[int, Try]]) -> Iterator[tuple[int, int, Try]]:

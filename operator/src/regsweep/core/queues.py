@@ -36,7 +36,7 @@ def pauses(suspend: bool, free: int, active: Sequence[ObservedRun], workloads: W
     free: slots, which may be negative. active: runs that need a pod. What a queue admits is stopped by its Workload alone, where
     that is known: Kueue resumes a Job that it has admitted at once.
     """
-    known = [workloads[run.uid] for run in active if run.uid in workloads]
+    known = [each for each in _known(active, workloads) if not each.given_up]
     if suspend:
         ours = [run for run in active if not (run.queue_managed or run.suspended or run.paused or run.uid in workloads)]
         stopped = tuple(workload for workload in known if workload.active and not workload.paused)
@@ -99,6 +99,8 @@ def held_back(runs: Iterable[ObservedRun], workloads: Workloads | None) -> tuple
 def _reason_of(run: ObservedRun, workload: Workload | None) -> Reason:
     if workload is None:
         return Reason.QUEUED if run.queue_managed else Reason.JOBS_SUSPENDED
+    if workload.given_up:
+        return Reason.WORKLOAD_FINISHED
     if not workload.active:
         return Reason.WORKLOAD_DEACTIVATED
     return Reason.REQUEUED if workload.evicted else Reason.QUEUED
@@ -112,6 +114,14 @@ def _deactivated(runs: Sequence[ObservedRun], workloads: Workloads | None) -> st
     return (
         f"{_count(runs, 'is', 'are')} held back: Workload {names} is deactivated, and not by the operator.{_words(known)} To let it be "
         f'admitted again: `kubectl patch workload {known[0].name} --type merge -p \'{{"spec":{{"active":true}}}}\'`.'
+    )
+
+
+def _given_up(runs: Sequence[ObservedRun], workloads: Workloads | None) -> str:
+    known = _known(runs, workloads)
+    return (
+        f"{_count(runs, 'is', 'are')} held back: Kueue has given up Workload {_named([workload.name for workload in known])}."
+        f"{_words(known)} To have the run made again, correct that and delete its Job: `kubectl delete job {runs[0].name}`."
     )
 
 
@@ -147,6 +157,7 @@ def _queued(runs: Sequence[ObservedRun], workloads: Workloads | None) -> str:
 
 
 _SENTENCES: Final = {
+    Reason.WORKLOAD_FINISHED: _given_up,
     Reason.WORKLOAD_DEACTIVATED: _deactivated,
     Reason.JOBS_SUSPENDED: _suspended,
     Reason.REQUEUED: _requeued,

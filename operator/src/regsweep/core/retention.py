@@ -24,8 +24,7 @@ def deletions(
 ) -> Iterator[RunRef]:
     """Runs to delete: nothing of theirs is wanted that is not stored, or that another run does not train.
 
-    trained: (point key, replicate) of what runs have in hand. stops: an exhausted budget stops runs; one that a queue manages
-    cannot be suspended.
+    trained: (point key, replicate) of what runs have in hand. stops: an exhausted budget stops runs.
     """
     ended: list[ObservedRun] = []
     taken_back = _taken_back(sweep, observed)
@@ -35,7 +34,7 @@ def deletions(
         if not is_recorded(run, observed.records):
             # Its Job may be of a template that has been changed since, and in a quota it stands before others.
             refused = run.name in observed.refused_pods and lacks_pod(run)
-            refused = refused or (stops and run.queue_managed and not needs_no_pod(run))
+            refused = refused or (stops and _cannot_be_paused(run, observed))
             if refused or run.name in taken_back or _is_left_behind(run, observed, collected[run.name], trained):
                 yield ref_of(run)
         elif is_ended(run):
@@ -51,6 +50,11 @@ def deletions(
     yield from map(ref_of, old)
     yield from (ref_of(run) for run in [r for r in ended if r.failed_reason is None][kept.succeeded_jobs :])
     yield from (ref_of(run) for run in [r for r in ended if r.failed_reason is not None][kept.failed_jobs :])
+
+
+def _cannot_be_paused(run: ObservedRun, observed: Observed) -> bool:
+    """Whether only its deletion stops the run: a queue would resume it, and its Workload is not known."""
+    return run.queue_managed and not needs_no_pod(run) and run.uid not in (observed.workloads or {})
 
 
 def outdated_at(sweep: Sweep, observed: Observed, now: datetime) -> Iterator[datetime]:

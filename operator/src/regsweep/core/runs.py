@@ -34,6 +34,8 @@ class RunRequest:
     """How often these replicates were taken from another run before."""
     avoids: tuple[str, ...] = ()
     """Nodes that its pods keep away from: they ended the runs before."""
+    gpu_seconds: float = 0.0
+    """That the runs before have spent on these replicates without bringing a record of them."""
     message_bytes: int = CONTAINER_MESSAGE_BYTES
     """Most bytes of its termination message that pods were seen to have room for."""
     data_digest: str = ""
@@ -142,6 +144,8 @@ class ObservedRun:
     """How often these replicates were taken from another run before."""
     avoids: tuple[str, ...] = ()
     """Nodes that its pods keep away from."""
+    gpu_seconds: float = 0.0
+    """GPU-seconds that the runs before have spent on these replicates without bringing a record of them."""
     rule: EpochRule | None = None
     """The rule that it chooses best epochs by; None: it was created by a version that did not note it."""
     parallelism: int = 1
@@ -194,6 +198,8 @@ class Workload:
     """The operator has deactivated it for `spec.suspend`, and has not taken that back; somebody may have activated it since."""
     evicted: str = ""
     """Why it was put back after it had been admitted, in one word of Kueue's; empty: it was not, or is admitted again."""
+    given_up: bool = False
+    """Kueue takes it for finished, and does not admit it again."""
     words: str = ""
     """Kueue's words on why it is not admitted; empty: none yet, or it is."""
 

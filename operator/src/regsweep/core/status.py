@@ -122,10 +122,13 @@ def refused_status(
     accepted = ConditionUpdate(ConditionType.ACCEPTED, False, reason, text)
     progressing = ConditionUpdate(ConditionType.PROGRESSING, False, Reason.NOT_ACCEPTED, "See the condition Accepted.")
     updated = conditions((accepted, progressing), prior.conditions, generation, now)
-    updated += [c for c in prior.conditions if c.type not in (ConditionType.ACCEPTED, ConditionType.PROGRESSING)]
+    updated += [c for c in prior.conditions if c.type not in _OF_A_REFUSAL]
     return prior.model_copy(
         update={"observed_generation": generation, "state": SweepState.INVALID, "conditions": updated, "running": []}
     )
+
+
+_OF_A_REFUSAL: Final = (ConditionType.ACCEPTED, ConditionType.PROGRESSING, ConditionType.STALLED)
 
 
 def is_over(updated: Iterable[Condition]) -> bool:

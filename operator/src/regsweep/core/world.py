@@ -17,6 +17,18 @@ MOST_MESSAGE_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What a sweep has used, as far as neither records nor runs say so."""
+
+    start_time: datetime | None = None
+    """When the sweep was first accepted; in a local run, when it was started. None: only now."""
+    pod_gpus: int | None = None
+    """GPUs of each pod; None: nobody but the trainer knows, as in a local run."""
+    gpu_seconds: float = 0.0
+    """GPU-seconds that it is known to have used before; more than its records say where pods left none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """All that a decision about a sweep may rest on."""
 
@@ -39,12 +51,8 @@ class Observed:
     """The last analysis of the sweep's records, be they fewer; None: none was made."""
     final: FinalStatus | None = None
     """The frozen picks of the final evaluation; None: not frozen yet."""
-    start_time: datetime | None = None
-    """When the sweep was first accepted; in a local run, when it was started. None: only now."""
-    pod_gpus: int | None = None
-    """GPUs of each pod; None: nobody but the trainer knows, as in a local run."""
-    gpu_seconds: float = 0.0
-    """GPU-seconds that the sweep is known to have used before; more than its records say where pods left none."""
+    usage: Usage = Usage()
+    """What it has used, apart from its records and runs."""
     message_bytes: int = MOST_MESSAGE_BYTES
     """Room for a termination message by the templates; that of a local run's file is no limit."""
     template_missing: str | None = None

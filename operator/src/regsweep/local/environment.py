@@ -10,7 +10,7 @@ from regsweep.core.kubernetes.checkpoints import checkpoint_environment
 from regsweep.core.kubernetes.podtemplate import contract_environment
 from regsweep.core.runs import RunRequest
 from regsweep.core.sweep import Sweep
-from regsweep.local.facts import history_file, message_file
+from regsweep.local.facts import MODEL_FOLDER, history_file, message_file
 
 CHECKPOINTS: Final = "checkpoints"
 """Folder of the sweep with a folder for each point's checkpoints."""
@@ -34,5 +34,6 @@ def local_environment(sweep: Sweep, request: RunRequest, index: int, folder: Pat
         "REGSWEEP_LINGER_SECONDS": "0",
         "REGSWEEP_METRICS_PORT": "0",
         "REGSWEEP_TERMINATION_LOG": str((folder / message_file(index)).absolute()),
+        **({"REGSWEEP_MODELS": str((folder / MODEL_FOLDER).absolute())} if request.point.final else {}),
         **({} if checkpoints is None else checkpoint_environment(checkpoints, str(beside))),
     }

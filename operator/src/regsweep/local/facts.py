@@ -8,6 +8,8 @@ from regsweep.api.model import ApiModel
 from regsweep.api.spec import Flags, Goal
 
 RUN_FILE = "run.json"
+MODEL_FOLDER = "model"
+"""Folder of the models of a run's replicates, where it saves them: `replicate-0.keras` and so on."""
 
 
 def message_file(index: int) -> str:

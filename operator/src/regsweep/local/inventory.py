@@ -19,7 +19,7 @@ from regsweep.core.results.records import Record
 from regsweep.core.runs import ObservedPod, PodPhase
 from regsweep.errors import RegsweepError
 from regsweep.local.directory import RunsDirectory, observed_run, pod_name
-from regsweep.local.facts import RUN_FILE, RunFacts, output_file
+from regsweep.local.facts import MODEL_FOLDER, RUN_FILE, RunFacts, output_file
 from regsweep.local.locks import LOCK_FILE
 
 ARCHIVE: Final = ".archive"
@@ -32,6 +32,8 @@ STOPPED: Final = frozenset({130, 143})
 _TRACEBACK: Final = "Traceback (most recent call last):"
 _FRAME: Final = re.compile(r"[ \t]|Traceback |During handling|The above exception|$")
 MOST_TRACEBACK: Final = 20_000
+MOST_DIGITS: Final = 9
+"""Of a replicate's number in the name of a file."""
 
 
 class UnknownRunError(RegsweepError):
@@ -126,6 +128,16 @@ def read_run(folder: Path) -> KeptRun:
     results = tuple(sorted(records, key=lambda record: record.replicate))
     state = _state(folder, facts, len(results))
     return KeptRun(folder, facts, results, state, said or _last_words(directory, folder, facts, state))
+
+
+def saved_models(run: KeptRun) -> dict[int, Path]:
+    """The files, or folders, of the models that the run's replicates have saved, by replicate."""
+    found: dict[int, Path] = {}
+    for path in sorted((run.path / MODEL_FOLDER).glob("replicate-*")):
+        number = path.stem.removeprefix("replicate-")
+        if path.suffix != ".json" and number.isdecimal() and len(number) < MOST_DIGITS:
+            found.setdefault(int(number), path)
+    return found
 
 
 def is_locked(sweep_folder: Path) -> bool:

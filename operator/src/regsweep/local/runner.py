@@ -22,7 +22,7 @@ from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase, RunRequest
 from regsweep.core.status import is_over, sweep_status
 from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import timestamp
-from regsweep.core.world import Observed
+from regsweep.core.world import Observed, Usage
 from regsweep.local.directory import RunsDirectory, UnwritableRunsError, observed_run, pod_name
 from regsweep.local.environment import local_environment
 from regsweep.local.facts import ProcessFacts, RunFacts, output_file
@@ -202,7 +202,7 @@ class LocalRunner:
             runs=runs,
             analysis_result=self._analysis_result,
             final=self._final,
-            start_time=self._start_time,
+            usage=Usage(self._start_time),
         )
 
     def _publish(self, decided: Plan) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from regsweep.api.forecast import Duration, Forecast
+from regsweep.api.spec import SweepSpec
 from regsweep.api.wording import plural
 from regsweep.core.figures import duration, listed
 from regsweep.core.judging.words.outlook import detectable_sentence, difference_sentence
@@ -40,6 +41,23 @@ def forecast_sentences(found: Forecast) -> Iterator[str]:
         more = len(names) - MOST_NAMED
         shown = listed([*names[:MOST_NAMED], f"{more} more"] if more > 0 else names)
         yield f"The two differ in {shown}: times and spread may differ too."
+
+
+def budget_sentences(spec: SweepSpec, runs: int, found: Forecast | None) -> Iterator[str]:
+    """What the budget would leave out: of the runs of the grid, and by the forecast."""
+    budget = spec.budget
+    if budget is None:
+        return
+    if budget.max_runs is not None and budget.max_runs < runs:
+        yield f"spec.budget.maxRuns: {budget.max_runs:,} of the {runs:,} runs would be trained."
+    limits = (
+        ("maxGpuSeconds", budget.max_gpu_seconds, found.gpu_seconds if found is not None else None),
+        ("maxElapsedSeconds", budget.max_elapsed_seconds, found.wall if found is not None else None),
+    )
+    for name, most, needed in limits:
+        if most is not None and needed is not None and (needed.high or needed.seconds) > most:
+            surely = "is not enough" if (needed.low or needed.seconds) > most else "may not be enough"
+            yield f"spec.budget.{name}: {duration(most)} {surely} for about {_time(needed)}."
 
 
 def _time(found: Duration) -> str:

@@ -97,6 +97,13 @@ def workload(*conditions: dict[str, Any], **parts: Any) -> dict[str, Any]:
             id="deactivated by us",
         ),
         pytest.param(
+            workload(
+                condition("Admitted"), condition("Finished", reason="FailedToStart", message="invalid\n podset info")
+            ),
+            {"given_up": True, "words": "invalid podset info"},
+            id="given up",
+        ),
+        pytest.param(
             workload(condition("QuotaReserved", "False", "Pending", "x" * 5000)),
             {"words": "x" * (MAX_WORDS - 3) + "..."},
             id="words without end are cut",
@@ -111,7 +118,6 @@ def test_what_kueue_says_of_a_job(found: dict[str, Any], expected: dict[str, Any
 @pytest.mark.parametrize(
     "other",
     [
-        pytest.param(workload(condition("Finished")), id="one that has finished"),
         pytest.param(workload(metadata={"ownerReferences": []}), id="nobody's"),
         pytest.param(workload(metadata={"deletionTimestamp": "2026-11-25T12:00:00Z"}), id="one on its way out"),
     ],
@@ -123,3 +129,5 @@ def test_no_jobs_workload(other: dict[str, Any]) -> None:
 def test_of_two_workloads_of_a_job_the_later_one_counts() -> None:
     later = workload(metadata={"name": "later", "creationTimestamp": "2026-11-25T13:00:00Z"})
     assert observed_workloads([later, workload()])["job-uid"].name == "later"
+    finished = {**later, "status": {"conditions": [condition("Finished")]}}
+    assert observed_workloads([finished, workload()])["job-uid"].name == "job-run-1", "or the one that is not finished"

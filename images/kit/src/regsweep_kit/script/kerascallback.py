@@ -1,7 +1,8 @@
 """The callback by which a Keras model's training is reported."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -49,6 +50,7 @@ class KerasCallback(keras.callbacks.Callback):  # type: ignore[misc]
         self._evaluator: evaluation.Evaluator | None = None
         self._best_weights: Any = None
         replicate.at_end(self._end)
+        replicate.at_best = self._at_best
 
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002 - Keras' signature
         if self._evaluator is None:
@@ -81,9 +83,23 @@ class KerasCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
     @property
     def _keeps_best(self) -> bool:
-        """Whether the best epoch's weights are evaluated at the end: where it is what counts."""
-        counts = self._replicate.contract.objective.epoch is Epoch.BEST
-        return counts and (self._sampled or self._parts["test"] is not None)
+        """Whether the best epoch's weights are evaluated or saved at the end: where it is what counts."""
+        contract = self._replicate.contract
+        wanted = self._sampled or self._parts["test"] is not None or contract.models is not None
+        return contract.objective.epoch is Epoch.BEST and wanted
+
+    @contextmanager
+    def _at_best(self) -> Iterator[None]:
+        """While it lasts, the model has the weights of the best epoch, if that is what counts."""
+        if self._best_weights is None:
+            yield
+            return
+        last = self.model.get_weights()
+        self.model.set_weights(self._best_weights)
+        try:
+            yield
+        finally:
+            self.model.set_weights(last)
 
     def _end(self) -> Ending:
         whole = evaluation.whole(self._parts["train"], "train") if self._sampled else self._sample

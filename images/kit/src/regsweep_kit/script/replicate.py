@@ -1,11 +1,16 @@
 """One replicate of a script's training: its seed, its rows, and what it reports."""
 
+import os
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from regsweep_kit.console import say
 from regsweep_kit.contract import Contract
 from regsweep_kit.errors import InvalidContractError
+from regsweep_kit.models import SUFFIX, model_file
 from regsweep_kit.record import Outcome
 from regsweep_kit.script import parts
 from regsweep_kit.script.course import Course, Metrics, Reported, reported
@@ -44,6 +49,8 @@ class Replicate:
         self._course = Course(contract.objective, contract.score_test)
         self._counts: Mapping[str, int] = {}
         self._ending: Callable[[], Ending] | None = None
+        self.at_best: Callable[[], AbstractContextManager[None]] = nullcontext
+        """While it lasts, the model has the weights of the epoch that counts."""
 
     @property
     def contract(self) -> Contract:
@@ -129,6 +136,34 @@ class Replicate:
         from regsweep_kit.script.kerascallback import KerasCallback
 
         return KerasCallback(self, rows, **options)
+
+    def save(self, model: Any, suffix: str = SUFFIX) -> Path | None:
+        """Saves the model where a sweep wants it: of final evaluations, and for `regsweep model`. The file; `None`: nobody wants it.
+
+        model: a Keras model, or a function that writes the file whose path it is given, such as
+        `lambda path: joblib.dump(forest, path)`. suffix: of the file. Call it after training; where the best epoch counts, a Keras model
+        is saved with the weights of that one, and other models are to be saved whenever `improved` is true.
+        """
+        file = model_file(self._contract.models, self.number, suffix)
+        if file is None or self.diverged:
+            return None
+        write = getattr(model, "save", model)
+        half = file.with_name(f".half-{os.getpid()}-{file.name}")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with self.at_best():
+                write(half)
+            half.replace(file)
+        except OSError as error:
+            say(
+                f"note: REGSWEEP_MODELS: cannot write {file}: {error.strerror or error}; the results are whole",
+                error=True,
+            )
+            return None
+        finally:
+            if half.is_file():
+                half.unlink()
+        return file
 
     def expect(self, epochs: int) -> None:
         """How many epochs there will be, for whoever watches."""

@@ -21,7 +21,7 @@ LONGEST_NOTATION = 400  # characters of a cell: more than any float needs, few e
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 # What pandas, R, Excel and databases write where a value is missing or could not be computed.
-_MISSING = frozenset([
+MISSING_WORDS = frozenset([
     "", "?", "-", "--", ".", "*", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NAN", "-NaN", "-nan", "NaT", "None", "NONE", "NULL", "Null",
     "null", "\\N", "#N/A", "#N/A N/A", "#NA", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!", "1.#IND", "-1.#IND", "1.#QNAN",
     "-1.#QNAN", "1.#INF", "-1.#INF",
@@ -102,7 +102,7 @@ def parse_number(cell: str) -> float | None:
 
 def is_missing(cell: str) -> bool:
     """Whether the cell marks a missing value, or a number that is not finite."""
-    return cell in _MISSING or _PATTERNS[0][1].fullmatch(cell) is not None
+    return cell in MISSING_WORDS or _PATTERNS[0][1].fullmatch(cell) is not None
 
 
 def is_missing_among_numbers(cell: str) -> bool:
@@ -129,7 +129,7 @@ def loses_digits(cell: str) -> bool:
 
 def notation(cell: str) -> Notation:
     """The kind of a cell that is not a number."""
-    if cell in _MISSING:
+    if cell in MISSING_WORDS:
         return Notation.MISSING
     if len(cell) > LONGEST_NOTATION:
         return Notation.OUT_OF_RANGE if _NUMBER.fullmatch(cell) else Notation.TEXT

@@ -25,6 +25,8 @@ from regsweep_trainer.data.targets import Places, TextColumn
 from regsweep_trainer.flags.columns import Column
 
 MOST_CATEGORIES = 1000
+MISSING_CATEGORY = "(missing)"
+"""The category of missing values that have one of their own."""
 TRUTHS = (("true", "false"), ("yes", "no"), ("t", "f"), ("y", "n"), ("1", "0"))
 SECONDS_PER_DAY = 86_400
 
@@ -185,5 +187,5 @@ def _categories(
     cells = tuple(column.cells[code] for code in order)
     if spec.missing == "category" and gaps:
         rank[list(gaps)] = len(cells)
-        cells = (*cells, "(missing)")
+        cells = (*cells, MISSING_CATEGORY)
     return Categories(name, cells, rank[column.codes])

@@ -25,6 +25,13 @@ class ConstantPredictor:
         """What it is, for people."""
         return "Constant predictor: the same output for every row"
 
+    def model(self) -> Any:
+        """A layer that answers the same for every row."""
+        import keras
+
+        layer = keras.layers.Dense(len(self._outputs), kernel_initializer="zeros", name="constant")
+        return keras.Sequential([layer, keras.layers.Rescaling(1.0, self._outputs.tolist(), name="frequencies")])
+
     def reset(self, seed_base: int, replicate: int) -> None:  # noqa: ARG002 - the protocol's
         """Forgets what it was trained on."""
         self._outputs = self._fresh

@@ -20,10 +20,12 @@ from regsweep_kit.errors import InvalidFlagsError
 from regsweep_kit.splits import Rows
 from regsweep_trainer.data.columns import show
 from regsweep_trainer.data.dataset import Dataset
+from regsweep_trainer.data.typed import MISSING_CATEGORY
 from regsweep_trainer.encoding import BLOCK_ROWS, Encoded, Encoding, encode, encoding_of, rules
 from regsweep_trainer.flags import Flags
 from regsweep_trainer.flags.columns import Column
 from regsweep_trainer.models.inputs import Embedded, Inputs
+from regsweep_trainer.models.preprocessing import NO_GAP, TEXT, Entry, add_input, add_numbers, chosen_row
 
 FeatureSpace = keras.utils.FeatureSpace
 CATEGORICAL = partial(FeatureSpace.string_categorical, None, 1)
@@ -42,6 +44,10 @@ class _Feature:
     embedding: int | None
     definition: Any
     """Makes the FeatureSpace's own, given "int" or "one_hot"."""
+    boundaries: tuple[float, ...] | None = None
+    """Of a column of numbers that is cut into buckets at them, whose values are the buckets' numbers as text; `None`: it is not."""
+    crossed: tuple[str, ...] = ()
+    """Of a cross, the columns."""
 
 
 class FeatureColumns:
@@ -72,7 +78,47 @@ class FeatureColumns:
         return Encoded(
             lambda rows: self._encode(rows, numbers, space),
             (*rules(self._numbers, numbers), *self._rules(space)),
+            lambda: self._layers(numbers, space),
         )
+
+    def _layers(self, numbers: Encoding, space: Any) -> Entry:
+        """The same as layers of Keras. Raises InvalidFlagsError where a column's boundaries are crossed."""
+        entry = Entry()
+        add_numbers(entry, self._numbers, numbers)
+        every = self._features | self._crosses
+        found = {} if space is None else self._spread(entry, space)
+        encoded = [(every[name], array) for name, array in found.items()]
+        entry.parts += [array for feature, array in encoded if feature.embedding is None]
+        entry.parts += [array for feature, array in encoded if feature.embedding is not None]
+        return entry
+
+    def _spread(self, entry: Entry, space: Any) -> dict[str, Any]:
+        """The features' encoded columns, by name; their inputs are added to the entry."""
+        self._check_crosses()
+        cut = {name: feature for name, feature in self._features.items() if feature.boundaries is not None}
+        found = {name: _bucket(entry, cut[name], space.preprocessors[name].get_vocabulary()) for name in cut}
+        given, encoded = {}, space.get_encoded_features()
+        for name, feature in self._features.items():
+            if name not in cut:
+                dtype = space.get_inputs()[name].dtype
+                given[name] = add_input(entry, feature.name, dtype)
+                if dtype == "string" and feature.values is not None:
+                    entry.meanings[feature.name] = TEXT
+                    entry.missing[feature.name] = MISSING_CATEGORY if MISSING_CATEGORY in set(feature.values) else ""
+        others = {name: encoded[name] for name in (*given, *self._crosses)}
+        if others:
+            features = keras.Model({name: space.get_inputs()[name] for name in given}, others, name="features")
+            found |= {name: keras.ops.cast(array, "float32") for name, array in features(given).items()}
+        return {name: found[name] for name in (*self._features, *self._crosses)}
+
+    def _check_crosses(self) -> None:
+        """Raises InvalidFlagsError where a column that is cut at boundaries is crossed."""
+        for cross in self._crosses.values():
+            for feature in self._features.values():
+                if feature.boundaries is not None and feature.name in cross.crossed:
+                    raise InvalidFlagsError(
+                        f"{cross.name}: Keras has no layer for crosses of buckets with boundaries, as column {show(feature.name)} has"
+                    )
 
     def _space(self) -> Any:
         """The features' FeatureSpace, not adapted; `None`: there are no features for one."""
@@ -151,7 +197,22 @@ def _bucketized(name: str, values: NDArray[np.float64], spec: Column) -> _Featur
         return _Feature(name, values, bins, spec.embedding, partial(FeatureSpace.float_discretized, bins, None))
     # FeatureSpace would adapt boundaries that are given, and fails: so buckets are named here.
     names = np.array([f"{k}" for k in range(len(spec.boundaries) + 1)], dtype=object)
-    return _Feature(name, names[np.digitize(values, spec.boundaries)], len(names) + 1, spec.embedding, CATEGORICAL)
+    cut = tuple(spec.boundaries)
+    return _Feature(name, names[np.digitize(values, cut)], len(names) + 1, spec.embedding, CATEGORICAL, cut)
+
+
+def _bucket(entry: Entry, feature: _Feature, vocabulary: list[str]) -> Any:
+    """Ones and zeros of the number's bucket, or its number in the vocabulary, whose first word is for what is not in it."""
+    assert feature.boundaries is not None  # the caller's
+    given = add_input(entry, feature.name, "float64")
+    entry.missing[feature.name] = NO_GAP
+    # As np.digitize does, in float64: the layer Discretization would round to float32.
+    reached = keras.ops.logical_not(keras.ops.less(given, np.array(feature.boundaries, np.float64)))
+    bucket = keras.ops.sum(keras.ops.cast(reached, "int32"), axis=1, keepdims=True)
+    known = [vocabulary.index(str(k)) if str(k) in vocabulary else 0 for k in range(len(feature.boundaries) + 1)]
+    if feature.embedding is not None:
+        return chosen_row(bucket, np.array(known, np.float32).reshape(-1, 1))
+    return chosen_row(bucket, np.eye(feature.size, dtype=np.float32)[known])
 
 
 def _crosses(flags: Flags, features: Mapping[str, _Feature]) -> Iterator[tuple[str, _Feature]]:
@@ -167,4 +228,4 @@ def _crosses(flags: Flags, features: Mapping[str, _Feature]) -> Iterator[tuple[s
         keys = tuple(by_name[name][0] for name in cross.columns)
         crossed = partial(FeatureSpace.cross, keys, cross.bins)
         name = f"cross of {', '.join(map(show, cross.columns))}"
-        yield "_X_".join(keys), _Feature(name, None, cross.bins, cross.embedding, crossed)
+        yield "_X_".join(keys), _Feature(name, None, cross.bins, cross.embedding, crossed, None, tuple(cross.columns))

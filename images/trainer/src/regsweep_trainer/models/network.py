@@ -63,6 +63,10 @@ class Network:
         self._model.summary(line_length=80, print_fn=lambda text, **_: parts.append(text))
         return "\n".join(parts).strip("\n")
 
+    def model(self) -> Any:
+        """From x to the logits, or to standardised numbers; it changes as the network is trained on."""
+        return self._model
+
     def kernels(self) -> dict[str, NDArray[np.float32]]:
         """The weights of each layer that has some, without biases."""
         return {name: layer.kernel.numpy() for name, layer in self._built.weighted.items()}

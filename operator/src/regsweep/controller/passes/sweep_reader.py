@@ -10,6 +10,7 @@ from regsweep.adapters.kubeapi import PODS, KubeApi, KubeObject, Resource, names
 from regsweep.api import constants as names
 from regsweep.api.canonical import digest
 from regsweep.api.constants import CONTAINER_MESSAGE_BYTES
+from regsweep.api.status import SweepStatus
 from regsweep.controller.clocks import Clocks
 from regsweep.controller.passes.acceptance import Rules
 from regsweep.controller.passes.admission import Admission, retry_after
@@ -38,8 +39,9 @@ from regsweep.core.results.records import Records
 from regsweep.core.runs import ObservedRun, RunRef, Workloads
 from regsweep.core.scripts import script_files
 from regsweep.core.slots import lacks_pod
+from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import parse_timestamp
-from regsweep.core.world import Observed
+from regsweep.core.world import Observed, Usage
 from regsweep.errors import InvalidSweep, InvalidTemplate
 
 FINGERPRINT_LENGTH: Final = 16
@@ -98,20 +100,17 @@ class SweepReader:
             return InvalidSpec(prior, invalid.problems, look_again=script is not None)
         template = await self._template(accepted, config_map)
         refusals = await self._pod_refusals(sweep, runs, template.fingerprint, memory)
-        workloads = await self._read_workloads(sweep, runs, memory)
         uid, admission, now = uid_of(sweep), memory.admission, self._clocks.monotonic()
         observed = Observed(
             records=records,
             runs=runs,
             altered=altered,
             orphaned_pods=self._caches.runs.orphans_of(sweep),
-            workloads=workloads,
+            workloads=await self._read_workloads(sweep, runs, memory),
             scrapes=self._queues.prometheus.latest(uid),
             analysis_result=self._queues.analyses.latest(uid) or prior_analysis(prior.analysis, accepted.sweep),
             final=prior.final,
-            start_time=parse_timestamp(prior.start_time) if prior.start_time else None,
-            pod_gpus=accepted.sweep.resolved.gpus,
-            gpu_seconds=prior.gpu_seconds or 0.0,
+            usage=_usage(prior, accepted.sweep),
             refusal=admission.refusal_of(template.fingerprint, now) if admission else None,
             refused_pods=frozenset(refusals),
             cautious=admission is not None and admission.tries_carefully(template.fingerprint),
@@ -200,6 +199,12 @@ class SweepReader:
         except InvalidTemplate:  # said where the first Job is made of it
             room = CONTAINER_MESSAGE_BYTES
         return Template(template, missing, script, room, digest(made_from, FINGERPRINT_LENGTH))
+
+
+def _usage(prior: SweepStatus, sweep: Sweep) -> Usage:
+    """What the sweep has used, as far as its status says."""
+    start = parse_timestamp(prior.start_time) if prior.start_time else None
+    return Usage(start, sweep.resolved.gpus, prior.gpu_seconds or 0.0)
 
 
 def _script_name(sweep: KubeObject) -> str:

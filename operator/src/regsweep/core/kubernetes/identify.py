@@ -35,6 +35,7 @@ ANNOTATIONS: Final = frozenset(
         names.LOST_ANNOTATION,
         names.MOVED_ANNOTATION,
         names.AVOIDED_NODES_ANNOTATION,
+        names.SPENT_ANNOTATION,
         names.SUSPENDED_ANNOTATION,
     }
 )

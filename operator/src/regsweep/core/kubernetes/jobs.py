@@ -93,6 +93,7 @@ def _annotations(sweep: Sweep, request: RunRequest) -> dict[str, str]:
         names.LOST_ANNOTATION: str(request.lost),
         names.SUSPENDED_ANNOTATION: "false",
         **_moves(request),
+        **({names.SPENT_ANNOTATION: f"{request.gpu_seconds:.1f}"} if request.gpu_seconds else {}),
         names.OBJECTIVE_ANNOTATION: canonical_json({"metric": objective.metric, "goal": objective.goal}),
     }
 

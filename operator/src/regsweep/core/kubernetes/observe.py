@@ -21,6 +21,7 @@ from regsweep.core.runs import MAX_AVOIDED, AlteredJob, ObservedPod, ObservedRun
 CONTAINERS: Final = "containers"
 """Field of a trimmed pod that keeps their number."""
 _POD_NAME: Final = re.compile(r"-(\d{1,6})-[a-z0-9]+\Z", re.ASCII)
+_SECONDS: Final = re.compile(r"[0-9]{1,12}(\.[0-9])?", re.ASCII)
 _DIGITS: Final = 7
 """Of an index: the API server takes at most 100,000 completions."""
 _ENDED_PHASES: Final = {"Succeeded": PodPhase.SUCCEEDED, "Failed": PodPhase.FAILED}
@@ -59,6 +60,7 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
         lost=identity.lost,
         moved=identity.moved,
         avoids=_nodes((metadata.get("annotations") or {}).get(names.AVOIDED_NODES_ANNOTATION)),
+        gpu_seconds=_spent((metadata.get("annotations") or {}).get(names.SPENT_ANNOTATION)),
         rule=identity.rule,
         parallelism=spec.get("parallelism", 1),
         suspended=bool(spec.get("suspend")),
@@ -86,6 +88,11 @@ def _nodes(text: str | None) -> tuple[str, ...]:
     where a run is not tried again."""
     given = (text or "").split(",", MAX_AVOIDED)[:MAX_AVOIDED]
     return tuple(name for name in given if 0 < len(name) <= names.MAX_NAME_LENGTH)
+
+
+def _spent(text: str | None) -> float:
+    """GPU-seconds as we write them; 0 for what is none. Whoever edits them changes what is charged, and nothing that is trained."""
+    return float(text) if text is not None and _SECONDS.fullmatch(text) else 0.0
 
 
 def observed_pod(pod: KubeObject, gone: bool = False) -> ObservedPod:

@@ -27,6 +27,7 @@ from regsweep.api.status import ObjectiveStatus, Resolved
 from regsweep.core.identity import final_seed
 from regsweep.core.kubernetes.checkpoints import with_checkpoints
 from regsweep.core.kubernetes.merging import merge_templates
+from regsweep.core.kubernetes.models import with_models
 from regsweep.core.kubernetes.room import LEAST_BYTES, room_of
 from regsweep.core.kubernetes.scriptpod import command_of, volumes_of
 from regsweep.core.ownership import JsonObject, child_labels
@@ -78,7 +79,8 @@ def pod_template(
     Raises InvalidTemplate, naming the field, where a template cannot be merged or contradicts what is owned.
     """
     owned = _owned(_merged(sweep, shared, defaults), sweep, request, objective, defaults.accelerators)
-    return with_checkpoints(owned, sweep.spec.trainer.checkpoints, request.point.key)
+    kept = with_checkpoints(owned, sweep.spec.trainer.checkpoints, request.point.key)
+    return with_models(kept, sweep.spec.trainer.models, request.point)
 
 
 def template_room(sweep: Sweep, shared: Mapping[str, JsonValue] | None, defaults: JobDefaults) -> int:

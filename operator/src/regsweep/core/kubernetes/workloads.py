@@ -19,15 +19,15 @@ MAX_WORDS: Final = 500
 
 
 def observed_workloads(objects: Iterable[KubeObject]) -> dict[str, Workload]:
-    """By the UID of the Job that owns each, of those that have not finished; the latest of a Job that has several."""
-    latest: dict[str, tuple[str, Workload]] = {}
+    """By the UID of the Job that owns each; of a Job that has several the latest, and rather one that has not finished."""
+    latest: dict[str, tuple[bool, str, Workload]] = {}
     for each in objects:
-        uid, conditions = owner_uid(each), _conditions(each)
-        if not uid or "Finished" in conditions or "deletionTimestamp" in each["metadata"]:
+        uid, workload = owner_uid(each), _workload(each, _conditions(each))
+        if not uid or "deletionTimestamp" in each["metadata"]:
             continue
-        found = (each["metadata"].get("creationTimestamp") or "", _workload(each, conditions))
-        latest[uid] = max(latest.get(uid, found), found, key=lambda pair: pair[0])
-    return {uid: workload for uid, (_, workload) in latest.items()}
+        found = (not workload.given_up, each["metadata"].get("creationTimestamp") or "", workload)
+        latest[uid] = max(latest.get(uid, found), found, key=lambda ranked: ranked[:2])
+    return {uid: workload for uid, (_, _, workload) in latest.items()}
 
 
 def _workload(each: KubeObject, conditions: dict[str, KubeObject]) -> Workload:
@@ -44,12 +44,18 @@ def _workload(each: KubeObject, conditions: dict[str, KubeObject]) -> Workload:
         active=active,
         paused=(metadata.get("annotations") or {}).get(names.SUSPENDED_ANNOTATION) == "true",
         evicted="" if over else reason,
-        words="" if "Admitted" in conditions else _words(each, conditions, evicted, over),
+        given_up="Finished" in conditions,
+        words=_words(each, conditions, evicted, over),
     )
 
 
 def _words(each: KubeObject, conditions: dict[str, KubeObject], evicted: KubeObject, over: bool) -> str:
-    """Why it was put back, unless that is over, and what it waits for now: Kueue repeats the former in place of the latter at first."""
+    """Why it was given up; or why it was put back, unless that is over, and what it waits for now, for which Kueue repeats the former
+    at first."""
+    if (finished := conditions.get("Finished")) is not None:
+        return cut(" ".join((finished.get("message") or "").split()), MAX_WORDS)
+    if "Admitted" in conditions:
+        return ""
     why = evicted.get("message") or ""
     said = [] if over else [conditions.get("Preempted", evicted).get("message") or why]
     waits = [c.get("message") or "" for c in (each.get("status") or {}).get("conditions") or () if _waits(c)]
