@@ -80,10 +80,11 @@ async def floor(cluster: Cluster, combinations: int) -> Trial:
                 task.add_done_callback(creating.discard)
 
         watched.on_end = create_next
-        for _ in range(IN_FLIGHT):
+        slots = _slots(combinations)
+        for _ in range(slots):
             create_next()
         await _until(watched, lambda: len(watched.ended.get("large", ())) == combinations)
-        return _trial(watched, ["large"], combinations, IN_FLIGHT, Trial)
+        return _trial(watched, ["large"], combinations, slots, Trial)
 
 
 async def sweeps(cluster: Cluster, combinations: int, count: int = 1, *, idle: bool = False) -> SweepTrial:
@@ -94,7 +95,7 @@ async def sweeps(cluster: Cluster, combinations: int, count: int = 1, *, idle: b
         watching(api, namespace) as watched,
     ):
         names = [f"large-{number}" if count > 1 else "large" for number in range(count)]
-        slots = max(1, IN_FLIGHT // count)
+        slots = max(1, IN_FLIGHT // count) if count > 1 else _slots(combinations)
         await asyncio.gather(*(api.create(SWEEPS, _sweep(name, namespace, combinations, slots)) for name in names))
         await _until(watched, lambda: len(watched.over) == count)
         account = await running.account()
@@ -179,6 +180,11 @@ async def _namespace(cluster: Cluster) -> AsyncIterator[tuple[KubeClient, str]]:
     finally:
         await api.close()
         cluster.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+def _slots(combinations: int) -> int:
+    """Runs in flight: a small sweep has fewer, so that slots are refilled at all."""
+    return min(IN_FLIGHT, max(1, combinations // 5))
 
 
 def _values(combinations: int) -> list[float]:
