@@ -91,7 +91,8 @@ def page(measured: Measured, costs: str, machine: str) -> str:
     others += [[line.name, *line.shown, line.goal, _verdict(line.kept)] for line in _others(measured)]
     return f"""# Large sweeps, measured
 `make bench-scale` on an API server with its Job controller: 5 replicates for each combination, {IN_FLIGHT} runs in
-flight (20 at 100 combinations), runs of 3 to 7 s. KWOK plays the node and the pods, whose termination messages carry five records. The floor creates
+flight (20 at 100 combinations), runs of 3 to 7 s. KWOK plays the node and the pods, whose termination messages carry
+five records. The floor creates
 the same Jobs, a new one whenever a pod ends, and does nothing else.
 
 {_table(rows)}
