@@ -128,6 +128,10 @@ cluster-down: $(SYNCED) ## end it and remove all of it but its images
 bench-control-loop: $(SYNCED) ## the operator against a shell loop of kubectl, on a trainer that sleeps (needs root)
 	PYTHONPATH=tests UV=$(UV) $(PYTHON) -m bench.control_loop
 
+.PHONY: bench-scale
+bench-scale: $(SYNCED) ## the operator with up to 10,000 combinations, KWOK in place of the node: half an hour
+	PYTHONPATH=tests UV=$(UV) $(PYTHON) -m bench.scale
+
 .PHONY: bench-calibration
 bench-calibration: $(SYNCED) ## what the statistics promise, held against simulated sweeps: an hour on two cores
 	OPENBLAS_NUM_THREADS=1 PYTHONPATH=tests $(PYTHON) -m bench.calibration

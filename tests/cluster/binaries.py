@@ -108,6 +108,8 @@ PROMETHEUS_OPERATOR = Build(
     packages=(f"{PROMETHEUS_OPERATOR_MODULE}/cmd/operator",),
 )
 SLEEP_TRAINER = Build("sleep-trainer", paths.CHECKOUT / "tests" / "bench" / "sleep-trainer")
+# Plays nodes and pods for the benchmark of large sweeps; a cluster runs without it.
+KWOK = Build("kwok", paths.GO_SOURCES / "kwok", packages=("sigs.k8s.io/kwok/cmd/kwok",))
 
 # Without its web pages, which are built with npm, and with one way of finding targets out of forty.
 _PROMETHEUS = "github.com/prometheus/prometheus/cmd"

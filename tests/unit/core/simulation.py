@@ -12,14 +12,16 @@ from datetime import UTC, datetime, timedelta
 
 from regsweep.api.objective import epoch_rule, objective_status
 from regsweep.api.spec import Flag, FlagValue, SweepSpec
-from regsweep.api.status import FinalStatus
+from regsweep.api.status import FinalStatus, SweepStatus
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.judging.analysis import AnalysisResult, analyse_records
+from regsweep.core.kept import Kept
 from regsweep.core.plan import Plan, plan
 from regsweep.core.refinement import refined
 from regsweep.core.results.records import Records
 from regsweep.core.results.scrapes import MetricsState, Sample, Scrapes
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase, RunRequest, Workload
+from regsweep.core.status import sweep_status
 from regsweep.core.sweep import Sweep
 from regsweep.core.world import Observed
 from support.training import indexes_to_start, message_of
@@ -56,6 +58,7 @@ class World:
     created: list[RunRequest] = field(default_factory=list)
     analysis_result: AnalysisResult | None = None
     final: FinalStatus | None = None
+    kept: Kept = field(default_factory=Kept)
     workloads: dict[str, Workload] = field(default_factory=dict)
     """What Kueue knows of runs, by their UIDs."""
     queue: bool = False
@@ -76,7 +79,17 @@ class World:
         )
 
     def plan(self) -> Plan:
-        return plan(self.sweep, self.observe(), self.now)
+        """What is planned. What is kept from earlier plans makes no difference to it, whatever has happened since."""
+        decided = plan(self.sweep, self.observe(), self.now, self.kept)
+        assert decided == plan(self.sweep, self.observe(), self.now), "it is what a look at everything gives"
+        return decided
+
+    def reported(self, planned: Plan, prior: SweepStatus | None = None) -> SweepStatus:
+        """The status. What is kept from earlier ones makes no difference to it, whatever has happened since."""
+        arguments = (self.sweep, self.observe(), planned, (), prior or SweepStatus(), self.now)
+        status = sweep_status(*arguments, self.kept)
+        assert status == sweep_status(*arguments), "it is what a look at everything gives"
+        return status
 
     def step(self) -> Plan:
         """One pass of the control loop; returns the plan that was carried out."""

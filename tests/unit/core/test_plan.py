@@ -10,10 +10,10 @@ import pytest
 
 from regsweep.api.conditions import Reason
 from regsweep.core.plan import nobody_scrapes
-from regsweep.core.progress import PointState
 from regsweep.core.results.records import Outcome, Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.runs import PodPhase
+from regsweep.core.standings import PointState
 
 from .simulation import World, sweep_of
 

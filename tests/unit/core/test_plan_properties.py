@@ -74,6 +74,7 @@ class AnyWorld(RuleBasedStateMachine):
     def reconcile(self) -> None:
         before = dict(self.world.runs)
         decided = self.world.step()
+        self.world.reported(decided)
         self._undoes_only_its_own(decided, before)
         assert len({request.name for request in decided.create}) == len(decided.create)
         if not (decided.rests or decided.delete):  # else slots are free once these are at rest, or gone

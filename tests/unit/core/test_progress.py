@@ -16,8 +16,8 @@ from regsweep.core.identity import final_seed
 from regsweep.core.judging.analysis import rank
 from regsweep.core.kubernetes.jobs import job_manifest
 from regsweep.core.plan import Plan, plan
-from regsweep.core.progress import PointState, Progress, Stage
-from regsweep.core.status import sweep_status
+from regsweep.core.progress import Progress, Stage
+from regsweep.core.standings import PointState
 from regsweep.core.sweep import points_of
 
 from .simulation import World, sweep_of
@@ -77,7 +77,7 @@ def run_out(world: World, loss_of: LossOf = by_l2) -> list[Stage]:
 
 def status_of(world: World, planned: Plan | None = None) -> SweepStatus:
     found = planned or world.plan()
-    return sweep_status(world.sweep, world.observe(), found, (), SweepStatus(), world.now)
+    return world.reported(found)
 
 
 def is_complete(status: SweepStatus) -> bool:

@@ -30,9 +30,10 @@ from regsweep.cli.progress import Progress
 from regsweep.cli.scripts import ScriptOptions, chosen_script
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.grid import combinations
-from regsweep.core.progress import is_done, progress_of
+from regsweep.core.progress import progress_of
 from regsweep.core.refinement import refined, refines
 from regsweep.core.results.records import Records
+from regsweep.core.standings import is_done
 from regsweep.core.sweep import Sweep
 from regsweep.errors import Problem
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError, UnwritableRunsError

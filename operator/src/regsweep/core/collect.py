@@ -6,9 +6,10 @@ Each replicate that a run has not brought home yet is settled by rules in a fixe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from regsweep.api.conditions import NO_RETRY_MENDS, Reason
 from regsweep.api.constants import EXIT_INDEX_FINAL, EXIT_INVALID_FLAGS
@@ -21,6 +22,8 @@ from regsweep.core.results.messages import MalformedMessage, parse_message, reco
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.results.scrapes import MetricsState, Sample, Scrapes
 from regsweep.core.runs import ObservedPod, ObservedRun, replicates_of
+from regsweep.core.sweep import Sweep
+from regsweep.core.world import Observed
 
 STUCK_AFTER = timedelta(minutes=5)
 """How long image and configuration errors are tolerated: a registry or Secret that comes late gets its chance."""
@@ -149,6 +152,37 @@ def collect(
         look_again_at=min(deadlines + waits, default=None),
         disagreements=tuple(each.disagreement for each in taken if each.disagreement),
     )
+
+
+class KeptCollection:
+    """Runs of which nothing can be taken, kept from one look to the next: until there is news of one, time makes no difference to it.
+
+    Most runs are so at most times: their pods train.
+    """
+
+    def __init__(self) -> None:
+        self._quiet: dict[str, tuple[ObservedRun, Mapping[int, Record]]] = {}
+        self._scrapes = Scrapes()
+
+    def collect(self, sweep: Sweep, observed: Observed, now: datetime) -> dict[str, Collected]:
+        """By its name what `collect` comes to for each run of the sweep."""
+        timeout = timedelta(seconds=sweep.spec.metrics.collect_timeout_seconds)
+        records, scrapes = observed.records, observed.scrapes
+        before = self._quiet if scrapes == self._scrapes else {}
+        self._quiet, self._scrapes = {}, scrapes
+        collected = {}
+        for run in observed.runs:
+            news, known = (run, records.of(run.point_key)), before.get(run.name)
+            if known is not None and all(one is other for one, other in zip(known, news, strict=True)):
+                self._quiet[run.name], collected[run.name] = known, _NOTHING
+                continue
+            collected[run.name] = collect(run, records, scrapes, timeout, now, observed.usage.pod_gpus)
+            if collected[run.name] == _NOTHING and not any(pod.ended or pod.waiting_reason for pod in run.pods):
+                self._quiet[run.name] = news
+        return collected
+
+
+_NOTHING: Final = Collected()
 
 
 def settle(replicate: int, index: ObservedIndex, scrapes: Scrapes, timeout: timedelta, now: datetime) -> Settlement:

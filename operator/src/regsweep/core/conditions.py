@@ -16,12 +16,13 @@ from regsweep.core.data import is_unguarded
 from regsweep.core.judging.words.notes import mixture_sentence
 from regsweep.core.limits import Stop
 from regsweep.core.plan import Plan, nobody_scrapes
-from regsweep.core.progress import PointState, Progress, Stage
+from regsweep.core.progress import Progress, Stage
 from regsweep.core.queues import goes_on, held_back
 from regsweep.core.references import references_beside
 from regsweep.core.refusals import remedy_for
 from regsweep.core.results.records import Source
 from regsweep.core.results.scrapes import MetricsState
+from regsweep.core.standings import PointState
 from regsweep.core.sweep import Sweep, point_keys
 from regsweep.core.timestamps import timestamp
 from regsweep.core.troubles import Trouble, trouble_of
@@ -68,7 +69,7 @@ def condition_updates(
         yield update if planned.exhausted is None else replace(update, message=f"{update.message} {NO_ROOM}")
     yield _suspended(sweep, observed)
     yield _metrics_available(observed)
-    yield _replicates_paired(mixed, is_unguarded(point_keys(sweep, observed.final), observed.records))
+    yield _replicates_paired(mixed, _is_unguarded(sweep, observed, progress))
     yield from _ended(progress, counts, stop, exhausted, final)
 
 
@@ -78,6 +79,13 @@ def _spent(planned: Plan) -> Exhaustion | None:
     return (
         exhausted if exhausted is not None and exhausted.over and not planned.store and planned.stop is None else None
     )
+
+
+def _is_unguarded(sweep: Sweep, observed: Observed, progress: Progress) -> bool:
+    """Whether there are results, and none of them names its data. The outer folds' count after their picks are frozen, too."""
+    if sweep.outer and observed.final is not None:
+        return is_unguarded(point_keys(sweep, observed.final), observed.records)
+    return progress.has_result and not progress.data
 
 
 def conditions(

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from regsweep.api.status import FinalStatus, OuterStatus, RefinementStatus
 from regsweep.core.judging.analysis import picks_of
-from regsweep.core.progress import PointState, Progress, grid_digest, search_digest
+from regsweep.core.progress import Progress, grid_digest, search_digest
 from regsweep.core.refinement import next_refinement
 from regsweep.core.results.records import Records
+from regsweep.core.standings import PointState
 from regsweep.core.sweep import Sweep
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from regsweep.api.conditions import NO_RETRY_MENDS, Reason
 from regsweep.core.data import change_of
-from regsweep.core.progress import PointState, Progress
+from regsweep.core.progress import Progress
 from regsweep.core.results.records import Outcome, Record, Records
+from regsweep.core.standings import PointState
 from regsweep.core.sweep import Point, Sweep
 
 ALIKE = 3
@@ -38,13 +39,15 @@ def stop_reason(sweep: Sweep, records: Records, progress: Progress, pinned_data:
     """Why the sweep starts nothing more, or None. `pinned_data`: digest of the data that all results must rest on; may be empty."""
     return (
         _data_changed(sweep, records, progress, pinned_data)
-        or _failures(sweep, records, progress.ended)
+        or _failures(sweep, records, progress)
         or _outer_failures(sweep, records, progress)
     )
 
 
 def _data_changed(sweep: Sweep, records: Records, progress: Progress, pinned: str) -> Stop | None:
     """Results, or what was refused, of other data than the first results' stop a sweep at once: they answer another question."""
+    if progress.data <= {pinned} and not progress.data_refused:
+        return None
     stored = {target.point.key: records.of(target.point.key) for target in progress.targets}
     others = [r for each in stored.values() for r in each.values() if _has_other_data(r, pinned, sweep)]
     if not others:
@@ -68,13 +71,14 @@ def _has_other_data(record: Record, pinned: str, sweep: Sweep) -> bool:
     return record.reason is Reason.DATA_CHANGED and record.attempt >= sweep.first_attempt
 
 
-def _failures(sweep: Sweep, records: Records, states: Sequence[PointState]) -> Stop | None:
-    """Too many failures, or an objective that nobody reports. `states`: how the wanted replicates of the grid have ended."""
-    failed = [p for p, state in zip(sweep.points, states, strict=True) if state is PointState.FAILED]
-    succeeded = sum(state is PointState.SUCCEEDED for state in states)
-    failures = [first_failure(p, records) for p in failed]
+def _failures(sweep: Sweep, records: Records, progress: Progress) -> Stop | None:
+    """Too many failures, or an objective that nobody reports."""
+    states, failed, succeeded = progress.ended, progress.failed, progress.succeeded
+    if not failed:
+        return _metric_missing(sweep, records, states)
+    failures = [first_failure(target.point, records) for target in failed]
     reasons = {f.reason for f in failures}
-    all_failed = bool(failed) and len(failed) == len(states)
+    all_failed = len(failed) == len(states)
     if not succeeded and len(reasons) == 1 and (len(failed) >= ALIKE or all_failed) and reasons <= NO_RETRY_MENDS:
         first = failures[0]
         runs = f"All {len(failed)} runs" if all_failed else f"The first {len(failed)} runs all"

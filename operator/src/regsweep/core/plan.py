@@ -8,28 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby, islice
 
 from regsweep.api.status import FinalStatus, RefinementStatus
 from regsweep.core.budget import Exhaustion, exhausted_at, within_budget
-from regsweep.core.collect import Collected, collect, is_settled
+from regsweep.core.collect import Collected, is_settled
 from regsweep.core.data import pinned_digest, with_refused_data, with_same_data
 from regsweep.core.final import freeze, refine
 from regsweep.core.gputime import unrecorded_seconds
 from regsweep.core.identity import run_name
 from regsweep.core.judging.analysis import AnalysisRequest
+from regsweep.core.kept import Kept
 from regsweep.core.kubernetes.room import observed_room, replicates_in
 from regsweep.core.limits import Stop, stop_reason
 from regsweep.core.notices import Notice, notices
-from regsweep.core.progress import Progress, Stage, Target, analysis_request, is_done, progress_of
+from regsweep.core.progress import Progress, Stage, analysis_request, progress_of
 from regsweep.core.queues import pauses
 from regsweep.core.results.records import Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.retention import deletions, has_to_rest, outdated_at, outlived_at
 from regsweep.core.runs import ObservedRun, RunRef, RunRequest, Workload, ref_of, replicates_of
 from regsweep.core.slots import lacks_pod, needs_no_pod, open_indexes, slots_of
-from regsweep.core.sweep import Point, Sweep, point_keys
+from regsweep.core.standings import Target, is_done
+from regsweep.core.sweep import Point, Sweep
 from regsweep.core.troubles import lost_at
 from regsweep.core.world import Observed
 
@@ -117,20 +119,21 @@ class Plan:
         )
 
 
-def plan(sweep: Sweep, observed: Observed, now: datetime) -> Plan:
-    """Decides the actions for a sweep.
+def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = None) -> Plan:
+    """Decides the actions for a sweep. `kept`: from earlier decisions about it; it makes a difference to the time alone.
 
     Never more than `spec.parallelism` training pods are in flight because of it, and a (point, replicate) that has a result or
     is being trained is never given to a second run.
     """
-    collected, pinned = _with_same_data(sweep, observed, _collected(sweep, observed, now))
+    kept = kept or Kept()
+    collected, pinned = _collected(sweep, observed, now, kept)
     store = tuple(record for c in collected.values() for record in c.records)
     records = observed.records.plus(store)
-    progress = progress_of(sweep, records, observed.analysis_result, observed.final)
+    progress = progress_of(sweep, records, observed.analysis_result, observed.final, kept.progress)
     stop = stop_reason(sweep, records, progress, pinned)
 
     coverage = _coverage(observed, records, collected, now)
-    waiting = _requests(sweep, progress.targets, observed, records, coverage, pinned)
+    waiting = _requests(sweep, progress.open, observed, records, coverage, pinned)
     waiting, exhausted = within_budget(sweep, observed, records, progress, collected, waiting, now)
     stops = exhausted is not None and exhausted.stops
     delete = tuple(deletions(sweep, observed, collected, coverage.trained, now, stops=stops))
@@ -173,15 +176,6 @@ def _occupied(observed: Observed) -> int:
     return sum(slots_of(run) for run in observed.runs) + others
 
 
-def _collected(sweep: Sweep, observed: Observed, now: datetime) -> dict[str, Collected]:
-    """What is taken from each run now, by its name."""
-    timeout = timedelta(seconds=sweep.spec.metrics.collect_timeout_seconds)
-    return {
-        run.name: collect(run, observed.records, observed.scrapes, timeout, now, observed.usage.pod_gpus)
-        for run in observed.runs
-    }
-
-
 def _deadlines(sweep: Sweep, observed: Observed, now: datetime) -> Iterator[datetime]:
     """When time alone will make a difference, whatever is collected."""
     yield from outlived_at(observed.runs, now)
@@ -190,19 +184,17 @@ def _deadlines(sweep: Sweep, observed: Observed, now: datetime) -> Iterator[date
     yield from exhausted_at(sweep, observed, now)
 
 
-def _with_same_data(
-    sweep: Sweep, observed: Observed, collected: Mapping[str, Collected]
-) -> tuple[dict[str, Collected], str]:
-    """What was collected, with failures in place of results of other data; and the digest of the data that all rests on."""
-    keys = point_keys(sweep, observed.final)
-    pinned = pinned_digest(keys, observed.records, sweep.data_digest)
-    kept = {}
+def _collected(sweep: Sweep, observed: Observed, now: datetime, kept: Kept) -> tuple[dict[str, Collected], str]:
+    """What can be taken from each run, with failures in place of results of other data; and the digest of the data that all rests on."""
+    collected = kept.collection.collect(sweep, observed, now)
+    keys = kept.progress.wanted(sweep, observed.analysis_result, observed.final).keys
+    pinned = kept.progress.pinned_digest(keys, observed.records, sweep.data_digest)
     for run in observed.runs:
-        each = collected[run.name]
-        records = with_same_data(with_refused_data(each.records, run), keys, pinned)
-        pinned = pinned or pinned_digest(keys, records)
-        kept[run.name] = replace(each, records=records)
-    return kept, pinned
+        if taken := collected[run.name].records:
+            records = with_same_data(with_refused_data(taken, run), keys, pinned)
+            pinned = pinned or pinned_digest(keys, records)
+            collected[run.name] = replace(collected[run.name], records=records)
+    return collected, pinned
 
 
 def _free(observed: Observed, free: int) -> int:

@@ -15,23 +15,14 @@ from regsweep.api.analysis import RaceReason
 from regsweep.api.canonical import canonical_json
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.status import FinalStatus
+from regsweep.core.data import pinned_digest
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult
 from regsweep.core.refinement import refines
-from regsweep.core.results.records import Record, Records
-from regsweep.core.sweep import Point, Sweep, final_points
+from regsweep.core.results.records import Records
+from regsweep.core.standings import PointState, Standings, Target
+from regsweep.core.sweep import Point, Sweep, final_points, point_keys
 
 DIGEST_LENGTH = 16
-
-
-class PointState(StrEnum):
-    """How far a point has come, by its stored records alone."""
-
-    OPEN = "Open"
-    """A replicate is neither there nor given up, or a race may ask for more."""
-    SUCCEEDED = "Succeeded"
-    """Every replicate has a result, divergence included."""
-    FAILED = "Failed"
-    """Every replicate has ended and at least one failed."""
 
 
 class Stage(StrEnum):
@@ -49,14 +40,6 @@ class Stage(StrEnum):
     """Replicates of the final evaluation."""
     DECIDED = "Decided"
     """Nothing: it is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A point and how many replicates of it are wanted now: those from 0 on."""
-
-    point: Point
-    replicates: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +61,20 @@ class Progress:
     final: tuple[Target, ...]
     """The picks of the final evaluation; none until they are frozen."""
     final_ended: tuple[PointState, ...]
+    open: tuple[Target, ...]
+    """All that is wanted and has not ended, each point once, in the order in which it is trained."""
+    failed: tuple[Target, ...]
+    """Of `grid`, those that have failed."""
+    succeeded: int
+    """Of `grid`, how many have succeeded."""
+    diverged: frozenset[str]
+    """Keys of the points of `grid` that have succeeded, though a replicate diverged."""
+    has_result: bool
+    """Anything that is wanted now has a result."""
+    data: frozenset[str]
+    """Digests of the data that results name, of all that is wanted."""
+    data_refused: bool
+    """A trainer has refused other data."""
     stage: Stage
     rests_on: str
     """Digest of what an analysis made now would rest on; empty while replicates are wanted that no pick is frozen for."""
@@ -102,54 +99,148 @@ class Progress:
         return _each_once((*self.grid, *self.references)) if self.references else self.grid
 
 
-def progress_of(
-    sweep: Sweep, records: Records, analysis_result: AnalysisResult | None, final: FinalStatus | None
-) -> Progress:
-    """The progress of the sweep. `judged`: the last analysis, of whatever records; `final`: the frozen picks."""
+class KeptProgress:
+    """What is kept of a sweep's progress from one look to the next: a new one gives the same, by looking at everything."""
+
+    def __init__(self) -> None:
+        self._unnamed: tuple[frozenset[str], Records] | None = None
+        self._sweep: Sweep | None = None
+        self._race: AnalysisResult | None = None
+        self._final: FinalStatus | None = None
+        self._wanted: Wanted | None = None
+
+    def wanted(self, sweep: Sweep, analysis_result: AnalysisResult | None, final: FinalStatus | None) -> Wanted:
+        """What the sweep wants now."""
+        race = analysis_result if sweep.spec.racing is not None else None
+        if self._wanted is None or self._sweep is not sweep or self._race is not race or self._final != final:
+            self._wanted = _wanted_of(sweep, race, final)
+            self._sweep, self._race, self._final = sweep, race, final
+        return self._wanted
+
+    def pinned_digest(self, keys: frozenset[str], records: Records, known: str) -> str:
+        """As `data.pinned_digest`. While no result names its data, only what has changed is looked at again."""
+        if self._unnamed is not None and self._unnamed[0] is keys:
+            changed = records.changed_since(self._unnamed[1])
+            news = (record for key in changed or () for record in records.of(key).values())
+            if changed is not None and not pinned_digest(keys, news):
+                self._unnamed = keys, records
+                return known
+        digest = pinned_digest(keys, records, known)
+        self._unnamed = None if digest else (keys, records)
+        return digest
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a sweep wants now, with how far it has come."""
+
+    keys: frozenset[str]
+    """Of all points that it is about, frozen outer folds included."""
+    grid: Standings
+    references: Standings
+    compared: Standings
+    """The grid and the references, each point once; the grid itself where there are none."""
+    outer: Standings
+    final: Standings
+
+    def update(self, records: Records) -> None:
+        """Takes these records in place of the last ones."""
+        for standings in self.groups:
+            standings.update(records)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is to be trained beside the final evaluation."""
+        return any(group.is_open for group in self.groups if group is not self.final)
+
+    @property
+    def groups(self) -> tuple[Standings, ...]:
+        """All standings, each once."""
+        beside = () if self.compared is self.grid else (self.references, self.compared)
+        return (self.grid, *beside, self.outer, self.final)
+
+
+def _wanted_of(sweep: Sweep, analysis_result: AnalysisResult | None, final: FinalStatus | None) -> Wanted:
     contenders = sweep.contenders
     grid = tuple(
-        Target(point, _wanted(sweep, point, analysis_result) * (2 if point.combination.id in contenders else 1))
+        Target(point, _replicates(sweep, point, analysis_result) * (2 if point.combination.id in contenders else 1))
         for point in sweep.points
     )
-    ended = tuple(target_state(target, sweep, records) for target in grid)
     references = _references(sweep, grid)
-    references_ended = tuple(target_state(target, sweep, records) for target in references)
-    wants_final = sweep.spec.final is not None
-    frozen = final if wants_final else None
+    frozen = final if sweep.spec.final is not None else None
     outer = tuple(Target(point, sweep.spec.replicates) for point in sweep.outer) if frozen is None else ()
-    outer_ended = tuple(target_state(target, sweep, records) for target in outer)
     picks = tuple(Target(p, frozen.replicates) for p in final_points(sweep, frozen)) if frozen is not None else ()
-    final_ended = tuple(target_state(target, sweep, records) for target in picks)
+    of_grid = Standings(sweep, grid)
+    return Wanted(
+        keys=point_keys(sweep, final),
+        grid=of_grid,
+        references=Standings(sweep, references),
+        compared=Standings(sweep, _each_once((*grid, *references))) if references else of_grid,
+        outer=Standings(sweep, outer),
+        final=Standings(sweep, picks),
+    )
+
+
+def progress_of(
+    sweep: Sweep,
+    records: Records,
+    analysis_result: AnalysisResult | None,
+    final: FinalStatus | None,
+    kept: KeptProgress | None = None,
+) -> Progress:
+    """The progress of the sweep. `analysis_result`: the last analysis, of whatever records; `final`: the frozen picks.
+
+    kept: from earlier looks at the same sweep; it makes a difference to the time alone.
+    """
+    wanted = (kept or KeptProgress()).wanted(sweep, analysis_result, final)
+    wanted.update(records)
+    grid, references, outer, picks = (
+        tuple(group.targets) for group in (wanted.grid, wanted.references, wanted.outer, wanted.final)
+    )
     rests_on = outer_rests_on = ""
     stage = Stage.TRAINING
-    if PointState.OPEN not in (*ended, *references_ended, *outer_ended):
-        evaluated = frozen is not None and PointState.OPEN not in final_ended
+    if not wanted.is_open:
+        frozen = final if sweep.spec.final is not None else None
+        evaluated = frozen is not None and not wanted.final.is_open
         rests_on = analysis_digest(sweep, grid, references, records, picks if evaluated else ())
         outer_rests_on = _digest("\n".join(_outcomes(target, records) for target in outer)) if outer else ""
         current = analysis_result is not None and analysis_result.is_of(rests_on, outer_rests_on)
-        if _is_analysed(sweep) and not current:
-            stage = Stage.ANALYSING
-        elif refines(sweep):
-            stage = Stage.REFINING
-        elif wants_final and frozen is None:
-            stage = Stage.FREEZING
-        else:
-            stage = Stage.DECIDED if evaluated or not wants_final else Stage.EVALUATING
+        stage = _stage_after_training(sweep, current, frozen is not None, evaluated)
+    ended = wanted.grid.states
     return Progress(
         grid=grid,
         ended=ended,
         states=tuple(_racing_states(sweep, grid, ended, analysis_result, stage)),
         references=references,
-        references_ended=references_ended,
+        references_ended=wanted.references.states,
         outer=outer,
-        outer_ended=outer_ended,
+        outer_ended=wanted.outer.states,
         final=picks,
-        final_ended=final_ended,
+        final_ended=wanted.final.states,
+        open=(*wanted.compared.open, *wanted.outer.open, *wanted.final.open),
+        failed=wanted.grid.failed,
+        succeeded=sum(n for each, n in wanted.grid.counts.items() if each.state is PointState.SUCCEEDED),
+        diverged=wanted.grid.diverged,
+        has_result=any(each.has_result for group in wanted.groups for each in group.counts),
+        data=frozenset().union(*(each.data for group in wanted.groups for each in group.counts)),
+        data_refused=any(each.refused for group in wanted.groups for each in group.counts),
         stage=stage,
         rests_on=rests_on,
         outer_rests_on=outer_rests_on,
         analysis_result=analysis_result,
     )
+
+
+def _stage_after_training(sweep: Sweep, analysed: bool, frozen: bool, evaluated: bool) -> Stage:
+    """The stage, once all is trained but the final evaluation. analysed: by all records that there are."""
+    wants_final = sweep.spec.final is not None
+    if _is_analysed(sweep) and not analysed:
+        return Stage.ANALYSING
+    if refines(sweep):
+        return Stage.REFINING
+    if wants_final and not frozen:
+        return Stage.FREEZING
+    return Stage.DECIDED if evaluated or not wants_final else Stage.EVALUATING
 
 
 def analysis_request(sweep: Sweep, records: Records, progress: Progress, final: FinalStatus | None) -> AnalysisRequest:
@@ -158,21 +249,6 @@ def analysis_request(sweep: Sweep, records: Records, progress: Progress, final: 
     targets = progress.targets if evaluated is not None else progress.before_final
     wanted = [record for target in targets for record in records.of(target.point.key).values()]
     return AnalysisRequest(sweep, wanted, evaluated, progress.rests_on, progress.outer_rests_on)
-
-
-def is_done(record: Record | None, sweep: Sweep) -> bool:
-    """Whether the replicate needs no (further) training."""
-    return record is not None and (record.has_result or record.attempt >= sweep.first_attempt)
-
-
-def target_state(target: Target, sweep: Sweep, records: Records) -> PointState:
-    """How far the replicates have come that are wanted now."""
-    stored = records.of(target.point.key)
-    wanted = [stored.get(k) for k in range(target.replicates)]
-    if not all(is_done(record, sweep) for record in wanted):
-        return PointState.OPEN
-    failed = any(record is not None and not record.has_result for record in wanted)
-    return PointState.FAILED if failed else PointState.SUCCEEDED
 
 
 def grid_digest(sweep: Sweep, grid: Iterable[Target], records: Records) -> str:
@@ -242,7 +318,7 @@ def _is_analysed(sweep: Sweep) -> bool:
     return sweep.most_replicates >= MIN_REPLICATES_FOR_ERROR or sweep.spec.final is not None
 
 
-def _wanted(sweep: Sweep, point: Point, analysis_result: AnalysisResult | None) -> int:
+def _replicates(sweep: Sweep, point: Point, analysis_result: AnalysisResult | None) -> int:
     """Number of replicates of the point to train now: all, or as many as the race has reached."""
     racing = sweep.spec.racing
     if racing is None:

@@ -34,6 +34,8 @@ def references_of(spec: SweepSpec, resolved: Resolved, points: Sequence[Point]) 
 
 def references_beside(sweep: Sweep) -> Iterator[Reference]:
     """Those that are none of the grid's points, one for each point."""
+    if not sweep.references:
+        return
     seen = {point.key for point in sweep.points}
     for reference in sweep.references:
         if reference.point.key not in seen:

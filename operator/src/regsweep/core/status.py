@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -27,22 +27,23 @@ from regsweep.api.status import (
 from regsweep.api.wording import cut, plural
 from regsweep.core.collect import is_recorded
 from regsweep.core.conditions import ConditionUpdate, condition_updates, conditions
-from regsweep.core.data import pinned_digest
 from regsweep.core.figures import rough
 from regsweep.core.final import final_status, outer_status, refinement_status
 from regsweep.core.grid import label
 from regsweep.core.judging.analysis import AnalysisResult, rank, reference_rows
 from regsweep.core.judging.stats import ranking as stats
+from regsweep.core.kept import Kept
 from regsweep.core.limits import first_failure
 from regsweep.core.moves import is_at_rest
 from regsweep.core.plan import Plan
-from regsweep.core.progress import PointState, Progress, Target, progress_of
+from regsweep.core.progress import Progress, progress_of
 from regsweep.core.references import references_beside
-from regsweep.core.results.records import Outcome, Record, Records
+from regsweep.core.results.records import Record, Records
 from regsweep.core.results.scrapes import Sample
 from regsweep.core.rounding import in_six_digits, rounded
 from regsweep.core.runs import ObservedRun, PodPhase
-from regsweep.core.sweep import Point, Sweep, point_keys
+from regsweep.core.standings import PointState, Target
+from regsweep.core.sweep import Point, Sweep
 from regsweep.core.timestamps import timestamp
 from regsweep.core.world import Observed
 from regsweep.errors import Problem
@@ -59,16 +60,16 @@ def sweep_status(
     edits: Sequence[Problem],
     prior: SweepStatus,
     now: datetime,
+    kept: Kept | None = None,
 ) -> SweepStatus:
-    """The status of an accepted sweep. `edits`: changes of what is pinned, which are not followed.
+    """The status of an accepted sweep. `edits`: changes of what is pinned, which are not followed. `kept`: as for `plan`.
 
     It is about what is stored: what the plan is about to store does not count yet.
     """
-    progress = planned.progress
-    if progress is None or planned.store or planned.refine is not None:
-        progress = progress_of(sweep, observed.records, observed.analysis_result, observed.final)
-    counts = _counts(sweep, observed, progress.states)
-    ranked = rank(sweep, observed.records, observed.analysis_result)
+    kept = kept or Kept()
+    progress = _progress(sweep, observed, planned, kept)
+    counts = _counts(sweep, observed, progress)
+    ranked = rank(sweep, observed.records, observed.analysis_result, kept=kept.ranking, most=MAX_RESULTS)
     frozen = observed.final or planned.freeze
     final = final_status(sweep, frozen, progress, observed.records) if frozen is not None else None
     results = ranked_results(sweep, observed.records, ranked.rows[:MAX_RESULTS])
@@ -83,7 +84,7 @@ def sweep_status(
         conditions=updated,
         managed_by=prior.managed_by,
         resolved=sweep.resolved,
-        data=_data(sweep, observed),
+        data=_data(sweep, observed, kept),
         objective=ranked.objective,
         best=best,
         best_label=best.label if best else None,
@@ -102,6 +103,13 @@ def sweep_status(
         start_time=prior.start_time or timestamp(now),
         completion_time=(prior.completion_time or timestamp(now)) if is_over(updated) else None,
     )
+
+
+def _progress(sweep: Sweep, observed: Observed, planned: Plan, kept: Kept) -> Progress:
+    """The progress by what is stored."""
+    if planned.progress is not None and not planned.store and planned.refine is None:
+        return planned.progress
+    return progress_of(sweep, observed.records, observed.analysis_result, observed.final, kept.progress)
 
 
 def refused_status(
@@ -129,9 +137,10 @@ def is_over(updated: Iterable[Condition]) -> bool:
     return any(c.type in ends and c.status is ConditionStatus.TRUE for c in updated)
 
 
-def _data(sweep: Sweep, observed: Observed) -> DataStatus | None:
+def _data(sweep: Sweep, observed: Observed, kept: Kept) -> DataStatus | None:
     """The data that the results rest on; None while no result names them."""
-    digest = pinned_digest(point_keys(sweep, observed.final), observed.records, sweep.data_digest)
+    keys = kept.progress.wanted(sweep, observed.analysis_result, observed.final).keys
+    digest = kept.progress.pinned_digest(keys, observed.records, sweep.data_digest)
     return DataStatus(digest=digest, revision=sweep.resolved.data_revision) if digest else None
 
 
@@ -161,17 +170,23 @@ def _state(updated: Iterable[Condition], counts: RunCounts) -> SweepState:
     return SweepState.RUNNING if has_started else SweepState.PENDING
 
 
-def _counts(sweep: Sweep, observed: Observed, states: Iterable[PointState]) -> RunCounts:
+def _counts(sweep: Sweep, observed: Observed, progress: Progress) -> RunCounts:
     in_hand = {run.point_key for run in observed.runs if _is_in_hand(run) and not is_recorded(run, observed.records)}
-    totals: dict[str, int] = defaultdict(int)
-    for point, state in zip(sweep.points, states, strict=True):
+    ended = Counter(progress.states)
+    running = diverged = 0
+    for point, state in zip(sweep.points, progress.states, strict=True):
         if state is PointState.OPEN:
-            totals["running" if point.key in in_hand else "pending"] += 1
-        else:
-            totals[state.value.lower()] += 1
-            if state is PointState.SUCCEEDED and _diverged(point, observed.records):
-                totals["diverged"] += 1
-    return RunCounts(total=len(sweep.points), **totals)
+            running += point.key in in_hand
+        elif state is PointState.SUCCEEDED:
+            diverged += point.key in progress.diverged
+    return RunCounts(
+        total=len(sweep.points),
+        running=running,
+        pending=ended[PointState.OPEN] - running,
+        succeeded=ended[PointState.SUCCEEDED],
+        failed=ended[PointState.FAILED],
+        diverged=diverged,
+    )
 
 
 def _is_in_hand(run: ObservedRun) -> bool:
@@ -181,10 +196,6 @@ def _is_in_hand(run: ObservedRun) -> bool:
     return not is_at_rest(run) and any(
         pod.phase is not PodPhase.PENDING and not (pod.gone and not pod.ended) for pod in run.pods
     )
-
-
-def _diverged(point: Point, records: Records) -> bool:
-    return any(record.outcome is Outcome.DIVERGED for record in records.of(point.key).values())
 
 
 def _gpu_seconds(observed: Observed, planned: Plan, prior: SweepStatus) -> float | None:
@@ -197,8 +208,10 @@ def _gpu_seconds(observed: Observed, planned: Plan, prior: SweepStatus) -> float
 
 def ranked_results(sweep: Sweep, records: Records, rows: Iterable[stats.RankedCombination]) -> list[RankedResult]:
     """Rows of the ranking that have ended in some replicate, as the status shows them, in six significant digits."""
-    keys = {point.combination.id: point.key for point in sweep.points}
-    return [ranked_result(row, records.of(keys[row.combination.id])) for row in rows if row.replicates or row.failed]
+    shown = [row for row in rows if row.replicates or row.failed]
+    ids = {row.combination.id for row in shown}
+    keys = {point.combination.id: point.key for point in sweep.points if point.combination.id in ids}
+    return [ranked_result(row, records.of(keys[row.combination.id])) for row in shown]
 
 
 def ranked_result(row: stats.RankedCombination, records: Mapping[int, Record]) -> RankedResult:
@@ -259,7 +272,8 @@ def _estimate(estimate: stats.Estimate | None) -> Estimate | None:
 
 
 def _running(sweep: Sweep, observed: Observed, targets: Iterable[Target]) -> list[RunningRun]:
-    points = {target.point.key: target.point for target in targets}
+    keys = {run.point_key for run in observed.runs}
+    points = {target.point.key: target.point for target in targets if target.point.key in keys}
     names = _names_beside(sweep)
     listed = []
     for run in observed.runs:
@@ -341,7 +355,7 @@ def _failures(sweep: Sweep, records: Records, progress: Progress) -> list[Failed
         if target.point.key in names
     ]
     targets = [
-        *zip(progress.grid, progress.ended, strict=True),
+        *((target, PointState.FAILED) for target in progress.failed),
         *beside,
         *zip(progress.outer, progress.outer_ended, strict=True),
         *zip(progress.final, progress.final_ended, strict=True),

@@ -13,8 +13,8 @@ from regsweep.api.objective import EpochRule, epoch_rule, objective_status, rank
 from regsweep.api.status import ObjectiveStatus
 from regsweep.core.data import change_of
 from regsweep.core.grid import combination_id
-from regsweep.core.progress import Target, is_done
 from regsweep.core.results.records import Records
+from regsweep.core.standings import Target, is_done
 from regsweep.core.sweep import Point, Sweep
 from regsweep.local.facts import DataFacts, OuterFacts, RuleFacts, RunFacts
 from regsweep.local.identify import DataIdentity

@@ -13,6 +13,7 @@ from regsweep.api.objective import objective_status
 from regsweep.api.status import FinalStatus, SweepStatus
 from regsweep.core.identity import final_seed
 from regsweep.core.judging.analysis import AnalysisResult, analyse_records
+from regsweep.core.kept import Kept
 from regsweep.core.kubernetes.expansion import expand
 from regsweep.core.plan import Plan, plan
 from regsweep.core.refinement import refined
@@ -113,6 +114,7 @@ class LocalRunner:
         self._analysis_result: AnalysisResult | None = None
         self._final = start.final
         self._kept: Keepsakes | None = None
+        self._kept_progress = Kept()
         self._runs: dict[str, _Run] = {}
         self._processes: dict[asyncio.Task[None], Process] = {}
         self._changed = asyncio.Event()
@@ -164,7 +166,7 @@ class LocalRunner:
                 self._changed.clear()
                 if self._error is not None:
                     raise self._error
-                decided = plan(self._sweep, self._observed(), self._clock())
+                decided = plan(self._sweep, self._observed(), self._clock(), self._kept_progress)
                 await self._carry_out(decided)
                 self._publish(decided)
                 if decided.analyse is not None:
@@ -204,7 +206,9 @@ class LocalRunner:
         )
 
     def _publish(self, decided: Plan) -> None:
-        self._status = sweep_status(self._sweep, self._observed(), decided, (), self._status, self._clock())
+        self._status = sweep_status(
+            self._sweep, self._observed(), decided, (), self._status, self._clock(), self._kept_progress
+        )
         self._on_status(self._status)
 
     async def _carry_out(self, decided: Plan) -> None:

@@ -40,7 +40,7 @@ def trim_job(job: KubeObject) -> KubeObject:
     status = job.get("status") or {}
     return {
         "metadata": _metadata(job["metadata"]),
-        "spec": {**_picked(job.get("spec") or {}, _JOB_SPEC), **_queue_mark(job)},
+        "spec": _alike({**_picked(job.get("spec") or {}, _JOB_SPEC), **_queue_mark(job)}),
         "status": {**_picked(status, _JOB_STATUS), "conditions": _conditions(status)},
         CONTRACT: {intern(name): _shared(value) for name, value in contract_of(job).items()},
     }
@@ -53,11 +53,13 @@ def trim_pod(pod: KubeObject) -> KubeObject:
     return {
         CONTAINERS: containers_of(pod),
         "metadata": _metadata(pod["metadata"]),
-        "spec": {
-            **_picked(spec, ("nodeName",)),
-            "containers": [_container(c) for c in spec["containers"]],
-            "initContainers": sidecars,
-        },
+        "spec": _alike(
+            {
+                **_picked(spec, ("nodeName",)),
+                "containers": [_container(c) for c in spec["containers"]],
+                "initContainers": sidecars,
+            }
+        ),
         "status": {
             **_picked(status, _POD_STATUS),
             "conditions": _conditions(status),
@@ -183,7 +185,7 @@ def _metadata(metadata: KubeObject) -> KubeObject:
         for k, v in (metadata.get("annotations") or {}).items()
         if k in ANNOTATIONS
     }
-    kept["ownerReferences"] = [_picked(owner, _OWNER) for owner in metadata.get("ownerReferences") or ()]
+    kept["ownerReferences"] = [_alike(_picked(owner, _OWNER)) for owner in metadata.get("ownerReferences") or ()]
     return kept
 
 
@@ -195,7 +197,7 @@ def _queue_mark(job: KubeObject) -> KubeObject:
 
 
 def _conditions(status: KubeObject) -> list[KubeObject]:
-    return [_picked(condition, _CONDITION) for condition in status.get("conditions") or ()]
+    return [_alike(_picked(condition, _CONDITION)) for condition in status.get("conditions") or ()]
 
 
 def _container(container: KubeObject) -> KubeObject:
@@ -218,6 +220,18 @@ def _state_alone(status: KubeObject) -> KubeObject:
 def _picked(source: KubeObject, fields: Iterable[str]) -> dict[str, Any]:
     """The fields that are there; short strings, of which thousands are alike, are shared."""
     return {name: _shared(source[name]) for name in fields if name in source}
+
+
+_MOST_ALIKE: Final = 4096
+_known: dict[str, dict[str, Any]] = {}
+
+
+def _alike(part: dict[str, Any]) -> dict[str, Any]:
+    """The part, or an earlier one that is the same: most Jobs have the same owner, and pods the same containers. Nobody changes what
+    a cache holds."""
+    if len(_known) >= _MOST_ALIKE:
+        _known.clear()
+    return _known.setdefault(repr(part), part)
 
 
 def _shared(value: object) -> object:

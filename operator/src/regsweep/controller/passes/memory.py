@@ -13,6 +13,7 @@ from regsweep.controller.passes.status_pace import LastStatus
 from regsweep.controller.passes.workloads import WorkloadMemory
 from regsweep.controller.writers.events import Notices
 from regsweep.controller.writers.record_store import RecordStore
+from regsweep.core.kept import Kept
 
 
 @dataclass(slots=True)
@@ -36,5 +37,6 @@ class SweepMemory:
     """Since when records wait to be stored; None: none does."""
     last_status: LastStatus | None = None
     """None: none was computed in this term."""
+    kept: Kept = field(default_factory=Kept)
     notices: Notices = field(default_factory=Notices)
     freed_slots: FreedSlots = field(default_factory=FreedSlots)

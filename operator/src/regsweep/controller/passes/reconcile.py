@@ -32,6 +32,7 @@ from regsweep.controller.queues.prometheus_queue import pods_to_ask_about
 from regsweep.controller.writers.concurrency import run_both
 from regsweep.controller.writers.job_writer import Creation
 from regsweep.controller.writers.record_store import RecordStore
+from regsweep.core.kept import Kept
 from regsweep.core.notices import Notice
 from regsweep.core.plan import Plan, plan
 from regsweep.core.refusals import refused_job
@@ -135,7 +136,7 @@ class Reconciler:
         if not observation.claimed:
             await self._claim(observation, memory)
             return
-        planned = plan(observation.sweep, observation.observed, observation.now)
+        planned = plan(observation.sweep, observation.observed, observation.now, memory.kept)
         if planned.create and not await self._is_confirmed(sweep, memory):
             return
         outcome = await self._act(observation, planned, memory)
@@ -326,6 +327,7 @@ class Reconciler:
         if over and planned.is_empty and not planned.awaiting and is_idle(after.observed):
             # Thousands of records of sweeps that are long over are not to be held: a change reads them again.
             memory.records.forget()
+            memory.kept = Kept()
             self._queues.prometheus.forget(observation.uid)
 
     async def _write_status(self, observation: Observation, planned: Plan, memory: SweepMemory) -> bool:
@@ -337,6 +339,7 @@ class Reconciler:
             observation.accepted.edits,
             observation.prior,
             observation.now,
+            memory.kept,
         )
         await self._writers.status.write(observation.object, observation.prior, status, memory.notices)
         memory.last_status = LastStatus(self._clocks.monotonic(), urgent_of(observation, planned))

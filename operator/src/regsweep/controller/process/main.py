@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
 from collections.abc import Awaitable, Callable
@@ -30,6 +31,9 @@ logger = logging.getLogger(__name__)
 RECURSION_LIMIT: Final = 25_000
 """The API server stores objects of up to 10,000 levels where a field may hold any value. By Python's own limit one such sweep
 would make every list of sweeps unreadable, to kopf and to us; its spec is refused once it is read (`api.size_rules`)."""
+COLLECTOR_THRESHOLDS: Final = (50_000, 20, 20)
+"""Ten thousand Jobs are half a million objects, and next to none of them is in a cycle: by default the garbage collector would take
+a third of the time of listing them."""
 
 
 def run() -> None:
@@ -40,6 +44,8 @@ def run() -> None:
     """
     settings = load_settings()
     sys.setrecursionlimit(RECURSION_LIMIT)
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
+    gc.freeze()  # what was imported stays
     set_up_logging(settings.log_level, settings.log_format)
     # By default the library adds a second series to every counter, which nobody asks for.
     disable_created_metrics()  # type: ignore[no-untyped-call]  # not annotated

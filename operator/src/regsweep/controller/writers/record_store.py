@@ -5,13 +5,14 @@ Of the segments only the last is kept whole: ten thousand runs have hundreds of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import AsyncIterator, Iterable
 
 from regsweep.adapters.kubeapi import RESULTS, KubeApi, KubeObject
 from regsweep.api.constants import SWEEP_UID_LABEL
 from regsweep.core.ownership import owner_uid, result_owners
 from regsweep.core.results.records import Record, Records
-from regsweep.core.results.segments import append, load, owned_as_wanted, with_owners
+from regsweep.core.results.segments import Segment, append, merge, owned_as_wanted, read, with_owners
 from regsweep.core.sweep import Point, Sweep
 from regsweep.errors import AlreadyExists, Conflict, Expired, NotFound
 
@@ -74,7 +75,7 @@ class RecordStore:
         if self._owned <= {bool(result_owners(sweep))}:
             return
         try:
-            for segment in await self._segments():
+            async for segment in self._segments():
                 if not owned_as_wanted(segment, sweep):
                     await self._api.replace(RESULTS, with_owners(segment, sweep))
         finally:
@@ -89,17 +90,21 @@ class RecordStore:
     async def _read(self) -> Records:
         """Reads segment by segment; the list is in the order of names, which is not that of sequences above 10."""
         while True:
+            segments: list[Segment] = []
+            self.forget()
             try:
-                segments = await self._segments()
+                async for segment in self._segments():
+                    segments.append(read(segment))
+                    self._owned.add(bool(owner_uid(segment)))
+                    if self._last is None or int(segment["sequence"]) > int(self._last["sequence"]):
+                        self._last = segment
+                    await asyncio.sleep(0)  # others' slots do not wait until thousands of records are read
             except Expired:
                 continue
-            self._owned = {bool(owner_uid(segment)) for segment in segments}
-            if segments:
-                self._last = max(segments, key=lambda segment: int(segment["sequence"]))
-            return load(segments)
+            return merge(segments)
 
-    async def _segments(self) -> list[KubeObject]:
-        segments: list[KubeObject] = []
+    async def _segments(self) -> AsyncIterator[KubeObject]:
+        """The segments as they are stored, page by page: each takes more memory than what is read of it."""
         token = ""
         while True:
             page = await self._api.list_page(
@@ -109,10 +114,11 @@ class RecordStore:
                 limit=SEGMENTS_PER_PAGE,
                 continue_token=token,
             )
-            segments += page.items
+            for segment in page.items:
+                yield segment
             token = page.continue_token
             if not token:
-                return segments
+                return
 
 
 def _is_news(present: Records, record: Record) -> bool:

@@ -14,7 +14,7 @@ from regsweep.api.objective import objective_status
 from regsweep.api.status import FinalPick, FinalStatus
 from regsweep.core.judging.stats.final import FinalTraining, evaluate_final
 from regsweep.core.judging.stats.nested import evaluate_nested
-from regsweep.core.judging.stats.ranking import RankedCombination, Ranking, TrainedGrid
+from regsweep.core.judging.stats.ranking import KeptScores, RankedCombination, Ranking, TrainedGrid
 from regsweep.core.judging.stats.ranking import rank as rank_combinations
 from regsweep.core.judging.words.findings import finding_message
 from regsweep.core.judging.words.notes import note_message
@@ -74,9 +74,36 @@ class AnalysisRequest:
     """Digest of the outcomes in the outer folds, where their picks are to be chosen; else empty."""
 
 
-def rank(sweep: Sweep, records: Records, analysis_result: AnalysisResult | None) -> Ranking:
+class KeptRanking:
+    """What is kept of a sweep's ranking from one to the next: a new one gives the same, by looking at every combination."""
+
+    def __init__(self) -> None:
+        self._sweep: Sweep | None = None
+        self._grid: TrainedGrid | None = None
+        self._scores: KeptScores | None = None
+
+    def of(self, sweep: Sweep, records: Records) -> tuple[TrainedGrid, KeptScores]:
+        """The sweep's grid with these records, and what is kept of its combinations."""
+        if self._grid is None or self._scores is None or self._sweep is not sweep:
+            self._sweep, self._grid = sweep, _grid(sweep, Records())
+            self._scores = KeptScores(self._grid, sweep.spec.objective.constraints)
+        return replace(self._grid, records=records), self._scores
+
+
+def rank(
+    sweep: Sweep,
+    records: Records,
+    analysis_result: AnalysisResult | None,
+    *,
+    kept: KeptRanking | None = None,
+    most: int | None = None,
+) -> Ranking:
     """The sweep's combinations in order, with or without results; those that a race dropped behind those that it did not, and
-    those that refinement has left behind its contenders."""
+    those that refinement has left behind its contenders.
+
+    kept: from earlier rankings of the sweep; it makes a difference to the time alone. most: how many rows are wanted at least,
+    the first ones; None: all.
+    """
     constraints = sweep.spec.objective.constraints
     if sweep.contenders:
         others = left_behind(sweep)
@@ -86,7 +113,8 @@ def rank(sweep: Sweep, records: Records, analysis_result: AnalysisResult | None)
         )
         return first.followed_by(behind)
     dropped = analysis_result.dropped if analysis_result is not None else frozenset()
-    return rank_combinations(_grid(sweep, records), constraints, dropped)
+    grid, scores = (kept or KeptRanking()).of(sweep, records)
+    return rank_combinations(grid, constraints, dropped, kept=scores, most=most)
 
 
 def reference_rows(sweep: Sweep, records: Records) -> tuple[RankedCombination, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from regsweep.api.conditions import Reason
@@ -111,6 +112,18 @@ class Record:
         return self.outcome is not Outcome.FAILED
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Version:
+    """Which points' records were added to an earlier version of them."""
+
+    parent: _Version | None
+    keys: frozenset[str]
+    depth: int
+
+
+_NO_RECORDS: Final[Mapping[int, Record]] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Costs:
     """What records have cost. Every record counts that was ever stored, those that a later attempt has replaced too."""
@@ -141,13 +154,14 @@ class Records:
     The first result of a replicate wins. A failure is replaced only by a later attempt's result or failure.
     """
 
-    __slots__ = ("_by_point", "_costs")
+    __slots__ = ("_by_point", "_costs", "_version")
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self._by_point: dict[str, dict[int, Record]] = {}
         self._costs = Costs()
+        self._version = _Version(None, frozenset(), 0)
         for record in records:
-            self.add(record)
+            self._add(record)
 
     @property
     def costs(self) -> Costs:
@@ -161,6 +175,10 @@ class Records:
 
     def add(self, record: Record) -> bool:
         """Adds the record; False if the present one wins."""
+        self._version = _Version(None, frozenset(), 0)
+        return self._add(record)
+
+    def _add(self, record: Record) -> bool:
         replicates = self._by_point.setdefault(record.point_key, {})
         present = replicates.get(record.replicate)
         if present is not None and (present.has_result or record.attempt <= present.attempt):
@@ -174,11 +192,14 @@ class Records:
         return self._by_point.get(point_key, {}).get(replicate)
 
     def of(self, point_key: str) -> Mapping[int, Record]:
-        """The point's records by replicate."""
-        return self._by_point.get(point_key, {})
+        """The point's records by replicate; the same object for as long as they are the same."""
+        return self._by_point.get(point_key, _NO_RECORDS)
 
     def plus(self, more: Iterable[Record]) -> Records:
-        """These and more, merged in a new object."""
+        """These and more, merged; in a new object, unless there are no more."""
+        more = tuple(more)
+        if not more:
+            return self
         joined = Records()
         joined._by_point = dict(self._by_point)
         joined._costs = self._costs
@@ -187,8 +208,26 @@ class Records:
             if record.point_key not in copied:
                 copied.add(record.point_key)
                 joined._by_point[record.point_key] = dict(joined._by_point.get(record.point_key, {}))
-            joined.add(record)
+            joined._add(record)
+        joined._version = _Version(self._version, frozenset(copied), self._version.depth + 1)
         return joined
+
+    def changed_since(self, earlier: Records) -> frozenset[str] | None:
+        """Keys of the points whose records may differ from those of `earlier`; None: of all, as neither has come from the other by
+        `plus`, nor both from a third."""
+        mine: _Version | None = self._version
+        theirs: _Version | None = earlier._version
+        changed: set[str] = set()
+        while mine is not theirs:
+            if mine is None or theirs is None:
+                return None
+            if mine.depth >= theirs.depth:
+                changed |= mine.keys
+                mine = mine.parent
+            else:
+                changed |= theirs.keys
+                theirs = theirs.parent
+        return frozenset(changed)
 
     def latest_first(self) -> Iterator[Record]:
         """Records by point, the point that was first stored last coming first."""

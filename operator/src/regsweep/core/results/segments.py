@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from sys import intern
 from typing import Final
 
 from pydantic import JsonValue
@@ -36,6 +37,14 @@ from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import parse_timestamp, timestamp
 
 ENVIRONMENT_KEY_LENGTH: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What was read of a segment."""
+
+    sequence: int
+    records: tuple[Record, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +98,18 @@ def append(
 
 def load(segments: Iterable[KubeObject]) -> Records:
     """The records of the segments in any order: the first result of a replicate wins, as it was stored."""
-    ordered = sorted(segments, key=_sequence)
-    return Records(record for segment in ordered for record in _records_of(segment))
+    return merge(map(read, segments))
+
+
+def read(segment: KubeObject) -> Segment:
+    """The records of one segment: they take a fifth of its memory."""
+    return Segment(_sequence(segment), tuple(_records_of(segment)))
+
+
+def merge(segments: Iterable[Segment]) -> Records:
+    """As `load`."""
+    ordered = sorted(segments, key=lambda segment: segment.sequence)
+    return Records(record for segment in ordered for record in segment.records)
 
 
 def _records_of(segment: KubeObject) -> Iterator[Record]:
@@ -285,10 +304,10 @@ def _from_json(entry: KubeObject, environment: Environment, rule: EpochRule | No
     best = entry.get("best") if outcome is not Outcome.UNKNOWN else None
     reason = entry.get("reason")
     return Record(
-        point_key=entry["point"],
+        point_key=intern(entry["point"]),  # thousands have the same
         replicate=entry["replicate"],
         outcome=outcome,
-        run=entry["run"],
+        run=intern(entry["run"]),
         attempt=entry.get("attempt", 0),
         epochs=entry.get("epochs", 0),
         metrics=_metrics(entry) if outcome is not Outcome.UNKNOWN else {},

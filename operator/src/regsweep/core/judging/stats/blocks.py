@@ -28,9 +28,12 @@ def fence_place(count: int) -> int:
     return (count - 1) // 3
 
 
-def within_fence(rows: Sequence[Mapping[int, float]]) -> list[Mapping[int, float]]:
-    """The rows whose spread over replicates is not out of all proportion to the others'."""
-    spreads = [_variance(list(row.values())) for row in rows]
+def within_fence(
+    rows: Sequence[Mapping[int, float]], spreads: Sequence[float] | None = None
+) -> list[Mapping[int, float]]:
+    """The rows whose spread over replicates is not out of all proportion to the others'. `spreads`: as `variance` gives them."""
+    if spreads is None:
+        spreads = [variance(list(row.values())) for row in rows]
     positive = sorted(spread for spread in spreads if spread > 0)
     if not positive:
         return list(rows)
@@ -38,7 +41,8 @@ def within_fence(rows: Sequence[Mapping[int, float]]) -> list[Mapping[int, float
     return [row for row, spread in zip(rows, spreads, strict=True) if spread <= limit]
 
 
-def _variance(values: Sequence[float]) -> float:
+def variance(values: Sequence[float]) -> float:
+    """The sample variance; 0 for fewer than two values."""
     if len(values) < 2:
         return 0.0
     centre = mean(values)

@@ -23,10 +23,12 @@ def mixture(records: Iterable[Record]) -> tuple[Mixture, ...]:
     An empty value says that it is not known, and differs from nothing. An image is what its digest says, whichever
     registry it was pulled from.
     """
-    found: dict[int, Environment] = {}
-    for record in records:
-        if record.has_result:
-            found[id(record.environment)] = record.environment  # records share them: hashing each would take long
+    return mixture_among(record.environment for record in records if record.has_result)
+
+
+def mixture_among(environments: Iterable[Environment]) -> tuple[Mixture, ...]:
+    """The same of the environments of such records, repeated as they may be."""
+    found = {id(each): each for each in environments}  # records share them: hashing each would take long
     environments = set(found.values())
     values = {
         MixedKind.DATA: {e.data for e in environments},

@@ -18,7 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from heapq import nsmallest
 from math import fsum, sqrt
+from typing import Final, NamedTuple
 
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import Mixture
@@ -26,9 +28,9 @@ from regsweep.api.objective import ranked_rule
 from regsweep.api.spec import Constraint, Goal
 from regsweep.api.status import ObjectiveStatus
 from regsweep.core.grid import Combination
-from regsweep.core.judging.stats.blocks import adjusted_mean, block_effects, mean, within_fence
-from regsweep.core.judging.stats.pairing import mixture_of
-from regsweep.core.results.records import Outcome, Record, Records
+from regsweep.core.judging.stats.blocks import adjusted_mean, block_effects, mean, variance, within_fence
+from regsweep.core.judging.stats.pairing import mixture_among
+from regsweep.core.results.records import Environment, Outcome, Record, Records
 
 LARGEST = 3.5e38
 """Trainers compute in float32: what is larger in size is an overflow, not a number."""
@@ -136,28 +138,118 @@ class Ranking:
         return self.rows[0] if self.rows and self.rows[0].eligible else None
 
 
-def rank(grid: TrainedGrid, constraints: Sequence[Constraint] = (), dropped: frozenset[str] = frozenset()) -> Ranking:
+def rank(
+    grid: TrainedGrid,
+    constraints: Sequence[Constraint] = (),
+    dropped: frozenset[str] = frozenset(),
+    *,
+    kept: KeptScores | None = None,
+    most: int | None = None,
+) -> Ranking:
     """Orders the grid's combinations. A diverged replicate's numbers enter no mean. `dropped`: ids of those that left a race.
+
+    kept: from earlier rankings of the same grid under the same constraints; it makes a difference to the time alone.
+    most: how many rows are wanted, the first ones; None: all.
 
     Raises KeyError where a combination has no point key.
     """
-    value_of, sign = objective_reader(grid.objective), grid.sign
-    tallies = [
-        _tally(combination, grid.records_of(combination), value_of, grid.replicates, constraints)
-        for combination in grid.combinations
-    ]
-    keys = (grid.point_keys[combination.id] for combination in grid.combinations)
-    mixed = mixture_of(keys, grid.records, grid.replicates)
-    effects = {} if mixed else block_effects(within_fence([tally.values for tally in tallies if not tally.broken]))
-    for tally in tallies:
-        if tally.values:
-            tally.adjusted = adjusted_mean(tally.values, effects)
-    tallies.sort(key=lambda tally: _order(tally, sign, tally.combination.id in dropped))
+    sign = grid.sign
+    scores = (kept or KeptScores(grid, constraints)).of(grid.records)
+    mixed = mixture_among(each for score in scores for each in score.environments)
+    # Where all have the same replicates, no mean is adjusted for those that are missing.
+    balanced = mixed or len({score.replicates for score in scores if score.replicates}) <= 1
+    adjusted = {} if balanced else _adjusted_means(grid.combinations, scores)
+
+    def place(entry: tuple[Combination, Score]) -> tuple[bool, int, bool, bool, float, str]:
+        ident, score = entry[0].id, entry[1]
+        mean_loss = sign * adjusted.get(ident, score.mean)
+        return not score.replicates, score.broken, score.violates, ident in dropped, mean_loss, ident
+
+    entries = zip(grid.combinations, scores, strict=True)
+    first = sorted(entries, key=place) if most is None else nsmallest(most, entries, place)
+    value_of = objective_reader(grid.objective)
     rows = tuple(
-        _row(tally, place, grid.replicates, tally.combination.id in dropped)
-        for place, tally in enumerate(tallies, start=1)
+        _row(
+            _tally(combination, grid.records_of(combination), value_of, grid.replicates, constraints),
+            number,
+            grid.replicates,
+            adjusted.get(combination.id, score.mean),
+            combination.id in dropped,
+        )
+        for number, (combination, score) in enumerate(first, start=1)
     )
     return Ranking(rows, grid.objective, grid.replicates, mixed)
+
+
+class Score(NamedTuple):
+    """All that a combination's place rests on, beside what the others have."""
+
+    values: Mapping[int, float]
+    """The objective by replicate, of those that have it."""
+    replicates: tuple[int, ...]
+    """These replicates."""
+    mean: float
+    """Of the values; 0 where there are none."""
+    spread: float
+    """Their variance."""
+    broken: int
+    violates: bool
+    environments: tuple[Environment, ...]
+    """Of its results."""
+
+
+class KeptScores:
+    """The scores of a grid's combinations: made anew only for those whose records are others than the last time."""
+
+    def __init__(self, grid: TrainedGrid, constraints: Sequence[Constraint]) -> None:
+        self._grid = grid
+        self._constraints = constraints
+        self._value_of = objective_reader(grid.objective)
+        self._places = {grid.point_keys[each.id]: place for place, each in enumerate(grid.combinations)}
+        self._records: Records | None = None
+        self._scores = [_NO_SCORE] * len(grid.combinations)
+
+    def of(self, records: Records) -> Sequence[Score]:
+        """The scores by these records, in the grid's order."""
+        changed = records.changed_since(self._records) if self._records is not None else None
+        self._records = records
+        for key in self._places if changed is None else changed & self._places.keys():
+            place = self._places[key]
+            self._scores[place] = self._score(self._grid.combinations[place], records.of(key))
+        return self._scores
+
+    def _score(self, combination: Combination, stored: Mapping[int, Record]) -> Score:
+        if not stored:
+            return _NO_SCORE
+        tally = _tally(combination, stored, self._value_of, self._grid.replicates, self._constraints)
+        of_results = {id(r.environment): r.environment for k, r in stored.items() if self._counts(k, r)}
+        return Score(
+            tally.values,
+            tuple(tally.values),
+            mean(list(tally.values.values())) if tally.values else 0.0,
+            variance(list(tally.values.values())),
+            tally.broken,
+            bool(tally.violated),
+            tuple(of_results.values()),
+        )
+
+    def _counts(self, replicate: int, record: Record) -> bool:
+        return record.has_result and 0 <= replicate < self._grid.replicates
+
+
+_NO_SCORE: Final = Score({}, (), 0.0, 0.0, 0, False, ())
+
+
+def _adjusted_means(combinations: Sequence[Combination], scores: Sequence[Score]) -> dict[str, float]:
+    """By combination id its mean as it would be with all replicates, where it has any."""
+    sound = [score for score in scores if not score.broken]
+    effects = block_effects(within_fence([each.values for each in sound], [each.spread for each in sound]))
+    blocks = tuple(effects)
+    return {
+        combination.id: score.mean if score.replicates == blocks else adjusted_mean(score.values, effects)
+        for combination, score in zip(combinations, scores, strict=True)
+        if score.values
+    }
 
 
 def finite(value: float | None) -> float | None:
@@ -222,8 +314,6 @@ class _Tally:
     undefined: int
     sources: set[str]
     violated: tuple[Constraint, ...]
-    mean: float | None
-    adjusted: float = 0.0
 
     @property
     def broken(self) -> int:
@@ -237,7 +327,7 @@ def _tally(
     replicates: int,
     constraints: Sequence[Constraint],
 ) -> _Tally:
-    tally = _Tally(combination, {}, [], [], [], 0, 0, 0, 0, set(), (), None)
+    tally = _Tally(combination, {}, [], [], [], 0, 0, 0, 0, set(), ())
     sound: list[Record] = []
     for replicate in sorted(records):
         record = records[replicate]
@@ -265,7 +355,6 @@ def _tally(
         if train is not None and val is not None:
             tally.gaps.append(val - train)
     tally.violated = tuple(each for each in constraints if sound and not each.holds(_mean_of(sound, each.metric)))
-    tally.mean = _mean(list(tally.values.values()))
     return tally
 
 
@@ -277,17 +366,13 @@ def _mean_of(records: Sequence[Record], metric: str) -> float | None:
     return _mean([value for record in records if (value := finite(record.metrics.get(metric))) is not None])
 
 
-def _order(tally: _Tally, sign: float, dropped: bool) -> tuple[bool, int, bool, bool, float, str]:
-    return not tally.values, tally.broken, bool(tally.violated), dropped, sign * tally.adjusted, tally.combination.id
-
-
-def _row(tally: _Tally, place: int, replicates: int, dropped: bool) -> RankedCombination:
+def _row(tally: _Tally, place: int, replicates: int, adjusted: float, dropped: bool) -> RankedCombination:
     sources = tally.sources
     return RankedCombination(
         combination=tally.combination,
         rank=place if tally.values else None,
         objective=estimate(list(tally.values.values())),
-        adjusted_mean=tally.adjusted if tally.values else None,
+        adjusted_mean=adjusted if tally.values else None,
         train_loss=_mean(tally.train),
         val_loss=_mean(tally.val),
         overfit_gap=estimate(tally.gaps),
