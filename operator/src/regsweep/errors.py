@@ -20,6 +20,9 @@
     ├── UnreadableStatus                another version of the operator wrote what a sweep's status pins
     ├── MetricsError                    Prometheus cannot be queried, or its answer cannot be trusted
     ├── AnalysisError                   [controller.queues.analysis_process] the analysis process gave no result
+    ├── SecretFileError                 [adapters.secret_files] a file with a secret cannot be read or used
+    ├── MLflowError                     [export.mlflowserver] MLflow cannot be reached, or refuses
+    ├── RetrainingError                 [local.retraining] a model cannot be trained once more
     ├── NoTrainerError                  [local.trainer] there is no trainer to run
     ├── OutputError                     [cli.streams] standard output cannot be written
     │   └── ReaderGoneError             [cli.streams] the reader of standard output closed it

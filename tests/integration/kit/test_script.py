@@ -92,7 +92,7 @@ def test_an_error_of_a_script_by_itself_is_an_ordinary_one(script: Callable[...,
 def test_the_sweep_counts_before_the_command_line(script: Callable[..., Start]) -> None:
     trainer = script(arguments=("--scale=5", "--epochs=1"))({"scale": 2})
     assert trainer.wait() == 0, trainer.err
-    assert trainer.message["records"][0][2:4] == [1, [4.5, 5.5]]
+    assert trainer.message["records"][0][2:4] == [1, [4.5, 5.5, None]]
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_scripts_own_ending_still_runs(script: Callable[..., Start]) -> None:
 def test_a_loss_that_is_no_number_is_a_result(script: Callable[..., Start], value: str) -> None:
     trainer = script(f"loss = {value} if epoch == 2 else loss")({})
     assert trainer.wait() == 0
-    assert trainer.message["records"] == [[0, "Diverged", 2, [None, None], [1, 2.25, 3.25]]]
+    assert trainer.message["records"] == [[0, "Diverged", 2, [None, None, None], [1, 2.25, 3.25]]]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
