@@ -43,6 +43,29 @@ def test_a_trainer_that_knows_the_question_names_data_and_generation() -> None:
     assert found == DataIdentity(DIGEST[:16], 3, by_trainer=True, answers=True)
 
 
+def test_a_trainer_that_is_killed_while_it_is_asked_is_asked_again(tmp_path: Path) -> None:
+    """By the files, in place of its answer, everything would be trained again."""
+    mark, answer = tmp_path / "asked", f'{{"dataDigest": "{DIGEST}", "generation": 3}}'
+    once = f"import os; again = os.path.exists({str(mark)!r}); open({str(mark)!r}, 'w').close(); "
+    dies = f"{once}again or os.kill(os.getpid(), 9); print({answer!r})"
+    assert asked(trainer(dies)) == DataIdentity(DIGEST[:16], 3, by_trainer=True, answers=True)
+
+
+def test_a_trainer_that_has_answered_before_and_is_killed_each_time_is_not_done_without(data: Path) -> None:
+    known = DataIdentity(DIGEST[:16], 3, by_trainer=True, answers=True)
+    with pytest.raises(DataError, match="ended by signal 9 before it had identified the data"):
+        asked(trainer("import os; os.kill(os.getpid(), 9)"), {"data_path": data.name}, known=known)
+
+
+def test_a_trainer_that_has_answered_before_and_does_not_end_is_not_done_without(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KNOWN_SECONDS_TO_ANSWER", 0.3)
+    known = DataIdentity(DIGEST[:16], 3, by_trainer=True, answers=True)
+    with pytest.raises(DataError, match="has not identified the data within"):
+        asked(trainer("import time; time.sleep(60)"), {"data_path": data.name}, known=known)
+
+
 def test_what_it_prints_before_its_answer_does_not_matter() -> None:
     script = f'import warnings; print(\'reading\'); print(\'{{"dataDigest": "{DIGEST}", "generation": 0}}\')'
     assert asked(trainer(script)).generation == 0

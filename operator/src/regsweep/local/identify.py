@@ -152,13 +152,35 @@ def _ask(
     step = max(1, len(flags) // MOST_ASKED)
     refusal = ""
     for each in list(flags[::step])[:MOST_ASKED]:
-        reply = _reply(trainer, each, KNOWN_SECONDS_TO_ANSWER if answers else SECONDS_TO_ANSWER, environment)
+        reply = _unless_killed(trainer, each, answers, environment)
         if reply.exit_code == 0:
             return _read(reply.output), ""
         if reply.exit_code != EXIT_REFUSED:
             return None, ""
         refusal = refusal or reply.words
     return None, refusal
+
+
+def _unless_killed(
+    trainer: TrainerCommand, flags: Mapping[str, JsonValue], answers: bool, environment: Mapping[str, str]
+) -> _Reply:
+    """The reply; of one whom a signal ended, the second: an end from outside does not say that it does not know the question.
+
+    Raises DataError where a trainer that knows it comes to no end by itself: by the files all would be trained again.
+    """
+    for _ in range(2):
+        reply = _reply(trainer, flags, KNOWN_SECONDS_TO_ANSWER if answers else SECONDS_TO_ANSWER, environment)
+        if reply.exit_code is None or reply.exit_code >= 0:
+            break
+    if answers and reply.exit_code is None:
+        raise DataError(
+            f"the trainer has not identified the data within {KNOWN_SECONDS_TO_ANSWER:.0f} s. Run the same command again."
+        )
+    if answers and reply.exit_code is not None and reply.exit_code < 0:
+        raise DataError(
+            f"the trainer was ended by signal {-reply.exit_code} before it had identified the data. Run the same command again."
+        )
+    return reply
 
 
 def _reply(
