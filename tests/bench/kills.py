@@ -24,9 +24,9 @@ SCRIPT = """
 import time
 import scipy
 import regsweep_kit as kit
-flags = kit.flags(l2=0.1, ledger="")
+flags = kit.flags(l2=0.1)
 for replicate in kit.replicates():
-    with open(flags.ledger, "a") as ledger:
+    with open(__file__ + ".ledger", "a") as ledger:  # no parameter: a file that one names is taken for data
         ledger.write(f"{flags.l2} {replicate.number}\\n")
     rows = replicate.rows(60)
     for epoch in range(1, 4):
@@ -68,12 +68,11 @@ class Sweep:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
-        self._folder, self._ledger = folder, folder / "ledger"
+        self._folder, self._ledger = folder, folder / "train.py.ledger"
         (folder / "train.py").write_text(SCRIPT)
-        trainer = {"gpus": 0, "parameters": {"ledger": str(self._ledger)}}
         flags = [{"name": "l2", "values": VALUES}]
         self._place = Workplace(
-            folder, {"flags": flags, "replicates": REPLICATES, "parallelism": 2, "trainer": trainer}
+            folder, {"flags": flags, "replicates": REPLICATES, "parallelism": 2, "trainer": {"gpus": 0}}
         )
 
     def start(self) -> subprocess.Popen[str]:
