@@ -73,7 +73,7 @@ def trained(stage: Stage) -> Iterator[Trained]:
         live.update(run["epoch"] for run in status.get("running", ()) if "epoch" in run)
         ended = status.get("state") in ("Complete", "Failed")
         # A few at a time, so that no epoch goes by unseen.
-        run = first_run(stage)
+        run = longest_run(stage)
         for _ in range(len(unanswered) if ended else min(10, len(unanswered))):
             key = unanswered.popleft()
             (answered.add if has_data(stage, QUERIES[key], run) else unanswered.append)(key)
@@ -93,10 +93,10 @@ def has_data(stage: Stage, query: DashboardQuery, run: str) -> bool:
     return bool(stage.ask_prometheus(query.expr.replace(RUN, run)))
 
 
-def first_run(stage: Stage) -> str:
-    """The first run of the sample by name, of those that were scraped; RUN where none was."""
+def longest_run(stage: Stage) -> str:
+    """The run of the sample that was scraped most often, so that its curves have points; RUN where none was."""
     seen = stage.ask_prometheus(
-        f'group by (run) (last_over_time(regsweep_trainer_info{{namespace="{NAMESPACE}"}}[3h]))'
+        f'topk(1, sum by (run) (count_over_time(regsweep_trainer_epoch{{namespace="{NAMESPACE}"}}[3h])))'
     )
     return min((series["metric"]["run"] for series in seen), default=RUN)
 
@@ -164,7 +164,7 @@ def test_epochs_are_shown_while_it_runs(trained: Trained) -> None:
 
 def test_kubectl_get_says_it_in_a_line(trained: Trained) -> None:
     head, row = trained.lab.kubectl("get", "rsweep").splitlines()
-    assert head.split() == ["NAME", "RUNS", "RUNNING", "FAILED", "BEST", "OBJECTIVE", "STATE", "AGE"]
+    assert head.split() == ["NAME", "RUNS", "RUNNING", "FAILED", "BEST", "OBJECTIVE", "GPU-HOURS", "STATE", "AGE"]
     best = trained.status["best"]
     expected = [
         NAME,
@@ -173,9 +173,10 @@ def test_kubectl_get_says_it_in_a_line(trained: Trained) -> None:
         "0",
         *best["label"].split(),
         f"{best['objective']['mean']:.4g}",
-        "Complete",
     ]
-    assert row.split()[:-1] == expected
+    *start, gpu_hours, state, _age = row.split()
+    assert (start, state) == (expected, "Complete")
+    assert float(gpu_hours) > 0
 
 
 def test_regsweep_results_prints_the_table(trained: Trained) -> None:
@@ -213,7 +214,7 @@ def test_the_dashboards_query_shows_data(trained: Trained, key: str) -> None:
 def test_a_dashboard_is_full_after_the_sweep(trained: Trained, name: str, tmp_path: Path) -> None:
     """Over the time of the sweep every panel has something to draw. `REGSWEEP_PICTURES` names a folder for screenshots."""
     stage = trained.lab.stage
-    variables = {key: value.replace(RUN, first_run(stage)) for key, value in CHOSEN[name].items()}
+    variables = {key: value.replace(RUN, longest_run(stage)) for key, value in CHOSEN[name].items()}
     drawn = panels.draw(name, variables, panels.prometheus(stage.ask_prometheus, stage.ask_prometheus_over))
     assert set(drawn.empty) <= SILENT
     page = tmp_path / f"{name}.html"

@@ -8,11 +8,16 @@ import pytest
 import yaml
 
 from cluster import paths
-from support.rights import granted, of_the_operator, used
+from support.rights import Right, granted, of_the_operator, used
 from support.stage import Stage
 
 ACCOUNT = "system:serviceaccount:regsweep-system:regsweep"
 FOLDERS = ("tests/e2e", "tests/faults")
+RARE = {
+    Right("/events", "list"): "integration/test_refused_pods.py",
+    Right("batch/jobs", "get"): "unit/controller/test_job_writer.py",
+}
+"""Rights that are needed where something is in the way, by the tests that see to that."""
 
 
 def test_what_is_granted_is_what_was_used(stage: Stage, request: pytest.FixtureRequest) -> None:
@@ -25,4 +30,6 @@ def test_what_is_granted_is_what_was_used(stage: Stage, request: pytest.FixtureR
     manifests = [m for m in yaml.safe_load_all(Path(paths.CHECKOUT / "manifests/install.yaml").read_text()) if m]
     permitted, denied = used(stage.cluster.audit_log.read_text(), ACCOUNT)
     assert denied == set()
-    assert granted(of_the_operator(manifests)) - permitted == set(), "granted, and used by no test: take it away"
+    assert granted(of_the_operator(manifests)) - permitted - RARE.keys() == set(), (
+        "granted, and used by no test: take it away"
+    )

@@ -73,7 +73,7 @@ def test_defaults_are_filled_in(cluster: Cluster) -> None:
         "pick": {"rule": "Paired"},
         "resampling": {"kind": "Holdout"},
         "suspend": False,
-        "retention": {"succeededJobs": 10, "failedJobs": 10},
+        "retention": {"succeededJobs": 10, "failedJobs": 10, "results": "Delete"},
         "metrics": {"collectTimeoutSeconds": 30},
     }
 
@@ -217,7 +217,17 @@ def test_status_is_written_apart_from_the_spec(cluster: Cluster) -> None:
             "-n", NAMESPACE, "patch", "rsweep", "s", "--subresource=status", "--type=merge", "-p", json.dumps(patch)
         )
         heading, row = cluster.kubectl("-n", NAMESPACE, "get", "rsweep", "s").splitlines()
-        assert heading.split() == ["NAME", "RUNS", "RUNNING", "FAILED", "BEST", "OBJECTIVE", "STATE", "AGE"]
+        assert heading.split() == [
+            "NAME",
+            "RUNS",
+            "RUNNING",
+            "FAILED",
+            "BEST",
+            "OBJECTIVE",
+            "GPU-HOURS",
+            "STATE",
+            "AGE",
+        ]
         assert row.split()[:5] == ["s", "1/4", "a=1", "0.07", "Running"]
         generation = cluster.kubectl("-n", NAMESPACE, "get", "rsweep", "s", "-o", "jsonpath={.metadata.generation}")
         assert generation == "1", "a status write is no new generation"

@@ -130,7 +130,8 @@ def test_ctrl_c_ends_the_training_and_the_same_call_goes_on(place: Workplace) ->
     script = place.path / "tune.py"
     go = place.path / "go"
     script.write_text(
-        "import regsweep\n"
+        "import regsweep, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background inherit that it is ignored\n"
         f"runs = regsweep.tuning_run(flags={{'l2': [0, 0.01]}}, replicates=3, parallelism=1, runs_dir={str(place.path / 'runs')!r},\n"
         f"    parameters={{'behave': 'wait', 'wait_for': {str(go)!r}}}, trainer_command={TRAINER!r})\n"
         "print(len(runs))\n"
