@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from regsweep.cli import arguments, exportcommands, runcommands, transfercommands
+from regsweep.cli.clusteroptions import Context, Kubeconfig, Namespace
 from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors, report_error
 from regsweep.cli.streams import OutputError, prepare_streams
 from regsweep.report.outputs import Output
@@ -68,26 +69,6 @@ Warm = Annotated[
 ]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the results on standard output.")]
 Rows = Annotated[int, typer.Option("--rows", min=0, help="Maximum number of combinations in the table; 0 shows all.")]
-Namespace = Annotated[
-    str | None,
-    typer.Option(
-        "--namespace",
-        "-n",
-        help="Namespace; default: that of the kubectl context.",
-        parser=arguments.namespace,
-        metavar="TEXT",
-    ),
-]
-Context = Annotated[
-    str | None,
-    typer.Option(
-        help="Context of the kubeconfig; default: the current one.", parser=arguments.existing_text, metavar="TEXT"
-    ),
-]
-Kubeconfig = Annotated[
-    Path | None,
-    typer.Option(help="Kubeconfig file; default: the one that kubectl uses.", parser=arguments.path, metavar="PATH"),
-]
 Means = Annotated[
     bool,
     typer.Option(

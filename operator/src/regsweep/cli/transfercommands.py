@@ -8,18 +8,9 @@ from typing import Annotated
 import typer
 
 from regsweep.cli import arguments
+from regsweep.cli.clusteroptions import Context, Kubeconfig, Namespace
 from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors
 
-Namespace = Annotated[
-    str | None,
-    typer.Option(
-        "--namespace",
-        "-n",
-        help="Namespace; default: that of the kubectl context.",
-        parser=arguments.namespace,
-        metavar="TEXT",
-    ),
-]
 Target = Annotated[
     str | None,
     typer.Option(
@@ -29,16 +20,6 @@ Target = Annotated[
         parser=arguments.namespace,
         metavar="TEXT",
     ),
-]
-Context = Annotated[
-    str | None,
-    typer.Option(
-        help="Context of the kubeconfig; default: the current one.", parser=arguments.existing_text, metavar="TEXT"
-    ),
-]
-Kubeconfig = Annotated[
-    Path | None,
-    typer.Option(help="Kubeconfig file; default: the one that kubectl uses.", parser=arguments.path, metavar="PATH"),
 ]
 
 
