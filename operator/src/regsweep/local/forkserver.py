@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING or __name__ != "__main__":
     from regsweep.local import guard
 else:
-    _spec = importlib.util.spec_from_file_location("guard", os.path.join(os.path.dirname(__file__), "guard.py"))  # noqa: PTH118, PTH120
+    _spec = importlib.util.spec_from_file_location("guard", os.path.join(os.path.dirname(__file__), "guard.py"))
     guard = importlib.util.module_from_spec(_spec)
     _spec.loader.exec_module(guard)
 
@@ -184,7 +184,7 @@ def _run_script(script: str, arguments: list[str]) -> None:
     sys.orig_argv = [sys.executable, *sys.argv]
     if not sys.flags.safe_path:
         sys.path.insert(0, _folder(script))
-    path = os.path.abspath(script)  # noqa: PTH100 - as Python does it
+    path = os.path.abspath(script)  # as Python does it
     main_module = types.ModuleType("__main__")
     main_module.__file__ = path
     main_module.__loader__ = importlib.machinery.SourceFileLoader("__main__", path)
@@ -203,7 +203,7 @@ def _run_script(script: str, arguments: list[str]) -> None:
 
 
 def _folder(script: str) -> str:
-    return os.path.dirname(os.path.realpath(script))  # noqa: PTH120
+    return os.path.dirname(os.path.realpath(script))
 
 
 def _is_safe(setup: Setup) -> bool:
@@ -220,7 +220,7 @@ def _shadows(folder: str) -> bool:
     """Whether a module there has the name of one that is imported here: a fresh process might have taken it instead."""
     for entry in os.scandir(folder):
         name, dot, _ = entry.name.partition(".")
-        is_package = entry.is_dir() and os.path.exists(os.path.join(entry.path, "__init__.py"))  # noqa: PTH110, PTH118
+        is_package = entry.is_dir() and os.path.exists(os.path.join(entry.path, "__init__.py"))
         if name in sys.modules and (is_package or (dot and entry.name.endswith((".py", ".pyc", ".so")))):
             return True
     return False
@@ -229,9 +229,9 @@ def _shadows(folder: str) -> bool:
 def _threads() -> set[str]:
     """Names of the threads beside this one that a fork has not ended, as it ends those of OpenBLAS."""
     names = set()
-    for task in os.listdir("/proc/self/task"):  # noqa: PTH208
+    for task in os.listdir("/proc/self/task"):
         if int(task) != os.getpid():
-            with open(f"/proc/self/task/{task}/comm", encoding="utf-8") as file:  # noqa: PTH123
+            with open(f"/proc/self/task/{task}/comm", encoding="utf-8") as file:
                 names.add(file.read().strip())
     return names
 
