@@ -56,8 +56,6 @@ class Trained:
     status: Json
     answered: set[str] = field(default_factory=set)
     """Queries of the dashboard that gave data at some moment."""
-    live_epochs: set[int] = field(default_factory=set)
-    """Epochs of running replicates that the status showed."""
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +63,12 @@ def trained(stage: Stage) -> Iterator[Trained]:
     """`kubectl apply -f`, and watched to its end."""
     lab = stage.lab(NAMESPACE)
     answered: set[str] = set()
-    live: set[int] = set()
     unanswered = deque(QUERIES)
 
     def is_complete() -> bool:
         status = lab.status(NAME)
-        live.update(run["epoch"] for run in status.get("running", ()) if "epoch" in run)
         ended = status.get("state") in ("Complete", "Failed")
-        # A few at a time, so that no epoch goes by unseen.
+        # A few at a time, so that no run goes by unseen.
         run = longest_run(stage)
         for _ in range(len(unanswered) if ended else min(10, len(unanswered))):
             key = unanswered.popleft()
@@ -85,7 +81,7 @@ def trained(stage: Stage) -> Iterator[Trained]:
         lab.kubectl("wait", "--for=condition=Complete", f"rsweep/{NAME}", "--timeout=10s")
     except ClusterError as error:
         raise AssertionError(f"{error}\n{lab.tell()}") from error
-    yield Trained(lab, lab.status(NAME), answered, live)
+    yield Trained(lab, lab.status(NAME), answered)
     lab.remove()
 
 
@@ -156,10 +152,6 @@ def test_each_run_was_one_job_with_one_pod(trained: Trained) -> None:
     assert list(trained.lab.created_jobs().values()) == [1] * len(COMBINATIONS)
     jobs = [pod["metadata"]["labels"]["job-name"] for pod in trained.lab.pods()]
     assert len(set(jobs)) == len(jobs) == len(COMBINATIONS)
-
-
-def test_epochs_are_shown_while_it_runs(trained: Trained) -> None:
-    assert trained.live_epochs and all(0 <= epoch <= EPOCHS for epoch in trained.live_epochs)
 
 
 def test_kubectl_get_says_it_in_a_line(trained: Trained) -> None:

@@ -37,6 +37,23 @@ def test_the_cluster_ranks_as_the_laptop_does(lab: Lab, tmp_path: Path) -> None:
         assert math.isclose(on_cluster["trainLoss"], on_laptop["trainLoss"], rel_tol=1e-5)
 
 
+def test_epochs_are_shown_while_it_runs(lab: Lab) -> None:
+    """It trains until somebody has looked: a run of seconds may end before Prometheus has scraped it."""
+    manifest = sample("breast-cancer.yaml", **SMALL)
+    manifest["spec"] |= {"flags": [{"name": "l2", "values": [0]}], "replicates": 1}
+    manifest["spec"]["trainer"]["parameters"]["epochs"] = 100_000
+    lab.apply(manifest)
+    shown: list[dict[str, int]] = []
+
+    def is_shown() -> bool:
+        shown.extend(run for run in lab.status("breast-cancer").get("running", ()) if run.get("epoch", 0) > 0)
+        return bool(shown)
+
+    lab.until("the status shows an epoch", is_shown, TRAINING_SECONDS)
+    assert (shown[0]["epoch"] < shown[0]["epochs"], shown[0]["epochs"], shown[0]["replicate"]) == (True, 100_000, 0)
+    assert lab.status("breast-cancer")["state"] == "Running"
+
+
 def test_a_table_of_ones_own_is_read_from_a_volume(lab: Lab, tmp_path: Path) -> None:
     """The sample own-data.yaml as it is, on fewer combinations: the claim `my-data` is the tester's to provide."""
     draw = random.Random(0)
