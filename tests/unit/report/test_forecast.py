@@ -52,6 +52,15 @@ def said(**fields: object) -> list[str]:
             id="a sweep on GPUs, of other networks",
         ),
         pytest.param(
+            {**TIMES, "start_included": True, "open_count": True, "planning": PLANNING},
+            [
+                "As in runs/mine (40 trainings of 8 combinations, 2 s each) it takes about 14 min at most (10 min to 19 min, by how much "
+                "is trained) of training, 7 min at most (5 min to 10 min, by how much is trained) with 2 at a time.",
+                f"{SPREAD} --difference NUMBER says how many replicates a difference of yours takes.",
+            ],
+            id="from the fewest to the most trainings is no interval of 95 %",
+        ),
+        pytest.param(
             {"gpu_seconds": Duration(seconds=0), "differing_parameters": list("abcdefg")},
             [
                 "As in runs/mine (40 trainings of 8 combinations): its records do not say how long a training takes.",
