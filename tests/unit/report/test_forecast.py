@@ -15,7 +15,10 @@ TIMES = {
     "whole": Duration(seconds=840, low=600, high=1140),
     "wall": Duration(seconds=420, low=300, high=570),
 }
-SPREAD = "With 5 replicates, 80 % of sweeps like this tell a combination from the best that is worse by 0.043 (95 %: 0.033 to 0.061)."
+SPREAD = (
+    "With 5 replicates, 80 % of sweeps like this tell a combination of typical noise from the best if it is worse by 0.043 (95 %: 0.033 "
+    "to 0.061)."
+)
 
 
 def said(**fields: object) -> list[str]:

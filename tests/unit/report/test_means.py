@@ -96,6 +96,11 @@ def test_of_logarithms_the_means_are_called_geometric_and_the_differences_are_fa
     assert matrix[0] == "Geometric mean val loss by l2 and dropout, which matter together"
 
 
+def test_of_a_partial_grid_the_means_are_called_adjusted() -> None:
+    partial = effects().model_copy(update={"adds_up": False})
+    assert "   adjusted mean val loss" in tables(partial)[0][0]
+
+
 def test_without_errors_there_are_means_alone() -> None:
     bare = [MarginalMean(flag="l2", value=value, combinations=1, mean=0.1 + value) for value in (0, 1)]
     (table,) = tables(Effects(shares=[share("l2", eta=0.9)], means=bare), everything=True)

@@ -7,6 +7,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -154,11 +155,7 @@ def row_notes() -> Iterator[rows.RowNote]:
     yield rows.note_of(dropped, results(best))
     refined = results(best)
     status = refined.status.model_copy(update={"refinement": RefinementStatus(rounds=[])})
-    yield rows.note_of(dropped, type(refined)(**{**vars_of(refined), "status": status}))
-
-
-def vars_of(report: object) -> dict[str, object]:
-    return {name: getattr(report, name) for name in inspect.signature(type(report)).parameters}
+    yield rows.note_of(dropped, replace(refined, status=status))
 
 
 def everything() -> list[str]:

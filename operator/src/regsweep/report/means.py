@@ -32,19 +32,20 @@ def means_tables(effects: Effects, metric: str, everything: bool, plus_minus: st
     sure = {tuple(share.flags) for share in effects.shares if share.p_value is not None and share.p_value <= CHANCE}
     flags = {flag: list(means) for flag, means in groupby(effects.means, key=lambda mean: mean.flag)}
     chosen = [flag for flag in flags if everything or (flag,) in sure]
+    name = f"{_mean_name(effects)} {metric}"
     for flag in chosen if everything else chosen[:MOST_FLAGS]:
-        yield _of_flag(flag, flags[flag], metric, effects.log_scale, everything, plus_minus)
+        yield _of_flag(flag, flags[flag], name, effects.log_scale, everything, plus_minus)
     clear = {tuple(s.flags) for s in effects.shares if (s.omega_squared or 0.0) >= CLEAR_SHARE}
     pairs = [pair for pair in effects.interplays if everything or tuple(pair.flags) in clear]
     for pair in pairs if everything else pairs[:1]:
-        if table := _of_pair(pair, f"{_mean_name(effects.log_scale)} {metric}", everything):
+        if table := _of_pair(pair, name, everything):
             yield table
 
 
 def _of_flag(
-    flag: str, means: Sequence[MarginalMean], metric: str, log_scale: bool, everything: bool, plus_minus: str
+    flag: str, means: Sequence[MarginalMean], name: str, log_scale: bool, everything: bool, plus_minus: str
 ) -> list[str]:
-    """The values down, each with its mean and how much worse it is than the best of them."""
+    """The values down, each with its mean and how much worse it is than the best of them. `name`: of the means."""
     shown = means if everything else means[:MOST_VALUES]
     figures = measured_column(
         [Measured(mean.mean, mean.level.standard_error if mean.level else None) for mean in shown],
@@ -58,7 +59,7 @@ def _of_flag(
         for mean, figure in zip(shown, figures, strict=True)
     ]
     by = "times its best value (95 %)" if log_scale else "worse than its best value by (95 %)"
-    title = [flag, f"{_mean_name(log_scale)} {metric}", by if known else ""]
+    title = [flag, name, by if known else ""]
     lines = _aligned([title, *rows], right=1)
     if len(shown) < len(means):
         lines.append(f"{len(means) - len(shown)} more values: {ON_REQUEST}")
@@ -74,9 +75,9 @@ def _difference(interval: Interval | None, log_scale: bool, shown: NumberFormat)
     return f"{shown.text(interval.mean)} ({shown.text(interval.low)} to {shown.text(interval.high)})"
 
 
-def _mean_name(log_scale: bool) -> str:
-    """Of logarithms the mean is another one than that of the ranking, and smaller."""
-    return "geometric mean" if log_scale else "mean"
+def _mean_name(effects: Effects) -> str:
+    """Where they are not the means of the ranking's rows, that is said: of logarithms they are smaller, of a partial grid adjusted."""
+    return f"{'' if effects.adds_up else 'adjusted '}{'geometric ' if effects.log_scale else ''}mean"
 
 
 def _of_pair(pair: Interplay, name: str, everything: bool) -> list[str]:

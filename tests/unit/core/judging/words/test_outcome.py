@@ -174,7 +174,7 @@ def test_the_picks_are_told_on_rows_that_nothing_was_chosen_by(
 def test_of_a_ranking_by_best_epochs_it_is_said_which_figure_is_of_which_epoch() -> None:
     final = FinalEvaluation(results=[result("l2=1", BEST, loss=interval(0.05, 0.15))])
     assert list(outcome.final_sentences(final, "val_average_loss", EpochChoice.BEST)) == [
-        "On the test rows, which nothing was chosen by, by the weights at the end of training: the best (l2=1): loss 0.1, between "
+        "On the test rows, which nothing was chosen by, with the weights at the end of training: the best (l2=1): loss 0.1, between "
         "0.05 and 0.15 (95 %)."
     ]
     nested = FinalEvaluation(
@@ -182,7 +182,7 @@ def test_of_a_ranking_by_best_epochs_it_is_said_which_figure_is_of_which_epoch()
     )
     (sentence,) = outcome.final_sentences(nested, "val_average_loss", EpochChoice.BEST)
     assert (
-        "on rows that the choice did not see, by the weights at the end of training, what is chosen as the best has loss"
+        "on rows that the choice did not see, with the weights at the end of training, what is chosen as the best has loss"
         in sentence
     )
     level = outcome.other_data_sentence("val_auc", interval(0.5, 0.9), None, epoch=EpochChoice.BEST)

@@ -14,7 +14,10 @@ from regsweep.core.judging.words.outlook import (
     r_squared_sentence,
 )
 
-SHOWN = "With 5 replicates, 80 % of sweeps like this tell a combination from the best that is worse by 0.043 (95 %: 0.033 to 0.061)."
+SHOWN = (
+    "With 5 replicates, 80 % of sweeps like this tell a combination of typical noise from the best if it is worse by 0.043 (95 %: 0.033 "
+    "to 0.061)."
+)
 
 
 def planning(first_two: ReplicatesNeeded | None = None, minimum_difference: ReplicatesNeeded | None = None) -> Planning:

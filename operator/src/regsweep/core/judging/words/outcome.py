@@ -161,7 +161,7 @@ def optimism_sentence(metric: str, goal: Goal, mean: float, corrected: float) ->
 def final_sentences(final: FinalEvaluation, metric: str, epoch: EpochChoice = EpochChoice.LAST) -> Iterator[str]:
     """What rows that nothing was chosen by say of the picks. `metric`, `epoch`: the objective's; test rows are scored at the end."""
     of_test = f"test_{metric.partition('_')[2]}"
-    at_end = ", by the weights at the end of training" if epoch is EpochChoice.BEST else ""
+    at_end = ", with the weights at the end of training" if epoch is EpochChoice.BEST else ""
     if final.nested:
         yield from (_nested_sentence(result, of_test, at_end) for result in final.nested)
         if final.difference is not None:

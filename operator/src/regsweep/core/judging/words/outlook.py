@@ -33,10 +33,10 @@ def planning_sentence(planning: Planning) -> str:
 
 
 def detectable_sentence(planning: Planning) -> str:
-    """The difference that this many replicates show."""
+    """The difference that this many replicates show, of a combination that is as noisy as most that are tied."""
     return (
-        f"With {plural(planning.replicates, 'replicate')}, 80 % of sweeps like this tell a combination from the best that is worse by "
-        f"{coarse(planning.detectable)} (95 %: {coarse(planning.detectable_low)} to {coarse(planning.detectable_high)})."
+        f"With {plural(planning.replicates, 'replicate')}, 80 % of sweeps like this tell a combination of typical noise from the best if "
+        f"it is worse by {coarse(planning.detectable)} (95 %: {coarse(planning.detectable_low)} to {coarse(planning.detectable_high)})."
     )
 
 
