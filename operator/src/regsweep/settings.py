@@ -178,8 +178,8 @@ class Settings(PrometheusSettings):
     """Time after which another operator may take a Lease that is not renewed: the longest gap after a crash."""
     lease_renew_deadline_seconds: Positive = 10.0
     """Time after its last renewal during which the holder still acts; must be below the duration. The Lease is renewed at half of it."""
-    lease_retry_seconds: Positive = 2.0
-    """Time between two attempts to take the Lease, and after a failed renewal."""
+    lease_retry_seconds: Positive = 1.0
+    """Time between two attempts to take the Lease, and after a failed renewal: the longest gap when the holder is stopped in good order."""
     identity: str = ""
     """Identity of the holder. Empty: the pod's name (a restarted container continues at once), else host name and a random part."""
 

@@ -20,6 +20,8 @@ class Entry:
     object: KubeObject
     gone: bool = False
     """It was deleted; this is the last that was seen of it."""
+    by_us: bool = False
+    """Our own delete has removed it."""
 
 
 class Listener(Protocol):
@@ -118,13 +120,14 @@ class ObjectCache:
     def delete(self, obj: KubeObject) -> None:
         """Takes it that the object was deleted; `obj`: its last state."""
         uid = uid_of(obj)
-        if uid in self._deleted_by_us:
+        by_us = uid in self._deleted_by_us
+        if by_us:
             self._deleted_by_us.discard(uid)
             if not self._keep_tombstones:
                 return
         present = self._entries.get(uid)
         if present is None or not present.gone:
-            self._bury(uid, self._trim(obj))
+            self._bury(uid, self._trim(obj), by_us=by_us)
 
     def delete_unlisted(self, namespace: str | None, listed: Set[str], version: int) -> None:
         """Takes it that all else was deleted than the UIDs `listed`, in a namespace (None: in all); `version`: the list's."""
@@ -149,9 +152,9 @@ class ObjectCache:
         if notify:
             self._notify(entry)
 
-    def _bury(self, uid: str, obj: KubeObject) -> None:
+    def _bury(self, uid: str, obj: KubeObject, *, by_us: bool = False) -> None:
         present = self._entries.get(uid)
-        entry = Entry(obj, gone=True)
+        entry = Entry(obj, gone=True, by_us=by_us)
         if self._keep_tombstones:
             self._put(uid, entry, present)
         elif present is not None:

@@ -116,13 +116,13 @@ class RunCache:
             if namespace_of(entry.object) == namespace and controller_uid_of(entry.object) == sweep_uid:
                 yield self._run(entry, by_job.get(uid_of(entry.object), ()))
 
-    def forget_gone(self, sweep_uid: str, needed: Container[str]) -> bool:
-        """Drops tombstones: of Jobs but those of the names `needed`, and of pods whose Job is gone; returns whether a Job went."""
-        dropped = False
+    def forget_gone(self, sweep_uid: str, needed: Container[str]) -> set[str]:
+        """Drops tombstones: of Jobs but those of the names `needed`, and of pods whose Job is gone; returns the UIDs of these Jobs."""
+        dropped = set()
         for job in self.jobs.tombstones(sweep_uid):
             if name_of(job) not in needed:
                 self._forget(self.jobs, uid_of(job))
-                dropped = True
+                dropped.add(uid_of(job))
         for pod in self.pods.tombstones(sweep_uid):
             if controller_uid_of(pod) not in self.jobs:
                 self._forget(self.pods, uid_of(pod))
