@@ -161,9 +161,11 @@ class Settings(PrometheusSettings):
     workers: Annotated[int, Field(ge=1, le=100)] = 16
     """Number of sweeps that are reconciled at the same time. One sweep is never reconciled twice at a time."""
     status_interval_seconds: NotNegative = 5.0
-    """Minimum time between two status writes of a sweep; its end and accepted changes are written at once."""
+    """Minimum time between two status writes of a sweep, longer (up to 30 s) while writing takes long; its end and accepted changes are
+    written at once."""
     store_interval_seconds: NotNegative = 5.0
-    """Maximum time that records wait to be stored together; the last ones are stored at once. Until then the pods hold them."""
+    """Time that records wait to be stored together, longer (up to 30 s) while writing takes long; the last ones are stored at once. Until
+    then the pods hold them."""
     resync_seconds: Positive = 300.0
     """Interval at which every sweep is reconciled without a change, jittered by a half."""
     refusal_retry_seconds: Positive = 60.0

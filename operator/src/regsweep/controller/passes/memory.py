@@ -35,6 +35,8 @@ class SweepMemory:
     workloads: WorkloadMemory = field(default_factory=WorkloadMemory)
     unstored_since: float | None = None
     """Since when records wait to be stored; None: none does."""
+    storing_took: float = 0.0
+    """Seconds that it took the last time."""
     last_status: LastStatus | None = None
     """None: none was computed in this term."""
     kept: Kept = field(default_factory=Kept)

@@ -24,7 +24,7 @@ from regsweep.controller.passes.memory import SweepMemory
 from regsweep.controller.passes.observation import InvalidSpec, NotOurs, Observation, TerminatingNamespace
 from regsweep.controller.passes.outcome import Outcome, name_notices, reason_of, refusal_notices, split_deletions
 from regsweep.controller.passes.parts import Caches, Queues, Writers
-from regsweep.controller.passes.schedule import Intervals, wake_ups
+from regsweep.controller.passes.schedule import Intervals, paced, wake_ups
 from regsweep.controller.passes.status_pace import LastStatus, is_idle, seconds_until_status, urgent_of
 from regsweep.controller.passes.store_pace import seconds_until_store
 from regsweep.controller.passes.sweep_reader import SweepReader
@@ -206,7 +206,8 @@ class Reconciler:
         if memory.unstored_since is None:
             memory.unstored_since = now
         waited = now - memory.unstored_since
-        wait = seconds_until_store(observation.observed, planned, waited, self._intervals.store)
+        interval = paced(self._intervals.store, memory.storing_took)
+        wait = seconds_until_store(observation.observed, planned, waited, interval)
         if wait > 0:
             self._queues.sweeps.add(observation.uid, wait)
             return ()
@@ -252,8 +253,9 @@ class Reconciler:
         await memory.records.set_owners(observation.sweep)
         if due:
             targets = planned.progress.targets if planned.progress is not None else ()
+            began = self._clocks.monotonic()
             stored = await memory.records.add(due, observation.sweep, [target.point for target in targets])
-            memory.unstored_since = None
+            memory.unstored_since, memory.storing_took = None, self._clocks.monotonic() - began
             self._metrics.count(RECORDS_STORED, len(stored))
             gpu_seconds = sum(record.gpu_seconds or 0.0 for record in stored)
             self._metrics.count(GPU_SECONDS, gpu_seconds, namespace=observation.sweep.namespace)
@@ -305,9 +307,9 @@ class Reconciler:
         refusal = memory.admission.refusal if memory.admission is not None else None
         runs = self._caches.runs.runs_of(observation.object)
         after = replace(observation, observed=replace(observation.observed, runs=runs, refusal=refusal))
-        wait = seconds_until_status(
-            after, planned, memory.last_status, self._clocks.monotonic(), self._intervals.status
-        )
+        last, now = memory.last_status, self._clocks.monotonic()
+        interval = paced(self._intervals.status, last.took if last is not None else 0.0)
+        wait = seconds_until_status(after, planned, last, now, interval)
         if wait is None:
             return
         if wait > 0:
@@ -333,8 +335,10 @@ class Reconciler:
             observation.now,
             memory.kept,
         )
+        began = self._clocks.monotonic()
         await self._writers.status.write(observation.object, observation.prior, status, memory.notices)
-        memory.last_status = LastStatus(self._clocks.monotonic(), urgent_of(observation, planned))
+        now = self._clocks.monotonic()
+        memory.last_status = LastStatus(now, urgent_of(observation, planned), took=now - began)
         return is_over(status.conditions)
 
     # Memory
