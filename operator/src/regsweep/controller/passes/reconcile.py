@@ -141,6 +141,7 @@ class Reconciler:
         """Leaves the sweep to another operator; says so where that is not what the sweep asks for, and comes again."""
         uid = uid_of(sweep)
         memory.records.forget()
+        memory.prior = None
         self._queues.forget(uid)
         if found.claim is not None:
             memory.notices.add([self._claims.notice(found.claim)])
@@ -321,7 +322,7 @@ class Reconciler:
         if over and planned.is_empty and not planned.awaiting and is_idle(after.observed):
             # Thousands of records of sweeps that are long over are not to be held: a change reads them again.
             memory.records.forget()
-            memory.kept = Kept()
+            memory.prior, memory.kept = None, Kept()
             self._queues.prometheus.forget(observation.uid)
 
     async def _write_status(self, observation: Observation, planned: Plan, memory: SweepMemory) -> bool:
