@@ -69,7 +69,8 @@ async def test_one_that_is_given_up_keeps_nobody_waiting(when: int) -> None:
     await asyncio.sleep(0)
     if when == 1:
         may_end.set()
-        await first
+        await asyncio.sleep(0)
+        assert stand.order == ["first"], "it has been given the turn, and does not know it yet"
     given_up.cancel()
     may_end.set()
     await asyncio.gather(first, given_up, last, return_exceptions=True)
