@@ -15,18 +15,19 @@ from pydantic import TypeAdapter
 
 from regsweep.api.analysis import Analysis
 from regsweep.controller.queues import analysis_process
-from regsweep.controller.queues.analysis_process import AnalysisError, AnalysisProcess
+from regsweep.controller.queues.analysis_process import AnalysisError, AnalysisProcess, pieces, read_question
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, analyse_records
 from unit.controller.analyses import question
 from unit.controller.fake_cluster import until
 
 ANSWER = TypeAdapter(AnalysisResult)
-QUESTION = TypeAdapter(AnalysisRequest)
 FAKE = """
 import json, os, sys, time
 answer = sys.argv[1]
 while line := sys.stdin.buffer.readline():
     deed = json.loads(sys.stdin.buffer.read(int(line)))["rests_on"]
+    while more := int(sys.stdin.buffer.readline()):
+        sys.stdin.buffer.read(more)
     if deed == "crash":
         sys.exit("MemoryError: no more")
     if deed == "hang":
@@ -176,13 +177,20 @@ def talk(monkeypatch: pytest.MonkeyPatch) -> Talk:
 
 
 def framed(asked: AnalysisRequest) -> bytes:
-    text = QUESTION.dump_json(asked)
-    return b"%d\n%s" % (len(text), text)
+    return b"".join(b"%d\n%s" % (len(piece), piece) for piece in pieces(asked))
 
 
 def answered(asked: AnalysisRequest, word: bytes) -> bytes:
     text = ANSWER.dump_json(analyse_records(asked))
     return b"%d %s\n%s" % (len(text), word, text)
+
+
+@pytest.mark.parametrize("lot", [1, 4, 15, 1000])
+def test_a_question_arrives_as_it_was_asked_in_however_many_pieces(lot: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analysis_process, "LOT", lot)
+    for asked in (question(3), replace(question(3), records=[])):
+        assert len(list(pieces(asked))) == 2 - (-len(asked.records) // lot)
+        assert read_question(io.BytesIO(framed(asked))) == asked
 
 
 def test_it_ends_when_whoever_asks_has_gone(talk: Talk) -> None:

@@ -1,8 +1,10 @@
 """Analyses in a process of its own: numpy and scipy would cost the operator 70 MiB for good, and its event loop whole seconds.
 
 `python -m regsweep.controller.queues.analysis_process` answers one question after the other. Loading the libraries takes a second, most
-answers far less: so the process waits a moment for more, and only then ends. Questions and answers are framed by a line
-before them, the number of their bytes; an answer's line has a second word, whether the process will answer another question.
+answers far less: so the process waits a moment for more, and only then ends.
+
+What is said is framed by a line before it, the number of its bytes. A question is one frame without its records, frames of some
+records each, and an empty one; an answer is one frame, whose line has a second word: whether the process will answer another question.
 """
 
 from __future__ import annotations
@@ -10,13 +12,15 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, analyse_records
+from regsweep.core.results.records import Record
 from regsweep.errors import RegsweepError
 
 TIMEOUT_SECONDS: Final = 600.0
@@ -33,7 +37,10 @@ LAST_WORDS: Final = 500
 """Characters of what a process that failed wrote to standard error."""
 
 COMMAND: Final = (sys.executable, "-m", "regsweep.controller.queues.analysis_process")
+LOT: Final = 1000
+"""Records of a frame: fifty thousand at once would be 40 MB of text, several times over, and hold the event loop for half a second."""
 _QUESTION = TypeAdapter(AnalysisRequest)
+_RECORDS = TypeAdapter(list[Record])
 _ANSWER = TypeAdapter(AnalysisResult)
 _MORE, _LAST = b"more", b"last"
 _THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -67,12 +74,11 @@ class AnalysisProcess:
 
         Raises AnalysisError.
         """
-        asked = _QUESTION.dump_json(question)
         process: _Process | None = None
         try:
             async with asyncio.timeout(self._timeout):
                 process = self._take() or await _Process.start(self._command)
-                text, goes_on = await process.ask(asked)
+                text, goes_on = await process.ask(question)
             answer = _ANSWER.validate_json(text)
             if goes_on:
                 self._keep(process)
@@ -141,14 +147,16 @@ class _Process:
     def is_alive(self) -> bool:
         return self._process.returncode is None
 
-    async def ask(self, question: bytes) -> tuple[bytes, bool]:
+    async def ask(self, question: AnalysisRequest) -> tuple[bytes, bool]:
         """The answer, and whether it will give another one.
 
         Raises AnalysisError.
         """
         try:
-            self._in.write(b"%d\n%s" % (len(question), question))
-            await self._in.drain()
+            for piece in pieces(question):
+                self._in.write(b"%d\n" % len(piece))
+                self._in.write(piece)
+                await self._in.drain()
             length, goes_on = (await self._out.readuntil(b"\n")).split()
             return await self._out.readexactly(int(length)), goes_on == _MORE
         except (OSError, EOFError) as error:
@@ -184,10 +192,10 @@ class _Process:
 def main() -> None:
     """Answers questions until there are no more, or it has grown too large."""
     for number in range(1, MOST_QUESTIONS + 1):
-        question = _next(sys.stdin.buffer)
+        question = read_question(sys.stdin.buffer)
         if question is None:
             return
-        answer = _ANSWER.dump_json(analyse_records(_QUESTION.validate_json(question)))
+        answer = _ANSWER.dump_json(analyse_records(question))
         is_last = number == MOST_QUESTIONS or _bytes_resident() > MOST_BYTES
         sys.stdout.buffer.write(b"%d %s\n" % (len(answer), _LAST if is_last else _MORE))
         sys.stdout.buffer.write(answer)
@@ -196,10 +204,28 @@ def main() -> None:
             return
 
 
-def _next(questions: BinaryIO) -> bytes | None:
+def pieces(question: AnalysisRequest) -> Iterator[bytes]:
+    """The frames of a question, without their lines."""
+    yield _QUESTION.dump_json(replace(question, records=[]))
+    for start in range(0, len(question.records), LOT):
+        yield _RECORDS.dump_json(question.records[start : start + LOT])
+    yield b""
+
+
+def read_question(questions: BinaryIO) -> AnalysisRequest | None:
     """The next question; None: whoever asked has gone."""
+    head = _next(questions)
+    if not head:
+        return None
+    question = _QUESTION.validate_json(head)
+    while piece := _next(questions):
+        question.records.extend(_RECORDS.validate_json(piece))
+    return question
+
+
+def _next(questions: BinaryIO) -> bytes:
     line = questions.readline()
-    return questions.read(int(line)) if line else None
+    return questions.read(int(line)) if line else b""
 
 
 def _bytes_resident() -> int:
