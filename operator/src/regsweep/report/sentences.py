@@ -73,15 +73,7 @@ def _figures(report: SweepReport, analysis: Analysis) -> Iterator[str]:
     nothing is known of one."""
     if analysis.minimum_difference is not None:
         yield outlook.equivalence_sentence(analysis.comparisons, analysis.minimum_difference)
-    level = analysis.best.new_data if analysis.best is not None else None
-    if level is not None:
-        difference = analysis.pick.difference.new_data if analysis.pick is not None else None
-        metric, optimism = report.objective.metric, _clear_optimism(report, analysis)
-        if optimism is None:
-            yield outcome.other_data_sentence(metric, level, difference)
-        else:
-            allowing = _with_luck(level, optimism.optimism, report)
-            yield outcome.other_data_sentence(metric, allowing, difference, outcome.luck_allowed(optimism.optimism))
+    yield _other_data(report, analysis)
     if analysis.effects is not None:
         yield effects_sentence(analysis.effects)
     spread = analysis.comparisons[0].spread if analysis.comparisons else None
@@ -97,6 +89,24 @@ def _figures(report: SweepReport, analysis: Analysis) -> Iterator[str]:
         yield outcome.race_sentence(analysis.race)
     if analysis.planning is not None:
         yield analysis.planning.message
+
+
+def _other_data(report: SweepReport, analysis: Analysis) -> str:
+    """How well the best is known for other data, with room for having been chosen; empty where that is not known."""
+    level = analysis.best.new_data if analysis.best is not None else None
+    if level is None:
+        return ""
+    difference = analysis.pick.difference.new_data if analysis.pick is not None else None
+    metric, refinement = report.objective.metric, report.status.refinement
+    if refinement is not None and refinement.contenders:
+        return outcome.other_data_sentence(
+            metric, level, difference, outcome.contenders_allowed(len(refinement.contenders))
+        )
+    optimism = _clear_optimism(report, analysis)
+    if optimism is None:
+        return outcome.other_data_sentence(metric, level, difference)
+    allowing = _with_luck(level, optimism.optimism, report)
+    return outcome.other_data_sentence(metric, allowing, difference, outcome.luck_allowed(optimism.optimism))
 
 
 def _with_luck(level: Interval, optimism: float, report: SweepReport) -> Interval:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from regsweep.api.analysis import Analysis
 from regsweep.api.spec import EpochChoice, Goal
 from regsweep.api.status import ObjectiveStatus
 from regsweep.core.grid import Combination
@@ -54,3 +55,43 @@ def test_a_loss_that_is_below_nothing_has_no_bound() -> None:
     found = analyse(TrainedGrid(combinations, {"0": "0", "1": "1"}, records, LOSS, 3))
     assert found.best is not None and found.best.given_data is not None
     assert found.best.given_data.low < 0 and not found.best.given_data.cut
+
+
+def chosen_among(combinations: int, goal: Goal, *, are_contenders: bool) -> Analysis:
+    """Of equal combinations, the analysis."""
+    rng = np.random.default_rng(1)
+    metric = "val_x"
+    environment = Environment(train_rows=100, val_rows=50)
+    rows = [Combination(f"{i:02}", {"l2": i}, i) for i in range(combinations)]
+    records = Records(
+        Record(each.id, k, Outcome.OK, "run", metrics={metric: float(rng.standard_normal())}, environment=environment)
+        for each in rows
+        for k in range(5)
+    )
+    objective = ObjectiveStatus(metric=metric, goal=goal, epoch=EpochChoice.LAST)
+    grid = TrainedGrid(rows, {each.id: each.id for each in rows}, records, objective, 5)
+    return analyse(grid, are_contenders=are_contenders)
+
+
+@pytest.mark.parametrize("goal", Goal)
+def test_the_best_of_contenders_has_room_at_the_worse_end_alone(goal: Goal) -> None:
+    plain, found = (chosen_among(20, goal, are_contenders=each) for each in (False, True))
+    assert plain.best is not None and found.best is not None
+    for one, other in ((plain.best.given_data, found.best.given_data), (plain.best.new_data, found.best.new_data)):
+        assert one is not None and other is not None
+        lower, higher = one.low - other.low, other.high - one.high
+        assert (lower, higher)[goal is Goal.MINIMIZE] > 0
+        assert (lower, higher)[goal is Goal.MAXIMIZE] == 0
+
+
+def test_a_contender_alone_was_not_chosen() -> None:
+    plain, found = (chosen_among(1, Goal.MINIMIZE, are_contenders=each) for each in (False, True))
+    assert plain.best is not None and plain.best.given_data is not None
+    assert found.best is not None and found.best.given_data is not None
+    assert found.best.given_data.high == pytest.approx(plain.best.given_data.high, rel=0.05)
+
+
+def test_the_best_and_a_pick_that_is_the_best_have_one_level() -> None:
+    found = chosen_among(20, Goal.MINIMIZE, are_contenders=True)
+    assert found.pick is not None
+    assert not found.pick.is_best or found.pick.level == found.best
