@@ -72,7 +72,7 @@ class Holes:
         shifts = effects @ self.weights.T
         # sum of (centred - (effect - shift))^2 over the cells there are; the weights average the effects to the shift
         squares = (centred**2).sum(axis=2) - 2 * (centred @ effects[:, :, None])[:, :, 0]
-        squares += effects**2 @ self.there.T - counts * shifts**2
+        squares += effects**2 @ self.there.T.astype(np.float64) - counts * shifts**2
         return (means - shifts).T, np.maximum(squares, 0.0).T
 
 
@@ -92,7 +92,7 @@ def turned_with_holes(cells: Floats, holes: Holes, size: int, at_once: int) -> I
         yield holes.fit(np.where(holes.there, raised @ frames[start : start + at_once], 0.0))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def rotations(dimensions: int, rows: int, size: int) -> Floats:
     """(size, rows, dimensions): the first rows of matrices evenly spread over all rotations. `size`: a power of two."""
     points = qmc.Sobol(dimensions * rows, scramble=True, seed=SEED).random(size)

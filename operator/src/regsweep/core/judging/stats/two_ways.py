@@ -37,13 +37,13 @@ class TwoWays:
 
 def ends_two_ways(losses: Floats, paired: bool) -> TwoWays | None:
     """The combination that is surest to fall into two groups; None where none surely does. `losses`: (G, n), NaN where one is missing."""
-    rows = losses[:, np.isfinite(losses).any(axis=0)]
-    if paired:
-        rows = rows - np.nanmedian(rows, axis=0)
-    counts = np.isfinite(rows).sum(axis=1)
+    counts = np.isfinite(losses).sum(axis=1)
     enough = counts >= MIN_REPLICATES_FOR_ERROR
     if not enough.any():
         return None
+    rows = losses[:, np.isfinite(losses).any(axis=0)]
+    if paired:
+        rows = rows - np.nanmedian(rows, axis=0)
     ordered = np.sort(rows[enough], axis=1)  # NaN last
     n = counts[enough].astype(np.float64)[:, None]
     smaller = np.arange(1, ordered.shape[1])
