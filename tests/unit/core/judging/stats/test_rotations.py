@@ -154,7 +154,7 @@ def test_no_rows_true_mean_is_further_than_the_error_of_any_in_95_percent(combin
 def test_of_a_row_alone_it_is_students_error() -> None:
     values = np.random.default_rng(10).standard_normal((1, 6))
     expected = student.ppf(0.975, 5) * values.std(ddof=1) / np.sqrt(6)
-    assert error_of_any(values, 0, 0.025) == pytest.approx(expected, rel=0.02)
+    assert error_of_any(values, 0, 0.025) == pytest.approx(expected, rel=0.04)
 
 
 def test_there_is_no_error_of_any_where_a_row_has_few_replicates_or_explodes() -> None:

@@ -21,7 +21,7 @@ from scipy.special import betainc
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.core.judging.stats.moderation import Floats
 
-LEVEL = 0.05
+LEVEL = 0.03
 """So seldom it is said of a sweep in normal noise, or less."""
 
 
