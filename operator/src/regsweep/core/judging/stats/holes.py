@@ -61,7 +61,7 @@ class Holes:
         noise's variance."""
         places = self.weights @ self.root
         lengths = (places**2).sum(axis=1)
-        return np.maximum(lengths[:, None] + lengths[best] - 2 * places @ places[best].T, 0.0)
+        return np.asarray(np.maximum(lengths[:, None] + lengths[best] - 2 * places @ places[best].T, 0.0))
 
     def fit(self, tables: Floats) -> tuple[Floats, Floats]:
         """(k, b) adjusted means and residual sums of squares of b tables, (b, k, n), 0 in missing cells."""
@@ -86,7 +86,7 @@ def turned_with_holes(cells: Floats, holes: Holes, size: int, at_once: int) -> I
         return
     raised = cells * np.sqrt(n / holes.there.sum(axis=1))[:, None]
     if len(raised) < n:
-        raised = np.linalg.qr(raised.T, mode="r").T
+        raised = np.linalg.qr(raised.T).R.T
     frames = rotations(n, raised.shape[1], size)
     for start in range(0, size, at_once):
         yield holes.fit(np.where(holes.there, raised @ frames[start : start + at_once], 0.0))

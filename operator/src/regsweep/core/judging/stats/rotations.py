@@ -72,8 +72,9 @@ class Contrasts:
     @classmethod
     def of(cls, values: Floats, paired: bool) -> Contrasts:
         """`values`: (k, n), NaN for a missing cell; replicates that none has are not looked at."""
-        values = values[:, np.isfinite(values).any(axis=0)]
         there = np.isfinite(values)
+        if not (trained := there.any(axis=0)).all():
+            values, there = values[:, trained], there[:, trained]
         informing = within_fence(values)
         fit = fit_additive(values, informing) if paired else fit_means(values, informing)
         means = fit.means - fit.means[informing].mean()
@@ -87,7 +88,7 @@ class Contrasts:
     @property
     def means(self) -> Floats:
         """(k, 1)"""
-        return self.cells.sum(axis=1, keepdims=True) / self.counts[:, None]
+        return np.asarray(self.cells.sum(axis=1, keepdims=True) / self.counts[:, None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def error_of_any(values: Floats, row: int, alpha: float) -> float | None:
     out of all proportion to the others', or where it has fewer than 3 replicates.
     """
     values = values[:, np.isfinite(values[row])]
-    among = np.isfinite(values).all(axis=1)
+    among: Bools = np.asarray(np.isfinite(values).all(axis=1))
     among[among] = within_fence(values[among])
     rows, n = values[among], values.shape[1]
     if not among[row] or n < MIN_REPLICATES_FOR_ERROR:
@@ -215,13 +216,13 @@ def _projections(contrasts: Contrasts, total: Floats, size: int) -> Iterator[Flo
     """
     k, n = contrasts.cells.shape
     rng = np.random.default_rng(SEED)
-    lengths, df = np.sqrt(total), contrasts.counts[:, None] - 1
+    lengths, counts = np.sqrt(total), contrasts.counts[:, None]
     for some in _batches(directions(n, size), k):
         if contrasts.paired:
             yield contrasts.cells @ some
         else:
-            t = rng.standard_t(df, (k, some.shape[1]))
-            yield lengths * t / np.sqrt(t**2 + df)
+            t = rng.standard_t(counts - 1, (k, some.shape[1]))
+            yield lengths * t / np.sqrt(t**2 + counts - 1)
 
 
 @lru_cache(maxsize=64)
