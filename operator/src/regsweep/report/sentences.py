@@ -36,7 +36,9 @@ def ties_sentence(report: SweepReport) -> str:
     if len(analysis.tied_with_best) > 1:
         return outcome.TIE_LEGEND
     others = analysis.comparisons[1:]
-    return outcome.ALONE if others and all(each.comparable for each in others) else ""
+    if not others or not all(each.comparable for each in others):
+        return ""
+    return outcome.ALONE if len(analysis.comparisons) == len(report.ranking) else outcome.ALONE_AMONG_COMPARED
 
 
 def final_evaluation_sentences(report: SweepReport) -> Iterator[str]:
@@ -44,7 +46,7 @@ def final_evaluation_sentences(report: SweepReport) -> Iterator[str]:
     final = report.analysis.final if report.analysis is not None else None
     if final is None:
         return
-    yield from outcome.final_sentences(final, report.objective.metric)
+    yield from outcome.final_sentences(final, report.objective.metric, report.objective.epoch)
     if report.status.final is not None and report.status.final.stale:
         yield outcome.STALE
     yield from (note.message for note in final.notes)
@@ -75,7 +77,7 @@ def _figures(report: SweepReport, analysis: Analysis) -> Iterator[str]:
         yield outlook.equivalence_sentence(analysis.comparisons, analysis.minimum_difference)
     yield _other_data(report, analysis)
     if analysis.effects is not None:
-        yield effects_sentence(analysis.effects)
+        yield effects_sentence(analysis.effects, report.combinations_differ)
     spread = analysis.comparisons[0].spread if analysis.comparisons else None
     if spread is not None:
         plain = report.unregularized
@@ -97,25 +99,22 @@ def _other_data(report: SweepReport, analysis: Analysis) -> str:
     if level is None:
         return ""
     difference = analysis.pick.difference.new_data if analysis.pick is not None else None
-    metric, refinement = report.objective.metric, report.status.refinement
+    objective, refinement, optimism = report.objective, report.status.refinement, _clear_optimism(report, analysis)
+    luck = ""
     if refinement is not None and refinement.contenders:
-        return outcome.other_data_sentence(
-            metric, level, difference, outcome.contenders_allowed(len(refinement.contenders))
-        )
-    optimism = _clear_optimism(report, analysis)
-    if optimism is None:
-        return outcome.other_data_sentence(metric, level, difference)
-    allowing = _with_luck(level, optimism.optimism, report)
-    return outcome.other_data_sentence(metric, allowing, difference, outcome.luck_allowed(optimism.optimism))
+        luck = outcome.contenders_allowed(len(refinement.contenders))
+    elif optimism is not None:
+        level, luck = _with_luck(level, optimism.optimism, report), outcome.luck_allowed(optimism.optimism)
+    return outcome.other_data_sentence(objective.metric, level, difference, luck, objective.epoch)
 
 
 def _with_luck(level: Interval, optimism: float, report: SweepReport) -> Interval:
-    """The interval with room for the optimism at its worse end, so that nothing on the page contradicts it."""
+    """The interval with room for the optimism at its worse end, so that nothing on the page contradicts it. Such a choice is allowed for
+    by an estimate alone, hence approximately."""
     least, most = metric_bounds(report.objective.metric)
-    if report.objective.goal is Goal.MINIMIZE:
-        wider = level.model_copy(update={"high": level.high + optimism})
-    else:
-        wider = level.model_copy(update={"low": level.low - optimism})
+    minimize = report.objective.goal is Goal.MINIMIZE
+    worse_end = {"high": level.high + optimism} if minimize else {"low": level.low - optimism}
+    wider = level.model_copy(update={**worse_end, "approximate": True})
     return cut_to(wider, least, most)
 
 
