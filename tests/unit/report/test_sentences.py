@@ -116,6 +116,19 @@ def test_a_complete_sweep_says_what_matters_what_was_found_and_what_to_bear_in_m
     ]
 
 
+def test_after_a_refinement_what_matters_is_said_to_be_of_the_declared_grid() -> None:
+    found = results(*ROWS, analysis_result=whole())
+    status = found.status.model_copy(update={"refinement": RefinementStatus(rounds=[], contenders=["a", "b"])})
+    said = list(sentences(replace(found, status=status)))
+    assert any(
+        each.endswith("All within the grid as declared, by the replicates before the new ones.") for each in said
+    )
+    assert any(
+        each.endswith("5 new replicates of the 2 combinations tied by then, by which none was added or left out.")
+        for each in said
+    )
+
+
 def test_a_sweep_that_still_runs_says_nothing_of_it() -> None:
     running = results(*ROWS, analysis_result=whole(), conditions=(), state=SweepState.RUNNING)
     assert list(sentences(running)) == []
