@@ -221,3 +221,27 @@ def test_nothing_is_expected_outside_of_what_is_expected(goal: Goal, level: tupl
     said = list(sentences(results(*ROWS, goal=goal, metric=metric, analysis_result=found)))
     assert len(said) == 1
     assert words in said[0]
+
+
+@pytest.mark.parametrize(
+    ("contenders", "words"),
+    [
+        pytest.param(
+            ["a", "b", "c"],
+            "between 0.646 and 0.814 (95 %), with room at the worse end for having been chosen among 3 contenders by these same numbers.",
+            id="among several",
+        ),
+        pytest.param(["a"], "between 0.646 and 0.814 (95 %).", id="one alone was not chosen"),
+    ],
+)
+def test_luck_is_allowed_for_once_on_a_refined_page(contenders: list[str], words: str) -> None:
+    """Its interval has room for the choice already."""
+    found = analysis(
+        BEST,
+        best=Levels(new_data=interval(0.646, 0.814)),
+        selection_optimism=Optimism(optimism=0.119, corrected=0.789, note="a lower bound"),
+    )
+    whole = results(*ROWS, analysis_result=found)
+    refinement = RefinementStatus(contenders=contenders)
+    said = next(iter(sentences(replace(whole, status=whole.status.model_copy(update={"refinement": refinement})))))
+    assert said == f"For other data of this kind and size expect the best's val_average_loss on average {words}"
