@@ -126,7 +126,7 @@ def test_a_pair_is_told_apart_with_the_replicates_named_however_noisy_the_others
     noise: list[float], means: list[float]
 ) -> None:
     rng = np.random.default_rng(8)
-    numbers = []
+    numbers: list[int] = []
     while len(numbers) < 15:
         table = unequal(noise, means, rng, 5)
         table += np.array(means)[:, None] - table.mean(axis=1, keepdims=True)  # so that they differ as they do in truth
@@ -139,6 +139,16 @@ def test_a_pair_is_told_apart_with_the_replicates_named_however_noisy_the_others
         tied = tied_with_best(unequal(noise, means, rng, replicates))
         apart += tied is not None and not tied.tied[:2].all()
     assert 0.6 <= apart / 100 <= 0.97
+
+
+def test_the_interval_leaves_open_when_the_others_leave() -> None:
+    """The two differ by little and hardly vary beside each other; two others are far louder."""
+    loud = [0.5, 0.9, 0.2, 0.75, 0.4]
+    found = planned(
+        [BEST, [b + d for b, d in zip(BEST, (2e-3, 3e-3, 1e-3, 2e-3, 1e-3), strict=True)], loud, loud[::-1]]
+    )
+    assert found is not None and found.first_two is not None and found.first_two.replicates is not None
+    assert found.first_two.low == 6 < found.first_two.replicates and found.first_two.high is None
 
 
 def test_the_noise_is_known_no_better_than_what_it_is_pooled_from_allows() -> None:

@@ -156,16 +156,22 @@ def _for_second(
     pair = _pair(spread, losses, tied, row, df / max(replicates - 1, 1))
     statistic, folds = max(difference, 0.0) / float(own[row]), resampling.folds or 1
 
-    def needed(effect: float) -> int | None:
+    def needed(effect: float, pair: Pair = pair) -> int | None:
         found = replicates_for_pair(effect, pair, spread.replicates + 1)
         return None if found is None else ceil(found / folds) * folds
 
     low, high = effect_interval(statistic, df, replicates)
+    # When the others leave is not known either: the ends are of none leaving, or all at once, whichever is further.
+    extremes = [replace(pair, crowd=replace(pair.crowd, effects=np.zeros(m))) for m in (1, len(pair.crowd.effects))]
+    fewest, most = (
+        [needed(high, each) or MOST_REPLICATES for each in extremes],
+        [needed(low, each) for each in extremes],
+    )
     return ReplicatesNeeded(
         difference=difference,
         replicates=needed(statistic / sqrt(replicates)),
-        low=needed(high) or MOST_REPLICATES,
-        high=needed(low),
+        low=min(fewest),
+        high=None if None in most else max(each for each in most if each is not None),
     )
 
 
