@@ -76,6 +76,19 @@ def test_what_is_not_compared_is_not_told_from_the_best() -> None:
     )
 
 
+def test_what_left_a_race_for_want_of_a_replicate_was_not_told_from_the_best() -> None:
+    lost = ROWS[1].model_copy(update={"dropped": True, "failed": 1})
+    assert ties_sentence(results(ROWS[0], lost, analysis_result=analysis(BEST, comparison({"l2": 0})))) == ""
+
+
+def test_what_left_a_race_by_its_loss_is_not_counted_among_what_can_be_told_by_accuracy() -> None:
+    left = ranked(3, {"l2": 9}, (0.3, 0.01)).model_copy(update={"dropped": True})
+    judged = analysis(BEST, comparison({"l2": 0}), comparison({"l2": 9}), tied_by_accuracy=["l2=1", "l2=0"])
+    assert list(sentences(results(*ROWS, left, analysis_result=judged))) == [
+        "Judged by val_accuracy, 2 of 2 combinations cannot be told from the most accurate."
+    ]
+
+
 def whole() -> Analysis:
     """An analysis that has all of it."""
     of_best = BEST.model_copy(update={"spread": Spread(squared_error=0.08, variance=0.02, bias_squared=0.06)})

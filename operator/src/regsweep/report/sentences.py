@@ -36,7 +36,7 @@ def ties_sentence(report: SweepReport) -> str:
     if len(analysis.tied_with_best) > 1:
         return outcome.TIE_LEGEND
     others = analysis.comparisons[1:]
-    if not others or not all(each.comparable for each in others):
+    if not others or not all(each.comparable for each in others) or report.some_left_unjudged:
         return ""
     return outcome.ALONE if len(analysis.comparisons) == len(report.ranking) else outcome.ALONE_AMONG_COMPARED
 
@@ -68,7 +68,7 @@ def sentences(report: SweepReport) -> Iterator[str]:
     yield from finding_sentences(analysis.findings)
     by_accuracy = analysis.tied_by_accuracy
     if by_accuracy is not None and set(by_accuracy) != set(analysis.tied_with_best):
-        yield outlook.accuracy_sentence(len(by_accuracy), len(analysis.comparisons), analysis.accuracy)
+        yield outlook.accuracy_sentence(len(by_accuracy), len(report.contending), analysis.accuracy)
     if report.objective.metric == ACCURACY:
         yield from filter(None, [outlook.baseline_sentence(analysis.accuracy)])
     if analysis.r_squared is not None:
