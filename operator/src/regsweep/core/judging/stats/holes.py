@@ -43,7 +43,9 @@ class Holes:
     weights: Floats
     """(k, n) of replicates in each row's mean."""
     root: Floats
-    """(n, n): a root of the covariance of the replicates' effects, in units of the noise's variance."""
+    """(n, r): a root of the covariance of the replicates' effects, in units of the noise's variance."""
+    places: Floats
+    """(k, r): squared distances of two rows are what these effects add to the variance of their difference, in the same units."""
 
     @classmethod
     def of(cls, there: Bools, informing: Bools) -> Holes:
@@ -54,25 +56,27 @@ class Holes:
         pattern = there[use].astype(np.float64)
         values, vectors = np.linalg.eigh(np.diag(pattern.sum(axis=0)) - weights[use].T @ pattern)
         kept = values > RANK_TOLERANCE * max(float(values[-1]), 1.0)
-        return cls(there, use, weights, vectors[:, kept] / np.sqrt(values[kept]))
+        root = vectors[:, kept] / np.sqrt(values[kept])
+        return cls(there, use, weights, root, weights @ root)
 
     def apart(self, best: np.ndarray) -> Floats:
         """(k, b): what the replicates' effects add to the variance of each row's difference to the b rows `best`, in units of the
         noise's variance."""
-        places = self.weights @ self.root
-        lengths = (places**2).sum(axis=1)
-        return np.asarray(np.maximum(lengths[:, None] + lengths[best] - 2 * places @ places[best].T, 0.0))
+        lengths = np.einsum("kr,kr->k", self.places, self.places)
+        across = self.places @ self.places[best].T
+        return np.asarray(np.maximum(lengths[:, None] + lengths[best] - 2 * across, 0.0))
 
     def fit(self, tables: Floats) -> tuple[Floats, Floats]:
         """(k, b) adjusted means and residual sums of squares of b tables, (b, k, n), 0 in missing cells."""
-        counts = self.there.sum(axis=1)
-        means = tables.sum(axis=2) / counts
-        centred = np.where(self.there, tables - means[:, :, None], 0.0)
-        effects = centred[:, self.use].sum(axis=1) @ self.root @ self.root.T
+        there, counts = self.there.astype(np.float64), self.there.sum(axis=1)
+        # Sums over the replicates as products: numpy takes long for a sum over a short last axis.
+        means = tables @ np.ones(there.shape[1]) / counts
+        centred = (tables - means[:, :, None]) * there
+        effects = self.use.astype(np.float64) @ centred @ self.root @ self.root.T
         shifts = effects @ self.weights.T
         # sum of (centred - (effect - shift))^2 over the cells there are; the weights average the effects to the shift
-        squares = (centred**2).sum(axis=2) - 2 * (centred @ effects[:, :, None])[:, :, 0]
-        squares += effects**2 @ self.there.T.astype(np.float64) - counts * shifts**2
+        squares = np.einsum("bkn,bkn->bk", centred, centred) - 2 * (centred @ effects[:, :, None])[:, :, 0]
+        squares += effects**2 @ there.T - counts * shifts**2
         return (means - shifts).T, np.maximum(squares, 0.0).T
 
 
@@ -89,7 +93,7 @@ def turned_with_holes(cells: Floats, holes: Holes, size: int, at_once: int) -> I
         raised = np.linalg.qr(raised.T).R.T
     frames = rotations(n, raised.shape[1], size)
     for start in range(0, size, at_once):
-        yield holes.fit(np.where(holes.there, raised @ frames[start : start + at_once], 0.0))
+        yield holes.fit((raised @ frames[start : start + at_once]) * holes.there)
 
 
 @lru_cache(maxsize=8)
