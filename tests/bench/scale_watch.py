@@ -55,9 +55,11 @@ class Watched:
 
 @asynccontextmanager
 async def watching(api: KubeClient, namespace: str) -> AsyncIterator[Watched]:
-    """Watches from now on."""
+    """Watches from now on: nothing that happens within is missed."""
     watched = Watched()
-    tasks = [asyncio.create_task(_watch(api, namespace, each, watched)) for each in (JOBS, PODS, SWEEPS)]
+    # Listed before anything is done: what a watch misses at the start would put every later refill off by as many.
+    since = [(each, (await api.list_page(each, namespace, limit=1)).resource_version) for each in (JOBS, PODS, SWEEPS)]
+    tasks = [asyncio.create_task(_watch(api, namespace, each, version, watched)) for each, version in since]
     try:
         yield watched
     finally:
@@ -66,9 +68,8 @@ async def watching(api: KubeClient, namespace: str) -> AsyncIterator[Watched]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _watch(api: KubeClient, namespace: str, resource: Resource, watched: Watched) -> None:
-    page = await api.list_page(resource, namespace, limit=1)
-    events = api.watch(resource, namespace, resource_version=page.resource_version, timeout_seconds=WATCH_SECONDS)
+async def _watch(api: KubeClient, namespace: str, resource: Resource, since: str, watched: Watched) -> None:
+    events = api.watch(resource, namespace, resource_version=since, timeout_seconds=WATCH_SECONDS)
     async for event in events:
         if event.type is not WatchType.BOOKMARK:
             watched.take(resource, event.type, event.object, time.monotonic())
