@@ -67,10 +67,22 @@ def _penalty_in_objective(note: Note) -> str:
         return f"{words}: rank by a loss without it."
     if note.label is None:
         return f"{words}; by {note.metric}, which is without it, the same combination is the best."
-    label = note.label if len(note.label) <= LONGEST_LABEL else f"{note.label[:LONGEST_LABEL]}..."
     return (
-        f"{words}, and here it decides which one is the best: by {note.metric}, which is without it, that is {label}."
+        f"{words}, and here it decides which one is the best: by {note.metric}, which is without it, that is "
+        f"{_shortened(note.label)}."
     )
+
+
+def _two_ways(note: Note) -> str:
+    return (
+        f"In {_shortened(note.label or '')}, {note.count} of {plural(note.of or 0, 'replicate')} lie far from the others, as if its "
+        "trainings ended in one of two ways. Its mean depends on how many end in which, and so few replicates hardly tell; of another "
+        "combination they may all be of one kind. Look at each replicate's value, and train more."
+    )
+
+
+def _shortened(label: str) -> str:
+    return label if len(label) <= LONGEST_LABEL else f"{label[:LONGEST_LABEL]}..."
 
 
 def _no_candidate(note: Note) -> str:
@@ -138,8 +150,8 @@ _MESSAGES: Final[Mapping[NoteType, str | Callable[[Note], str]]] = {
         f"Fewer than {MIN_REPLICATES_FOR_ERROR} replicates: no errors, no tied set, no one-standard-error pick."
     ),
     NoteType.FEW_REPLICATES: (
-        "Fewer than 5 replicates: little can be told apart, and what goes wrong in few replicates is not seen. A combination that is "
-        "worse by three times the noise stays tied with the best in about half of such sweeps."
+        "With fewer than 5 replicates little can be told of a combination, and what goes wrong in few replicates is not seen. One that "
+        "is worse by three times the noise stays tied with the best in about half of such sweeps, or more."
     ),
     NoteType.FOLDS_SHARE_ROWS: (
         "Folds share training rows: no unbiased estimator of this variance exists (Bengio & Grandvalet 2004); "
@@ -152,8 +164,9 @@ _MESSAGES: Final[Mapping[NoteType, str | Callable[[Note], str]]] = {
     ),
     NoteType.SKEWED: (
         "Values have a long tail, so that the 95 % intervals of single combinations are too narrow: of few replicates they cover in "
-        "about 9 of 10 sweeps. Who is tied with the best is not affected."
+        "about 9 of 10 sweeps. The set of those tied with the best is rather too large."
     ),
+    NoteType.TWO_WAYS: _two_ways,
     NoteType.REPLICATES_MISSING: (
         "Replicates are missing, so that the others cannot be compared with the first of the ranking: no ties, no labels, no "
         "pick. They come once the missing replicates are trained."
