@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from bench.timeline import has_ended
 from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.kubeapi import JOBS, PODS, SWEEPS, KubeObject, Resource, WatchType, uid_of
 from regsweep.api.constants import SWEEP_NAME_LABEL
+from regsweep.errors import Unavailable
 
 WATCH_SECONDS = 3600.0
 
@@ -69,7 +71,11 @@ async def watching(api: KubeClient, namespace: str) -> AsyncIterator[Watched]:
 
 
 async def _watch(api: KubeClient, namespace: str, resource: Resource, since: str, watched: Watched) -> None:
-    events = api.watch(resource, namespace, resource_version=since, timeout_seconds=WATCH_SECONDS)
-    async for event in events:
-        if event.type is not WatchType.BOOKMARK:
-            watched.take(resource, event.type, event.object, time.monotonic())
+    """Goes on where a watch has ended: the API server ends those whose readers are slow."""
+    while True:
+        events = api.watch(resource, namespace, resource_version=since, timeout_seconds=WATCH_SECONDS)
+        with contextlib.suppress(Unavailable):
+            async for event in events:
+                since = event.object["metadata"]["resourceVersion"]
+                if event.type is not WatchType.BOOKMARK:
+                    watched.take(resource, event.type, event.object, time.monotonic())
