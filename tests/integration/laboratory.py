@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -157,8 +158,13 @@ class Process:
 
 
 @asynccontextmanager
-async def operating(lab: Lab, **settings: object) -> AsyncIterator[Process]:
-    """An operator's process for the lab's namespace, ready to act; killed at the end."""
+async def operating(
+    lab: Lab, *, waits: bool = True, kubeconfig: Path | None = None, source: Path | None = None, **settings: object
+) -> AsyncIterator[Process]:
+    """An operator's process for the lab's namespace, ready to act unless `waits` is false; killed at the end.
+
+    kubeconfig: the way to the API server; None: the straight one. source: the folder of another version of the operator; None: this.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -173,16 +179,20 @@ async def operating(lab: Lab, **settings: object) -> AsyncIterator[Process]:
         **settings,
     }
     environment = {f"REGSWEEP_{name.upper()}": str(value) for name, value in chosen.items()}
+    environment["KUBECONFIG"] = str(kubeconfig or lab.cluster.kubeconfig)
+    if source is not None:
+        environment["PYTHONPATH"] = str(source)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "regsweep.cli.main",
         "operator",
-        env={**os.environ, **environment, "KUBECONFIG": str(lab.cluster.kubeconfig)},
+        env={**os.environ, **environment},
     )
     running = Process(process, port)
     try:
-        await eventually(lambda: _is_leading(running))
+        if waits:
+            await eventually(lambda: _is_leading(running))
         yield running
     finally:
         if process.returncode is None:

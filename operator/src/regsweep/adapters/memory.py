@@ -73,8 +73,14 @@ class _Watcher:
 class MemoryApi:
     """Serves KubeApi from a dictionary."""
 
-    def __init__(self, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        new_uid: Callable[[], str] = lambda: str(uuid4()),
+    ) -> None:
         self._now = now
+        self._new_uid = new_uid
         self._objects: dict[Key, KubeObject] = {}
         self._version = 1000
         self._history: list[_Change] = []
@@ -97,6 +103,18 @@ class MemoryApi:
             o for (plural, ns, _), o in self._objects.items() if plural == resource.plural and namespace in (None, ns)
         ]
         return copy.deepcopy(chosen)
+
+    def copied(self, *, now: Callable[[], datetime], new_uid: Callable[[], str]) -> MemoryApi:
+        """Another one with the same objects, of which nobody has heard yet."""
+        other = MemoryApi(now=now, new_uid=new_uid)
+        other._objects = copy.deepcopy(self._objects)
+        other._version = other._oldest = self._version
+        return other
+
+    @property
+    def version(self) -> int:
+        """The resourceVersion of the last change."""
+        return self._version
 
     def expire_history(self) -> None:
         """Forgets the past: a watch from before now gets Expired, as after etcd's compaction."""
@@ -186,7 +204,7 @@ class MemoryApi:
         if key in self._objects:
             raise AlreadyExists(f'{resource.plural} "{meta["name"]}" already exists', 409)
         obj["apiVersion"], obj["kind"] = resource.api_version, resource.kind
-        meta["uid"] = str(uuid4())
+        meta["uid"] = self._new_uid()
         meta["creationTimestamp"] = self._timestamp()
         meta["generation"] = 1
         meta["resourceVersion"] = str(self._version)
@@ -235,9 +253,7 @@ class MemoryApi:
         present = self._find(resource, namespace, name)
         _check(present, {"uid": uid, "resourceVersion": resource_version or None})
         if present["metadata"].get("finalizers"):
-            marked = copy.deepcopy(present)
-            marked["metadata"]["deletionTimestamp"] = self._timestamp()
-            answer = self._change(resource, present, marked)
+            answer = self._mark(resource, present)
             self._written(write)
             return answer
         self._remove(resource, present)
@@ -292,6 +308,12 @@ class MemoryApi:
         self._store(resource, (resource.plural, meta["namespace"], meta["name"]), changed)
         return copy.deepcopy(changed)
 
+    def _mark(self, resource: Resource, present: KubeObject) -> KubeObject:
+        """Asks for the deletion of an object that finalizers hold; once is enough."""
+        marked = copy.deepcopy(present)
+        marked["metadata"].setdefault("deletionTimestamp", self._timestamp())
+        return self._change(resource, present, marked)
+
     def _store(self, resource: Resource, key: Key, obj: KubeObject) -> None:
         self._version += 1
         obj["metadata"]["resourceVersion"] = str(self._version)
@@ -309,11 +331,15 @@ class MemoryApi:
         self._collect_garbage(uid_of(obj))
 
     def _collect_garbage(self, owner_uid: str) -> None:
-        """Deletes what the object owned: what the garbage collector of a real cluster does a moment later."""
+        """Deletes what the object owned, as far as no finalizer holds it: what the garbage collector of a real cluster does soon."""
         for (plural, _, _), child in list(self._objects.items()):
             if any(owner["uid"] == owner_uid for owner in child["metadata"].get("ownerReferences") or ()):
                 group, _, version = child["apiVersion"].rpartition("/")
-                self._remove(Resource(group, version, plural, child["kind"]), child)
+                resource = Resource(group, version, plural, child["kind"])
+                if child["metadata"].get("finalizers"):
+                    self._mark(resource, child)
+                else:
+                    self._remove(resource, child)
 
     def _publish(self, change: _Change) -> None:
         self._history.append(change)
