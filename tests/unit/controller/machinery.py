@@ -89,14 +89,14 @@ class Machinery(FakeCluster):
 
     # Time
 
-    async def live(self, done: Callable[[], bool], *, most_seconds: int = 3600) -> None:
+    async def live(self, done: Callable[[], bool], *, most_seconds: int = 300) -> None:
         """Goes on second by second: pods start, train and end well, and a person makes the edits of the script."""
         for _ in range(most_seconds):
             if done():
                 return
             await self.second()
             await asyncio.sleep(1)
-        raise AssertionError(f"not done after {most_seconds} s: {self.left().status}")
+        raise AssertionError(f"not done after {most_seconds} s: {_told(self.left())}")
 
     async def second(self) -> None:
         """What happens in a second."""

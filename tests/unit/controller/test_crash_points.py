@@ -76,8 +76,7 @@ def test_a_death_after_any_write_loses_nothing_and_trains_nothing_twice(name: st
     moments = lived(kind)
     assert len(moments) >= 12, "the sweep should have taken more writes than that"
     for moment in moments:
-        for waits in (False, True):
-            finish(kind, moment, waits=waits)
+        finish(kind, moment, waits=moment.number % 2 == 0)
 
 
 @dataclass(frozen=True)
