@@ -62,12 +62,13 @@ class Left:
 def broken(left: Left, now: datetime | None = None) -> list[str]:
     """What does not hold of a sweep that is over, as sentences; empty: all is well. now: None: the time of day."""
     if not left.is_over:
-        return [f"it is not over: {_summary(left)}"]
+        return [f"it is not over: {summary(left)}"]
     found = [*_unended(left), *_repeated(left), *_orphans(left)]
     return [*found, *_differences(left, now or datetime.now(UTC))]
 
 
-def _summary(left: Left) -> str:
+def summary(left: Left) -> str:
+    """How far it is, for messages."""
     conditions = (f"{c['type']}={c['status']} {c['reason']}" for c in left.status.get("conditions", ()))
     return f"{left.status.get('state')} {left.status.get('progress')}, {', '.join(conditions)}, {len(left.jobs)} Jobs"
 

@@ -30,7 +30,7 @@ from regsweep.adapters.kubeapi import (
 )
 from regsweep.adapters.memory import MemoryApi
 from regsweep.api import constants as names
-from support.invariants import Left, starts_nothing
+from support.invariants import Left, starts_nothing, summary
 from support.pods import has_ended, trained_by, trainer_runs
 from support.virtual_time import VirtualTime
 from unit.controller.fake_cluster import FakeCluster
@@ -78,7 +78,7 @@ class Machinery(FakeCluster):
         clock: dict[str, Any] = {"now": time.now, "new_uid": lambda: f"uid-{next(uids)}"}
         self.api = before.api.copied(**clock) if before is not None else MemoryApi(**clock)
         self.api.after_write = self._note
-        self.account = copy.deepcopy(before.account) if before is not None else Account()
+        self.account: Account = copy.deepcopy(before.account) if before is not None else Account()
         self.created = list(before.created) if before is not None else []
         self.training_seconds: int | None = TRAINING_SECONDS
         """After so long training ends well; None: when a test says so."""
@@ -96,7 +96,7 @@ class Machinery(FakeCluster):
                 return
             await self.second()
             await asyncio.sleep(1)
-        raise AssertionError(f"not done after {most_seconds} s: {_told(self.left())}")
+        raise AssertionError(f"not done after {most_seconds} s: {summary(self.left())}")
 
     async def second(self) -> None:
         """What happens in a second."""
