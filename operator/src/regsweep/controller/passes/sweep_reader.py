@@ -157,7 +157,9 @@ class SweepReader:
                 return runs
             searched.update(unsearched.values())
             for name in unsearched:
-                await self._search_pods(name, namespace_of(sweep))  # others' news may come meanwhile: they are looked at again
+                await self._search_pods(
+                    name, namespace_of(sweep)
+                )  # others' news may come meanwhile: they are looked at again
 
     def _version_of(self, run: ObservedRun) -> tuple[str, str]:
         """UID and resourceVersion of the run's Job."""
