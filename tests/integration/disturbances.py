@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from integration.laboratory import Lab, Process, operating
+from integration.laboratory import Lab, Process, Way, operating
 from regsweep.adapters.kubeapi import JOBS, PODS, SWEEPS, KubeObject, is_deleting, name_of, uid_of
 from regsweep.api import constants as names
 from regsweep.errors import ApiError, Conflict, NotFound
@@ -57,8 +57,8 @@ class Keeper:
 
     async def _run(self) -> None:
         while True:
-            options: dict[str, Any] = {"identity": self._identity, **LEASE}
-            async with operating(self._lab, waits=False, kubeconfig=self._kubeconfig, **options) as process:
+            way = Way(self._kubeconfig, waits=False)
+            async with operating(self._lab, way, identity=self._identity, **LEASE) as process:
                 self.process = process
                 await process.process.wait()
 

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -157,14 +158,24 @@ class Process:
             return await self.process.wait()
 
 
-@asynccontextmanager
-async def operating(
-    lab: Lab, *, waits: bool = True, kubeconfig: Path | None = None, source: Path | None = None, **settings: object
-) -> AsyncIterator[Process]:
-    """An operator's process for the lab's namespace, ready to act unless `waits` is false; killed at the end.
+@dataclass(frozen=True)
+class Way:
+    """How a process of the operator is started."""
 
-    kubeconfig: the way to the API server; None: the straight one. source: the folder of another version of the operator; None: this.
-    """
+    kubeconfig: Path | None = None
+    """Its way to the API server; None: the straight one."""
+    source: Path | None = None
+    """The folder of another version of the operator; None: this."""
+    waits: bool = True
+    """Whether until it leads."""
+
+
+STRAIGHT = Way()
+
+
+@asynccontextmanager
+async def operating(lab: Lab, way: Way = STRAIGHT, /, **settings: object) -> AsyncIterator[Process]:
+    """An operator's process for the lab's namespace, ready to act; killed at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -179,9 +190,9 @@ async def operating(
         **settings,
     }
     environment = {f"REGSWEEP_{name.upper()}": str(value) for name, value in chosen.items()}
-    environment["KUBECONFIG"] = str(kubeconfig or lab.cluster.kubeconfig)
-    if source is not None:
-        environment["PYTHONPATH"] = str(source)
+    environment["KUBECONFIG"] = str(way.kubeconfig or lab.cluster.kubeconfig)
+    if way.source is not None:
+        environment["PYTHONPATH"] = str(way.source)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -191,7 +202,7 @@ async def operating(
     )
     running = Process(process, port)
     try:
-        if waits:
+        if way.waits:
             await eventually(lambda: _is_leading(running))
         yield running
     finally:

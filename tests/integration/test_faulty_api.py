@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.laboratory import Lab, lab, operating
+from integration.laboratory import Lab, Way, lab, operating
 from integration.soundness import TWELVE, is_quiet, train_to_the_end, unsound
 from support.faulty_proxy import Fault, Schedule, faulty_proxy
 
@@ -25,7 +25,7 @@ async def test_a_sweep_comes_to_a_sound_end_whatever_happens_to_its_requests(
     schedule = Schedule(kinds, seed=11)
     async with (
         faulty_proxy(lab.cluster, schedule, tmp_path / "kubeconfig") as proxy,
-        operating(lab, kubeconfig=tmp_path / "kubeconfig") as operator,
+        operating(lab, Way(kubeconfig=tmp_path / "kubeconfig")) as operator,
     ):
         await lab.apply(flags=TWELVE, replicates=1, parallelism=4, retention={"succeededJobs": 4})
         assert await train_to_the_end(lab, most_pods=4) == []

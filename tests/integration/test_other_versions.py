@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from cluster import paths
-from integration.laboratory import Lab, eventually, is_complete, lab, operating
+from integration.laboratory import Lab, Way, eventually, is_complete, lab, operating
 from integration.soundness import TWELVE, train_to_the_end, unsound
 from regsweep.adapters.kubeapi import PODS, RESULTS
 
@@ -43,7 +43,7 @@ def other(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 async def _begin(lab: Lab, source: Path | None) -> None:
     """An operator runs the sweep until some results are stored, and dies; what it has started ends meanwhile."""
-    async with operating(lab, source=source) as operator:
+    async with operating(lab, Way(source=source)) as operator:
         await lab.apply(flags=TWELVE, replicates=2, parallelism=3, retention={"succeededJobs": 2})
         for _ in range(2):
             await eventually(lambda: _new_pods(lab))
@@ -70,7 +70,7 @@ async def test_what_another_version_has_begun_this_one_finishes(lab: Lab, other:
 
 async def test_what_this_version_has_begun_another_one_finishes(lab: Lab, other: Path) -> None:
     await _begin(lab, None)
-    async with operating(lab, source=other):
+    async with operating(lab, Way(source=other)):
         await lab.train_until(is_complete)
     assert len(lab.trained) == 24
     assert sorted(await lab.records()) == sorted(lab.trained)

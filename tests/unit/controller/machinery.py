@@ -76,7 +76,7 @@ class Machinery(FakeCluster):
         self.script = script
         uids = count(1000 * before.api.version if before is not None else 0)
         clock: dict[str, Any] = {"now": time.now, "new_uid": lambda: f"uid-{next(uids)}"}
-        self.api = before.api.copied(**clock) if before is not None else MemoryApi(**clock)
+        self.api = before.api.copy(**clock) if before is not None else MemoryApi(**clock)
         self.api.after_write = self._note
         self.account: Account = copy.deepcopy(before.account) if before is not None else Account()
         self.created = list(before.created) if before is not None else []

@@ -7,7 +7,6 @@ import gc
 import logging
 import signal
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -66,8 +65,11 @@ async def operate(settings: Settings, kubeconfig: Path | None = None) -> None:
     server = HealthServer(operator.health, metrics, settings.http_host, settings.http_port, guard_of(settings))
     logger.info("regsweep %s at %s, identity %s", VERSION, configuration.host, operator.lease.identity)
     loop = asyncio.get_running_loop()
-    registry = registry_of(configuration, partial(loop.call_soon_threadsafe, operator.note_sweep))
-    listener = kopf_listener(registry, settings, operator.lease.identity)
+
+    def note(uid: str) -> None:
+        loop.call_soon_threadsafe(operator.note_sweep, uid)
+
+    listener = kopf_listener(registry_of(configuration, note), settings, operator.lease.identity)
     await server.start()
     operator.start()
     listener.start()
