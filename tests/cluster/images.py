@@ -1,5 +1,6 @@
 """The images of the project and of the built-in cluster: what each is made from, hence its tag, and its archive."""
 
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,6 +30,12 @@ class Image(Protocol):
         ...
 
 
+def version() -> str:
+    """Of the project, by the label of its images."""
+    stated = tomllib.loads((paths.CHECKOUT / "operator/pyproject.toml").read_text(encoding="utf-8"))
+    return str(stated["project"]["version"])
+
+
 @dataclass(frozen=True, slots=True)
 class ContainerfileImage:
     """One target of a Containerfile; it sees no other files of the checkout than its sources."""
@@ -48,7 +55,7 @@ class ContainerfileImage:
         with buildah.context([self.containerfile, *self.sources]) as context:
             if not reference.endswith(self.tag):
                 raise ClusterError(f"the sources of {self.name} changed while they were being read: run it again")
-            buildah.build(reference, context, self.containerfile, self.target, archive)
+            buildah.build(reference, context, self.containerfile, self.target, archive, version())
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ def provenance(folder: Path) -> None:
         "predicate": {
             "buildDefinition": {
                 "buildType": f"{SOURCE_ADDRESS}/blob/main/tests/release",
-                "externalParameters": {"version": current(), "imageBase": buildah.base_sources()},
+                "externalParameters": {"version": current(), "imageBase": buildah.base()},
                 # Edits that are in no commit: such a folder is not for others.
                 "internalParameters": {"uncommittedFiles": len(status.splitlines())},
                 "resolvedDependencies": sources,
