@@ -7,7 +7,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cluster import paths, prerequisites
@@ -51,25 +51,26 @@ def context(sources: Sequence[Path]) -> Iterator[Path]:
         yield Path(scratch)
 
 
-def build(reference: str, context: Path, containerfile: Path, target: str, archive: Path, version: str) -> None:
-    """Build that target of a Containerfile in that context and write it as an archive."""
-    make(reference, context, containerfile, target, version)
-    export(reference, archive)
-    _forget_older(reference)
-
-
-def make(reference: str, context: Path, containerfile: Path, target: str, version: str, *, anew: bool = False) -> None:
-    """Build that target in our storage. anew: no layer of an earlier build is taken."""
+def build(
+    reference: str,
+    context: Path,
+    containerfile: Path,
+    target: str,
+    arguments: Mapping[str, str],
+    *,
+    anew: bool = False,
+) -> None:
+    """Build that target of a Containerfile in our storage. arguments: beside the base. anew: no layer of an earlier build is taken."""
     prerequisites.require_root("building images")
     prerequisites.ensure(prerequisites.IMAGES)
-    base_image = _ensure_base()
+    given = {"BASE": _ensure_base(), **arguments}
     name = reference.rpartition("/")[2].replace(":", "-")
     log = paths.logs() / f"image-{name}.log"
     with step(f"build image {reference}"):
-        options = [f"--build-arg=BASE={base_image}", f"--build-arg=VERSION={version}", f"--target={target}"]
-        options += [*_certificates(), *_package_cache(), *(["--no-cache"] if anew else [])]
+        options = [f"--build-arg={key}={value}" for key, value in given.items()]
         # All files and the image have one time: the same sources are the same image.
-        options += [f"--timestamp={_EPOCH}"]
+        options += [f"--target={target}", f"--timestamp={_EPOCH}", *(["--no-cache"] if anew else [])]
+        options += [*_certificates(), *_package_cache()]
         command = ["build", "--isolation=chroot", "--layers", "--pull-never", *options, f"--tag={reference}"]
         command += [f"--file={context / containerfile.relative_to(paths.CHECKOUT)}", str(context)]
         _buildah(command, log)
@@ -135,7 +136,7 @@ def _ensure_base() -> str:
     return reference
 
 
-def _forget_older(reference: str) -> None:
+def forget_older(reference: str) -> None:
     """Images of former sources; the layers that builds begin from, TensorFlow's among them, have no name and stay."""
     repository = reference.rpartition(":")[0]
     listing = ["images", "--no-trunc", "--format={{.Name}}:{{.Tag}}", f"--filter=reference={repository}"]

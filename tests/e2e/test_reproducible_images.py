@@ -16,6 +16,7 @@ from cluster.images import ContainerfileImage
     [
         pytest.param(images.OPERATOR, id="operator"),
         pytest.param(images.TRAINER, id="trainer", marks=pytest.mark.long),
+        pytest.param(images.TRAINER_JAX, id="trainer with JAX", marks=pytest.mark.long),
     ],
 )
 def test_two_builds_that_share_nothing_are_one_image(image: ContainerfileImage) -> None:
@@ -23,7 +24,7 @@ def test_two_builds_that_share_nothing_are_one_image(image: ContainerfileImage) 
     for number in range(2):
         reference = f"localhost/{image.name}-again:{number}"
         with buildah.context([image.containerfile, *image.sources]) as context:
-            buildah.make(reference, context, image.containerfile, image.target, images.version(), anew=True)
+            image.build(reference, context, anew=True)
         found.append(buildah.identity(reference))
         labels = json.loads(run([*buildah.program(), "inspect", "--type=image", reference]))["OCIv1"]["config"][
             "Labels"
