@@ -4,6 +4,7 @@ That costs seconds: it is done only once flags, data and record are known to be 
 """
 
 import os
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -135,6 +136,21 @@ def cache_folder(environment: Mapping[str, str]) -> Path | None:
     return None
 
 
+def import_keras() -> None:
+    """Keras on the backend that the environment names.
+
+    Keras imports scikit-learn for its wrappers, which takes most of a second and which nobody uses here.
+    """
+    absent = "sklearn" not in sys.modules
+    if absent:
+        sys.modules["sklearn"] = None  # type: ignore[assignment] - as Python marks what cannot be imported
+    try:
+        import keras  # noqa: F401
+    finally:
+        if absent:
+            del sys.modules["sklearn"]
+
+
 def start(gpus: int, allow_cpu: bool) -> Device:
     """What was asked to run on a GPU never runs on the CPU, unless the GPUs are stand-ins.
 
@@ -142,7 +158,12 @@ def start(gpus: int, allow_cpu: bool) -> Device:
     """
     which = set_environment(gpus)
     if which is Backend.JAX:
-        return _start_jax(gpus, allow_cpu)
+        _check_jax(gpus, allow_cpu)
+    import_keras()
+    return Device("cpu", 0) if which is Backend.JAX else _tensorflow_device(gpus, allow_cpu)
+
+
+def _tensorflow_device(gpus: int, allow_cpu: bool) -> Device:
     import tensorflow as tf
 
     visible = tf.config.list_physical_devices("GPU") if gpus else []
@@ -158,15 +179,12 @@ def start(gpus: int, allow_cpu: bool) -> Device:
     return Device("cpu", 0)
 
 
-def _start_jax(gpus: int, allow_cpu: bool) -> Device:
+def _check_jax(gpus: int, allow_cpu: bool) -> None:
     if gpus and not allow_cpu:
         raise InvalidContractError(
             f"REGSWEEP_GPUS: got {gpus}, but with JAX this trainer computes on the CPU alone, and training does not fall back to it; "
             "take the image for GPUs, or set spec.trainer.gpus to 0 (on a cluster whose GPUs are stand-ins: REGSWEEP_ALLOW_CPU=1)"
         )
-    import jax  # noqa: F401 - as TensorFlow is: from here on it is up
-
-    return Device("cpu", 0)
 
 
 def versions() -> list[str]:

@@ -5,8 +5,7 @@ from importlib import import_module
 from regsweep_trainer import backend
 
 which = backend.set_environment(0)
-
-import keras  # noqa: E402, F401
+backend.import_keras()
 
 from regsweep_trainer import run  # noqa: E402, F401
 from regsweep_trainer.models import network  # noqa: E402, F401

@@ -5,6 +5,7 @@ replicates of the process: `reset` gives the variables a replicate's values. Wei
 replicate's streams (see `seeds`); Keras' global seed is never drawn from.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -15,9 +16,9 @@ from regsweep_kit.seeds import stream_seed
 from regsweep_trainer.data.dataset import Head
 from regsweep_trainer.flags import Flags
 from regsweep_trainer.models.inputs import Inputs
-from regsweep_trainer.models.layers import build
+from regsweep_trainer.models.layers import Built, build
 from regsweep_trainer.models.optimizers import optimizer_of
-from regsweep_trainer.models.program import Compiled, Program
+from regsweep_trainer.models.program import Compiled, Drawn, Program
 
 
 class Network:
@@ -25,15 +26,14 @@ class Network:
         """classes: of the target; ignored for a regression. weighted: rows have weights in the loss."""
         self._built = build(flags, inputs, classes if head is Head.MULTICLASS else 1)
         self._model = self._built.model
-        kernels = [layer.kernel for layer in self._built.weighted.values()]
-        kernels += [layer.embeddings for layer in self._built.embeddings.values()]
-        self._optimizer = optimizer_of(flags, self._model.trainable_variables, kernels)
+        drawn = tuple(_drawn(self._built))
+        self._optimizer = optimizer_of(flags, self._model.trainable_variables, [each.variable for each in drawn])
         self._fresh = [variable.numpy() for variable in self._variables()]
-        self._compiled = _compiled(
-            Program(
-                self._built, self._optimizer, head, flags.label_smoothing, weighted, flags.batch_size, inputs.columns
-            )
+        columns, smoothing = inputs.columns, flags.label_smoothing
+        self._program = Program(
+            self._built, drawn, self._optimizer, head, smoothing, weighted, flags.batch_size, columns
         )
+        self._compiled = _compiled(self._program)
 
     def _variables(self) -> list[Any]:
         return [*self._model.variables, *self._optimizer.variables]
@@ -42,15 +42,12 @@ class Network:
         """All variables as at the start of this replicate's training."""
         for variable, value in zip(self._variables(), self._fresh, strict=True):
             variable.assign(value)
-        for name, layer in self._built.weighted.items():
-            initializer = keras.initializers.GlorotUniform(seed=stream_seed(seed_base, replicate, f"init/{name}"))
-            layer.kernel.assign(initializer(layer.kernel.shape))
-        for name, layer in self._built.embeddings.items():
-            seed = stream_seed(seed_base, replicate, f"init/{name}")
-            normal = keras.initializers.TruncatedNormal(stddev=layer.output_dim**-0.5, seed=seed)  # as the Estimator's
-            layer.embeddings.assign(normal(layer.embeddings.shape))
+        for each in self._program.drawn:
+            each.generator.state.assign(_begun(seed_base, replicate, each.stream))
+        for each, value in zip(self._program.drawn, self._compiled.draw(), strict=True):
+            each.variable.assign(value)
         for stream, layer in self._built.random.items():
-            layer.seed_generator.state.assign(np.array([stream_seed(seed_base, replicate, stream), 0]))
+            layer.seed_generator.state.assign(_begun(seed_base, replicate, stream))
 
     def summary(self) -> str:
         """Keras' summary: layers, shapes and numbers of weights."""
@@ -104,6 +101,21 @@ class Network:
     def regularization_loss(self) -> float:
         """The penalty of the present weights."""
         return float(sum(self._compiled.weight_penalties()))
+
+
+def _drawn(built: Built) -> Iterator[Drawn]:
+    for name, layer in built.weighted.items():
+        generator = keras.random.SeedGenerator(0)
+        yield Drawn(layer.kernel, f"init/{name}", generator, keras.initializers.GlorotUniform(seed=generator))
+    for name, layer in built.embeddings.items():
+        generator, deviation = keras.random.SeedGenerator(0), layer.output_dim**-0.5  # as the Estimator's
+        normal = keras.initializers.TruncatedNormal(stddev=deviation, seed=generator)
+        yield Drawn(layer.embeddings, f"init/{name}", generator, normal)
+
+
+def _begun(seed_base: int, replicate: int, stream: str) -> NDArray[np.int64]:
+    """The state of a seed generator of Keras from which nothing was drawn."""
+    return np.array([stream_seed(seed_base, replicate, stream), 0])
 
 
 def _compiled(program: Program) -> Compiled:

@@ -3,7 +3,7 @@
 Functions of JAX have no state. Each takes the values of Keras' variables and gives new ones, which are put back after an epoch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -24,10 +24,15 @@ class OnJax:
         self._trained = model.trainable_variables
         trained = {id(variable) for variable in self._trained}
         self._others = [variable for variable in self._variables if id(variable) not in trained]
+        self._seeds = [drawn.generator.state for drawn in program.drawn]
+        self._draw = jax.jit(_with(self._seeds, lambda _: [drawn.value() for drawn in program.drawn]))
         self._epoch = jax.jit(self._run_epoch)
-        self._outputs = jax.jit(self._run(lambda x: model(x, training=False)))
-        self._activity = jax.jit(self._run(lambda x: program.built.activity(x, training=False)))
-        self._penalties = jax.jit(self._run(lambda _: model.losses))
+        self._outputs = jax.jit(_with(self._variables, lambda x: model(x, training=False)))
+        self._activity = jax.jit(_with(self._variables, lambda x: program.built.activity(x, training=False)))
+        self._penalties = jax.jit(_with(self._variables, lambda _: model.losses))
+
+    def draw(self) -> list[Any]:
+        return list(self._draw(_values(self._seeds), None))
 
     def epoch(
         self, x: NDArray[np.float32], y: NDArray[np.float32], weights: NDArray[np.float32], order: NDArray[np.int32]
@@ -49,15 +54,6 @@ class OnJax:
 
     def weight_penalties(self) -> list[float]:
         return [float(loss) for loss in self._penalties(_values(self._variables), None)]
-
-    def _run(self, function: Any) -> Any:
-        """The function with these values as those of the model's variables, which stay as they are."""
-
-        def run(values: Sequence[Any], x: Any) -> Any:
-            with keras.StatelessScope(zip(self._variables, values, strict=True)):
-                return function(x)
-
-        return run
 
     def _run_epoch(self, state: Any, x: Any, y: Any, weights: Any, order: Any) -> Any:
         """(the state after the epoch, whether all losses were finite)"""
@@ -99,3 +95,13 @@ class OnJax:
 
 def _values(variables: Sequence[Any]) -> list[Any]:
     return [variable.value for variable in variables]
+
+
+def _with(variables: Sequence[Any], function: Callable[[Any], Any]) -> Callable[[Sequence[Any], Any], Any]:
+    """The function on given values of these variables, which stay as they are."""
+
+    def run(values: Sequence[Any], x: Any) -> Any:
+        with keras.StatelessScope(zip(variables, values, strict=True)):
+            return function(x)
+
+    return run

@@ -18,6 +18,9 @@ class OnTensorflow:
         self._outputs = tf.function(lambda x: built.model(x, training=False), input_signature=rows)
         self._activity = tf.function(lambda x: built.activity(x, training=False), input_signature=rows)
 
+    def draw(self) -> list[Any]:
+        return [drawn.value() for drawn in self._program.drawn]
+
     def epoch(
         self, x: NDArray[np.float32], y: NDArray[np.float32], weights: NDArray[np.float32], order: NDArray[np.int32]
     ) -> bool:

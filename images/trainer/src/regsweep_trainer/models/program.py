@@ -16,8 +16,26 @@ ROWS_PER_CALL = 8192  # of an evaluation: bounds its memory
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """A variable whose first value is drawn."""
+
+    variable: Any
+    stream: str
+    """From which it is drawn."""
+    generator: Any
+    """Keras' seed generator, in which a replicate's seed is put."""
+    initializer: Any
+    """Keras', which draws from that generator."""
+
+    def value(self) -> Any:
+        """The next one."""
+        return self.initializer(self.variable.shape)
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     built: Built
+    drawn: tuple[Drawn, ...]
     optimizer: Any
     """Keras', built for the model's variables."""
     head: Head
@@ -40,6 +58,10 @@ class Program:
 
 class Compiled(Protocol):
     """A program that runs, on the variables of its model and optimizer."""
+
+    def draw(self) -> list[Any]:
+        """The next values of all variables that are drawn."""
+        ...
 
     def epoch(
         self, x: NDArray[np.float32], y: NDArray[np.float32], weights: NDArray[np.float32], order: NDArray[np.int32]
