@@ -230,7 +230,9 @@ def test_a_new_version_of_the_reference_trainer_of_the_same_generation_is_no_oth
     ("data", "sentence"),
     [
         pytest.param(DATA, "Results rest on data 1f0c0000 (SHA-256) and on generation 1 of the trainer.", id="by the trainer"),
-        pytest.param(replace(DATA, backend="jax"), "Results rest on data 1f0c0000 (SHA-256) and on generation 1 of the trainer on jax.", id="on another backend"),
+        pytest.param(
+            replace(DATA, backend="jax"), "Results rest on data 1f0c0000 (SHA-256) and on generation 1 of the trainer on jax.", id="on jax"
+        ),
         pytest.param(FILES, "Results rest on data aa000000 (SHA-256 of mine.csv).", id="by files"),
         pytest.param(DataIdentity(), "", id="by nothing"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -131,17 +132,17 @@ def test_what_was_compiled_is_kept_in_the_users_cache(tmp_path: Path) -> None:
 def test_without_a_home_it_is_kept_among_temporary_files_where_nobody_else_can_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str
 ) -> None:
-    monkeypatch.setattr(backend.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     folder = backend.cache_folder({"HOME": home})
     assert folder == tmp_path / f"regsweep-jax-{os.getuid()}"
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_folder_of_somebody_else_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backend.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     own = os.getuid()
     (tmp_path / f"regsweep-jax-{own + 1}").mkdir()
-    monkeypatch.setattr(backend.os, "getuid", lambda: own + 1)
+    monkeypatch.setattr(os, "getuid", lambda: own + 1)
     assert backend.cache_folder({}) is None
 
 
@@ -156,8 +157,8 @@ def test_jax_computes_on_one_thread_unless_somebody_says_otherwise(
     install: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: dict[str, str], expected: str
 ) -> None:
     install("jax")
-    monkeypatch.setattr(backend.os, "environ", {"HOME": str(tmp_path), "KERAS_BACKEND": "jax", **settings})
+    monkeypatch.setattr(os, "environ", {"HOME": str(tmp_path), "KERAS_BACKEND": "jax", **settings})
     backend.set_environment(0)
-    assert backend.os.environ["XLA_FLAGS"] == expected
-    assert backend.os.environ["JAX_PLATFORMS"] == "cpu"
-    assert "TF_NUM_INTRAOP_THREADS" not in backend.os.environ
+    assert os.environ["XLA_FLAGS"] == expected
+    assert os.environ["JAX_PLATFORMS"] == "cpu"
+    assert "TF_NUM_INTRAOP_THREADS" not in os.environ

@@ -12,6 +12,7 @@ from enum import StrEnum
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 from regsweep_kit.errors import GpuNotVisibleError, InvalidContractError, InvalidFlagsError
 from regsweep_trainer.flags import Flags, asks_for_feature_space
@@ -141,14 +142,15 @@ def import_keras() -> None:
 
     Keras imports scikit-learn for its wrappers, which takes most of a second and which nobody uses here.
     """
-    absent = "sklearn" not in sys.modules
+    modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]  # None: cannot be imported
+    absent = "sklearn" not in modules
     if absent:
-        sys.modules["sklearn"] = None  # type: ignore[assignment] - as Python marks what cannot be imported
+        modules["sklearn"] = None
     try:
         import keras  # noqa: F401
     finally:
         if absent:
-            del sys.modules["sklearn"]
+            del modules["sklearn"]
 
 
 def start(gpus: int, allow_cpu: bool) -> Device:
