@@ -79,7 +79,11 @@ def _answer(report: SweepReport) -> Iterator[Block]:
     said = answer(report) or "No combination has a result yet."
     yield Prose([said, *trouble], strong=True)
     more = [*final_evaluation_sentences(report), *sentences(report)]
-    matters = effects_sentence(report.analysis.effects) if report.analysis and report.analysis.effects else ""
+    matters = (
+        effects_sentence(report.analysis.effects, report.combinations_differ)
+        if report.analysis and report.analysis.effects
+        else ""
+    )
     if rest := [text for text in more if text != matters]:
         yield Prose(rest)
 
@@ -114,7 +118,7 @@ def _what_matters(view: SweepView) -> Iterator[Block]:
     report = view.report
     effects = report.analysis.effects if report.analysis is not None else None
     if effects is not None:
-        if (said := effects_sentence(effects)) and report.is_whole:
+        if (said := effects_sentence(effects, report.combinations_differ)) and report.is_whole:
             yield Prose([said])
         if (picture := effects_picture(effects)) is not None:
             yield picture
@@ -133,7 +137,7 @@ def _means(report: SweepReport, effects: Effects) -> Iterator[Picture]:
         by_flag.setdefault(each.flag, []).append(each)
     metric = report.objective.metric
     for number, (flag, means) in enumerate(by_flag.items()):
-        if (picture := means_picture(number, flag, metric, means)) is not None:
+        if (picture := means_picture(number, flag, metric, means, effects.log_scale)) is not None:
             yield picture
 
 
