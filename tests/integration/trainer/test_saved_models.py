@@ -249,5 +249,5 @@ def test_a_model_of_text_is_not_saved_without_tensorflow_which_ends_no_run(
     prepared = prepare(plan.data, plan.splits[0])
     save_model(tmp_path / "m.keras", ConstantPredictor(plan.data.head, 2), plan.data, prepared)
     said = capsys.readouterr().err
-    assert 'no model is saved: column "colour" is text, which Keras looks up with TensorFlow alone' in said
+    assert "no model is saved: column 'colour' is text, which Keras looks up with TensorFlow alone" in said
     assert not (tmp_path / "m.keras").exists()
