@@ -21,7 +21,7 @@ from regsweep.api.analysis import (
 )
 from regsweep.api.findings import Finding, FindingType, NoteType
 from regsweep.api.spec import Goal
-from regsweep.api.status import FinalStatus, SweepState
+from regsweep.api.status import FinalStatus, RefinementStatus, SweepState
 from regsweep.report.sentences import final_evaluation_sentences, sentences, ties_sentence
 from unit.report.builders import analysis, comparison, note, picked, ranked, results, share
 
@@ -114,6 +114,19 @@ def test_a_complete_sweep_says_what_matters_what_was_found_and_what_to_bear_in_m
         "With fewer than 5 replicates little can be told of a combination, and what goes wrong in few replicates is not seen. One that "
         "is worse by three times the noise stays tied with the best in about half of such sweeps, or more.",
     ]
+
+
+def test_after_a_refinement_what_matters_is_said_to_be_of_the_declared_grid() -> None:
+    found = results(*ROWS, analysis_result=whole())
+    status = found.status.model_copy(update={"refinement": RefinementStatus(rounds=[], contenders=["a", "b"])})
+    said = list(sentences(replace(found, status=status)))
+    assert any(
+        each.endswith("All within the grid as declared, by the replicates before the new ones.") for each in said
+    )
+    assert any(
+        each.endswith("5 new replicates of the 2 combinations tied by then, by which none was added or left out.")
+        for each in said
+    )
 
 
 def test_a_sweep_that_still_runs_says_nothing_of_it() -> None:

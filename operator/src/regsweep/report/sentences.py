@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from regsweep.api.analysis import Analysis, Interval, Optimism
+from regsweep.api.analysis import Analysis, Effects, Interval, Optimism
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import NoteType
 from regsweep.api.objective import metric_bounds
@@ -52,6 +52,13 @@ def final_evaluation_sentences(report: SweepReport) -> Iterator[str]:
     yield from (note.message for note in final.notes)
 
 
+def what_matters(report: SweepReport, effects: Effects) -> str:
+    """Which flags matter. After a refinement it is asked about the declared grid, and ties are about others."""
+    if report.status.refinement is not None:
+        return effects_sentence(effects, within="the grid as declared, by the replicates before the new ones")
+    return effects_sentence(effects, report.combinations_differ)
+
+
 def sentences(report: SweepReport) -> Iterator[str]:
     """What matters, what is found, and what to bear in mind; nothing before the sweep is complete."""
     analysis = report.analysis
@@ -83,7 +90,7 @@ def _figures(report: SweepReport, analysis: Analysis) -> Iterator[str]:
             level, luck = _with_luck(level, optimism.optimism, report), outcome.luck_allowed(optimism.optimism)
         yield outcome.other_data_sentence(objective.metric, level, difference, luck, objective.epoch)
     if analysis.effects is not None:
-        yield effects_sentence(analysis.effects, report.combinations_differ)
+        yield what_matters(report, analysis.effects)
     spread = analysis.comparisons[0].spread if analysis.comparisons else None
     if spread is not None:
         plain = report.unregularized

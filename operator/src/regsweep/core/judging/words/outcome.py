@@ -144,8 +144,8 @@ def refinement_sentence(refinement: RefinementStatus, replicates: int) -> str:
         return f"{text}, so far."
     stale = " It is of what the sweep was before it changed." if refinement.stale else ""
     return (
-        f"{text}; best, ties and pick rest on {plural(replicates, 'new replicate')}, by which nothing was chosen, of the "
-        f"{plural(len(refinement.contenders), 'combination')} tied by then.{stale}"
+        f"{text}; best, ties and pick rest on {plural(replicates, 'new replicate')} of the "
+        f"{plural(len(refinement.contenders), 'combination')} tied by then, by which none was added or left out.{stale}"
     )
 
 
