@@ -60,7 +60,10 @@ def build(
     *,
     anew: bool = False,
 ) -> None:
-    """Build that target of a Containerfile in our storage. arguments: beside the base. anew: no layer of an earlier build is taken."""
+    """Build that target of a Containerfile in our storage.
+
+    arguments: beside the base. anew: no layer of an earlier build is taken, and none is kept.
+    """
     prerequisites.require_root("building images")
     prerequisites.ensure(prerequisites.IMAGES)
     given = {"BASE": _ensure_base(), **arguments}
@@ -69,9 +72,11 @@ def build(
     with step(f"build image {reference}"):
         options = [f"--build-arg={key}={value}" for key, value in given.items()]
         # All files and the image have one time: the same sources are the same image.
-        options += [f"--target={target}", f"--timestamp={_EPOCH}", *(["--no-cache"] if anew else [])]
+        options += [f"--target={target}", f"--timestamp={_EPOCH}"]
+        # Without layers nothing of it stays behind but the image.
+        options += ["--no-cache", "--layers=false"] if anew else ["--layers"]
         options += [*_certificates(), *_package_cache()]
-        command = ["build", "--isolation=chroot", "--layers", "--pull-never", *options, f"--tag={reference}"]
+        command = ["build", "--isolation=chroot", "--pull-never", *options, f"--tag={reference}"]
         command += [f"--file={context / containerfile.relative_to(paths.CHECKOUT)}", str(context)]
         _buildah(command, log)
 

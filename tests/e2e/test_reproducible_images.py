@@ -11,12 +11,13 @@ from cluster.commands import run
 from cluster.images import ContainerfileImage
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "image",
     [
         pytest.param(images.OPERATOR, id="operator"),
-        pytest.param(images.TRAINER, id="trainer", marks=pytest.mark.long),
-        pytest.param(images.TRAINER_JAX, id="trainer with JAX", marks=pytest.mark.long),
+        pytest.param(images.TRAINER, id="trainer"),
+        pytest.param(images.TRAINER_JAX, id="trainer with JAX"),
     ],
 )
 def test_two_builds_that_share_nothing_are_one_image(image: ContainerfileImage) -> None:
