@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cluster import paths
+from cluster.digests import digest
 
 KIT = ("numpy", "prometheus-client", "scikit-learn")
 """What the kit and its examples need beside a framework."""
@@ -25,6 +26,16 @@ def python_with(name: str, packages: Sequence[str]) -> str:
             subprocess.run([uv, "pip", "install", "--quiet", "--python", python, *packages, *KIT], check=True)
             (folder / "done").touch()
     return str(folder / "bin" / "python")
+
+
+def python_of_trainer(extra: str) -> str:
+    """Python of an environment with what the trainer's image of this extra has, locked, and pytest; without the trainer itself."""
+    uv = os.environ["UV"]
+    export = [uv, "export", "--quiet", "--frozen", "--no-dev", "--no-hashes", "--no-emit-workspace", "--no-annotate"]
+    export += ["--package", "regsweep-trainer", "--extra", extra]
+    locked = subprocess.run(export, cwd=paths.CHECKOUT, capture_output=True, text=True, check=True).stdout
+    packages = [line for line in locked.splitlines() if not line.startswith("#")]
+    return python_with(f"trainer-{extra}-{digest([], packages)}", [*packages, "pytest"])
 
 
 def python_that_imports(module: str, variable: str) -> str | None:
