@@ -30,7 +30,7 @@ async def lab(with_crds: Cluster) -> AsyncIterator[Lab]:
     """A fresh namespace of a user's."""
     namespace = f"lab-{uuid4().hex[:8]}"
     with_crds.kubectl("create", "namespace", namespace)
-    api = KubeClient((await load_connection(with_crds.kubeconfig)).configuration, qps=500, burst=1000)
+    api = KubeClient((await load_connection(with_crds.kubeconfig)).access, qps=500, burst=1000)
     yield Lab(with_crds, api, namespace)
     await api.close()
 

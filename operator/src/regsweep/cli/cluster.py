@@ -36,7 +36,7 @@ def explained(connection: Connection) -> Iterator[None]:
 
 def explanation(error: ApiError, connection: Connection) -> str:
     """One sentence on what went wrong, and one on what to do."""
-    server = f"{connection.server_at}: {connection.configuration.host}"
+    server = f"{connection.server_at}: {connection.access.host}"
     message = " ".join(str(error).split()).rstrip(".")
     match error:
         case UnknownResource():

@@ -10,10 +10,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-import kopf
-from kubernetes.aio.client.configuration import Configuration
 from prometheus_client import disable_created_metrics
 
+from regsweep.adapters.access import Access
 from regsweep.adapters.connection import load_connection
 from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.prometheus import prometheus_of
@@ -21,6 +20,7 @@ from regsweep.controller.process.assembly import VERSION
 from regsweep.controller.process.guard import guard_of
 from regsweep.controller.process.handlers import quiet_settings, registry_of
 from regsweep.controller.process.health import HealthServer
+from regsweep.controller.process.leankopf import kopf
 from regsweep.controller.process.logs import set_up_logging
 from regsweep.controller.process.operator import Operator
 from regsweep.metrics import API_REQUESTS, Metrics
@@ -57,14 +57,14 @@ async def operate(settings: Settings, kubeconfig: Path | None = None) -> None:
 
     kubeconfig: None: the pod's service account, else the user's own.
     """
-    configuration = (await load_connection(kubeconfig, settings.kube_context or None)).configuration
+    access = (await load_connection(kubeconfig, settings.kube_context or None)).access
     metrics = Metrics()
-    client = _client_of(configuration, settings, metrics)
+    client = _client_of(access, settings, metrics)
     prometheus = prometheus_of(settings)
     operator = Operator(client, settings, metrics, prometheus=prometheus)
     server = HealthServer(operator.health, metrics, settings.http_host, settings.http_port, guard_of(settings))
-    logger.info("regsweep %s at %s, identity %s", VERSION, configuration.host, operator.lease.identity)
-    registry = registry_of(configuration, operator.note_sweep)
+    logger.info("regsweep %s at %s, identity %s", VERSION, access.host, operator.lease.identity)
+    registry = registry_of(access, operator.note_sweep)
 
     async def stop(**_: object) -> None:
         # Before kopf looks for tasks that hang: ours end here, and so at once.
@@ -83,9 +83,9 @@ async def operate(settings: Settings, kubeconfig: Path | None = None) -> None:
     logger.info("stopped")
 
 
-def _client_of(configuration: Configuration, settings: Settings, metrics: Metrics) -> KubeClient:
+def _client_of(access: Access, settings: Settings, metrics: Metrics) -> KubeClient:
     return KubeClient(
-        configuration,
+        access,
         qps=settings.api_qps,
         burst=settings.api_burst,
         request_timeout_seconds=settings.api_timeout_seconds,
