@@ -34,7 +34,7 @@ def test_the_final_trainings_leave_their_models_on_the_volume_and_the_command_fi
         flags=[{"name": "l2", "values": [0, 3]}],
         replicates=2,
         parallelism=2,
-        final={"evaluate": "Test", "replicates": 2},
+        final={"evaluate": "Test", "replicates": 3},
         trainer={"gpus": 0, "parameters": PARAMETERS, "models": {"volumeName": "models"}},
         template={"spec": {"volumes": [volume]}},
     )
@@ -42,12 +42,13 @@ def test_the_final_trainings_leave_their_models_on_the_volume_and_the_command_fi
     lab.until_condition("s", "Complete", seconds=TRAINING_SECONDS)
     picks = len(lab.status("s")["final"]["picks"])
     saved = sorted(path.relative_to(folder) for path in folder.rglob("*.keras"))
-    assert [path.name for path in saved] == ["replicate-0.keras", "replicate-1.keras"] * picks
+    assert [path.name for path in saved] == [f"replicate-{number}.keras" for number in range(3)] * picks
     assert len({path.parent for path in saved}) == picks, "each pick has its folder, and the grid has none"
 
-    command = [sys.executable, "-m", "regsweep.cli", "model", "s", "--pick", "best", "--output", tmp_path / "card"]
-    place = ["--namespace", lab.namespace, "--kubeconfig", lab.stage.cluster.kubeconfig]
-    done = subprocess.run([*command, *place], check=True, capture_output=True, text=True)
+    command: list[str | Path] = [sys.executable, "-m", "regsweep.cli", "model", "s", "--pick", "best"]
+    command += ["--output", tmp_path / "card"]
+    command += ["--namespace", lab.namespace, "--kubeconfig", lab.stage.cluster.kubeconfig]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     (told,) = set(re.findall(r"\S+\.keras(?= on volume models)", " ".join(done.stdout.split())))
     assert Path(told) in saved
     card = json.loads((tmp_path / "card" / "card.json").read_text())

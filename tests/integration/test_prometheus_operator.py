@@ -1,15 +1,15 @@
 """The real Prometheus Operator picks the chart's monitors and rules up, and a Prometheus by its configuration has what ours asks for.
 
-There is no node: the pods are objects whose address is this machine's, where a server exposes what a trainer and an operator would. A
-Service takes no loopback address, so that where the machine has no other one the ServiceMonitor is not scraped, and its test says so.
+There is no node: the pods are objects whose address is this machine's, where a server exposes what a trainer and an operator would.
+tests/e2e/cluster/test_from_nothing.py has real ones, and the ServiceMonitor, whose Service takes no address of the loopback.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,7 +26,6 @@ from regsweep.adapters.prometheus import Prometheus
 from regsweep.core.results.queries import TargetLabels, final_values_query, parse_answer
 from regsweep.core.runs import ObservedPod, PodPhase
 from support.helm import Helm, Manifest
-from support.prometheus import ask
 from support.prometheus_operator import (
     DEADLINE,
     configuration,
@@ -35,7 +34,7 @@ from support.prometheus_operator import (
     prometheus_object,
     prometheus_operator,
     rules,
-    targets,
+    told,
 )
 
 pytestmark = pytest.mark.long
@@ -43,7 +42,6 @@ pytestmark = pytest.mark.long
 RELEASE, TEAM, MONITORING = "regsweep-po", "team-po", "monitoring-po"
 RUN: Final = "s-0123456789ab"
 POD_JOBS = (f"podMonitor/{RELEASE}/regsweep-trainers/0", f"podMonitor/{RELEASE}/regsweep-operator/0")
-SERVICE_JOB = f"serviceMonitor/{RELEASE}/regsweep-operator/0"
 VALUES = (
     "podMonitors.trainers.enabled=true",
     "podMonitors.operator.enabled=true",
@@ -56,56 +54,53 @@ VALUES = (
 )
 SERVICE_MONITOR = (
     "serviceMonitor.enabled=true",
-    "serviceMonitor.labels.release=by-service",
-    "serviceMonitor.interval=1s",
-)
-LOCKED_SERVICE_MONITOR = (
-    "fullnameOverride=locked",
-    "serviceMonitor.enabled=true",
     "serviceMonitor.labels.release=kps",
     "metrics.tls.secretName=tls",
     "metrics.tls.ca.secretName=tls",
     "metrics.tokenSecret.name=login",
 )
-EXPOSED: Final = f"""\
+EXPOSED: Final = {
+    "trainer": f"""\
 regsweep_trainer_metric{{sweep="s",run="{RUN}",replicate="0",metric="average_loss",split="val"}} 0.25
 regsweep_trainer_epoch{{sweep="s",run="{RUN}",replicate="0"}} 7
 regsweep_trainer_complete{{sweep="s",run="{RUN}",replicate="0"}} 1
+""",
+    "operator": f"""\
 regsweep_operator_sweep_runs{{namespace="{TEAM}",sweep="s",state="running"}} 1
-"""
+""",
+}
+"""What a pod of each kind has at /metrics."""
 
 
-class _Exposing(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        body = EXPOSED.encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/plain; version=0.0.4")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+def exposing(text: str) -> type[BaseHTTPRequestHandler]:
+    """What answers every request with the text."""
 
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
+    class Exposing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = text.encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
 
-@pytest.fixture(scope="module")
-def address() -> str:
-    """This machine's, as others see it; the loopback's where it has no other one. Asking for it sends nothing."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        try:
-            asking.connect(("192.0.2.1", 9))
-        except OSError:
-            return "127.0.0.1"
-        return str(asking.getsockname()[0])
+    return Exposing
 
 
 @pytest.fixture(scope="module")
-def port(address: str) -> Iterator[int]:
-    """Of the server that stands for the pods."""
-    with ThreadingHTTPServer((address, 0), _Exposing) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield int(server.server_address[1])
-        server.shutdown()
+def ports() -> Iterator[dict[str, int]]:
+    """Of the servers that stand for the pods, by what they expose."""
+    with ExitStack() as stack:
+        found = {}
+        for kind, text in EXPOSED.items():
+            server = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), exposing(text)))
+            Thread(target=server.serve_forever, daemon=True).start()
+            stack.callback(server.shutdown)
+            found[kind] = int(server.server_address[1])
+        yield found
 
 
 def pod(name: str, namespace: str, labels: dict[str, str], port: int) -> dict[str, Any]:
@@ -115,7 +110,7 @@ def pod(name: str, namespace: str, labels: dict[str, str], port: int) -> dict[st
 
 
 @pytest.fixture(scope="module")
-def cluster(control_plane: Cluster, address: str, port: int) -> Cluster:
+def cluster(control_plane: Cluster, ports: dict[str, int]) -> Cluster:
     """An API server with the Prometheus Operator's kinds, the chart's objects of them, and two pods."""
     install_kinds(control_plane)
     for namespace in (RELEASE, TEAM, MONITORING):
@@ -126,22 +121,19 @@ def cluster(control_plane: Cluster, address: str, port: int) -> Cluster:
     assert {m["kind"] for m in objects} == {"PodMonitor", "PrometheusRule"}
     operator_labels = next(m for m in objects if m["metadata"]["name"].endswith("-operator"))["spec"]["selector"]
     pods = [
-        pod(f"{RUN}-0-abcde", TEAM, {"regsweep.dev/sweep-uid": "u"}, port),
-        pod("regsweep-0", RELEASE, operator_labels["matchLabels"], port),
+        pod(f"{RUN}-0-abcde", TEAM, {"regsweep.dev/sweep-uid": "u"}, ports["trainer"]),
+        pod("regsweep-0", RELEASE, operator_labels["matchLabels"], ports["operator"]),
     ]
     instances = [
         prometheus_object("kps", MONITORING, "kps"),
         prometheus_object("enforcing", MONITORING, "kps", enforcedNamespaceLabel="namespace"),
-        prometheus_object("by-service", MONITORING, "by-service"),
     ]
-    by_service = [m for m in rendered(SERVICE_MONITOR) if m["kind"] in ("Service", "ServiceMonitor")]
-    for each in (*objects, *by_service, *pods, *instances):
+    for each in (*objects, *pods, *instances):
         # Strict: a field that the Prometheus Operator does not know is an error.
         control_plane.kubectl("apply", "--server-side", "--validate=strict", "-f", "-", input=json.dumps(each))
     for each in pods:
         place, name = each["metadata"]["namespace"], each["metadata"]["name"]
-        ready = [{"type": "Ready", "status": "True"}]
-        status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": ready}
+        status = {"phase": "Running", "podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}]}
         patch = ("patch", "pod", name, "--subresource=status", "--type=merge", "-p", json.dumps({"status": status}))
         control_plane.kubectl("-n", place, *patch)
     return control_plane
@@ -208,7 +200,8 @@ async def first(client: Prometheus, url: str, query: str, labels: TargetLabels) 
         recorded = await client.query("count(namespace_sweep_state:regsweep_operator_sweep_runs:max)", 100_000)
         if (key := (f"{RUN}-0-abcde", 0)) in found and b'"value"' in recorded:
             return found[key]
-    raise AssertionError(f"no sample of {query} within {DEADLINE:g} s; {await asyncio.to_thread(targets, url)}")
+    seen = f"{query}: {found}; recorded: {recorded!r}"
+    raise AssertionError(f"not within {DEADLINE:g} s: {seen}\n{await asyncio.to_thread(told, url)}")
 
 
 def test_rules_and_limits_arrive_as_the_values_say(cluster: Cluster, operator: Path) -> None:
@@ -229,31 +222,17 @@ def test_rules_and_limits_arrive_as_the_values_say(cluster: Cluster, operator: P
     assert "RegsweepSweepStuck" in {rule["alert"] for rule in alerts}
 
 
-def test_a_service_monitor_has_the_operators_metrics_scraped(
-    cluster: Cluster, operator: Path, address: str, tmp_path: Path
-) -> None:
-    if address.startswith("127."):
-        pytest.skip("this machine has no address but the loopback's, which no Service may have")
-    query = f'regsweep_operator_sweep_runs{{job="regsweep-metrics", namespace="{TEAM}", sweep="s"}}'
-    config = configuration(cluster, operator, MONITORING, "by-service", [SERVICE_JOB])
-    with prometheus_by(cluster, config, tmp_path) as url:
-        wait_until("the operator's series", lambda: bool(ask(url, query)), DEADLINE, lambda: targets(url))
-        (series,) = ask(url, query)
-    assert series["value"][1] == "1"
-    assert (series["metric"]["service"], series["metric"]["pod"]) == ("regsweep-metrics", "regsweep-0")
-
-
 def test_a_service_monitor_scrapes_by_tls_with_the_token_of_the_secret(cluster: Cluster, operator: Path) -> None:
     for name, source in (
         ("tls", f"--from-file={Keys(cluster.state).authority}"),
         ("login", "--from-literal=token=word"),
     ):
         cluster.kubectl("-n", RELEASE, "create", "secret", "generic", name, source)
-    (monitor,) = (m for m in rendered(LOCKED_SERVICE_MONITOR) if m["kind"] == "ServiceMonitor")
+    (monitor,) = (m for m in rendered(SERVICE_MONITOR) if m["kind"] == "ServiceMonitor")
     cluster.kubectl("apply", "--server-side", "--validate=strict", "-f", "-", input=json.dumps(monitor))
-    name = f"serviceMonitor/{RELEASE}/locked-operator/0"
+    name = f"serviceMonitor/{RELEASE}/regsweep-operator/0"
     jobs = configuration(cluster, operator, MONITORING, "kps", [name])["scrape_configs"]
     (job,) = (job for job in jobs if job["job_name"] == name)
     assert job["scheme"] == "https"
-    assert job["tls_config"]["server_name"] == f"locked-metrics.{RELEASE}.svc"
+    assert job["tls_config"]["server_name"] == f"regsweep-metrics.{RELEASE}.svc"
     assert job["authorization"]["credentials"] == "word"

@@ -25,11 +25,11 @@ QUOTA: Final[Json] = {
     "spec": {
         "hard": {
             "count/jobs.batch": "20",
-            "pods": "4",
+            "pods": "6",
             "requests.cpu": "1",
             "requests.memory": "4Gi",
             "limits.memory": "8Gi",
-            "requests.nvidia.com/gpu": "2",
+            "requests.nvidia.com/gpu": "4",
         }
     },
 }

@@ -116,7 +116,10 @@ def prometheus_by(
         yield f"http://127.0.0.1:{port}"
 
 
-def targets(url: str) -> str:
-    """What that Prometheus found to scrape, for the message of a failure."""
-    with urlopen(f"{url}/api/v1/targets") as response:
-        return str(response.read().decode())
+def told(url: str) -> str:
+    """What that Prometheus found to scrape, and what it says of its rules, for the message of a failure."""
+    said = []
+    for page in ("targets?state=active", "rules?type=record"):
+        with urlopen(f"{url}/api/v1/{page}") as response:
+            said.append(response.read().decode())
+    return "\n".join(said)

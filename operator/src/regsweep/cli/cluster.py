@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from regsweep.adapters.connection import Connection, load_connection
+from regsweep.adapters.access import Connection
+from regsweep.adapters.connection import load_connection
 from regsweep.cli.exits import UsageError
 from regsweep.errors import ApiError, KubeconfigError, RegsweepError, UnknownResource
 
