@@ -23,52 +23,41 @@ _WITHIN: Final = f"({FIRST} <= id && id <= {LAST})"
 
 def policies() -> list[Json]:
     """The policies with their bindings."""
-    assigning = (
+    return [*_assigning(), *_refusing()]
+
+
+def _assigning() -> list[Json]:
+    assigned = (
         "Object{spec: Object.spec{securityContext: Object.spec.securityContext{"
         f"runAsUser: {FIRST}, fsGroup: object.spec.securityContext.?fsGroup.orValue({FIRST})"
         "}}}"
     )
-    ids = "[object.spec.securityContext.?runAsUser, object.spec.securityContext.?fsGroup]"
-    containers = f"object.spec.containers.map(c, c.?securityContext.?runAsUser.orValue({FIRST}))"
-    refused = f"must be in the ranges: [{FIRST}, {LAST}]"
+    spec = {
+        "matchConstraints": _MATCHED,
+        "matchConditions": [{"name": "names-no-user", "expression": "!has(object.spec.securityContext.runAsUser)"}],
+        "failurePolicy": "Fail",
+        "reinvocationPolicy": "Never",
+        "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": assigned}}],
+    }
+    kind = {"apiVersion": "admissionregistration.k8s.io/v1beta1", "metadata": {"name": _NAME}}
     return [
-        {
-            "apiVersion": "admissionregistration.k8s.io/v1beta1",
-            "kind": "MutatingAdmissionPolicy",
-            "metadata": {"name": _NAME},
-            "spec": {
-                "matchConstraints": _MATCHED,
-                "matchConditions": [
-                    {"name": "names-no-user", "expression": "!has(object.spec.securityContext.runAsUser)"}
-                ],
-                "failurePolicy": "Fail",
-                "reinvocationPolicy": "Never",
-                "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": assigning}}],
-            },
-        },
-        {
-            "apiVersion": "admissionregistration.k8s.io/v1beta1",
-            "kind": "MutatingAdmissionPolicyBinding",
-            "metadata": {"name": _NAME},
-            "spec": {"policyName": _NAME},
-        },
-        {
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "ValidatingAdmissionPolicy",
-            "metadata": {"name": _NAME},
-            "spec": {
-                "matchConstraints": _MATCHED,
-                "failurePolicy": "Fail",
-                "validations": [
-                    {"expression": f"{ids}.all(one, [one.orValue(0)].all(id, {_WITHIN}))", "message": refused},
-                    {"expression": f"{containers}.all(id, {_WITHIN})", "message": refused},
-                ],
-            },
-        },
-        {
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "ValidatingAdmissionPolicyBinding",
-            "metadata": {"name": _NAME},
-            "spec": {"policyName": _NAME, "validationActions": ["Deny"]},
-        },
+        {**kind, "kind": "MutatingAdmissionPolicy", "spec": spec},
+        {**kind, "kind": "MutatingAdmissionPolicyBinding", "spec": {"policyName": _NAME}},
+    ]
+
+
+def _refusing() -> list[Json]:
+    ids = "[object.spec.securityContext.?runAsUser, object.spec.securityContext.?fsGroup].map(id, id.orValue(0))"
+    containers = f"object.spec.containers.map(c, c.?securityContext.?runAsUser.orValue({FIRST}))"
+    words = f"must be in the ranges: [{FIRST}, {LAST}]"
+    spec = {
+        "matchConstraints": _MATCHED,
+        "failurePolicy": "Fail",
+        "validations": [{"expression": f"{each}.all(id, {_WITHIN})", "message": words} for each in (ids, containers)],
+    }
+    kind = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": _NAME}}
+    bound = {"policyName": _NAME, "validationActions": ["Deny"]}
+    return [
+        {**kind, "kind": "ValidatingAdmissionPolicy", "spec": spec},
+        {**kind, "kind": "ValidatingAdmissionPolicyBinding", "spec": bound},
     ]

@@ -123,8 +123,9 @@ def test_a_user_with_edit_alone_gets_a_ranking_and_the_monitors_bring_it_to_prom
     person = kubeconfig_of(installed.cluster, lab.namespace, "edit", tmp_path)
     said(installed, shlex.split(SAMPLE), person)
     lab.until_condition("breast-cancer", "Complete", seconds=TRAINING_SECONDS)
+    # A trainer ends once anybody has scraped its last values: which of two Prometheuses has them all is left open.
     results = lab.status("breast-cancer")["results"]
-    assert {row["source"] for row in results} == {"Prometheus"}
+    assert [row["rank"] for row in results] == list(range(1, 9))
     assert "breast-cancer" in said(installed, ["kubectl", "get", "rsweep"], person)
 
     trainers = f'{{job="{installation.NAMESPACE}/regsweep-trainers", namespace="newcomer"}}'
