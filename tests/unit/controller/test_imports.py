@@ -13,7 +13,7 @@ from unit.adapters.test_connection import certificate
 HEAVY = {"numpy", "scipy", "pandas", "sklearn", "tensorflow", "keras", "jax", "rich"}
 """Each takes tens of MiB; the operator has 120 in all (`make bench-control-loop`)."""
 CLIENTS = {"kubernetes", "requests", "urllib3", "oauthlib"}
-"""The official client and what it brings along: a quarter of a start, for kubeconfigs alone."""
+"""The official client and what it brings along, for kubeconfigs alone."""
 STARTED = "import regsweep.cli.main, regsweep.controller.process.main"
 IN_A_POD = f"""
 import asyncio, pathlib, sys

@@ -18,7 +18,7 @@ async def load_connection(kubeconfig: Path | None = None, context: str | None = 
     """
     if kubeconfig is None and context is None and (connection := connection_in_pod()) is not None:
         return connection
-    # Imported only here: it brings the client library along, a third of a second and 10 MiB, which no pod needs.
+    # Imported only here: it brings the client library along, which no pod needs (ADR 41).
     from regsweep.adapters.kubeconfig_access import connection_by
 
     return await connection_by(kubeconfig, context)
