@@ -25,6 +25,8 @@ from cluster.errors import ClusterError
 from cluster.report import say, step
 
 FAIR_SECONDS = 60.0
+TAKEN_OVER = 200
+"""Combinations of the sweep whose leaders change."""
 
 
 @dataclass(slots=True)
@@ -71,7 +73,9 @@ async def _measure(cluster: Cluster, sizes: Sequence[int]) -> Measured:
         beside = await scale_trials.beside_large_ones(cluster, max(sizes), FAIR_SECONDS)
     with step("start over finished Jobs"):
         started, peak = await scale_trials.restart(cluster, min(1000, max(sizes)))
-    return Measured(tuple(pairs), many, tuple(beside), min(1000, max(sizes)), started, peak)
+    with step("take-overs"):
+        taken_over = await scale_trials.take_overs(cluster, min(TAKEN_OVER, max(sizes)))
+    return Measured(tuple(pairs), many, tuple(beside), min(1000, max(sizes)), started, peak, taken_over)
 
 
 def _parser() -> argparse.ArgumentParser:

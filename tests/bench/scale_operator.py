@@ -66,14 +66,19 @@ class RunningOperator:
 
     async def leads(self) -> bool:
         """Whether it acts."""
+        return "regsweep_operator_leader 1.0" in await self._ask("/metrics")
+
+    async def is_ready(self) -> bool:
+        """Whether it acts, or could take over: its caches are complete."""
+        return "ok" in await self._ask("/readyz")
+
+    async def _ask(self, path: str) -> str:
+        """The good answer; empty where there is none."""
         try:
-            async with (
-                aiohttp.ClientSession() as session,
-                session.get(f"http://127.0.0.1:{self.port}/metrics") as answer,
-            ):
-                return "regsweep_operator_leader 1.0" in await answer.text()
+            async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{self.port}{path}") as answer:
+                return await answer.text() if answer.ok else ""
         except aiohttp.ClientError:
-            return False
+            return ""
 
 
 def _of_kernel(pid: int) -> tuple[float, int]:
@@ -84,8 +89,8 @@ def _of_kernel(pid: int) -> tuple[float, int]:
 
 
 @asynccontextmanager
-async def operator(cluster: Cluster, namespace: str) -> AsyncIterator[RunningOperator]:
-    """An operator for the namespace, which leads; it is ended at the end."""
+async def operator(cluster: Cluster, namespace: str, *, standby: bool = False) -> AsyncIterator[RunningOperator]:
+    """An operator for the namespace, which leads, or is ready to; it is ended at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -108,9 +113,10 @@ async def operator(cluster: Cluster, namespace: str) -> AsyncIterator[RunningOpe
         )
     running = RunningOperator(process.pid, port, started)
     try:
-        while not await running.leads():
+        has_started = running.is_ready if standby else running.leads
+        while not await has_started():
             if process.returncode is not None or time.monotonic() > started + STARTS_WITHIN_SECONDS:
-                raise BenchError(f"the operator does not lead: see {cluster.logs / 'operator.log'}")
+                raise BenchError(f"the operator does not start: see {cluster.logs / 'operator.log'}")
             await asyncio.sleep(0.1)
         yield running
     finally:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.scale_trials import IDLE_SECONDS, IN_FLIGHT, SMALL, SweepTrial, Trial
+from bench.scale_trials import IDLE_SECONDS, IN_FLIGHT, SMALL, SweepTrial, TakeOvers, Trial
 from bench.timeline import quantile
+from regsweep.adapters.lease import LeaseTimes
 
 MB = 1_000_000
 
@@ -38,6 +39,7 @@ class Measured:
     started: float
     """Seconds from there to its first new Job."""
     started_peak: int
+    taken_over: TakeOvers
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,14 @@ def _others(measured: Measured) -> Iterator[Line]:
     name = f"requests a second over {IDLE_SECONDS:g} s, 100 finished sweeps"
     yield line(name, idle.idle_requests, f"{idle.idle_requests:.2f}", "≤ 2", 2)
     yield Line("CPU then, of a core", [f"{idle.idle_cpu:.2%}"], "", None)
+    over = measured.taken_over
+    yield line("SIGTERM to the leader → another leads", over.stopped, _shown(over.stopped, "s"), "≤ 1.0 s", 1)
+    most = LeaseTimes().duration + 1
+    yield line(
+        "SIGKILL to the leader → another leads", over.crashed, _shown(over.crashed, "s"), f"≤ {most:.1f} s", most
+    )
+    name = f"Jobs created of a sweep of {over.runs} runs with both take-overs"
+    yield Line(name, [f"{over.created}"], f"{over.runs}", over.created == over.runs)
 
 
 def _shown(value: float, unit: str) -> str:

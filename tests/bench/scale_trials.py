@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -14,7 +16,7 @@ from uuid import uuid4
 
 from bench.errors import BenchError
 from bench.scale_cluster import NODE
-from bench.scale_operator import Account, operator
+from bench.scale_operator import Account, RunningOperator, operator
 from bench.scale_watch import Watched, watching
 from bench.scale_world import REPLICATES
 from bench.timeline import quantile
@@ -34,6 +36,7 @@ SMALL = 20
 """Combinations of each of a hundred sweeps."""
 IDLE_SECONDS = 30.0
 LONGEST_SECONDS = 1500.0
+LONGEST_TAKE_OVER_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,19 @@ class SweepTrial(Trial):
     """A second, once all is over."""
     idle_cpu: float = math.nan
     """Share of a core, once all is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOvers:
+    """Of one sweep, whose leader is stopped in mid-sweep, and its successor killed. Times in seconds."""
+
+    stopped: float
+    """From SIGTERM to another's lead."""
+    crashed: float
+    """From SIGKILL to another's lead."""
+    runs: int
+    created: int
+    """Jobs: one for each run where nothing is lost and nothing doubled."""
 
 
 async def floor(cluster: Cluster, combinations: int) -> Trial:
@@ -141,6 +157,34 @@ async def restart(cluster: Cluster, combinations: int) -> tuple[float, int]:
         async with watching(api, namespace) as watched, operator(cluster, namespace) as running:
             await _until(watched, lambda: bool(watched.created))
             return watched.created["large"][0] - running.started, (await running.account()).peak
+
+
+async def take_overs(cluster: Cluster, combinations: int) -> TakeOvers:
+    """A sweep whose leader is stopped in good order, and whose next one is killed, each with another one ready."""
+    async with (
+        _namespace(cluster) as (api, namespace),
+        operator(cluster, namespace) as first,
+        watching(api, namespace) as watched,
+    ):
+        await api.create(SWEEPS, _sweep("large", namespace, combinations, IN_FLIGHT // 5))
+        await _until(watched, lambda: len(watched.ended.get("large", ())) >= combinations // 5)
+        async with operator(cluster, namespace, standby=True) as second:
+            stopped = await _take_over(first, signal.SIGTERM, second)
+            async with operator(cluster, namespace, standby=True) as third:
+                crashed = await _take_over(second, signal.SIGKILL, third)
+                await _until(watched, lambda: "large" in watched.over)
+        return TakeOvers(stopped, crashed, combinations, len(watched.created["large"]))
+
+
+async def _take_over(leader: RunningOperator, sent: signal.Signals, successor: RunningOperator) -> float:
+    """Seconds from the signal until the successor leads."""
+    began = time.monotonic()
+    os.kill(leader.pid, sent)
+    while not await successor.leads():
+        if time.monotonic() > began + LONGEST_TAKE_OVER_SECONDS:
+            raise BenchError(f"nobody leads {LONGEST_TAKE_OVER_SECONDS:g} s after {sent.name}")
+        await asyncio.sleep(0.02)
+    return time.monotonic() - began
 
 
 async def _idle(running: Any) -> tuple[float, float]:

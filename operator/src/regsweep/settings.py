@@ -161,9 +161,11 @@ class Settings(PrometheusSettings):
     workers: Annotated[int, Field(ge=1, le=100)] = 16
     """Number of sweeps that are reconciled at the same time. One sweep is never reconciled twice at a time."""
     status_interval_seconds: NotNegative = 5.0
-    """Minimum time between two status writes of a sweep; its end and accepted changes are written at once."""
+    """Minimum time between two status writes of a sweep, longer (up to 30 s) while writing takes long; its end and accepted changes are
+    written at once."""
     store_interval_seconds: NotNegative = 5.0
-    """Maximum time that records wait to be stored together; the last ones are stored at once. Until then the pods hold them."""
+    """Time that records wait to be stored together, longer (up to 30 s) while writing takes long; the last ones are stored at once. Until
+    then the pods hold them."""
     resync_seconds: Positive = 300.0
     """Interval at which every sweep is reconciled without a change, jittered by a half."""
     refusal_retry_seconds: Positive = 60.0
@@ -178,8 +180,8 @@ class Settings(PrometheusSettings):
     """Time after which another operator may take a Lease that is not renewed: the longest gap after a crash."""
     lease_renew_deadline_seconds: Positive = 10.0
     """Time after its last renewal during which the holder still acts; must be below the duration. The Lease is renewed at half of it."""
-    lease_retry_seconds: Positive = 2.0
-    """Time between two attempts to take the Lease, and after a failed renewal."""
+    lease_retry_seconds: Positive = 1.0
+    """Time between two attempts to take the Lease, and after a failed renewal: the longest gap when the holder is stopped in good order."""
     identity: str = ""
     """Identity of the holder. Empty: the pod's name (a restarted container continues at once), else host name and a random part."""
 

@@ -247,6 +247,34 @@ async def test_only_tombstones_can_be_forgotten(api: MemoryApi) -> None:
         assert names(watched) == {"one"}
 
 
+async def test_a_group_has_another_revision_after_each_change_and_no_other_group_has(api: MemoryApi) -> None:
+    watched = informer(api, keep_tombstones=True)
+    revisions: list[int] = []
+
+    def note() -> None:
+        revisions.append(watched.cache.revision("s1"))
+
+    note()
+    one = await api.create(LEASES, lease("one"))
+    two = await api.create(LEASES, lease("two"))
+    watched.cache.upsert(one)
+    note()
+    watched.cache.upsert_from_write(two)
+    note()
+    watched.cache.upsert(one)  # no news
+    assert watched.cache.revision("s1") == revisions[-1]
+    watched.cache.delete(one)
+    note()
+    watched.cache.forget(uid_of(one))
+    note()
+    watched.cache.remove_from_write(uid_of(two))
+    assert watched.cache.revision("s1") == 0, "the group is empty"
+    watched.cache.upsert(await api.create(LEASES, lease("three")))
+    note()
+    assert len(set(revisions)) == len(revisions)
+    assert watched.cache.revision("another") == 0
+
+
 async def test_several_namespaces_are_followed_and_no_others(api: MemoryApi) -> None:
     watched = informer(api, namespaces=("lab", "den"))
     await api.create(LEASES, lease("one", namespace="lab"))

@@ -14,8 +14,8 @@ from aiohttp import web
 from regsweep.adapters.access import Access
 from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.kube_errors import error_of
-from regsweep.adapters.kubeapi import JOBS, PODS, WatchType
-from regsweep.adapters.throttle import TokenBucket
+from regsweep.adapters.kubeapi import EVENTS, JOBS, LEASES, PODS, RESULTS, WatchType
+from regsweep.adapters.throttle import TokenBucket, Urgency
 from regsweep.controller.process.fence import FencedApi
 from regsweep.errors import AlreadyExists, ApiError, Conflict, Expired, Refused, Unavailable, UnknownResource
 
@@ -293,7 +293,7 @@ async def test_a_lease_that_is_lost_while_a_write_waits_for_its_turn_stops_the_w
         served.append(request.method)
         return web.json_response({"metadata": {"name": "j"}})
 
-    async def wait_for_long(_: TokenBucket) -> None:
+    async def wait_for_long(*_: object) -> None:
         nonlocal held
         held = False
 
@@ -327,3 +327,24 @@ async def test_a_write_ends_before_the_lease_does(connect: Callable[[Handler], A
         await FencedApi(client, lambda: True, lambda: 0.01).patch(JOBS, "ns", "j", {})
     answer.set()
     assert await client.patch(JOBS, "ns", "j", {}), "whoever needs no lease waits for the answer"
+
+
+async def test_creates_of_jobs_are_urgent_and_leases_wait_for_nobody(
+    connect: Callable[[Handler], Awaitable[KubeClient]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Urgency] = []
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.json_response({"metadata": {"name": "x"}})
+
+    async def take(_: TokenBucket, urgency: Urgency) -> None:
+        asked.append(urgency)
+
+    client = await connect(handler)
+    monkeypatch.setattr(TokenBucket, "take", take)
+    made = {"metadata": {"name": "x", "namespace": "ns"}}
+    for resource in (JOBS, RESULTS, EVENTS, LEASES):
+        await client.create(resource, made)
+    await client.patch(JOBS, "ns", "x", {})
+    await client.delete(JOBS, "ns", "x", uid="u")
+    assert asked == [Urgency.FIRST, *[Urgency.NORMAL] * 4]

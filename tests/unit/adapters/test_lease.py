@@ -160,3 +160,47 @@ async def test_how_long_a_write_may_take_is_the_time_until_another_may_hold_it(a
     assert (a.held, a.seconds_left) == (True, 6.0)
     clock.now = 200.0
     assert a.seconds_left == 0
+
+
+@pytest.mark.parametrize(
+    ("seen_at", "now", "pause"),
+    [
+        pytest.param(0.0, 3.0, 2.0, id="long before its time is over"),
+        pytest.param(0.0, 14.5, 0.5, id="just before: one that has crashed is followed at once"),
+        pytest.param(1.5, 14.5, 2.0, id="reckoned from when its last renewal was seen"),
+    ],
+)
+async def test_who_waits_looks_again_when_the_others_time_is_over(
+    api: MemoryApi, clock: Clock, seen_at: float, now: float, pause: float
+) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            raise asyncio.CancelledError
+        clock.now = now
+
+    await contender(api, clock, "a").attempt()
+    clock.now = seen_at
+    b = Lease(api, "ns", "operator", "b", times=LeaseTimes(15, 10, 2), clock=clock, sleep=sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await b.run()
+    assert pauses == [2.0, pause]
+
+
+async def test_who_waits_does_not_hurry_while_the_api_does_not_answer(api: MemoryApi, clock: Clock) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        clock.now += 100
+        api.before_read = _down
+        if len(pauses) == 3:
+            raise asyncio.CancelledError
+
+    await contender(api, clock, "a").attempt()
+    b = Lease(api, "ns", "operator", "b", times=LeaseTimes(15, 10, 2), clock=clock, sleep=sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await b.run()
+    assert pauses == [2.0, 2.0, 2.0]

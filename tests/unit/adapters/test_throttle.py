@@ -1,12 +1,15 @@
-"""The token bucket is fair: whoever asks for little is not kept waiting by whoever asks for much."""
+"""The token bucket is fair: whoever asks for little is not kept waiting by whoever asks for much; and what is urgent goes first."""
 
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from regsweep.adapters.throttle import TokenBucket, asking_for
+from regsweep.adapters.throttle import PATIENCE, TokenBucket, Urgency, asking_for, unhurried
 
 
 class Time:
@@ -30,13 +33,13 @@ class Stand:
         self.served: list[tuple[str, float]] = []
         self.tasks: list[asyncio.Task[None]] = []
 
-    def ask(self, key: str, calls: int) -> None:
+    def ask(self, key: str, calls: int, urgency: Urgency = Urgency.NORMAL) -> None:
         for _ in range(calls):
             with asking_for(key):
-                self.tasks.append(asyncio.create_task(self._one(key)))
+                self.tasks.append(asyncio.create_task(self._one(key, urgency)))
 
-    async def _one(self, key: str) -> None:
-        await self.bucket.take()
+    async def _one(self, key: str, urgency: Urgency) -> None:
+        await self.bucket.take(urgency)
         self.served.append((key, self.time.seconds))
 
 
@@ -82,3 +85,53 @@ async def test_after_a_quiet_time_a_burst_goes_through_at_once() -> None:
     stand.ask("one", 5)
     await asyncio.gather(*stand.tasks)
     assert [at for _, at in stand.served[7:]] == pytest.approx([100.2] * 5)
+
+
+async def test_a_call_that_a_gpu_waits_for_goes_before_all_others_that_wait() -> None:
+    stand = Stand(rate=10, burst=1)
+    stand.ask("deletes", 20, Urgency.LAST)
+    stand.ask("statuses", 20)
+    await asyncio.sleep(0)
+    stand.ask("creates", 3, Urgency.FIRST)
+    await asyncio.gather(*stand.tasks)
+    # The first call found a token; the next three are the urgent ones.
+    assert [key for key, _ in stand.served[:5]] == ["deletes", "creates", "creates", "creates", "statuses"]
+
+
+async def test_whoever_is_not_in_a_hurry_goes_last_whatever_the_call() -> None:
+    stand = Stand(rate=10, burst=1)
+    with unhurried():
+        stand.ask("removals", 3, Urgency.FIRST)
+    stand.ask("statuses", 2)
+    await asyncio.gather(*stand.tasks)
+    assert [key for key, _ in stand.served] == ["removals", "statuses", "statuses", "removals", "removals"]
+
+
+@given(st.lists(st.sampled_from(Urgency), min_size=1, max_size=60))
+def test_all_are_served_and_no_urgency_is_passed_over_for_ever(asked: list[Urgency]) -> None:
+    async def run() -> list[str]:
+        stand = Stand(rate=10, burst=1)
+        for urgency in asked:
+            stand.ask(urgency.name, 1, urgency)
+        await asyncio.gather(*stand.tasks)
+        return [key for key, _ in stand.served]
+
+    served = asyncio.run(run())
+    assert sorted(served) == sorted(urgency.name for urgency in asked)
+    for urgency in Urgency:
+        places = [0, *(i for i, name in enumerate(served) if name == urgency.name)]
+        # One more than its patience, where another one's patience has come to its end at the same time.
+        assert (
+            all(later - earlier <= PATIENCE[urgency] + 2 for earlier, later in pairwise(places))
+            or urgency is Urgency.FIRST
+        )
+
+
+async def test_among_the_urgent_a_small_sweep_has_its_turn_too() -> None:
+    stand = Stand(rate=50, burst=1)
+    for number in range(5):
+        stand.ask(f"large-{number}", 100, Urgency.FIRST)
+    stand.ask("small", 1, Urgency.FIRST)
+    await asyncio.gather(*stand.tasks)
+    (at,) = (at for key, at in stand.served if key == "small")
+    assert at <= 6.1 / 50

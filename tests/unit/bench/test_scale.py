@@ -10,13 +10,13 @@ import pytest
 
 from bench.scale_operator import Account
 from bench.scale_page import Measured, Pair, page, verdicts
-from bench.scale_trials import SweepTrial, Trial
+from bench.scale_trials import SweepTrial, TakeOvers, Trial
 from bench.scale_watch import Watched
 from regsweep.adapters.kubeapi import JOBS, PODS, SWEEPS, KubeObject, WatchType
 
 FLOOR = Trial(1000, 100.0, [0.01] * 900, 9000)
 OPERATOR = SweepTrial(1000, 105.0, [0.02] * 900, 10_000, Account(15.0, 120_000_000, 2100, 2300), 12_000, 3.0, 1.0, 0.01)
-KEPT = Measured((Pair(FLOOR, OPERATOR),), OPERATOR, (0.2, 0.3), 1000, 3.0, 130_000_000)
+KEPT = Measured((Pair(FLOOR, OPERATOR),), OPERATOR, (0.2, 0.3), 1000, 3.0, 130_000_000, TakeOvers(0.4, 15.7, 200, 200))
 
 
 def obj(name: str, sweep: str = "large", **parts: Any) -> KubeObject:
@@ -59,3 +59,15 @@ def test_one_figure_above_its_goal_misses_it(missed: dict[str, Any]) -> None:
 
 def test_what_could_not_be_measured_keeps_no_goal() -> None:
     assert not all(verdicts(replace(KEPT, many=replace(OPERATOR, idle_requests=math.nan))))
+
+
+@pytest.mark.parametrize(
+    "taken_over",
+    [
+        pytest.param(TakeOvers(1.1, 15.7, 200, 200), id="a leader that was stopped keeps others waiting"),
+        pytest.param(TakeOvers(0.4, 16.1, 200, 200), id="one that was killed does so for longer than its lease"),
+        pytest.param(TakeOvers(0.4, 15.7, 200, 201), id="a run was made twice"),
+    ],
+)
+def test_a_take_over_that_goes_wrong_misses_a_goal(taken_over: TakeOvers) -> None:
+    assert verdicts(replace(KEPT, taken_over=taken_over)).count(False) == 1

@@ -69,6 +69,12 @@ async def test_it_is_said_where_the_model_is_and_how_to_copy_it() -> None:
     assert "load_model" not in text, "there is no file beside the card"
 
 
+async def test_the_card_counts_the_replicates_that_there_are_and_not_those_that_were_asked_for() -> None:
+    """A race may end before all are trained."""
+    sweep, report, found, _ = await model_in(await cluster(replicates=3), NAMESPACE, "mine", PickRole.BEST)
+    assert card(sweep, report, found.chosen, {})["chosen"] == "the best mean of val_average_loss over 1 replicate"
+
+
 @pytest.mark.parametrize(
     ("changes", "role", "says"),
     [

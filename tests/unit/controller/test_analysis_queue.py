@@ -4,55 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from regsweep.api.analysis import Analysis
-from regsweep.api.validation import parse_sweep
-from regsweep.controller.queues.analysis_process import AnalysisError, ask_process
+from regsweep.controller.queues.analysis_process import AnalysisError
 from regsweep.controller.queues.analysis_queue import AnalysisQueue
-from regsweep.core.accept import Defaults, Identity, accept
-from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, analyse_records
-from regsweep.core.progress import analysis_request, progress_of
-from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Records
+from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult
 from regsweep.metrics import ANALYSES, Metrics
+from unit.controller.analyses import question
 from unit.controller.fake_cluster import DEADLINE_SECONDS, FakeCluster, operating, settled, sweep_object, until
-
-
-def question(values: int = 3, replicates: int = 5) -> AnalysisRequest:
-    """About a sweep over l2 whose records are all there."""
-    spec = parse_sweep(sweep_object(flags=[{"name": "l2", "values": list(range(values))}], replicates=replicates))
-    sweep, _ = accept(Identity("demo", "lab", "uid", 1), spec, Defaults("t:1", "nvidia.com/gpu", "1"))
-    records = Records(
-        Record(
-            point.key,
-            k,
-            Outcome.OK,
-            run="r",
-            epochs=9,
-            metrics={"val_average_loss": 0.5 + 0.1 * point.combination.index + 0.01 * k, "train_average_loss": 0.1},
-            best=BestEpoch(7, 0.1, 0.4),
-            environment=Environment("tensorflow", "cpu", train_rows=100, val_rows=30),
-        )
-        for point in sweep.points
-        for k in range(replicates)
-    )
-    return analysis_request(sweep, records, progress_of(sweep, records, None, None), None)
-
-
-async def test_a_process_answers_as_the_function_does() -> None:
-    asked = question()
-    assert asked.rests_on
-    assert await ask_process(asked) == analyse_records(asked)
-
-
-async def test_a_process_that_fails_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = question()
-    broken = replace(asked, sweep=replace(asked.sweep, points=()), records=[])
-    monkeypatch.setattr("sys.executable", "/bin/false")
-    with pytest.raises(AnalysisError, match="ended with exit code 1"):
-        await ask_process(broken)
 
 
 @pytest.fixture
@@ -98,6 +60,55 @@ async def test_a_newer_question_takes_the_place_of_one_that_is_being_asked(answe
     latest = queue.latest("uid")
     assert latest is not None
     assert latest.analysis.rests_on == question(4).rests_on
+    await queue.close()
+
+
+@pytest.mark.parametrize(
+    ("spec", "first"),
+    [
+        pytest.param({"racing": {"initialReplicates": 5, "maxReplicates": 9}}, True, id="a race"),
+        pytest.param({"final": {"replicates": 3}}, True, id="picks that are to be trained"),
+        pytest.param({}, False, id="nothing but the end of the sweep"),
+    ],
+)
+async def test_what_slots_wait_for_is_asked_before_what_only_ends_a_sweep(
+    answers: asyncio.Queue[str], spec: dict[str, Any], first: bool
+) -> None:
+    may_answer = asyncio.Event()
+
+    async def ask(request: AnalysisRequest) -> AnalysisResult:
+        await may_answer.wait()
+        return AnalysisResult(Analysis(rests_on=request.rests_on))
+
+    queue = AnalysisQueue(ask, on_answer=answers.put_nowait, metrics=Metrics())
+    queue.ask("being answered", question(3))
+    await asyncio.sleep(0)
+    queue.ask("ends", question(4))
+    queue.ask("goes on", question(4, **spec))
+    await asyncio.sleep(0)
+    may_answer.set()
+    assert await answers.get() == "being answered"
+    assert await answers.get() == ("goes on" if first else "ends")
+    await queue.close()
+
+
+async def test_a_sweep_that_is_forgotten_keeps_nobody_waiting(answers: asyncio.Queue[str]) -> None:
+    hang, asked = asyncio.Event(), []
+
+    async def ask(request: AnalysisRequest) -> AnalysisResult:
+        asked.append(request)
+        if len(asked) == 1:
+            await hang.wait()
+        return AnalysisResult(Analysis(rests_on=request.rests_on))
+
+    queue = AnalysisQueue(ask, on_answer=answers.put_nowait, metrics=Metrics())
+    for uid in ("asked", "waiting", "last"):
+        queue.ask(uid, question())
+    await asyncio.sleep(0)
+    queue.forget("waiting")
+    queue.forget("asked")
+    assert await answers.get() == "last"
+    assert len(asked) == 2
     await queue.close()
 
 

@@ -61,3 +61,25 @@ def test_a_pod_that_is_gone_is_no_orphan() -> None:
     caches.runs.pods.upsert(pod(RUNNING))
     caches.runs.pods.delete(pod(RUNNING))
     assert caches.runs.orphans_of(SWEEP) == 0
+
+
+def test_what_a_sweep_has_is_made_again_after_each_change_be_it_our_own_and_only_then() -> None:
+    caches = build_caches(MemoryApi(), SYSTEM_CLOCKS)
+    runs = caches.runs
+
+    def seen() -> tuple[int, int]:
+        return len(runs.runs_of(SWEEP)) + len(runs.altered_of(SWEEP)), runs.orphans_of(SWEEP)
+
+    assert seen() == (0, 0)
+    runs.jobs.upsert_from_write(made("job", names.SWEEP_KIND, "sweep", spec={}, status={}))
+    assert seen() == (1, 0)
+    runs.pods.upsert(pod(RUNNING))
+    assert seen() == (1, 0)
+    before = runs.altered_of(SWEEP)
+    assert runs.altered_of(SWEEP) is before
+    runs.job_deleted("job")
+    assert seen() == (0, 1)
+    runs.pods.delete(pod(RUNNING))
+    assert seen() == (0, 0)
+    runs.forget_sweep("sweep")
+    assert seen() == (0, 0)

@@ -14,7 +14,7 @@ from regsweep.controller.passes.admission import Admission
 from regsweep.controller.passes.freed_slots import FreedSlots
 from regsweep.controller.passes.memory import SweepMemory
 from regsweep.controller.passes.observation import Accepted, Observation, Template
-from regsweep.controller.passes.schedule import wake_ups
+from regsweep.controller.passes.schedule import paced, wake_ups
 from regsweep.controller.passes.status_pace import LastStatus, is_idle, seconds_until_status, urgent_of
 from regsweep.controller.passes.store_pace import seconds_until_store
 from regsweep.controller.writers.record_store import RecordStore
@@ -264,3 +264,23 @@ def test_how_long_slots_were_empty(jobs: int, waited: list[float]) -> None:
     slots.free(13.0)
     assert slots.fill(jobs, 15.0) == waited
     assert slots.fill(9, 99.0) == [], "a slot that no Job takes is not one that waits"
+
+
+@pytest.mark.parametrize(
+    ("took", "interval"),
+    [
+        pytest.param(0.0, 5.0, id="nothing was written yet"),
+        pytest.param(0.05, 5.0, id="an API server that answers at once"),
+        pytest.param(0.2, 10.0, id="one that is slow"),
+        pytest.param(0.9, 30.0, id="and never less than every half a minute"),
+        pytest.param(9.0, 30.0, id="however slow"),
+    ],
+)
+def test_what_is_written_now_and_then_is_written_less_often_where_slots_would_wait_for_it(
+    took: float, interval: float
+) -> None:
+    assert paced(5.0, took) == interval
+
+
+def test_an_interval_that_somebody_has_set_is_kept() -> None:
+    assert paced(60.0, 9.0) == 60.0

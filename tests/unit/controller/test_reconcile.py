@@ -15,6 +15,7 @@ from regsweep.controller.passes.parts import Queues
 from regsweep.controller.process.assembly import build_caches, build_claims, build_reconciler
 from regsweep.controller.queues.analysis_queue import AnalysisQueue
 from regsweep.controller.queues.prometheus_queue import PrometheusQueue
+from regsweep.controller.queues.removal_queue import RemovalQueue
 from regsweep.controller.queues.workqueue import WorkQueue
 from regsweep.core.results.queries import TargetLabels
 from regsweep.errors import Refused, Unavailable
@@ -53,7 +54,8 @@ class Stand:
         labels = TargetLabels("namespace", "pod")
         prometheus = PrometheusQueue(None, labels, on_answer=lambda _: None, metrics=self.metrics, clocks=clocks)
         analyses = AnalysisQueue(analyse_here, on_answer=lambda _: None, metrics=self.metrics)
-        queues = Queues(self.work, prometheus, analyses)
+        removals = RemovalQueue(on_end=lambda *_: None, clock=lambda: self.seconds)
+        queues = Queues(self.work, prometheus, analyses, removals)
         api = self.cluster.api
         self.reconciler = build_reconciler(
             api, settings, self.caches, queues, build_claims(api, settings, clocks), "operator", self.metrics, clocks

@@ -72,7 +72,7 @@ def test_a_sweep_that_changes_is_due_at_once(stand: Stand) -> None:
     ("status", "delay"),
     [
         pytest.param({}, 0.3, id="one that is new"),
-        pytest.param({"conditions": [{"type": "Complete", "status": "True"}]}, 0.0, id="one that is complete"),
+        pytest.param({"conditions": [{"type": "Complete", "status": "True"}]}, 0.3, id="one whose pods have ended"),
         pytest.param({"conditions": [{"type": "Failed", "status": "True"}]}, 0.0, id="one that has failed"),
         pytest.param({"conditions": [{"type": "Failed", "status": "False"}]}, 0.3, id="one that has not"),
         pytest.param({"conditions": [{"type": "Suspended", "status": "True"}]}, 0.3, id="one that is suspended"),
@@ -103,10 +103,24 @@ def test_how_soon_a_sweep_is_due_by_its_pod(
     assert stand.ended_pods == ended
 
 
-def test_a_job_that_is_gone_makes_its_sweep_due_at_once(stand: Stand) -> None:
-    stand.caches.runs.jobs.upsert(job())
-    stand.caches.runs.jobs.delete(job())
-    assert stand.queue.added[1:] == [("sweep", 0.0)]
+@pytest.mark.parametrize(
+    ("conditions", "by_us", "delay"),
+    [
+        pytest.param([], False, 0.0, id="one that went on"),
+        pytest.param([], True, 0.0, id="one that we have stopped: what it trained is wanted again"),
+        pytest.param([{"type": "Complete", "status": "True"}], False, 0.0, id="one that may have unstored records"),
+        pytest.param([{"type": "Complete", "status": "True"}], True, 0.3, id="one that retention did not keep"),
+    ],
+)
+def test_how_soon_a_sweep_is_due_by_a_job_that_is_gone(
+    stand: Stand, conditions: list[KubeObject], by_us: bool, delay: float
+) -> None:
+    stand.caches.runs.jobs.upsert(job(conditions=conditions))
+    if by_us:
+        stand.caches.runs.job_deleted("job")
+    stand.queue.added.clear()
+    stand.caches.runs.jobs.delete(job(conditions=conditions))
+    assert stand.queue.added == [("sweep", delay)]
 
 
 @pytest.mark.parametrize(

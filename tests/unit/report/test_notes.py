@@ -16,6 +16,7 @@ from unit.report.builders import analysis, comparison, ranked, reduction, result
 BEST = ranked(1, {"l2": 0.01}, (0.10, 0.01), 0.08, (0.02, 0.005))
 OF_BEST = comparison({"l2": 0.01}, "Balanced")
 WORSE = ranked(2, {"l2": 0}, (0.20, 0.01), 0.01, (0.19, 0.01))
+SIMPLER = "simpler: more regularised or smaller, and in no flag the reverse (pick.simplicityOrder)"
 
 
 @pytest.mark.parametrize(
@@ -98,25 +99,36 @@ JUDGED = analysis(OF_BEST, comparison({"l2": 0}, "Overfits"), reductions=[LAST, 
         ),
         pytest.param(
             (BEST, PLAIN),
-            analysis(OF_BEST, comparison({"l2": 0}, gap_larger=False), reductions=[LAST, GAP]),
-            "Without regularisation (l2=0) the network ranks 2nd; the best cuts validation loss by 75 % (95 %: 60 to 85).",
-            id="a gap that may be larger by chance is not spoken of",
+            analysis(OF_BEST, comparison({"l2": 0}), reductions=[LAST, reduction(0.2, -0.1, 0.4, "overfit_gap")]),
+            "Without regularisation (l2=0) the network ranks 2nd; the best cuts validation loss by 75 % (95 %: 60 to 85) and the "
+            "overfit gap by 20 % (-10 to 40).",
+            id="a share is not said only where it is significant",
         ),
         pytest.param(
             (BEST, PLAIN),
-            analysis(OF_BEST, comparison({"l2": 0}, gap_larger=False), reductions=[LAST, AT_BEST]),
+            analysis(OF_BEST, comparison({"l2": 0}), reductions=[LAST, AT_BEST]),
             "Without regularisation (l2=0) the network ranks 2nd; the best cuts validation loss by 75 % (95 %: 60 to 85); with "
-            "each run at its best epoch, where early stopping would end it, it cuts validation loss by 10 % (-8 to 31).",
+            "each run at its best epoch, which patient early stopping would keep, it cuts validation loss by 10 % (-8 to 31).",
             id="early stopping is the fair opponent",
         ),
         pytest.param(
             (BEST, PLAIN),
-            analysis(
-                OF_BEST, comparison({"l2": 0}, gap_larger=False), reductions=[reduction(-0.2, -0.5, 0.1), AT_BEST]
-            ),
+            analysis(OF_BEST, comparison({"l2": 0}), reductions=[reduction(-0.2, -0.5, 0.1), AT_BEST]),
             "Without regularisation (l2=0) the network ranks 2nd; the best raises validation loss by 20 % (95 %: -10 to 50); "
-            "with each run at its best epoch, where early stopping would end it, it cuts validation loss by 10 % (-8 to 31).",
+            "with each run at its best epoch, which patient early stopping would keep, it cuts validation loss by 10 % (-8 to 31).",
             id="the best by another objective may have a larger loss",
+        ),
+        pytest.param(
+            (BEST, PLAIN),
+            analysis(OF_BEST, comparison({"l2": 0}), reductions=[reduction(0.004, -0.0004, 0.0061)]),
+            "Without regularisation (l2=0) the network ranks 2nd; the best cuts validation loss by under 1 % (95 %: -0.04 to 1).",
+            id="an end that is about 0 keeps its sign",
+        ),
+        pytest.param(
+            (BEST, PLAIN),
+            analysis(OF_BEST, comparison({"l2": 0}), reductions=[reduction(0.3, -0.00004, 0.6)]),
+            "Without regularisation (l2=0) the network ranks 2nd; the best cuts validation loss by 30 % (95 %: just below 0 to 60).",
+            id="an end that is next to 0 keeps its side",
         ),
         pytest.param(
             (BEST, PLAIN),
@@ -129,6 +141,13 @@ JUDGED = analysis(OF_BEST, comparison({"l2": 0}, "Overfits"), reductions=[LAST, 
             analysis(comparison({"l2": 0}, "Balanced"), comparison({"l2": 1}, "Underfits")),
             "Without regularisation (l2=0) the network ranks 1st: regularisation did not improve on it.",
             id="regularisation that does not help",
+        ),
+        pytest.param(
+            (ranked(1, {"l2": 0}, (0.10, 0.01), 0.08, (0.02, 0.01)), ranked(2, {"l2": 1}, (0.11, 0.01))),
+            analysis(comparison({"l2": 0}, "Balanced"), comparison({"l2": 1}, "Balanced")),
+            "Without regularisation (l2=0) the network ranks 1st; these data do not tell whether regularisation improves on it: "
+            "1 combination with it is tied.",
+            id="regularisation that may help after all",
         ),
         pytest.param(
             (BEST, PLAIN),
@@ -196,6 +215,14 @@ def test_the_conclusion_says_what_the_numbers_bear(
     rows: tuple[RankedResult, ...], analysis_result: Analysis, sentence: str
 ) -> None:
     assert conclusion(results(*rows, analysis_result=analysis_result)) == sentence
+
+
+def test_what_the_objectives_epoch_shows_comes_first() -> None:
+    judged = analysis(OF_BEST, comparison({"l2": 0}), reductions=[LAST, AT_BEST, GAP])
+    assert conclusion(results(BEST, PLAIN, analysis_result=judged, epoch=EpochChoice.BEST)) == (
+        "Without regularisation (l2=0) the network ranks 2nd; the best cuts validation loss by 10 % (95 %: -8 to 31) with each run "
+        "at its best epoch; at the last epoch it cuts validation loss by 75 % (60 to 85) and the overfit gap by 95 % (90 to 98)."
+    )
 
 
 def test_a_fixed_regularisation_is_not_called_none() -> None:
@@ -300,10 +327,10 @@ def test_what_is_cut_almost_to_nothing_is_not_called_cut_by_all_of_it() -> None:
         pytest.param(
             (WORSE,),
             True,
-            "pick: simplest combination within one standard error of the best.",
+            f"pick: simplest combination within one standard error of the best; {SIMPLER}.",
             id="a pick in a word",
         ),
-        pytest.param((WORSE,), False, "", id="a pick spelled out"),
+        pytest.param((WORSE,), False, f"{SIMPLER}.", id="a pick spelled out: the plain network is not what is meant"),
     ],
 )
 def test_the_legend_explains_what_stands_in_a_word(rows: tuple[RankedResult, ...], brief: bool, legend: str) -> None:

@@ -21,7 +21,7 @@ from regsweep.api.analysis import (
 )
 from regsweep.api.findings import Finding, FindingType, NoteType
 from regsweep.api.spec import Goal
-from regsweep.api.status import FinalStatus, SweepState
+from regsweep.api.status import FinalStatus, RefinementStatus, SweepState
 from regsweep.report.sentences import final_evaluation_sentences, sentences, ties_sentence
 from unit.report.builders import analysis, comparison, note, picked, ranked, results, share
 
@@ -67,6 +67,15 @@ def test_ties_are_explained(analysis_result: Analysis | None, sentence: str) -> 
     assert ties_sentence(results(*ROWS, analysis_result=analysis_result)) == sentence
 
 
+def test_what_is_not_compared_is_not_told_from_the_best() -> None:
+    broke = ranked(3, {"l2": 9}, (0.3, 0.01), diverged=1)
+    judged = analysis(BEST, comparison({"l2": 0}, "Overfits"))
+    assert ties_sentence(results(*ROWS, broke, analysis_result=judged)) == (
+        "The best stands alone: every other combination that is compared with it can be told from it with these data (95 % "
+        "confidence set)."
+    )
+
+
 def whole() -> Analysis:
     """An analysis that has all of it."""
     of_best = BEST.model_copy(update={"spread": Spread(squared_error=0.08, variance=0.02, bias_squared=0.06)})
@@ -90,20 +99,34 @@ def whole() -> Analysis:
 
 def test_a_complete_sweep_says_what_matters_what_was_found_and_what_to_bear_in_mind_in_this_order() -> None:
     assert list(sentences(results(*ROWS, analysis_result=whole()))) == [
-        "For other data of this kind and size expect the best's val_average_loss between 0.05 and 0.156 (95 %), of which 0.006 at the "
-        "worse end is for the luck of having been chosen by these same numbers; the pick may be worse by 0.04 or better by 0.01.",
+        "For other data of this kind and size expect the best's val_average_loss on average between 0.05 and 0.156 (95 %, "
+        "approximate), of which 0.006 at the worse end is for the luck of having been chosen by these same numbers; the pick may be "
+        "worse by up to 0.04 or better by up to 0.01.",
         "What matters: l2 explains 77 % of the differences (by chance alone: 9 %). The rest "
         "differs between replicates, or is not surely more than chance. All within "
         "the ranges swept.",
         "On rows that replicates had not seen, 0.02 of the best's squared error of 0.08 is that replicates predict differently; "
         "without regularisation 0.07 of 0.12. The rest is bias and the labels' own noise.",
         "The race was won by one combination: 1 combination dropped, 1 left, 30 of the 40 trainings of a full grid (75 %).",
-        "In every combination more than half of the validation loss is gap to the training loss: all of them overfit. Sweep "
-        "stronger regularisation or smaller networks, or train on more rows.",
-        "Judged by val_accuracy, 2 of 2 combinations cannot be told from the best.",
-        "Fewer than 5 replicates: little can be told apart, and what goes wrong in few replicates is not seen. A combination that is "
-        "worse by three times the noise stays tied with the best in about half of such sweeps.",
+        "In every combination more than half of the validation loss is gap to the training loss: all of them overfit. Stronger "
+        "regularisation, smaller networks or more training rows make the gap smaller; whether the loss follows, a sweep of them tells.",
+        "Judged by val_accuracy, 2 of 2 combinations cannot be told from the most accurate.",
+        "With fewer than 5 replicates little can be told of a combination, and what goes wrong in few replicates is not seen. One that "
+        "is worse by three times the noise stays tied with the best in about half of such sweeps, or more.",
     ]
+
+
+def test_after_a_refinement_what_matters_is_said_to_be_of_the_declared_grid() -> None:
+    found = results(*ROWS, analysis_result=whole())
+    status = found.status.model_copy(update={"refinement": RefinementStatus(rounds=[], contenders=["a", "b"])})
+    said = list(sentences(replace(found, status=status)))
+    assert any(
+        each.endswith("All within the grid as declared, by the replicates before the new ones.") for each in said
+    )
+    assert any(
+        each.endswith("5 new replicates of the 2 combinations tied by then, by which none was added or left out.")
+        for each in said
+    )
 
 
 def test_a_sweep_that_still_runs_says_nothing_of_it() -> None:
@@ -157,12 +180,20 @@ def test_without_a_final_evaluation_nothing_is_said_of_test_rows() -> None:
 @pytest.mark.parametrize(
     ("goal", "level", "words"),
     [
-        pytest.param(Goal.MINIMIZE, (0.646, 0.695), "between 0.646 and 0.814 (95 %), of which 0.119", id="a loss"),
         pytest.param(
-            Goal.MAXIMIZE, (0.646, 0.695), "between 0.527 and 0.695 (95 %), of which 0.119", id="large is good"
+            Goal.MINIMIZE, (0.646, 0.695), "between 0.646 and 0.814 (95 %, approximate), of which 0.119", id="a loss"
         ),
         pytest.param(
-            Goal.MAXIMIZE, (0.08, 0.95), "up to 0.95 (95 %), of which 0.119", id="not beyond what the metric can be"
+            Goal.MAXIMIZE,
+            (0.646, 0.695),
+            "between 0.527 and 0.695 (95 %, approximate), of which 0.119",
+            id="large is good",
+        ),
+        pytest.param(
+            Goal.MAXIMIZE,
+            (0.08, 0.95),
+            "up to 0.95 (95 %, approximate), of which 0.119",
+            id="not beyond what the metric can be",
         ),
     ],
 )

@@ -8,6 +8,7 @@ import re
 import pytest
 from rich.console import Console
 
+from regsweep.api.analysis import Analysis, RaceReason, RaceStatus
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.spec import EpochChoice, Goal
 from regsweep.api.status import SweepState
@@ -47,10 +48,10 @@ breast-cancer · 8 combinations x 5 replicates · val_average_loss, lower is bet
   replicate diverged or has no value; shares need not add up, since something is missing.
   The pick has dropout=0.5, the largest value swept: sweep larger values too, such as 0.7, before taking it for an
   optimum.
-  Fewer than 5 replicates: little can be told apart, and what goes wrong in few replicates is not seen. A combination
-  that is worse by three times the noise stays tied with the best in about half of such sweeps.
-  overfits: worse than the best, and its overfit gap is larger; underfits: worse than the best, and it fits the training
-  data less well.
+  With fewer than 5 replicates little can be told of a combination, and what goes wrong in few replicates is not seen.
+  One that is worse by three times the noise stays tied with the best in about half of such sweeps, or more.
+  overfits: worse than the best, mostly by a larger overfit gap; underfits: worse than the best, mostly by fitting the
+  training data less well; simpler: more regularised or smaller, and in no flag the reverse (pick.simplicityOrder).
   Failed l2=0, dropout=0.1 (OutOfMemory): its container was killed for want of memory; raise the trainer's memory limit
   All values from Prometheus.
 """
@@ -124,6 +125,14 @@ def test_the_best_epoch_is_named_in_header_and_column() -> None:
     text = shown(found, 140)
     assert "val_average_loss at its best epoch, lower is better" in text
     assert "val loss (best epoch)" in text
+
+
+def test_a_race_does_not_train_all_replicates_of_all() -> None:
+    race = RaceStatus(reason=RaceReason.WON, racing=1, dropped=1, replicates=10, trained=13, full_grid=20)
+    rows = (ranked(1, {"l2": 0.1}, (0.2, 0.01), replicates=10), ranked(2, {"l2": 0}, (0.4, 0.01), replicates=3))
+    assert "2 combinations x up to 10 replicates" in shown(
+        results(*rows, replicates=10, analysis_result=Analysis(race=race)), 120
+    )
 
 
 def test_below_three_replicates_no_standard_error_is_spoken_of() -> None:

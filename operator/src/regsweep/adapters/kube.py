@@ -18,10 +18,10 @@ import aiohttp
 
 from regsweep.adapters.access import Access
 from regsweep.adapters.kube_errors import error_of, reason_of
-from regsweep.adapters.kubeapi import EVENTS, LEASES, PAGE_SIZE, KubeObject, Page, Resource, WatchEvent, WatchType
+from regsweep.adapters.kubeapi import EVENTS, JOBS, LEASES, PAGE_SIZE, KubeObject, Page, Resource, WatchEvent, WatchType
 from regsweep.adapters.permits import check_permit
 from regsweep.adapters.sockets import kept_alive
-from regsweep.adapters.throttle import TokenBucket, asking_for
+from regsweep.adapters.throttle import TokenBucket, Urgency, asking_for
 from regsweep.errors import ApiError, Unavailable
 
 WATCH_GRACE_SECONDS: Final = 15.0
@@ -67,6 +67,11 @@ class _Request:
     def plural(self) -> str:
         """What observers call its resource."""
         return f"{self.resource.plural}/{self.subresource}" if self.subresource else self.resource.plural
+
+    @property
+    def urgency(self) -> Urgency:
+        """How long it may wait behind others, unless whoever asks is not in a hurry: a GPU is idle until its Job is created."""
+        return Urgency.FIRST if self.verb == "create" and self.resource is JOBS else Urgency.NORMAL
 
 
 class KubeClient:
@@ -217,7 +222,7 @@ class KubeClient:
         data = None if request.body is None else json.dumps(request.body, allow_nan=False, separators=(",", ":"))
         if request.resource is not LEASES:  # a lease that waits behind a thousand creates is lost
             with asking_for("events") if request.resource is EVENTS else nullcontext():
-                await self._bucket.take()  # events decide nothing: all of them together wait in one queue
+                await self._bucket.take(request.urgency)  # events decide nothing: together they wait in one queue
         status = 0
         try:
             headers = await authorization_header(self._access)

@@ -21,14 +21,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LeaseTimes:
-    """Durations of an election, in seconds; the defaults are client-go's."""
+    """Durations of an election, in seconds; the defaults are client-go's, but for a shorter `retry`."""
 
     duration: float = 15.0
     """How long others leave a lease that is not renewed."""
     renew_deadline: float = 10.0
     """How long after its last renewal the holder still acts; the rest of the duration covers a write that is under way."""
-    retry: float = 2.0
-    """Between two attempts to take it, and after one to renew it that failed."""
+    retry: float = 1.0
+    """Between two attempts to take it, and after one to renew it that failed. Others' attempts also see its renewals: so late at most."""
 
     def __post_init__(self) -> None:
         if not self.duration > self.renew_deadline > self.retry > 0:
@@ -70,6 +70,7 @@ class Lease:
         self._sleep = sleep
         self._renewed_at: float | None = None
         self._seen: tuple[str, float] | None = None
+        """Of another's lease its last resourceVersion, and when it is free if that stays."""
         self._won = asyncio.Event()
 
     @property
@@ -102,8 +103,7 @@ class Lease:
             pause = self.times.retry
             try:
                 async with asyncio.timeout(self.times.renew_deadline):
-                    if await self.attempt():
-                        pause = self.times.renew
+                    pause = self.times.renew if await self.attempt() else self._until_free()
             except ApiError as error:
                 logger.warning("lease %s/%s: %s", self.namespace, self.name, error)
             except TimeoutError:
@@ -164,8 +164,13 @@ class Lease:
             return True
         version = lease["metadata"]["resourceVersion"]
         if self._seen is None or self._seen[0] != version:
-            self._seen = (version, now)
-        return now >= self._seen[1] + float(spec.get("leaseDurationSeconds") or self.times.duration)
+            self._seen = (version, now + float(spec.get("leaseDurationSeconds") or self.times.duration))
+        return now >= self._seen[1]
+
+    def _until_free(self) -> float:
+        """Seconds to the next attempt while another holds it: no longer than until that one's time is over."""
+        left = self._seen[1] - self._clock() if self._seen is not None else 0.0
+        return min(left, self.times.retry) if left > 0 else self.times.retry
 
     def _win(self, began: float) -> bool:
         if not self.held:

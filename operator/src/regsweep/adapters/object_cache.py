@@ -20,6 +20,8 @@ class Entry:
     object: KubeObject
     gone: bool = False
     """It was deleted; this is the last that was seen of it."""
+    by_us: bool = False
+    """Our own delete has removed it."""
 
 
 class Listener(Protocol):
@@ -52,6 +54,8 @@ class ObjectCache:
         self._keep_tombstones = keep_tombstones
         self._entries: dict[str, Entry] = {}
         self._groups: dict[str, set[str]] = {}
+        self._revisions: dict[str, int] = {}
+        self._changes = 0
         self._tombstones: dict[str, set[str]] = {}
         self._deleted_by_us: set[str] = set()
         self._listeners: list[Listener] = []
@@ -78,6 +82,10 @@ class ObjectCache:
         """The objects of a group, tombstones included."""
         for uid in self._groups.get(key, ()):
             yield self._entries[uid]
+
+    def revision(self, key: str) -> int:
+        """A number that is another one after each change of the group, be it by news or by our own write; 0: the group is empty."""
+        return self._revisions.get(key, 0)
 
     def tombstones(self, key: str) -> list[KubeObject]:
         """What is gone of a group and not forgotten."""
@@ -118,13 +126,14 @@ class ObjectCache:
     def delete(self, obj: KubeObject) -> None:
         """Takes it that the object was deleted; `obj`: its last state."""
         uid = uid_of(obj)
-        if uid in self._deleted_by_us:
+        by_us = uid in self._deleted_by_us
+        if by_us:
             self._deleted_by_us.discard(uid)
             if not self._keep_tombstones:
                 return
         present = self._entries.get(uid)
         if present is None or not present.gone:
-            self._bury(uid, self._trim(obj))
+            self._bury(uid, self._trim(obj), by_us=by_us)
 
     def delete_unlisted(self, namespace: str | None, listed: Set[str], version: int) -> None:
         """Takes it that all else was deleted than the UIDs `listed`, in a namespace (None: in all); `version`: the list's."""
@@ -149,9 +158,9 @@ class ObjectCache:
         if notify:
             self._notify(entry)
 
-    def _bury(self, uid: str, obj: KubeObject) -> None:
+    def _bury(self, uid: str, obj: KubeObject, *, by_us: bool = False) -> None:
         present = self._entries.get(uid)
-        entry = Entry(obj, gone=True)
+        entry = Entry(obj, gone=True, by_us=by_us)
         if self._keep_tombstones:
             self._put(uid, entry, present)
         elif present is not None:
@@ -164,18 +173,24 @@ class ObjectCache:
             self._drop(uid)
         self._entries[uid] = entry
         self._groups.setdefault(key, set()).add(uid)
+        self._changes += 1
+        self._revisions[key] = self._changes
         if entry.gone:
             self._tombstones.setdefault(key, set()).add(uid)
 
     def _drop(self, uid: str) -> None:
         entry = self._entries.pop(uid)
         key = self._group_by(entry.object)
+        self._changes += 1
+        self._revisions[key] = self._changes
         for groups in (self._groups, self._tombstones):
             members = groups.get(key)
             if members is not None:
                 members.discard(uid)
                 if not members:
                     del groups[key]
+        if key not in self._groups:
+            del self._revisions[key]
 
     def _notify(self, entry: Entry) -> None:
         for listener in self._listeners:

@@ -19,7 +19,8 @@ class Duration(ApiModel):
     seconds: float
     """The estimate."""
     low: float | None = None
-    """Lower end of its 95 % interval, by how much combinations differ. Absent below 3 combinations."""
+    """Lower end of its 95 % interval, by how much combinations differ. Absent below 3 combinations, unless the number of trainings is
+    open."""
     high: float | None = None
     """Upper end of the interval."""
 
@@ -35,6 +36,9 @@ class Forecast(ApiModel):
     """Number of its trainings with results."""
     parallelism: int
     """Number of pods, or processes, at a time."""
+    open_count: bool = False
+    """True if a race, a refinement or picks that may be one decide how many trainings there are. Times of the whole are then of the
+    most, and their intervals begin at that of the fewest."""
     training: Duration | None = None
     """One training. Absent if its records do not say when trainings started and ended."""
     whole: Duration | None = None

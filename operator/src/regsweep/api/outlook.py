@@ -13,7 +13,7 @@ class Reduction(ApiModel):
     metric: Word
     """`val_average_loss`, or `overfit_gap` for val_average_loss minus train_average_loss."""
     epoch: EpochChoice
-    """`Last` epoch, or each run's `Best` epoch, at which early stopping would have stopped it."""
+    """`Last` epoch, or each run's `Best` epoch, which early stopping with enough patience would keep."""
     share: float
     """1 minus the ratio of the means; below 0 if the best is above."""
     low: float

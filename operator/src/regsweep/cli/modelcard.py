@@ -10,6 +10,8 @@ from importlib import metadata
 from pydantic import JsonValue
 
 from regsweep.api.analysis import PickRole
+from regsweep.api.spec import EpochChoice
+from regsweep.api.wording import plural
 from regsweep.core.grid import label, value_text
 from regsweep.core.identity import final_seed
 from regsweep.core.results.records import Outcome, Record
@@ -19,8 +21,8 @@ from regsweep.report.answer import answer
 from regsweep.report.model import SweepReport
 
 HOW = {
-    PickRole.BEST: "the best mean of {objective} over {replicates} replicates",
-    PickRole.ONE_STANDARD_ERROR: "the simplest within one standard error of the best mean of {objective} over {replicates} replicates",
+    PickRole.BEST: "the best mean of {objective} over {replicates}",
+    PickRole.ONE_STANDARD_ERROR: "the simplest within one standard error of the best mean of {objective} over {replicates}",
 }
 
 
@@ -43,7 +45,11 @@ class Chosen:
 def card(sweep: Sweep, report: SweepReport, chosen: Chosen, described: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """described: what the trainer says of the model's inputs and output."""
     record, point = chosen.record, chosen.point
-    how = HOW[chosen.role].format(objective=report.objective.metric, replicates=report.replicates)
+    trained = report.replicates if report.best is None else report.best.replicates
+    at_best = " at its best epoch" if report.objective.epoch is EpochChoice.BEST else ""
+    how = HOW[chosen.role].format(
+        objective=f"{report.objective.metric}{at_best}", replicates=plural(trained, "replicate")
+    )
     environment = record.environment if record is not None else None
     found: dict[str, JsonValue] = {
         "sweep": sweep.name,

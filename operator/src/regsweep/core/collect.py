@@ -155,31 +155,47 @@ def collect(
 
 
 class KeptCollection:
-    """Runs of which nothing can be taken, kept from one look to the next: until there is news of one, time makes no difference to it.
+    """What was collected from runs to which time makes no difference, kept from one look to the next until there is news of them.
 
-    Most runs are so at most times: their pods train.
+    Most runs are so at most times: their pods train, or have ended and their records wait to be stored.
     """
 
     def __init__(self) -> None:
-        self._quiet: dict[str, tuple[ObservedRun, Mapping[int, Record]]] = {}
-        self._scrapes = Scrapes()
+        self._lasting: dict[str, tuple[ObservedRun, Mapping[int, Record], Collected]] = {}
+        self._basis: tuple[Scrapes, timedelta, int | None] | None = None
 
     def collect(self, sweep: Sweep, observed: Observed, now: datetime) -> dict[str, Collected]:
         """By its name what `collect` comes to for each run of the sweep."""
-        timeout = timedelta(seconds=sweep.spec.metrics.collect_timeout_seconds)
-        records, scrapes = observed.records, observed.scrapes
-        before = self._quiet if scrapes == self._scrapes else {}
-        self._quiet, self._scrapes = {}, scrapes
+        basis = (
+            observed.scrapes,
+            timedelta(seconds=sweep.spec.metrics.collect_timeout_seconds),
+            observed.usage.pod_gpus,
+        )
+        before = self._lasting if basis == self._basis else {}
+        self._lasting, self._basis = {}, basis
+        scrapes, timeout, pod_gpus = basis
         collected = {}
         for run in observed.runs:
-            news, known = (run, records.of(run.point_key)), before.get(run.name)
-            if known is not None and all(one is other for one, other in zip(known, news, strict=True)):
-                self._quiet[run.name], collected[run.name] = known, _NOTHING
+            stored, known = observed.records.of(run.point_key), before.get(run.name)
+            if known is not None and known[0] is run and known[1] is stored:
+                self._lasting[run.name], collected[run.name] = known, known[2]
                 continue
-            collected[run.name] = collect(run, records, scrapes, timeout, now, observed.usage.pod_gpus)
-            if collected[run.name] == _NOTHING and not any(pod.ended or pod.waiting_reason for pod in run.pods):
-                self._quiet[run.name] = news
+            found = collected[run.name] = collect(run, observed.records, scrapes, timeout, now, pod_gpus)
+            if _trains_on(run, found) or _is_whole(run, stored, found):
+                self._lasting[run.name] = (run, stored, found)
         return collected
+
+
+def _trains_on(run: ObservedRun, collected: Collected) -> bool:
+    """Whether nothing can be taken from it until there is news of it."""
+    return collected == _NOTHING and not any(pod.ended or pod.waiting_reason for pod in run.pods)
+
+
+def _is_whole(run: ObservedRun, stored: Mapping[int, Record], collected: Collected) -> bool:
+    """Whether it has brought home a result of each replicate, and nothing more is expected of it."""
+    taken = {record.replicate for record in collected.records if record.has_result}
+    expected = collected.awaiting or collected.move is not None or collected.look_again_at is not None
+    return not expected and all(k in taken or is_settled(stored.get(k), run) for k in replicates_of(run))
 
 
 _NOTHING: Final = Collected()

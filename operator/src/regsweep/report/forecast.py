@@ -22,11 +22,11 @@ def forecast_sentences(found: Forecast) -> Iterator[str]:
     else:
         without = "" if found.start_included else ", without the time that pods take to start"
         yield (
-            f"As in {found.like} ({based}, {duration(found.training.seconds)} each) it takes about {_time(found.whole)} of training, "
-            f"{_time(found.wall)} with {found.parallelism} at a time{without}."
+            f"As in {found.like} ({based}, {duration(found.training.seconds)} each) it takes about {_time(found.whole, found)} of "
+            f"training, {_time(found.wall, found)} with {found.parallelism} at a time{without}."
         )
     if found.gpu_seconds is not None and found.gpu_seconds.seconds > 0:
-        yield f"GPU time: about {_time(found.gpu_seconds)}."
+        yield f"GPU time: about {_time(found.gpu_seconds, found)}."
     if found.planning is None:
         yield "It says nothing of replicates: that takes the objective in 3 replicates of 2 combinations there, and 3 replicates here."
     else:
@@ -55,15 +55,19 @@ def budget_sentences(spec: SweepSpec, runs: int, found: Forecast | None) -> Iter
         ("maxElapsedSeconds", budget.max_elapsed_seconds, found.wall if found is not None else None),
     )
     for name, most, needed in limits:
-        if most is not None and needed is not None and (needed.high or needed.seconds) > most:
+        if most is not None and found is not None and needed is not None and (needed.high or needed.seconds) > most:
             surely = "is not enough" if (needed.low or needed.seconds) > most else "may not be enough"
-            yield f"spec.budget.{name}: {duration(most)} {surely} for about {_time(needed)}."
+            yield f"spec.budget.{name}: {duration(most)} {surely} for about {_time(needed, found)}."
 
 
-def _time(found: Duration) -> str:
-    """Such as `12 min (10 min to 15 min)`."""
-    text = duration(found.seconds)
-    if found.low is None or found.high is None:
+def _time(time: Duration, found: Forecast) -> str:
+    """Such as `12 min (95 %: 10 min to 15 min)`."""
+    text = duration(time.seconds)
+    if time.low is None or time.high is None:
         return text
-    low, high = duration(found.low), duration(found.high)
-    return text if low == high else f"{text} (95 %: {low} to {high})"
+    low, high = duration(time.low), duration(time.high)
+    if low == high:
+        return text
+    if found.open_count:
+        return f"{text} at most ({low} to {high}, by how much is trained)"
+    return f"{text} (95 %: {low} to {high})"

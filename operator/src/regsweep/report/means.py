@@ -12,7 +12,7 @@ from typing import Final
 from rich.cells import cell_len
 
 from regsweep.api.analysis import Effects, Interplay, Interval, MarginalMean
-from regsweep.core.figures import listed, percent
+from regsweep.core.figures import listed, rough
 from regsweep.core.grid import value_text
 from regsweep.core.judging.words.effects import CHANCE
 from regsweep.report.numbers import PLUS_MINUS, Measured, NumberFormat, format_for, measured_column
@@ -32,19 +32,20 @@ def means_tables(effects: Effects, metric: str, everything: bool, plus_minus: st
     sure = {tuple(share.flags) for share in effects.shares if share.p_value is not None and share.p_value <= CHANCE}
     flags = {flag: list(means) for flag, means in groupby(effects.means, key=lambda mean: mean.flag)}
     chosen = [flag for flag in flags if everything or (flag,) in sure]
+    name = f"{_mean_name(effects)} {metric}"
     for flag in chosen if everything else chosen[:MOST_FLAGS]:
-        yield _of_flag(flag, flags[flag], metric, effects.log_scale, everything, plus_minus)
+        yield _of_flag(flag, flags[flag], name, effects.log_scale, everything, plus_minus)
     clear = {tuple(s.flags) for s in effects.shares if (s.omega_squared or 0.0) >= CLEAR_SHARE}
     pairs = [pair for pair in effects.interplays if everything or tuple(pair.flags) in clear]
     for pair in pairs if everything else pairs[:1]:
-        if table := _of_pair(pair, metric, everything):
+        if table := _of_pair(pair, name, everything):
             yield table
 
 
 def _of_flag(
-    flag: str, means: Sequence[MarginalMean], metric: str, log_scale: bool, everything: bool, plus_minus: str
+    flag: str, means: Sequence[MarginalMean], name: str, log_scale: bool, everything: bool, plus_minus: str
 ) -> list[str]:
-    """The values down, each with its mean and how much worse it is than the best of them."""
+    """The values down, each with its mean and how much worse it is than the best of them. `name`: of the means."""
     shown = means if everything else means[:MOST_VALUES]
     figures = measured_column(
         [Measured(mean.mean, mean.level.standard_error if mean.level else None) for mean in shown],
@@ -57,8 +58,8 @@ def _of_flag(
         [value_text(mean.value), figure, _difference(mean.beside_best, log_scale, differences) if known else ""]
         for mean, figure in zip(shown, figures, strict=True)
     ]
-    by = "larger than its best value by (95 %)" if log_scale else "worse than its best value by (95 %)"
-    title = [flag, f"mean {metric}", by if known else ""]
+    by = "times its best value (95 % each)" if log_scale else "worse than its best value by (95 % each)"
+    title = [flag, name, by if known else ""]
     lines = _aligned([title, *rows], right=1)
     if len(shown) < len(means):
         lines.append(f"{len(means) - len(shown)} more values: {ON_REQUEST}")
@@ -69,12 +70,18 @@ def _difference(interval: Interval | None, log_scale: bool, shown: NumberFormat)
     if interval is None:
         return "best"
     if log_scale:
-        return f"{percent(interval.mean)} ({interval.low * 100:.0f} to {interval.high * 100:.0f})"
+        factor, low, high = (rough(1 + each) for each in (interval.mean, interval.low, interval.high))
+        return f"{factor} ({low} to {high})"
     return f"{shown.text(interval.mean)} ({shown.text(interval.low)} to {shown.text(interval.high)})"
 
 
-def _of_pair(pair: Interplay, metric: str, everything: bool) -> list[str]:
-    """The first flag's values down, the second's across; without lines where they would be too many."""
+def _mean_name(effects: Effects) -> str:
+    """Where they are not the means of the ranking's rows, that is said: of logarithms they are smaller, of a partial grid adjusted."""
+    return f"{'' if effects.adds_up else 'adjusted '}{'geometric ' if effects.log_scale else ''}mean"
+
+
+def _of_pair(pair: Interplay, name: str, everything: bool) -> list[str]:
+    """The first flag's values down, the second's across; without lines where they would be too many. `name`: of what is shown."""
     by_value: dict[str, dict[str, float]] = {}
     for cell in pair.cells:
         first, second = (value_text(value) for value in cell.values)
@@ -86,7 +93,7 @@ def _of_pair(pair: Interplay, metric: str, everything: bool) -> list[str]:
     shown = format_for([cell.mean for cell in pair.cells], errors)
     first, second = pair.flags
     rows = [[value, *(shown.text(cells[name]) for name in across)] for value, cells in by_value.items()]
-    title = f"Mean {metric} by {listed(pair.flags)}, which matter together"
+    title = f"{name[:1].upper()}{name[1:]} by {listed(pair.flags)}, which matter together"
     return [title, *_aligned([[first, *(f"{second}={name}" for name in across)], *rows], right=len(across))]
 
 

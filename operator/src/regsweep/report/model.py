@@ -91,6 +91,12 @@ class SweepReport:
         comparison = self.comparison(result)
         return comparison is not None and comparison.tied
 
+    @property
+    def combinations_differ(self) -> bool:
+        """Whether some combination is surely worse than the best."""
+        compared = self.analysis.comparisons if self.analysis else []
+        return any(each.comparable and not each.tied for each in compared)
+
     def failure(self, result: RankedResult) -> FailedRun | None:
         """The combination's failed run, where the status lists it."""
         return self._failures.get(result.combination or "")

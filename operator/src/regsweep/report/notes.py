@@ -11,8 +11,7 @@ from typing import Final
 
 from regsweep.api.analysis import Comparison, Fit
 from regsweep.api.objective import includes_penalty
-from regsweep.api.outlook import Reduction
-from regsweep.api.regularizers import REGULARIZERS, is_off
+from regsweep.api.regularizers import REGULARIZERS, is_off, is_unregularized
 from regsweep.api.status import RankedResult
 from regsweep.api.wording import plural
 from regsweep.core.figures import gpu_time, listed, ordinal
@@ -20,7 +19,7 @@ from regsweep.core.grid import label
 from regsweep.core.judging.stats.ranking import MIXED
 from regsweep.core.judging.words.outlook import reductions_phrase
 from regsweep.core.results.records import Source
-from regsweep.report.model import VAL_LOSS, Divergence, SweepReport
+from regsweep.report.model import Divergence, SweepReport
 
 
 class RowNoteKind(Enum):
@@ -69,10 +68,12 @@ _FITS: Final = {
 }
 _LEGEND: Final = {
     RowNoteKind.PICK: "pick: simplest combination within one standard error of the best",
-    RowNoteKind.OVERFITS: "overfits: worse than the best, and its overfit gap is larger",
-    RowNoteKind.UNDERFITS: "underfits: worse than the best, and it fits the training data less well",
+    RowNoteKind.OVERFITS: "overfits: worse than the best, mostly by a larger overfit gap",
+    RowNoteKind.UNDERFITS: "underfits: worse than the best, mostly by fitting the training data less well",
     RowNoteKind.OVERFITS_AND_UNDERFITS: "overfits and underfits: worse than the best in both",
 }
+_SIMPLER: Final = "simpler: more regularised or smaller, and in no flag the reverse (pick.simplicityOrder)"
+"""Beside every pick: many would take the plain network for the simplest."""
 _SOURCES: Final = {
     Source.PROMETHEUS.value: "from Prometheus",
     Source.RECORD.value: "from the runs' own records",
@@ -137,9 +138,10 @@ def legend_of(notes: Iterable[RowNote], brief: bool) -> str:
     kinds = {note.kind for note in notes}
     if RowNoteKind.BEST_AND_PICK in kinds:
         kinds.add(RowNoteKind.PICK)
+    simpler = [_SIMPLER] if RowNoteKind.PICK in kinds else []
     if not brief:
         kinds.discard(RowNoteKind.PICK)  # spelled out in the table
-    meanings = [meaning for kind, meaning in _LEGEND.items() if kind in kinds]
+    meanings = [meaning for kind, meaning in _LEGEND.items() if kind in kinds] + simpler
     return f"{'; '.join(meanings)}." if meanings else ""
 
 
@@ -192,10 +194,11 @@ def _start(plain: RankedResult, report: SweepReport) -> str:
 def _ending(plain: RankedResult, report: SweepReport) -> str:
     """How the network without regularisation does beside the best."""
     comparison = report.comparison(plain)
+    reductions = report.analysis.reductions if report.analysis is not None else []
     if plain.rank == 1:
-        return _not_improved(report.objective.metric)
+        return _not_improved(report)
     if comparison is not None and comparison.tied:
-        gains = reductions_phrase(_shown_reductions(report, comparison))
+        gains = reductions_phrase(reductions, report.objective.epoch)
         by_means = f"; by the means, which also chose it, the best {gains}" if gains else ""
         return f", but cannot be told from the best with these data{by_means}."
     if plain.diverged:
@@ -206,20 +209,25 @@ def _ending(plain: RankedResult, report: SweepReport) -> str:
         return ", and cannot be compared with the best, since a replicate has no value."
     if comparison is None or not comparison.comparable:
         return "; too few common replicates to say whether it is worse than the best."
-    gains = reductions_phrase(_shown_reductions(report, comparison))
+    gains = reductions_phrase(reductions, report.objective.epoch)
     return f"; the best {gains}." if gains else ", and is worse than the best."
 
 
-def _shown_reductions(report: SweepReport, comparison: Comparison) -> list[Reduction]:
-    """All but that of the overfit gap, where it is not surely larger without regularisation."""
-    reductions = report.analysis.reductions if report.analysis is not None else []
-    return [each for each in reductions if each.metric == VAL_LOSS or comparison.gap_larger]
+def _are(count: int) -> str:
+    return f"{plural(count, 'combination')} with it {'is' if count == 1 else 'are'}"
 
 
-def _not_improved(metric: str) -> str:
-    """What it says of regularisation that the best is without it: nothing, where the metric cannot show what it is for."""
+def _not_improved(report: SweepReport) -> str:
+    """What it says of regularisation that the best is without it: nothing, where the metric cannot show what it is for, or where
+    others may be the best as well."""
+    metric = report.objective.metric
     if includes_penalty(metric):
         return f" by {metric}. That contains the penalty, so it does not say whether regularisation helps."
     if metric.startswith("train_"):
         return f" by {metric}. That is of the training rows, so it does not say whether regularisation helps on others."
+    others = [
+        each for each in report.ranking if report.is_tied(each) and not is_unregularized(each.flags, report.flag_names)
+    ]
+    if others:
+        return f"; these data do not tell whether regularisation improves on it: {_are(len(others))} tied."
     return ": regularisation did not improve on it."

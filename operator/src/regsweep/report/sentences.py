@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from regsweep.api.analysis import Analysis, Interval, Optimism
+from regsweep.api.analysis import Analysis, Effects, Interval, Optimism
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import NoteType
 from regsweep.api.objective import metric_bounds
@@ -36,7 +36,9 @@ def ties_sentence(report: SweepReport) -> str:
     if len(analysis.tied_with_best) > 1:
         return outcome.TIE_LEGEND
     others = analysis.comparisons[1:]
-    return outcome.ALONE if others and all(each.comparable for each in others) else ""
+    if not others or not all(each.comparable for each in others):
+        return ""
+    return outcome.ALONE if len(analysis.comparisons) == len(report.ranking) else outcome.ALONE_AMONG_COMPARED
 
 
 def final_evaluation_sentences(report: SweepReport) -> Iterator[str]:
@@ -44,10 +46,17 @@ def final_evaluation_sentences(report: SweepReport) -> Iterator[str]:
     final = report.analysis.final if report.analysis is not None else None
     if final is None:
         return
-    yield from outcome.final_sentences(final, report.objective.metric)
+    yield from outcome.final_sentences(final, report.objective.metric, report.objective.epoch)
     if report.status.final is not None and report.status.final.stale:
         yield outcome.STALE
     yield from (note.message for note in final.notes)
+
+
+def what_matters(report: SweepReport, effects: Effects) -> str:
+    """Which flags matter. After a refinement it is asked about the declared grid, and ties are about others."""
+    if report.status.refinement is not None:
+        return effects_sentence(effects, within="the grid as declared, by the replicates before the new ones")
+    return effects_sentence(effects, report.combinations_differ)
 
 
 def sentences(report: SweepReport) -> Iterator[str]:
@@ -76,14 +85,12 @@ def _figures(report: SweepReport, analysis: Analysis) -> Iterator[str]:
     level = analysis.best.new_data if analysis.best is not None else None
     if level is not None:
         difference = analysis.pick.difference.new_data if analysis.pick is not None else None
-        metric, optimism = report.objective.metric, _clear_optimism(report, analysis)
-        if optimism is None:
-            yield outcome.other_data_sentence(metric, level, difference)
-        else:
-            allowing = _with_luck(level, optimism.optimism, report)
-            yield outcome.other_data_sentence(metric, allowing, difference, outcome.luck_allowed(optimism.optimism))
+        objective, optimism, luck = report.objective, _clear_optimism(report, analysis), ""
+        if optimism is not None:
+            level, luck = _with_luck(level, optimism.optimism, report), outcome.luck_allowed(optimism.optimism)
+        yield outcome.other_data_sentence(objective.metric, level, difference, luck, objective.epoch)
     if analysis.effects is not None:
-        yield effects_sentence(analysis.effects)
+        yield what_matters(report, analysis.effects)
     spread = analysis.comparisons[0].spread if analysis.comparisons else None
     if spread is not None:
         plain = report.unregularized
@@ -100,12 +107,12 @@ def _figures(report: SweepReport, analysis: Analysis) -> Iterator[str]:
 
 
 def _with_luck(level: Interval, optimism: float, report: SweepReport) -> Interval:
-    """The interval with room for the optimism at its worse end, so that nothing on the page contradicts it."""
+    """The interval with room for the optimism at its worse end, so that nothing on the page contradicts it. Such a choice is allowed for
+    by an estimate alone, hence approximately."""
     least, most = metric_bounds(report.objective.metric)
-    if report.objective.goal is Goal.MINIMIZE:
-        wider = level.model_copy(update={"high": level.high + optimism})
-    else:
-        wider = level.model_copy(update={"low": level.low - optimism})
+    minimize = report.objective.goal is Goal.MINIMIZE
+    worse_end = {"high": level.high + optimism} if minimize else {"low": level.low - optimism}
+    wider = level.model_copy(update={**worse_end, "approximate": True})
     return cut_to(wider, least, most)
 
 

@@ -107,7 +107,9 @@ def header_parts(results: SweepReport) -> list[str]:
     parts = [results.name]
     if not results.is_whole:
         parts.append(f"{results.status.state}: {ended} of {runs.total} runs ended")
-    parts.append(f"{plural(runs.total, 'combination')} x {plural(results.replicates, 'replicate')}")
+    racing = results.analysis is not None and results.analysis.race is not None
+    at_most = "up to " if racing else ""
+    parts.append(f"{plural(runs.total, 'combination')} x {at_most}{plural(results.replicates, 'replicate')}")
     direction = "lower" if objective.goal is Goal.MINIMIZE else "higher"
     at_best = " at its best epoch" if objective.epoch is EpochChoice.BEST else ""
     penalty = " with the penalty" if includes_penalty(objective.metric) else ""

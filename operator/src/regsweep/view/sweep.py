@@ -9,13 +9,12 @@ from typing import Final
 from regsweep.api.analysis import Effects, MarginalMean
 from regsweep.api.conditions import ConditionType
 from regsweep.api.status import RankedResult
-from regsweep.core.judging.words.effects import effects_sentence
 from regsweep.report.answer import answer
 from regsweep.report.columns import Column, columns_of
 from regsweep.report.model import SweepReport
 from regsweep.report.notes import legend_of, note_of, source_line
 from regsweep.report.reference_table import reference_columns
-from regsweep.report.sentences import final_evaluation_sentences, sentences, ties_sentence
+from regsweep.report.sentences import final_evaluation_sentences, sentences, ties_sentence, what_matters
 from regsweep.report.table import header_parts
 from regsweep.view.courses import Course
 from regsweep.view.figures.curves import curves_picture
@@ -79,7 +78,7 @@ def _answer(report: SweepReport) -> Iterator[Block]:
     said = answer(report) or "No combination has a result yet."
     yield Prose([said, *trouble], strong=True)
     more = [*final_evaluation_sentences(report), *sentences(report)]
-    matters = effects_sentence(report.analysis.effects) if report.analysis and report.analysis.effects else ""
+    matters = what_matters(report, report.analysis.effects) if report.analysis and report.analysis.effects else ""
     if rest := [text for text in more if text != matters]:
         yield Prose(rest)
 
@@ -114,7 +113,7 @@ def _what_matters(view: SweepView) -> Iterator[Block]:
     report = view.report
     effects = report.analysis.effects if report.analysis is not None else None
     if effects is not None:
-        if (said := effects_sentence(effects)) and report.is_whole:
+        if (said := what_matters(report, effects)) and report.is_whole:
             yield Prose([said])
         if (picture := effects_picture(effects)) is not None:
             yield picture
@@ -133,7 +132,7 @@ def _means(report: SweepReport, effects: Effects) -> Iterator[Picture]:
         by_flag.setdefault(each.flag, []).append(each)
     metric = report.objective.metric
     for number, (flag, means) in enumerate(by_flag.items()):
-        if (picture := means_picture(number, flag, metric, means)) is not None:
+        if (picture := means_picture(number, flag, metric, means, effects.log_scale)) is not None:
             yield picture
 
 

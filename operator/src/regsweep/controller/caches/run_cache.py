@@ -6,8 +6,8 @@ cheap because a Job or pod that has not changed is not read again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from sys import intern
 from typing import Any, Final
@@ -72,6 +72,17 @@ def trim_pod(pod: KubeObject) -> KubeObject:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Owned:
+    """What a sweep has."""
+
+    revisions: tuple[int, int]
+    """Of its Jobs and its pods, that it was made from."""
+    runs: tuple[ObservedRun, ...]
+    altered: tuple[AlteredJob, ...]
+    orphans: int
+
+
 class RunCache:
     """The runs of sweeps, from the caches of Jobs and pods."""
 
@@ -83,6 +94,7 @@ class RunCache:
         self._seen = FirstSeen(now)
         self._pods: dict[str, tuple[Entry, ObservedPod]] = {}
         self._runs: dict[str, tuple[Entry, tuple[ObservedPod, ...], ObservedRun | AlteredJob]] = {}
+        self._owned: dict[str, _Owned] = {}
         jobs.add_listener(self._drop_observed)
         pods.add_listener(self._drop_observed)
 
@@ -91,38 +103,54 @@ class RunCache:
 
         Only Jobs that the sweep owns and pods that these Jobs own count.
         """
-        runs = [run for run in self._jobs_of(sweep) if isinstance(run, ObservedRun)]
-        runs.sort(key=lambda run: (run.created_at, run.name))
-        return tuple(runs)
+        return self._owned_by(sweep).runs
 
     def altered_of(self, sweep: KubeObject) -> tuple[AlteredJob, ...]:
         """Jobs that the sweep owns and that are none of its runs, in the order of their names."""
-        altered = [job for job in self._jobs_of(sweep) if isinstance(job, AlteredJob)]
-        return tuple(sorted(altered, key=lambda job: job.name))
+        return self._owned_by(sweep).altered
 
     def orphans_of(self, sweep: KubeObject) -> int:
         """How many pods of Jobs that are gone still hold what they were given: a Job goes before its pods have ended."""
-        pods = (entry for entry in self.pods.group(uid_of(sweep)) if namespace_of(entry.object) == namespace_of(sweep))
-        orphans = (entry for entry in pods if (owner := controller_uid_of(entry.object)) and owner not in self.jobs)
-        return sum(self._pod(entry).holds_node for entry in orphans)
+        return self._owned_by(sweep).orphans
 
-    def _jobs_of(self, sweep: KubeObject) -> Iterator[ObservedRun | AlteredJob]:
-        sweep_uid, namespace = uid_of(sweep), namespace_of(sweep)
+    def _owned_by(self, sweep: KubeObject) -> _Owned:
+        """All of it, made again only after a change: a pass asks several times."""
+        uid, namespace = uid_of(sweep), namespace_of(sweep)
+        revisions = (self.jobs.revision(uid), self.pods.revision(uid))
+        known = self._owned.get(uid)
+        if known is None or known.revisions != revisions:
+            known = self._owned[uid] = self._look(uid, namespace, revisions)
+        return known
+
+    def _look(self, sweep_uid: str, namespace: str, revisions: tuple[int, int]) -> _Owned:
         by_job: dict[str, list[ObservedPod]] = {}
+        orphans = 0
         for entry in self.pods.group(sweep_uid):
             if namespace_of(entry.object) == namespace:
-                by_job.setdefault(controller_uid_of(entry.object), []).append(self._pod(entry))
-        for entry in self.jobs.group(sweep_uid):
-            if namespace_of(entry.object) == namespace and controller_uid_of(entry.object) == sweep_uid:
-                yield self._run(entry, by_job.get(uid_of(entry.object), ()))
+                owner, pod = controller_uid_of(entry.object), self._pod(entry)
+                by_job.setdefault(owner, []).append(pod)
+                orphans += bool(owner) and owner not in self.jobs and pod.holds_node
+        jobs = [
+            self._run(entry, by_job.get(uid_of(entry.object), ()))
+            for entry in self.jobs.group(sweep_uid)
+            if namespace_of(entry.object) == namespace and controller_uid_of(entry.object) == sweep_uid
+        ]
+        runs = [job for job in jobs if isinstance(job, ObservedRun)]
+        altered = [job for job in jobs if isinstance(job, AlteredJob)]
+        return _Owned(
+            revisions,
+            tuple(sorted(runs, key=lambda run: (run.created_at, run.name))),
+            tuple(sorted(altered, key=lambda job: job.name)),
+            orphans,
+        )
 
-    def forget_gone(self, sweep_uid: str, needed: Container[str]) -> bool:
-        """Drops tombstones: of Jobs but those of the names `needed`, and of pods whose Job is gone; returns whether a Job went."""
-        dropped = False
+    def forget_gone(self, sweep_uid: str, needed: Container[str]) -> set[str]:
+        """Drops tombstones: of Jobs but those of the names `needed`, and of pods whose Job is gone; returns the UIDs of these Jobs."""
+        dropped = set()
         for job in self.jobs.tombstones(sweep_uid):
             if name_of(job) not in needed:
                 self._forget(self.jobs, uid_of(job))
-                dropped = True
+                dropped.add(uid_of(job))
         for pod in self.pods.tombstones(sweep_uid):
             if controller_uid_of(pod) not in self.jobs:
                 self._forget(self.pods, uid_of(pod))
@@ -133,6 +161,7 @@ class RunCache:
         for cache in (self.jobs, self.pods):
             for entry in list(cache.group(sweep_uid)):
                 self._forget(cache, uid_of(entry.object))
+        self._owned.pop(sweep_uid, None)
 
     def job_deleted(self, uid: str) -> None:
         """Takes it that a delete of ours has gone through: the Job leaves no tombstone."""

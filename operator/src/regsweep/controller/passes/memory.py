@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from regsweep.adapters.kubeapi import KubeObject
+from regsweep.api.status import SweepStatus
 from regsweep.controller.passes.acceptance import Acceptance
 from regsweep.controller.passes.admission import Admission
 from regsweep.controller.passes.freed_slots import FreedSlots
 from regsweep.controller.passes.namespaces import NamespaceMemory
+from regsweep.controller.passes.observation import Accepted, Template
 from regsweep.controller.passes.pod_refusals import PodRefusals
 from regsweep.controller.passes.status_pace import LastStatus
 from regsweep.controller.passes.workloads import WorkloadMemory
@@ -15,13 +18,20 @@ from regsweep.controller.writers.events import Notices
 from regsweep.controller.writers.record_store import RecordStore
 from regsweep.core.kept import Kept
 
+TemplateBasis = tuple[Accepted, KubeObject | None, KubeObject | None]
+"""The accepted sweep, its PodTemplate, and the ConfigMap of its script."""
+
 
 @dataclass(slots=True)
 class SweepMemory:
     """Memory of one sweep within one term of leadership. Each field belongs to one step of a pass."""
 
     records: RecordStore
+    prior: tuple[KubeObject, SweepStatus] | None = None
+    """The sweep as it was seen last, and its status."""
     acceptance: Acceptance = field(default_factory=Acceptance)
+    template: tuple[TemplateBasis, Template] | None = None
+    """What the sweep's Jobs were last to be made from, and what that was read from."""
     namespace: NamespaceMemory = field(default_factory=NamespaceMemory)
     searched_jobs: set[tuple[str, str]] = field(default_factory=set)
     """(UID, resourceVersion) of ended Jobs whose pods were asked for live."""
@@ -35,6 +45,8 @@ class SweepMemory:
     workloads: WorkloadMemory = field(default_factory=WorkloadMemory)
     unstored_since: float | None = None
     """Since when records wait to be stored; None: none does."""
+    storing_took: float = 0.0
+    """Seconds that it took the last time."""
     last_status: LastStatus | None = None
     """None: none was computed in this term."""
     kept: Kept = field(default_factory=Kept)

@@ -9,6 +9,7 @@ from regsweep.controller.caches.run_cache import RunCache
 from regsweep.controller.caches.template_cache import TemplateCache
 from regsweep.controller.queues.analysis_queue import AnalysisQueue
 from regsweep.controller.queues.prometheus_queue import PrometheusQueue
+from regsweep.controller.queues.removal_queue import RemovalQueue
 from regsweep.controller.queues.workqueue import WorkQueue
 from regsweep.controller.writers.job_writer import JobWriter
 from regsweep.controller.writers.script_writer import ScriptWriter
@@ -35,6 +36,14 @@ class Queues:
     """UIDs of sweeps that are due for a pass."""
     prometheus: PrometheusQueue
     analyses: AnalysisQueue
+    removals: RemovalQueue
+    """Jobs that are being deleted."""
+
+    def forget(self, sweep_uid: str) -> None:
+        """Gives up what is asked for a sweep, and drops what is known of it."""
+        self.prometheus.forget(sweep_uid)
+        self.analyses.forget(sweep_uid)
+        self.removals.forget(sweep_uid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,14 @@
 """One pass over a sweep: observe, plan, act, one status write. Level-triggered: a pass may be lost, repeated or cut off anywhere.
 
 Order of a pass: Jobs are created while records are stored, then Jobs change, then the status is written, then events. A Job
-is deleted only by a later pass, which has seen its records stored.
+is deleted only by a later pass, which has seen its records stored; one that holds nothing any more is deleted beside the passes.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
 
@@ -22,25 +22,26 @@ from regsweep.controller.passes.confirmation import read_live_sweep
 from regsweep.controller.passes.expiry import expire
 from regsweep.controller.passes.memory import SweepMemory
 from regsweep.controller.passes.observation import InvalidSpec, NotOurs, Observation, TerminatingNamespace
+from regsweep.controller.passes.outcome import Outcome, name_notices, reason_of, refusal_notices, split_deletions
 from regsweep.controller.passes.parts import Caches, Queues, Writers
-from regsweep.controller.passes.schedule import Intervals, wake_ups
+from regsweep.controller.passes.schedule import Intervals, paced, wake_ups
 from regsweep.controller.passes.status_pace import LastStatus, is_idle, seconds_until_status, urgent_of
 from regsweep.controller.passes.store_pace import seconds_until_store
 from regsweep.controller.passes.sweep_reader import SweepReader
 from regsweep.controller.passes.tombstones import forget_tombstones
 from regsweep.controller.queues.prometheus_queue import pods_to_ask_about
+from regsweep.controller.queues.removal_queue import LOT
 from regsweep.controller.writers.concurrency import run_both
 from regsweep.controller.writers.job_writer import Creation
 from regsweep.controller.writers.record_store import RecordStore
 from regsweep.core.kept import Kept
-from regsweep.core.notices import Notice
 from regsweep.core.plan import Plan, plan
 from regsweep.core.refusals import refused_job
 from regsweep.core.results.records import Record
 from regsweep.core.runs import RunRequest
 from regsweep.core.slots import lacks_pod
 from regsweep.core.status import is_over, refused_status, sweep_status
-from regsweep.errors import ApiError, InvalidTemplate, NotPermitted, QuotaExceeded, Refused
+from regsweep.errors import ApiError, InvalidTemplate, Refused
 from regsweep.metrics import GPU_SECONDS, RECORDS_REFUSED, RECORDS_STORED, REFILL_SECONDS, REFUSED_RECORDS, Metrics
 
 logger = logging.getLogger(__name__)
@@ -50,21 +51,8 @@ CREATES_PER_PASS: Final = 50
 """Jobs that one pass creates: then the sweep's own news have their turn, and other sweeps'."""
 NAME_RETRY_SECONDS: Final = 5.0
 """After so long a Job is tried again whose name another Job has."""
-
-
 SCRIPT_RETRY_SECONDS: Final = 5.0
 """After so long a ConfigMap is looked for again that a script is expected in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What acting came to."""
-
-    creations: dict[str, Creation]
-    """By the run's name, of the Jobs that were tried to be created."""
-    stored: tuple[Record, ...]
-    failure: ApiError | None = None
-    """Why a Job was not created, changed or deleted."""
 
 
 class Reconciler:
@@ -153,8 +141,8 @@ class Reconciler:
         """Leaves the sweep to another operator; says so where that is not what the sweep asks for, and comes again."""
         uid = uid_of(sweep)
         memory.records.forget()
-        self._queues.prometheus.forget(uid)
-        self._queues.analyses.forget(uid)
+        memory.prior = None
+        self._queues.forget(uid)
         if found.claim is not None:
             memory.notices.add([self._claims.notice(found.claim)])
             await self._writers.status.tell(sweep, memory.notices)
@@ -199,12 +187,16 @@ class Reconciler:
     async def _act(self, observation: Observation, planned: Plan, memory: SweepMemory) -> Outcome:
         """Carries the plan out. A GPU does not wait for records to be written, nor do records for a Job that is refused."""
         due = self._due_records(observation, planned, memory)
+        ended, pressing = split_deletions(observation.observed, planned.delete)
+        if ended:
+            remove = partial(self._writers.jobs.remove, observation.sweep.namespace, ended[:LOT])
+            self._queues.removals.start(observation.uid, remove)
         none_created: dict[str, Creation] = {}
         (creations, not_created), (stored, not_changed) = await run_both(
             _or_failure(partial(self._create, observation, planned.create, memory), none_created),
-            self._store_and_change(observation, planned, due, memory),
+            self._store_and_change(observation, replace(planned, delete=pressing), due, memory),
         )
-        return Outcome(creations, stored, not_changed or not_created)
+        return Outcome(creations, stored, pressing, not_changed or not_created)
 
     def _due_records(self, observation: Observation, planned: Plan, memory: SweepMemory) -> tuple[Record, ...]:
         """The plan's records, unless they wait for more of their kind."""
@@ -215,7 +207,8 @@ class Reconciler:
         if memory.unstored_since is None:
             memory.unstored_since = now
         waited = now - memory.unstored_since
-        wait = seconds_until_store(observation.observed, planned, waited, self._intervals.store)
+        interval = paced(self._intervals.store, memory.storing_took)
+        wait = seconds_until_store(observation.observed, planned, waited, interval)
         if wait > 0:
             self._queues.sweeps.add(observation.uid, wait)
             return ()
@@ -243,7 +236,7 @@ class Reconciler:
             creations = await self._writers.jobs.create(sweep, jobs)
         except (Refused, InvalidTemplate) as refused:
             logger.warning("%s/%s: %s", sweep.namespace, sweep.name, refused)
-            refusal = refused_job(_reason_of(refused), str(refused))
+            refusal = refused_job(reason_of(refused), str(refused))
             retry_at = self._clocks.monotonic() + retry_after(refusal, self._intervals.refusal_retry)
             memory.admission = Admission(template.fingerprint, refusal, retry_at)
             return {}
@@ -261,8 +254,9 @@ class Reconciler:
         await memory.records.set_owners(observation.sweep)
         if due:
             targets = planned.progress.targets if planned.progress is not None else ()
+            began = self._clocks.monotonic()
             stored = await memory.records.add(due, observation.sweep, [target.point for target in targets])
-            memory.unstored_since = None
+            memory.unstored_since, memory.storing_took = None, self._clocks.monotonic() - began
             self._metrics.count(RECORDS_STORED, len(stored))
             gpu_seconds = sum(record.gpu_seconds or 0.0 for record in stored)
             self._metrics.count(GPU_SECONDS, gpu_seconds, namespace=observation.sweep.namespace)
@@ -275,13 +269,14 @@ class Reconciler:
     async def _follow_up(self, observation: Observation, planned: Plan, outcome: Outcome, memory: SweepMemory) -> None:
         """What acting leaves to be done: notices kept, tombstones dropped, questions asked, and the next pass called for."""
         uid, add = observation.uid, self._queues.sweeps.add
-        memory.notices.add([*_name_notices(outcome), *_refusal_notices(outcome), *planned.notices])
+        failures = (outcome.failure, self._queues.removals.failure(uid))
+        memory.notices.add([*name_notices(outcome), *refusal_notices(failures), *planned.notices])
         if planned.deactivate or planned.activate:
             memory.workloads.forget()
         if planned.delete and memory.admission is not None:
             memory.admission = memory.admission.after_room(self._clocks.monotonic())
         # The next pass sees stored records, slots that are free, and Jobs whose runs go on in others.
-        if outcome.stored or planned.delete or planned.rests or any(request.moved for request in planned.create):
+        if outcome.stored or outcome.deleted or planned.rests or any(request.moved for request in planned.create):
             add(uid)
         if any(creation is not Creation.CREATED for creation in outcome.creations.values()):
             add(uid, NAME_RETRY_SECONDS)
@@ -313,9 +308,9 @@ class Reconciler:
         refusal = memory.admission.refusal if memory.admission is not None else None
         runs = self._caches.runs.runs_of(observation.object)
         after = replace(observation, observed=replace(observation.observed, runs=runs, refusal=refusal))
-        wait = seconds_until_status(
-            after, planned, memory.last_status, self._clocks.monotonic(), self._intervals.status
-        )
+        last, now = memory.last_status, self._clocks.monotonic()
+        interval = paced(self._intervals.status, last.took if last is not None else 0.0)
+        wait = seconds_until_status(after, planned, last, now, interval)
         if wait is None:
             return
         if wait > 0:
@@ -327,7 +322,7 @@ class Reconciler:
         if over and planned.is_empty and not planned.awaiting and is_idle(after.observed):
             # Thousands of records of sweeps that are long over are not to be held: a change reads them again.
             memory.records.forget()
-            memory.kept = Kept()
+            memory.prior, memory.kept = None, Kept()
             self._queues.prometheus.forget(observation.uid)
 
     async def _write_status(self, observation: Observation, planned: Plan, memory: SweepMemory) -> bool:
@@ -341,8 +336,10 @@ class Reconciler:
             observation.now,
             memory.kept,
         )
+        began = self._clocks.monotonic()
         await self._writers.status.write(observation.object, observation.prior, status, memory.notices)
-        memory.last_status = LastStatus(self._clocks.monotonic(), urgent_of(observation, planned))
+        now = self._clocks.monotonic()
+        memory.last_status = LastStatus(now, urgent_of(observation, planned), took=now - began)
         return is_over(status.conditions)
 
     # Memory
@@ -356,8 +353,7 @@ class Reconciler:
 
     def _forget(self, uid: str) -> None:
         self._memories.pop(uid, None)
-        self._queues.prometheus.forget(uid)
-        self._queues.analyses.forget(uid)
+        self._queues.forget(uid)
         self._caches.runs.forget_sweep(uid)
         self._queues.sweeps.forget(uid)
 
@@ -368,29 +364,3 @@ async def _or_failure(write: Callable[[], Coroutine[object, object, A]], without
         return await write(), None
     except ApiError as error:
         return without, error
-
-
-def _reason_of(refused: Refused | InvalidTemplate) -> Reason:
-    match refused:
-        case QuotaExceeded():
-            return Reason.QUOTA_EXCEEDED
-        case NotPermitted():
-            return Reason.NOT_PERMITTED
-    return Reason.TEMPLATE_REFUSED
-
-
-def _refusal_notices(outcome: Outcome) -> list[Notice]:
-    """What a person has to do about a Job that cannot be changed or deleted."""
-    if not isinstance(outcome.failure, Refused):
-        return []
-    return [Notice(Reason.WRITE_REFUSED, f"The API server refused a change to a Job: {outcome.failure}", warning=True)]
-
-
-def _name_notices(outcome: Outcome) -> list[Notice]:
-    """What a person has to do about names that others' Jobs have."""
-    text = "Job {} already exists and does not belong to this sweep. Delete it to let the run start."
-    return [
-        Notice(Reason.NAME_TAKEN, text.format(name), warning=True)
-        for name, creation in outcome.creations.items()
-        if creation is Creation.NAME_TAKEN
-    ]

@@ -12,6 +12,9 @@ from regsweep.controller.passes.observation import Observation
 from regsweep.core.plan import Plan
 
 SHORTEST_WAKE_SECONDS: Final = 0.05
+REST: Final = 50
+"""A sweep's slots are not filled while its status is written or records are stored: it is not done again for so many times as long."""
+LONGEST_REST_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,14 @@ class Intervals:
     collect: float
     live: float
     refusal_retry: float
+
+
+def paced(interval: float, took: float) -> float:
+    """Seconds between two writes that are made now and then: the interval, or longer while the API server, or the wait for a turn, is slow.
+
+    took: how long the last one took.
+    """
+    return max(interval, min(took * REST, LONGEST_REST_SECONDS))
 
 
 def wake_ups(observation: Observation, planned: Plan, memory: SweepMemory, now: float) -> Iterator[float]:

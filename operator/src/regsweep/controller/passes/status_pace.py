@@ -34,6 +34,8 @@ class LastStatus:
     """When, by the monotonic clock."""
     urgent: Urgent | None
     """None: it was not of an accepted sweep."""
+    took: float = 0.0
+    """Seconds that its writing took."""
 
 
 def urgent_of(observation: Observation, planned: Plan) -> Urgent:

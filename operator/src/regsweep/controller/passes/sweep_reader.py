@@ -76,7 +76,7 @@ class SweepReader:
         self, sweep: KubeObject, memory: SweepMemory
     ) -> Observation | InvalidSpec | TerminatingNamespace | NotOurs:
         """The sweep at this moment. Raises ApiError where something has to be asked of the API server, and it does not answer."""
-        prior = prior_status(sweep)
+        prior = _prior_of(sweep, memory)
         standing = await self._claims.standing(sweep, prior.managed_by)
         if standing in (Standing.CLAIMED, Standing.NAMED):
             return NotOurs(prior.managed_by if standing is Standing.CLAIMED else None)
@@ -98,7 +98,7 @@ class SweepReader:
                 accepted = memory.acceptance.accept(sweep, past, self._rules, script)
         except InvalidSweep as invalid:
             return InvalidSpec(prior, invalid.problems, look_again=script is not None)
-        template = await self._template(accepted, config_map)
+        template = await self._template(accepted, config_map, memory)
         refusals = await self._pod_refusals(sweep, runs, template.fingerprint, memory)
         uid, admission, now = uid_of(sweep), memory.admission, self._clocks.monotonic()
         observed = Observed(
@@ -174,16 +174,22 @@ class SweepReader:
         name = _script_name(sweep)
         return await self._caches.scripts.get(namespace_of(sweep), name) if name else None
 
-    async def _template(self, accepted: Accepted, script: KubeObject | None) -> Template:
+    async def _template(self, accepted: Accepted, script: KubeObject | None, memory: SweepMemory) -> Template:
         """What the sweep's Jobs are made from.
 
         Raises ApiError.
         """
+        reference, template = accepted.sweep.spec.template_ref, None
+        if reference is not None:
+            template = await self._caches.templates.get(accepted.sweep.namespace, reference.name)
+        basis = (accepted, template, script)
+        if memory.template is None or any(a is not b for a, b in zip(memory.template[0], basis, strict=True)):
+            memory.template = (basis, self._made_from(accepted, template, script))
+        return memory.template[1]
+
+    def _made_from(self, accepted: Accepted, template: KubeObject | None, script: KubeObject | None) -> Template:
         spec, resolved = accepted.sweep.spec, accepted.sweep.resolved
-        template, missing = None, None
-        if spec.template_ref is not None:
-            template = await self._caches.templates.get(accepted.sweep.namespace, spec.template_ref.name)
-            missing = spec.template_ref.name if template is None else None
+        missing = spec.template_ref.name if spec.template_ref is not None and template is None else None
         made_from = [
             template["template"] if template else None,
             spec.template,
@@ -199,6 +205,16 @@ class SweepReader:
         except InvalidTemplate:  # said where the first Job is made of it
             room = CONTAINER_MESSAGE_BYTES
         return Template(template, missing, script, room, digest(made_from, FINGERPRINT_LENGTH))
+
+
+def _prior_of(sweep: KubeObject, memory: SweepMemory) -> SweepStatus:
+    """The sweep's status, read again only when the sweep is another one.
+
+    Raises UnreadableStatus.
+    """
+    if memory.prior is None or memory.prior[0] is not sweep:
+        memory.prior = (sweep, prior_status(sweep))
+    return memory.prior[1]
 
 
 def _usage(prior: SweepStatus, sweep: Sweep) -> Usage:

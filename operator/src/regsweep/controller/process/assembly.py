@@ -28,6 +28,7 @@ from regsweep.controller.passes.schedule import Intervals
 from regsweep.controller.passes.sweep_reader import SweepReader
 from regsweep.controller.queues.analysis_queue import AnalysisQueue
 from regsweep.controller.queues.prometheus_queue import PrometheusQueue
+from regsweep.controller.queues.removal_queue import RemovalQueue
 from regsweep.controller.queues.workqueue import WorkQueue
 from regsweep.controller.writers.events import EventWriter
 from regsweep.controller.writers.job_writer import JobWriter
@@ -112,6 +113,7 @@ def build_queues(
         sweeps,
         PrometheusQueue(prometheus, labels, on_answer=sweeps.add, metrics=metrics, clocks=clocks),
         AnalysisQueue(analyse, on_answer=sweeps.add, metrics=metrics, clock=clocks.monotonic),
+        RemovalQueue(on_end=sweeps.add, clock=clocks.monotonic),
     )
 
 

@@ -24,7 +24,7 @@ from regsweep.controller.process.health import Health
 from regsweep.controller.process.sweep_gauges import register_sweep_gauges
 from regsweep.controller.process.tasks import EndlessTasks
 from regsweep.controller.process.triggers import Triggers
-from regsweep.controller.queues.analysis_process import ask_process
+from regsweep.controller.queues.analysis_process import AnalysisProcess
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult
 from regsweep.errors import ApiError, Conflict, RegsweepError
 from regsweep.metrics import RECONCILE_SECONDS, RECONCILE_TOTAL, Metrics
@@ -46,16 +46,18 @@ class Operator:
         metrics: Metrics,
         *,
         prometheus: Prometheus | None = None,
-        analyse: Callable[[AnalysisRequest], Awaitable[AnalysisResult]] = ask_process,
+        analyse: Callable[[AnalysisRequest], Awaitable[AnalysisResult]] | None = None,
         clocks: Clocks = SYSTEM_CLOCKS,
     ) -> None:
+        """analyse: answers questions of analysis; None: a process of its own does."""
         self._settings = settings
         self._metrics = metrics
         self._clocks = clocks
         self.lease = build_lease(api, settings, clocks)
         fenced = FencedApi(api, lambda: self.lease.held, lambda: self.lease.seconds_left)
         self.caches = build_caches(api, clocks)
-        self.queues = build_queues(settings, prometheus, analyse, metrics, clocks)
+        self._analyses = AnalysisProcess()
+        self.queues = build_queues(settings, prometheus, analyse or self._analyses.ask, metrics, clocks)
         claims = build_claims(api, settings, clocks)
         self.reconciler = build_reconciler(
             fenced, settings, self.caches, self.queues, claims, self.lease.identity, metrics, clocks
@@ -93,7 +95,9 @@ class Operator:
         """Ends all tasks, then gives the lease to another."""
         await self._tasks.stop()
         await self.queues.prometheus.close()
+        await self.queues.removals.close()
         await self.queues.analyses.close()
+        await self._analyses.close()
         await self.lease.release()
 
     async def _lead(self) -> None:

@@ -16,7 +16,7 @@ from regsweep.controller.passes.parts import Caches
 from regsweep.controller.queues.workqueue import WorkQueue
 
 QUIET_CHANGE_SECONDS: Final = 0.3
-"""How long news that free no slot (scheduled, pulled, started) wait for more of their kind."""
+"""How long news that free no slot (scheduled, pulled, started, a Job Complete whose pods have ended) wait for more of their kind."""
 RESYNC_SPREAD_SECONDS: Final = 10.0
 """Over how long the sweeps of one resync become due."""
 
@@ -68,8 +68,9 @@ class Triggers:
         self._queue.add(uid_of(entry.object))
 
     def _on_job(self, entry: Entry) -> None:
-        ended = entry.gone or _job_has_ended(entry)
-        self._queue.add(sweep_uid_of(entry.object), 0.0 if ended else QUIET_CHANGE_SECONDS)
+        removed = entry.by_us and _job_has_ended(entry)
+        may_free = not removed and (entry.gone or _job_has_failed(entry))
+        self._queue.add(sweep_uid_of(entry.object), 0.0 if may_free else QUIET_CHANGE_SECONDS)
 
     def _on_pod(self, entry: Entry) -> None:
         uid = sweep_uid_of(entry.object)
@@ -104,8 +105,16 @@ def _ended_containers(entry: Entry) -> set[str]:
 
 
 def _job_has_ended(entry: Entry) -> bool:
-    conditions = entry.object["status"]["conditions"]
-    return any(c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in conditions)
+    return _job_is(entry, "Complete") or _job_has_failed(entry)
+
+
+def _job_has_failed(entry: Entry) -> bool:
+    """Whether an index that has failed will get no other pod: until then it keeps its slot."""
+    return _job_is(entry, "Failed")
+
+
+def _job_is(entry: Entry, condition: str) -> bool:
+    return any(c["type"] == condition and c["status"] == "True" for c in entry.object["status"]["conditions"])
 
 
 def _is_at_rest(entry: Entry) -> bool:

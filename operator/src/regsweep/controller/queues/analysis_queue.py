@@ -1,8 +1,10 @@
-"""Analyses of sweeps, made in the background: one at a time for the whole operator, so that memory is bounded."""
+"""Analyses of sweeps, made in the background: one at a time for the whole operator, so that memory is bounded.
+
+A sweep asks when all that it wants has been trained, never in between. Questions that slots wait for go before those that only end a sweep.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,13 +14,14 @@ from typing import Final
 from regsweep.api.status import MAX_RESULTS
 from regsweep.controller.queues.analysis_process import AnalysisError
 from regsweep.controller.queues.background import BackgroundTasks
+from regsweep.controller.queues.turns import Turns
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, failed_analysis, shortened
 from regsweep.metrics import ANALYSES, ANALYSIS_SECONDS, Metrics
 
 logger = logging.getLogger(__name__)
 
 TRIES: Final = 3
-"""Processes that may fail over one question before the sweep goes on without an answer."""
+"""How often a question may fail before the sweep goes on without an answer."""
 
 
 @dataclass(slots=True)
@@ -26,8 +29,8 @@ class _Known:
     """What is known of one sweep."""
 
     analysis_result: AnalysisResult | None = None
-    asked: str = ""
-    """Digest of what the last question rests on."""
+    asked: tuple[str, str] = ("", "")
+    """Digests of what the last question rests on."""
 
 
 class AnalysisQueue:
@@ -47,7 +50,7 @@ class AnalysisQueue:
         self._clock = clock
         self._known: dict[str, _Known] = {}
         self._questions = BackgroundTasks()
-        self._one_at_a_time = asyncio.Semaphore(1)
+        self._turns = Turns()
 
     def latest(self, sweep_uid: str) -> AnalysisResult | None:
         """The last answer, with what the status holds of it; None: there is none."""
@@ -57,9 +60,10 @@ class AnalysisQueue:
     def ask(self, sweep_uid: str, question: AnalysisRequest) -> None:
         """Asks in the background, unless just that is being asked; `on_answer` is called with the UID once it is answered."""
         known = self._known.setdefault(sweep_uid, _Known())
-        if self._questions.is_busy(sweep_uid) and known.asked == question.rests_on:
+        asked = (question.rests_on, question.outer_rests_on)
+        if self._questions.is_busy(sweep_uid) and known.asked == asked:
             return
-        known.asked = question.rests_on
+        known.asked = asked
         self._questions.start(sweep_uid, self._answer(sweep_uid, known, question), name=f"analyse {sweep_uid}")
 
     def forget(self, sweep_uid: str) -> None:
@@ -73,7 +77,7 @@ class AnalysisQueue:
         self._known.clear()
 
     async def _answer(self, sweep_uid: str, known: _Known, question: AnalysisRequest) -> None:
-        async with self._one_at_a_time:
+        async with self._turns.turn(0 if question.holds_up_training else 1):
             analysis_result = await self._try(sweep_uid, question)
         known.analysis_result = shortened(analysis_result, MAX_RESULTS)
         self._on_answer(sweep_uid)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from regsweep.adapters.kubeapi import JOBS, KubeApi, KubeObject, Resource, is_deleting
+from regsweep.adapters.throttle import unhurried
 from regsweep.api.constants import SUSPENDED_ANNOTATION
 from regsweep.api.objective import objective_status
 from regsweep.controller.caches.run_cache import RunCache
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE: Final = 16
 """Writes of one sweep that are under way at the same time."""
+REMOVED_AT_ONCE: Final = 4
+"""The same of deletes that nothing waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,14 @@ class JobWriter:
             writes += [self._activate(self._workloads, namespace, each, True) for each in plan.activate]
         writes += [self._patch(namespace, run, {"spec": {"parallelism": pods}}) for run, pods in plan.scale]
         await run_all(writes, at_once=AT_ONCE)
+
+    async def remove(self, namespace: str, runs: Sequence[RunRef]) -> None:
+        """Deletes Jobs that hold nothing any more, behind all other requests.
+
+        Raises the first ApiError, after all has been tried.
+        """
+        with unhurried():
+            await run_all([self._delete(namespace, run) for run in runs], at_once=REMOVED_AT_ONCE)
 
     async def _create(self, sweep: Sweep, job: NewJob) -> Creation:
         try:

@@ -20,7 +20,7 @@ from regsweep.core.judging.words.findings import finding_message
 from regsweep.core.judging.words.notes import note_message
 from regsweep.core.judging.words.outlook import planning_sentence
 from regsweep.core.nested import fold_sweeps
-from regsweep.core.refinement import as_declared, contending, fresh_records, left_behind
+from regsweep.core.refinement import as_declared, contending, fresh_records, left_behind, refines
 from regsweep.core.results.records import Record, Records
 from regsweep.core.rounding import in_six_digits
 from regsweep.core.sweep import Sweep, final_points
@@ -72,6 +72,12 @@ class AnalysisRequest:
     """Digest of the records and settings."""
     outer_rests_on: str = ""
     """Digest of the outcomes in the outer folds, where their picks are to be chosen; else empty."""
+
+    @property
+    def holds_up_training(self) -> bool:
+        """Whether slots may be empty until it is answered: a race, a refinement or a final evaluation goes on by it."""
+        spec = self.sweep.spec
+        return spec.racing is not None or refines(self.sweep) or (spec.final is not None and self.final is None)
 
 
 class KeptRanking:

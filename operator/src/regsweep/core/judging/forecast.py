@@ -62,6 +62,7 @@ def forecast(spec: SweepSpec, selected: Sequence[Combination], cost: Cost, paral
         combinations=len(results),
         trainings=sum(map(len, results.values())),
         parallelism=max(parallelism, 1),
+        open_count=cost.least < cost.trainings,
         training=one,
         whole=_times(one, cost.trainings, start * cost.pods, cost.least),
         wall=_times(

@@ -19,8 +19,10 @@ INTERVALS: Final = (
 )
 
 
-def means_picture(number: int, flag: str, metric: str, means: Sequence[MarginalMean]) -> Picture | None:
-    """The picture of one flag; None where it has a single value, or too many to be told apart."""
+def means_picture(
+    number: int, flag: str, metric: str, means: Sequence[MarginalMean], log_scale: bool = False
+) -> Picture | None:
+    """The picture of one flag; None where it has a single value, or too many to be told apart. `log_scale`: means are geometric."""
     if not 1 < len(means) <= MOST_VALUES:
         return None
     title = f"{metric} by {flag}"
@@ -41,7 +43,10 @@ def means_picture(number: int, flag: str, metric: str, means: Sequence[MarginalM
         axes.set_ylabel(metric.replace("_", " "))
     shown = ", ".join(f"{rough(each.mean)} at {value_text(each.value)}" for each in means)
     with_intervals = any(each.level is not None for each in means)
-    words = f"Means over all values of the other flags: {shown}.{f' {INTERVALS}' if with_intervals else ''}"
+    name = "geometric mean" if log_scale else "mean"
+    words = (
+        f"{name.capitalize()}s over all values of the other flags: {shown}.{f' {INTERVALS}' if with_intervals else ''}"
+    )
     rows = [
         [
             value_text(each.value),
@@ -50,7 +55,7 @@ def means_picture(number: int, flag: str, metric: str, means: Sequence[MarginalM
         ]
         for each in means
     ]
-    table = Table(title, [flag, "mean", "from", "to"], rows, frozenset({1, 2, 3}))
+    table = Table(title, [flag, name, "from", "to"], rows, frozenset({1, 2, 3}))
     return Picture(title, svg_of(drawn, f"means-{number}", title, words), words, table)
 
 

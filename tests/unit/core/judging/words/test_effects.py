@@ -71,6 +71,14 @@ def test_effects_are_put_in_words(effects: Effects, sentence: str) -> None:
     assert effects_sentence(effects) == sentence
 
 
+def test_that_no_flag_is_sure_does_not_say_that_combinations_are_alike() -> None:
+    unsure = Effects(shares=[share("l2", eta=0.5, by_chance=0.1, p=0.19)])
+    assert effects_sentence(unsure, combinations_differ=True) == (
+        "What matters: of no flag or pair of flags is it sure that it explains more than chance would, though some combinations are "
+        "surely worse than the best. All within the ranges swept."
+    )
+
+
 @given(st.lists(st.floats(0.0001, 1), min_size=1, max_size=6))
 def test_percentages_of_one_whole_never_add_up_to_more_than_all_of_it(parts: list[float]) -> None:
     shares = [part / max(sum(parts), 1) for part in parts]
@@ -79,6 +87,10 @@ def test_percentages_of_one_whole_never_add_up_to_more_than_all_of_it(parts: lis
     for value, text in zip(shares, shown, strict=True):
         number = {"under 1 %": 0.0, "over 99 %": 100.0}.get(text) if text[0] in "uo" else float(text.split()[0])
         assert number is not None and abs(number - 100 * value) <= 1
+
+
+def test_shares_of_a_partial_grid_that_add_up_to_more_are_shown_as_they_are() -> None:
+    assert percents([0.62, 0.55, 0.3]) == ["62 %", "55 %", "30 %"]
 
 
 def test_thirds_and_halves_are_rounded_down_where_they_would_exceed_all() -> None:

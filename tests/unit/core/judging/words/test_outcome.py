@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from regsweep.api.analysis import FinalEvaluation, FinalResult, Interval, PickRole, RaceReason, RaceStatus, Spread
-from regsweep.api.spec import Goal
+from regsweep.api.analysis import (
+    FinalEvaluation,
+    FinalResult,
+    Interval,
+    NestedResult,
+    PickRole,
+    RaceReason,
+    RaceStatus,
+    Spread,
+)
+from regsweep.api.spec import EpochChoice, Goal
 from regsweep.core.judging.words import outcome
 
 BEST, ONE_SE = PickRole.BEST, PickRole.ONE_STANDARD_ERROR
@@ -47,7 +56,9 @@ def test_the_ends_of_an_interval_are_what_the_metric_can_be(level: Interval, met
     [
         pytest.param(None, ".", id="the best is the pick"),
         pytest.param(
-            interval(-0.01, 0.04), "; the pick may be worse by 0.04 or better by 0.01.", id="either may be better"
+            interval(-0.01, 0.04),
+            "; the pick may be worse by up to 0.04 or better by up to 0.01.",
+            id="either may be better",
         ),
         pytest.param(interval(0.01, 0.04), "; the pick is worse by 0.01 to 0.04.", id="the pick is worse"),
         pytest.param(interval(-0.04, -0.01), "; the pick is better by 0.01 to 0.04.", id="the pick is better"),
@@ -55,7 +66,7 @@ def test_the_ends_of_an_interval_are_what_the_metric_can_be(level: Interval, met
 )
 def test_other_data_are_told_apart_from_these(difference: Interval | None, ending: str) -> None:
     assert outcome.other_data_sentence("val_auc", interval(0.5, 0.9), difference) == (
-        f"For other data of this kind and size expect the best's val_auc between 0.5 and 0.9 (95 %){ending}"
+        f"For other data of this kind and size expect the best's val_auc on average between 0.5 and 0.9 (95 %){ending}"
     )
 
 
@@ -158,6 +169,24 @@ def test_the_picks_are_told_on_rows_that_nothing_was_chosen_by(
     final: FinalEvaluation, metric: str, sentences: list[str]
 ) -> None:
     assert list(outcome.final_sentences(final, metric)) == sentences
+
+
+def test_of_a_ranking_by_best_epochs_it_is_said_which_figure_is_of_which_epoch() -> None:
+    final = FinalEvaluation(results=[result("l2=1", BEST, loss=interval(0.05, 0.15))])
+    assert list(outcome.final_sentences(final, "val_average_loss", EpochChoice.BEST)) == [
+        "On the test rows, which nothing was chosen by, with the weights at the end of training: the best (l2=1): loss 0.1, between "
+        "0.05 and 0.15 (95 %)."
+    ]
+    nested = FinalEvaluation(
+        results=[], nested=[NestedResult(role=BEST, folds=5, combinations=1, loss=interval(0.05, 0.15))]
+    )
+    (sentence,) = outcome.final_sentences(nested, "val_average_loss", EpochChoice.BEST)
+    assert (
+        "on rows that the choice did not see, with the weights at the end of training, what is chosen as the best has loss"
+        in sentence
+    )
+    level = outcome.other_data_sentence("val_auc", interval(0.5, 0.9), None, epoch=EpochChoice.BEST)
+    assert "expect the best's val_auc at its best epoch on average between 0.5 and 0.9" in level
 
 
 @pytest.mark.parametrize(("low", "high", "words"), [(0.01, 0.03, "is worse"), (-0.03, -0.01, "is better")])

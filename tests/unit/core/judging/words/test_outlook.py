@@ -14,7 +14,10 @@ from regsweep.core.judging.words.outlook import (
     r_squared_sentence,
 )
 
-SHOWN = "With 5 replicates, 80 % of sweeps like this tell a combination from the best that is worse by 0.043 (95 %: 0.033 to 0.061)."
+SHOWN = (
+    "With 5 replicates, 80 % of sweeps like this tell a combination of typical noise from the best if it is worse by 0.043 (95 %: 0.033 "
+    "to 0.061)."
+)
 
 
 def planning(first_two: ReplicatesNeeded | None = None, minimum_difference: ReplicatesNeeded | None = None) -> Planning:
@@ -38,25 +41,38 @@ def needed(replicates: int | None, low: int, high: int | None, difference: float
         pytest.param(planning(), SHOWN, id="the first two are told apart already"),
         pytest.param(
             planning(needed(14, 7, None)),
-            "About 9 more replicates would tell the first two apart, if they differ by 0.0051, as they seem to; 2 more at the "
-            f"least, and no number if they are equal. {SHOWN}",
+            "About 9 more replicates would tell the first two apart in 80 % of sweeps like this, if they differ by 0.0051, as they seem "
+            f"to; at least 2 more (95 %), and no number if they are equal. {SHOWN}",
             id="the two may be equal",
         ),
         pytest.param(
             planning(needed(6, 6, 14)),
-            "About 1 more replicate would tell the first two apart, if they differ by 0.0051, as they seem to (95 %: 1 to 9). "
-            f"{SHOWN}",
+            "About 1 more replicate would tell the first two apart in 80 % of sweeps like this, if they differ by 0.0051, as they seem "
+            f"to (95 %: 1 to 9). {SHOWN}",
             id="one more, and surely some number",
         ),
         pytest.param(
             planning(needed(None, 41, None)),
-            f"Not even 1,000 replicates would tell the first two apart, if they differ by 0.0051, as they seem to. {SHOWN}",
-            id="no number of practical use",
+            "Not even 1,000 replicates would tell the first two apart in 80 % of sweeps like this, if they differ by 0.0051, as they "
+            f"seem to; at least 36 more (95 %), and no number if they are equal. {SHOWN}",
+            id="no number of practical use, by what they seem to differ",
+        ),
+        pytest.param(
+            planning(needed(None, 1000, None)),
+            "Not even 1,000 replicates would tell the first two apart in 80 % of sweeps like this, if they differ by 0.0051, as they "
+            f"seem to. {SHOWN}",
+            id="no number of practical use at all",
+        ),
+        pytest.param(
+            planning(needed(None, 29, None, difference=0.0)),
+            "By the replicates in common the first two do not differ: to tell them apart takes at least 24 more (95 %), and no number "
+            f"if they are equal. {SHOWN}",
+            id="two that are equal by what is seen",
         ),
         pytest.param(
             planning(needed(340, 9, None), needed(83, 51, 163, difference=0.01)),
-            "About 340 more replicates would tell the first two apart, if they differ by 0.0051, as they seem to; 4 more at the "
-            f"least, and no number if they are equal. {SHOWN} "
+            "About 340 more replicates would tell the first two apart in 80 % of sweeps like this, if they differ by 0.0051, as they "
+            f"seem to; at least 4 more (95 %), and no number if they are equal. {SHOWN} "
             "To show a difference of 0.01 takes about 83 replicates in all (95 %: 51 to 160).",
             id="a difference that matters",
         ),
@@ -123,7 +139,7 @@ def test_without_probabilities_nothing_is_said_of_them() -> None:
     ],
 )
 def test_accuracies_stand_with_their_range_and_baseline(accuracy: AccuracySummary | None, ending: str) -> None:
-    start = "Judged by val_accuracy, 8 of 8 combinations cannot be told from the best"
+    start = "Judged by val_accuracy, 8 of 8 combinations cannot be told from the most accurate"
     assert accuracy_sentence(8, 8, accuracy) == f"{start}{ending}"
 
 

@@ -13,23 +13,30 @@ MOST_SHARES: Final = 4
 """Flags and pairs that the sentence names, the largest first."""
 CHANCE: Final = 0.05
 """P value above which a share is no more than chance brings."""
+ROUNDING: Final = 1e-4
+"""By which shares of one whole may exceed it, since each is held in six digits."""
 
 
-def effects_sentence(effects: Effects) -> str:
-    """Which flags matter; empty where nothing is known of chance."""
+def effects_sentence(effects: Effects, combinations_differ: bool = False, within: str = "the ranges swept") -> str:
+    """Which flags matter; empty where nothing is known of chance. `combinations_differ`: some are surely worse than the best.
+
+    `within`: what it is asked about.
+    """
     known = [(share, share.eta_squared) for share in effects.shares if share.eta_squared is not None]
     if all(share.p_value is None for share, _ in known):
         return ""
     sure = [(share, eta) for share, eta in known if share.p_value is not None and share.p_value <= CHANCE]
     unsure = [_subject(share) for share, _ in known if share.p_value is None or share.p_value > CHANCE]
+    caveats = _caveats(effects, within)
     if not sure:
-        return f"What matters: of no flag or pair of flags is it sure that it explains more than chance would. {_caveats(effects)}."
+        though = ", though some combinations are surely worse than the best" if combinations_differ else ""
+        return f"What matters: of no flag or pair of flags is it sure that it explains more than chance would{though}. {caveats}."
     sure.sort(key=lambda pair: -pair[1])
     parts = _shares(sure)
     if unsure:
         parts.append(f"{listed(unsure if len(unsure) <= MOST_SHARES else ['all else'])} not surely more than chance")
     rest = " The rest differs between replicates, or is not surely more than chance." if effects.adds_up else ""
-    return f"What matters: {'; '.join(parts)}.{rest} {_caveats(effects)}."
+    return f"What matters: {'; '.join(parts)}.{rest} {caveats}."
 
 
 def _shares(sure: Sequence[tuple[Share, float]]) -> list[str]:
@@ -48,11 +55,12 @@ def _shares(sure: Sequence[tuple[Share, float]]) -> list[str]:
 
 
 def percents(shares: Sequence[float]) -> list[str]:
-    """Shares of one whole as percentages, which never add up to more than 100: where rounding would, the ones that it raised
-    most are rounded down."""
+    """Shares as percentages. Those of one whole never add up to more than 100: where rounding would, the ones that it raised most
+    are rounded down. Shares of a partial grid may truly add up to more, and are rounded as they are."""
     whole = [round(share * 100) for share in shares]
+    excess = sum(whole) - 100 if sum(shares) <= 1 + ROUNDING else 0
     by_excess = sorted(range(len(shares)), key=lambda place: shares[place] * 100 - whole[place])
-    lowered = set(by_excess[: max(sum(whole) - 100, 0)])
+    lowered = set(by_excess[: max(excess, 0)])
     return [f"{whole[place] - 1} %" if place in lowered else percent(share) for place, share in enumerate(shares)]
 
 
@@ -61,8 +69,8 @@ def _by_chance(*shares: Share) -> str:
     return f"(by chance alone: {percent(sum(share.expected_share or 0.0 for share in shares))})"
 
 
-def _caveats(effects: Effects) -> str:
-    caveats = ["All within the ranges swept"]
+def _caveats(effects: Effects, within: str) -> str:
+    caveats = [f"All within {within}"]
     if effects.log_scale:
         caveats.append("in ratios, since losses differ more than tenfold")
     if effects.left_out:

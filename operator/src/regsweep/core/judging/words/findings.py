@@ -53,16 +53,17 @@ def _sentence(finding: Finding, who: _Who) -> str:
 
 def _all_overfit(_finding: Finding, _who: _Who) -> str:
     return (
-        "In every combination more than half of the validation loss is gap to the training loss: all of them overfit. "
-        "Sweep stronger regularisation or smaller networks, or train on more rows."
+        "In every combination more than half of the validation loss is gap to the training loss: all of them overfit. Stronger "
+        "regularisation, smaller networks or more training rows make the gap smaller; whether the loss follows, a sweep of them tells."
     )
 
 
 def _no_better_than_prior(finding: Finding, _who: _Who) -> str:
     loss, prior = (short(figure or 0.0) for figure in (finding.loss, finding.prior_loss))
     return (
-        f"The best validation loss, {loss}, is not surely better than always predicting the labels' frequencies ({prior}), nor is "
-        "any other metric: nothing shows that anything was learnt. Look at the learning rate, the epochs and the data."
+        "In no combination is validation loss, accuracy or area under the curve surely better than always predicting the labels' "
+        f"frequencies (their loss is {prior}, that of the best {loss}): nothing shows that anything was learnt. Look at the learning "
+        "rate, the epochs and the data."
     )
 
 

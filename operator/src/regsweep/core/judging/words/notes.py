@@ -138,8 +138,8 @@ _MESSAGES: Final[Mapping[NoteType, str | Callable[[Note], str]]] = {
         f"Fewer than {MIN_REPLICATES_FOR_ERROR} replicates: no errors, no tied set, no one-standard-error pick."
     ),
     NoteType.FEW_REPLICATES: (
-        "Fewer than 5 replicates: little can be told apart, and what goes wrong in few replicates is not seen. A combination that is "
-        "worse by three times the noise stays tied with the best in about half of such sweeps."
+        "With fewer than 5 replicates little can be told of a combination, and what goes wrong in few replicates is not seen. One that "
+        "is worse by three times the noise stays tied with the best in about half of such sweeps, or more."
     ),
     NoteType.FOLDS_SHARE_ROWS: (
         "Folds share training rows: no unbiased estimator of this variance exists (Bengio & Grandvalet 2004); "
@@ -152,7 +152,7 @@ _MESSAGES: Final[Mapping[NoteType, str | Callable[[Note], str]]] = {
     ),
     NoteType.SKEWED: (
         "Values have a long tail, so that the 95 % intervals of single combinations are too narrow: of few replicates they cover in "
-        "about 9 of 10 sweeps. Who is tied with the best is not affected."
+        "about 9 of 10 sweeps. The set of those tied with the best is rather too large."
     ),
     NoteType.REPLICATES_MISSING: (
         "Replicates are missing, so that the others cannot be compared with the first of the ranking: no ties, no labels, no "

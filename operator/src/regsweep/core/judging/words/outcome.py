@@ -18,7 +18,7 @@ from regsweep.api.analysis import (
 )
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.objective import metric_bounds
-from regsweep.api.spec import Goal
+from regsweep.api.spec import EpochChoice, Goal
 from regsweep.api.status import RefinementStatus
 from regsweep.api.wording import plural
 from regsweep.core.figures import percent, rough
@@ -29,6 +29,10 @@ TIE_LEGEND: Final = (
 )
 ALONE: Final = (
     "The best stands alone: every other combination can be told from it with these data (95 % confidence set)."
+)
+ALONE_AMONG_COMPARED: Final = (
+    "The best stands alone: every other combination that is compared with it can be told from it with these data (95 % "
+    "confidence set)."
 )
 TOO_FEW: Final = f"{MIN_REPLICATES_FOR_ERROR} replicates or more are needed for ties with the best, and for why a combination is worse."
 STALE: Final = "This final evaluation is of what the sweep was before it changed."
@@ -48,12 +52,19 @@ _RACE: Final = {
 _ROLES: Final = {PickRole.BEST: "the best", PickRole.ONE_STANDARD_ERROR: "the pick"}
 
 
-def other_data_sentence(metric: str, level: Interval, difference: Interval | None, luck: str = "") -> str:
-    """How well the best, and the pick beside it, is known for other data. `difference`: pick minus best, positive is worse.
+def other_data_sentence(
+    metric: str,
+    level: Interval,
+    difference: Interval | None,
+    luck: str = "",
+    epoch: EpochChoice = EpochChoice.LAST,
+) -> str:
+    """How well the best's mean, and the pick beside it, is known for other data. `difference`: pick minus best, positive is worse.
 
-    `luck`: as `luck_allowed`, where the level allows for it.
+    `luck`: as `luck_allowed`, where the level allows for it. `metric`, `epoch`: the objective's.
     """
-    text = f"For other data of this kind and size expect the best's {metric} {between(level, metric)}{luck}"
+    at_best = " at its best epoch" if epoch is EpochChoice.BEST else ""
+    text = f"For other data of this kind and size expect the best's {metric}{at_best} on average {between(level, metric)}{luck}"
     if difference is None:
         return f"{text}."
     low, high = difference.low, difference.high
@@ -61,7 +72,7 @@ def other_data_sentence(metric: str, level: Interval, difference: Interval | Non
         return f"{text}; the pick is worse by {rough(low)} to {rough(high)}."
     if high <= 0:
         return f"{text}; the pick is better by {rough(-high)} to {rough(-low)}."
-    return f"{text}; the pick may be worse by {rough(high)} or better by {rough(-low)}."
+    return f"{text}; the pick may be worse by up to {rough(high)} or better by up to {rough(-low)}."
 
 
 def luck_allowed(optimism: float) -> str:
@@ -133,8 +144,8 @@ def refinement_sentence(refinement: RefinementStatus, replicates: int) -> str:
         return f"{text}, so far."
     stale = " It is of what the sweep was before it changed." if refinement.stale else ""
     return (
-        f"{text}; best, ties and pick rest on {plural(replicates, 'new replicate')}, by which nothing was chosen, of the "
-        f"{plural(len(refinement.contenders), 'combination')} tied by then.{stale}"
+        f"{text}; best, ties and pick rest on {plural(replicates, 'new replicate')} of the "
+        f"{plural(len(refinement.contenders), 'combination')} tied by then, by which none was added or left out.{stale}"
     )
 
 
@@ -147,23 +158,24 @@ def optimism_sentence(metric: str, goal: Goal, mean: float, corrected: float) ->
     )
 
 
-def final_sentences(final: FinalEvaluation, metric: str) -> Iterator[str]:
-    """What rows that nothing was chosen by say of the picks. `metric`: the objective's."""
+def final_sentences(final: FinalEvaluation, metric: str, epoch: EpochChoice = EpochChoice.LAST) -> Iterator[str]:
+    """What rows that nothing was chosen by say of the picks. `metric`, `epoch`: the objective's; test rows are scored at the end."""
     of_test = f"test_{metric.partition('_')[2]}"
+    at_end = ", with the weights at the end of training" if epoch is EpochChoice.BEST else ""
     if final.nested:
-        yield from (_nested_sentence(result, of_test) for result in final.nested)
+        yield from (_nested_sentence(result, of_test, at_end) for result in final.nested)
         if final.difference is not None:
             ends = between(final.difference)
             yield f"Loss of choosing the pick minus that of choosing the best, over folds: {ends}: {_verdict(final.difference)}."
         return
     picks = "; ".join(_final_result(result, of_test) for result in final.results)
-    yield f"On the test rows, which nothing was chosen by: {picks}."
+    yield f"On the test rows, which nothing was chosen by{at_end}: {picks}."
     if final.difference is not None:
         ends = between(final.difference)
         yield f"Loss of the pick minus that of the best, over seeds and rows: {ends}: {_verdict(final.difference)}."
 
 
-def _nested_sentence(result: NestedResult, metric: str) -> str:
+def _nested_sentence(result: NestedResult, metric: str, at_end: str) -> str:
     """How well a way of choosing does on rows that the choice did not see."""
     who = f"what is chosen as {_ROLES[result.role]}"
     if result.diverged:
@@ -171,8 +183,8 @@ def _nested_sentence(result: NestedResult, metric: str) -> str:
     figures = ", ".join(_figures_of(result.loss, result.metrics, metric)) or "no result"
     chosen = plural(result.combinations, "different combination" if result.combinations > 1 else "combination")
     return (
-        f"Nested resampling in {plural(result.folds, 'outer fold')}: on rows that the choice did not see, {who} has {figures}; the folds "
-        f"chose {chosen}."
+        f"Nested resampling in {plural(result.folds, 'outer fold')}: on rows that the choice did not see{at_end}, {who} has {figures}; "
+        f"the folds chose {chosen}."
     )
 
 

@@ -15,7 +15,12 @@ from regsweep.core.figures import coarse, percent, rough
 
 CHANCES: Final = "worse/same/better"
 """Header of a column of these probabilities."""
+MOST_REPLICATES: Final = 1000
+"""Above it no number is named."""
+SMALLEST: Final = 0.01
+"""Per cent below which an end of an interval is not written in figures."""
 _NAMES: Final = {"val_average_loss": "validation loss", "overfit_gap": "the overfit gap"}
+AT_BEST: Final = "with each run at its best epoch, which patient early stopping would keep,"
 
 
 def planning_sentence(planning: Planning) -> str:
@@ -28,10 +33,10 @@ def planning_sentence(planning: Planning) -> str:
 
 
 def detectable_sentence(planning: Planning) -> str:
-    """The difference that this many replicates show."""
+    """The difference that this many replicates show, of a combination that is as noisy as most that are tied."""
     return (
-        f"With {plural(planning.replicates, 'replicate')}, 80 % of sweeps like this tell a combination from the best that is worse by "
-        f"{coarse(planning.detectable)} (95 %: {coarse(planning.detectable_low)} to {coarse(planning.detectable_high)})."
+        f"With {plural(planning.replicates, 'replicate')}, 80 % of sweeps like this tell a combination of typical noise from the best if "
+        f"it is worse by {coarse(planning.detectable)} (95 %: {coarse(planning.detectable_low)} to {coarse(planning.detectable_high)})."
     )
 
 
@@ -45,14 +50,20 @@ def difference_sentence(needed: ReplicatesNeeded) -> str:
 
 
 def _first_two(needed: ReplicatesNeeded, now: int) -> str:
+    least = coarse(needed.low - now)
+    open_end = f"at least {least} more (95 %), and no number if they are equal"
+    if needed.difference <= 0:
+        return f"By the replicates in common the first two do not differ: to tell them apart takes {open_end}."
+    tell = "would tell the first two apart in 80 % of sweeps like this"
     seen = f"if they differ by {coarse(needed.difference)}, as they seem to"
     if needed.replicates is None:
-        return f"Not even 1,000 replicates would tell the first two apart, {seen}."
-    more, least = needed.replicates - now, needed.low - now
-    text = f"About {coarse(more)} more replicate{'' if more == 1 else 's'} would tell the first two apart, {seen}"
+        may_be_more = f"; {open_end}" if needed.low < MOST_REPLICATES else ""
+        return f"Not even {MOST_REPLICATES:,} replicates {tell}, {seen}{may_be_more}."
+    more = needed.replicates - now
+    text = f"About {coarse(more)} more replicate{'' if more == 1 else 's'} {tell}, {seen}"
     if needed.high is None:
-        return f"{text}; {coarse(least)} more at the least, and no number if they are equal."
-    return f"{text} (95 %: {coarse(least)} to {coarse(needed.high - now)})."
+        return f"{text}; {open_end}."
+    return f"{text} (95 %: {least} to {coarse(needed.high - now)})."
 
 
 def equivalence_sentence(comparisons: Sequence[Comparison], minimum_difference: float) -> str:
@@ -73,17 +84,26 @@ def _are(count: int) -> str:
     return "none is" if count == 0 else f"{count} {'is' if count == 1 else 'are'}"
 
 
-def reductions_phrase(reductions: Sequence[Reduction]) -> str:
-    """What the best cuts, with 95 % intervals, such as `cuts validation loss by 48 % (95 %: 16 to 79)`; empty for nothing."""
-    at = {epoch: [each for each in reductions if each.epoch is epoch] for epoch in (EpochChoice.LAST, EpochChoice.BEST)}
-    last, best = at[EpochChoice.LAST], at[EpochChoice.BEST]
+def reductions_phrase(reductions: Sequence[Reduction], epoch: EpochChoice = EpochChoice.LAST) -> str:
+    """What the best cuts, with 95 % intervals, such as `cuts validation loss by 48 % (95 %: 16 to 79)`; empty for nothing.
+
+    `epoch`: at which the ranking reads the objective; what is cut there comes first.
+    """
+    last, best = ([each for each in reductions if each.epoch is at] for at in (EpochChoice.LAST, EpochChoice.BEST))
+    if epoch is EpochChoice.BEST and best:
+        text = f"{_cuts(best, level='95 %: ')} with each run at its best epoch"
+        return f"{text}; at the last epoch it {_cuts(last)}" if last else text
     if not last:
         return ""
-    text = f"{_verb(last[0])} {_reduction(last[0], level='95 %: ')}"
-    for before, each in pairwise(last):
+    text = _cuts(last, level="95 %: ")
+    return f"{text}; {AT_BEST} it {_cuts(best)}" if best else text
+
+
+def _cuts(reductions: Sequence[Reduction], level: str = "") -> str:
+    """Those of one epoch; a verb is not said twice."""
+    text = f"{_verb(reductions[0])} {_reduction(reductions[0], level)}"
+    for before, each in pairwise(reductions):
         text += f" and {'' if _verb(each) == _verb(before) else f'{_verb(each)} '}{_reduction(each)}"
-    if best:
-        text += f"; with each run at its best epoch, where early stopping would end it, it {_verb(best[0])} {_reduction(best[0])}"
     return text
 
 
@@ -98,13 +118,16 @@ def _reduction(found: Reduction, level: str = "") -> str:
 
 
 def _whole(share: float) -> str:
-    """A share as a whole number of per cent."""
-    return f"{round(share * 100):,}"
+    """A share as a whole number of per cent; one that would read as 0 keeps its sign."""
+    value = share * 100
+    if round(value) or not value:
+        return f"{round(value):,}"
+    return f"{value:.1g}" if abs(value) >= SMALLEST else f"just {'above' if value > 0 else 'below'} 0"
 
 
 def accuracy_sentence(tied: int, combinations: int, accuracy: AccuracySummary | None) -> str:
     """How many are tied with the best by accuracy, between which values, and what guessing would reach."""
-    text = f"Judged by val_accuracy, {tied} of {combinations} combinations cannot be told from the best"
+    text = f"Judged by val_accuracy, {tied} of {combinations} combinations cannot be told from the most accurate"
     if accuracy is None:
         return f"{text}."
     low, high = rough(accuracy.low), rough(accuracy.high)
