@@ -1,4 +1,4 @@
-"""Refinement: whether a true best stays among the contenders, and what intervals on new replicates are worth.
+"""Refinement: whether a true best stays among the contenders, and what intervals are worth.
 
 Combinations are added by the sweep's own rounds, around what is tied by its own analysis. Replicates have no effect that all
 combinations share: it would make the intervals of levels so wide that the luck of having been chosen does not show.
@@ -70,7 +70,7 @@ def case(name: str, n: int) -> Case:
         yield share(LEFT_OUT, left_out, sweeps, at_most=0.05 if n >= 5 else 0.08)
         yield share(CHOOSING, choosing, sweeps)
         yield share(NEW, new, sweeps, at_least=LEVEL)
-        yield share(AMONG, among, sweeps)
+        yield share(AMONG, among, sweeps, at_least=LEVEL)
 
     return Case("refinement", {"World": name, "n": str(n)}, SWEEPS, simulation)
 

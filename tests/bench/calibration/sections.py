@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from bench.calibration import effects, finals, findings, labels, levels, nested, races, refinement, resplits, ties
+from bench.calibration import (
+    effects,
+    finals,
+    findings,
+    labels,
+    levels,
+    nested,
+    notes,
+    races,
+    refinement,
+    resplits,
+    ties,
+)
 from bench.calibration.cases import Case
 from bench.calibration.figures import Figure
 
@@ -15,6 +27,7 @@ CASES: dict[str, Callable[[], Iterator[Case]]] = {
     "races": races.cases,
     "effects": effects.cases,
     "findings": findings.cases,
+    "notes": notes.cases,
     "labels": labels.cases,
     "levels": levels.cases,
     "resplits": resplits.cases,

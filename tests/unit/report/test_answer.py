@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from regsweep.api.spec import Flags
+from regsweep.api.spec import EpochChoice, Flags
 from regsweep.report.answer import answer
 from regsweep.report.model import SweepReport
 from unit.report.builders import analysis, breast_cancer, comparison, ranked, results
@@ -38,6 +38,18 @@ TIED, ALONE = comparison(A, "Balanced"), comparison(B, "Overfits")
         (
             results(*ROWS, analysis_result=analysis(TIED, comparison(B, comparable=False))),
             "Of 2 combinations the best is l2=0.01 (val_average_loss 0.071 ± 0.004).",
+        ),
+        (
+            results(
+                ROWS[0],
+                ROWS[1].model_copy(update={"dropped": True, "failed": 1}),
+                analysis_result=analysis(TIED, ALONE),
+            ),
+            "Of 2 combinations the best is l2=0.01 (val_average_loss 0.071 ± 0.004).",
+        ),
+        (
+            results(*ROWS, epoch=EpochChoice.BEST),
+            "Of 2 combinations the best is l2=0.01 (val_average_loss at its best epoch 0.071 ± 0.004).",
         ),
         (results(*ROWS, conditions=()), "So far the best is l2=0.01 (val_average_loss 0.071 ± 0.004)."),
     ],

@@ -72,6 +72,16 @@ def said(**fields: object) -> list[str]:
             ],
             id="nothing is known",
         ),
+        pytest.param(
+            {**TIMES, "start_included": True, "planning": PLANNING, "differing_parameters": ["epochs", "target"]},
+            [
+                "As in runs/mine (40 trainings of 8 combinations, 2 s each) it takes about 14 min (95 %: 10 min to 19 min) of training, "
+                "7 min (95 %: 5 min to 10 min) with 2 at a time.",
+                f"{SPREAD} --difference NUMBER says how many replicates a difference of yours takes.",
+                "The two differ in epochs and target: of other data times and spread may be quite others.",
+            ],
+            id="other data",
+        ),
     ],
 )
 def test_a_forecast_says_what_it_rests_on(fields: dict[str, object], sentences: list[str]) -> None:

@@ -76,6 +76,19 @@ def test_what_is_not_compared_is_not_told_from_the_best() -> None:
     )
 
 
+def test_what_left_a_race_for_want_of_a_replicate_was_not_told_from_the_best() -> None:
+    lost = ROWS[1].model_copy(update={"dropped": True, "failed": 1})
+    assert ties_sentence(results(ROWS[0], lost, analysis_result=analysis(BEST, comparison({"l2": 0})))) == ""
+
+
+def test_what_left_a_race_by_its_loss_is_not_counted_among_what_can_be_told_by_accuracy() -> None:
+    left = ranked(3, {"l2": 9}, (0.3, 0.01)).model_copy(update={"dropped": True})
+    judged = analysis(BEST, comparison({"l2": 0}), comparison({"l2": 9}), tied_by_accuracy=["l2=1", "l2=0"])
+    assert list(sentences(results(*ROWS, left, analysis_result=judged))) == [
+        "Judged by val_accuracy, 2 of 2 combinations cannot be told from the most accurate."
+    ]
+
+
 def whole() -> Analysis:
     """An analysis that has all of it."""
     of_best = BEST.model_copy(update={"spread": Spread(squared_error=0.08, variance=0.02, bias_squared=0.06)})
@@ -208,3 +221,27 @@ def test_nothing_is_expected_outside_of_what_is_expected(goal: Goal, level: tupl
     said = list(sentences(results(*ROWS, goal=goal, metric=metric, analysis_result=found)))
     assert len(said) == 1
     assert words in said[0]
+
+
+@pytest.mark.parametrize(
+    ("contenders", "words"),
+    [
+        pytest.param(
+            ["a", "b", "c"],
+            "between 0.646 and 0.814 (95 %), with room at the worse end for having been chosen among 3 contenders by these same numbers.",
+            id="among several",
+        ),
+        pytest.param(["a"], "between 0.646 and 0.814 (95 %).", id="one alone was not chosen"),
+    ],
+)
+def test_luck_is_allowed_for_once_on_a_refined_page(contenders: list[str], words: str) -> None:
+    """Its interval has room for the choice already."""
+    found = analysis(
+        BEST,
+        best=Levels(new_data=interval(0.646, 0.814)),
+        selection_optimism=Optimism(optimism=0.119, corrected=0.789, note="a lower bound"),
+    )
+    whole = results(*ROWS, analysis_result=found)
+    refinement = RefinementStatus(contenders=contenders)
+    said = next(iter(sentences(replace(whole, status=whole.status.model_copy(update={"refinement": refinement})))))
+    assert said == f"For other data of this kind and size expect the best's val_average_loss on average {words}"

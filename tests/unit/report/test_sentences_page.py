@@ -19,7 +19,10 @@ from regsweep.api.analysis import (
     FinalEvaluation,
     FinalResult,
     Fit,
+    Interplay,
+    InterplayCell,
     Interval,
+    MarginalMean,
     NestedResult,
     PickRole,
     RaceReason,
@@ -28,13 +31,20 @@ from regsweep.api.analysis import (
     Spread,
 )
 from regsweep.api.findings import Finding, FindingType, MixedKind, Mixture, Note, NoteType, Subject
+from regsweep.api.forecast import Duration, Forecast
 from regsweep.api.outlook import AccuracySummary, Planning, ReplicatesNeeded
+from regsweep.api.run_status import FailedRun
 from regsweep.api.spec import EpochChoice, Goal
 from regsweep.api.status import RefinementStatus
+from regsweep.api.validation import parse_sweep
 from regsweep.core.judging import words
 from regsweep.core.judging.words import effects, findings, notes, outcome, outlook
 from regsweep.report import notes as rows
+from regsweep.report.answer import answer
+from regsweep.report.forecast import budget_sentences, forecast_sentences
+from regsweep.report.means import means_tables
 from regsweep.report.model import Divergence
+from regsweep.report.table import report
 from unit.report.builders import analysis, comparison, ranked, reduction, results, share
 
 PAGE = Path(__file__).parents[3] / "docs" / "sentences.md"
@@ -158,11 +168,45 @@ def row_notes() -> Iterator[rows.RowNote]:
     yield rows.note_of(dropped, replace(refined, status=status))
 
 
-def everything() -> list[str]:
+def around_the_table() -> Iterator[str]:
+    best, other = ranked(1, {"l2": 1}, (0.1, 0.01)), ranked(2, {"l2": 0}, (0.2, 0.01), source="Record")
+    yield answer(results(best, other))
+    yield answer(results(best, other, conditions=()))
+    yield rows.source_line(results(best))
+    yield rows.source_line(results(best, other))
+    yield rows.gpu_line(replace(results(best), status=results(best).status.model_copy(update={"gpu_seconds": 9.0})))
+    failures = [FailedRun(run=f"r{number}", label=f"l2={number}", reason="X", message="x") for number in range(7)]
+    for width in (120, 34):
+        third = ranked(3, {"l2": 2}, (0.3, 0.01))
+        lines = report(results(best, other, third, failed=7, failures=failures), width, rows=1)
+        yield from (line.plain.strip() for line in lines)
+    for adds_up, log_scale in ((True, False), (False, False), (True, True)):
+        cells = [InterplayCell(values=[a, b], mean=0.1 + a + b) for a in (0, 1) for b in (0, 1)]
+        shares = [share("l2", eta=0.5), share("l2", "dropout", eta=0.3, by_chance=0.01)]
+        pair = Interplay(flags=["l2", "dropout"], cells=cells)
+        means = [MarginalMean(flag="l2", value=0, combinations=1, mean=0.1)]
+        means.append(MarginalMean(flag="l2", value=1, combinations=1, mean=0.2, beside_best=LEVEL))
+        found = Effects(shares=shares, means=means, interplays=[pair], adds_up=adds_up, log_scale=log_scale)
+        for table in means_tables(found, "val loss", everything=True):
+            yield from table[0].split("   ")
+
+
+def forecasts() -> Iterator[str]:
+    time = Duration(seconds=100.0, low=50.0, high=200.0)
+    whole = Forecast(like="runs/a", combinations=8, trainings=40, parallelism=2, training=time, whole=time, wall=time)
+    yield from forecast_sentences(whole.model_copy(update={"gpu_seconds": time, "differing_parameters": ["units"]}))
+    yield from forecast_sentences(whole.model_copy(update={"whole": None, "planning": planning()}))
+    spec = parse_sweep({"spec": {"flags": [{"name": "l2", "values": [0, 1]}], "budget": {"maxRuns": 1}}})
+    yield from budget_sentences(spec, 2, whole)
+
+
+def worded() -> list[str]:
+    """Sentences and notes of every kind."""
     kinds = list(row_notes())
     legends = [part for note in kinds for part in rows.legend_of([note], brief=True).split("; ") if part]
     said = [sentence for of_function in SAID.values() for sentence in of_function]
-    return [*said, *CONSTANTS, *conclusions(), *legends, *(note.text for note in kinds if note.text)]
+    notes_of_rows = [note.text for note in kinds if note.text]
+    return [*said, *CONSTANTS, *conclusions(), *legends, *notes_of_rows, *forecasts()]
 
 
 def patterns() -> list[str]:
@@ -172,14 +216,14 @@ def patterns() -> list[str]:
     return [".*".join(re.escape(part.strip()) for part in kind.split("…")) for kind in kinds]
 
 
-@pytest.mark.parametrize("sentence", sorted(set(everything())))
+@pytest.mark.parametrize("sentence", sorted(set(worded())))
 def test_every_sentence_has_its_row(sentence: str) -> None:
     assert [each for each in patterns() if re.match(each, sentence)], sentence
 
 
 @pytest.mark.parametrize("pattern", patterns())
 def test_every_row_is_of_something_that_is_said(pattern: str) -> None:
-    assert [each for each in everything() if re.match(pattern, each)]
+    assert [each for each in [*worded(), *around_the_table()] if re.match(pattern, each)]
 
 
 def test_all_functions_that_word_something_are_looked_at() -> None:

@@ -340,7 +340,8 @@ class Analysis(ApiModel):
     """True if the replicates are paired. False if they were trained by different images, backends, devices or data; the
     standard errors are then those of unpaired differences."""
     best: Levels | None = None
-    """Objective of the best. It was chosen by the same values: see `selectionOptimism`."""
+    """Objective of the best. It was chosen by the same values: see `selectionOptimism`. Of a refined sweep the worse ends have room for
+    that."""
     tied_count: int = 0
     """Number of combinations in the confidence set of the best, including the best itself."""
     tied_with_best: Annotated[list[Label], Field(max_length=MOST_LISTED)] = Field(default_factory=list)

@@ -87,6 +87,8 @@ class NoteType(StrEnum):
     """All replicates of the best have the same value: no interval."""
     SKEWED = "Skewed"
     """The objective has a long tail: intervals of few replicates cover too seldom."""
+    TWO_WAYS = "TwoWays"
+    """Replicates of a combination fall into two groups far apart, as if its trainings ended in one of two ways."""
     REPLICATES_MISSING = "ReplicatesMissing"
     """The first of the ranking has too few replicates to be compared with."""
     LOG_SCALE = "LogScale"
@@ -187,9 +189,9 @@ class Note(ApiModel):
     subject: Subject | None = None
     """What the note is about: `Best`, `Pick` or `Difference`. Absent if it is about all of it."""
     count: int | None = None
-    """Number of trainings, combinations or rows that the note is about."""
+    """Number of trainings, replicates, combinations or rows that the note is about."""
     of: int | None = None
-    """Number of trainings with a result, or of combinations."""
+    """Number of trainings with a result, of replicates or of combinations."""
     mixed: Annotated[list[Mixture] | None, Field(max_length=len(MixedKind))] = None
     """What differs between the replicates."""
     reason: SeedsAloneReason | None = None
@@ -197,7 +199,7 @@ class Note(ApiModel):
     metric: Word | None = None
     """Metric without the penalty that the objective contains, or metrics whose constraints no combination meets."""
     label: Label | None = None
-    """Best combination by that metric. Absent if it is the same one."""
+    """Combination that the note is about; of `PenaltyInObjective` the best one by that metric, absent if it is the same one."""
     cause: Sentence | None = None
     """Error that the analysis failed with."""
 

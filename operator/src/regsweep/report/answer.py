@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from regsweep.api.spec import EpochChoice
 from regsweep.api.wording import plural
 from regsweep.report.model import SweepReport
 from regsweep.report.notes import conclusion
@@ -16,12 +17,16 @@ def answer(report: SweepReport) -> str:
     error = best.objective.standard_error
     shown = format_for([best.objective.mean], [error])
     value = shown.text(best.objective.mean) + (f" {PLUS_MINUS} {shown.error(error)}" if error is not None else "")
+    at_best = " at its best epoch" if report.objective.epoch is EpochChoice.BEST else ""
     complete = report.is_whole
     of = f"Of {plural(len(report.ranking), 'combination')}" if complete else "So far"
     return " ".join(
         filter(
             None,
-            [f"{of} the best is {best.label} ({report.objective.metric} {value}){_ties(report)}.", conclusion(report)],
+            [
+                f"{of} the best is {best.label} ({report.objective.metric}{at_best} {value}){_ties(report)}.",
+                conclusion(report),
+            ],
         )
     )
 
@@ -36,5 +41,5 @@ def _ties(report: SweepReport) -> str:
         alone = len(analysis.comparisons) == len(report.ranking) > 1 and all(
             each.comparable for each in analysis.comparisons
         )
-        return "; all others can be told from it" if alone else ""
+        return "; all others can be told from it" if alone and not report.some_left_unjudged else ""
     return f"; {others} other{'s' if others > 1 else ''} cannot be told from it with these data"

@@ -10,6 +10,8 @@ from regsweep.api.wording import plural
 from regsweep.core.figures import duration, listed
 from regsweep.core.judging.words.outlook import detectable_sentence, difference_sentence
 
+WHICH_DATA = frozenset({"dataset", "data_path", "target"})
+"""Parameters that say which data it is."""
 MOST_NAMED = 5
 """Parameters that are named one by one."""
 
@@ -40,7 +42,10 @@ def forecast_sentences(found: Forecast) -> Iterator[str]:
     if names := found.differing_parameters:
         more = len(names) - MOST_NAMED
         shown = listed([*names[:MOST_NAMED], f"{more} more"] if more > 0 else names)
-        yield f"The two differ in {shown}: times and spread may differ too."
+        if WHICH_DATA.isdisjoint(names):
+            yield f"The two differ in {shown}: times and spread may differ too."
+        else:
+            yield f"The two differ in {shown}: of other data times and spread may be quite others."
 
 
 def budget_sentences(spec: SweepSpec, runs: int, found: Forecast | None) -> Iterator[str]:

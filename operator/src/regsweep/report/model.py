@@ -91,11 +91,22 @@ class SweepReport:
         comparison = self.comparison(result)
         return comparison is not None and comparison.tied
 
+    @cached_property
+    def contending(self) -> tuple[Comparison, ...]:
+        """Comparisons of what may be the best: all, but for what has left a race or is none of a refinement's contenders."""
+        left = {row.combination for row in self.ranking if row.dropped}
+        compared = self.analysis.comparisons if self.analysis else []
+        return tuple(each for each in compared if each.combination not in left)
+
+    @property
+    def some_left_unjudged(self) -> bool:
+        """Whether something left a race for want of a replicate: then it was not told from the best."""
+        return any(row.dropped and row.failed for row in self.ranking)
+
     @property
     def combinations_differ(self) -> bool:
-        """Whether some combination is surely worse than the best."""
-        compared = self.analysis.comparisons if self.analysis else []
-        return any(each.comparable and not each.tied for each in compared)
+        """Whether some combination is surely worse than the best. What left a race may have done so for want of a replicate."""
+        return any(each.comparable and not each.tied for each in self.contending)
 
     def failure(self, result: RankedResult) -> FailedRun | None:
         """The combination's failed run, where the status lists it."""

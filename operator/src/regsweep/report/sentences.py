@@ -36,7 +36,7 @@ def ties_sentence(report: SweepReport) -> str:
     if len(analysis.tied_with_best) > 1:
         return outcome.TIE_LEGEND
     others = analysis.comparisons[1:]
-    if not others or not all(each.comparable for each in others):
+    if not others or not all(each.comparable for each in others) or report.some_left_unjudged:
         return ""
     return outcome.ALONE if len(analysis.comparisons) == len(report.ranking) else outcome.ALONE_AMONG_COMPARED
 
@@ -68,7 +68,7 @@ def sentences(report: SweepReport) -> Iterator[str]:
     yield from finding_sentences(analysis.findings)
     by_accuracy = analysis.tied_by_accuracy
     if by_accuracy is not None and set(by_accuracy) != set(analysis.tied_with_best):
-        yield outlook.accuracy_sentence(len(by_accuracy), len(analysis.comparisons), analysis.accuracy)
+        yield outlook.accuracy_sentence(len(by_accuracy), len(report.contending), analysis.accuracy)
     if report.objective.metric == ACCURACY:
         yield from filter(None, [outlook.baseline_sentence(analysis.accuracy)])
     if analysis.r_squared is not None:
@@ -82,13 +82,7 @@ def _figures(report: SweepReport, analysis: Analysis) -> Iterator[str]:
     nothing is known of one."""
     if analysis.minimum_difference is not None:
         yield outlook.equivalence_sentence(analysis.comparisons, analysis.minimum_difference)
-    level = analysis.best.new_data if analysis.best is not None else None
-    if level is not None:
-        difference = analysis.pick.difference.new_data if analysis.pick is not None else None
-        objective, optimism, luck = report.objective, _clear_optimism(report, analysis), ""
-        if optimism is not None:
-            level, luck = _with_luck(level, optimism.optimism, report), outcome.luck_allowed(optimism.optimism)
-        yield outcome.other_data_sentence(objective.metric, level, difference, luck, objective.epoch)
+    yield _other_data(report, analysis)
     if analysis.effects is not None:
         yield what_matters(report, analysis.effects)
     spread = analysis.comparisons[0].spread if analysis.comparisons else None
@@ -104,6 +98,21 @@ def _figures(report: SweepReport, analysis: Analysis) -> Iterator[str]:
         yield outcome.race_sentence(analysis.race)
     if analysis.planning is not None:
         yield analysis.planning.message
+
+
+def _other_data(report: SweepReport, analysis: Analysis) -> str:
+    """How well the best is known for other data, with room for having been chosen; empty where that is not known."""
+    level = analysis.best.new_data if analysis.best is not None else None
+    if level is None:
+        return ""
+    difference = analysis.pick.difference.new_data if analysis.pick is not None else None
+    objective, refinement, optimism = report.objective, report.status.refinement, _clear_optimism(report, analysis)
+    luck = ""
+    if refinement is not None and refinement.contenders:
+        luck = outcome.contenders_allowed(len(refinement.contenders))
+    elif optimism is not None:
+        level, luck = _with_luck(level, optimism.optimism, report), outcome.luck_allowed(optimism.optimism)
+    return outcome.other_data_sentence(objective.metric, level, difference, luck, objective.epoch)
 
 
 def _with_luck(level: Interval, optimism: float, report: SweepReport) -> Interval:

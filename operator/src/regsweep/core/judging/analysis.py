@@ -214,15 +214,18 @@ def judge(sweep: Sweep, records: Records, final: FinalEvaluation | None = None) 
     """
     if not sweep.contenders:
         return _judged(sweep, records, final)
-    result = _judged(contending(sweep), fresh_records(sweep, records), final)
+    result = _judged(contending(sweep), fresh_records(sweep, records), final, are_contenders=True)
     effects = _judged(as_declared(sweep), records, None).analysis.effects
     # The contenders are no grid: an end of their values is not an end of what was swept.
     findings = [each for each in result.analysis.findings if each.type is not FindingType.AT_GRID_EDGE]
     return replace(result, analysis=result.analysis.model_copy(update={"effects": effects, "findings": findings}))
 
 
-def _judged(sweep: Sweep, records: Records, final: FinalEvaluation | None) -> AnalysisResult:
-    from regsweep.core.judging.stats.pipeline import AnalysisSettings, analyse  # numpy and scipy: see above
+def _judged(
+    sweep: Sweep, records: Records, final: FinalEvaluation | None, *, are_contenders: bool = False
+) -> AnalysisResult:
+    from regsweep.core.judging.stats.compared import AnalysisSettings  # numpy and scipy: see above
+    from regsweep.core.judging.stats.pipeline import analyse
     from regsweep.core.judging.stats.racing import RaceRules, race_of
     from regsweep.core.judging.stats.references import compare_with_references
 
@@ -243,7 +246,7 @@ def _judged(sweep: Sweep, records: Records, final: FinalEvaluation | None) -> An
         resampling=sweep.resolved.resampling,
         minimum_difference=spec.minimum_difference,
     )
-    found = analyse(grid, settings, race)
+    found = analyse(grid, settings, race, are_contenders=are_contenders)
     found = found.model_copy(
         update={
             "references": compare_with_references(

@@ -13,7 +13,8 @@ from regsweep.api.findings import NoteType
 from regsweep.api.spec import EpochChoice, Flags, Goal
 from regsweep.api.status import ObjectiveStatus
 from regsweep.core.grid import Combination
-from regsweep.core.judging.stats.pipeline import AnalysisSettings, analyse
+from regsweep.core.judging.stats.compared import AnalysisSettings
+from regsweep.core.judging.stats.pipeline import analyse
 from regsweep.core.judging.stats.ranking import TrainedGrid
 from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Records
 

@@ -8,7 +8,7 @@ import pytest
 from regsweep.api.findings import NoteType
 from regsweep.api.spec import Resampling, ResamplingKind
 from regsweep.core.grid import Combination
-from regsweep.core.judging.stats.pipeline import AnalysisSettings
+from regsweep.core.judging.stats.compared import AnalysisSettings
 from regsweep.core.judging.stats.ranking import TrainedGrid, rank
 from regsweep.core.results.records import Outcome, Record, Records
 from unit.core.judging.stats.sweeps import LOSS, analysis, notes_of, sweep

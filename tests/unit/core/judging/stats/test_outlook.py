@@ -10,7 +10,7 @@ from regsweep.api.findings import NoteType
 from regsweep.api.objective import EpochRule
 from regsweep.api.spec import EpochChoice, Flags, Goal
 from regsweep.api.status import ObjectiveStatus
-from regsweep.core.judging.stats.pipeline import AnalysisSettings
+from regsweep.core.judging.stats.compared import AnalysisSettings
 from regsweep.core.results.records import BestEpoch, Record
 from unit.core.judging.stats.sweeps import ACCURACY, LOSS, analysis, flags_of, notes_of, on_rows, sweep
 

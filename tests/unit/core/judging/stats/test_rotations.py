@@ -16,6 +16,7 @@ from regsweep.core.judging.stats.rotations import (
     Pool,
     critical_value,
     directions,
+    error_of_any,
     largest_mean_is_positive,
     observed,
 )
@@ -136,3 +137,30 @@ def test_one_positive_mean_of_many_is_found_and_other_data_are_harder_to_answer_
     assert not largest_mean_is_positive(values, 0.05, 20.0)
     assert not largest_mean_is_positive(-np.abs(values), 0.05, 0.0)
     assert not largest_mean_is_positive(np.full((3, 5), np.nan), 0.05, 0.0)
+
+
+@pytest.mark.parametrize("combinations", [1, 12])
+def test_no_rows_true_mean_is_further_than_the_error_of_any_in_95_percent(combinations: int) -> None:
+    rng, missed = np.random.default_rng(9), 0
+    for _ in range(SWEEPS):
+        values = rng.standard_normal((combinations, 5)) + rng.standard_normal(5)
+        chosen = int(values.mean(axis=1).argmin())
+        error = error_of_any(values, chosen, 0.05)
+        assert error is not None
+        missed += values[chosen].mean() + error < 0
+    assert missed / SWEEPS <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / SWEEPS)
+
+
+def test_of_a_row_alone_it_is_students_error() -> None:
+    values = np.random.default_rng(10).standard_normal((1, 6))
+    expected = student.ppf(0.975, 5) * values.std(ddof=1) / np.sqrt(6)
+    assert error_of_any(values, 0, 0.025) == pytest.approx(expected, rel=0.04)
+
+
+def test_there_is_no_error_of_any_where_a_row_has_few_replicates_or_explodes() -> None:
+    values = np.random.default_rng(11).standard_normal((6, 5))
+    values[0] *= 1e6
+    values[1, 2:] = np.nan
+    assert error_of_any(values, 0, 0.05) is None
+    assert error_of_any(values, 1, 0.05) is None
+    assert error_of_any(values, 2, 0.05) is not None

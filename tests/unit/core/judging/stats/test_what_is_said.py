@@ -9,7 +9,7 @@ import pytest
 
 from regsweep.api.findings import NoteType, Subject
 from regsweep.api.spec import Constraint, Flags
-from regsweep.core.judging.stats.pipeline import AnalysisSettings
+from regsweep.core.judging.stats.compared import AnalysisSettings
 from regsweep.core.judging.words.notes import note_message
 from regsweep.core.results.records import Outcome, Record
 from unit.core.judging.stats.sweeps import ACCURACY, analysis, notes_of, sweep

@@ -51,6 +51,13 @@ from regsweep.core.judging.words.notes import mixture_sentence, note_message
             "The analysis failed, so that nothing is said of ties, the pick and what matters: its process ended with -9",
             id="an analysis that failed",
         ),
+        pytest.param(
+            Note(type=NoteType.TWO_WAYS, label="l2=0.001, dropout=0.5", count=2, of=5),
+            "In l2=0.001, dropout=0.5, 2 of 5 replicates lie far from the others, as if its trainings ended in one of two ways. Its "
+            "mean depends on how many end in which, and so few replicates hardly tell; of another combination they may all be of one "
+            "kind. Look at each replicate's value, and train more.",
+            id="trainings that end in one of two ways",
+        ),
         pytest.param(Note(type=NoteType.OTHER, message="As it was."), "As it was.", id="words of another version"),
     ],
 )

@@ -5,53 +5,38 @@ Imports numpy and scipy: import this where it is called, not at a program's star
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
-from pydantic import JsonValue
 
-from regsweep.api.analysis import MOST_NOTES, Analysis, Comparison, Effects, Equivalence, Optimism, Spread
+from regsweep.api.analysis import MOST_NOTES, Analysis, Comparison, Effects, Equivalence, Optimism
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import Finding, Note, NoteType, Subject
-from regsweep.api.objective import includes_penalty
 from regsweep.api.regularizers import is_unregularized
-from regsweep.api.spec import (
-    DEFAULT_SIMPLICITY_ORDER,
-    Constraint,
-    EpochChoice,
-    Flag,
-    Flags,
-    PickRule,
-    Resampling,
-    SimplicityFlag,
-)
+from regsweep.api.spec import EpochChoice
 from regsweep.core.grid import Combination, label
 from regsweep.core.judging.stats import findings
 from regsweep.core.judging.stats.accuracy import ACCURACY, LABEL_MEAN, accuracy_summary, r_squared
-from regsweep.core.judging.stats.additive import Bools, fit_additive, fit_means
-from regsweep.core.judging.stats.candidates import why_nothing_is_best
+from regsweep.core.judging.stats.cautions import notes_on_errors, notes_on_results
+from regsweep.core.judging.stats.compared import AnalysisSettings, Compared
 from regsweep.core.judging.stats.decomposition import Decomposition, decompose
 from regsweep.core.judging.stats.edges import Swept, at_grid_edge
 from regsweep.core.judging.stats.effects import analyse_effects
 from regsweep.core.judging.stats.equivalence import equivalences, ratios_of
 from regsweep.core.judging.stats.intervals import Split
-from regsweep.core.judging.stats.levels import Judging, Scale, levels_of, pick_result, split_of
+from regsweep.core.judging.stats.levels import Judging, Scale, level_of, pick_result, split_of
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.optimism import selection_optimism
-from regsweep.core.judging.stats.pick import Pick, one_standard_error_pick
+from regsweep.core.judging.stats.pick import Pick
 from regsweep.core.judging.stats.planning import plan_replicates
 from regsweep.core.judging.stats.racing import Race, race_status
 from regsweep.core.judging.stats.ranking import Ranking, TrainedGrid, objective_reader, rank, train_reader
 from regsweep.core.judging.stats.reductions import reductions
 from regsweep.core.judging.stats.scores import Cells, metric_reader
-from regsweep.core.judging.stats.skewness import is_skewed
-from regsweep.core.judging.stats.spread import spread_of
-from regsweep.core.judging.stats.ties import TiedSet, tied_with_best
+from regsweep.core.judging.stats.ties import TiedSet
 from regsweep.core.results.records import Record
 
-FEW_REPLICATES = 5
-"""Below it little can be told apart (docs/calibration.md)."""
 AREA = "val_auc"
 CHANCE_AREA = 0.5
 """Area under the curve of a constant prediction."""
@@ -59,81 +44,28 @@ DECOMPOSED = "val_average_loss"
 """The objective that is a fit to the training rows and a gap."""
 
 
-@dataclass(frozen=True, slots=True)
-class AnalysisSettings:
-    """What a person may choose about the analysis; the defaults are the spec's."""
-
-    flags: Sequence[Flag] = ()
-    """As the spec declares them."""
-    parameters: Mapping[str, JsonValue] = field(default_factory=dict)
-    """The trainer's fixed parameters."""
-    exclude: Sequence[Flags] = ()
-    constraints: Sequence[Constraint] = ()
-    simplicity_order: Sequence[SimplicityFlag] = DEFAULT_SIMPLICITY_ORDER
-    rule: PickRule = PickRule.PAIRED
-    resampling: Resampling = field(default_factory=Resampling)
-    minimum_difference: float | None = None
-    """What is too small to matter; None: nothing is said of practical equivalence."""
-    prior_loss: float | None = None
-    """The labels' entropy in nats; None: taken from `val_label_mean` where the labels are binary, else not compared."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Compared:
-    """The combinations that can be compared with each other, as arrays: those that may be best, and those that left a race."""
-
-    cells: Cells
-    losses: Floats
-    """(G, n) the objective turned so that smaller is better."""
-    candidates: Bools
-    """(G,) may be called best, tied or picked."""
-    spreads: Sequence[Spread | None]
-    """Bias and variance, where the records tell."""
-    paired: bool
-    settings: AnalysisSettings
-
-    @property
-    def grid(self) -> TrainedGrid:
-        """What they are of."""
-        return self.cells.grid
-
-    def tied_by(self, losses: Floats) -> TiedSet | None:
-        """The confidence set of the best by other losses of the same combinations."""
-        return tied_with_best(losses, candidates=self.candidates, paired=self.paired)
-
-    def mean_losses(self, losses: Floats) -> Floats:
-        """(G,) means, adjusted for missing replicates where replicates are paired."""
-        return (fit_additive(losses) if self.paired else fit_means(losses)).means
-
-    def pick(self, best: int) -> Pick | None:
-        """The one-standard-error pick."""
-        return one_standard_error_pick(
-            self.cells.rows,
-            self.losses,
-            self.mean_losses(self.losses),
-            best,
-            self.settings.simplicity_order,
-            self.settings.rule,
-            self.paired,
-            self.candidates,
-        )
-
-
-def analyse(grid: TrainedGrid, settings: AnalysisSettings | None = None, race: Race | None = None) -> Analysis:
+def analyse(
+    grid: TrainedGrid,
+    settings: AnalysisSettings | None = None,
+    race: Race | None = None,
+    *,
+    are_contenders: bool = False,
+) -> Analysis:
     """Analyses what the grid's replicates have come to so far; figures have all their digits, messages are empty.
 
     Ties, pick and comparisons are absent where no combination has 3 replicates, and where the first of the ranking is not the
     best that has.
 
     `race`: of the grid's combinations, row by row: best, ties and pick are looked for among those still racing, and the tied
-    set is that of its last look.
+    set is that of its last look. `are_contenders`: the combinations are what a refinement has left, so that the intervals of the best
+    hold for whichever of them it is.
 
     Raises KeyError where a combination has no point key.
     """
     settings = settings or AnalysisSettings()
     dropped = frozenset(grid.combinations[row].id for row in race.dropped) if race is not None else frozenset()
     ranking = rank(grid, settings.constraints, dropped)
-    compared = _compared(grid, ranking, settings)
+    compared = Compared.of(grid, ranking, settings, are_contenders=are_contenders)
     tied = compared.tied_by(compared.losses) if compared.cells.rows else None
     judged, effects = None, _effects(grid, ranking)
     if (
@@ -142,7 +74,7 @@ def analyse(grid: TrainedGrid, settings: AnalysisSettings | None = None, race: R
         and ranking.best.combination.id == compared.cells.rows[tied.best].id
     ):
         judged = _judged(compared, tied, race, effects)
-    notes = [*_notes(compared, ranking), *_notes_on_errors(compared, tied)]
+    notes = [*notes_on_results(compared, ranking), *notes_on_errors(compared, tied)]
     if tied is not None and judged is None:
         notes.append(Note(type=NoteType.REPLICATES_MISSING))
     return (judged or Analysis()).model_copy(
@@ -155,31 +87,18 @@ def analyse(grid: TrainedGrid, settings: AnalysisSettings | None = None, race: R
     )
 
 
-def _compared(grid: TrainedGrid, ranking: Ranking, settings: AnalysisSettings) -> _Compared:
-    rows = [row for row in ranking.rows if row.comparable]
-    cells = Cells([row.combination for row in rows], grid)
-    return _Compared(
-        cells=cells,
-        losses=cells.losses(objective_reader(grid.objective)),
-        candidates=np.array([not row.dropped for row in rows], dtype=np.bool_),
-        spreads=[spread_of(cells.sound(row)) for row in range(len(rows))],
-        paired=not ranking.mixed,
-        settings=settings,
-    )
-
-
-def _judged(compared: _Compared, tied: TiedSet, race: Race | None, effects: Effects | None) -> Analysis:
+def _judged(compared: Compared, tied: TiedSet, race: Race | None, effects: Effects | None) -> Analysis:
     """All that is said beside the best."""
     cells, losses, grid = compared.cells, compared.losses, compared.grid
     shown = tied if race is None else _as_raced(tied, race, grid.combinations, cells.rows)
     pick = compared.pick(tied.best)
     scale = Scale.of(grid.objective.metric, grid.sign, grid.sign * losses)
-    how = Judging(scale, compared.settings.resampling, compared.paired)
+    how = Judging(scale, compared.settings.resampling, compared.paired, compared.are_contenders)
     train, val = (cells.collect(metric_reader(name)) for name in ("train_average_loss", "val_average_loss"))
     by_accuracy = _tied_by_accuracy(compared)
     plain = _unregularized(cells)
     return Analysis(
-        best=levels_of(losses[tied.best], split_of(cells, [tied.best], how.resampling), scale),
+        best=level_of(losses, tied.best, cells, how),
         tied_count=int(shown.tied.sum()),
         tied_with_best=_labels(cells, shown),
         tied_by_accuracy=None if by_accuracy is None else _labels(cells, by_accuracy),
@@ -196,55 +115,6 @@ def _judged(compared: _Compared, tied: TiedSet, race: Race | None, effects: Effe
         selection_optimism=_optimism(losses, grid.sign),
         findings=list(_findings(compared, tied, pick, train, val, effects))[:MOST_NOTES],
     )
-
-
-def _notes(compared: _Compared, ranking: Ranking) -> Iterator[Note]:
-    """What to bear in mind whether or not errors are known."""
-    if not any(compared.spreads):
-        yield Note(type=NoteType.NO_BIAS_VARIANCE)
-    if note := why_nothing_is_best(ranking):
-        yield note
-    if ranking.mixed:
-        yield Note(type=NoteType.MIXED, mixed=list(ranking.mixed))
-    if note := _penalty_note(compared, ranking):
-        yield note
-
-
-def _penalty_note(compared: _Compared, ranking: Ranking) -> Note | None:
-    """Where the objective contains a penalty that is not 0: whether another combination is the best without it."""
-    objective, cells = compared.grid.objective, compared.cells
-    if not includes_penalty(objective.metric) or ranking.best is None:
-        return None
-    split = objective.metric.partition("_")[0]
-    without = f"{split}_average_loss"
-    data, whole = (cells.collect(metric_reader(name)) for name in (without, f"{split}_loss"))
-    if not np.isfinite(data).any():
-        return Note(type=NoteType.PENALTY_IN_OBJECTIVE)
-    if np.isfinite(whole).any() and np.allclose(data, whole, rtol=1e-6, atol=0, equal_nan=True):
-        return None
-    means = np.where(compared.candidates, compared.mean_losses(data), np.nan)
-    best = cells.rows[int(np.nanargmin(means))] if np.isfinite(means).any() else ranking.best.combination
-    differs = objective.epoch is EpochChoice.LAST and best.id != ranking.best.combination.id
-    return Note(type=NoteType.PENALTY_IN_OBJECTIVE, metric=without, label=label(best.flags) if differs else None)
-
-
-def _notes_on_errors(compared: _Compared, tied: TiedSet | None) -> Iterator[Note]:
-    """What to bear in mind about ties, pick and intervals. `tied`: None where there are none."""
-    if tied is None:
-        if compared.candidates.any():
-            yield Note(type=NoteType.TOO_FEW_REPLICATES)
-        return
-    resampling, of_best = compared.settings.resampling, compared.losses[tied.best]
-    if np.nanmax(of_best) == np.nanmin(of_best):
-        yield Note(type=NoteType.ALL_EQUAL, subject=Subject.BEST)
-    if is_skewed(compared.losses, compared.paired):
-        yield Note(type=NoteType.SKEWED)
-    if int(np.isfinite(compared.losses[compared.candidates]).sum(axis=1).min()) < FEW_REPLICATES:
-        yield Note(type=NoteType.FEW_REPLICATES)
-    if resampling.has_folds:
-        yield Note(type=NoteType.FOLDS_SHARE_ROWS)
-    if split_of(compared.cells, [tied.best], resampling).ratio is None:
-        yield Note(type=NoteType.ROWS_UNKNOWN)
 
 
 def _effects(grid: TrainedGrid, ranking: Ranking) -> Effects | None:
@@ -277,7 +147,7 @@ def _optimism(losses: Floats, sign: float) -> Optimism | None:
     return None if found is None else found.model_copy(update={"corrected": sign * found.corrected})
 
 
-def _decompositions(compared: _Compared, tied: TiedSet) -> Sequence[Decomposition]:
+def _decompositions(compared: Compared, tied: TiedSet) -> Sequence[Decomposition]:
     """What makes combinations worse, by the objective's own values: of another metric than the loss nothing is said."""
     objective, losses = compared.grid.objective, compared.losses
     if objective.metric != DECOMPOSED:
@@ -292,7 +162,7 @@ def _unregularized(cells: Cells) -> int | None:
     return next((row for row, combination in rows if is_unregularized(combination.flags, combination.flags)), None)
 
 
-def _comparisons(compared: _Compared, tied: TiedSet, plain: int | None) -> Iterator[Comparison]:
+def _comparisons(compared: Compared, tied: TiedSet, plain: int | None) -> Iterator[Comparison]:
     """One for each combination, in the order of the ranking. `plain`: the row without regularisation."""
     decompositions = _decompositions(compared, tied)
     beside_best, beside_plain = _equivalences(compared, [tied.best, plain])
@@ -313,7 +183,7 @@ def _comparisons(compared: _Compared, tied: TiedSet, plain: int | None) -> Itera
         )
 
 
-def _equivalences(compared: _Compared, references: Sequence[int | None]) -> Sequence[Sequence[Equivalence | None]]:
+def _equivalences(compared: Compared, references: Sequence[int | None]) -> Sequence[Sequence[Equivalence | None]]:
     """Each row beside each reference, where a minimum difference is named."""
     settings, cells = compared.settings, compared.cells
     difference, nothing = settings.minimum_difference, [None] * len(cells.rows)
@@ -326,7 +196,7 @@ def _equivalences(compared: _Compared, references: Sequence[int | None]) -> Sequ
     ]
 
 
-def _tied_by_accuracy(compared: _Compared) -> TiedSet | None:
+def _tied_by_accuracy(compared: Compared) -> TiedSet | None:
     """The set by val_accuracy, where the objective is another metric and accuracy is reported."""
     if compared.grid.objective.metric == ACCURACY:
         return None
@@ -334,7 +204,7 @@ def _tied_by_accuracy(compared: _Compared) -> TiedSet | None:
 
 
 def _findings(
-    compared: _Compared, tied: TiedSet, pick: Pick | None, train: Floats, val: Floats, effects: Effects | None
+    compared: Compared, tied: TiedSet, pick: Pick | None, train: Floats, val: Floats, effects: Effects | None
 ) -> Iterator[Finding]:
     cells = compared.cells
     of_best = cells.sound(tied.best)
@@ -349,7 +219,7 @@ def _findings(
     return (finding for finding in found if finding is not None)
 
 
-def _edges(compared: _Compared, subject: Subject, row: int, effects: Effects | None) -> Iterator[Finding]:
+def _edges(compared: Compared, subject: Subject, row: int, effects: Effects | None) -> Iterator[Finding]:
     """Ends of the values swept at which the combination lies, of flags that matter and are surely better there."""
     settings, cells = compared.settings, compared.cells
     swept = Swept(compared.grid.combinations, settings.flags, settings.exclude)
@@ -361,7 +231,7 @@ def _edges(compared: _Compared, subject: Subject, row: int, effects: Effects | N
             yield found
 
 
-def _no_better_than_prior(compared: _Compared, best: int, val: Floats) -> Finding | None:
+def _no_better_than_prior(compared: Compared, best: int, val: Floats) -> Finding | None:
     settings, cells = compared.settings, compared.cells
     of_best = cells.sound(best)
     prior = settings.prior_loss if settings.prior_loss is not None else _binary_entropy(of_best)
@@ -373,7 +243,7 @@ def _no_better_than_prior(compared: _Compared, best: int, val: Floats) -> Findin
     return findings.no_better_than_prior(best, prior, gains, ratio)
 
 
-def _objective_sensitive(compared: _Compared, tied: TiedSet) -> Finding | None:
+def _objective_sensitive(compared: Compared, tied: TiedSet) -> Finding | None:
     objective = compared.grid.objective
     other = EpochChoice.BEST if objective.epoch is EpochChoice.LAST else EpochChoice.LAST
     elsewhere = compared.cells.losses(objective_reader(objective.model_copy(update={"epoch": other})))

@@ -67,10 +67,22 @@ def _penalty_in_objective(note: Note) -> str:
         return f"{words}: rank by a loss without it."
     if note.label is None:
         return f"{words}; by {note.metric}, which is without it, the same combination is the best."
-    label = note.label if len(note.label) <= LONGEST_LABEL else f"{note.label[:LONGEST_LABEL]}..."
     return (
-        f"{words}, and here it decides which one is the best: by {note.metric}, which is without it, that is {label}."
+        f"{words}, and here it decides which one is the best: by {note.metric}, which is without it, that is "
+        f"{_shortened(note.label)}."
     )
+
+
+def _two_ways(note: Note) -> str:
+    return (
+        f"In {_shortened(note.label or '')}, {note.count} of {plural(note.of or 0, 'replicate')} lie far from the others, as if its "
+        "trainings ended in one of two ways. Its mean depends on how many end in which, and so few replicates hardly tell; of another "
+        "combination they may all be of one kind. Look at each replicate's value, and train more."
+    )
+
+
+def _shortened(label: str) -> str:
+    return label if len(label) <= LONGEST_LABEL else f"{label[:LONGEST_LABEL]}..."
 
 
 def _no_candidate(note: Note) -> str:
@@ -154,6 +166,7 @@ _MESSAGES: Final[Mapping[NoteType, str | Callable[[Note], str]]] = {
         "Values have a long tail, so that the 95 % intervals of single combinations are too narrow: of few replicates they cover in "
         "about 9 of 10 sweeps. The set of those tied with the best is rather too large."
     ),
+    NoteType.TWO_WAYS: _two_ways,
     NoteType.REPLICATES_MISSING: (
         "Replicates are missing, so that the others cannot be compared with the first of the ranking: no ties, no labels, no "
         "pick. They come once the missing replicates are trained."

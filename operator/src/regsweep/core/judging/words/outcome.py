@@ -61,7 +61,7 @@ def other_data_sentence(
 ) -> str:
     """How well the best's mean, and the pick beside it, is known for other data. `difference`: pick minus best, positive is worse.
 
-    `luck`: as `luck_allowed`, where the level allows for it. `metric`, `epoch`: the objective's.
+    `luck`: as `luck_allowed` or `contenders_allowed`, where the level allows for it. `metric`, `epoch`: the objective's.
     """
     at_best = " at its best epoch" if epoch is EpochChoice.BEST else ""
     text = f"For other data of this kind and size expect the best's {metric}{at_best} on average {between(level, metric)}{luck}"
@@ -78,6 +78,13 @@ def other_data_sentence(
 def luck_allowed(optimism: float) -> str:
     """What the worse end of an interval allows for, as part of a sentence."""
     return f", of which {rough(optimism)} at the worse end is for the luck of having been chosen by these same numbers"
+
+
+def contenders_allowed(contenders: int) -> str:
+    """What the worse end of an interval allows for on a refined page, as part of a sentence; empty for one alone."""
+    if contenders < 2:
+        return ""
+    return f", with room at the worse end for having been chosen among {contenders} contenders by these same numbers"
 
 
 def between(interval: Interval, metric: str = "") -> str:
