@@ -141,6 +141,10 @@ bench-local-overhead: $(SYNCED) ## regsweep run against KerasTuner, Ray Tune and
 	PYTHONPATH=tests UV=$(UV) $(PYTHON) -m bench.overhead
 	PYTHONPATH=tests $(PYTHON) -m bench.kit_overhead
 
+.PHONY: soak
+soak: $(SYNCED) ## sweeps on a real API server while everything goes wrong at random (MINUTES=60, SEED=)
+	PYTHONPATH=tests UV=$(UV) $(PYTHON) -m bench.soak --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
+
 .PHONY: bench-kills
 bench-kills: $(SYNCED) ## kill -9 of regsweep run and its processes at 50 random moments (KILLS=, SEED=)
 	PYTHONPATH=tests $(PYTHON) -m bench.kills $(or $(KILLS),50) $(SEED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from bench.timeline import has_ended
 from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.kubeapi import JOBS, PODS, SWEEPS, KubeObject, Resource, WatchType, uid_of
 from regsweep.api.constants import SWEEP_NAME_LABEL
+from regsweep.errors import Unavailable
 
 WATCH_SECONDS = 3600.0
 
@@ -55,9 +57,11 @@ class Watched:
 
 @asynccontextmanager
 async def watching(api: KubeClient, namespace: str) -> AsyncIterator[Watched]:
-    """Watches from now on."""
+    """Watches from now on: nothing that happens within is missed."""
     watched = Watched()
-    tasks = [asyncio.create_task(_watch(api, namespace, each, watched)) for each in (JOBS, PODS, SWEEPS)]
+    # Listed before anything is done: what a watch misses at the start would put every later refill off by as many.
+    since = [(each, (await api.list_page(each, namespace, limit=1)).resource_version) for each in (JOBS, PODS, SWEEPS)]
+    tasks = [asyncio.create_task(_watch(api, namespace, each, version, watched)) for each, version in since]
     try:
         yield watched
     finally:
@@ -66,9 +70,12 @@ async def watching(api: KubeClient, namespace: str) -> AsyncIterator[Watched]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _watch(api: KubeClient, namespace: str, resource: Resource, watched: Watched) -> None:
-    page = await api.list_page(resource, namespace, limit=1)
-    events = api.watch(resource, namespace, resource_version=page.resource_version, timeout_seconds=WATCH_SECONDS)
-    async for event in events:
-        if event.type is not WatchType.BOOKMARK:
-            watched.take(resource, event.type, event.object, time.monotonic())
+async def _watch(api: KubeClient, namespace: str, resource: Resource, since: str, watched: Watched) -> None:
+    """Goes on where a watch has ended: the API server ends those whose readers are slow."""
+    while True:
+        events = api.watch(resource, namespace, resource_version=since, timeout_seconds=WATCH_SECONDS)
+        with contextlib.suppress(Unavailable):
+            async for event in events:
+                since = event.object["metadata"]["resourceVersion"]
+                if event.type is not WatchType.BOOKMARK:
+                    watched.take(resource, event.type, event.object, time.monotonic())

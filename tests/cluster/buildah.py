@@ -7,7 +7,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cluster import paths, prerequisites
@@ -51,20 +51,44 @@ def context(sources: Sequence[Path]) -> Iterator[Path]:
         yield Path(scratch)
 
 
-def build(reference: str, context: Path, containerfile: Path, target: str, archive: Path) -> None:
-    """Build that target of a Containerfile in that context and write it as an archive."""
+def build(
+    reference: str,
+    context: Path,
+    containerfile: Path,
+    target: str,
+    arguments: Mapping[str, str],
+    *,
+    anew: bool = False,
+) -> None:
+    """Build that target of a Containerfile in our storage.
+
+    arguments: beside the base. anew: no layer of an earlier build is taken, and none is kept.
+    """
     prerequisites.require_root("building images")
     prerequisites.ensure(prerequisites.IMAGES)
-    base = _ensure_base()
+    given = {"BASE": _ensure_base(), **arguments}
     name = reference.rpartition("/")[2].replace(":", "-")
     log = paths.logs() / f"image-{name}.log"
     with step(f"build image {reference}"):
-        options = [f"--build-arg=BASE={base}", f"--target={target}", *_certificates(), *_package_cache()]
-        command = ["build", "--isolation=chroot", "--layers", "--pull-never", *options, f"--tag={reference}"]
+        options = [f"--build-arg={key}={value}" for key, value in given.items()]
+        # All files and the image have one time: the same sources are the same image.
+        options += [f"--target={target}", f"--timestamp={_EPOCH}"]
+        # Without layers nothing of it stays behind but the image.
+        options += ["--no-cache", "--layers=false"] if anew else ["--layers"]
+        options += [*_certificates(), *_package_cache()]
+        command = ["build", "--isolation=chroot", "--pull-never", *options, f"--tag={reference}"]
         command += [f"--file={context / containerfile.relative_to(paths.CHECKOUT)}", str(context)]
         _buildah(command, log)
-    export(reference, archive)
-    _forget_older(reference)
+
+
+def identity(reference: str) -> str:
+    """The digest of its configuration, and so of all of its layers."""
+    return run([*program(), "images", "--no-trunc", "--format={{.ID}}", reference]).strip()
+
+
+def remove(reference: str) -> None:
+    """Take the image out of our storage."""
+    run([*program(), "rmi", "--force", reference])
 
 
 def export(reference: str, archive: Path) -> None:
@@ -90,8 +114,13 @@ def base_sources() -> list[str]:
     return [_RELEASE, _PACKAGES, *_STRIPPED]
 
 
+def base() -> str:
+    """The name of the base, by a digest of what it is made from."""
+    return f"{BASE_REPOSITORY}:3.11-{digest([], base_sources())}"
+
+
 def _ensure_base() -> str:
-    reference = f"{BASE_REPOSITORY}:3.11-{digest([], base_sources())}"
+    reference = base()
     done = _folder("base") / reference.rpartition(":")[2]
     with paths.lock("base-image"):
         if done.exists():
@@ -112,17 +141,18 @@ def _ensure_base() -> str:
     return reference
 
 
-def _forget_older(reference: str) -> None:
+def forget_older(reference: str) -> None:
     """Images of former sources; the layers that builds begin from, TensorFlow's among them, have no name and stay."""
     repository = reference.rpartition(":")[0]
     listing = ["images", "--no-trunc", "--format={{.Name}}:{{.Tag}}", f"--filter=reference={repository}"]
-    for older in run([*_program(), *listing]).split():
+    for older in run([*program(), *listing]).split():
         if older != reference and older.startswith(f"{repository}:"):
             with contextlib.suppress(ClusterError):  # another process may be reading it
-                run([*_program(), "rmi", older])
+                run([*program(), "rmi", older])
 
 
-def _program() -> list[str]:
+def program() -> list[str]:
+    """buildah with our own storage."""
     home = _folder("storage")
     # The user's choice of a driver (vfs inside a container, say) is theirs.
     driver = os.environ.get("STORAGE_DRIVER", "overlay")
@@ -130,7 +160,7 @@ def _program() -> list[str]:
 
 
 def _buildah(arguments: Sequence[str], log: Path) -> None:
-    command = [*_program(), arguments[0], *_own_network_folder(arguments[0]), *arguments[1:]]
+    command = [*program(), arguments[0], *_own_network_folder(arguments[0]), *arguments[1:]]
     run_logged(command, log, env={"TMPDIR": str(_folder("tmp"))}, cwd=Path("/"))
 
 

@@ -1,5 +1,6 @@
 """The images of the project and of the built-in cluster: what each is made from, hence its tag, and its archive."""
 
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,6 +30,12 @@ class Image(Protocol):
         ...
 
 
+def version() -> str:
+    """Of the project, by the label of its images."""
+    stated = tomllib.loads((paths.CHECKOUT / "operator/pyproject.toml").read_text(encoding="utf-8"))
+    return str(stated["project"]["version"])
+
+
 @dataclass(frozen=True, slots=True)
 class ContainerfileImage:
     """One target of a Containerfile; it sees no other files of the checkout than its sources."""
@@ -37,18 +44,28 @@ class ContainerfileImage:
     containerfile: Path
     target: str
     sources: Sequence[Path]
+    extra: str = ""
+    """Build argument EXTRA; empty: the Containerfile's own."""
 
     @property
     def tag(self) -> str:
         """Of sources and base."""
-        return digest([self.containerfile, *self.sources], [self.target, *buildah.base_sources()])
+        named = [self.target, *([self.extra] if self.extra else []), *buildah.base_sources()]
+        return digest([self.containerfile, *self.sources], named)
+
+    def build(self, reference: str, context: Path, *, anew: bool = False) -> None:
+        """Build it in the storage of this machine. anew: no layer of an earlier build is taken."""
+        arguments = {"VERSION": version(), **({"EXTRA": self.extra} if self.extra else {})}
+        buildah.build(reference, context, self.containerfile, self.target, arguments, anew=anew)
 
     def make(self, reference: str, archive: Path) -> None:
         """Built on the base image of this machine. Raises ClusterError when the sources are being edited meanwhile."""
         with buildah.context([self.containerfile, *self.sources]) as context:
             if not reference.endswith(self.tag):
                 raise ClusterError(f"the sources of {self.name} changed while they were being read: run it again")
-            buildah.build(reference, context, self.containerfile, self.target, archive)
+            self.build(reference, context)
+        buildah.export(reference, archive)
+        buildah.forget_older(reference)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +101,19 @@ _CONTAINERFILE = paths.CHECKOUT / "images/Containerfile"
 OPERATOR = ContainerfileImage(
     "regsweep-operator", _CONTAINERFILE, "operator", (*_WORKSPACE, paths.CHECKOUT / "operator/src")
 )
-TRAINER = ContainerfileImage(
-    "regsweep-trainer",
-    _CONTAINERFILE,
-    "trainer",
-    (*_WORKSPACE, paths.CHECKOUT / "images/kit/src", paths.CHECKOUT / "images/trainer/src"),
-)
+_TRAINER_SOURCES = (*_WORKSPACE, paths.CHECKOUT / "images/kit/src", paths.CHECKOUT / "images/trainer/src")
+TRAINER = ContainerfileImage("regsweep-trainer", _CONTAINERFILE, "trainer", _TRAINER_SOURCES)
+TRAINER_JAX = ContainerfileImage("regsweep-trainer-jax", _CONTAINERFILE, "trainer", _TRAINER_SOURCES, extra="jax")
 SLEEP_TRAINER = ProgramImage("regsweep-sleep-trainer", binaries.SLEEP_TRAINER)
 PROMETHEUS = ProgramImage("prometheus", binaries.PROMETHEUS)
 COREDNS = ProgramImage("regsweep-coredns", binaries.COREDNS)
 PAUSE = ProgramImage("regsweep-pause", binaries.PAUSE)
 
 PROJECT: tuple[Image, ...] = (TRAINER, OPERATOR)
+RELEASED: tuple[Image, ...] = (*PROJECT, TRAINER_JAX)
 NODE: tuple[Image, ...] = (PAUSE, COREDNS)
 ALL: tuple[Image, ...] = (*PROJECT, SLEEP_TRAINER, PROMETHEUS)
-BY_NAME: Mapping[str, Image] = {image.name: image for image in (*ALL, *NODE)}
+BY_NAME: Mapping[str, Image] = {image.name: image for image in (*ALL, TRAINER_JAX, *NODE)}
 
 
 def reference(image: Image, tag: str | None = None) -> str:

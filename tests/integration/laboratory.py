@@ -9,6 +9,8 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -122,7 +124,7 @@ async def laboratory(cluster: Cluster) -> AsyncIterator[Lab]:
     """A fresh namespace."""
     namespace = f"lab-{uuid4().hex[:8]}"
     cluster.kubectl("create", "namespace", namespace)
-    api = KubeClient((await load_connection(cluster.kubeconfig)).configuration, qps=500, burst=1000)
+    api = KubeClient((await load_connection(cluster.kubeconfig)).access, qps=500, burst=1000)
     yield Lab(cluster, api, namespace)
     await api.close()
 
@@ -156,8 +158,23 @@ class Process:
             return await self.process.wait()
 
 
+@dataclass(frozen=True)
+class Way:
+    """How a process of the operator is started."""
+
+    kubeconfig: Path | None = None
+    """Its way to the API server; None: the straight one."""
+    source: Path | None = None
+    """The folder of another version of the operator; None: this."""
+    waits: bool = True
+    """Whether until it leads."""
+
+
+STRAIGHT = Way()
+
+
 @asynccontextmanager
-async def operating(lab: Lab, **settings: object) -> AsyncIterator[Process]:
+async def operating(lab: Lab, way: Way = STRAIGHT, /, **settings: object) -> AsyncIterator[Process]:
     """An operator's process for the lab's namespace, ready to act; killed at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -173,16 +190,20 @@ async def operating(lab: Lab, **settings: object) -> AsyncIterator[Process]:
         **settings,
     }
     environment = {f"REGSWEEP_{name.upper()}": str(value) for name, value in chosen.items()}
+    environment["KUBECONFIG"] = str(way.kubeconfig or lab.cluster.kubeconfig)
+    if way.source is not None:
+        environment["PYTHONPATH"] = str(way.source)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "regsweep.cli.main",
         "operator",
-        env={**os.environ, **environment, "KUBECONFIG": str(lab.cluster.kubeconfig)},
+        env={**os.environ, **environment},
     )
     running = Process(process, port)
     try:
-        await eventually(lambda: _is_leading(running))
+        if way.waits:
+            await eventually(lambda: _is_leading(running))
         yield running
     finally:
         if process.returncode is None:

@@ -51,8 +51,10 @@ def test_the_bills_of_materials_name_what_is_installed_and_only_that(released: P
 
     assert {"kopf", "pydantic"} <= packages("regsweep")
     assert not {"tensorflow-cpu", "pyarrow", "pytest", "hypothesis"} & packages("regsweep")
-    assert {"tensorflow-cpu", "pyarrow"} <= packages("regsweep-trainer-cpu")
+    assert {"tensorflow-cpu", "pyarrow", "pandas"} <= packages("regsweep-trainer-cpu")
     assert {"tensorflow", "nvidia-cudnn-cu12"} <= packages("regsweep-trainer-gpu")
+    assert {"jax", "jaxlib", "pyarrow"} <= packages("regsweep-trainer-jax")
+    assert not {"tensorflow", "tensorflow-cpu"} & packages("regsweep-trainer-jax")
 
 
 def test_the_provenance_names_each_file_and_what_it_was_made_from(released: Path) -> None:

@@ -27,8 +27,10 @@ MANIFESTS: Final = (
 BILLS: Final = {
     "regsweep": ("--package", "regsweep"),
     "regsweep-kit": ("--package", "regsweep-kit"),
-    "regsweep-trainer-cpu": ("--package", "regsweep-trainer", "--extra", "cpu"),
-    "regsweep-trainer-gpu": ("--package", "regsweep-trainer", "--extra", "gpu"),
+    **{
+        f"regsweep-trainer-{extra}": ("--package", "regsweep-trainer", "--extra", extra, "--extra", "scripts")
+        for extra in ("cpu", "gpu", "jax")
+    },
 }
 
 
@@ -88,7 +90,7 @@ def image_archives(folder: Path) -> None:
     """The project's images as archives; `docker load` and `podman load` read them."""
     target = folder / "images"
     target.mkdir()
-    for name, reference in images.ensure(images.PROJECT).items():
+    for name, reference in images.ensure(images.RELEASED).items():
         shutil.copyfile(images.archive(reference), target / f"{name}-{current()}.tar")
 
 
@@ -109,7 +111,7 @@ def provenance(folder: Path) -> None:
         "predicate": {
             "buildDefinition": {
                 "buildType": f"{SOURCE_ADDRESS}/blob/main/tests/release",
-                "externalParameters": {"version": current(), "imageBase": buildah.base_sources()},
+                "externalParameters": {"version": current(), "imageBase": buildah.base()},
                 # Edits that are in no commit: such a folder is not for others.
                 "internalParameters": {"uncommittedFiles": len(status.splitlines())},
                 "resolvedDependencies": sources,

@@ -78,7 +78,7 @@ print(sorted(name for name in opened if "/sklearn/datasets/" in name) == sorted(
 
 
 def test_it_imports_no_library_of_training_or_reading() -> None:
-    heavy = ["keras", "tensorflow", "sklearn", "pyarrow", "pandas", "scipy", "numpy", "prometheus_client"]
+    heavy = ["keras", "tensorflow", "jax", "sklearn", "pyarrow", "pandas", "scipy", "numpy", "prometheus_client"]
     check = f"""
 import os, sys
 os._exit = lambda code: print([name for name in {heavy} if name in sys.modules], code)

@@ -21,6 +21,7 @@ from regsweep_trainer import backend
 from regsweep_trainer.data.dataset import Dataset, Head
 from regsweep_trainer.data.sources import load
 from regsweep_trainer.flags import parse_flags
+from regsweep_trainer.models.constant import ConstantPredictor
 from regsweep_trainer.preparation import prepare
 from regsweep_trainer.run import Plan, _model, plan_run
 from regsweep_trainer.saving import save_model
@@ -235,3 +236,18 @@ def test_the_recorded_metric_comes_out_of_raw_rows(
 def test_predict_answers_the_same_but_for_the_digits_of_float32(answers: dict[str, tuple[Any, Any]], case: str) -> None:
     called, predicted = answers[case]
     assert predicted == pytest.approx(called, rel=1e-3)
+
+
+def test_a_model_of_text_is_not_saved_without_tensorflow_which_ends_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table(tmp_path / "table.csv")
+    backend.start(0, allow_cpu=False)
+    monkeypatch.setattr("keras.backend.backend", lambda: "jax")
+    flags = parse_flags({**CASES["a table with gaps, text and truth values"], "data_path": str(tmp_path / "table.csv")})
+    plan = plan_run(read_contract({}), flags, load(flags))
+    prepared = prepare(plan.data, plan.splits[0])
+    save_model(tmp_path / "m.keras", ConstantPredictor(plan.data.head, 2), plan.data, prepared)
+    said = capsys.readouterr().err
+    assert "no model is saved: column 'colour' is text, which Keras looks up with TensorFlow alone" in said
+    assert not (tmp_path / "m.keras").exists()

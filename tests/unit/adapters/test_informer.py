@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from regsweep.adapters.informer import WATCH_SECONDS, Informer, Scope
-from regsweep.adapters.kubeapi import LEASES, KubeObject, Resource, name_of, uid_of
+from regsweep.adapters.kubeapi import LEASES, PAGE_SIZE, KubeObject, Resource, name_of, uid_of
 from regsweep.adapters.memory import MemoryApi
 from regsweep.adapters.object_cache import Entry, ObjectCache
 from regsweep.errors import ApiError, Expired, NotFound, Unavailable
@@ -94,7 +94,7 @@ async def test_it_lists_by_pages_and_groups_what_it_gets(api: MemoryApi) -> None
         assert len(watched.cache) == 1203
         assert len(names(watched, "s0")) == 602
         assert len(changes) == 1203
-        assert reads["list"] == 3, "pages of 500"
+        assert reads["list"] == -(-1203 // PAGE_SIZE) > 1
 
 
 async def test_it_follows_what_happens(api: MemoryApi) -> None:

@@ -26,6 +26,7 @@ from unit.controller.fake_cluster import (
     acting_writes,
     operating,
     settled,
+    stamp,
     sweep_object,
     until,
 )
@@ -198,19 +199,16 @@ def _series(name: str, value: str, labels: dict[str, str]) -> dict[str, object]:
     return {"metric": {"__name__": f"regsweep_trainer_{name}", **labels}, "value": [0, value]}
 
 
-async def test_a_job_whose_end_is_known_before_its_pods_is_not_trained_again() -> None:
+@pytest.mark.parametrize("running", [pytest.param(False, id="never seen"), pytest.param(True, id="seen to run")])
+async def test_a_job_whose_end_is_known_before_its_pods_is_not_trained_again(running: bool) -> None:
     cluster = FakeCluster()
     async with operating(cluster) as operator:
         await cluster.apply(sweep_object(parallelism=1))
         await until(cluster.jobs)
-
-        def deaf_to_pods(verb: str, resource: Resource) -> None:
-            if (verb, resource) == ("watch", PODS):
-                raise Unavailable("no route to host")
-
-        cluster.api.before_read = deaf_to_pods
-        cluster.api.break_watches()
-        for pod in await cluster.start_pods():
+        pods = await cluster.start_pods() if running else []
+        await until(lambda: len(operator.caches.runs.pods) == len(pods))
+        _deafen(cluster, PODS)
+        for pod in pods or await cluster.start_pods():
             await cluster.succeed(pod)
         await cluster.finish_jobs()
         await until(lambda: len(cluster.records()) == 2)
@@ -219,6 +217,35 @@ async def test_a_job_whose_end_is_known_before_its_pods_is_not_trained_again() -
         await settled(operator, cluster)
     assert len(cluster.trained) == 8
     assert len(cluster.created) == 4
+
+
+async def test_a_job_that_failed_before_its_pod_was_heard_of_keeps_the_trainers_words() -> None:
+    error = '{"version":1,"columns":[],"records":[],"error":{"reason":"InvalidFlags","message":"l3: no such flag"}}'
+    cluster = FakeCluster()
+    async with operating(cluster) as operator:
+        await cluster.apply(sweep_object(parallelism=1))
+        await until(cluster.jobs)
+        (pod,) = await cluster.start_pods()
+        await until(lambda: len(operator.caches.runs.pods) == 1)
+        _deafen(cluster, PODS)
+        await cluster.end(pod, "Failed", {"exitCode": 64, "message": error})
+        (job,) = cluster.jobs()
+        failed = {"type": "Failed", "status": "True", "reason": "PodFailurePolicy", "message": "its pod failed"}
+        job["status"] = {"conditions": [{**failed, "lastTransitionTime": stamp()}]}
+        await cluster.api.replace(JOBS, job, subresource="status")
+        await until(lambda: cluster.status().get("failures"))
+    assert "l3: no such flag" in cluster.status()["failures"][0]["message"]
+
+
+def _deafen(cluster: FakeCluster, deaf_to: Resource) -> None:
+    """From now on no news of these objects comes."""
+
+    def refuse(verb: str, resource: Resource) -> None:
+        if (verb, resource) == ("watch", deaf_to):
+            raise Unavailable("no route to host")
+
+    cluster.api.before_read = refuse
+    cluster.api.break_watches()
 
 
 async def test_an_operator_without_the_lease_writes_nothing() -> None:
@@ -278,14 +305,9 @@ async def test_a_successor_that_has_not_heard_of_a_sweeps_deletion_makes_no_job_
         await until(cluster.jobs)
         (job,) = cluster.jobs()
 
-    def deaf_to_sweeps(verb: str, resource: Resource) -> None:
-        if (verb, resource) == ("watch", SWEEPS):
-            raise Unavailable("no route to host")
-
     async with operating(cluster) as operator:
         await settled(operator, cluster)
-        cluster.api.before_read = deaf_to_sweeps
-        cluster.api.break_watches()
+        _deafen(cluster, SWEEPS)
         await cluster.api.delete(SWEEPS, NAMESPACE, "demo", uid=uid_of(sweep))
         await until(lambda: operator.caches.runs.jobs.get(uid_of(job)) is None)
         await settled(operator, cluster)

@@ -103,6 +103,12 @@ def observation(
         pytest.param(
             Observed(Records(), runs=(ENDED, TRAINING)), Plan(store=(RECORD,), stop=STOP), 0.0, id="that stop the sweep"
         ),
+        pytest.param(
+            Observed(Records(), runs=(ENDED, TRAINING)), Plan(store=(RECORD,) * 255), 7.0, id="as many as leave room"
+        ),
+        pytest.param(
+            Observed(Records(), runs=(ENDED, TRAINING)), Plan(store=(RECORD,) * 256), 0.0, id="as many as fill a write"
+        ),
     ],
 )
 def test_records_wait_for_more_of_their_kind_unless(observed: Observed, planned: Plan, wait: float) -> None:

@@ -43,6 +43,27 @@ def test_a_trainer_that_knows_the_question_names_data_and_generation() -> None:
     assert found == DataIdentity(DIGEST[:16], 3, by_trainer=True, answers=True)
 
 
+@pytest.mark.parametrize(
+    ("more", "backend"),
+    [
+        pytest.param("", "", id="on its usual one, which it does not name"),
+        pytest.param(', "backend": "jax"', "jax", id="on another one"),
+    ],
+)
+@pytest.mark.parametrize(
+    "digest",
+    [
+        pytest.param(f'"dataDigest": "{DIGEST}", ', id="which names its data"),
+        pytest.param("", id="which names no data"),
+    ],
+)
+def test_what_a_trainer_computes_with_is_part_of_what_results_rest_on(digest: str, more: str, backend: str) -> None:
+    found = asked(answering(f'{{{digest}"generation": 3{more}}}'))
+    assert found.backend == backend
+    usual = asked(answering(f'{{{digest}"generation": 3}}')).revision
+    assert (found.revision == usual) == (not backend), "the usual one trains nothing again"
+
+
 def test_a_trainer_that_is_killed_while_it_is_asked_is_asked_again(tmp_path: Path) -> None:
     """By the files, in place of its answer, everything would be trained again."""
     mark, answer = tmp_path / "asked", f'{{"dataDigest": "{DIGEST}", "generation": 3}}'
@@ -88,6 +109,7 @@ def test_it_is_given_a_whole_combination() -> None:
         pytest.param(answering("[]"), id="it prints JSON of another shape"),
         pytest.param(answering('{"dataDigest": "1f0c", "generation": 1}'), id="its digest is too short"),
         pytest.param(answering(f'{{"dataDigest": "{DIGEST}", "generation": -1}}'), id="its generation is none"),
+        pytest.param(answering('{"generation": 1, "backend": "' + "x" * 99 + '"}'), id="its backend is no name"),
         pytest.param(answering(""), id="it prints nothing"),
         pytest.param(TrainerCommand(("/nowhere/trainer",), "process:x"), id="it is not there"),
         pytest.param(trainer("import sys; sys.exit(64)"), id="it refuses without a word"),

@@ -84,6 +84,23 @@ def test_changed_data_are_reported_with_what_rests_on_the_old() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "change"),
+    [
+        pytest.param(DATA, replace(DATA, backend="jax"), "its usual one -> jax", id="to another one"),
+        pytest.param(replace(DATA, backend="jax"), DATA, "jax -> its usual one", id="and back"),
+    ],
+)
+def test_results_of_another_backend_are_not_ranked_with_its_own(
+    before: DataIdentity, now: DataIdentity, change: str
+) -> None:
+    old, new = sweep_of(before), sweep_of(now)
+    assert not {point.key for point in old.points} & {point.key for point in new.points}
+    assert changes_between(old, new, before, now) == [
+        f"the trainer's backend changed ({change}): 6 of 6 trainings rest on the old backend and are trained again."
+    ]
+
+
 def test_a_grid_that_grew_meanwhile_counts_what_was_trained_alone() -> None:
     new = replace(DATA, digest="9a3e000000000000")
     grown = sweep_of(new, flags=[{"name": "l2", "values": [0, 0.1, 0.2]}], replicates=4)
@@ -213,6 +230,9 @@ def test_a_new_version_of_the_reference_trainer_of_the_same_generation_is_no_oth
     ("data", "sentence"),
     [
         pytest.param(DATA, "Results rest on data 1f0c0000 (SHA-256) and on generation 1 of the trainer.", id="by the trainer"),
+        pytest.param(
+            replace(DATA, backend="jax"), "Results rest on data 1f0c0000 (SHA-256) and on generation 1 of the trainer on jax.", id="on jax"
+        ),
         pytest.param(FILES, "Results rest on data aa000000 (SHA-256 of mine.csv).", id="by files"),
         pytest.param(DataIdentity(), "", id="by nothing"),
     ],

@@ -20,6 +20,7 @@ def test_importing_it_brings_up_no_training_library(module: str) -> None:
     heavy = [
         "keras",
         "tensorflow",
+        "jax",
         "sklearn",
         "scipy",
         "pyarrow",

@@ -1,12 +1,43 @@
-"""Brings up Keras on TensorFlow, which costs seconds: only once flags, data and record are known to be good."""
+"""Which of Keras' backends computes, and how it is brought up.
+
+That costs seconds: it is done only once flags, data and record are known to be good.
+"""
 
 import os
+import sys
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
 
-from regsweep_kit.errors import GpuNotVisibleError
+from regsweep_kit.errors import GpuNotVisibleError, InvalidContractError, InvalidFlagsError
+from regsweep_trainer.flags import Flags, asks_for_feature_space
 
-BACKEND = "tensorflow"
+
+class Backend(StrEnum):
+    """By Keras' name, which is also that of the module."""
+
+    TENSORFLOW = "tensorflow"
+    JAX = "jax"
+
+
+USUAL = Backend.TENSORFLOW
+"""Of which no word is said in what identifies a training: results of earlier versions, which had no other one, are still its results."""
+
+PACKAGES = {
+    Backend.TENSORFLOW: ("keras", "tensorflow", "tensorflow-cpu", "numpy"),
+    Backend.JAX: ("keras", "jax", "jaxlib", "numpy"),
+}
+"""What computes, by the names of distributions."""
+
+EXTRAS = {Backend.TENSORFLOW: "cpu", Backend.JAX: "jax"}
+"""Of this distribution, by which a backend is installed."""
+
+ONE_CPU_THREAD = "--xla_cpu_multi_thread_eigen=false"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,18 +48,60 @@ class Device:
     """GPUs that the training uses: one at most."""
 
 
-def set_environment(gpus: int) -> None:
-    """What TensorFlow reads while it is imported. A value that the container already has wins.
+def chosen(environment: Mapping[str, str] = os.environ) -> Backend:
+    """By KERAS_BACKEND, else the first one that is installed; nothing is imported.
+
+    Raises InvalidContractError where the variable names another one, or one that is not installed.
+    """
+    named = environment.get("KERAS_BACKEND", "")
+    if not named:
+        return next((each for each in Backend if find_spec(each) is not None), USUAL)
+    if named not in set(Backend):
+        raise InvalidContractError(
+            f"KERAS_BACKEND: got {named!r}, but this trainer computes with {' or '.join(Backend)}; name one of them, or unset it"
+        )
+    if find_spec(named) is None:
+        raise InvalidContractError(
+            f"KERAS_BACKEND: got {named!r}, which is not installed here; install regsweep-trainer[{EXTRAS[Backend(named)]}], "
+            "take the image of that backend, or unset the variable"
+        )
+    return Backend(named)
+
+
+def check_flags(flags: Flags) -> None:
+    """Raises InvalidFlagsError where a flag asks for what Keras does with TensorFlow alone, and another backend computes."""
+    which = chosen()
+    if which is Backend.TENSORFLOW or (asked := asks_for_feature_space(flags)) is None:
+        return
+    name, why, instead = asked
+    raise InvalidFlagsError(
+        f"flag {name}: {why}, which Keras makes with TensorFlow alone (keras.utils.FeatureSpace), and this trainer computes with {which}; "
+        f"take the trainer's image with TensorFlow (on a laptop unset KERAS_BACKEND), or {instead}"
+    )
+
+
+def set_environment(gpus: int) -> Backend:
+    """What the backend reads while it is imported. A value that the container already has wins.
 
     One thread on the CPU: a small network gains nothing from more, neighbours on the node do not suffer, and sums come out the same
-    on a node with more cores. oneDNN is off for the same reason: it chooses its order of summation by the machine.
+    on a node with more cores.
 
     Keras' own configuration is neither read nor written: its folder is one that cannot exist. Somebody's ~/.keras/keras.json, such as
     one with floatx float64, would otherwise change the training, or end it.
     """
-    os.environ["KERAS_BACKEND"] = BACKEND
+    which = chosen()
+    os.environ["KERAS_BACKEND"] = which
     os.environ["KERAS_HOME"] = os.path.join(os.devnull, "keras")  # noqa: PTH118 - no path of a file
+    if which is Backend.JAX:
+        _set_jax()
+    else:
+        _set_tensorflow(gpus)
+    return which
+
+
+def _set_tensorflow(gpus: int) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # oneDNN chooses its order of summation by the machine.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     if gpus:
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
@@ -38,9 +111,61 @@ def set_environment(gpus: int) -> None:
         os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 
+def _set_jax() -> None:
+    """On the CPU alone, with a cache of what was compiled: compiling a small network takes longer than training it."""
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    os.environ.setdefault("XLA_FLAGS", ONE_CPU_THREAD)
+    os.environ.setdefault("NPROC", "1")  # of XLA's own pool of threads
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ and (folder := cache_folder(os.environ)) is not None:
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path | None:
+    """A folder of ours that can be written to: below the user's cache, else below the folder for temporary files. None: there is none."""
+    home = environment.get("XDG_CACHE_HOME") or (f"{environment['HOME']}/.cache" if environment.get("HOME") else "")
+    own = f"regsweep-jax-{os.getuid()}"
+    for folder in ([Path(home, "regsweep", "jax")] if home else []) + [Path(tempfile.gettempdir(), own)]:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # What lies there is executed: nobody else may have put it there.
+            if folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK):
+                return folder
+        except OSError:
+            continue
+    return None
+
+
+def import_keras() -> None:
+    """Keras on the backend that the environment names.
+
+    Keras imports scikit-learn for its wrappers, which takes most of a second and which nobody uses here.
+    """
+    modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]  # None: cannot be imported
+    absent = "sklearn" not in modules
+    if absent:
+        modules["sklearn"] = None
+    try:
+        import keras  # noqa: F401
+    finally:
+        if absent:
+            del modules["sklearn"]
+
+
 def start(gpus: int, allow_cpu: bool) -> Device:
-    """Raises GpuNotVisibleError: what was asked to run on a GPU never runs on the CPU, unless the GPUs are stand-ins."""
-    set_environment(gpus)
+    """What was asked to run on a GPU never runs on the CPU, unless the GPUs are stand-ins.
+
+    Raises GpuNotVisibleError where no GPU is visible, InvalidContractError where the backend computes on none.
+    """
+    which = set_environment(gpus)
+    if which is Backend.JAX:
+        _check_jax(gpus, allow_cpu)
+    import_keras()
+    return Device("cpu", 0) if which is Backend.JAX else _tensorflow_device(gpus, allow_cpu)
+
+
+def _tensorflow_device(gpus: int, allow_cpu: bool) -> Device:
     import tensorflow as tf
 
     visible = tf.config.list_physical_devices("GPU") if gpus else []
@@ -56,10 +181,17 @@ def start(gpus: int, allow_cpu: bool) -> Device:
     return Device("cpu", 0)
 
 
+def _check_jax(gpus: int, allow_cpu: bool) -> None:
+    if gpus and not allow_cpu:
+        raise InvalidContractError(
+            f"REGSWEEP_GPUS: got {gpus}, but with JAX this trainer computes on the CPU alone, and training does not fall back to it; "
+            "take the image for GPUs, or set spec.trainer.gpus to 0 (on a cluster whose GPUs are stand-ins: REGSWEEP_ALLOW_CPU=1)"
+        )
+
+
 def versions() -> list[str]:
     """Of what computes; known without importing it."""
-    names = ("keras", "tensorflow", "tensorflow-cpu", "numpy")
-    found = {name: _version(name) for name in names}
+    found = {name: _version(name) for name in PACKAGES[chosen()]}
     return [f"{name} {version}" for name, version in found.items() if version]
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from regsweep_kit import digests
 from regsweep_kit.contract import read_flags
 from regsweep_kit.errors import BadDataError, TrainerError
+from regsweep_trainer import backend
 from regsweep_trainer.data import bundled, folders
 from regsweep_trainer.data.files import reading
 from regsweep_trainer.flags import Flags, parse_flags
@@ -26,7 +27,10 @@ T = TypeVar("T")
 def identify(environment: Mapping[str, str]) -> dict[str, Any]:
     """The answer to --identify. Raises InvalidContractError, InvalidFlagsError or BadDataError."""
     flags = parse_flags(read_flags(environment))
-    return {"dataDigest": data_digest(flags), "generation": GENERATION}
+    backend.check_flags(flags)
+    which = backend.chosen(environment)
+    other = {} if which is backend.USUAL else {"backend": which.value}
+    return {"dataDigest": data_digest(flags), "generation": GENERATION, **other}
 
 
 def data_digest(flags: Flags) -> str:

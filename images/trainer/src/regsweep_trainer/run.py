@@ -76,6 +76,7 @@ class Plan:
 
 def _train(contract: Contract, flags: Flags, journal: Journal, stopwatch: Stopwatch, checkpoints: Checkpoints) -> None:
     labels = _labels(contract, flags)
+    backend.check_flags(flags)
     data, digest = _load(contract, flags, journal)
     for note in (*data.notes, *idle(flags)):
         say(f"note: {note}")
@@ -147,13 +148,13 @@ def plan_run(contract: Contract, flags: Flags, data: Dataset) -> Plan:
 def _bring_up(plan: Plan, journal: Journal) -> tuple[Trainable, Encoder]:
     """(what is trained, what makes its inputs)"""
     began = time.monotonic()
-    device = backend.start(plan.contract.gpus, plan.contract.allow_cpu)
-    journal.describe(backend=backend.BACKEND, device=device.name, gpus=device.gpus)
+    which, device = backend.chosen(), backend.start(plan.contract.gpus, plan.contract.allow_cpu)
+    journal.describe(backend=which, device=device.name, gpus=device.gpus)
     data = plan.data
     network, encoder, columns = _model(plan.flags, data)
     say(
         f"{data.name}: {data.rows} rows, {columns} columns, {data.head}; "
-        f"{backend.BACKEND} on {device.name} ready after {time.monotonic() - began:.1f} s"
+        f"{which} on {device.name} ready after {time.monotonic() - began:.1f} s"
     )
     return network, encoder
 

@@ -8,12 +8,10 @@ Left out: schemas, defaults, admission and authorization, of which a test can pl
 from __future__ import annotations
 
 import asyncio
-import copy
-import re
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, TypeAlias
+from typing import TypeAlias
 from uuid import uuid4
 
 from regsweep.adapters.kubeapi import (
@@ -27,13 +25,20 @@ from regsweep.adapters.kubeapi import (
     namespace_of,
     uid_of,
 )
-from regsweep.errors import AlreadyExists, Conflict, Expired, NotFound, Refused, Unavailable
+from regsweep.adapters.memory_objects import (
+    Labels,
+    check_preconditions,
+    copied,
+    has_fields,
+    matches,
+    merged,
+    parse_fields,
+    parse_labels,
+)
+from regsweep.errors import AlreadyExists, Expired, NotFound, Unavailable
 
 Key: TypeAlias = tuple[str, str, str]
 """Plural, namespace, name."""
-Labels: TypeAlias = Mapping[str, frozenset[str] | None]
-"""The values that each label may have; None: any."""
-_SET: Final = re.compile(r"([^\s,=]+) in \(([^()]*)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +78,14 @@ class _Watcher:
 class MemoryApi:
     """Serves KubeApi from a dictionary."""
 
-    def __init__(self, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        new_uid: Callable[[], str] = lambda: str(uuid4()),
+    ) -> None:
         self._now = now
+        self._new_uid = new_uid
         self._objects: dict[Key, KubeObject] = {}
         self._version = 1000
         self._history: list[_Change] = []
@@ -96,7 +107,19 @@ class MemoryApi:
         chosen = [
             o for (plural, ns, _), o in self._objects.items() if plural == resource.plural and namespace in (None, ns)
         ]
-        return copy.deepcopy(chosen)
+        return list(map(copied, chosen))
+
+    def copy(self, *, now: Callable[[], datetime], new_uid: Callable[[], str]) -> MemoryApi:
+        """Another one with the same objects, of which nobody has heard yet."""
+        other = MemoryApi(now=now, new_uid=new_uid)
+        other._objects = {key: copied(obj) for key, obj in self._objects.items()}
+        other._version = other._oldest = self._version
+        return other
+
+    @property
+    def version(self) -> int:
+        """The resourceVersion of the last change."""
+        return self._version
 
     def expire_history(self) -> None:
         """Forgets the past: a watch from before now gets Expired, as after etcd's compaction."""
@@ -118,7 +141,7 @@ class MemoryApi:
     async def get(self, resource: Resource, namespace: str, name: str) -> KubeObject:
         """See KubeApi."""
         self._read("get", resource)
-        return copy.deepcopy(self._find(resource, namespace, name))
+        return copied(self._find(resource, namespace, name))
 
     async def list_page(
         self,
@@ -137,12 +160,12 @@ class MemoryApi:
             version, start = (int(part) for part in continue_token.split("/"))
             if version < self._oldest:
                 raise Expired("The provided continue parameter is too old.", 410)
-        selector = _labels(label_selector)
-        fields = _parse(field_selector)
-        matching = [o for o in self._sorted(resource, namespace) if _matches(o, selector) and _has_fields(o, fields)]
+        selector = parse_labels(label_selector)
+        fields = parse_fields(field_selector)
+        matching = [o for o in self._sorted(resource, namespace) if matches(o, selector) and has_fields(o, fields)]
         end = start + limit
         token = f"{version}/{end}" if end < len(matching) else ""
-        return Page(copy.deepcopy(matching[start:end]), str(version), token)
+        return Page(copied(matching[start:end]), str(version), token)
 
     async def watch(
         self,
@@ -158,7 +181,7 @@ class MemoryApi:
         since = int(resource_version)
         if since < self._oldest:
             raise Expired(f"too old resource version: {since} ({self._oldest})", 410)
-        watcher = _Watcher(resource.plural, namespace, _labels(label_selector))
+        watcher = _Watcher(resource.plural, namespace, parse_labels(label_selector))
         for change in self._history:
             if change.version > since:
                 _offer(watcher, change)
@@ -169,7 +192,7 @@ class MemoryApi:
                     item = await watcher.queue.get()
                     if isinstance(item, Exception):
                         raise item
-                    yield WatchEvent(item.type, copy.deepcopy(item.object))
+                    yield WatchEvent(item.type, copied(item.object))
         except TimeoutError:
             return
         finally:
@@ -177,7 +200,7 @@ class MemoryApi:
 
     async def create(self, resource: Resource, obj: KubeObject, *, dry_run: bool = False) -> KubeObject:
         """See KubeApi."""
-        obj = copy.deepcopy(obj)
+        obj = copied(obj)
         meta = obj["metadata"]
         if "generateName" in meta and "name" not in meta:
             meta["name"] = meta["generateName"] + uuid4().hex[:5]
@@ -186,25 +209,25 @@ class MemoryApi:
         if key in self._objects:
             raise AlreadyExists(f'{resource.plural} "{meta["name"]}" already exists', 409)
         obj["apiVersion"], obj["kind"] = resource.api_version, resource.kind
-        meta["uid"] = str(uuid4())
+        meta["uid"] = self._new_uid()
         meta["creationTimestamp"] = self._timestamp()
         meta["generation"] = 1
         meta["resourceVersion"] = str(self._version)
         if not dry_run:
             self._store(resource, key, obj)
         self._written(write)
-        return copy.deepcopy(obj)
+        return copied(obj)
 
     async def replace(self, resource: Resource, obj: KubeObject, *, subresource: str = "") -> KubeObject:
         """See KubeApi."""
-        obj = copy.deepcopy(obj)
+        obj = copied(obj)
         namespace, name = namespace_of(obj), obj["metadata"]["name"]
         plural = f"{resource.plural}/{subresource}" if subresource else resource.plural
         write = self._write("update", plural, namespace, name, obj)
         present = self._find(resource, namespace, name)
-        _check(present, obj["metadata"])
+        check_preconditions(present, obj["metadata"])
         if subresource:
-            changed = copy.deepcopy(present)
+            changed = copied(present)
             changed[subresource] = obj.get(subresource, {})
         else:
             changed = obj
@@ -220,10 +243,10 @@ class MemoryApi:
 
     async def patch(self, resource: Resource, namespace: str, name: str, patch: KubeObject) -> KubeObject:
         """See KubeApi."""
-        write = self._write("patch", resource.plural, namespace, name, copy.deepcopy(patch))
+        write = self._write("patch", resource.plural, namespace, name, copied(patch))
         present = self._find(resource, namespace, name)
-        _check(present, patch.get("metadata", {}))
-        answer = self._change(resource, present, _merged(present, patch))
+        check_preconditions(present, patch.get("metadata", {}))
+        answer = self._change(resource, present, merged(present, patch))
         self._written(write)
         return answer
 
@@ -233,11 +256,9 @@ class MemoryApi:
         """See KubeApi."""
         write = self._write("delete", resource.plural, namespace, name)
         present = self._find(resource, namespace, name)
-        _check(present, {"uid": uid, "resourceVersion": resource_version or None})
+        check_preconditions(present, {"uid": uid, "resourceVersion": resource_version or None})
         if present["metadata"].get("finalizers"):
-            marked = copy.deepcopy(present)
-            marked["metadata"]["deletionTimestamp"] = self._timestamp()
-            answer = self._change(resource, present, marked)
+            answer = self._mark(resource, present)
             self._written(write)
             return answer
         self._remove(resource, present)
@@ -283,37 +304,47 @@ class MemoryApi:
     def _change(self, resource: Resource, present: KubeObject, changed: KubeObject) -> KubeObject:
         meta = changed["metadata"]
         if changed == present:
-            return copy.deepcopy(present)
+            return copied(present)
         if changed.get("spec") != present.get("spec"):
             meta["generation"] = present["metadata"]["generation"] + 1
         if is_deleting(changed) and not meta.get("finalizers"):
             self._remove(resource, changed)
-            return copy.deepcopy(changed)
+            return copied(changed)
         self._store(resource, (resource.plural, meta["namespace"], meta["name"]), changed)
-        return copy.deepcopy(changed)
+        return copied(changed)
+
+    def _mark(self, resource: Resource, present: KubeObject) -> KubeObject:
+        """Asks for the deletion of an object that finalizers hold; once is enough."""
+        marked = copied(present)
+        marked["metadata"].setdefault("deletionTimestamp", self._timestamp())
+        return self._change(resource, present, marked)
 
     def _store(self, resource: Resource, key: Key, obj: KubeObject) -> None:
         self._version += 1
         obj["metadata"]["resourceVersion"] = str(self._version)
         before = self._objects.get(key)
         self._objects[key] = obj
-        last = copy.deepcopy(obj)
+        last = copied(obj)
         self._publish(_Change(self._version, resource, before, last, last))
 
     def _remove(self, resource: Resource, obj: KubeObject) -> None:
         self._version += 1
         before = self._objects.pop((resource.plural, namespace_of(obj), obj["metadata"]["name"]))
-        last = copy.deepcopy(obj)
+        last = copied(obj)
         last["metadata"]["resourceVersion"] = str(self._version)
         self._publish(_Change(self._version, resource, before, None, last))
         self._collect_garbage(uid_of(obj))
 
     def _collect_garbage(self, owner_uid: str) -> None:
-        """Deletes what the object owned: what the garbage collector of a real cluster does a moment later."""
+        """Deletes what the object owned, as far as no finalizer holds it: what the garbage collector of a real cluster does soon."""
         for (plural, _, _), child in list(self._objects.items()):
             if any(owner["uid"] == owner_uid for owner in child["metadata"].get("ownerReferences") or ()):
                 group, _, version = child["apiVersion"].rpartition("/")
-                self._remove(Resource(group, version, plural, child["kind"]), child)
+                resource = Resource(group, version, plural, child["kind"])
+                if child["metadata"].get("finalizers"):
+                    self._mark(resource, child)
+                else:
+                    self._remove(resource, child)
 
     def _publish(self, change: _Change) -> None:
         self._history.append(change)
@@ -331,8 +362,8 @@ def _offer(watcher: _Watcher, change: _Change) -> None:
     """Puts the change as this watch sees it: an object that begins or ceases to match is added or deleted to it."""
     if change.resource.plural != watcher.plural or watcher.namespace not in (None, namespace_of(change.last)):
         return
-    was = change.before is not None and _matches(change.before, watcher.selector)
-    is_now = change.after is not None and _matches(change.after, watcher.selector)
+    was = change.before is not None and matches(change.before, watcher.selector)
+    is_now = change.after is not None and matches(change.after, watcher.selector)
     if was or is_now:
         kind = WatchType.MODIFIED if was and is_now else WatchType.ADDED if is_now else WatchType.DELETED
         watcher.queue.put_nowait(WatchEvent(kind, change.last))
@@ -340,59 +371,3 @@ def _offer(watcher: _Watcher, change: _Change) -> None:
 
 _SERVERS = ("uid", "creationTimestamp", "deletionTimestamp", "generation")
 """Metadata that a writer cannot change."""
-
-
-def _check(present: KubeObject, wanted: KubeObject) -> None:
-    """Raises Conflict where a precondition in `wanted` (metadata) does not hold."""
-    for name in ("uid", "resourceVersion"):
-        value = wanted.get(name)
-        if value is not None and value != present["metadata"][name]:
-            raise Conflict(f"Precondition failed: {name} is {present['metadata'][name]}, not {value}", 409)
-
-
-def _merged(target: KubeObject, patch: KubeObject) -> KubeObject:
-    """RFC 7396: objects merge, null deletes, everything else replaces."""
-    result = dict(target)
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        elif isinstance(value, dict):
-            present = result.get(name)
-            result[name] = _merged(present if isinstance(present, dict) else {}, value)
-        else:
-            result[name] = copy.deepcopy(value)
-    return result
-
-
-def _has_fields(obj: KubeObject, fields: dict[str, str | None]) -> bool:
-    """Whether each field, such as `involvedObject.kind`, has just that value; one that is absent is empty."""
-    for path, wanted in fields.items():
-        value: object = obj
-        for name in path.split("."):
-            value = value.get(name, "") if isinstance(value, dict) else ""
-        if value != wanted:
-            return False
-    return True
-
-
-def _parse(selector: str) -> dict[str, str | None]:
-    """`a=b,c` as {"a": "b", "c": None}: None requires only that the label is present."""
-    terms: dict[str, str | None] = {}
-    for term in filter(None, selector.split(",")):
-        if "!" in term or " " in term:
-            raise Refused(f"the in-memory API does not support this selector: {selector}", 400)
-        name, equals, value = term.partition("=")
-        terms[name] = value if equals else None
-    return terms
-
-
-def _labels(selector: str) -> Labels:
-    """`a=b,c,d in (e,f)` as {"a": {"b"}, "c": None, "d": {"e", "f"}}: None requires only that the label is present."""
-    among = {name: frozenset(values.split(",")) for name, values in _SET.findall(selector)}
-    equal = _parse(_SET.sub("", selector))
-    return {**among, **{name: None if value is None else frozenset({value}) for name, value in equal.items()}}
-
-
-def _matches(obj: KubeObject, selector: Labels) -> bool:
-    labels = obj["metadata"].get("labels") or {}
-    return all(name in labels and (among is None or labels[name] in among) for name, among in selector.items())

@@ -57,6 +57,8 @@ class DataFacts(ApiModel):
     """Of the data's bytes; empty: nothing is known of the data."""
     generation: int | None = None
     """Of the trainer's semantics; None: unknown."""
+    backend: str = ""
+    """What computed, where it was not the trainer's usual one."""
     by_trainer: bool = False
     """The trainer itself has named the digest."""
     answers: bool = False

@@ -56,6 +56,8 @@ class DataIdentity:
     """Of the data's bytes, 16 hex digits; empty: nothing is known of the data."""
     generation: int | None = None
     """Of the trainer's semantics; None: unknown."""
+    backend: str = ""
+    """What computes, where the trainer says that it is not the usual one; empty: it is, or nothing is known of it."""
     by_trainer: bool = False
     """The trainer itself has named the digest, and reports it with its records."""
     answers: bool = False
@@ -69,7 +71,8 @@ class DataIdentity:
     def revision(self) -> str:
         """Part of the point's key, as the data revision is in a cluster."""
         data = self.digest or "unknown"
-        return f"{data} by trainer, generation {self.generation}" if self.by_trainer else f"{data}, {self.generation}"
+        known = f"{data} by trainer, generation {self.generation}" if self.by_trainer else f"{data}, {self.generation}"
+        return f"{known}, on {self.backend}" if self.backend else known
 
 
 NO_DATA: Final = DataIdentity()
@@ -82,6 +85,7 @@ class _Answer(BaseModel):
         str | None, StringConstraints(pattern=r"^[0-9a-f]{12,64}$"), Field(alias="dataDigest", default=None)
     ]
     generation: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    backend: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,32}$")] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +123,16 @@ def identify(
             refuses = "refuses the flags" if refusal.startswith("InvalidFlags") else "can no longer identify the data"
             raise DataError(f"the trainer {refuses}: {refusal.removeprefix('InvalidFlags: ')}")
     if answer is not None and answer.data_digest is not None:
-        return DataIdentity(answer.data_digest[:DIGEST_LENGTH], answer.generation, by_trainer=True, answers=True)
+        digest_of_bytes = answer.data_digest[:DIGEST_LENGTH]
+        return DataIdentity(digest_of_bytes, answer.generation, answer.backend, by_trainer=True, answers=True)
     if missing:
         raise DataError(
             f"BadData: {missing[0]}: no such file, and the results rest on its data. Restore it, or name another one in the manifest."
         )
-    generation = answer.generation if answer is not None else None
-    found = _by_files(values, generation, answers=answer is not None)
-    return replace(found, refusal=refusal if answer is None else "")
+    found = _by_files(values)
+    if answer is None:
+        return replace(found, refusal=refusal)
+    return replace(found, generation=answer.generation, backend=answer.backend, answers=True)
 
 
 def digest_now(name: str) -> str:
@@ -137,12 +143,12 @@ def digest_now(name: str) -> str:
         return ""
 
 
-def _by_files(values: Iterable[Mapping[str, JsonValue]], generation: int | None, *, answers: bool) -> DataIdentity:
+def _by_files(values: Iterable[Mapping[str, JsonValue]]) -> DataIdentity:
     try:
         files = {name: content_digest(path) for name, path in named_files(values).items()}
     except OSError as error:
         raise DataError(f"BadData: {error.filename}: cannot be read ({error.strerror}).") from error
-    return DataIdentity(digest(files, DIGEST_LENGTH) if files else "", generation, answers=answers, files=files)
+    return DataIdentity(digest(files, DIGEST_LENGTH) if files else "", files=files)
 
 
 def _ask(

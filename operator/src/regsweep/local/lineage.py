@@ -42,6 +42,7 @@ def data_facts(data: DataIdentity) -> DataFacts:
     return DataFacts(
         digest=data.digest,
         generation=data.generation,
+        backend=data.backend,
         by_trainer=data.by_trainer,
         answers=data.answers,
         files=dict(data.files),
@@ -72,7 +73,7 @@ def basis(data: DataIdentity) -> str:
     files = f" of {_listed(list(data.files))}" if data.files else ""
     parts = [f"data {data.digest[:SHOWN_DIGITS]} (SHA-256{files})"] if data.digest else []
     if data.generation is not None:
-        parts.append(f"generation {data.generation} of the trainer")
+        parts.append(f"generation {data.generation} of the trainer{f' on {data.backend}' if data.backend else ''}")
     return f"Results rest on {' and on '.join(parts)}." if parts else ""
 
 
@@ -142,6 +143,9 @@ def _trainer_changes(facts: RunFacts, before: DataFacts, sweep: Sweep, data: Dat
     elif before.generation != data.generation and before.by_trainer == data.by_trainer:
         was, now = ("none" if each is None else str(each) for each in (before.generation, data.generation))
         yield Cause(f"the trainer's generation changed ({was} -> {now})", "generation")
+    if before.backend != data.backend:
+        was, now = (each or "its usual one" for each in (before.backend, data.backend))
+        yield Cause(f"the trainer's backend changed ({was} -> {now})", "backend")
 
 
 def _change(before: DataFacts, data: DataIdentity) -> str:

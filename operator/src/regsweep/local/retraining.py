@@ -22,6 +22,7 @@ from regsweep.local.trainer import REFERENCE_MODULE, process_environment
 
 RUN: Final = "training"
 """Folder of the training."""
+KERAS_BACKENDS: Final = frozenset({"tensorflow", "jax", "torch"})
 
 
 class RetrainingError(RegsweepError):
@@ -51,7 +52,7 @@ async def retrain(sweep: Sweep, point: Point, like: KeptRun, replicate: int, fol
     contract = local_environment(sweep, request, 0, place) | {"REGSWEEP_MODELS": str((place / MODEL_FOLDER).absolute())}
     process = await FreshProcess.start(
         [*like.facts.command, *(expand(argument, contract) for argument in sweep.resolved.args or ())],
-        process_environment(contract, os.environ, 1, isolated=REFERENCE_MODULE in like.facts.command),
+        process_environment(contract, os.environ | _backend(like), 1, isolated=REFERENCE_MODULE in like.facts.command),
         place / output_file(0),
     )
     code = await process.wait()
@@ -71,3 +72,9 @@ async def retrain(sweep: Sweep, point: Point, like: KeptRun, replicate: int, fol
         raise RetrainingError(f"Training it once more failed: {words}")
     model = saved_models(KeptRun(place, facts, (record,), RunState.COMPLETED)).get(replicate)
     return Retrained(record, model, " ".join(directory.last_words(RUN, 0).split()))
+
+
+def _backend(like: KeptRun) -> dict[str, str]:
+    """The variable that chooses Keras' backend, as the sweep's own training had it, whatever this shell says; empty: that is not known."""
+    named = {record.environment.backend for record in like.records} & KERAS_BACKENDS
+    return {"KERAS_BACKEND": named.pop()} if len(named) == 1 else {}

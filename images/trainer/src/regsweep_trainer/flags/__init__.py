@@ -6,5 +6,6 @@
 from regsweep_trainer.flags.contradictions import idle
 from regsweep_trainer.flags.declaration import Flags
 from regsweep_trainer.flags.parsing import describe, flag_lines, label_value, parse_flags
+from regsweep_trainer.flags.words import asks_for_feature_space
 
-__all__ = ["Flags", "describe", "flag_lines", "idle", "label_value", "parse_flags"]
+__all__ = ["Flags", "asks_for_feature_space", "describe", "flag_lines", "idle", "label_value", "parse_flags"]

@@ -50,6 +50,20 @@ def within(detail: Mapping[str, Any]) -> str:
     return f"; in {place}: {shown(detail['input'])} ({detail['msg'][:1].lower()}{detail['msg'][1:]})"
 
 
+def asks_for_feature_space(flags: Flags) -> tuple[str, str, str] | None:
+    """(flag, what it says, what would do instead), of the first one by which columns are made by FeatureSpace; None: there is none."""
+    if flags.is_estimator:
+        return "model", f"{flags.model} has the Estimator's feature columns", "set model: dense"
+    for name, column in flags.columns.items():
+        if column.needs_feature_space:
+            what = column.kind if column.embedding is None else f"{column.kind} with an embedding"
+            instead = "numeric" if column.kind == "bucketized" else "categorical without an embedding"
+            return "columns", f"column {shown(name)} is {what}", f"declare it {instead}"
+    if flags.crosses:
+        return "crosses", f"columns {', '.join(flags.crosses[0].columns)} are crossed", "remove the flag"
+    return None
+
+
 def _names_in(annotation: Any) -> list[str]:
     """The strings that the flag's type lists."""
     choices = [choice for option in get_args(annotation) for choice in get_args(option) or (option,)]

@@ -1,1 +1,4 @@
-"""The networks: `inputs` and `schedules` are pure; `layers`, `penalties`, `optimizers` and `network` need Keras on TensorFlow."""
+"""The networks.
+
+`inputs`, `schedules` and `constant` are pure. The others need Keras; `on_tensorflow` and `featurespace` TensorFlow, `on_jax` JAX.
+"""

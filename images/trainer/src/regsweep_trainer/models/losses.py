@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import tensorflow as tf
+from keras import ops
 
 from regsweep_trainer.data.dataset import Head
 
@@ -11,12 +11,12 @@ def row_losses(head: Head, logits: Any, y: Any, smoothing: float) -> Any:
     """The loss of each row, shape (rows,). logits: shape (rows, 1 or classes). y: classes' indices, or standardised numbers."""
     if head is Head.BINARY:
         labels = y * (1 - smoothing) + smoothing / 2 if smoothing else y
-        return tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits[:, 0])
+        return ops.binary_crossentropy(labels, logits[:, 0], from_logits=True)
     if head is Head.MULTICLASS:
-        classes = tf.cast(y, tf.int32)
+        classes = ops.cast(y, "int32")
         if not smoothing:
-            return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=classes, logits=logits)
+            return ops.sparse_categorical_crossentropy(classes, logits, from_logits=True)
         count = logits.shape[1]
-        labels = tf.one_hot(classes, count) * (1 - smoothing) + smoothing / count
-        return tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-    return tf.square(logits[:, 0] - y)
+        labels = ops.one_hot(classes, count) * (1 - smoothing) + smoothing / count
+        return ops.categorical_crossentropy(labels, logits, from_logits=True)
+    return ops.square(logits[:, 0] - y)

@@ -12,6 +12,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from regsweep_kit.errors import InvalidFlagsError
+from regsweep_trainer.data.columns import show
 from regsweep_trainer.data.dataset import Dataset
 from regsweep_trainer.data.numerals import MISSING_WORDS
 from regsweep_trainer.data.typed import MISSING_CATEGORY, Categories
@@ -56,7 +58,7 @@ class Entry:
 
 
 def entry_of(data: Dataset, encoding: Encoding) -> Entry:
-    """The inputs of the data's columns, encoded."""
+    """The inputs of the data's columns, encoded. Raises InvalidFlagsError where one is text, and TensorFlow does not compute."""
     entry = Entry()
     add_numbers(entry, data, encoding)
     for column, rule in zip(data.categories, encoding.categories, strict=True):
@@ -117,7 +119,11 @@ def _standardised(x: Any, scaling: Scaling) -> Any:
 
 
 def _category(entry: Entry, column: Categories, rule: Categorised) -> Any:
-    """Ones and zeros of the category, shape (rows, cells)."""
+    """Ones and zeros of the category, shape (rows, cells). Raises InvalidFlagsError where TensorFlow does not compute."""
+    if (backend := keras.backend.backend()) != "tensorflow":
+        raise InvalidFlagsError(
+            f"column {show(column.name)} is text, which Keras looks up with TensorFlow alone, and this trainer computes with {backend}"
+        )
     given = add_input(entry, column.name, "string")
     entry.missing[column.name] = AS_WRITTEN if rule.fill >= 0 or MISSING_CATEGORY in column.cells else NO_GAP
     entry.meanings[column.name] = TEXT

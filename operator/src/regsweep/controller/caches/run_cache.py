@@ -144,6 +144,10 @@ class RunCache:
             orphans,
         )
 
+    def has_gone(self, sweep_uid: str) -> bool:
+        """Whether something of the sweep is gone and not forgotten."""
+        return bool(self.jobs.tombstones(sweep_uid) or self.pods.tombstones(sweep_uid))
+
     def forget_gone(self, sweep_uid: str, needed: Container[str]) -> set[str]:
         """Drops tombstones: of Jobs but those of the names `needed`, and of pods whose Job is gone; returns the UIDs of these Jobs."""
         dropped = set()

@@ -1,7 +1,8 @@
-"""When records are stored: many with one write, but at once what is the last, in danger, or decisive."""
+"""When records are stored: many with one write, but at once what fills one, is the last, in danger, or decisive."""
 
 from __future__ import annotations
 
+from regsweep.api.sweep_result import MAX_RECORDS
 from regsweep.core.collect import is_recorded
 from regsweep.core.plan import Plan
 from regsweep.core.world import Observed
@@ -9,8 +10,10 @@ from regsweep.core.world import Observed
 
 def seconds_until_store(observed: Observed, planned: Plan, waited_seconds: float, interval_seconds: float) -> float:
     """How long the records of a plan may wait, which have done so for `waited_seconds`; 0: they are due."""
-    if planned.stop is not None or _is_endangered(observed, planned) or _is_last(observed, planned):
-        return 0.0  # what a status says of a stop rests on what is stored
+    # What a status says of a stop rests on what is stored.
+    decides = planned.stop is not None
+    if decides or len(planned.store) >= MAX_RECORDS or _is_endangered(observed, planned) or _is_last(observed, planned):
+        return 0.0
     return max(0.0, interval_seconds - waited_seconds)
 
 
@@ -22,6 +25,7 @@ def _is_endangered(observed: Observed, planned: Plan) -> bool:
 
 def _is_last(observed: Observed, planned: Plan) -> bool:
     """Whether nothing is under way that would bring more records."""
+    if planned.create:
+        return False
     after = observed.records.plus(planned.store)
-    busy = any(not run.deleting and not run.suspended and not is_recorded(run, after) for run in observed.runs)
-    return not planned.create and not busy
+    return all(run.deleting or run.suspended or is_recorded(run, after) for run in observed.runs)

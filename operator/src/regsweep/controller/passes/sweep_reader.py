@@ -93,7 +93,7 @@ class SweepReader:
         try:
             if memory.acceptance.is_new(sweep):  # beside the event loop, on which other sweeps and the lease go on
                 accepted = await asyncio.to_thread(memory.acceptance.accept, sweep, past, self._rules, script)
-                runs = self._caches.runs.runs_of(sweep)
+                runs = await self._runs(sweep, records, memory.searched_jobs)
             else:
                 accepted = memory.acceptance.accept(sweep, past, self._rules, script)
         except InvalidSweep as invalid:
@@ -146,28 +146,31 @@ class SweepReader:
     ) -> tuple[ObservedRun, ...]:
         """The sweep's runs, the first created first.
 
-        The pods of a Job that has ended are asked for live where the cache has none: the two watches may be apart, and a Job
-        without its pods looks as if its record were lost. `searched` names the Jobs for which that was done.
+        The pods of a Job that has ended are asked for live where the cache does not have their end: the two watches may be apart, and
+        without the end of its pods a Job looks as if its record were lost. `searched` names the Jobs for which that was done.
         """
-        runs = self._caches.runs.runs_of(sweep)
-        news = False
-        for run in runs:
-            if not _may_lack_pods(run):
-                continue
-            job = self._caches.runs.jobs.get(run.uid)
-            key = (run.uid, job["metadata"]["resourceVersion"] if job else "")
-            if key in searched or is_recorded(run, records):
-                continue
-            searched.add(key)
-            news = await self._search_pods(run, namespace_of(sweep)) or news
-        return self._caches.runs.runs_of(sweep) if news else runs
+        while True:
+            runs = self._caches.runs.runs_of(sweep)
+            lacking = [run for run in runs if _may_lack_pods(run) and not is_recorded(run, records)]
+            unsearched = {run.name: key for run in lacking if (key := self._version_of(run)) not in searched}
+            if not unsearched:
+                return runs
+            searched.update(unsearched.values())
+            for name in unsearched:
+                await self._search_pods(
+                    name, namespace_of(sweep)
+                )  # others' news may come meanwhile: they are looked at again
 
-    async def _search_pods(self, run: ObservedRun, namespace: str) -> bool:
-        """Takes the pods that the run has by the API server's own word into the cache; returns whether there are any."""
-        page = await self._api.list_page(PODS, namespace, label_selector=f"{names.RUN_LABEL}={run.name}")
+    def _version_of(self, run: ObservedRun) -> tuple[str, str]:
+        """UID and resourceVersion of the run's Job."""
+        job = self._caches.runs.jobs.get(run.uid)
+        return run.uid, job["metadata"]["resourceVersion"] if job else ""
+
+    async def _search_pods(self, run_name: str, namespace: str) -> None:
+        """Takes the pods that the run has by the API server's own word into the cache."""
+        page = await self._api.list_page(PODS, namespace, label_selector=f"{names.RUN_LABEL}={run_name}")
         for pod in page.items:
             self._caches.runs.pods.upsert_from_write(pod)
-        return bool(page.items)
 
     async def _config_map(self, sweep: KubeObject) -> KubeObject | None:
         """The ConfigMap with the sweep's script. Raises ApiError."""
@@ -232,6 +235,9 @@ def _script_name(sweep: KubeObject) -> str:
 
 
 def _may_lack_pods(run: ObservedRun) -> bool:
-    """Whether the run has ended and the cache has no pod of it."""
-    ended = run.succeeded or run.failed_reason is not None or bool(run.succeeded_indexes)
-    return ended and not run.pods and not run.deleting
+    """Whether the run, or an index of it, has ended, and the cache does not have the end of a pod that it must have had."""
+    if run.deleting:
+        return False
+    if run.succeeded or run.failed_reason is not None:
+        return not run.pods or any(pod.in_flight for pod in run.pods)
+    return not run.succeeded_indexes <= {pod.index for pod in run.pods if pod.ended}

@@ -15,6 +15,8 @@ def forget_tombstones(run_cache: RunCache, observation: Observation, planned: Pl
 
     stored: all records, with those that the plan's pass has stored.
     """
+    if not run_cache.has_gone(observation.uid):
+        return False
     needed = {*planned.awaiting, *(record.run for record in planned.store if _is_unstored(stored, record))}
     # News that came while the plan was carried out: a run may have ended, and its Job gone, with a record that no plan knows yet.
     planned_for = {run.uid: run for run in observation.observed.runs}

@@ -38,5 +38,6 @@ def set_up_logging(level: str, form: str) -> None:
     root.setLevel(level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
-    # Each of its failed requests, with a trace; our own informers say the same in one line.
-    logging.getLogger("kopf._cogs.clients").setLevel(logging.CRITICAL)
+    # Each of its failed requests and tasks, with a trace; our own informers and `listener` say the same in one line.
+    for name in ("kopf._cogs.clients", "kopf._core.reactor"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import signal
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-import kopf
-from kubernetes.aio.client.configuration import Configuration
 from prometheus_client import disable_created_metrics
 
+from regsweep.adapters.access import Access
 from regsweep.adapters.connection import load_connection
 from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.prometheus import prometheus_of
 from regsweep.controller.process.assembly import VERSION
 from regsweep.controller.process.guard import guard_of
-from regsweep.controller.process.handlers import quiet_settings, registry_of
+from regsweep.controller.process.handlers import registry_of
 from regsweep.controller.process.health import HealthServer
+from regsweep.controller.process.listener import kopf_listener
 from regsweep.controller.process.logs import set_up_logging
 from regsweep.controller.process.operator import Operator
 from regsweep.metrics import API_REQUESTS, Metrics
@@ -53,39 +53,41 @@ def run() -> None:
 
 
 async def operate(settings: Settings, kubeconfig: Path | None = None) -> None:
-    """The operator within an event loop, until kopf meets SIGTERM or SIGINT, or this is cancelled.
+    """The operator within an event loop, until SIGTERM or SIGINT, or until this is cancelled.
 
     kubeconfig: None: the pod's service account, else the user's own.
     """
-    configuration = (await load_connection(kubeconfig, settings.kube_context or None)).configuration
+    access = (await load_connection(kubeconfig, settings.kube_context or None)).access
     metrics = Metrics()
-    client = _client_of(configuration, settings, metrics)
+    client = _client_of(access, settings, metrics)
     prometheus = prometheus_of(settings)
     operator = Operator(client, settings, metrics, prometheus=prometheus)
     server = HealthServer(operator.health, metrics, settings.http_host, settings.http_port, guard_of(settings))
-    logger.info("regsweep %s at %s, identity %s", VERSION, configuration.host, operator.lease.identity)
-    registry = registry_of(configuration, operator.note_sweep)
+    logger.info("regsweep %s at %s, identity %s", VERSION, access.host, operator.lease.identity)
+    loop = asyncio.get_running_loop()
 
-    async def stop(**_: object) -> None:
-        # Before kopf looks for tasks that hang: ours end here, and so at once.
-        await server.stop()
-        await operator.stop()
+    def note(uid: str) -> None:
+        loop.call_soon_threadsafe(operator.note_sweep, uid)
 
-    kopf.on.cleanup(registry=registry)(stop)
+    listener = kopf_listener(registry_of(access, note), settings, operator.lease.identity)
     await server.start()
     operator.start()
+    listener.start()
     try:
-        await _run_until_one_ends(operator, registry, settings, stop)
+        await _wait_for_end(operator, loop)
     finally:
+        await server.stop()
+        await operator.stop()
+        await listener.stop()
         await client.close()
         if prometheus is not None:
             await prometheus.close()
     logger.info("stopped")
 
 
-def _client_of(configuration: Configuration, settings: Settings, metrics: Metrics) -> KubeClient:
+def _client_of(access: Access, settings: Settings, metrics: Metrics) -> KubeClient:
     return KubeClient(
-        configuration,
+        access,
         qps=settings.api_qps,
         burst=settings.api_burst,
         request_timeout_seconds=settings.api_timeout_seconds,
@@ -96,33 +98,20 @@ def _client_of(configuration: Configuration, settings: Settings, metrics: Metric
     )
 
 
-async def _run_until_one_ends(
-    operator: Operator, registry: kopf.OperatorRegistry, settings: Settings, stop: Callable[[], Awaitable[None]]
-) -> None:
-    """Runs kopf beside the operator until either ends or this is cancelled; then calls `stop`.
-
-    Raises what ended it.
-    """
-    listening = asyncio.create_task(
-        kopf.operator(
-            registry=registry,
-            settings=quiet_settings(),
-            standalone=True,
-            # kopf would ask for the user's name, which an image without an entry in /etc/passwd has not.
-            identity=operator.lease.identity,  # type: ignore[arg-type]  # a NewType of str that is not public
-            clusterwide=not settings.namespaces,
-            namespaces=settings.namespaces,
-        ),
-        name="kopf",
-    )
+async def _wait_for_end(operator: Operator, loop: asyncio.AbstractEventLoop) -> None:
+    """Waits for SIGTERM or SIGINT. Raises the error of a task of the operator that ends before."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    asked = asyncio.create_task(stopping.wait(), name="signals")
     failing = asyncio.create_task(operator.wait_failed(), name="operator")
     try:
-        await asyncio.wait([listening, failing], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([asked, failing], return_when=asyncio.FIRST_COMPLETED)
+        if failing.done():
+            failing.result()
     finally:
-        ended = [task for task in (listening, failing) if task.done()]
-        listening.cancel()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        asked.cancel()
         failing.cancel()
-        await asyncio.gather(listening, failing, return_exceptions=True)
-        await stop()  # again, harmlessly: kopf may have ended before it came to that
-    for task in ended:
-        task.result()
+        await asyncio.gather(asked, failing, return_exceptions=True)

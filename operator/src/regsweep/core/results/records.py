@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -139,13 +139,15 @@ class Costs:
         """These and the record's."""
         total = self.gpu_seconds + (record.gpu_seconds or 0.0)
         if not record.has_result:
-            return replace(self, gpu_seconds=total)
+            return Costs(total, self.most_gpu_seconds, self.most_seconds)
         most_gpu = _larger(self.most_gpu_seconds, record.gpu_seconds)
         return Costs(total, most_gpu, _larger(self.most_seconds, record.seconds))
 
 
 def _larger(one: float | None, other: float | None) -> float | None:
-    return max((value for value in (one, other) if value is not None), default=None)
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
 
 
 class Records:

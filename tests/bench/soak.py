@@ -1,0 +1,184 @@
+"""Sweep after sweep on a real API server while things go wrong at random: `python -m bench.soak --minutes 60 [--seed N] [--kind K]`.
+
+Each sweep meets one kind of disturbance again and again, or all of them; then it is left alone and has to come to a sound end. The table
+says of each kind how often it was tried, and how many replicates were lost or trained twice and how many sweeps stood still.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cluster import Cluster, Profile, paths
+from integration.disturbances import DISTURBANCES, FAULTS, KINDS, Keeper, Scene, harm, let_go
+from integration.laboratory import Lab, laboratory
+from integration.soundness import TWELVE, is_at_rest, left_of
+from regsweep.errors import ApiError
+from support.crds import wait_established
+from support.faulty_proxy import Schedule, faulty_proxy
+from support.invariants import broken
+
+INSTANCE = "soak"
+HARMS = 6
+"""Of one sweep, at most."""
+TROUBLED_SECONDS = 40.0
+"""How long a sweep is disturbed at most."""
+STUCK_SECONDS = 240.0
+"""A sweep that is left alone for so long and does not end is stuck."""
+
+
+@dataclass
+class Tally:
+    """What came of one kind."""
+
+    sweeps: int = 0
+    tried: int = 0
+    lost: int = 0
+    doubled: int = 0
+    stuck: int = 0
+    unsound: list[str] = field(default_factory=list)
+    """What else does not hold in the end."""
+
+    @property
+    def is_good(self) -> bool:
+        return not (self.lost or self.doubled or self.stuck or self.unsound)
+
+
+def spec_of(chance: random.Random) -> dict[str, Any]:
+    """Some sweep of twelve combinations."""
+    kind = chance.choice(["plain", "replicates", "retention", "race", "final", "budget"])
+    common = {"flags": TWELVE, "replicates": 1, "parallelism": 4}
+    more: dict[str, dict[str, Any]] = {
+        "replicates": {"replicates": 4, "replicatesPerPod": 2},
+        "retention": {"retention": {"succeededJobs": 2}},
+        "race": {"racing": {"initialReplicates": 3, "maxReplicates": 5}},
+        "final": {"replicates": 3, "final": {"replicates": 3}},
+        "budget": {"budget": {"maxRuns": 9}},
+    }
+    return {**common, **more.get(kind, {})}
+
+
+async def one_sweep(cluster: Cluster, kind: str, seed: int, tally: Tally, folder: Path) -> None:
+    """One sweep that meets the kind, and what came of it."""
+    chance = random.Random(seed)
+    every = kind == "all of it"
+    faults = list(FAULTS.values()) if every else [FAULTS[kind]] if kind in FAULTS else []
+    schedule = Schedule(faults, seed, chance=0.05 if every else 0.2)
+    async with laboratory(cluster) as lab, faulty_proxy(cluster, schedule, folder / f"{seed}.kubeconfig") as proxy:
+        keepers = [
+            Keeper(lab, folder / f"{seed}.kubeconfig", f"operator-{n}") for n in range(1 + (chance.random() < 0.3))
+        ]
+        scene = Scene(lab, keepers, chance)
+        for keeper in keepers:
+            keeper.start()
+        try:
+            await lab.apply(**spec_of(chance))
+            kinds = list(DISTURBANCES) if every else [kind] if kind in DISTURBANCES else []
+            tally.tried += await _disturbed(scene, kinds)
+            proxy.schedule = Schedule([], seed)
+            is_over = await _left_alone(scene)
+            tally.tried += schedule.tried.total()
+            tally.sweeps += 1
+            await _judge(lab, tally, is_over, f"{kind}, seed {seed}")
+        finally:
+            for keeper in keepers:
+                await keeper.stop()
+        await asyncio.to_thread(cluster.kubectl, "delete", "namespace", lab.namespace, "--wait=false")
+
+
+async def _disturbed(scene: Scene, kinds: list[str]) -> int:
+    """Trains while the kinds happen, until the sweep is over or it was enough; returns how often they happened."""
+    tried, until, next_at = 0, time.monotonic() + TROUBLED_SECONDS, time.monotonic() + 3
+    while time.monotonic() < until and tried < HARMS:
+        with suppress(ApiError):
+            if (await left_of(scene.lab)).is_over:
+                break
+            await scene.lab.train(most=1)
+        if kinds and time.monotonic() >= next_at:
+            tried += await harm(scene, scene.chance.choice(kinds))
+            next_at = time.monotonic() + scene.chance.uniform(0.3, 2.0)
+        await asyncio.sleep(0.2)
+    return tried
+
+
+async def _left_alone(scene: Scene) -> bool:
+    """Trains until the sweep is at rest; returns whether it comes to that."""
+    until = time.monotonic() + STUCK_SECONDS
+    while time.monotonic() < until:
+        with suppress(ApiError):
+            await let_go(scene)
+            await scene.lab.train()
+            if is_at_rest(await left_of(scene.lab)):
+                return True
+        await asyncio.sleep(0.2)
+    return False
+
+
+async def _judge(lab: Lab, tally: Tally, is_over: bool, where: str) -> None:
+    left = await left_of(lab)
+    stored = {(record["point"], record["replicate"]) for record in left.records()}
+    times = Counter(lab.trained)
+    tally.lost += len(set(times) - stored)
+    tally.doubled += sum(number - 1 for number in times.values())
+    tally.stuck += not is_over
+    tally.unsound += [f"{where}: {each}" for each in broken(left)]
+
+
+async def soak(cluster: Cluster, minutes: float, seed: int, kinds: Iterable[str] = KINDS) -> dict[str, Tally]:
+    """Sweeps until the time is up, of kinds in a random order; prints a line for each."""
+    chance, until = random.Random(seed), time.monotonic() + 60 * minutes
+    tallies = {kind: Tally() for kind in kinds}
+    waiting: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="regsweep-soak-") as folder:
+        while time.monotonic() < until:
+            if not waiting:
+                waiting = chance.sample(list(tallies), len(tallies))
+            kind, own = waiting.pop(), chance.randrange(10**6)
+            began = time.monotonic()
+            await one_sweep(cluster, kind, own, tallies[kind], Path(folder))
+            good = "sound" if tallies[kind].is_good else f"NOT SOUND {tallies[kind]}"
+            print(f"{time.monotonic() - began:5.0f} s  {kind} (seed {own}): {good}", flush=True)
+    return tallies
+
+
+def table(tallies: dict[str, Tally]) -> str:
+    """The tallies as the documentation shows them."""
+    rows = [
+        f"| {kind} | {t.sweeps} | {t.tried} | {t.lost} | {t.doubled} | {t.stuck} |"
+        for kind, t in tallies.items()
+        if t.sweeps
+    ]
+    return "\n".join(["| Kind | Sweeps | Tried | Lost | Doubled | Stuck |", "|---|---|---|---|---|---|", *rows])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.soak")
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--kind", choices=KINDS, action="append")
+    options = parser.parse_args()
+    print(f"seed {options.seed}", flush=True)
+    cluster = Cluster.up(Profile.CONTROL_PLANE, instance=INSTANCE)
+    try:
+        cluster.kubectl("apply", "-f", paths.CHECKOUT / "manifests" / "crd")
+        wait_established(cluster)
+        tallies = asyncio.run(soak(cluster, options.minutes, options.seed, options.kind or KINDS))
+    finally:
+        cluster.down()
+    print(table(tallies))
+    print(*(each for tally in tallies.values() for each in tally.unsound), sep="\n")
+    return 0 if all(tally.is_good for tally in tallies.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""Whether a sweep on a real API server has come to a sound end: what the tests of faults ask in the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+from integration.laboratory import DEADLINE_SECONDS, Lab, Process, eventually
+from regsweep.adapters.kubeapi import JOBS, PODS, RESULTS, SWEEPS, KubeObject, is_deleting, name_of
+from support.invariants import Left, broken, starts_nothing
+from support.metrics import writes_sent
+
+TWELVE = [{"name": "l2", "values": [0, 0.01, 0.1, 1]}, {"name": "dropout", "values": [0.0, 0.25, 0.5]}]
+TROUBLED_SECONDS = 3 * DEADLINE_SECONDS
+"""How long a sweep may take of which every fifth request fails."""
+
+
+async def left_of(lab: Lab, name: str = "demo") -> Left:
+    """All that is stored of the sweep, in a namespace of its own."""
+    sweep = await lab.api.get(SWEEPS, lab.namespace, name)
+    return Left(sweep, await lab.all(JOBS), await lab.all(PODS), await lab.all(RESULTS))
+
+
+async def train_to_the_end(lab: Lab, *, most_pods: int, seconds: float = TROUBLED_SECONDS) -> list[str]:
+    """Trains until the sweep is over and its Jobs have ended; returns what was seen on the way that may never be."""
+    wrong: list[str] = []
+    async with asyncio.timeout(seconds):
+        while not is_at_rest(await left_of(lab)):
+            flying = [pod for pod in await lab.all(PODS) if _flies(pod)]
+            if len(flying) > most_pods:
+                wrong.append(f"{len(flying)} pods are in flight: {sorted(map(name_of, flying))}")
+            await lab.train()
+            await asyncio.sleep(0.1)
+    return wrong
+
+
+def _flies(pod: KubeObject) -> bool:
+    return pod["status"].get("phase") in ("Pending", "Running") and not is_deleting(pod)
+
+
+def is_at_rest(left: Left) -> bool:
+    """Whether the sweep is over, and all of its Jobs have ended or are held."""
+    return left.is_over and all(map(starts_nothing, left.jobs))
+
+
+async def unsound(lab: Lab) -> list[str]:
+    """What does not hold of the sweep in the end; empty: all is well."""
+    left = await left_of(lab)
+    found = broken(left)
+    twice = {each: times for each, times in Counter(lab.trained).items() if times > 1}
+    if twice:
+        found.append(f"trained twice: {twice}")
+    stored = {(record["point"], record["replicate"]) for record in left.records()}
+    if lost := set(lab.trained) - stored:
+        found.append(f"trained and not stored: {sorted(lost)}")
+    names = Counter(lab.seen.values())
+    found += [f"Job {name} was made {times} times" for name, times in names.items() if times > 1]
+    return found
+
+
+async def is_quiet(lab: Lab, operator: Process) -> None:
+    """Waits until a pass has been made that writes nothing. Raises TimeoutError where each one writes."""
+
+    async def writes_nothing() -> bool:
+        passes, writes = writes_sent((await operator.get("/metrics"))[1])
+        patch = {"metadata": {"annotations": {"example.com/touched": str(passes)}}}
+        await lab.api.patch(SWEEPS, lab.namespace, "demo", patch)
+
+        async def has_passed() -> bool:
+            return writes_sent((await operator.get("/metrics"))[1])[0] > passes
+
+        await eventually(has_passed)
+        return writes_sent((await operator.get("/metrics"))[1])[1] == writes
+
+    await eventually(writes_nothing)

@@ -1,0 +1,36 @@
+"""A whole sweep through a proxy that breaks, delays and repeats what goes between operator and API server.
+
+Each kind of fault alone, then all of them at once; every fifth request or event meets one. The seeds are fixed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from integration.laboratory import Lab, Way, lab, operating
+from integration.soundness import TWELVE, is_quiet, train_to_the_end, unsound
+from support.faulty_proxy import Fault, Schedule, faulty_proxy
+
+__all__ = ["lab"]
+
+
+@pytest.mark.parametrize(
+    "kinds", [pytest.param([kind], id=kind.value) for kind in Fault] + [pytest.param(list(Fault), id="all of them")]
+)
+async def test_a_sweep_comes_to_a_sound_end_whatever_happens_to_its_requests(
+    lab: Lab, tmp_path: Path, kinds: list[Fault]
+) -> None:
+    schedule = Schedule(kinds, seed=11)
+    async with (
+        faulty_proxy(lab.cluster, schedule, tmp_path / "kubeconfig") as proxy,
+        operating(lab, Way(kubeconfig=tmp_path / "kubeconfig")) as operator,
+    ):
+        await lab.apply(flags=TWELVE, replicates=1, parallelism=4, retention={"succeededJobs": 4})
+        assert await train_to_the_end(lab, most_pods=4) == []
+        proxy.schedule = Schedule([], seed=11)
+        await is_quiet(lab, operator)
+    assert await unsound(lab) == []
+    assert len(schedule.tried) > len(kinds) / 2, f"hardly anything has happened: {schedule.tried}"
+    assert (await lab.status())["progress"] == "12/12"

@@ -1,0 +1,75 @@
+"""An operator of another version as a process: a sweep that one has begun is finished by the other, with nothing lost or trained twice.
+
+The other versions are commits that this one comes from; where git does not have them (a shallow clone, an archive) the tests are skipped.
+"""
+
+from __future__ import annotations
+
+import io
+import signal
+import subprocess
+import tarfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from cluster import paths
+from integration.laboratory import Lab, Way, eventually, is_complete, lab, operating
+from integration.soundness import TWELVE, train_to_the_end, unsound
+from regsweep.adapters.kubeapi import PODS, RESULTS
+
+__all__ = ["lab"]
+
+VERSIONS = {"before sweeps of many thousand runs": "25053ab58c32a25182d9d06d588527003fdbd92c"}
+"""What came with the next one, and the commit. Its operator has to take what the present CRDs put where a spec is silent: an older one
+calls such a sweep Invalid, and leaves it as it is."""
+
+
+@pytest.fixture(params=VERSIONS)
+def other(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Another version's source, to be imported from."""
+    commit = VERSIONS[request.param]
+    command = ["git", "-C", str(paths.CHECKOUT), "archive", commit, "operator/src"]
+    archive = subprocess.run(command, capture_output=True, check=False)
+    if archive.returncode != 0:
+        pytest.skip(f"git does not have commit {commit[:7]} here: {archive.stderr.decode().strip()}")
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+        files.extractall(tmp_path / "other", filter="data")
+    return tmp_path / "other" / "operator" / "src"
+
+
+async def _begin(lab: Lab, source: Path | None) -> None:
+    """An operator runs the sweep until some results are stored, and dies; what it has started ends meanwhile."""
+    async with operating(lab, Way(source=source)) as operator:
+        await lab.apply(flags=TWELVE, replicates=2, parallelism=3, retention={"succeededJobs": 2})
+        for _ in range(2):
+            await eventually(lambda: _new_pods(lab))
+            await lab.train(most=2)
+        await eventually(lambda: lab.all(RESULTS))
+        await operator.end(signal.SIGKILL)
+    await lab.train()
+
+
+async def _new_pods(lab: Lab) -> bool:
+    return any(pod["status"]["phase"] == "Pending" for pod in await lab.all(PODS))
+
+
+async def test_what_another_version_has_begun_this_one_finishes(lab: Lab, other: Path) -> None:
+    await _begin(lab, other)
+    pinned = (await lab.status())["resolved"]
+    async with operating(lab):
+        assert await train_to_the_end(lab, most_pods=3) == []
+    assert await unsound(lab) == []
+    status = await lab.status()
+    assert (status["progress"], len(lab.trained)) == ("12/12", 24)
+    assert {name: status["resolved"].get(name) for name in pinned} == pinned, "nothing is pinned anew"
+
+
+async def test_what_this_version_has_begun_another_one_finishes(lab: Lab, other: Path) -> None:
+    await _begin(lab, None)
+    async with operating(lab, Way(source=other)):
+        await lab.train_until(is_complete)
+    assert len(lab.trained) == 24
+    assert sorted(await lab.records()) == sorted(lab.trained)
+    assert max(Counter(lab.seen.values()).values()) == 1
