@@ -178,7 +178,8 @@ class MarginalMean(ApiModel):
     """The same with its error and interval, for this data set. Absent below 3 replicates."""
     beside_best: Interval | None = None
     """The mean minus that of the flag's best value, paired by replicates; positive is worse, whatever the goal. With `logScale` the
-    ratio of the two minus 1, such as 0.5 for half as large again. Absent for the best value itself and below 3 replicates."""
+    ratio of the two minus 1, such as 0.5 for half as large again. The intervals of a flag hold together.
+    Absent for the best value itself and below 3 replicates."""
 
 
 class InterplayCell(ApiModel):
