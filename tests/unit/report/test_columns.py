@@ -21,7 +21,7 @@ from unit.report.builders import analysis, comparison, ranked, results
         pytest.param(
             "val_average_loss",
             EpochChoice.BEST,
-            ["#", "l2", "val loss (best epoch)", "val loss", "train loss", "overfit gap", "runs", ""],
+            ["#", "l2", "val loss (best epoch)", "val loss", "train loss", "overfit gap (last epoch)", "runs", ""],
             id="at its best epoch it is another figure",
         ),
         pytest.param(

@@ -53,7 +53,7 @@ def effects(p_of_pair: float = 0.6, eta_of_pair: float = 0.04, log_scale: bool =
 def test_a_flag_that_surely_matters_has_a_line_for_each_value() -> None:
     assert tables(effects()) == [
         [
-            "l2     mean val loss   worse than its best value by (95 % each)",
+            "l2     mean val loss   worse than its best value by (95 % together)",
             "0      0.250 ± 0.020   0.120 (0.100 to 0.140)",
             "0.01   0.130 ± 0.020   best",
             "0.1    0.236 ± 0.020   0.106 (0.086 to 0.126)",
@@ -91,7 +91,7 @@ def test_of_many_values_the_first_are_shown_and_the_rest_is_counted() -> None:
 
 def test_of_logarithms_the_means_are_called_geometric_and_the_differences_are_factors() -> None:
     table, matrix = tables(effects(p_of_pair=0.01, eta_of_pair=0.3, log_scale=True))
-    assert table[0].split("   ") == ["l2", "  geometric mean val loss", "times its best value (95 % each)"]
+    assert table[0].split("   ") == ["l2", "  geometric mean val loss", "times its best value (95 % together)"]
     assert table[1].endswith("1.12 (1.1 to 1.14)")
     assert matrix[0] == "Geometric mean val loss by l2 and dropout, which matter together"
 

@@ -70,7 +70,8 @@ def all_findings() -> list[Finding]:
 def all_notes() -> list[Note]:
     said = [Note(type=kind, subject=Subject.BEST) for kind in NoteType if kind is not NoteType.OTHER]
     few = [Note(type=NoteType.NO_CANDIDATE, count=count, of=2, metric="m") for count in (0, 1)]
-    return said + few
+    of_some = [Note(type=NoteType.FEW_REPLICATES, count=count, of=8) for count in (1, 2)]
+    return said + few + of_some
 
 
 def final() -> FinalEvaluation:

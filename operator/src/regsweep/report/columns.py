@@ -30,6 +30,7 @@ GUTTER = 3
 NARROW_GUTTER = 2
 """Blanks between columns."""
 RUNS = "runs"
+OVERFIT_GAP = "overfit gap"
 SHORT_METRICS = {"average_loss": "loss", "loss": "loss + penalty"}
 
 Rows = Sequence[RankedResult]
@@ -170,7 +171,7 @@ def _figures(report: SweepReport, plus_minus: str) -> list[ResultColumn]:
             droppable=4,
         ),
         ResultColumn(
-            "overfit gap",
+            OVERFIT_GAP if objective.epoch is EpochChoice.LAST else f"{OVERFIT_GAP} (last epoch)",
             _measured(lambda r: r.overfit_gap, plus_minus),
             _estimate_fields("overfit_gap", lambda r: r.overfit_gap),
             right=True,

@@ -58,7 +58,7 @@ def _of_flag(
         [value_text(mean.value), figure, _difference(mean.beside_best, log_scale, differences) if known else ""]
         for mean, figure in zip(shown, figures, strict=True)
     ]
-    by = "times its best value (95 % each)" if log_scale else "worse than its best value by (95 % each)"
+    by = "times its best value (95 % together)" if log_scale else "worse than its best value by (95 % together)"
     title = [flag, name, by if known else ""]
     lines = _aligned([title, *rows], right=1)
     if len(shown) < len(means):

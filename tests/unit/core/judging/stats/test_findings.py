@@ -16,7 +16,7 @@ from regsweep.core.grid import Combination
 from regsweep.core.judging.stats import findings
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.ties import tied_with_best
-from regsweep.core.results.records import BestEpoch, Outcome, Record
+from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record
 
 PRIOR = float(np.log(2))
 LOSSES = np.array([0.75, 0.72, 0.78, 0.74, 0.76])
@@ -136,6 +136,37 @@ def test_where_the_gain_is_not_known_the_place_of_the_best_epoch_decides(records
     found = findings.not_converged(Subject.BEST, records, {}, LOSS, 1e9)
     assert found is not None
     assert (found.gain, found.gain_share) == (None, None)
+
+
+def of_rows(metric: str, rows: int | None, gain: float) -> list[Record]:
+    """Replicates that are ranked by so many rows, and whose best epochs are by this metric."""
+    environment, rule = Environment(val_rows=rows), EpochRule(metric, Goal.MAXIMIZE)
+    return [
+        replace(each, environment=environment, best=BestEpoch(97, 1.0, 0.97, rule))
+        for each in late([100] * 5, late_gain=gain)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "rows", "gain", "minimum", "said"),
+    [
+        pytest.param("val_accuracy", 91, 0.010989, None, False, id="one row of 91, rounded down"),
+        pytest.param("val_accuracy", 91, 0.01099, None, False, id="one row, rounded up"),
+        pytest.param("val_accuracy", 91, 0.0132, None, True, id="more than one row on average"),
+        pytest.param("val_accuracy", 91, 0.010989, 0.001, False, id="one row, where less would matter"),
+        pytest.param("val_recall", 91, 0.010989, None, False, id="another share of rows"),
+        pytest.param("val_binary_accuracy", 91, 0.010989, None, False, id="an accuracy by another name"),
+        pytest.param("val_accuracy", 10_000, 0.010989, None, True, id="many rows"),
+        pytest.param("val_accuracy", None, 0.010989, None, True, id="rows that are not known"),
+        pytest.param("val_accuracy", 0, 0.010989, None, True, id="no rows"),
+        pytest.param("val_auc_precision_recall", 91, 0.010989, None, True, id="an area, which is no share of rows"),
+    ],
+)
+def test_a_gain_of_one_row_is_none(
+    metric: str, rows: int | None, gain: float, minimum: float | None, said: bool
+) -> None:
+    found = findings.not_converged(Subject.BEST, of_rows(metric, rows, gain), {}, metric, minimum)
+    assert (found is not None) is said
 
 
 @pytest.mark.parametrize("best", [0.0, 1e-320, None])

@@ -76,6 +76,30 @@ def test_the_difference_to_the_best_value_is_paired_by_replicates() -> None:
     assert level is not None and found.standard_error < level.standard_error
 
 
+@pytest.mark.parametrize(("flag", "pairs"), [("l2", 3), ("dropout", 6)])
+def test_the_differences_of_a_flag_hold_together_for_all_pairs_of_its_values(flag: str, pairs: int) -> None:
+    found = [mean.beside_best for mean in effects_of(objective()).means if mean.flag == flag and mean.beside_best]
+    margin = student.ppf(1 - 0.025 / pairs, 4)
+    assert found and all(each.high - each.mean == pytest.approx(margin * each.standard_error) for each in found)
+
+
+def test_with_two_values_the_difference_is_that_of_the_paired_t_test() -> None:
+    rows = [row for row, (_, dropout) in enumerate(GRID) if dropout in (0.0, 0.6)]
+    found = at(effects_of(objective()[rows], [COMBINATIONS[row] for row in rows]), "dropout", 0.6).beside_best
+    assert found is not None
+    assert found.high - found.mean == pytest.approx(student.ppf(0.975, 4) * found.standard_error)
+
+
+def test_of_values_that_are_equal_seldom_any_is_shown_as_worse() -> None:
+    rng = np.random.default_rng(4)
+    grid = [Combination(f"{i}", {"l2": float(i)}, i) for i in range(6)]
+    worse = 0
+    for _ in range(200):
+        found = effects_of(1 + 0.1 * rng.standard_normal((6, 5)), grid).means
+        worse += any(mean.beside_best is not None and mean.beside_best.low > 0 for mean in found)
+    assert worse / 200 <= 0.05
+
+
 def test_where_large_is_good_worse_is_still_positive() -> None:
     effects = effects_of(-objective(), scale=Scale(sign=-1.0))
     worst, best = at(effects, "dropout", 0.6), at(effects, "dropout", 0.0)

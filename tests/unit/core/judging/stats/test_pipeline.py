@@ -134,6 +134,17 @@ def test_two_replicates_give_a_ranking_and_effects_but_no_errors() -> None:
     assert result.effects is not None
 
 
+@pytest.mark.parametrize(("of_l2", "few"), [((), 0), ((0.01,), 2), ((0.0, 0.01), 4), ((0.0, 0.01, 0.1, 1.0), 8)])
+def test_the_note_on_few_replicates_counts_the_combinations_that_it_is_true_of(
+    of_l2: tuple[float, ...], few: int
+) -> None:
+    def fail(flags: Flags, k: int, record: Record) -> Record:
+        return replace(record, outcome=Outcome.FAILED) if flags["l2"] in of_l2 and k == 4 else record
+
+    found = [n for n in analysis(sweep(5, change=fail), 5).notes if n.type == NoteType.FEW_REPLICATES]
+    assert [(n.count, n.of) for n in found] == ([(few, 8)] if few else [])
+
+
 def test_before_the_first_result_there_is_nothing_and_no_error() -> None:
     result = analysis(Records())
     assert (result.comparisons, result.effects, result.findings) == ([], None, [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil
 
 import numpy as np
@@ -12,7 +13,7 @@ from regsweep.api.outlook import Planning
 from regsweep.api.spec import Resampling, ResamplingKind
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.moderation import Floats
-from regsweep.core.judging.stats.planning import plan_replicates
+from regsweep.core.judging.stats.planning import NoiseOfDifferences, plan_replicates
 from regsweep.core.judging.stats.ties import tied_with_best
 
 HOLDOUT = Resampling()
@@ -105,6 +106,74 @@ def test_a_crowd_of_hundreds_is_planned_all_the_same() -> None:
     assert (
         found is not None and found.minimum_difference is not None and found.minimum_difference.replicates is not None
     )
+
+
+def unequal(noise: list[float], means: list[float], rng: np.random.Generator, n: int) -> Floats:
+    """Losses whose first two move together but for `noise[0]`; the others have noises of their own."""
+    table = np.array(means)[:, None] + np.array(noise)[:, None] * rng.standard_normal((len(noise), n))
+    return table + np.where(np.arange(len(noise)) < 2, 1.0, 0.0)[:, None] * 0.5 * rng.standard_normal(n)
+
+
+@pytest.mark.parametrize(
+    ("noise", "means"),
+    [
+        pytest.param([0.4, 0.4, 1.5, 1.5], [0.0, 0.4, 4.0, 5.0], id="a quiet pair among loud ones that leave"),
+        pytest.param([0.2, 0.2, 1.0], [0.0, 0.15, 1.5], id="a small difference"),
+        pytest.param([1.0, 1.0, 0.3], [0.0, 1.0, 3.0], id="a loud pair"),
+    ],
+)
+def test_a_pair_is_told_apart_with_the_replicates_named_however_noisy_the_others_are(
+    noise: list[float], means: list[float]
+) -> None:
+    rng = np.random.default_rng(8)
+    numbers: list[int] = []
+    while len(numbers) < 15:
+        table = unequal(noise, means, rng, 5)
+        table += np.array(means)[:, None] - table.mean(axis=1, keepdims=True)  # so that they differ as they do in truth
+        found = planned(table)
+        assert found is not None
+        if found.first_two is not None:
+            numbers.append(found.first_two.replicates or 1000)
+    replicates, apart = int(np.median(numbers)), 0
+    for _ in range(100):
+        tied = tied_with_best(unequal(noise, means, rng, replicates))
+        apart += tied is not None and not tied.tied[:2].all()
+    assert 0.6 <= apart / 100 <= 0.97
+
+
+def test_the_interval_leaves_open_when_the_others_leave() -> None:
+    """The two differ by little and hardly vary beside each other; two others are far louder."""
+    loud = [0.5, 0.9, 0.2, 0.75, 0.4]
+    found = planned(
+        [BEST, [b + d for b, d in zip(BEST, (2e-3, 3e-3, 1e-3, 2e-3, 1e-3), strict=True)], loud, loud[::-1]]
+    )
+    assert found is not None and found.first_two is not None and found.first_two.replicates is not None
+    assert found.first_two.low == 6 < found.first_two.replicates and found.first_two.high is None
+
+
+def test_the_noise_is_known_no_better_than_what_it_is_pooled_from_allows() -> None:
+    rng = np.random.default_rng(5)
+    losses = 1 + 0.1 * rng.standard_normal((4, 8))
+    tied = tied_with_best(losses)
+    assert tied is not None and tied.tied.all() and tied.pooled_degrees_of_freedom == 21
+    for limit in (tied.critical_value, 2.398, 1.0):
+        noise = NoiseOfDifferences.of(losses, replace(tied, critical_value=limit))
+        assert noise is not None and noise.degrees_of_freedom <= 21
+
+
+def test_two_that_are_equal_in_every_replicate_are_said_not_to_differ() -> None:
+    found = planned([BEST, BEST, SECOND])
+    assert found is not None and found.first_two is not None
+    assert found.first_two.difference == 0 and found.first_two.replicates is None
+
+
+@pytest.mark.parametrize("missing", [(1, 4), (2, 0)])
+def test_a_pair_with_missing_replicates_is_planned_by_those_in_common(missing: tuple[int, int]) -> None:
+    table = np.array([BEST, SECOND, [each + 0.01 for each in SECOND[::-1]]])
+    table[missing] = np.nan
+    found = planned(table)
+    assert found is not None and found.first_two is not None
+    assert found.first_two.low <= (found.first_two.replicates or 1001) <= (found.first_two.high or 1001)
 
 
 @pytest.mark.parametrize("combinations", [2, 3])

@@ -30,6 +30,19 @@ from regsweep.core.judging.words.notes import mixture_sentence, note_message
             id="no metric without the penalty",
         ),
         pytest.param(
+            Note(type=NoteType.FEW_REPLICATES, count=2, of=8),
+            "2 of 8 combinations have fewer than 5 replicates: with so few little can be told of a combination, and what goes wrong in few "
+            "replicates is not seen. One that is worse by three times the noise stays tied with the best in about half of such "
+            "sweeps, or more.",
+            id="some combinations have few replicates",
+        ),
+        pytest.param(
+            Note(type=NoteType.FEW_REPLICATES, count=8, of=8),
+            "With fewer than 5 replicates little can be told of a combination, and what goes wrong in few replicates is not seen. One "
+            "that is worse by three times the noise stays tied with the best in about half of such sweeps, or more.",
+            id="all combinations have few replicates",
+        ),
+        pytest.param(
             Note(type=NoteType.FINAL_DIVERGED, subject=Subject.PICK, count=1, of=6),
             "The one-standard-error pick: 1 of 6 final trainings diverged. No test loss is given: the mean of the others would "
             "favour just what breaks.",

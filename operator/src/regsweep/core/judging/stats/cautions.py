@@ -49,8 +49,9 @@ def notes_on_errors(compared: Compared, tied: TiedSet | None) -> Iterator[Note]:
     if (found := ends_two_ways(compared.losses, compared.paired)) is not None:
         who = label(compared.cells.rows[found.row].flags)
         yield Note(type=NoteType.TWO_WAYS, label=who, count=found.apart, of=found.replicates)
-    if int(np.isfinite(compared.losses[compared.candidates]).sum(axis=1).min()) < FEW_REPLICATES:
-        yield Note(type=NoteType.FEW_REPLICATES)
+    counts = np.isfinite(compared.losses[compared.candidates]).sum(axis=1)
+    if few := int((counts < FEW_REPLICATES).sum()):
+        yield Note(type=NoteType.FEW_REPLICATES, count=few, of=len(counts))
     if resampling.has_folds:
         yield Note(type=NoteType.FOLDS_SHARE_ROWS)
     if split_of(compared.cells, [tied.best], resampling).ratio is None:

@@ -31,6 +31,10 @@ LAST_TENTH = 0.9
 SMALL_GAIN = 0.01
 """Part of the best value below which a gain is too small to matter, where nobody has said what is."""
 EARLY_STOPPING = "early_stopping"
+SHARES_OF_ROWS = frozenset({"accuracy", "binary_accuracy", "categorical_accuracy", "precision", "recall"})
+"""Metrics that move in steps of a row or more."""
+A_ROW_AND_MORE = 1.001
+"""Rows: above it a gain is more than one row, however it was rounded."""
 
 
 def all_overfit(train: Floats, val: Floats) -> Finding | None:
@@ -98,7 +102,7 @@ def not_converged(
     by itself, known by the flag or parameter (`trained_with`) or by replicates that end at different epochs: when the best comes
     is then the patience's doing. Nor where the trainer says how much the last tenth brought, and that is on average less than
     `minimum_difference` of the metric `objective`; where the best epochs are those of another metric, or none is named, less than
-    `SMALL_GAIN` of the best value.
+    `SMALL_GAIN` of the best value. Nor where it is a share of rows, and the gain no more than one of them.
     """
     with_best = [record for record in records if record.best is not None and record.epochs > 1]
     late = [record for record in with_best if _is_late(record)]
@@ -108,7 +112,7 @@ def not_converged(
     gain, level = _mean_gain(with_best), _mean_size(with_best)
     is_of_objective = {each.best.rule.metric for each in with_best if each.best and each.best.rule} == {objective}
     least = minimum_difference if minimum_difference is not None and is_of_objective else SMALL_GAIN * level
-    if gain is not None and gain < least:
+    if gain is not None and (gain < least or gain <= A_ROW_AND_MORE * _a_row(with_best)):
         return None
     return Finding(
         type=FindingType.NOT_CONVERGED,
@@ -130,6 +134,16 @@ def _mean_gain(records: Sequence[Record]) -> float | None:
     gains = [finite(record.metrics.get(LATE_GAIN)) if _is_late(record) else 0.0 for record in records]
     known = [max(gain, 0.0) for gain in gains if gain is not None]
     return mean(known) if len(known) == len(gains) else None
+
+
+def _a_row(records: Sequence[Record]) -> float:
+    """How much of the metric that chose the best epochs one row is; 0 where it is no share of rows, or their number is not known.
+
+    The rows that choose epochs may be others than those that are ranked by; there are as many, as the reference trainer splits them.
+    """
+    rules = {each.best.rule.metric for each in records if each.best and each.best.rule}
+    rows = [each.environment.val_rows for each in records if each.environment.val_rows]
+    return 1 / min(rows) if rows and rules and all(name.partition("_")[2] in SHARES_OF_ROWS for name in rules) else 0.0
 
 
 def _mean_size(records: Sequence[Record]) -> float:

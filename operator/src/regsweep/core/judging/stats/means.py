@@ -4,7 +4,8 @@ Estimated marginal means: Searle, Speed & Milliken, "Population marginal means i
 (1980). All flags (and of an interplay its pair) are fitted by least squares with sum-to-zero contrasts, replicate by replicate; the
 mean at a value is the constant plus that value's contrast. With a full grid it is the plain mean over all combinations that have
 the value. Its error is that of the mean over replicates; the difference to the flag's best value is paired by replicates. Both are
-about this data set (`givenData`). Missing cells are filled in as in `term_tests`, and count for no replicate.
+about this data set (`givenData`). The best value was chosen by these numbers: the intervals of a flag's differences hold together,
+for all pairs of its values (Bonferroni). Missing cells are filled in as in `term_tests`, and count for no replicate.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import exp, prod, sqrt
+from math import comb, exp, prod, sqrt
 
 import numpy as np
 from scipy.stats import t as student
@@ -71,7 +72,9 @@ class GridMeans:
                     combinations=counts[place],
                     mean=self._mean(at_value[place]),
                     level=self._level(at_value[place]),
-                    beside_best=None if place == best else self._difference(at_value[place] - at_value[best]),
+                    beside_best=None
+                    if place == best
+                    else self._difference(at_value[place] - at_value[best], pairs=comb(factor.levels, 2)),
                 )
                 for place, value in enumerate(factor.values)
             ]
@@ -153,21 +156,22 @@ class GridMeans:
             found = _in_ratio(found, 0.0)
         return cut_to(found, self.scale.least, self.scale.most)
 
-    def _difference(self, by_replicate: Floats) -> Interval | None:
-        """`by_replicate`: (n,) less the best value's; turned so that positive is worse."""
-        found = self._interval(self.scale.sign * by_replicate)
+    def _difference(self, by_replicate: Floats, pairs: int) -> Interval | None:
+        """`by_replicate`: (n,) less the best value's; turned so that positive is worse. `pairs`: that the interval holds for."""
+        found = self._interval(self.scale.sign * by_replicate, pairs)
         if found is None:
             return None
         width = self.scale.most - self.scale.least
         return _in_ratio(found, 1.0) if self.log_scale else cut_to(found, -width, width)
 
-    def _interval(self, by_replicate: Floats) -> Interval | None:
+    def _interval(self, by_replicate: Floats, intervals: int = 1) -> Interval | None:
+        """At a level at which so many `intervals` hold together."""
         n = self.replicates
         if round(n) < MIN_REPLICATES_FOR_ERROR or np.ptp(by_replicate) == 0:
             return None  # values that are all alike tell nothing of their noise
         centre = float(by_replicate.mean())
         error = sqrt(float(((by_replicate - centre) ** 2).sum()) / (n - 1) / n)
-        margin = float(student.ppf((1 + CONFIDENCE_LEVEL) / 2, n - 1)) * error
+        margin = float(student.ppf(1 - CHANCE / 2 / intervals, n - 1)) * error
         return Interval(mean=centre, standard_error=error, low=centre - margin, high=centre + margin)
 
 

@@ -22,10 +22,12 @@ from regsweep.core.judging.stats.power import (
     MOST_DEGREES_OF_FREEDOM,
     MOST_REPLICATES,
     Design,
+    Pair,
     critical_value,
     detectable_statistic,
     effect_interval,
     freedom_for,
+    replicates_for_pair,
     replicates_needed,
     scale_interval,
 )
@@ -52,7 +54,7 @@ def plan_replicates(
     if spread is None:
         return None
     second = tied.best + 1 if tied.best + 1 < len(tied.tied) and tied.tied[tied.best + 1] else None
-    needed = None if second is None else _for_second(spread, tied, second, resampling)
+    needed = None if second is None else _for_second(spread, losses, tied, second, resampling)
     return spread.planning(spread.replicates, resampling, minimum_difference).model_copy(
         update={
             "second": combinations[second].id if needed is not None and second is not None else None,
@@ -88,7 +90,12 @@ class NoiseOfDifferences:
         if not error > ROUNDING * float(np.nanmax(np.abs(losses))):
             return None
         own = min(float(np.median(tied.degrees_of_freedom[among])), MOST_DEGREES_OF_FREEDOM)
-        df = own if candidates <= 2 else freedom_for(tied.critical_value, candidates)
+        # In a race the critical value is that of a milder level, or others that have left have made it smaller.
+        df = (
+            own
+            if candidates <= 2
+            else min(freedom_for(tied.critical_value, candidates), tied.pooled_degrees_of_freedom)
+        )
         rows = tied.tied & others
         deviations = errors[rows] * sqrt(replicates)
         effects = np.divide(tied.difference[rows], deviations, out=np.zeros_like(deviations), where=deviations > 0)
@@ -137,16 +144,56 @@ def errors_of(tied: TiedSet) -> Floats:
     return np.where(np.isfinite(tied.scale), tied.scale, tied.standard_error)
 
 
-def _for_second(spread: NoiseOfDifferences, tied: TiedSet, row: int, resampling: Resampling) -> ReplicatesNeeded | None:
+def _for_second(
+    spread: NoiseOfDifferences, losses: Floats, tied: TiedSet, row: int, resampling: Resampling
+) -> ReplicatesNeeded | None:
     """Those that tell this row and the best apart; None where they do not differ in noise that can be seen."""
-    error, difference = float(errors_of(tied)[row]), float(tied.difference[row])
-    if not error > 0:
+    own = _own_errors(losses, tied)
+    if not own[row] > 0:
         return None
-    statistic, more = max(difference, 0.0) / error, spread.replicates + 1
-    low, high = effect_interval(statistic, spread.degrees_of_freedom, spread.replicates)
+    difference, df = float(tied.difference[row]), float(tied.degrees_of_freedom[row])
+    replicates = int(_common(losses, tied)[row])
+    pair = _pair(spread, losses, tied, row, df / max(replicates - 1, 1))
+    statistic, folds = max(difference, 0.0) / float(own[row]), resampling.folds or 1
+
+    def needed(effect: float, pair: Pair = pair) -> int | None:
+        found = replicates_for_pair(effect, pair, spread.replicates + 1)
+        return None if found is None else ceil(found / folds) * folds
+
+    low, high = effect_interval(statistic, df, replicates)
+    # When the others leave is not known either: the ends are of none leaving, or all at once, whichever is further.
+    extremes = [replace(pair, crowd=replace(pair.crowd, effects=np.zeros(m))) for m in (1, len(pair.crowd.effects))]
+    fewest, most = (
+        [needed(high, each) or MOST_REPLICATES for each in extremes],
+        [needed(low, each) for each in extremes],
+    )
     return ReplicatesNeeded(
         difference=difference,
-        replicates=spread.needed(statistic / sqrt(spread.replicates), resampling, more),
-        low=spread.needed(high, resampling, more) or MOST_REPLICATES,
-        high=spread.needed(low, resampling, more),
+        replicates=needed(statistic / sqrt(replicates)),
+        low=min(fewest),
+        high=None if None in most else max(each for each in most if each is not None),
     )
+
+
+def _pair(spread: NoiseOfDifferences, losses: Floats, tied: TiedSet, row: int, freedom_per_replicate: float) -> Pair:
+    """The best and this row, among all that are tied."""
+    deviations = _own_errors(losses, tied) * np.sqrt(_common(losses, tied))
+    others = tied.tied.copy()
+    others[[tied.best, row]] = False
+    others &= deviations > 0
+    effects = np.sort(tied.difference[others] / deviations[others])[: MOST_TIED - 1]
+    crowd = Design(np.concatenate([[0.0], effects]), spread.design.freedom_per_replicate)
+    pooled = float(errors_of(tied)[row]) * sqrt(spread.replicates)
+    return Pair(crowd, pooled / float(deviations[row]), freedom_per_replicate)
+
+
+def _own_errors(losses: Floats, tied: TiedSet) -> Floats:
+    """(G,) errors of differences to the best by their own replicates; where these are all alike, by all that is pooled."""
+    seen = tied.standard_error > ROUNDING * float(np.nanmax(np.abs(losses)))
+    return np.where(seen, tied.standard_error, errors_of(tied))
+
+
+def _common(losses: Floats, tied: TiedSet) -> Floats:
+    """(G,) replicates in common with the best."""
+    there = np.isfinite(losses)
+    return np.asarray((there & there[tied.best]).sum(axis=1), dtype=np.float64)

@@ -60,13 +60,41 @@ class Design:
 
     def critical_value(self, replicates: int) -> float:
         """What the t statistic must exceed, once those have left that surely are told apart with so many replicates."""
+        return critical_value(self.remaining(replicates), self.degrees_of_freedom(replicates))
+
+    def remaining(self, replicates: int) -> int:
+        """The candidates that are not surely told from the best with so many replicates, with the best; 2 at least."""
         df, candidates = self.degrees_of_freedom(replicates), len(self.effects) + 1
         while True:
             limit = critical_value(candidates, df)
             remain = max(int((self.effects * sqrt(replicates) <= limit + CLEARLY).sum()) + 1, 2)
             if remain >= candidates:
-                return limit
+                return candidates
             candidates = remain
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The best and one that is tied with it, among others that leave as replicates are added.
+
+    While others remain, the difference is held against an error that is pooled over all of them. Once the pair is alone, its own
+    differences alone decide: the paired t test.
+    """
+
+    crowd: Design
+    """All that are tied; the pair's own effect is 0, since it stays."""
+    pooled: float
+    """The deviation that is pooled, as a multiple of the pair's own."""
+    freedom_per_replicate: float = 1.0
+    """Of the pair's own deviation."""
+
+    def power(self, effect: float, replicates: int) -> float:
+        """Probability that they are told apart. `effect`: their true difference in standard deviations of the pair's own."""
+        if self.crowd.remaining(replicates) > 2:
+            df = self.crowd.degrees_of_freedom(replicates)
+            return power(effect / self.pooled, replicates, self.crowd.critical_value(replicates), df)
+        df = min(self.freedom_per_replicate * (replicates - 1), MOST_DEGREES_OF_FREEDOM)
+        return power(effect, replicates, critical_value(2, df), df)
 
 
 def critical_value(candidates: int, degrees_of_freedom: float) -> float:
@@ -106,10 +134,24 @@ def power(effect: float, replicates: int, limit: float, degrees_of_freedom: floa
 def replicates_needed(effect: float, design: Design, fewest: int = FEWEST_REPLICATES) -> int | None:
     """Smallest number of replicates with which a difference of this effect is told apart; None above `MOST_REPLICATES`."""
 
-    def suffices(n: int) -> bool:
-        return power(effect, n, design.critical_value(n), design.degrees_of_freedom(n)) >= POWER
+    def power_with(n: int) -> float:
+        return power(effect, n, design.critical_value(n), design.degrees_of_freedom(n))
 
-    if effect <= 0 or not suffices(MOST_REPLICATES):
+    return None if effect <= 0 else _fewest(power_with, fewest)
+
+
+def replicates_for_pair(effect: float, pair: Pair, fewest: int = FEWEST_REPLICATES) -> int | None:
+    """Smallest number of replicates with which the two are told apart; None above `MOST_REPLICATES`."""
+    return None if effect <= 0 else _fewest(lambda n: pair.power(effect, n), fewest)
+
+
+def _fewest(power_with: Callable[[int], float], fewest: int) -> int | None:
+    """The number of replicates above which the power suffices; None above `MOST_REPLICATES`."""
+
+    def suffices(n: int) -> bool:
+        return power_with(n) >= POWER
+
+    if not suffices(MOST_REPLICATES):
         return None
     low, high = fewest - 1, MOST_REPLICATES
     while high - low > 1:

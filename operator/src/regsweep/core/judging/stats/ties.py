@@ -47,6 +47,8 @@ class TiedSet:
     all of the set at once. Of what has left, as it was when it left; NaN where nothing was compared."""
     critical_value: float
     """What a difference was last compared with, in units of its scale; 0 where the best was alone from the start."""
+    pooled_degrees_of_freedom: float
+    """Of all that was pooled for that comparison; 0 where there was none."""
 
 
 def tied_with_best(
@@ -70,13 +72,14 @@ def tied_with_best(
     beside = differences_to(losses, best, paired)
     comparable = enough & (beside.replicates >= MIN_REPLICATES_FOR_ERROR)
     tied = comparable & candidates
-    scale, critical = np.full(len(losses), np.nan), 0.0
+    scale, critical, pooled_df = np.full(len(losses), np.nan), 0.0, 0.0
     while tied.sum() > 1:
         members = np.flatnonzero(tied)
         contrasts = Contrasts.of(losses[members], paired)
         pool = pool_of(losses, tied, paired)
         found = observed(contrasts, pool, int(np.searchsorted(members, best)))
         critical = critical_value(contrasts, pool, alpha)
+        pooled_df = contrasts.degrees_of_freedom + pool.degrees_of_freedom
         scale[members] = found.scale[:, 0]
         leaving = members[(found.statistic[:, 0] > critical) & (members != best)]
         if len(leaving) == 0:
@@ -91,4 +94,5 @@ def tied_with_best(
         degrees_of_freedom=beside.degrees_of_freedom,
         scale=scale,
         critical_value=critical,
+        pooled_degrees_of_freedom=pooled_df,
     )

@@ -81,6 +81,19 @@ def _two_ways(note: Note) -> str:
     )
 
 
+def _few_replicates(note: Note) -> str:
+    little = "little can be told of a combination, and what goes wrong in few replicates is not seen. One that is worse by three times the"
+    if note.count and note.of and note.count < note.of:
+        have = "has" if note.count == 1 else "have"
+        return (
+            f"{note.count} of {plural(note.of, 'combination')} {have} fewer than 5 replicates: with so few {little} noise stays tied with "
+            "the best in about half of such sweeps, or more."
+        )
+    return (
+        f"With fewer than 5 replicates {little} noise stays tied with the best in about half of such sweeps, or more."
+    )
+
+
 def _shortened(label: str) -> str:
     return label if len(label) <= LONGEST_LABEL else f"{label[:LONGEST_LABEL]}..."
 
@@ -149,10 +162,7 @@ _MESSAGES: Final[Mapping[NoteType, str | Callable[[Note], str]]] = {
     NoteType.TOO_FEW_REPLICATES: (
         f"Fewer than {MIN_REPLICATES_FOR_ERROR} replicates: no errors, no tied set, no one-standard-error pick."
     ),
-    NoteType.FEW_REPLICATES: (
-        "With fewer than 5 replicates little can be told of a combination, and what goes wrong in few replicates is not seen. One that "
-        "is worse by three times the noise stays tied with the best in about half of such sweeps, or more."
-    ),
+    NoteType.FEW_REPLICATES: _few_replicates,
     NoteType.FOLDS_SHARE_ROWS: (
         "Folds share training rows: no unbiased estimator of this variance exists (Bengio & Grandvalet 2004); "
         "take the interval as a rough guide."
