@@ -218,7 +218,7 @@ async def _namespace(cluster: Cluster) -> AsyncIterator[tuple[KubeClient, str]]:
     """A namespace and a client. What is in it is left to the cluster's end, but for its sweeps."""
     namespace = f"scale-{uuid4().hex[:8]}"
     cluster.kubectl("create", "namespace", namespace)
-    api = KubeClient((await load_connection(cluster.kubeconfig)).configuration, qps=1000, burst=2000)
+    api = KubeClient((await load_connection(cluster.kubeconfig)).access, qps=1000, burst=2000)
     try:
         yield api, namespace
     finally:

@@ -124,6 +124,9 @@ def apiserver(keys: Keys, addresses: Addresses, *, with_node: bool) -> list[str 
         "--service-account-issuer=https://kubernetes.default.svc",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
+        # By such policies the tests play what platforms do to pods; Kubernetes has them on from 1.36.
+        "--feature-gates=MutatingAdmissionPolicy=true",
+        "--runtime-config=admissionregistration.k8s.io/v1beta1=true",
         "--allow-privileged",
         "--kubelet-preferred-address-types=InternalIP",
         f"--kubelet-client-certificate={kubelet_client.certificate}",

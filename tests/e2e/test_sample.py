@@ -1,4 +1,9 @@
-"""The first sweep of the README on a real node: real training, real Prometheus, and all that a person reads of it."""
+"""The first sweep of the README on a real node: real training, real Prometheus, and all that a person reads of it.
+
+Whoever applies it has the role `edit` in a namespace, and nothing else. There Pod Security is enforced, and there are a quota, limits, and
+policies that deny all traffic but what docs/install.md opens. The built-in cluster's network enforces no policies: of them this shows that
+the API server takes them.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +21,11 @@ from pathlib import Path
 import pytest
 
 from cluster import ClusterError, installation
-from support import panels
+from support import careful, panels
 from support.dashboards import DashboardQuery, load, queries
+from support.logs import complaints
 from support.stage import SAMPLES, SWEEPS, TRAINING_SECONDS, Json, Lab, Stage, sample
+from support.users import kubeconfig_of
 
 NAME = "breast-cancer"
 NAMESPACE = "sample"
@@ -59,9 +66,12 @@ class Trained:
 
 
 @pytest.fixture(scope="module")
-def trained(stage: Stage) -> Iterator[Trained]:
+def trained(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     """`kubectl apply -f`, and watched to its end."""
     lab = stage.lab(NAMESPACE)
+    careful.guard(lab, careful.told_policy())
+    editor = kubeconfig_of(stage.cluster, NAMESPACE, "edit", tmp_path_factory.mktemp("people"))
+    as_editor = f"--kubeconfig={editor}"
     answered: set[str] = set()
     unanswered = deque(QUERIES)
 
@@ -76,9 +86,9 @@ def trained(stage: Stage) -> Iterator[Trained]:
         return ended
 
     try:
-        lab.kubectl("apply", "-f", SAMPLES / "breast-cancer.yaml")
+        lab.kubectl(as_editor, "apply", "-f", SAMPLES / "breast-cancer.yaml")
         lab.until("the sample has ended", is_complete, TRAINING_SECONDS)
-        lab.kubectl("wait", "--for=condition=Complete", f"rsweep/{NAME}", "--timeout=10s")
+        lab.kubectl(as_editor, "wait", "--for=condition=Complete", f"rsweep/{NAME}", "--timeout=10s")
     except ClusterError as error:
         raise AssertionError(f"{error}\n{lab.tell()}") from error
     yield Trained(lab, lab.status(NAME), answered)
@@ -152,6 +162,11 @@ def test_each_run_was_one_job_with_one_pod(trained: Trained) -> None:
     assert list(trained.lab.created_jobs().values()) == [1] * len(COMBINATIONS)
     jobs = [pod["metadata"]["labels"]["job-name"] for pod in trained.lab.pods()]
     assert len(set(jobs)) == len(jobs) == len(COMBINATIONS)
+
+
+def test_the_operator_has_nothing_to_complain_of(trained: Trained) -> None:
+    log = trained.lab.stage.operator_log(lines=-1)
+    assert [line for line in complaints(log) if f"{NAMESPACE}/{NAME}" in line] == []
 
 
 def test_kubectl_get_says_it_in_a_line(trained: Trained) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from support.stage import TRAINING_SECONDS, Lab, sample
+from support.volumes import claimed
 
 SMALL = {
     "flags": [{"name": "l2", "values": [0, 0.01, 0.1]}],
@@ -64,30 +65,7 @@ def test_a_table_of_ones_own_is_read_from_a_volume(lab: Lab, tmp_path: Path) -> 
             weight, height = draw.gauss(0, 1), draw.gauss(0, 1)
             rows.writerow([f"{weight:.4f}", f"{height:.4f}", "yes" if weight + height > 0.5 else "no"])
     tmp_path.chmod(0o755)
-    lab.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "PersistentVolume",
-            "metadata": {"name": lab.namespace},
-            "spec": {
-                "capacity": {"storage": "1Mi"},
-                "accessModes": ["ReadOnlyMany"],
-                "hostPath": {"path": str(tmp_path), "type": "Directory"},
-                "claimRef": {"namespace": lab.namespace, "name": "my-data"},
-                "storageClassName": "",
-            },
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "PersistentVolumeClaim",
-            "metadata": {"name": "my-data"},
-            "spec": {
-                "accessModes": ["ReadOnlyMany"],
-                "storageClassName": "",
-                "resources": {"requests": {"storage": "1Mi"}},
-            },
-        },
-    )
+    lab.apply(*claimed(lab, "my-data", tmp_path, "ReadOnlyMany"))
     manifest = sample("own-data.yaml", flags=[{"name": "l2", "values": [0, 0.01]}], replicates=1, parallelism=2)
     manifest["spec"]["trainer"]["parameters"] |= {"units": [8], "epochs": 3}
     lab.apply(manifest)

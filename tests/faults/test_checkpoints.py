@@ -10,12 +10,14 @@ import yaml
 
 from cluster import paths
 from support.stage import TRAINING_SECONDS, Json, Lab, sweep
+from support.volumes import claimed
 
 SPOT = paths.CHECKOUT / "manifests" / "templates" / "spot.yaml"
 
 
 def test_a_preempted_run_ends_as_one_that_was_not(lab: Lab, tmp_path: Path) -> None:
-    lab.apply(*volume(lab, tmp_path), spot_template())
+    tmp_path.chmod(0o777)
+    lab.apply(*claimed(lab, "regsweep-checkpoints", tmp_path), spot_template())
     parameters = {"dataset": "digits", "units": [64], "dropout": 0.3, "noise": 0.1, "epochs": 120, "train_rows": 600}
     trained: Json = {"flags": [{"name": "l2", "values": [0.001]}], "replicates": 2, "parallelism": 1}
     trainer = {"gpus": 0, "parameters": parameters}
@@ -64,25 +66,3 @@ def spot_template() -> Json:
     del spec["nodeSelector"]
     spec["containers"][0]["resources"] = {}
     return template
-
-
-def volume(lab: Lab, folder: Path) -> tuple[Json, Json]:
-    """The claim that the template names, on this folder of the node."""
-    folder.chmod(0o777)
-    claim = {"namespace": lab.namespace, "name": "regsweep-checkpoints"}
-    common = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
-    path = {"path": str(folder), "type": "Directory"}
-    return (
-        {
-            "apiVersion": "v1",
-            "kind": "PersistentVolume",
-            "metadata": {"name": lab.namespace},
-            "spec": {**common, "capacity": {"storage": "1Gi"}, "hostPath": path, "claimRef": claim},
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "PersistentVolumeClaim",
-            "metadata": {"name": claim["name"]},
-            "spec": {**common, "resources": {"requests": {"storage": "1Gi"}}, "volumeName": lab.namespace},
-        },
-    )

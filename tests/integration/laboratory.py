@@ -124,7 +124,7 @@ async def laboratory(cluster: Cluster) -> AsyncIterator[Lab]:
     """A fresh namespace."""
     namespace = f"lab-{uuid4().hex[:8]}"
     cluster.kubectl("create", "namespace", namespace)
-    api = KubeClient((await load_connection(cluster.kubeconfig)).configuration, qps=500, burst=1000)
+    api = KubeClient((await load_connection(cluster.kubeconfig)).access, qps=500, burst=1000)
     yield Lab(cluster, api, namespace)
     await api.close()
 

@@ -20,7 +20,7 @@ NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 class TestKubeClient(KubeApiContract):
     @pytest.fixture
     async def api(self, control_plane: Cluster) -> AsyncIterator[KubeClient]:
-        client = KubeClient((await load_connection(control_plane.kubeconfig)).configuration)
+        client = KubeClient((await load_connection(control_plane.kubeconfig)).access)
         yield client
         await client.close()
 

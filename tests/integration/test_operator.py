@@ -74,7 +74,7 @@ async def _nothing_left(lab: Lab) -> bool:
 
 async def test_kopf_tells_of_a_sweep_and_writes_nothing_to_it(lab: Lab) -> None:
     heard: list[str] = []
-    registry = registry_of(lab.api.configuration, heard.append)
+    registry = registry_of(lab.api.access, heard.append)
     stop, ready = asyncio.Event(), asyncio.Event()
     listening = asyncio.create_task(
         kopf.operator(

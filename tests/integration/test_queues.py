@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from cluster import Cluster
+from integration.chart_release import released, take_away
 from integration.laboratory import Lab, Process, eventually, is_complete, lab, operating
 from regsweep.adapters.kubeapi import JOBS, PODS, KubeObject, name_of
 from support.crds import wait_established
@@ -89,6 +91,31 @@ async def test_a_queue_holds_admits_evicts_and_a_pause_goes_by_its_workloads(lab
             await kueue.admit(job)
         await lab.train_until(is_complete)
     assert len(lab.trained) == 4
+
+
+@pytest.mark.usefixtures("workloads_crd")
+@pytest.mark.parametrize("missing", ["", "list", "patch"])
+async def test_the_rights_that_the_chart_gives_for_kueue_are_those_that_a_pause_takes(
+    lab: Lab, tmp_path: Path, missing: str
+) -> None:
+    kueue = KueueByHand(lab.api, marks=False)
+    release = released(lab.cluster, f"{lab.namespace}-system", tmp_path, "kueue.enabled=true")
+    if missing:
+        take_away(lab.cluster, f"regsweep.{release.namespace}", "kueue.x-k8s.io", "workloads", missing)
+    async with release.operator("only") as operator:
+        await lab.apply(**TWO, template=QUEUE)
+        for job in await queued(lab, kueue):
+            await kueue.admit(job)
+        await edit(lab, suspend=True)
+        await eventually(partial(_has_tried, operator, missing or "patch", "403" if missing else "200"))
+        refused = 'code="403"' in (await operator.get("/metrics"))[1]
+        stopped = [not (await kueue.workload(job))["spec"]["active"] for job in await lab.all(JOBS)]
+    assert (refused, any(stopped)) == (bool(missing), not missing)
+
+
+async def _has_tried(operator: Process, verb: str, code: str) -> bool:
+    """Whether it has sent such a request about Workloads, and was answered so."""
+    return f'requests_total{{code="{code}",resource="workloads",verb="{verb}"}}' in (await operator.get("/metrics"))[1]
 
 
 @pytest.mark.parametrize("settings", [{}, {"kueue_version": "v1beta2"}], ids=["plain", "Kueue is not there"])

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cluster import paths
@@ -12,6 +12,15 @@ from cluster.digests import digest
 
 KIT = ("numpy", "prometheus-client", "scikit-learn")
 """What the kit and its examples need beside a framework."""
+TORCH: Mapping[str, str] = {
+    f"/usr/lib/python3/dist-packages/{module}": package
+    for module, package in (
+        ("torch", "python3-torch"),
+        ("sklearn", "python3-sklearn"),
+        ("prometheus_client", "python3-prometheus-client"),
+    )
+}
+"""PyTorch without CUDA, and what the kit needs beside it, for Debian's own Python: folder -> package."""
 
 
 def python_with(name: str, packages: Sequence[str]) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import yaml
 
@@ -52,6 +55,13 @@ def running_prometheus(
 def _ready(log: Path, process: subprocess.Popen[bytes]) -> bool:
     assert process.poll() is None, log.read_text()
     return "Server is ready to receive web requests" in log.read_text()
+
+
+def ask(url: str, query: str) -> list[dict[str, Any]]:
+    """The series that an instant query gives."""
+    with urlopen(f"{url}/api/v1/query?{urlencode({'query': query})}") as response:
+        found: list[dict[str, Any]] = json.load(response)["data"]["result"]
+    return found
 
 
 def free_port() -> int:

@@ -98,7 +98,7 @@ class Stage:
             os.kill(pid, signal.SIGKILL)
 
     def operator_log(self, lines: int = 30) -> str:
-        """The end of the operator's log."""
+        """The end of the operator's log; with -1 all of it."""
         try:
             return self.cluster.kubectl(
                 "--namespace", installation.NAMESPACE, "logs", installation.OPERATOR, f"--tail={lines}"

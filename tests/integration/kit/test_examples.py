@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster import ClusterError, prerequisites
 from support import environments
 from support.trainer_process import Start, surroundings
 
@@ -27,7 +28,10 @@ def python_of(script: Path) -> str:
     if script.stem.startswith("torch"):
         python = environments.python_that_imports("torch", "REGSWEEP_TORCH_PYTHON")
         if python is None:
-            pytest.skip("PyTorch's wheels bring 3 GB of CUDA: name a Python that has it in REGSWEEP_TORCH_PYTHON")
+            pytest.skip(
+                "PyTorch's wheels bring 3 GB of CUDA: `make test-all` takes Debian's as root; else name a Python that has it in "
+                "REGSWEEP_TORCH_PYTHON"
+            )
         return python
     return sys.executable
 
@@ -41,6 +45,15 @@ def test_an_example_reports_every_replicate_on_all_parts(script: Path, start: St
     assert [record[:3] for record in message["records"]] == [[0, "Ok", 2], [1, "Ok", 2]]
     assert {"train_average_loss", "val_average_loss", "test_average_loss"} <= set(message["columns"])
     assert all(value is not None for record in message["records"] for value in record[3])
+
+
+@pytest.mark.long
+def test_the_pytorch_example_does_so_on_debians_pytorch(start: Start) -> None:
+    try:
+        prerequisites.ensure(environments.TORCH)
+    except ClusterError as error:
+        pytest.skip(str(error))
+    test_an_example_reports_every_replicate_on_all_parts(EXAMPLES / "torch_digits.py", start)
 
 
 @pytest.mark.parametrize("name", OWN)

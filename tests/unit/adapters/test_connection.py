@@ -15,10 +15,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from kubernetes.aio.config import incluster_config
 from pydantic import JsonValue
 
-from regsweep.adapters import connection
+from regsweep.adapters import kubeconfig_access, service_account
 from regsweep.adapters.connection import load_connection
 from regsweep.adapters.kube import KubeClient, authorization_header
 from regsweep.errors import KubeconfigError, Unavailable
@@ -85,15 +84,15 @@ async def test_a_plugin_gives_the_token(tmp_path: Path) -> None:
         env=[{"name": "WHO", "value": "me"}],
     )
     found = await load_connection(kubeconfig(tmp_path, user))
-    assert await authorization_header(found.configuration) == {"Authorization": "Bearer t0ken"}
+    assert await authorization_header(found.access) == {"Authorization": "Bearer t0ken"}
 
 
 async def test_a_plugin_gives_a_certificate_with_its_key(tmp_path: Path) -> None:
     public, private = certificate()
     status: Document = {"clientCertificateData": public.decode(), "clientKeyData": private.decode()}
     found = await load_connection(kubeconfig(tmp_path, plugin(tmp_path, printing(status))))
-    assert found.configuration.cert_file and found.configuration.key_file
-    assert await authorization_header(found.configuration) == {}
+    assert found.access.certificate_file and found.access.key_file
+    assert await authorization_header(found.access) == {}
 
 
 @pytest.mark.parametrize(
@@ -211,7 +210,7 @@ async def test_invalid_certificates_are_reported_by_field(tmp_path: Path) -> Non
         assert str(caught.value).startswith(f"{tmp_path / 'config'}: {field}"), str(caught.value)
     user_: Document = {"client-certificate-data": data(public), "client-key-data": data(private)}
     found = await load_connection(kubeconfig(tmp_path, user_, {"certificate-authority-data": data(public)}))
-    await KubeClient(found.configuration).close()
+    await KubeClient(found.access).close()
 
 
 @pytest.mark.parametrize(
@@ -223,7 +222,7 @@ async def test_invalid_certificates_are_reported_by_field(tmp_path: Path) -> Non
     ],
 )
 async def test_a_user_without_credentials_asks_without_them(tmp_path: Path, user: Document) -> None:
-    assert await authorization_header((await load_connection(kubeconfig(tmp_path, user))).configuration) == {}
+    assert await authorization_header((await load_connection(kubeconfig(tmp_path, user))).access) == {}
 
 
 @pytest.mark.parametrize(
@@ -261,16 +260,14 @@ async def test_credentials_are_read_again_and_a_failure_then_is_worth_another_tr
     path = kubeconfig(tmp_path, {"token": "one"})
     found = await load_connection(path)
     kubeconfig(tmp_path, {"token": "two"})
-    assert await authorization_header(found.configuration) == {"Authorization": "Bearer one"}
-    monkeypatch.setattr(connection, "RENEW_SECONDS", -1.0)
-    assert await authorization_header(found.configuration) == {"Authorization": "Bearer two"}
+    assert await authorization_header(found.access) == {"Authorization": "Bearer one"}
+    monkeypatch.setattr(kubeconfig_access, "RENEW_SECONDS", -1.0)
+    assert await authorization_header(found.access) == {"Authorization": "Bearer two"}
     path.write_text("[")
     with pytest.raises(Unavailable, match="is not YAML"):
-        await authorization_header(found.configuration)
+        await authorization_header(found.access)
     path.unlink()
-    assert await authorization_header(found.configuration) == {"Authorization": "Bearer two"}, (
-        "what was read last stays"
-    )
+    assert await authorization_header(found.access) == {"Authorization": "Bearer two"}, "what was read last stays"
 
 
 @pytest.mark.parametrize(
@@ -297,9 +294,9 @@ async def test_a_kubeconfig_from_a_pipe_is_read_once(tmp_path: Path, monkeypatch
     read, write = os.pipe()
     os.write(write, kubeconfig(tmp_path, {"token": "piped"}).read_bytes())
     os.close(write)
-    monkeypatch.setattr(connection, "RENEW_SECONDS", -1.0)
+    monkeypatch.setattr(kubeconfig_access, "RENEW_SECONDS", -1.0)
     found = await load_connection(Path(f"/dev/fd/{read}"))
-    assert await authorization_header(found.configuration) == {"Authorization": "Bearer piped"}
+    assert await authorization_header(found.access) == {"Authorization": "Bearer piped"}
     os.close(read)
 
 
@@ -313,23 +310,50 @@ def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "namespace").write_text("mine\n")
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
-    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(folder / "token"))
-    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(folder / "ca.crt"))
-    monkeypatch.setattr(connection, "SERVICE_ACCOUNT", folder)
+    monkeypatch.setattr(service_account, "SERVICE_ACCOUNT", folder)
     return folder
 
 
 async def test_in_a_pod_its_service_account_is_used(pod: Path) -> None:
     found = await load_connection()
-    assert (found.configuration.host, found.namespace) == ("https://10.0.0.1:443", "mine")
-    assert await authorization_header(found.configuration) == {"Authorization": "bearer t0ken"}
+    assert (found.access.host, found.namespace) == ("https://10.0.0.1:443", "mine")
+    assert await authorization_header(found.access) == {"Authorization": "Bearer t0ken"}
     (pod / "namespace").unlink()
     assert (await load_connection()).namespace == "default"
+
+
+async def test_a_token_that_the_kubelet_has_renewed_is_sent_from_the_next_request_on(pod: Path) -> None:
+    found = await load_connection()
+    (pod / "token.new").write_text("renewed")
+    (pod / "token.new").rename(pod / "token")
+    assert await authorization_header(found.access) == {"Authorization": "Bearer renewed"}
+    (pod / "token").unlink()
+    with pytest.raises(Unavailable, match="service account cannot be read"):
+        await authorization_header(found.access)
+
+
+async def test_an_ipv6_address_of_the_api_server_is_written_as_urls_want_it(
+    pod: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
+    assert (await load_connection()).access.host == "https://[fd00::1]:443"
+
+
+@pytest.mark.parametrize("missing", ["token", "ca.crt"])
+async def test_a_pod_without_a_service_account_is_none(
+    pod: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, missing: str
+) -> None:
+    (pod / missing).unlink()
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-such-file"))
+    with pytest.raises(KubeconfigError, match="this process does not run in a pod"):
+        await load_connection()
 
 
 @pytest.mark.parametrize(
     ("file", "content", "said"),
     [
+        pytest.param("token", b"", "the pod's service account cannot be read", id="an empty token"),
+        pytest.param("token", b"two words", "the pod's service account cannot be read", id="a token of two words"),
         pytest.param("ca.crt", b"garbage", "ca.crt: contains no PEM certificate", id="a certificate that is none"),
         pytest.param("token", b"\xff\xfe", "the pod's service account cannot be read", id="a token that is no text"),
     ],

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from kubernetes.aio.client.configuration import Configuration
 
+from regsweep.adapters.access import Access
 from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.kube_errors import error_of
 from regsweep.adapters.kubeapi import EVENTS, JOBS, LEASES, PODS, RESULTS, WatchType
@@ -83,9 +83,8 @@ async def connect() -> AsyncIterator[Callable[[Handler], Awaitable[KubeClient]]]
         await runner.setup()
         runners.append(runner)
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        configuration = Configuration()
-        configuration.host = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        clients.append(KubeClient(configuration, request_timeout_seconds=2))
+        access = Access(f"http://127.0.0.1:{runner.addresses[0][1]}")
+        clients.append(KubeClient(access, request_timeout_seconds=2))
         return clients[-1]
 
     yield start
@@ -113,12 +112,10 @@ async def test_the_proxy_of_the_environment_is_asked(
         asked.append(request.raw_path)
         return web.json_response({"metadata": {}})
 
-    proxy = (await connect(handler)).configuration.host
+    proxy = (await connect(handler)).access.host
     monkeypatch.setenv("http_proxy", str(proxy))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    configuration = Configuration()
-    configuration.host = "http://api.example"
-    client = KubeClient(configuration)
+    client = KubeClient(Access("http://api.example"))
     await client.get(PODS, "ns", "p")
     await client.close()
     await (await connect(handler)).get(PODS, "ns", "p")
@@ -143,9 +140,7 @@ async def test_no_request_waits_for_a_thread(
 
 
 async def test_a_refused_connection_is_no_answer() -> None:
-    configuration = Configuration()
-    configuration.host = "http://127.0.0.1:1"
-    client = KubeClient(configuration)
+    client = KubeClient(Access("http://127.0.0.1:1"))
     with pytest.raises(Unavailable, match="no usable answer") as caught:
         await client.get(PODS, "ns", "p")
     await client.close()

@@ -6,27 +6,51 @@ import json
 import re
 from collections.abc import Sequence
 
-from support.helm import CHECKOUT, Manifest
+import pytest
+
+from support.helm import CHECKOUT, Helm, Manifest, one
 from support.rights import Right, granted, of_the_operator, used
 
 ACCOUNT = "system:serviceaccount:regsweep-system:regsweep"
 SOURCE = CHECKOUT / "operator" / "src" / "regsweep"
 
 
-def table() -> list[tuple[Right, str, str]]:
-    """The rows of docs/security.md: right, module, and the call within it."""
+def table(begins: str) -> list[tuple[Right, str, str]]:
+    """The rows of the first table of docs/security.md after this line: right, module, and the call within it."""
     text = (CHECKOUT / "docs" / "security.md").read_text()
-    rows = re.findall(r"^\| `([^`]*)` \| ([a-z, ]+) \| `([\w/]+\.py)`: `([^`]+)` \|", text, re.MULTILINE)
+    (after,) = re.findall(rf"^{re.escape(begins)}.*?^\|---[^\n]*\n((?:\|[^\n]*\n)+)", text, re.MULTILINE | re.DOTALL)
+    rows = re.findall(r"^\| `([^`]*)` \| ([a-z]+) \| `([\w/]+\.py)`: `([^`]+)` \|", after, re.MULTILINE)
+    assert len(rows) == len(after.splitlines())
     return [(Right(resource, verb), module, call) for resource, verb, module, call in rows]
 
 
+OWN, KUEUE, IMPORTER = (
+    "### Each of its rights, and the code that needs it",
+    "With `kueue.enabled`, and only then",
+    "## Whoever may import",
+)
+
+
+def rights(begins: str) -> list[Right]:
+    return sorted(right for right, _, _ in table(begins))
+
+
 def test_the_table_has_every_right_once_and_no_other(defaults: Sequence[Manifest]) -> None:
-    rights = [right for right, _, _ in table()]
-    assert sorted(rights) == sorted(granted(of_the_operator(defaults)))
+    assert rights(OWN) == sorted(granted(of_the_operator(defaults)))
 
 
-def test_the_code_that_a_right_is_for_is_where_the_table_says() -> None:
-    for right, module, call in table():
+def test_what_a_value_adds_stands_in_a_table_of_its_own(helm: Helm, defaults: Sequence[Manifest]) -> None:
+    with_kueue = granted(of_the_operator(helm.template("--set", "kueue.enabled=true")))
+    assert rights(KUEUE) == sorted(with_kueue - granted(of_the_operator(defaults)))
+    with_importer = helm.template("--set", "rbac.importer.create=true")
+    assert granted(of_the_operator(with_importer)) == granted(of_the_operator(defaults))
+    role = one(with_importer, "ClusterRole", "regsweep-import.regsweep-system")
+    assert rights(IMPORTER) == sorted(granted([role]))
+
+
+@pytest.mark.parametrize("begins", [OWN, KUEUE, IMPORTER])
+def test_the_code_that_a_right_is_for_is_where_the_table_says(begins: str) -> None:
+    for right, module, call in table(begins):
         code = re.sub(r"\s+", "", (SOURCE / module).read_text())
         assert re.sub(r"\s+", "", call) in code, f"{right}: {module} has no {call}"
 

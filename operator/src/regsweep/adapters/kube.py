@@ -1,8 +1,7 @@
-"""A real Kubernetes API: the official client's configuration and authentication, and raw JSON over one aiohttp session.
+"""A real Kubernetes API: raw JSON over one aiohttp session, whose errors do not leave this module.
 
-The client's own models cost three times the CPU of the JSON itself, and a LIST of them ten times its memory; what it knows of
-tokens and certificates is what is wanted of it (`connection` makes its configuration). No error of either library leaves
-this module.
+The models of the official client cost three times the CPU of the JSON itself, and a LIST of them ten times its memory; what it knows of
+kubeconfigs is what is wanted of it (`kubeconfig_access`).
 """
 
 from __future__ import annotations
@@ -16,9 +15,8 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.client.rest import RESTClientObject
 
+from regsweep.adapters.access import Access
 from regsweep.adapters.kube_errors import error_of, reason_of
 from regsweep.adapters.kubeapi import EVENTS, JOBS, LEASES, PAGE_SIZE, KubeObject, Page, Resource, WatchEvent, WatchType
 from regsweep.adapters.permits import check_permit
@@ -38,10 +36,10 @@ def _ignore(verb: str, resource: str, status: int) -> None:
     """Observes nothing."""
 
 
-async def authorization_header(configuration: Configuration) -> dict[str, str]:
+async def authorization_header(access: Access) -> dict[str, str]:
     """The header that authenticates a request, with a token that is fresh; empty with client certificates."""
-    key = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
-    return {"Authorization": key.strip()} if key else {}
+    value = await access.authorization()
+    return {"Authorization": value} if value else {}
 
 
 def proxy_for(url: str) -> str | None:
@@ -81,7 +79,7 @@ class KubeClient:
 
     def __init__(
         self,
-        configuration: Configuration,
+        access: Access,
         *,
         qps: float = 50.0,
         burst: int = 100,
@@ -89,27 +87,25 @@ class KubeClient:
         user_agent: str = "regsweep",
         observer: Observer = _ignore,
     ) -> None:
-        rest = RESTClientObject(configuration)  # for its TLS set-up; its own session is never opened
-        self._configuration = configuration
-        self._base = str(configuration.host).rstrip("/")
-        self._proxy = configuration.proxy or proxy_for(self._base)
-        self._server_name: str | None = configuration.tls_server_name
+        self._access = access
+        self._base = access.host.rstrip("/")
+        self._proxy = access.proxy or proxy_for(self._base)
         self._observer = observer
         self._bucket = TokenBucket(qps, burst)
         self._timeout = aiohttp.ClientTimeout(
             total=request_timeout_seconds, sock_connect=min(10.0, request_timeout_seconds)
         )
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=rest.ssl_context, limit=0, socket_factory=kept_alive),
+            connector=aiohttp.TCPConnector(ssl=access.tls(), limit=0, socket_factory=kept_alive),
             headers={"User-Agent": user_agent, "Accept": "application/json"},
             # It would read the environment and ~/.netrc in a thread before each request: two waits for a CPU.
             trust_env=False,
         )
 
     @property
-    def configuration(self) -> Configuration:
+    def access(self) -> Access:
         """What it was made from."""
-        return self._configuration
+        return self._access
 
     async def close(self) -> None:
         """Closes its connections."""
@@ -229,7 +225,7 @@ class KubeClient:
                 await self._bucket.take(request.urgency)  # events decide nothing: together they wait in one queue
         status = 0
         try:
-            headers = await authorization_header(self._configuration)
+            headers = await authorization_header(self._access)
             if data is not None:
                 headers["Content-Type"] = request.content_type
             left = check_permit()  # only now: the wait for a token, or as long as the server asked for, is over
@@ -241,7 +237,7 @@ class KubeClient:
                 headers=headers,
                 timeout=timeout if left is None else _within(timeout, left),
                 proxy=self._proxy,
-                server_hostname=self._server_name,
+                server_hostname=self._access.server_name,
                 allow_redirects=False,
             ) as response:
                 status = response.status

@@ -109,7 +109,7 @@ class _Entry(_Part):
     name: str
 
 
-class _File(_Part):
+class KubeconfigFile(_Part):
     clusters: list[_Entry] | None = None
     contexts: list[_Entry] | None = None
     users: list[_Entry] | None = None
@@ -149,7 +149,7 @@ def kubeconfig_paths(explicit: Path | None, environment: Mapping[str, str] = os.
     return tuple(Path(path).expanduser() for path in listed) or (Path.home() / ".kube" / "config",)
 
 
-def read_kubeconfigs(paths: Sequence[Path], must_exist: bool) -> dict[Path, _File]:
+def read_kubeconfigs(paths: Sequence[Path], must_exist: bool) -> dict[Path, KubeconfigFile]:
     """The existing files, in order. Raises KubeconfigError if one is not a kubeconfig.
 
     must_exist: a file that is not there is an error too, as with kubectl's --kubeconfig.
@@ -164,7 +164,7 @@ def read_kubeconfigs(paths: Sequence[Path], must_exist: bool) -> dict[Path, _Fil
     return files
 
 
-def select(files: Mapping[Path, _File], context: str | None) -> Selection:
+def select(files: Mapping[Path, KubeconfigFile], context: str | None) -> Selection:
     """The context of that name (None: the current one) with its cluster and user. Raises KubeconfigError."""
     name = context or next((file.current_context for file in files.values() if file.current_context), None)
     names = ", ".join(map(str, files))
@@ -219,7 +219,7 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _parsed(path: Path, content: bytes) -> _File:
+def _parsed(path: Path, content: bytes) -> KubeconfigFile:
     try:
         document = yaml.load(content.decode("utf-8-sig"), Loader=_Loader)  # a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -230,7 +230,7 @@ def _parsed(path: Path, content: bytes) -> _File:
         raise KubeconfigError(
             f"{path}: contains {_kind(document)}. A kubeconfig is a mapping with clusters, users and contexts."
         )
-    return _validated(_File, document, f"{path}: ")
+    return _validated(KubeconfigFile, document, f"{path}: ")
 
 
 def _where(error: Exception) -> str:
@@ -279,11 +279,11 @@ def _kind(value: object) -> str:
     return next((name for kind, name in kinds if isinstance(value, kind)), "nothing")
 
 
-def _names(files: Mapping[Path, _File], kind: str) -> list[str]:
+def _names(files: Mapping[Path, KubeconfigFile], kind: str) -> list[str]:
     return list(dict.fromkeys(entry.name for file in files.values() for entry in getattr(file, kind) or ()))
 
 
-def _chosen(files: Mapping[Path, _File], kind: str, name: str, model: type[_Model]) -> Chosen[_Model] | None:
+def _chosen(files: Mapping[Path, KubeconfigFile], kind: str, name: str, model: type[_Model]) -> Chosen[_Model] | None:
     """The entry of that name; as with kubectl the first file that has it wins."""
     for path, file in files.items():
         for entry in getattr(file, kind) or ():

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from regsweep.adapters.connection import Connection, load_connection
+from regsweep.adapters.access import Connection
+from regsweep.adapters.connection import load_connection
 from regsweep.cli.exits import UsageError
 from regsweep.errors import ApiError, KubeconfigError, RegsweepError, UnknownResource
 
@@ -36,7 +37,7 @@ def explained(connection: Connection) -> Iterator[None]:
 
 def explanation(error: ApiError, connection: Connection) -> str:
     """One sentence on what went wrong, and one on what to do."""
-    server = f"{connection.server_at}: {connection.configuration.host}"
+    server = f"{connection.server_at}: {connection.access.host}"
     message = " ".join(str(error).split()).rstrip(".")
     match error:
         case UnknownResource():

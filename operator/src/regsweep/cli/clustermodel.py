@@ -25,7 +25,7 @@ async def cluster_model(source: SweepSource, role: PickRole) -> Answer:
     if source.name is None:
         raise UsageError("a sweep in a cluster needs its name.")
     connection = await connection_of(source.kubeconfig, source.context)
-    client = KubeClient(connection.configuration)
+    client = KubeClient(connection.access)
     try:
         with explained(connection):
             return await model_in(client, source.namespace or connection.namespace, source.name, role)

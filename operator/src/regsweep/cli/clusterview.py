@@ -46,7 +46,7 @@ class ClusterViewOptions:
 async def cluster_sweep_html(options: ClusterViewOptions) -> str:
     """The page. Raises RegsweepError; that Prometheus cannot be asked is a sentence on the page."""
     connection = await connection_of(options.kubeconfig, options.context)
-    client = KubeClient(connection.configuration)
+    client = KubeClient(connection.access)
     try:
         with explained(connection):
             view = await sweep_view(client, options.namespace or connection.namespace, options)

@@ -86,7 +86,7 @@ async def _cluster_sweep(source: SweepSource) -> Exported:
     if source.name is None:
         raise UsageError("a sweep in a cluster needs its name.")
     connection = await connection_of(source.kubeconfig, source.context)
-    client = KubeClient(connection.configuration)
+    client = KubeClient(connection.access)
     try:
         with explained(connection):
             return await cluster_sweep(client, source.namespace or connection.namespace, source.name, source.prometheus)

@@ -59,7 +59,7 @@ async def _template(name: str, place: Place) -> tuple[Mapping[str, JsonValue], s
     """Field `template` of the PodTemplate, and its namespace."""
     connection = await connection_of(place.kubeconfig, place.context)
     namespace = place.namespace or connection.namespace
-    client = KubeClient(connection.configuration)
+    client = KubeClient(connection.access)
     try:
         with explained(connection):
             found: KubeObject = await client.get(POD_TEMPLATES, namespace, name)

@@ -116,7 +116,7 @@ async def _in_cluster(source: Source) -> Trained:
     from regsweep.cli.cluster import connection_of, explained
 
     connection = await connection_of(source.kubeconfig, source.context)
-    client = KubeClient(connection.configuration)
+    client = KubeClient(connection.access)
     try:
         with explained(connection):
             return await trained_sweep(client, source.namespace or connection.namespace, source.name)

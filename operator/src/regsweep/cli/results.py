@@ -63,7 +63,7 @@ def results_command(options: ResultsOptions) -> int:
 async def _results(options: ResultsOptions) -> int:
     connection = await connection_of(options.kubeconfig, options.context)
     namespace = options.namespace or connection.namespace
-    client = KubeClient(connection.configuration)
+    client = KubeClient(connection.access)
     try:
         with explained(connection):
             obj = await get_sweep(client, namespace, options.name)

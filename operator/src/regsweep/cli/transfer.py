@@ -45,7 +45,7 @@ _MOST_NAMED: Final = 5
 @asynccontextmanager
 async def _connected(place: Place) -> AsyncIterator[tuple[KubeApi, str]]:
     connection = await connection_of(place.kubeconfig, place.context)
-    client = KubeClient(connection.configuration)
+    client = KubeClient(connection.access)
     try:
         with explained(connection):
             yield client, place.namespace or connection.namespace

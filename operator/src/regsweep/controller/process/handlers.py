@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from itertools import chain, repeat
 from typing import Any
 
-import kopf
-from kubernetes.aio.client.configuration import Configuration
-
+from regsweep.adapters.access import Access
 from regsweep.adapters.kube import authorization_header
 from regsweep.api.constants import GROUP, SWEEP_PLURAL, VERSION
+from regsweep.controller.process.leankopf import kopf
 
 INACTIVITY_SECONDS = 70
 """A watch without even a bookmark for so long is dead: the server's period of 60 s and some."""
@@ -23,22 +22,22 @@ class _Forever:
         return chain((1, 1, 2, 3, 5, 8), repeat(15))
 
 
-def registry_of(configuration: Configuration, enqueue: Callable[[str], None]) -> kopf.OperatorRegistry:
+def registry_of(access: Access, enqueue: Callable[[str], None]) -> kopf.OperatorRegistry:
     """Handlers that call `enqueue` with the UID of each sweep that kopf hears of."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.ConnectionInfo:
-        header = (await authorization_header(configuration)).get("Authorization", "")
+        header = (await authorization_header(access)).get("Authorization", "")
         scheme, _space, token = header.partition(" ")
         return kopf.ConnectionInfo(
-            server=str(configuration.host),
-            ca_path=configuration.ssl_ca_cert,
-            insecure=not configuration.verify_ssl,
+            server=access.host,
+            ca_path=access.ca_file,
+            insecure=not access.verify,
             scheme=scheme or None,
             token=token.strip() or None,
-            certificate_path=configuration.cert_file,
-            private_key_path=configuration.key_file,
+            certificate_path=access.certificate_file,
+            private_key_path=access.key_file,
         )
 
     @kopf.on.event(GROUP, VERSION, SWEEP_PLURAL, registry=registry)

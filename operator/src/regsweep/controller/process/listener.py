@@ -14,9 +14,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-import kopf
-
 from regsweep.controller.process.handlers import quiet_settings
+from regsweep.controller.process.leankopf import kopf
 from regsweep.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from kubernetes.aio.client.configuration import Configuration
 from prometheus_client import disable_created_metrics
 
+from regsweep.adapters.access import Access
 from regsweep.adapters.connection import load_connection
 from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.prometheus import prometheus_of
@@ -57,19 +57,19 @@ async def operate(settings: Settings, kubeconfig: Path | None = None) -> None:
 
     kubeconfig: None: the pod's service account, else the user's own.
     """
-    configuration = (await load_connection(kubeconfig, settings.kube_context or None)).configuration
+    access = (await load_connection(kubeconfig, settings.kube_context or None)).access
     metrics = Metrics()
-    client = _client_of(configuration, settings, metrics)
+    client = _client_of(access, settings, metrics)
     prometheus = prometheus_of(settings)
     operator = Operator(client, settings, metrics, prometheus=prometheus)
     server = HealthServer(operator.health, metrics, settings.http_host, settings.http_port, guard_of(settings))
-    logger.info("regsweep %s at %s, identity %s", VERSION, configuration.host, operator.lease.identity)
+    logger.info("regsweep %s at %s, identity %s", VERSION, access.host, operator.lease.identity)
     loop = asyncio.get_running_loop()
 
     def note(uid: str) -> None:
         loop.call_soon_threadsafe(operator.note_sweep, uid)
 
-    listener = kopf_listener(registry_of(configuration, note), settings, operator.lease.identity)
+    listener = kopf_listener(registry_of(access, note), settings, operator.lease.identity)
     await server.start()
     operator.start()
     listener.start()
@@ -85,9 +85,9 @@ async def operate(settings: Settings, kubeconfig: Path | None = None) -> None:
     logger.info("stopped")
 
 
-def _client_of(configuration: Configuration, settings: Settings, metrics: Metrics) -> KubeClient:
+def _client_of(access: Access, settings: Settings, metrics: Metrics) -> KubeClient:
     return KubeClient(
-        configuration,
+        access,
         qps=settings.api_qps,
         burst=settings.api_burst,
         request_timeout_seconds=settings.api_timeout_seconds,
