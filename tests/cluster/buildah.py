@@ -83,12 +83,12 @@ def build(
 
 def identity(reference: str) -> str:
     """The digest of its configuration, and so of all of its layers."""
-    return run([*program(), "images", "--no-trunc", "--format={{.ID}}", reference]).strip()
+    return run([*program(), "inspect", "--type=image", "--format={{.FromImageID}}", reference]).strip()
 
 
 def remove(reference: str) -> None:
-    """Take the image out of our storage."""
-    run([*program(), "rmi", "--force", reference])
+    """Take that name of the image out of our storage, and with the last one the image."""
+    run([*program(), "rmi", reference])
 
 
 def export(reference: str, archive: Path) -> None:
