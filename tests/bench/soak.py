@@ -103,7 +103,7 @@ async def _disturbed(scene: Scene, kinds: list[str]) -> int:
         with suppress(ApiError):
             if (await left_of(scene.lab)).is_over:
                 break
-            await scene.lab.train(most=1)
+            await scene.lab.train(most=1, but=scene.altered)
         if kinds and time.monotonic() >= next_at:
             tried += await harm(scene, scene.chance.choice(kinds))
             next_at = time.monotonic() + scene.chance.uniform(0.3, 2.0)
@@ -112,16 +112,18 @@ async def _disturbed(scene: Scene, kinds: list[str]) -> int:
 
 
 async def _left_alone(scene: Scene) -> bool:
-    """Trains until the sweep is at rest; returns whether it comes to that."""
-    until = time.monotonic() + STUCK_SECONDS
+    """Trains until the sweep is at rest and what Kubernetes collects is gone; returns whether the sweep comes to rest."""
+    until, at_rest = time.monotonic() + STUCK_SECONDS, False
     while time.monotonic() < until:
         with suppress(ApiError):
             await let_go(scene)
-            await scene.lab.train()
-            if is_at_rest(await left_of(scene.lab)):
-                return True
+            await scene.lab.train(but=scene.altered)
+            left = await left_of(scene.lab)
+            at_rest = is_at_rest(left)
+            if at_rest and not broken(left):
+                break
         await asyncio.sleep(0.2)
-    return False
+    return at_rest
 
 
 async def _judge(lab: Lab, tally: Tally, is_over: bool, where: str) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,12 +72,14 @@ class Lab:
     async def records(self) -> list[tuple[str, int]]:
         return [(r["point"], r["replicate"]) for s in await self.all(RESULTS) for r in s["records"]]
 
-    async def train(self, most: int = 10**6) -> None:
-        """Lets every pod that is there end well, `most` of them."""
+    async def train(self, most: int = 10**6, but: Set[str] = frozenset()) -> None:
+        """Lets every pod that is there end well, `most` of them, and none of the Jobs with these UIDs."""
         jobs = {uid_of(job): job for job in await self.all(JOBS)}
         self.seen |= {uid: name_of(job) for uid, job in jobs.items()}
         waiting = [
-            p for p in await self.all(PODS) if p["status"]["phase"] == "Pending" and controller_uid_of(p) in jobs
+            p
+            for p in await self.all(PODS)
+            if p["status"]["phase"] == "Pending" and controller_uid_of(p) in jobs.keys() - but
         ]
         for pod in waiting[:most]:
             job = jobs[controller_uid_of(pod)]

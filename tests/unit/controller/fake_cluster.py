@@ -127,7 +127,7 @@ class FakeCluster:
         if job["spec"].get("suspend") or job.get("status", {}).get("conditions"):
             return []
         indexes = indexes_to_start(job["spec"]["completions"], job["spec"]["parallelism"], busy, flying)
-        return [await self.api.create(PODS, _pod(job, str(index))) for index in indexes]
+        return [await self.api.create(PODS, pod_of(job, str(index))) for index in indexes]
 
     def pods_of(self, job: KubeObject) -> list[KubeObject]:
         """The Job's pods."""
@@ -274,7 +274,7 @@ def replicates_of(job: KubeObject, pod: KubeObject) -> range:
 _serial: Iterator[int] = iter(range(10**9))
 
 
-def _pod(job: KubeObject, index: str) -> KubeObject:
+def pod_of(job: KubeObject, index: str) -> KubeObject:
     template = copy.deepcopy(job["spec"]["template"])
     meta = template.get("metadata", {})
     labels = {**meta.get("labels", {}), INDEX: index}

@@ -18,6 +18,7 @@ from regsweep.adapters.kubeapi import JOBS, LEASES, PODS, RESULTS, SWEEPS, Resou
 from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.controller.process.fence import FencedApi
+from regsweep.controller.process.operator import Operator
 from regsweep.errors import Unavailable
 from unit.controller.fake_cluster import (
     DEADLINE_SECONDS,
@@ -25,6 +26,7 @@ from unit.controller.fake_cluster import (
     FakeCluster,
     acting_writes,
     operating,
+    pod_of,
     settled,
     stamp,
     sweep_object,
@@ -219,6 +221,36 @@ async def test_a_job_whose_end_is_known_before_its_pods_is_not_trained_again(run
     assert len(cluster.created) == 4
 
 
+@pytest.mark.parametrize(
+    "evicted", [pytest.param(False, id="never seen"), pytest.param(True, id="only an evicted one seen")]
+)
+async def test_a_job_of_which_one_index_was_not_heard_of_is_not_trained_again(evicted: bool) -> None:
+    cluster = FakeCluster()
+    async with operating(cluster) as operator:
+        await cluster.apply(sweep_object(parallelism=1, replicatesPerPod=1))
+        await until(cluster.jobs)
+        for pod in await cluster.start_pods():
+            await cluster.succeed(pod)
+        await until(lambda: len(cluster.records()) == 1)
+        if evicted:
+            (pod,) = await cluster.start_pods()
+            disruption = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}
+            pod["status"] = {"phase": "Failed", "conditions": [{**disruption, "lastTransitionTime": stamp()}]}
+            gone = uid_of(await cluster.api.replace(PODS, pod, subresource="status"))
+            await until(lambda: _phase(operator, gone) == "Failed")
+        _deafen(cluster, PODS)
+        (job,) = cluster.jobs()
+        pod = await cluster.api.create(PODS, pod_of(job, "1"))
+        await cluster.succeed(pod)
+        await cluster.finish_jobs()
+        await until(lambda: len(cluster.records()) == 2)
+        cluster.api.before_read = None
+        await cluster.train_everything(cluster.is_over)
+        await settled(operator, cluster)
+    assert len(cluster.trained) == 8
+    assert len(cluster.created) == 4
+
+
 async def test_a_job_that_failed_before_its_pod_was_heard_of_keeps_the_trainers_words() -> None:
     error = '{"version":1,"columns":[],"records":[],"error":{"reason":"InvalidFlags","message":"l3: no such flag"}}'
     cluster = FakeCluster()
@@ -235,6 +267,12 @@ async def test_a_job_that_failed_before_its_pod_was_heard_of_keeps_the_trainers_
         await cluster.api.replace(JOBS, job, subresource="status")
         await until(lambda: cluster.status().get("failures"))
     assert "l3: no such flag" in cluster.status()["failures"][0]["message"]
+
+
+def _phase(operator: Operator, pod_uid: str) -> str:
+    """Of the pod, as far as the operator has heard."""
+    pod = operator.caches.runs.pods.get(pod_uid)
+    return pod["status"].get("phase", "") if pod else ""
 
 
 def _deafen(cluster: FakeCluster, deaf_to: Resource) -> None:

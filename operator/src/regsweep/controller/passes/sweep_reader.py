@@ -238,6 +238,9 @@ def _may_lack_pods(run: ObservedRun) -> bool:
     """Whether the run, or an index of it, has ended, and the cache does not have the end of a pod that it must have had."""
     if run.deleting:
         return False
-    if run.succeeded or run.failed_reason is not None:
+    trained = {pod.index for pod in run.pods if pod.trained}
+    if run.succeeded:
+        return not trained.issuperset(range(run.completions))
+    if run.failed_reason is not None:
         return not run.pods or any(pod.in_flight for pod in run.pods)
-    return not run.succeeded_indexes <= {pod.index for pod in run.pods if pod.ended}
+    return not run.succeeded_indexes <= trained
