@@ -91,8 +91,8 @@ class Trainer:
 
 
 def surroundings() -> dict[str, str]:
-    """This process' environment without what speaks to a trainer."""
-    unwanted = ("REGSWEEP_", "JOB_", "PYTHONDONTWRITE", "PYTHONSAFEPATH")
+    """This process' environment without what speaks to a trainer, or to what computes, which tests within this process have set."""
+    unwanted = ("REGSWEEP_", "JOB_", "PYTHONDONTWRITE", "PYTHONSAFEPATH", "KERAS_", "TF_", "JAX_", "XLA_")
     return {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
 
 

@@ -221,6 +221,32 @@ async def test_a_job_whose_end_is_known_before_its_pods_is_not_trained_again(run
     assert len(cluster.created) == 4
 
 
+async def test_pods_that_were_asked_for_in_vain_are_asked_for_again_before_anything_counts_as_lost() -> None:
+    cluster, refused = FakeCluster(), 0
+
+    def refuse(verb: str, resource: Resource) -> None:
+        nonlocal refused
+        if resource == PODS and (verb == "watch" or (verb == "list" and refused < 3)):
+            refused += verb == "list"
+            raise Unavailable("half an answer")
+
+    async with operating(cluster) as operator:
+        await cluster.apply(sweep_object(parallelism=1))
+        await until(cluster.jobs)
+        cluster.api.before_read = refuse
+        cluster.api.break_watches()
+        for pod in await cluster.start_pods():
+            await cluster.succeed(pod)
+        await cluster.finish_jobs()
+        await until(lambda: len(cluster.records()) == 2)
+        cluster.api.before_read = None
+        await cluster.train_everything(cluster.is_over)
+        await settled(operator, cluster)
+    assert refused == 3
+    assert len(cluster.trained) == 8
+    assert len(cluster.created) == 4
+
+
 @pytest.mark.parametrize(
     "evicted", [pytest.param(False, id="never seen"), pytest.param(True, id="only an evicted one seen")]
 )

@@ -148,6 +148,7 @@ class SweepReader:
 
         The pods of a Job that has ended are asked for live where the cache does not have their end: the two watches may be apart, and
         without the end of its pods a Job looks as if its record were lost. `searched` names the Jobs for which that was done.
+        Raises ApiError.
         """
         while True:
             runs = self._caches.runs.runs_of(sweep)
@@ -155,11 +156,9 @@ class SweepReader:
             unsearched = {run.name: key for run in lacking if (key := self._version_of(run)) not in searched}
             if not unsearched:
                 return runs
-            searched.update(unsearched.values())
-            for name in unsearched:
-                await self._search_pods(
-                    name, namespace_of(sweep)
-                )  # others' news may come meanwhile: they are looked at again
+            for name, key in unsearched.items():  # others' news may come meanwhile: they are looked at again
+                await self._search_pods(name, namespace_of(sweep))
+                searched.add(key)
 
     def _version_of(self, run: ObservedRun) -> tuple[str, str]:
         """UID and resourceVersion of the run's Job."""
