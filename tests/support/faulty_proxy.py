@@ -45,6 +45,8 @@ class Fault(StrEnum):
     LOST_EVENT = "watch event lost in silence"
 
 
+OF_A_SOUND_SERVER = [fault for fault in Fault if fault is not Fault.LOST_EVENT]
+"""A watch that goes on and has lost an event is a fault of the API server itself. Only the next list mends that, minutes later."""
 OF_EVENTS = frozenset(
     {Fault.LATE_EVENT, Fault.EVENT_TWICE, Fault.OLD_EVENTS, Fault.BROKEN_WATCH, Fault.LOST_EVENT, Fault.GONE}
 )
