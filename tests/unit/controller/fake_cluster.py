@@ -13,13 +13,14 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from regsweep.adapters.kubeapi import EVENTS, JOBS, LEASES, PODS, RESULTS, SWEEPS, KubeObject, name_of, uid_of
+from regsweep.adapters.kubeapi import EVENTS, JOBS, LEASES, PODS, RESULTS, SWEEPS, KubeObject, Resource, name_of, uid_of
 from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.api import constants as names
 from regsweep.controller.clocks import SYSTEM_CLOCKS, Clocks
 from regsweep.controller.process.operator import Operator
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, analyse_records
+from regsweep.errors import Unavailable
 from regsweep.metrics import Metrics
 from regsweep.settings import Settings
 from support.training import indexes_to_start, message_of
@@ -294,3 +295,14 @@ def pod_of(job: KubeObject, index: str) -> KubeObject:
             "containerStatuses": [{"name": "trainer", "state": {"running": {"startedAt": stamp()}}}],
         },
     }
+
+
+def deafen(cluster: FakeCluster, deaf_to: Resource) -> None:
+    """From now on no news of these objects comes."""
+
+    def refuse(verb: str, resource: Resource) -> None:
+        if (verb, resource) == ("watch", deaf_to):
+            raise Unavailable("no route to host")
+
+    cluster.api.before_read = refuse
+    cluster.api.break_watches()

@@ -14,21 +14,19 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from regsweep.adapters.kubeapi import JOBS, LEASES, PODS, RESULTS, SWEEPS, Resource, name_of, uid_of
+from regsweep.adapters.kubeapi import JOBS, LEASES, RESULTS, SWEEPS, name_of, uid_of
 from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.controller.process.fence import FencedApi
-from regsweep.controller.process.operator import Operator
 from regsweep.errors import Unavailable
 from unit.controller.fake_cluster import (
     DEADLINE_SECONDS,
     NAMESPACE,
     FakeCluster,
     acting_writes,
+    deafen,
     operating,
-    pod_of,
     settled,
-    stamp,
     sweep_object,
     until,
 )
@@ -201,117 +199,6 @@ def _series(name: str, value: str, labels: dict[str, str]) -> dict[str, object]:
     return {"metric": {"__name__": f"regsweep_trainer_{name}", **labels}, "value": [0, value]}
 
 
-@pytest.mark.parametrize("running", [pytest.param(False, id="never seen"), pytest.param(True, id="seen to run")])
-async def test_a_job_whose_end_is_known_before_its_pods_is_not_trained_again(running: bool) -> None:
-    cluster = FakeCluster()
-    async with operating(cluster) as operator:
-        await cluster.apply(sweep_object(parallelism=1))
-        await until(cluster.jobs)
-        pods = await cluster.start_pods() if running else []
-        await until(lambda: len(operator.caches.runs.pods) == len(pods))
-        _deafen(cluster, PODS)
-        for pod in pods or await cluster.start_pods():
-            await cluster.succeed(pod)
-        await cluster.finish_jobs()
-        await until(lambda: len(cluster.records()) == 2)
-        cluster.api.before_read = None
-        await cluster.train_everything(cluster.is_over)
-        await settled(operator, cluster)
-    assert len(cluster.trained) == 8
-    assert len(cluster.created) == 4
-
-
-async def test_pods_that_were_asked_for_in_vain_are_asked_for_again_before_anything_counts_as_lost() -> None:
-    cluster, refused = FakeCluster(), 0
-
-    def refuse(verb: str, resource: Resource) -> None:
-        nonlocal refused
-        if resource == PODS and (verb == "watch" or (verb == "list" and refused < 3)):
-            refused += verb == "list"
-            raise Unavailable("half an answer")
-
-    async with operating(cluster) as operator:
-        await cluster.apply(sweep_object(parallelism=1))
-        await until(cluster.jobs)
-        cluster.api.before_read = refuse
-        cluster.api.break_watches()
-        for pod in await cluster.start_pods():
-            await cluster.succeed(pod)
-        await cluster.finish_jobs()
-        await until(lambda: len(cluster.records()) == 2)
-        cluster.api.before_read = None
-        await cluster.train_everything(cluster.is_over)
-        await settled(operator, cluster)
-    assert refused == 3
-    assert len(cluster.trained) == 8
-    assert len(cluster.created) == 4
-
-
-@pytest.mark.parametrize(
-    "evicted", [pytest.param(False, id="never seen"), pytest.param(True, id="only an evicted one seen")]
-)
-async def test_a_job_of_which_one_index_was_not_heard_of_is_not_trained_again(evicted: bool) -> None:
-    cluster = FakeCluster()
-    async with operating(cluster) as operator:
-        await cluster.apply(sweep_object(parallelism=1, replicatesPerPod=1))
-        await until(cluster.jobs)
-        for pod in await cluster.start_pods():
-            await cluster.succeed(pod)
-        await until(lambda: len(cluster.records()) == 1)
-        if evicted:
-            (pod,) = await cluster.start_pods()
-            disruption = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}
-            pod["status"] = {"phase": "Failed", "conditions": [{**disruption, "lastTransitionTime": stamp()}]}
-            gone = uid_of(await cluster.api.replace(PODS, pod, subresource="status"))
-            await until(lambda: _phase(operator, gone) == "Failed")
-        _deafen(cluster, PODS)
-        (job,) = cluster.jobs()
-        pod = await cluster.api.create(PODS, pod_of(job, "1"))
-        await cluster.succeed(pod)
-        await cluster.finish_jobs()
-        await until(lambda: len(cluster.records()) == 2)
-        cluster.api.before_read = None
-        await cluster.train_everything(cluster.is_over)
-        await settled(operator, cluster)
-    assert len(cluster.trained) == 8
-    assert len(cluster.created) == 4
-
-
-async def test_a_job_that_failed_before_its_pod_was_heard_of_keeps_the_trainers_words() -> None:
-    error = '{"version":1,"columns":[],"records":[],"error":{"reason":"InvalidFlags","message":"l3: no such flag"}}'
-    cluster = FakeCluster()
-    async with operating(cluster) as operator:
-        await cluster.apply(sweep_object(parallelism=1))
-        await until(cluster.jobs)
-        (pod,) = await cluster.start_pods()
-        await until(lambda: len(operator.caches.runs.pods) == 1)
-        _deafen(cluster, PODS)
-        await cluster.end(pod, "Failed", {"exitCode": 64, "message": error})
-        (job,) = cluster.jobs()
-        failed = {"type": "Failed", "status": "True", "reason": "PodFailurePolicy", "message": "its pod failed"}
-        job["status"] = {"conditions": [{**failed, "lastTransitionTime": stamp()}]}
-        await cluster.api.replace(JOBS, job, subresource="status")
-        await until(lambda: cluster.status().get("failures"))
-    assert "l3: no such flag" in cluster.status()["failures"][0]["message"]
-
-
-def _phase(operator: Operator, pod_uid: str) -> str:
-    """Of the pod, as far as the operator has heard."""
-    pod = operator.caches.runs.pods.get(pod_uid)
-    return pod["status"].get("phase", "") if pod else ""
-
-
-def _deafen(cluster: FakeCluster, deaf_to: Resource) -> None:
-    """From now on no news of these objects comes."""
-
-    def refuse(verb: str, resource: Resource) -> None:
-        if (verb, resource) == ("watch", deaf_to):
-            raise Unavailable("no route to host")
-
-    cluster.api.before_read = refuse
-    cluster.api.break_watches()
-
-
 async def test_an_operator_without_the_lease_writes_nothing() -> None:
     cluster = FakeCluster()
     held = {"holderIdentity": "another", "leaseDurationSeconds": 3600, "renewTime": "2026-11-23T10:00:00.000000Z"}
@@ -371,7 +258,7 @@ async def test_a_successor_that_has_not_heard_of_a_sweeps_deletion_makes_no_job_
 
     async with operating(cluster) as operator:
         await settled(operator, cluster)
-        _deafen(cluster, SWEEPS)
+        deafen(cluster, SWEEPS)
         await cluster.api.delete(SWEEPS, NAMESPACE, "demo", uid=uid_of(sweep))
         await until(lambda: operator.caches.runs.jobs.get(uid_of(job)) is None)
         await settled(operator, cluster)
