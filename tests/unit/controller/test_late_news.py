@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from regsweep.adapters.kubeapi import JOBS, PODS, Resource, uid_of
+from regsweep.adapters.kubeapi import JOBS, PAGE_SIZE, PODS, Resource, uid_of
 from regsweep.controller.process.operator import Operator
 from regsweep.errors import Unavailable
 from unit.controller.fake_cluster import FakeCluster, deafen, operating, pod_of, settled, stamp, sweep_object, until
@@ -23,11 +23,8 @@ async def test_a_job_whose_end_is_known_before_its_pods_is_not_trained_again(run
             await cluster.succeed(pod)
         await cluster.finish_jobs()
         await until(lambda: len(cluster.records()) == 2)
-        cluster.api.before_read = None
-        await cluster.train_everything(cluster.is_over)
-        await settled(operator, cluster)
-    assert len(cluster.trained) == 8
-    assert len(cluster.created) == 4
+        await _finish(cluster, operator)
+    assert (len(cluster.trained), len(cluster.created)) == (8, 4)
 
 
 async def test_pods_that_were_asked_for_in_vain_are_asked_for_again_before_anything_counts_as_lost() -> None:
@@ -48,12 +45,24 @@ async def test_pods_that_were_asked_for_in_vain_are_asked_for_again_before_anyth
             await cluster.succeed(pod)
         await cluster.finish_jobs()
         await until(lambda: len(cluster.records()) == 2)
-        cluster.api.before_read = None
-        await cluster.train_everything(cluster.is_over)
-        await settled(operator, cluster)
+        await _finish(cluster, operator)
     assert refused == 3
-    assert len(cluster.trained) == 8
-    assert len(cluster.created) == 4
+    assert (len(cluster.trained), len(cluster.created)) == (8, 4)
+
+
+async def test_a_job_has_more_pods_than_a_page_of_a_list() -> None:
+    cluster, pods = FakeCluster(), PAGE_SIZE + 1
+    one = [{"name": "l2", "values": [0]}]
+    async with operating(cluster) as operator:
+        deafen(cluster, PODS)
+        await cluster.apply(sweep_object(flags=one, replicates=pods, replicatesPerPod=1, parallelism=pods))
+        await until(cluster.jobs)
+        for pod in await cluster.start_pods():
+            await cluster.succeed(pod)
+        await cluster.finish_jobs()
+        await until(lambda: len(cluster.records()) == pods)
+        await _finish(cluster, operator)
+    assert (len(cluster.trained), len(cluster.created)) == (pods, 1)
 
 
 @pytest.mark.parametrize(
@@ -79,11 +88,8 @@ async def test_a_job_of_which_one_index_was_not_heard_of_is_not_trained_again(ev
         await cluster.succeed(pod)
         await cluster.finish_jobs()
         await until(lambda: len(cluster.records()) == 2)
-        cluster.api.before_read = None
-        await cluster.train_everything(cluster.is_over)
-        await settled(operator, cluster)
-    assert len(cluster.trained) == 8
-    assert len(cluster.created) == 4
+        await _finish(cluster, operator)
+    assert (len(cluster.trained), len(cluster.created)) == (8, 4)
 
 
 async def test_a_job_that_failed_before_its_pod_was_heard_of_keeps_the_trainers_words() -> None:
@@ -102,6 +108,13 @@ async def test_a_job_that_failed_before_its_pod_was_heard_of_keeps_the_trainers_
         await cluster.api.replace(JOBS, job, subresource="status")
         await until(lambda: cluster.status().get("failures"))
     assert "l3: no such flag" in cluster.status()["failures"][0]["message"]
+
+
+async def _finish(cluster: FakeCluster, operator: Operator) -> None:
+    """News come again, and what is left is trained."""
+    cluster.api.before_read = None
+    await cluster.train_everything(cluster.is_over)
+    await settled(operator, cluster)
 
 
 def _phase(operator: Operator, pod_uid: str) -> str:

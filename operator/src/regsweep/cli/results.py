@@ -11,7 +11,8 @@ from typing import Final
 from pydantic import ValidationError
 
 from regsweep.adapters.kube import KubeClient
-from regsweep.adapters.kubeapi import PAGE_SIZE, RESULTS, SWEEPS, KubeApi, KubeObject, WatchType, name_of, uid_of
+from regsweep.adapters.kubeapi import RESULTS, SWEEPS, KubeApi, KubeObject, WatchType, name_of, uid_of
+from regsweep.adapters.listing import list_all
 from regsweep.api.conditions import ConditionStatus, ConditionType
 from regsweep.api.constants import SWEEP_UID_LABEL
 from regsweep.api.status import SweepState, SweepStatus
@@ -150,16 +151,8 @@ def sweep_in(namespace: str, obj: KubeObject) -> Sweep | None:
 
 async def stored_records(api: KubeApi, namespace: str, sweep_uid: str) -> Records:
     """All records in the sweep's SweepResults."""
-    segments: list[KubeObject] = []
-    token = ""
-    while True:
-        page = await api.list_page(
-            RESULTS, namespace, label_selector=f"{SWEEP_UID_LABEL}={sweep_uid}", limit=PAGE_SIZE, continue_token=token
-        )
-        segments += page.items
-        token = page.continue_token
-        if not token:
-            return load(segments)
+    selector = f"{SWEEP_UID_LABEL}={sweep_uid}"
+    return load([segment async for segment in list_all(api, RESULTS, namespace, label_selector=selector)])
 
 
 def status_of(obj: KubeObject) -> SweepStatus:

@@ -15,16 +15,15 @@ from pydantic import JsonValue
 
 from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.kubeapi import (
-    PAGE_SIZE,
     RESULTS,
     SWEEPS,
     KubeApi,
     KubeObject,
-    Resource,
     name_of,
     namespace_of,
     uid_of,
 )
+from regsweep.adapters.listing import list_all
 from regsweep.api.constants import IMPORT_ANNOTATION, IMPORTED_FROM_ANNOTATION, SWEEP_UID_LABEL
 from regsweep.api.wording import plural
 from regsweep.cli.cluster import FORBIDDEN, connection_of, explained
@@ -71,7 +70,7 @@ async def _export(place: Place, names: Sequence[str], everywhere: bool) -> list[
         if names:
             sweeps = [await get_sweep(api, namespace, name) for name in dict.fromkeys(names)]
         else:
-            sweeps = await _all(api, SWEEPS, None if everywhere else namespace)
+            sweeps = [sweep async for sweep in list_all(api, SWEEPS, None if everywhere else namespace)]
         return await exported(api, sweeps)
 
 
@@ -80,7 +79,8 @@ async def exported(api: KubeApi, sweeps: Iterable[KubeObject]) -> list[JsonValue
     items: list[JsonValue] = []
     for sweep in sweeps:
         name = f"{namespace_of(sweep)}/{name_of(sweep)}"
-        segments = await _all(api, RESULTS, namespace_of(sweep), f"{SWEEP_UID_LABEL}={uid_of(sweep)}")
+        of_it = f"{SWEEP_UID_LABEL}={uid_of(sweep)}"
+        segments = [each async for each in list_all(api, RESULTS, namespace_of(sweep), label_selector=of_it)]
         records = sum(len(segment.get("records") or ()) for segment in segments)
         print_prose(error_console(), f"{name}: {plural(records, 'record')}")
         if not has_ended(sweep):
@@ -90,17 +90,6 @@ async def exported(api: KubeApi, sweeps: Iterable[KubeObject]) -> list[JsonValue
             print_prose(error_console(), text)
         items += archived(sweep, segments)
     return items
-
-
-async def _all(api: KubeApi, resource: Resource, namespace: str | None, selector: str = "") -> list[KubeObject]:
-    found: list[KubeObject] = []
-    token = ""
-    while True:
-        page = await api.list_page(resource, namespace, label_selector=selector, limit=PAGE_SIZE, continue_token=token)
-        found += page.items
-        token = page.continue_token
-        if not token:
-            return found
 
 
 # Import

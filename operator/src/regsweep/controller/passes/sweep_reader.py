@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from regsweep.adapters.kubeapi import PODS, KubeApi, KubeObject, Resource, namespace_of, uid_of
+from regsweep.adapters.listing import list_all
 from regsweep.api import constants as names
 from regsweep.api.canonical import digest
 from regsweep.api.constants import CONTAINER_MESSAGE_BYTES
@@ -167,8 +168,7 @@ class SweepReader:
 
     async def _search_pods(self, run_name: str, namespace: str) -> None:
         """Takes the pods that the run has by the API server's own word into the cache."""
-        page = await self._api.list_page(PODS, namespace, label_selector=f"{names.RUN_LABEL}={run_name}")
-        for pod in page.items:
+        async for pod in list_all(self._api, PODS, namespace, label_selector=f"{names.RUN_LABEL}={run_name}"):
             self._caches.runs.pods.upsert_from_write(pod)
 
     async def _config_map(self, sweep: KubeObject) -> KubeObject | None:

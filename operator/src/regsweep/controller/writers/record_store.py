@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 
 from regsweep.adapters.kubeapi import RESULTS, KubeApi, KubeObject
+from regsweep.adapters.listing import list_all
 from regsweep.api.constants import SWEEP_UID_LABEL
 from regsweep.core.ownership import owner_uid, result_owners
 from regsweep.core.results.records import Record, Records
@@ -17,7 +18,7 @@ from regsweep.core.sweep import Point, Sweep
 from regsweep.errors import AlreadyExists, Conflict, Expired, NotFound
 
 SEGMENTS_PER_PAGE = 20
-"""A segment may have 200 kB."""
+"""A segment may have 200 kB, more than what is read of it."""
 
 
 class RecordStore:
@@ -103,22 +104,10 @@ class RecordStore:
                 continue
             return merge(segments)
 
-    async def _segments(self) -> AsyncIterator[KubeObject]:
-        """The segments as they are stored, page by page: each takes more memory than what is read of it."""
-        token = ""
-        while True:
-            page = await self._api.list_page(
-                RESULTS,
-                self._namespace,
-                label_selector=f"{SWEEP_UID_LABEL}={self._sweep_uid}",
-                limit=SEGMENTS_PER_PAGE,
-                continue_token=token,
-            )
-            for segment in page.items:
-                yield segment
-            token = page.continue_token
-            if not token:
-                return
+    def _segments(self) -> AsyncIterator[KubeObject]:
+        """The segments as they are stored."""
+        of_it = f"{SWEEP_UID_LABEL}={self._sweep_uid}"
+        return list_all(self._api, RESULTS, self._namespace, label_selector=of_it, limit=SEGMENTS_PER_PAGE)
 
 
 def _is_news(present: Records, record: Record) -> bool:
