@@ -7,7 +7,6 @@ from itertools import chain, repeat
 from typing import Any
 
 from regsweep.adapters.access import Access
-from regsweep.adapters.kube import authorization_header
 from regsweep.api.constants import GROUP, SWEEP_PLURAL, VERSION
 from regsweep.controller.process.leankopf import kopf
 
@@ -28,8 +27,7 @@ def registry_of(access: Access, enqueue: Callable[[str], None]) -> kopf.Operator
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.ConnectionInfo:
-        header = (await authorization_header(access)).get("Authorization", "")
-        scheme, _space, token = header.partition(" ")
+        scheme, _space, token = (await access.authorization()).partition(" ")
         return kopf.ConnectionInfo(
             server=access.host,
             ca_path=access.ca_file,
