@@ -10,10 +10,10 @@ from importlib import metadata
 from pydantic import JsonValue
 
 from regsweep.api.analysis import PickRole
-from regsweep.api.spec import EpochChoice
 from regsweep.api.wording import plural
 from regsweep.core.grid import label, value_text
 from regsweep.core.identity import final_seed
+from regsweep.core.judging.words.outcome import at_best_epoch
 from regsweep.core.results.records import Outcome, Record
 from regsweep.core.sweep import Point, Sweep
 from regsweep.local.estimates import mean, standard_error
@@ -46,10 +46,8 @@ def card(sweep: Sweep, report: SweepReport, chosen: Chosen, described: Mapping[s
     """described: what the trainer says of the model's inputs and output."""
     record, point = chosen.record, chosen.point
     trained = report.replicates if report.best is None else report.best.replicates
-    at_best = " at its best epoch" if report.objective.epoch is EpochChoice.BEST else ""
-    how = HOW[chosen.role].format(
-        objective=f"{report.objective.metric}{at_best}", replicates=plural(trained, "replicate")
-    )
+    objective = f"{report.objective.metric}{at_best_epoch(report.objective.epoch)}"
+    how = HOW[chosen.role].format(objective=objective, replicates=plural(trained, "replicate"))
     environment = record.environment if record is not None else None
     found: dict[str, JsonValue] = {
         "sweep": sweep.name,

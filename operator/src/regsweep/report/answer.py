@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from regsweep.api.spec import EpochChoice
 from regsweep.api.wording import plural
+from regsweep.core.judging.words.outcome import at_best_epoch
 from regsweep.report.model import SweepReport
 from regsweep.report.notes import conclusion
 from regsweep.report.numbers import PLUS_MINUS, format_for
@@ -17,14 +17,14 @@ def answer(report: SweepReport) -> str:
     error = best.objective.standard_error
     shown = format_for([best.objective.mean], [error])
     value = shown.text(best.objective.mean) + (f" {PLUS_MINUS} {shown.error(error)}" if error is not None else "")
-    at_best = " at its best epoch" if report.objective.epoch is EpochChoice.BEST else ""
+    metric = f"{report.objective.metric}{at_best_epoch(report.objective.epoch)}"
     complete = report.is_whole
     of = f"Of {plural(len(report.ranking), 'combination')}" if complete else "So far"
     return " ".join(
         filter(
             None,
             [
-                f"{of} the best is {best.label} ({report.objective.metric}{at_best} {value}){_ties(report)}.",
+                f"{of} the best is {best.label} ({metric} {value}){_ties(report)}.",
                 conclusion(report),
             ],
         )

@@ -13,9 +13,10 @@ from rich.text import Text
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.api.objective import includes_penalty
-from regsweep.api.spec import EpochChoice, Goal
+from regsweep.api.spec import Goal
 from regsweep.api.status import RankedResult
 from regsweep.api.wording import plural
+from regsweep.core.judging.words.outcome import at_best_epoch
 from regsweep.report.columns import Column, columns_of, fit, metric_title
 from regsweep.report.means import means_tables
 from regsweep.report.model import SweepReport
@@ -111,9 +112,8 @@ def header_parts(results: SweepReport) -> list[str]:
     at_most = "up to " if racing else ""
     parts.append(f"{plural(runs.total, 'combination')} x {at_most}{plural(results.replicates, 'replicate')}")
     direction = "lower" if objective.goal is Goal.MINIMIZE else "higher"
-    at_best = " at its best epoch" if objective.epoch is EpochChoice.BEST else ""
     penalty = " with the penalty" if includes_penalty(objective.metric) else ""
-    parts.append(f"{objective.metric}{penalty}{at_best}, {direction} is better")
+    parts.append(f"{objective.metric}{penalty}{at_best_epoch(objective.epoch)}, {direction} is better")
     if results.replicates >= MIN_REPLICATES_FOR_ERROR:
         parts.append(f"mean {PLUS_MINUS} standard error over splits and seeds of this data set")
     else:

@@ -52,6 +52,11 @@ _RACE: Final = {
 _ROLES: Final = {PickRole.BEST: "the best", PickRole.ONE_STANDARD_ERROR: "the pick"}
 
 
+def at_best_epoch(epoch: EpochChoice) -> str:
+    """What is said behind a metric that is read at its best epoch; empty where it is read at the last."""
+    return " at its best epoch" if epoch is EpochChoice.BEST else ""
+
+
 def other_data_sentence(
     metric: str,
     level: Interval,
@@ -63,8 +68,8 @@ def other_data_sentence(
 
     `luck`: as `luck_allowed` or `contenders_allowed`, where the level allows for it. `metric`, `epoch`: the objective's.
     """
-    at_best = " at its best epoch" if epoch is EpochChoice.BEST else ""
-    text = f"For other data of this kind and size expect the best's {metric}{at_best} on average {between(level, metric)}{luck}"
+    what = f"{metric}{at_best_epoch(epoch)}"
+    text = f"For other data of this kind and size expect the best's {what} on average {between(level, metric)}{luck}"
     if difference is None:
         return f"{text}."
     low, high = difference.low, difference.high
