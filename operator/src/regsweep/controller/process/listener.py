@@ -21,7 +21,7 @@ from regsweep.settings import Settings
 logger = logging.getLogger(__name__)
 
 PAUSES_SECONDS: Final = (1.0, 2.0, 5.0, 15.0)
-"""Between two starts: the longest after each further failure in a row."""
+"""Before the second start, the third, and so on; the longest before each further one."""
 STOP_SECONDS: Final = 2.0
 """How long its end is waited for; the process does not need it."""
 
