@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -24,8 +25,16 @@ def operator(manifests: Rendering, name: str = "regsweep") -> Mapping[str, Any]:
 
 
 def environment(manifests: Rendering) -> dict[str, str]:
-    """The operator's variables; what comes from elsewhere is empty."""
-    return {entry["name"]: entry.get("value", "") for entry in operator(manifests)["env"]}
+    """The operator's variables as the kubelet sets them; what comes from elsewhere is empty."""
+    found: dict[str, str] = {}
+
+    def replaced(match: re.Match[str]) -> str:
+        """`$$` is a dollar sign, `$(NAME)` the value of a variable before; any other name stays as it is."""
+        return "$" if match[0] == "$$" else found.get(match["name"], match[0])
+
+    for entry in operator(manifests)["env"]:
+        found[entry["name"]] = re.sub(r"\$(?:\$|\((?P<name>[^)]*)\))", replaced, entry.get("value", ""))
+    return found
 
 
 def kinds(manifests: Rendering) -> set[str]:

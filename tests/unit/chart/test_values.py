@@ -11,10 +11,12 @@ import pytest
 import yaml
 
 from support.chart import Rendering, environment, kinds, operator, operator_pod, shows_what_it_does
-from support.helm import Helm, Manifest, named, one
+from support.helm import CHART, Helm, Manifest, named, one
 from support.training_pods import pod_of
 
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
+VERSION = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+HERE = {"matchNames": ["regsweep-system"]}
 
 
 def says(text: str, manifests: Rendering) -> bool:
@@ -22,7 +24,10 @@ def says(text: str, manifests: Rendering) -> bool:
 
 
 def ports_out(policy: Manifest) -> set[int]:
-    return {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
+    """Every port that a rule names. A rule without ports would open all: there is none."""
+    rules = [rule["ports"] for rule in policy["spec"]["egress"]]
+    assert all(rules)
+    return {port["port"] for ports in rules for port in ports}
 
 
 def training_pod(manifests: Rendering) -> Mapping[str, Any]:
@@ -45,6 +50,22 @@ TOGGLES: list[tuple[str, str, Callable[[Rendering], bool]]] = [
         "a tag may stand beside the digest",
         f"trainer.image.tag=1.2,trainer.image.digest={DIGEST}",
         lambda m: environment(m)["REGSWEEP_TRAINER_IMAGE"] == f"regsweep-trainer:1.2@{DIGEST}",
+    ),
+    (
+        "a registry may have a port and a path",
+        "image.registry=[fd00::1]:5000/mirror,trainer.image.repository=registry.test:5000/team/trainer",
+        lambda m: (
+            operator(m)["image"] == "[fd00::1]:5000/mirror/regsweep-operator:dev"
+            and environment(m)["REGSWEEP_TRAINER_IMAGE"] == "registry.test:5000/team/trainer:dev"
+        ),
+    ),
+    (
+        "an image without tag and digest is the one of the chart's version",
+        "image.tag=,trainer.image.tag=",
+        lambda m: (
+            operator(m)["image"] == f"regsweep-operator:{VERSION}"
+            and environment(m)["REGSWEEP_TRAINER_IMAGE"] == f"regsweep-trainer:{VERSION}"
+        ),
     ),
     (
         "one mirror serves both images",
@@ -213,6 +234,16 @@ TOGGLES: list[tuple[str, str, Callable[[Rendering], bool]]] = [
         lambda m: ports_out(one(m, "NetworkPolicy", "regsweep")) == {53, 5353, 443, 6443, 9090},
     ),
     (
+        "the operator is let out to Prometheus at an IPv6 address",
+        "networkPolicy.operator.enabled=true,prometheus.url=http://[fd00::90]:9090/prefix",
+        lambda m: ports_out(one(m, "NetworkPolicy", "regsweep")) == {53, 5353, 443, 6443, 9090},
+    ),
+    (
+        "the operator is let out to the API server by a rule of one's own",
+        "networkPolicy.operator.enabled=true,networkPolicy.operator.apiServerPorts=null,networkPolicy.operator.egress[0].ports[0].port=16443",
+        lambda m: ports_out(one(m, "NetworkPolicy", "regsweep")) == {53, 5353, 16443},
+    ),
+    (
         "trainers in listed namespaces are let out to DNS and what is declared",
         "networkPolicy.trainers.enabled=true,watchNamespaces={ml,vision},networkPolicy.trainers.egress[0].ports[0].port=9000",
         lambda m: (
@@ -314,6 +345,28 @@ TOGGLES: list[tuple[str, str, Callable[[Rendering], bool]]] = [
         "a monitor finds the operator and keeps the sweeps' namespaces",
         "podMonitors.operator.enabled=true",
         lambda m: bool(one(m, "PodMonitor", "regsweep-operator")["spec"]["podMetricsEndpoints"][0]["honorLabels"]),
+    ),
+    (
+        "monitors may stand where Prometheus looks for them",
+        "podMonitors.trainers.enabled=true,podMonitors.operator.enabled=true,podMonitors.namespace=monitoring",
+        lambda m: (
+            {o["metadata"]["namespace"] for o in m if o["kind"] == "PodMonitor"} == {"monitoring"}
+            and one(m, "PodMonitor", "regsweep-trainers")["spec"]["namespaceSelector"] == {"any": True}
+            and one(m, "PodMonitor", "regsweep-operator")["spec"]["namespaceSelector"] == HERE
+        ),
+    ),
+    (
+        "the ServiceMonitor may stand there, too",
+        "serviceMonitor.enabled=true,serviceMonitor.namespace=monitoring",
+        lambda m: (
+            one(m, "ServiceMonitor", "regsweep-operator")["metadata"]["namespace"] == "monitoring"
+            and one(m, "ServiceMonitor", "regsweep-operator")["spec"]["namespaceSelector"] == HERE
+        ),
+    ),
+    (
+        "alerts may stand where Prometheus looks for them",
+        "prometheusRule.enabled=true,prometheusRule.namespace=monitoring",
+        lambda m: one(m, "PrometheusRule", "regsweep")["metadata"]["namespace"] == "monitoring",
     ),
     (
         "the operator can be placed",
