@@ -100,15 +100,15 @@ def required_of(values: list[Value]) -> str:
     return "".join((REQUIRED_HEAD, *(f"- {path}\n" for path in found)))
 
 
-def rendered() -> dict[Path, str]:
-    """What each file that is generated from values.yaml is to hold."""
-    values = values_of((CHART / "values.yaml").read_text())
-    readme = CHART / "README.md"
+def rendered(chart: Path = CHART) -> dict[Path, str]:
+    """What each file of the chart that is generated from its values.yaml is to hold."""
+    values = values_of((chart / "values.yaml").read_text())
+    readme = chart / "README.md"
     before, _, rest = readme.read_text().partition(TABLE_BEGIN)
     _, _, after = rest.partition(TABLE_END)
     return {
-        CHART / "values.schema.json": json.dumps(schema_of(values), indent=2) + "\n",
-        CHART / "files" / "required.yaml": required_of(values),
+        chart / "values.schema.json": json.dumps(schema_of(values), indent=2) + "\n",
+        chart / "files" / "required.yaml": required_of(values),
         readme: f"{before}{TABLE_BEGIN}\n{table_of(values)}{TABLE_END}{after}",
     }
 
