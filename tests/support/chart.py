@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import yaml
+
 from support.helm import Helm, Manifest, one
 
 Rendering = Sequence[Manifest]
@@ -35,6 +37,11 @@ def environment(manifests: Rendering) -> dict[str, str]:
     for entry in operator(manifests)["env"]:
         found[entry["name"]] = re.sub(r"\$(?:\$|\((?P<name>[^)]*)\))", replaced, entry.get("value", ""))
     return found
+
+
+def says(text: str, manifests: Rendering) -> bool:
+    """Whether the text stands anywhere in the objects."""
+    return text in yaml.safe_dump_all(manifests, width=1000)
 
 
 def kinds(manifests: Rendering) -> set[str]:

@@ -42,7 +42,9 @@ def everything(helm: Helm, release: str, namespace: str, watched: Sequence[str])
 
 def shape(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Every value within this one: where it stands, and of which type it is."""
-    if isinstance(value, Mapping):
+    if value in ({}, []):
+        yield path, "empty"
+    elif isinstance(value, Mapping):
         for key, inner in value.items():
             yield from shape(inner, f"{path}/{key}")
     elif isinstance(value, Sequence) and not isinstance(value, str):
@@ -56,6 +58,14 @@ def shape(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 def plain(helm: Helm) -> list[Manifest]:
     """The objects under names that no reader takes for anything else."""
     return everything(helm, "sweeps", "platform", ("ml", "vision"))
+
+
+@pytest.mark.parametrize("absent", ["podAnnotations", "commonAnnotations", "resources", "env", "prometheus.parameters"])
+def test_nothing_is_null_or_empty_that_the_server_would_leave_out(helm: Helm, absent: str) -> None:
+    """GitOps tools would find a difference for ever."""
+    for found in helm.template("--set", f"{absent}=null,{','.join(EVERYTHING)},watchNamespaces={{a}}"):
+        if found["kind"] != "CustomResourceDefinition":  # that its subresource is there is said by an empty mapping
+            assert not [path for path, kind in shape(found) if kind in ("NoneType", "empty")], found["kind"]
 
 
 @pytest.mark.parametrize(
