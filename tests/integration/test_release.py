@@ -40,8 +40,16 @@ def test_every_file_is_listed_with_its_digest(released: Path) -> None:
 
 @pytest.mark.parametrize("name", ["regsweep", "regsweep_kit", "regsweep_trainer"])
 def test_each_distribution_is_a_typed_wheel_of_the_version(released: Path, name: str) -> None:
+    about = f"{name}-{version.current()}.dist-info"
     with zipfile.ZipFile(released / f"{name}-{version.current()}-py3-none-any.whl") as wheel:
-        assert f"{name}/py.typed" in wheel.namelist()
+        assert {f"{name}/py.typed", f"{about}/licenses/LICENSE"} <= set(wheel.namelist())
+        metadata = wheel.read(f"{about}/METADATA").decode()
+    assert "Project-URL: Source, https://github.com/" in metadata
+    assert len(metadata.partition("\n\n")[2].splitlines()) > 20, "the page on the index is the README"
+    ours = re.findall(r"^Requires-Dist: (regsweep[\w-]*\S*)", metadata, re.MULTILINE)
+    assert all(each.rstrip(";").endswith(f"=={version.current()}") for each in ours), (
+        "of one version, or they may not fit"
+    )
     assert (released / f"{name}-{version.current()}.tar.gz").stat().st_size > 1000
 
 

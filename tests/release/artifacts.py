@@ -16,6 +16,7 @@ from typing import Final
 from cluster import binaries, buildah, images
 from cluster.commands import run
 from cluster.report import step
+from release.distributions import DISTRIBUTIONS, prepare
 from release.version import CHECKOUT, current
 
 SOURCE_ADDRESS: Final = "https://github.com/regsweep/regsweep"
@@ -54,8 +55,10 @@ def build(folder: Path, *, with_images: bool) -> list[Path]:
 
 def packages(folder: Path) -> None:
     """Wheel and source distribution of each Python distribution."""
-    for name in ("regsweep", "regsweep-kit", "regsweep-trainer"):
-        run([_uv(), "build", "--quiet", "--package", name, "--out-dir", folder], cwd=CHECKOUT)
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in DISTRIBUTIONS:
+            sources = prepare(name, Path(scratch), current(), SOURCE_ADDRESS)
+            run([_uv(), "build", "--quiet", sources, "--out-dir", folder], cwd=CHECKOUT)
     (folder / ".gitignore").unlink(missing_ok=True)
 
 
