@@ -86,7 +86,7 @@ manifests: $(SYNCED) ## write the generated files: CRDs, reference, dashboard, a
 
 .PHONY: docs
 docs: $(SYNCED) ## the site of the documentation, in .build/site
-	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build
 
 .PHONY: images
 images: $(SYNCED) ## build the images whose sources changed (CLUSTER=current: and push them; NAMES="..." for others)
