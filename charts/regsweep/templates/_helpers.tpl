@@ -78,6 +78,15 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- include "regsweep.image" (dict "root" . "image" .Values.trainer.image) }}
 {{- end }}
 
+{{/* The Secrets for pulling the operator's image, as YAML; empty: none. In `global` other charts may want plain names. */}}
+{{- define "regsweep.pullSecrets" -}}
+{{- $found := list }}
+{{- range concat (.Values.global.imagePullSecrets | default list) (.Values.imagePullSecrets | default list) }}
+{{- $found = append $found (ternary (dict "name" .) . (kindIs "string" .)) }}
+{{- end }}
+{{- with $found }}{{ uniq . | toYaml }}{{ end }}
+{{- end }}
+
 {{- define "regsweep.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create }}{{ .Values.serviceAccount.name | default (include "regsweep.name" .) }}
 {{- else }}{{ required "serviceAccount.name: give the name of the account to use, since serviceAccount.create is false" .Values.serviceAccount.name }}

@@ -30,6 +30,8 @@ from support.helm import Helm, HelmRefusedError
         pytest.param("trainer.image.registry=registry.test/", "/trainer/image/registry", id="a slash after a registry"),
         pytest.param("global.imageRegistry=http://m", "/global/imageRegistry", id="an address for a mirror"),
         pytest.param("image.repository=registry.test/op:1.2", "/image/repository", id="a tag in the repository"),
+        pytest.param("imagePullSecrets={pull}", "/imagePullSecrets/0", id="a name where a reference belongs"),
+        pytest.param("global.imagePullSecrets[0].nam=a", "/global/imagePullSecrets/0", id="no reference"),
         pytest.param("image.repository=Op", "/image/repository", id="a repository in capitals"),
         pytest.param("prometheus.url=prometheus:9090", "/prometheus/url", id="an address without a scheme"),
         pytest.param("prometheus.url=http://me:pw@p", "/prometheus/url", id="an address with a password"),

@@ -76,6 +76,11 @@ TOGGLES: list[tuple[str, str, Callable[[Rendering], bool]]] = [
         lambda m: operator_pod(m)["spec"]["imagePullSecrets"] == [{"name": "all"}, {"name": "mine"}],
     ),
     (
+        "pull secrets of the parent chart may be plain names, as other charts want them",
+        "global.imagePullSecrets={all,mine},imagePullSecrets[0].name=mine",
+        lambda m: operator_pod(m)["spec"]["imagePullSecrets"] == [{"name": "all"}, {"name": "mine"}],
+    ),
+    (
         "all objects can be renamed",
         "fullnameOverride=sweeper",
         lambda m: {"Deployment regsweep-system/sweeper", "ClusterRole sweeper.regsweep-system"} <= set(map(named, m)),
