@@ -67,7 +67,11 @@ def test_chart_and_manifests_name_the_images_that_the_release_publishes(released
     for text in (helm.run("template", "regsweep", chart), (released / "install.yaml").read_text()):
         assert images <= set(re.findall(r'"?([\w./-]*regsweep-(?:operator|trainer):[\w.]+)"?', text))
         assert ":dev" not in text
-    assert '| `image.registry` | `"ghcr.io/regsweep"` |' in helm.run("show", "readme", chart)
+    readme = helm.run("show", "readme", chart)
+    assert '| `image.registry` | `"ghcr.io/regsweep"` |' in readme
+    address = f"oci://ghcr.io/regsweep/charts/regsweep --version {version.current()}"
+    assert f"    helm upgrade --install regsweep {address} -n regsweep-system --create-namespace\n" in readme
+    assert "TAG" not in readme
     helm.run("lint", "--strict", chart)
 
 
