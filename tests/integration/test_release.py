@@ -77,7 +77,7 @@ def test_chart_and_manifests_name_the_images_that_the_release_publishes(released
 
 def test_a_fork_publishes_under_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REGISTRY", "registry.test/fork")
-    values = yaml.safe_load(artifacts.with_images((artifacts.CHART / "values.yaml").read_text()))
+    values = yaml.safe_load(artifacts.published_values((artifacts.CHART / "values.yaml").read_text()))
     assert values["image"]["registry"] == values["trainer"]["image"]["registry"] == "registry.test/fork"
     assert values["image"]["tag"] == values["trainer"]["image"]["tag"] == ""
 

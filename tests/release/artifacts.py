@@ -68,7 +68,7 @@ def chart(folder: Path) -> None:
     helm = binaries.program(binaries.HELM)
     with tempfile.TemporaryDirectory() as scratch:
         copy = shutil.copytree(CHART, Path(scratch) / CHART.name)
-        for name, published in (("values.yaml", with_images), ("README.md", with_address)):
+        for name, published in (("values.yaml", published_values), ("README.md", published_readme)):
             text = (copy / name).read_text(encoding="utf-8")
             (copy / name).write_text(published(text), encoding="utf-8")
         places = ("--helm", helm, "--chart", copy, "--manifests", Path(scratch) / "manifests")
@@ -78,7 +78,7 @@ def chart(folder: Path) -> None:
             shutil.copyfile(file, folder / file.name)
 
 
-def with_images(values: str) -> str:
+def published_values(values: str) -> str:
     """The chart's values.yaml with the images that the release publishes: those of its appVersion, in its registry."""
     values, registries = re.subn(r'^( +registry: )""$', rf'\g<1>"{_registry()}"', values, flags=re.MULTILINE)
     values, tags = re.subn(r"^( +tag: )dev$", r'\g<1>""', values, flags=re.MULTILINE)
@@ -86,7 +86,7 @@ def with_images(values: str) -> str:
     return values
 
 
-def with_address(readme: str) -> str:
+def published_readme(readme: str) -> str:
     """The chart's README.md with the command that installs the published chart, which names its images itself."""
     checkout = r"^    helm upgrade --install regsweep charts/regsweep (-n \S+ --create-namespace) (?:.*\\\n)*.*$"
     published = rf"    helm upgrade --install regsweep oci://{_registry()}/charts/regsweep --version {current()} \g<1>"
