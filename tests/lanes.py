@@ -83,9 +83,14 @@ def folders() -> list[str]:
 def run(commands: dict[str, Sequence[str]]) -> int:
     """Lane -> command; all of them at once. Returns the exit code."""
     lanes: list[Lane] = []
+
+    def pass_on(*_: object) -> None:
+        for lane in lanes:
+            lane.interrupt()
+
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGINT, lambda *_: None)  # the terminal sends it to the lanes, too, and they are waited for
-    signal.signal(signal.SIGTERM, lambda *_: [lane.interrupt() for lane in lanes])
+    signal.signal(signal.SIGTERM, pass_on)
     lanes += [Lane(name, command) for name, command in commands.items()]
     codes = [lane.wait() for lane in lanes]
     for lane, code in zip(lanes, codes, strict=True):
