@@ -19,8 +19,8 @@ PYTHON := .venv/bin/python
 SYNCED := .venv/.synced
 CLUSTER_TOOL := PYTHONPATH=tests UV=$(UV) $(PYTHON) -m cluster
 PYTEST := UV=$(UV) $(PYTHON) -m pytest -rs
-# `make test` runs these beside all others: they take about as long, and no two tests that share a cluster are in different lanes.
-LANE := tests/e2e tests/faults
+# `make test` runs these beside all others, and they take about as long. Tests that share a cluster are in one lane.
+LANE := tests/integration/kit tests/integration/trainer tests/e2e tests/faults
 
 ##@ Try it
 .PHONY: run
