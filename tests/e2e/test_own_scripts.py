@@ -37,7 +37,7 @@ def test_laptop_and_node_rank_somebodys_script_alike(
         name,
         flags=[{"name": flag, "values": values}],
         replicates=2,
-        parallelism=3,
+        parallelism=1,
         objective={"metric": metric},
         trainer={"gpus": 0, "script": {"configMapRef": {"name": "script"}, "entrypoint": "train.py"}},
     )
