@@ -22,6 +22,8 @@ def test_one_that_somebody_listens_on_is_not_given(monkeypatch: pytest.MonkeyPat
         assert ports.free_port() == number + 1
 
 
-def test_linux_gives_none_of_them_to_a_connection() -> None:
-    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    assert lowest > max(ports.PORTS), "by default it is 32768"
+def test_linux_gives_none_of_them_to_a_connection_where_nobody_has_changed_its_range() -> None:
+    told = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    if not told.exists() or told.read_text().split() != ["32768", "60999"]:
+        pytest.skip("this machine has a range of its own")
+    assert max(ports.PORTS) < 32768
