@@ -204,7 +204,7 @@ def test_of_many_jobs_without_pods_few_are_kept_and_they_are_left_alone(house: H
         await house.begin(flags=[{"name": "l2", "values": list(range(60))}], parallelism=50)
         await house.until(lambda: house.writes["delete jobs"], 60)
         await house.go_on(20)
-        assert len(house.waiting()) == MOST_WAITING
+        assert 10 <= len(house.waiting()) <= MOST_WAITING
         created = house.writes["create jobs"]
         assert created == 50
         await house.restart()
