@@ -1,0 +1,1 @@
+../kube-oldest/main.go
