@@ -11,7 +11,7 @@ import pytest
 from cluster import binaries
 from integration.laboratory import Lab, Process, eventually, is_complete, lab, operating
 from integration.soundness import TWELVE
-from regsweep.adapters.kubeapi import JOBS, PODS
+from regsweep.adapters.kubeapi import JOBS, PODS, name_of
 from regsweep.metrics import RUNS_CREATED
 from support.minors import KUBERNETES
 
@@ -158,10 +158,8 @@ async def test_a_quota_that_others_share_and_that_changes_is_followed(lab: Lab) 
 
 async def _has_pods(lab: Lab, number: int) -> bool:
     """Whether so many pods of the sweep have not ended."""
-    return (
-        sum(p["status"]["phase"] == "Pending" and p["metadata"]["name"] != "foreign" for p in await lab.all(PODS))
-        == number
-    )
+    waiting = [pod for pod in await lab.all(PODS) if pod["status"]["phase"] == "Pending" and name_of(pod) != "foreign"]
+    return len(waiting) == number
 
 
 async def _jobs_created(operator: Process) -> int:

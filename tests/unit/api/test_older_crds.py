@@ -100,9 +100,9 @@ def _new_rules(old: Schema, new: Schema, path: str) -> Iterator[str]:
 
 def _is_known(schema: Schema, fields: list[str]) -> bool:
     for field in fields:
-        schema = schema.get("properties", {}).get(field)
-        if schema is None:
+        if field not in schema.get("properties", {}):
             return False
+        schema = schema["properties"][field]
     return True
 
 

@@ -62,7 +62,7 @@ def most_created(observed: Observed, free: int) -> int:
 
 def _refused(observed: Observed) -> Iterator[tuple[ObservedRun, Refusal]]:
     """The runs whose pods are refused, the first created first, with the refusal."""
-    for run in observed.runs:
+    for run in observed.runs if observed.refused_pods else ():
         if run.name in observed.refused_pods and not run.deleting:
             yield run, observed.refused_pods[run.name]
 
