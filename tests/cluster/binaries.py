@@ -70,7 +70,7 @@ _CONTAINERD = "github.com/containerd/containerd/v2/cmd"
 _TOOLS_MODULE = paths.GO_SOURCES / "tools"
 
 KUBE = Build("kube", paths.GO_SOURCES / "kube", ldflags=_reports(KUBERNETES), links=KUBE_COMPONENTS)
-# API server and controller-manager of other minors, for the tests of these; etcd and kubectl are the built-in cluster's.
+# API server and controllers of other minors, for the tests of these; etcd and kubectl are the built-in cluster's.
 _OF_A_MINOR = ("kube-apiserver", "kube-controller-manager")
 KUBE_OLDEST = Build(
     "kube-oldest",

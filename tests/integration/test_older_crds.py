@@ -113,6 +113,17 @@ async def test_what_an_older_version_has_finished_stays_and_can_be_extended(lab:
     assert sorted(await lab.records()) == sorted(lab.trained)
 
 
+async def test_what_this_version_has_begun_is_finished_after_a_rollback_with_its_crds(lab: Lab, source: Path) -> None:
+    upgrade(lab)
+    await begin(lab, None)
+    lab.cluster.kubectl("apply", "-f", source / "manifests" / "crd")
+    wait_established(lab.cluster)
+    async with operating(lab, Way(source=source / "operator" / "src")):
+        await lab.train_until(is_complete)
+    assert len(lab.trained) == 24
+    assert sorted(await lab.records()) == sorted(lab.trained)
+
+
 async def _is_complete(lab: Lab) -> bool:
     return is_complete(await lab.status())
 

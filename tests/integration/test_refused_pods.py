@@ -150,7 +150,7 @@ async def test_a_quota_that_others_share_and_that_changes_is_followed(lab: Lab) 
         lab.cluster.kubectl("-n", lab.namespace, "delete", "pod", "foreign", "--wait=false")
         apply(lab, quota(**{"requests.nvidia.com/gpu": "8"}))
         await eventually(lambda: _has_pods(lab, 4))
-        await eventually(lambda: _progressing_says(lab, "RunsTraining", "4 running"))
+        await eventually(lambda: _progressing_says(lab, "RunsStarting", "pending"))
         await lab.train_until(is_complete)
         assert await _jobs_created(operator) == 12, "none was made again"
     assert sorted(await lab.records()) == sorted(lab.trained)
