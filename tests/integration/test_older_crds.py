@@ -17,7 +17,7 @@ import pytest
 from cluster import Cluster, Profile, paths
 from integration.laboratory import Lab, Way, eventually, is_complete, laboratory, operating
 from integration.soundness import begin, train_to_the_end, unsound
-from regsweep.adapters.kubeapi import RESULTS, SWEEPS, name_of
+from regsweep.adapters.kubeapi import JOBS, RESULTS, SWEEPS, name_of
 from support.crds import wait_established
 from support.minors import KUBERNETES, instance
 from support.versions import source_of
@@ -92,7 +92,7 @@ async def test_what_an_older_version_has_begun_is_finished_under_todays_crds(lab
     assert {name: status["resolved"].get(name) for name in pinned} == pinned, "nothing is pinned anew"
 
 
-async def test_what_an_older_version_has_finished_stays_and_can_be_extended(lab: Lab, source: Path) -> None:
+async def test_what_an_older_version_has_finished_stays_and_follows_edits(lab: Lab, source: Path) -> None:
     async with operating(lab, Way(source=source / "operator" / "src")) as operator:
         await lab.apply(flags=FOUR, replicates=3, parallelism=4, final={"replicates": 3})
         await lab.train_until(is_complete)
@@ -105,11 +105,10 @@ async def test_what_an_older_version_has_finished_stays_and_can_be_extended(lab:
         await eventually(lambda: _is_complete(lab))
         await lab.train()
         assert len(lab.trained) == trained, "nothing is trained again"
-        patch = {"spec": {"replicates": 4, "final": None}}
+        patch = {"spec": {"retention": {"succeededJobs": 1}}}
         lab.cluster.kubectl("-n", lab.namespace, "patch", "rsweep", "demo", "--type=merge", "-p", json.dumps(patch))
-        await eventually(lambda: _is_running(lab))
-        await lab.train_until(is_complete)
-    assert len(lab.trained) == trained + 4
+        await eventually(lambda: _has_jobs(lab, 1))
+        await eventually(lambda: _is_complete(lab))
     assert sorted(await lab.records()) == sorted(lab.trained)
 
 
@@ -128,8 +127,8 @@ async def _is_complete(lab: Lab) -> bool:
     return is_complete(await lab.status())
 
 
-async def _is_running(lab: Lab) -> bool:
-    return (await lab.status()).get("state") == "Running"
+async def _has_jobs(lab: Lab, number: int) -> bool:
+    return len(await lab.all(JOBS)) == number
 
 
 async def _stored(lab: Lab) -> list[dict[str, Any]]:
