@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -36,13 +37,16 @@ from regsweep.core.results.records import Records
 from regsweep.core.standings import is_done
 from regsweep.core.sweep import Sweep
 from regsweep.errors import Problem
+from regsweep.local.baseline import baseline
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError, UnwritableRunsError
 from regsweep.local.failures import HOW_TO_RETRY, HOW_TO_TRAIN_ANEW
 from regsweep.local.identify import NO_DATA, DataIdentity, digest_now, identify
-from regsweep.local.lineage import basis, changes, known_data
+from regsweep.local.lineage import basis, changes, environment_note, known_data, other_packages
+from regsweep.local.provenance import computing_packages
 from regsweep.local.revisit import LOCAL
 from regsweep.local.runner import Host, LocalRunner, Start
 from regsweep.local.scripts import ScriptError, placed_script
+from regsweep.local.settings import settings_of
 from regsweep.local.trainer import (
     NoTrainerError,
     TrainerCommand,
@@ -136,7 +140,13 @@ class Work:
     """What was changed since earlier trainings, and what cannot be noticed, a sentence each."""
 
 
-def prepare(manifest: Manifest, trainer: TrainerCommand, parallelism: int, directory: RunsDirectory) -> Work:
+def prepare(
+    manifest: Manifest,
+    trainer: TrainerCommand,
+    parallelism: int,
+    directory: RunsDirectory,
+    environment: Mapping[str, str] = os.environ,
+) -> Work:
     """Asks the trainer for the identity of its data, and reads the runs directory. Raises DataError and RunsDirectoryError."""
     if manifest.spec.trainer.report is not None:
         if trainer.is_reference:
@@ -147,13 +157,24 @@ def prepare(manifest: Manifest, trainer: TrainerCommand, parallelism: int, direc
     facts, records = list(directory.all_facts()), directory.records()
     flags = [combination.flags for combination in combinations(manifest.spec)]
     flags += [reference.flags for reference in manifest.spec.references]
-    data = identify(trainer, manifest.spec.trainer.parameters, flags, known=known_data(facts, trainer))
+    data = identify(
+        trainer, manifest.spec.trainer.parameters, flags, known=known_data(facts, trainer), environment=environment
+    )
+    settings = settings_of(trainer, environment)
+    usual, said = baseline(directory, trainer, facts, records, settings)
+    data = replace(data, settings=settings, usual=usual)
     trainer = of_generation(trainer, data.generation)
     sweep = local_sweep(manifest.name, manifest.spec, trainer, parallelism, data)
     if sweep.spec.refinement is not None:
         sweep = refined(sweep, directory.refinement())
-    changed = changes(sweep, progress_of(sweep, records, None, None).compared, facts, records, data)
-    return Work(sweep, trainer, data, records, changed if data.digest else [*changed, _unguarded(data)])
+    targets = progress_of(sweep, records, None, None).compared
+    notes = [
+        said or environment_note(data),
+        *changes(sweep, targets, facts, records, data),
+        other_packages(sweep, targets, facts, records, computing_packages(trainer)),
+        "" if data.digest else _unguarded(data),
+    ]
+    return Work(sweep, trainer, data, records, list(filter(None, notes)))
 
 
 def _unguarded(data: DataIdentity) -> str:
@@ -169,6 +190,8 @@ def _unguarded(data: DataIdentity) -> str:
 class Trained:
     """What came of a sweep's training."""
 
+    sweep: Sweep
+    """With what its refinement has added."""
     results: SweepReport
     status: SweepStatus
     interrupted: bool
@@ -197,14 +220,14 @@ async def train(
             "same command again: it goes on from what is finished. With another --runs-dir it trains all anew."
         ) from error
     results = results_of(runner.sweep, runner.records, status, runner.analysis_result)
-    return Trained(results, status, runner.interrupted, runner.has_trained)
+    return Trained(runner.sweep, results, status, runner.interrupted, runner.has_trained)
 
 
 async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: RunOptions, errors: Console) -> int:
     with Progress(work.sweep.name, errors) as progress:
         trained = await train(work, directory, lock, progress.update, _on_signals, Host(warm=options.warm))
     status = trained.status
-    kept = lock is None or keep_results(trained.results, directory.path)
+    kept = lock is None or keep_results(trained.results, trained.sweep, directory.path)
     if trained.interrupted:
         ended = status.runs.succeeded + status.runs.failed
         fail(

@@ -64,6 +64,10 @@ class DataIdentity:
     """The trainer knows the question."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Where the trainer has not named the digest: each file's own, by its name as written."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """What of the environment decides how it computes; see `settings`."""
+    usual: Mapping[str, str] = field(default_factory=dict)
+    """The settings of results whose keys say nothing of any: none, but for those of an earlier version (`baseline`)."""
     refusal: str = field(default="", compare=False)
     """What a trainer said that refused to answer; empty: none did."""
 
@@ -72,7 +76,8 @@ class DataIdentity:
         """Part of the point's key, as the data revision is in a cluster."""
         data = self.digest or "unknown"
         known = f"{data} by trainer, generation {self.generation}" if self.by_trainer else f"{data}, {self.generation}"
-        return f"{known}, on {self.backend}" if self.backend else known
+        known = f"{known}, on {self.backend}" if self.backend else known
+        return known if self.settings == self.usual else f"{known}, with {digest(dict(self.settings), DIGEST_LENGTH)}"
 
 
 NO_DATA: Final = DataIdentity()

@@ -106,7 +106,7 @@ def _train(request: Request, runs_dir: Path, parallelism: int | None, host: Host
         for line in filter(None, lines):
             print_prose(errors, line)
         trained = _followed(work, directory, held.descriptor, host)
-        keep_results(trained.results, directory.path)
+        keep_results(trained.results, trained.sweep, directory.path)
     if trained.interrupted:
         raise KeyboardInterrupt(f"the results so far are in {directory.path}; the same call continues")
     return frame_of(ranked_rows(directory.path, work, trained.results), answer=answer(trained.results))
