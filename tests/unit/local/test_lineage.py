@@ -234,6 +234,9 @@ def test_another_metric_of_the_last_epoch_trains_nothing_again() -> None:
         pytest.param(
             {"resampling": {"kind": "KFold", "folds": 3}}, DATA, "the resampling changed", id="folds instead of a split"
         ),
+        pytest.param(
+            {}, replace(DATA, settings={"file conf.yaml": "1f"}), "files of the command changed (conf.yaml)", id="a file of the command"
+        ),
         pytest.param({}, replace(DATA, generation=2), "the trainer's generation changed (1 -> 2)", id="the generation"),
         pytest.param({}, FILES, "the data are identified by their files now", id="another way to tell data apart"),
         pytest.param({"command": "other"}, DATA, "the trainer changed", id="the trainer"),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from regsweep.local.identify import DataIdentity
-from regsweep.local.settings import backend_of, differences, settings_of, shown
+from regsweep.local.settings import backend_of, changed_files, differences, settings_of, shown
 from regsweep.local.trainer import TrainerCommand, custom_trainer, python_trainer, reporting_trainer
 
 KERAS = "import keras\n"
@@ -171,6 +171,49 @@ def test_a_value_that_is_no_text_counts_too(home: Path) -> None:
 
 def test_a_script_that_cannot_be_read_has_no_settings_but_keras(home: Path) -> None:
     assert settings(home, "def (", KERAS_BACKEND="torch") == {"keras.backend": "torch"}
+
+
+@pytest.mark.parametrize(
+    ("command", "args", "names"),
+    [
+        pytest.param("python train.py --config=conf.yaml", [], ["conf.yaml"], id="after an option of the command"),
+        pytest.param("python train.py conf.yaml", [], [], id="an argument of the command, which is part of the trainer"),
+        pytest.param("python train.py", ["--config=conf.yaml", "b.csv"], ["b.csv", "conf.yaml"], id="in what the manifest adds"),
+        pytest.param("python -m train", [], ["train.py"], id="a module"),
+        pytest.param("python -m pkg.sub", [], ["pkg/sub.py"], id="a module of a package"),
+        pytest.param("python -m pkg", [], ["pkg/__main__.py"], id="a package"),
+        pytest.param("python -m torch.distributed.run", [], [], id="somebody else's module"),
+        pytest.param("sh -m train", [], [], id="no Python"),
+        pytest.param("python -m", [], [], id="nothing"),
+        pytest.param("python train.py --log=conf.yaml --model-out=b.csv", ["--save_to=x", "results.csv"], [], id="what it writes"),
+        pytest.param("python train.py --config=", ["--l2=$(REGSWEEP_ARG_L2)", "x" * 5000, "a\0b"], [], id="what is no file"),
+    ],
+)  # fmt: skip
+def test_a_file_that_the_command_names_counts_by_its_content(
+    home: Path, command: str, args: list[str], names: list[str]
+) -> None:
+    for name in ("train.py", "conf.yaml", "b.csv", "results.csv", "x", "pkg/sub.py", "pkg/__main__.py", "pkg/net.py"):
+        (home / name).parent.mkdir(exist_ok=True)
+        (home / name).write_text("import pkg.net\n" if name.startswith("pkg/") else "")
+    trainers = [custom_trainer(command), reporting_trainer(custom_trainer(command))]
+    before, wrapped = (settings_of(each, {"HOME": str(home)}, args) for each in trainers)
+    assert [name.removeprefix("file ") for name in before] == names
+    assert wrapped == before
+    assert shown(before) == []
+    for name in [*names, *(["pkg/net.py"] if "pkg" in command else [])]:
+        (home / name).write_text((home / name).read_text() + "# edited")
+        now = settings_of(trainers[0], {"HOME": str(home)}, args)
+        (changed,) = changed_files(before, now)
+        assert changed in names, "or its module has changed"
+        assert differences(before, now) == []
+        before = now
+
+
+def test_a_module_is_looked_into_as_a_script_is(home: Path) -> None:
+    (home / "train.py").write_text("import os, net\nos.getenv('LR')\n")
+    (home / "net.py").write_text("import keras\n")
+    found = settings_of(custom_trainer("python -m train"), {"HOME": str(home), "LR": "1", "KERAS_BACKEND": "jax"})
+    assert {"LR", "keras.backend"} < found.keys()
 
 
 def test_what_is_set_is_part_of_what_results_rest_on_and_the_usual_is_not() -> None:

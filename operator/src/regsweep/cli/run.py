@@ -160,7 +160,7 @@ def prepare(
     data = identify(
         trainer, manifest.spec.trainer.parameters, flags, known=known_data(facts, trainer), environment=environment
     )
-    settings = settings_of(trainer, environment)
+    settings = settings_of(trainer, environment, manifest.spec.trainer.args or ())
     usual, said = baseline(directory, trainer, facts, records, settings)
     data = replace(data, settings=settings, usual=usual)
     trainer = of_generation(trainer, data.generation)
@@ -172,7 +172,7 @@ def prepare(
         said or environment_note(data),
         *changes(sweep, targets, facts, records, data),
         other_packages(sweep, targets, facts, records, computing_packages(trainer)),
-        "" if data.digest else _unguarded(data),
+        "" if data.names_files else _unguarded(data),
     ]
     return Work(sweep, trainer, data, records, list(filter(None, notes)))
 

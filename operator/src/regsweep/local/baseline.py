@@ -41,6 +41,7 @@ def baseline(
         own |= {BACKEND: named.pop()} if named != {USUAL[BACKEND]} and len(named) == 1 else {}
     with contextlib.suppress(OSError):  # where nothing can be written, it is decided anew
         directory.keep_settings(kept | {trainer.identity: dict(sorted(own.items()))})
-    listed = ", ".join(shown(own))
+    if not (listed := ", ".join(shown(own))):
+        return own, ""
     words = f"note: results of an earlier version of regsweep, which did not note the environment, are taken to be of {listed}."
-    return own, words if own else ""
+    return own, words

@@ -23,6 +23,7 @@ from regsweep.api.spec import Flags
 from regsweep.errors import RegsweepError
 from regsweep.local.datafiles import DIGEST_LENGTH, content_digest, missing_files, named_files
 from regsweep.local.guard import kill_group
+from regsweep.local.settings import FILE
 from regsweep.local.trainer import TrainerCommand, process_environment
 
 IDENTIFY: Final = "--identify"
@@ -70,6 +71,11 @@ class DataIdentity:
     """The settings of results whose keys say nothing of any: none, but for those of an earlier version (`baseline`)."""
     refusal: str = field(default="", compare=False)
     """What a trainer said that refused to answer; empty: none did."""
+
+    @property
+    def names_files(self) -> bool:
+        """Whether a change of the data, or of a file that the command names, would be noticed."""
+        return bool(self.digest) or any(name.startswith(FILE) for name in self.settings)
 
     @property
     def revision(self) -> str:

@@ -19,7 +19,7 @@ from regsweep.core.standings import Target, is_done
 from regsweep.core.sweep import Point, Sweep
 from regsweep.local.facts import DataFacts, OuterFacts, RuleFacts, RunFacts
 from regsweep.local.identify import DataIdentity
-from regsweep.local.settings import differences, shown
+from regsweep.local.settings import changed_files, differences, shown
 from regsweep.local.trainer import TrainerCommand, of_generation
 
 SHOWN_DIGITS: Final = 8
@@ -79,16 +79,19 @@ def basis(data: DataIdentity) -> str:
     parts = [f"data {data.digest[:SHOWN_DIGITS]} (SHA-256{files})"] if data.digest else []
     if data.generation is not None:
         parts.append(f"generation {data.generation} of the trainer{f' on {data.backend}' if data.backend else ''}")
-    if data.settings:
-        parts.append(f"the environment ({_listed(shown(data.settings))})")
+    if settings := shown(data.settings):
+        parts.append(f"the environment ({_listed(settings)})")
     return f"Results rest on {' and on '.join(parts)}." if parts else ""
 
 
 def environment_note(data: DataIdentity) -> str:
     """That the environment decides something, as a sentence; empty: nothing that is known."""
-    if not data.settings:
-        return ""
-    return f"note: the environment sets {_listed(shown(data.settings))}: results of other settings are other results."
+    settings = shown(data.settings)
+    return (
+        f"note: the environment sets {_listed(settings)}: results of other settings are other results."
+        if settings
+        else ""
+    )
 
 
 def changes(
@@ -186,8 +189,10 @@ def _trainer_changes(facts: RunFacts, before: DataFacts, sweep: Sweep, data: Dat
         was, now = (each or "its usual one" for each in (before.backend, data.backend))
         yield Cause(f"the trainer's backend changed ({was} -> {now})", "backend")
     settings = data.usual if before.settings is None else before.settings
-    if settings != data.settings:
-        yield Cause(f"the environment changed ({_listed(differences(settings, data.settings))})", "environment")
+    if changed := differences(settings, data.settings):
+        yield Cause(f"the environment changed ({_listed(changed)})", "environment")
+    if files := changed_files(settings, data.settings):
+        yield Cause(f"files of the command changed ({_listed(files)})", "files")
 
 
 def _change(before: DataFacts, data: DataIdentity) -> str:

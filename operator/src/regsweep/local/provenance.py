@@ -20,7 +20,7 @@ from pydantic import Field
 
 from regsweep.api.model import ApiModel
 from regsweep.local.sources import script_files
-from regsweep.local.trainer import PYTHON, WRAPPER, TrainerCommand, available_cores
+from regsweep.local.trainer import PYTHON, TrainerCommand, available_cores
 
 PROVENANCE_FILE: Final = "environment.json"
 SOURCE_FOLDER: Final = "source"
@@ -117,8 +117,7 @@ def _packages() -> dict[str, str]:
 
 def computing_packages(trainer: TrainerCommand) -> dict[str, str]:
     """Versions of the packages that compute, of the Python that runs the trainer; empty where it is not known which one does."""
-    arguments = trainer.arguments
-    program = shutil.which(arguments[arguments.index("--") + 1] if WRAPPER in arguments else arguments[0])
+    program = shutil.which(trainer.own_arguments[0])
     if program is None or not PYTHON.fullmatch(Path(program).name):
         return {}
     places = None if program == sys.executable else _site_packages(Path(program).parent.parent)

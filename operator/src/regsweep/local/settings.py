@@ -13,14 +13,15 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from regsweep.api.canonical import digest
-from regsweep.local.sources import script_files
-from regsweep.local.trainer import THREAD_VARIABLES, TrainerCommand, is_contract
+from regsweep.local.datafiles import content_digest, is_file
+from regsweep.local.sources import script_digest, script_files
+from regsweep.local.trainer import PYTHON, THREAD_VARIABLES, TrainerCommand, is_contract
 
 BACKEND: Final = "keras.backend"
 KERAS_BACKENDS: Final = frozenset({"tensorflow", "jax", "torch"})
@@ -56,6 +57,13 @@ SWITCHES: Final[Mapping[str, str]] = MappingProxyType(
 MOST_FILE_BYTES: Final = 64 * 1024
 MOST_VALUE: Final = 40
 """Characters of a value of Keras'; of a longer one the digest stands here."""
+WRITTEN: Final = re.compile(
+    r"(?:^|[-_.])(?:checkpoints?|ckpt|dump|export|logs?|out|outputs?|outfile|results?|saved?|tensorboard)(?:[-_.]|$)",
+    re.IGNORECASE,
+)
+"""In the name of an option, or of a file: the trainer writes it, so that it is another one each time."""
+FILE: Final = "file "
+"""Before the name of a file of the command."""
 DIGEST_LENGTH: Final = 16
 WITHOUT_KERAS: Final = frozenset(
     {"catboost", "lightgbm", "matplotlib", "numpy", "pandas", "pyarrow", "regsweep_kit", "scipy", "sklearn", "torch", "xgboost"}
@@ -76,25 +84,44 @@ OF_SERVICES: Final = re.compile(
 """Beginnings of variables of the machine and of services that watch, and credentials, which are renewed."""
 
 
-def settings_of(trainer: TrainerCommand, environment: Mapping[str, str]) -> dict[str, str]:
-    """The settings that are not the usual ones, by name; of a variable that the script reads a digest of its value."""
+def settings_of(trainer: TrainerCommand, environment: Mapping[str, str], args: Sequence[str] = ()) -> dict[str, str]:
+    """The settings that are not the usual ones, by name; of a variable that the script reads, and of a file, a digest.
+
+    args: what the manifest adds to the command.
+    """
     if trainer.is_reference:
         return {}
-    sources = list(_trees(_scripts(trainer)))
+    module = _module(trainer.own_arguments)
+    files = dict(_named_files(trainer.own_arguments, args))
+    scripts = [Path(each) for each in (*trainer.own_arguments, *files) if each.endswith(".py") and is_file(each)]
+    sources = [tree for script in scripts for tree in _trees(_files(script))] + list(_trees(_files(module, Path())))
     found = _keras(environment) if may_use_keras(sources) else {}
     found |= {name: digest(environment[name], DIGEST_LENGTH) for name in _read(sources) if name in environment}
+    found |= {FILE + name: _content(path) for name, path in files.items()}
+    found |= {FILE + module.as_posix(): _content(module, Path())} if module is not None else {}
     return dict(sorted(found.items()))
 
 
 def shown(settings: Mapping[str, str]) -> list[str]:
-    """Such as `keras.backend torch`, and `LR` of a variable that the script reads: its value may be a secret."""
-    return [f"{name} {value}" if _is_public(name) else name for name, value in settings.items()]
+    """Such as `keras.backend torch`, and `LR` of a variable that the script reads: its value may be a secret. Files are left out."""
+    return [
+        f"{name} {value}" if _is_public(name) else name for name, value in settings.items() if not name.startswith(FILE)
+    ]
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """Such as `keras.backend: tensorflow -> torch` and `LR is set now`."""
-    names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    """Such as `keras.backend: tensorflow -> torch` and `LR is set now`; files are left out."""
+    names = [name for name in _changed(before, now) if not name.startswith(FILE)]
     return [_difference(name, before.get(name), now.get(name)) for name in names]
+
+
+def changed_files(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Files of the command that are other files now."""
+    return [name.removeprefix(FILE) for name in _changed(before, now) if name.startswith(FILE)]
+
+
+def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
 
 
 def _difference(name: str, before: str | None, now: str | None) -> str:
@@ -118,9 +145,10 @@ def backend_of(environment: Mapping[str, str]) -> str:
 
 def leaves_backend_alone(trainer: TrainerCommand) -> bool:
     """Whether the script imports Keras, and nowhere names what chooses its backend."""
-    scripts = _scripts(trainer)
-    texts = [path.read_bytes() for script in scripts for path in _files(script)]
-    imports = any(name in ("keras", "tensorflow") for tree in _trees(scripts) for name in _packages(tree))
+    files = [path for each in trainer.own_arguments if each.endswith(".py") for path in _files(Path(each))]
+    files += _files(_module(trainer.own_arguments), Path())
+    texts = [path.read_bytes() for path in files]
+    imports = any(name in ("keras", "tensorflow") for tree in _trees(files) for name in _packages(tree))
     return imports and not any(word in text for text in texts for word in (b"KERAS_BACKEND", b"set_backend"))
 
 
@@ -130,19 +158,42 @@ def may_use_keras(sources: list[ast.Module]) -> bool:
     return not sources or any(name not in without for tree in sources for name in _packages(tree))
 
 
-def _scripts(trainer: TrainerCommand) -> list[Path]:
-    return [Path(each) for each in trainer.arguments if each.endswith(".py") and Path(each).is_file()]
+def _named_files(arguments: Sequence[str], args: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """(name, path) of files whose content the trainer's identity does not hold: of `--config=FILE`, and of arguments that are added."""
+    for argument in (*arguments, *args):
+        option, equals, value = argument.partition("=")
+        if equals and option.startswith("-") and not WRITTEN.search(option) and is_file(value):
+            yield value, Path(value)
+    yield from ((each, Path(each)) for each in args if not WRITTEN.search(Path(each).name) and is_file(each))
 
 
-def _files(script: Path) -> list[Path]:
+def _module(arguments: Sequence[str]) -> Path | None:
+    """The file of `python -m MODULE` below the working directory; None: it is no module of one's own."""
+    if "-m" not in arguments[:-1] or not PYTHON.fullmatch(Path(arguments[0]).name):
+        return None
+    place = Path(*arguments[arguments.index("-m") + 1].split("."))
+    return next((path for path in (place.with_suffix(".py"), place / "__main__.py") if is_file(str(path))), None)
+
+
+def _content(path: Path, folder: Path | None = None) -> str:
+    """A digest of the file, or of the script with its modules; empty where it cannot be read."""
     try:
-        return script_files(script)
+        whole = script_digest(path, folder) if path.suffix == ".py" else content_digest(path)
+    except OSError:
+        return ""
+    return whole[:DIGEST_LENGTH]
+
+
+def _files(script: Path | None, folder: Path | None = None) -> list[Path]:
+    """The script and its modules."""
+    try:
+        return script_files(script, folder) if script is not None else []
     except OSError:
         return []
 
 
-def _trees(scripts: list[Path]) -> Iterator[ast.Module]:
-    for path in (path for script in scripts for path in _files(script)):
+def _trees(files: Iterable[Path]) -> Iterator[ast.Module]:
+    for path in files:
         try:
             yield ast.parse(path.read_bytes())
         except (OSError, SyntaxError, ValueError):  # Python itself will say so
