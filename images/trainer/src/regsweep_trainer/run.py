@@ -17,10 +17,11 @@ from regsweep_kit.digests import check_pinned
 from regsweep_kit.errors import InvalidContractError, InvalidFlagsError
 from regsweep_kit.exposition import Exposition, Run
 from regsweep_kit.groupsplits import split_groups
+from regsweep_kit.histograms import Histograms
 from regsweep_kit.journal import Journal
 from regsweep_kit.models import model_file
 from regsweep_kit.objective import Epoch
-from regsweep_kit.record import Outcome
+from regsweep_kit.record import Outcome, Progress
 from regsweep_kit.reporting import Reporter
 from regsweep_kit.resampling import ResamplingKind
 from regsweep_kit.seeds import stream_seed
@@ -101,8 +102,9 @@ def _train(contract: Contract, flags: Flags, journal: Journal, stopwatch: Stopwa
         batch_size=flags.batch_size,
         epochs=flags.epochs,
     )
+    histograms = Histograms(contract.histograms, contract.histogram_epochs)
     for replicate in contract.replicates:
-        train_one(plan, replicate, network, reporter, encoder, checkpoints)
+        train_one(plan, replicate, network, reporter, encoder, checkpoints, histograms)
     reporter.linger(contract.linger_seconds)
 
 
@@ -186,6 +188,7 @@ def train_one(
     reporter: Reporter,
     encoder: Encoder | None = None,
     checkpoints: Checkpoints | None = None,
+    histograms: Histograms | None = None,
 ) -> None:
     """Trains one replicate and reports it. encoder: makes the network's inputs; `None`: as `encoding` does."""
     contract, flags, rows = plan.contract, plan.flags, plan.splits[replicate]
@@ -213,11 +216,17 @@ def train_one(
     saving = (
         None if checkpoints is None or not checkpoints.are_kept else ReplicateCheckpoints(checkpoints, plan, replicate)
     )
+
+    def on_epoch(progress: Progress) -> None:
+        reporter.epoch(replicate, progress)
+        if histograms is not None and (saving is None or progress.epoch > saving.resumed_after):
+            histograms.add(replicate, progress.epoch, network.model())
+
     record, final = train_replicate(
         network,
         prepared,
         task,
-        lambda progress: reporter.epoch(replicate, progress),
+        on_epoch,
         saving,
         lambda: save_model(model_file(contract.models, replicate), network, plan.data, prepared),
     )
@@ -235,6 +244,8 @@ class ReplicateCheckpoints:
     def __init__(self, checkpoints: Checkpoints, plan: Plan, replicate: int) -> None:
         contract, rows = plan.contract, plan.splits[replicate]
         self._checkpoints, self._replicate = checkpoints, replicate
+        self.resumed_after = 0
+        """The epoch of the checkpoint that was loaded; 0: none was."""
         self._rests_on = fingerprint(
             flags=plan.flags.model_dump(mode="json"),
             seed=contract.seed_base,
@@ -251,6 +262,7 @@ class ReplicateCheckpoints:
     def load(self) -> Checkpoint | None:
         found = self._checkpoints.load(self._replicate, self._rests_on)
         if found is not None:
+            self.resumed_after = found.epoch
             say(f"replicate {self._replicate}: goes on after epoch {found.epoch}, from its checkpoint")
         return found
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from regsweep.cli.exits import print_error_line
 from regsweep.core.sweep import Sweep
 from regsweep.local.directory import write_atomically
-from regsweep.local.revisit import ASKED_FILE, asked_text
+from regsweep.local.facts import ASKED_FILE
+from regsweep.local.revisit import asked_text
 from regsweep.report.model import SweepReport
 from regsweep.report.outputs import Output
 from regsweep.report.render import render

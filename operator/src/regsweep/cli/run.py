@@ -17,11 +17,11 @@ from rich.console import Console
 
 from regsweep.api.budget_spec import OnExhausted, Retention
 from regsweep.api.conditions import ConditionStatus, ConditionType
-from regsweep.api.final_spec import FinalSpec
 from regsweep.api.spec import SweepSpec
 from regsweep.api.status import SweepStatus
 from regsweep.api.warnings import spec_warnings
 from regsweep.api.wording import plural
+from regsweep.cli.announcement import announcement, without_histograms
 from regsweep.cli.check import print_warnings
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail, print_error_line
@@ -32,16 +32,15 @@ from regsweep.cli.scripts import ScriptOptions, chosen_script
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.grid import combinations
 from regsweep.core.progress import progress_of
-from regsweep.core.refinement import refined, refines
+from regsweep.core.refinement import refined
 from regsweep.core.results.records import Records
-from regsweep.core.standings import is_done
 from regsweep.core.sweep import Sweep
 from regsweep.errors import Problem
 from regsweep.local.baseline import baseline
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError, UnwritableRunsError
 from regsweep.local.failures import HOW_TO_RETRY, HOW_TO_TRAIN_ANEW
 from regsweep.local.identify import NO_DATA, DataIdentity, digest_now, identify
-from regsweep.local.lineage import basis, changes, environment_note, known_data, other_packages
+from regsweep.local.lineage import changes, environment_note, known_data, other_packages
 from regsweep.local.provenance import computing_packages
 from regsweep.local.revisit import LOCAL
 from regsweep.local.runner import Host, LocalRunner, Start
@@ -84,6 +83,8 @@ class RunOptions:
     """The table has the means at the values of all flags."""
     warm: bool = True
     """Trainers may be forked from a process that has imported what they need."""
+    histograms: int | None = None
+    """Every so many epochs histograms of the weights are kept; None: none."""
 
 
 def run_command(options: RunOptions) -> int:
@@ -224,8 +225,9 @@ async def train(
 
 
 async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: RunOptions, errors: Console) -> int:
+    host = Host(warm=options.warm, histogram_epochs=options.histograms or 0)
     with Progress(work.sweep.name, errors) as progress:
-        trained = await train(work, directory, lock, progress.update, _on_signals, Host(warm=options.warm))
+        trained = await train(work, directory, lock, progress.update, _on_signals, host)
     status = trained.status
     kept = lock is None or keep_results(trained.results, trained.sweep, directory.path)
     if trained.interrupted:
@@ -237,6 +239,7 @@ async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: 
         )
     write_results(trained.results, options.output, result_console(), options.rows, options.means)
     _print_lines(errors, _changed_meanwhile(work.data) if trained.has_trained else [])
+    _print_lines(errors, without_histograms(options.histograms or 0, directory.path, trained.has_trained))
     return exit_code(status) if kept else FAILED
 
 
@@ -295,52 +298,6 @@ def _local_warnings(spec: SweepSpec) -> Iterator[Problem]:
     """Parts of the spec that mean something else here than in a cluster."""
     if spec.budget is not None and spec.budget.max_gpu_seconds is not None and spec.trainer.gpus:
         yield Problem("spec.budget.maxGpuSeconds", "counts what the trainer reports here, which is 0 without a GPU.")
-
-
-def announcement(sweep: Sweep, records: Records, path: Path, data: DataIdentity = NO_DATA) -> str:
-    """What is going to be trained, before anything is spent."""
-    targets = progress_of(sweep, records, None, None).compared
-    replicates, beside = min(t.replicates for t in targets), len(targets) - len(sweep.points)
-    missing = [
-        sum(not is_done(records.of(target.point.key).get(k), sweep) for k in range(target.replicates))
-        for target in targets
-    ]
-    to_train = sum(missing)
-    runs = sum(count > 0 for count in missing)
-    models = plural(len(sweep.points), "run") + (f" and {plural(beside, 'reference')}" if beside else "")
-    total = f"{models} x {plural(replicates, 'replicate')}"
-    if contenders := sweep.contenders:
-        total += f" and {plural(len(contenders), 'contender')} once more"
-    trainings = sum(target.replicates for target in targets)
-    whole = f"{sweep.name}: {total} = {plural(trainings, 'training')}{_beyond(sweep)}"
-    if not to_train and sweep.spec.racing is None and sweep.spec.final is None and not refines(sweep):
-        return f"{whole}, all done already (in {path}): nothing is trained. {basis(data)}".rstrip()
-    at_a_time = f"{sweep.spec.parallelism} at a time, in {path}"
-    if to_train == trainings:
-        return f"{whole}, {at_a_time}"
-    return f"{whole}; to train: {plural(runs, 'run')}, {plural(to_train, 'training')}, {at_a_time} (the rest is done)"
-
-
-def _beyond(sweep: Sweep) -> str:
-    """What may be trained beside the grid's first replicates."""
-    parts = []
-    if (racing := sweep.spec.racing) is not None:
-        parts.append(f"then a race to at most {plural(racing.max_replicates, 'replicate')}")
-    if (refinement := sweep.spec.refinement) is not None and refines(sweep):
-        parts.append(
-            f"then at most {plural(refinement.max_runs, 'run')} around the tied set, and the tied set once more"
-        )
-    if (final := sweep.spec.final) is not None:
-        parts.append(_final(sweep, final))
-    return "".join(f", {part}" for part in parts)
-
-
-def _final(sweep: Sweep, final: FinalSpec) -> str:
-    each = plural(final.replicates, "replicate")
-    if not sweep.outer:
-        return f"then the picks x {each} on the test rows"
-    outer = plural(len(sweep.outer) * sweep.spec.replicates, "training")
-    return f"then the grid in {final.outer_folds} outer folds ({outer}), and each fold's picks x {each} on its rows"
 
 
 def _differences(spec: SweepSpec, options: RunOptions) -> list[str]:

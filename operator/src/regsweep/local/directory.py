@@ -20,7 +20,7 @@ from regsweep.core.results.messages import MalformedMessage, parse_message, reco
 from regsweep.core.results.records import Record, Records
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
 from regsweep.errors import RegsweepError
-from regsweep.local.facts import RUN_FILE, RunFacts, history_file, message_file, output_file
+from regsweep.local.facts import RUN_FILE, RunFacts, histograms_file, history_file, message_file, output_file
 from regsweep.local.locks import FolderLockedError, Held, held_lock
 from regsweep.local.provenance import PROVENANCE_FILE, SOURCE_FOLDER, Keepsakes
 
@@ -88,7 +88,8 @@ class RunsDirectory:
         directory = self.run(facts.run)
         directory.mkdir(exist_ok=True)
         for index in range(facts.processes_wanted):
-            for name in (message_file(index), output_file(index), *(() if resumes else (history_file(index),))):
+            courses = () if resumes else (history_file(index), histograms_file(index))
+            for name in (message_file(index), output_file(index), *courses):
                 (directory / name).unlink(missing_ok=True)
         source = directory / SOURCE_FOLDER
         if source.exists():

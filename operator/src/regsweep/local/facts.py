@@ -9,6 +9,8 @@ from regsweep.api.model import ApiModel
 from regsweep.api.spec import Flags, Goal
 
 RUN_FILE = "run.json"
+ASKED_FILE = "sweep.json"
+"""In the sweep's folder: the sweep whose results were shown last."""
 MODEL_FOLDER = "model"
 """Folder of the models of a run's replicates, where it saves them: `replicate-0.keras` and so on."""
 
@@ -26,6 +28,11 @@ def output_file(index: int) -> str:
 def history_file(index: int) -> str:
     """Name of the file that the process of this index appends each epoch's metrics to."""
     return "history.jsonl" if index == 0 else f"history-{index}.jsonl"
+
+
+def histograms_file(index: int) -> str:
+    """Name of the file that the process of this index appends histograms of weights to, where they are asked for."""
+    return "histograms.jsonl" if index == 0 else f"histograms-{index}.jsonl"
 
 
 class ProcessFacts(ApiModel):

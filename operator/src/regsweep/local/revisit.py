@@ -25,6 +25,7 @@ from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import parse_timestamp, timestamp
 from regsweep.core.world import Observed
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError, observed_run, pod_name
+from regsweep.local.facts import ASKED_FILE
 from regsweep.local.inventory import KeptRun, RunState
 from regsweep.local.provenance import SOURCE_FOLDER, SWEEP_FILE
 from regsweep.report.build import results_of
@@ -33,8 +34,6 @@ from regsweep.report.model import SweepReport
 
 LOCAL: Final = "local"
 """In the place of namespace and UID: the same at each start, so that runs keep their names."""
-ASKED_FILE: Final = "sweep.json"
-"""The sweep of which the results were shown last."""
 MOST_PASSES: Final = 5
 """Store what failed, analyse, decide: three are enough."""
 

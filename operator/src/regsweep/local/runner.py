@@ -82,6 +82,8 @@ class Host:
     clock: Callable[[], datetime] = now
     warm: bool = True
     """Trainers may be forked from a process that has imported what they need."""
+    histogram_epochs: int = 0
+    """Every so many epochs trainers note histograms of their weights; 0: never."""
 
 
 class LocalRunner:
@@ -292,7 +294,7 @@ class LocalRunner:
 
     async def _start_process(self, run: _Run, index: int) -> None:
         path = self._directory.run(run.facts.run)
-        contract = local_environment(self._sweep, run.request, index, path)
+        contract = local_environment(self._sweep, run.request, index, path, self._host.histogram_epochs)
         process = await self._starter.start(
             Launch(
                 [expand(argument, contract) for argument in self._sweep.resolved.args or ()],
