@@ -7,7 +7,7 @@ of at most so many epochs and weights, each as counts.
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,14 +38,17 @@ class Histograms:
         self._path, self._every = path, every
         self._written = 0
 
-    def add(self, replicate: int, epoch: int, model: Any) -> None:
-        """Adds the weights of a Keras model after this epoch (from 1), if they are wanted."""
+    def add(self, replicate: int, epoch: int, model: Callable[[], Any]) -> None:
+        """Adds the weights of a Keras model after this epoch (from 1), if they are wanted; the model is asked for only then."""
         if self._path is None or replicate != REPLICATE or (epoch - 1) % self._every or self._written >= MOST_EPOCHS:
             return
         try:
+            keras_model = model()
             if not self._written:
-                self._append({"graph": _graph(model)})
-            weights = {name: counted for name, values in _weights(model) if (counted := histogram(values)) is not None}
+                self._append({"graph": _graph(keras_model)})
+            weights = {
+                name: counted for name, values in _weights(keras_model) if (counted := histogram(values)) is not None
+            }
             self._append({"replicate": replicate, "epoch": epoch, "at": round(time.time(), 3), "weights": weights})
             self._written += 1
         except Exception as error:  # noqa: BLE001 - somebody's model, for a picture
@@ -80,7 +83,7 @@ def _weights(model: Any) -> Iterator[tuple[str, NDArray[Any]]]:
     """(name, values), each name once."""
     names: dict[str, int] = {}
     for weight in model.weights[:MOST_WEIGHTS]:
-        name = str(getattr(weight, "path", weight.name))[:LONGEST_NAME]
+        name = str(getattr(weight, "path", None) or weight.name)[:LONGEST_NAME]
         names[name] = number = names.get(name, 0) + 1
         yield name if number == 1 else f"{name}_{number}", np.asarray(_plain(weight))
 

@@ -1,7 +1,7 @@
 """One run: reads the data, divides the rows, then trains replicate by replicate. Everything that can be refused is refused before."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -216,17 +216,11 @@ def train_one(
     saving = (
         None if checkpoints is None or not checkpoints.are_kept else ReplicateCheckpoints(checkpoints, plan, replicate)
     )
-
-    def on_epoch(progress: Progress) -> None:
-        reporter.epoch(replicate, progress)
-        if histograms is not None and (saving is None or progress.epoch > saving.resumed_after):
-            histograms.add(replicate, progress.epoch, network.model())
-
     record, final = train_replicate(
         network,
         prepared,
         task,
-        on_epoch,
+        _on_epoch(replicate, network, reporter, histograms, saving),
         saving,
         lambda: save_model(model_file(contract.models, replicate), network, plan.data, prepared),
     )
@@ -236,6 +230,23 @@ def train_one(
     say(
         f"replicate {replicate}: {at} epoch {record.epochs} of {flags.epochs}, {losses} ({period.end - period.start:.1f} s)"
     )
+
+
+def _on_epoch(
+    replicate: int,
+    network: Trainable,
+    reporter: Reporter,
+    histograms: Histograms | None,
+    saving: "ReplicateCheckpoints | None",
+) -> Callable[[Progress], None]:
+    """What is done with each epoch. Of those that were trained before a checkpoint the network has not the weights any more."""
+
+    def on_epoch(progress: Progress) -> None:
+        reporter.epoch(replicate, progress)
+        if histograms is not None and (saving is None or progress.epoch > saving.resumed_after):
+            histograms.add(replicate, progress.epoch, network.model)
+
+    return on_epoch
 
 
 class ReplicateCheckpoints:

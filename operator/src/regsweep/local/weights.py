@@ -19,6 +19,7 @@ MOST_BUCKETS: Final = 1000
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=400)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Counts = Annotated[list[Annotated[int, Field(ge=0, le=2**53)]], Field(min_length=1, max_length=MOST_BUCKETS)]
+_Histogram = Annotated[tuple[_Finite, _Finite, _Counts], Field(strict=False)]  # JSON has lists alone
 
 
 class Snapshot(BaseModel):
@@ -30,7 +31,7 @@ class Snapshot(BaseModel):
     epoch: Annotated[int, Field(ge=0, lt=2**31)]
     at: Annotated[float, Field(ge=0, lt=2**40)] = 0.0
     """Seconds since 1970."""
-    weights: Annotated[dict[_Name, tuple[_Finite, _Finite, _Counts]], Field(max_length=MOST_WEIGHTS)]
+    weights: Annotated[dict[_Name, _Histogram], Field(max_length=MOST_WEIGHTS)]
     """By name: the least and greatest value, and the counts of buckets of one width between them."""
 
 

@@ -108,7 +108,7 @@ class Swept(Silent):
         self._reporter.epoch(replicate, progress)
 
     def weights(self, replicate: int, epoch: int, model: Any) -> None:
-        self._histograms.add(replicate, epoch, model)
+        self._histograms.add(replicate, epoch, lambda: model)
 
     def finish(self, record: Record, progress: Progress) -> None:
         say(_summary(record, self._reporter.finish(record, progress)))
