@@ -17,7 +17,9 @@ from regsweep.notebook.training import host_of
         pytest.param(0, False, True, "", id="nobody asked"),
         pytest.param(2, True, True, "", id="they are there"),
         pytest.param(2, False, True, "the trainer has written none", id="the trainer writes none"),
-        pytest.param(2, False, False, "nothing was trained, and finished trainings have none", id="all was done already"),
+        pytest.param(
+            2, False, False, "nothing was trained, and finished trainings have none", id="all was done already"
+        ),
     ],
 )
 def test_histograms_that_are_missing_are_said(

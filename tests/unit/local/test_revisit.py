@@ -14,9 +14,10 @@ from regsweep.api.status import RefinementRound, RefinementStatus
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.refinement import refined
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError
+from regsweep.local.facts import ASKED_FILE
 from regsweep.local.inventory import inventory
 from regsweep.local.provenance import SWEEP_FILE
-from regsweep.local.revisit import ASKED_FILE, LOCAL, asked_text, revisit
+from regsweep.local.revisit import LOCAL, asked_text, revisit
 from support.kept_runs import keep_run
 
 SPEC = {"flags": [{"name": "l2", "values": [0, 0.1]}], "replicates": 3, "trainer": {"parameters": {"dataset": "iris"}}}
