@@ -139,14 +139,14 @@ async def test_what_is_needed_is_imported_once(place: Place) -> None:
     [
         pytest.param("keras", "", True, id="its usual backend"),
         pytest.param("keras", "tensorflow", True, id="the usual one by name"),
+        pytest.param("keras", "jax", True, id="JAX"),
         pytest.param("keras", "torch", False, id="another one"),
         pytest.param("heavy", "torch", True, id="without Keras"),
     ],
 )
-async def test_a_script_with_keras_is_forked_on_its_usual_backend_alone(
+async def test_a_script_with_keras_is_forked_on_backends_of_which_equal_results_were_seen(
     place: Place, name: str, backend: str, forked: bool
 ) -> None:
-    """Of others it was not seen that a fork trains as a fresh process does."""
     place.variables = {"KERAS_BACKEND": backend, "HOME": str(place.path)}
     starter = place.starter(f"import {name}; print({name}.who)", name=name)
     seen = {(await place.output(starter, log=f"{run}.log"))[1] for run in range(2)}

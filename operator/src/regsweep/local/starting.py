@@ -6,13 +6,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from regsweep.local.forkserver import Job
 from regsweep.local.preloading import Warmth
 from regsweep.local.process import FreshProcess, Process
-from regsweep.local.settings import BACKEND, USUAL, backend_of
+from regsweep.local.settings import backend_of
 from regsweep.local.trainer import TrainerCommand
 from regsweep.local.warm import ForkServer, inherited_environment
+
+MEASURED: Final = frozenset({"tensorflow", "jax"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,6 @@ class Starter:
 
 
 def _is_measured(warmth: Warmth, environment: Mapping[str, str]) -> bool:
-    """Whether it was seen that a fork trains as a fresh process does: of a script with Keras, on its usual backend alone."""
+    """Whether it was seen that a fork trains as a fresh process does, with the backend that Keras computes with."""
     imports_keras = any(name.partition(".")[0] == "keras" for name in warmth.modules)
-    return warmth.script is None or not imports_keras or backend_of(environment) == USUAL[BACKEND]
+    return warmth.script is None or not imports_keras or backend_of(environment) in MEASURED
