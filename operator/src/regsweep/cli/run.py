@@ -40,6 +40,7 @@ from regsweep.local.baseline import baseline
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError, UnwritableRunsError
 from regsweep.local.failures import HOW_TO_RETRY, HOW_TO_TRAIN_ANEW
 from regsweep.local.identify import NO_DATA, DataIdentity, digest_now, identify
+from regsweep.local.idle import idle_flags, idle_sentence
 from regsweep.local.lineage import changes, environment_note, known_data, other_packages
 from regsweep.local.provenance import computing_packages
 from regsweep.local.revisit import LOCAL
@@ -193,6 +194,7 @@ class Trained:
 
     sweep: Sweep
     """With what its refinement has added."""
+    records: Records
     results: SweepReport
     status: SweepStatus
     interrupted: bool
@@ -221,7 +223,7 @@ async def train(
             "same command again: it goes on from what is finished. With another --runs-dir it trains all anew."
         ) from error
     results = results_of(runner.sweep, runner.records, status, runner.analysis_result)
-    return Trained(runner.sweep, results, status, runner.interrupted, runner.has_trained)
+    return Trained(runner.sweep, runner.records, results, status, runner.interrupted, runner.has_trained)
 
 
 async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: RunOptions, errors: Console) -> int:
@@ -239,6 +241,7 @@ async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: 
         )
     write_results(trained.results, options.output, result_console(), options.rows, options.means)
     _print_lines(errors, _changed_meanwhile(work.data) if trained.has_trained else [])
+    _print_lines(errors, filter(None, [idle_sentence(idle_flags(trained.sweep, trained.records))]))
     _print_lines(errors, without_histograms(options.histograms or 0, directory.path, trained.has_trained))
     return exit_code(status) if kept else FAILED
 

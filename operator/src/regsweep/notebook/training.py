@@ -20,6 +20,7 @@ from regsweep.cli.run import Trained, Work, prepare, train
 from regsweep.core.grid import combinations
 from regsweep.errors import RegsweepError
 from regsweep.local.directory import RunsDirectory
+from regsweep.local.idle import idle_flags, idle_sentence
 from regsweep.local.inventory import inventory
 from regsweep.local.runner import Host
 from regsweep.local.runrows import Row, rows
@@ -118,7 +119,10 @@ def _train(request: Request, runs_dir: Path, parallelism: int | None, host: Host
             print_prose(errors, line)
         trained = _followed(work, directory, held.descriptor, host)
         keep_results(trained.results, trained.sweep, directory.path)
-        for line in without_histograms(host.histogram_epochs, directory.path, trained.has_trained):
+        idle = idle_sentence(idle_flags(trained.sweep, trained.records))
+        for line in filter(
+            None, [idle, *without_histograms(host.histogram_epochs, directory.path, trained.has_trained)]
+        ):
             print_prose(errors, line)
     if trained.interrupted:
         raise KeyboardInterrupt(f"the results so far are in {directory.path}; the same call continues")
