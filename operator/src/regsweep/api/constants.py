@@ -115,5 +115,7 @@ MAX_GRID: Final = 1_000_000
 MIN_REPLICATES_FOR_ERROR: Final = 3
 """Fewest replicates that give a standard error, and so an interval, a set of ties, a pick or a race. With 2, t at one degree of
 freedom is 12.7: it would contain almost no information."""
+MOST_REPLICATES_NAMED: Final = 1000
+"""Above it planning names no number."""
 CONFIDENCE_LEVEL: Final = 0.95
 """Of every interval, confidence set and one-sided bound."""

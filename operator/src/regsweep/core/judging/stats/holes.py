@@ -21,15 +21,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.stats import norm, qmc
 
 from regsweep.core.judging.stats.additive import Bools
 from regsweep.core.judging.stats.moderation import Floats
+from regsweep.core.judging.stats.quasi_random import SEED, normal_points
 
 MOST_TURNED = 16
 """Replicates; of more, signs are drawn: more than 30,000 different ones."""
 RANK_TOLERANCE = 1e-12
-SEED = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +98,7 @@ def turned_with_holes(cells: Floats, holes: Holes, size: int, at_once: int) -> I
 @lru_cache(maxsize=8)
 def rotations(dimensions: int, rows: int, size: int) -> Floats:
     """(size, rows, dimensions): the first rows of matrices evenly spread over all rotations. `size`: a power of two."""
-    points = qmc.Sobol(dimensions * rows, scramble=True, seed=SEED).random(size)
-    normal = norm.ppf(np.clip(points, 1e-12, 1 - 1e-12)).reshape(size, dimensions, rows)
+    normal = normal_points(dimensions * rows, size).reshape(size, dimensions, rows)
     frames, triangles = np.linalg.qr(normal)
     signs = np.sign(np.diagonal(triangles, axis1=1, axis2=2))
     return np.asarray((frames * signs[:, None, :]).transpose(0, 2, 1))

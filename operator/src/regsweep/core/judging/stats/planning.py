@@ -13,6 +13,7 @@ from math import ceil, sqrt
 
 import numpy as np
 
+from regsweep.api.constants import MOST_REPLICATES_NAMED
 from regsweep.api.outlook import Planning, ReplicatesNeeded
 from regsweep.api.spec import Resampling
 from regsweep.core.grid import Combination
@@ -20,7 +21,6 @@ from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.power import (
     FEWEST_REPLICATES,
     MOST_DEGREES_OF_FREEDOM,
-    MOST_REPLICATES,
     Design,
     Pair,
     critical_value,
@@ -133,7 +133,7 @@ class NoiseOfDifferences:
         return ReplicatesNeeded(
             difference=difference,
             replicates=self.needed(effect, resampling),
-            low=self.needed(effect / narrow, resampling) or MOST_REPLICATES,
+            low=self.needed(effect / narrow, resampling) or MOST_REPLICATES_NAMED,
             high=self.needed(effect / wide, resampling),
         )
 
@@ -164,7 +164,7 @@ def _for_second(
     # When the others leave is not known either: the ends are of none leaving, or all at once, whichever is further.
     extremes = [replace(pair, crowd=replace(pair.crowd, effects=np.zeros(m))) for m in (1, len(pair.crowd.effects))]
     fewest, most = (
-        [needed(high, each) or MOST_REPLICATES for each in extremes],
+        [needed(high, each) or MOST_REPLICATES_NAMED for each in extremes],
         [needed(low, each) for each in extremes],
     )
     return ReplicatesNeeded(

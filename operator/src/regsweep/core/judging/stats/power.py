@@ -25,7 +25,7 @@ from scipy.stats import chi2, nct
 from scipy.stats import norm as normal
 from scipy.stats import t as student
 
-from regsweep.api.constants import CONFIDENCE_LEVEL
+from regsweep.api.constants import CONFIDENCE_LEVEL, MOST_REPLICATES_NAMED
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.studentised_range import studentised_range_quantile
 
@@ -33,8 +33,6 @@ POWER = 0.8
 """How often a difference is to be shown, by the usual convention."""
 CLEARLY = float(normal.ppf(POWER))
 """Standard errors by which a statistic must be expected beyond its limit to be so that often."""
-MOST_REPLICATES = 1000
-"""Above it no number is named."""
 FEWEST_REPLICATES = 3
 MOST_DEGREES_OF_FREEDOM = 1000.0
 """Above it a t distribution is a normal one to three digits."""
@@ -132,7 +130,7 @@ def power(effect: float, replicates: int, limit: float, degrees_of_freedom: floa
 
 
 def replicates_needed(effect: float, design: Design, fewest: int = FEWEST_REPLICATES) -> int | None:
-    """Smallest number of replicates with which a difference of this effect is told apart; None above `MOST_REPLICATES`."""
+    """Smallest number of replicates with which a difference of this effect is told apart; None above `MOST_REPLICATES_NAMED`."""
 
     def power_with(n: int) -> float:
         return power(effect, n, design.critical_value(n), design.degrees_of_freedom(n))
@@ -141,19 +139,19 @@ def replicates_needed(effect: float, design: Design, fewest: int = FEWEST_REPLIC
 
 
 def replicates_for_pair(effect: float, pair: Pair, fewest: int = FEWEST_REPLICATES) -> int | None:
-    """Smallest number of replicates with which the two are told apart; None above `MOST_REPLICATES`."""
+    """Smallest number of replicates with which the two are told apart; None above `MOST_REPLICATES_NAMED`."""
     return None if effect <= 0 else _fewest(lambda n: pair.power(effect, n), fewest)
 
 
 def _fewest(power_with: Callable[[int], float], fewest: int) -> int | None:
-    """The number of replicates above which the power suffices; None above `MOST_REPLICATES`."""
+    """The number of replicates above which the power suffices; None above `MOST_REPLICATES_NAMED`."""
 
     def suffices(n: int) -> bool:
         return power_with(n) >= POWER
 
-    if not suffices(MOST_REPLICATES):
+    if not suffices(MOST_REPLICATES_NAMED):
         return None
-    low, high = fewest - 1, MOST_REPLICATES
+    low, high = fewest - 1, MOST_REPLICATES_NAMED
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if suffices(middle) else (middle, high)

@@ -23,12 +23,12 @@ from functools import lru_cache
 from math import ceil, isinf, log2, sqrt
 
 import numpy as np
-from scipy.stats import norm, qmc
 
 from regsweep.api.constants import MIN_REPLICATES_FOR_ERROR
 from regsweep.core.judging.stats.additive import Bools, fit_additive, fit_means, within_fence
 from regsweep.core.judging.stats.holes import Holes, turned_with_holes
 from regsweep.core.judging.stats.moderation import Floats, fit_prior
+from regsweep.core.judging.stats.quasi_random import SEED, normal_points
 
 BEYOND, FEWEST_BEYOND = 100, 12
 """Directions that are expected beyond the quantile: the first, and the second where there are many combinations."""
@@ -36,7 +36,6 @@ MOST_MEANS, MOST_CELLS = 500_000, 5_000_000
 """Combinations times directions, and times replicates where cells are missing; but for the fewest directions."""
 CELLS_AT_ONCE = 50_000
 """Cells that are computed at a time: arrays of 400 kB, which a processor's cache holds."""
-SEED = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +227,7 @@ def _projections(contrasts: Contrasts, total: Floats, size: int) -> Iterator[Flo
 @lru_cache(maxsize=64)
 def directions(dimensions: int, size: int) -> Floats:
     """(dimensions, size) vectors of length 1, evenly spread over all directions. `size`: a power of two."""
-    points = qmc.Sobol(dimensions, scramble=True, seed=SEED).random(size).T
-    normal = norm.ppf(np.clip(points, 1e-12, 1 - 1e-12))
+    normal = normal_points(dimensions, size).T
     return np.asarray(normal / np.linalg.norm(normal, axis=0))
 
 

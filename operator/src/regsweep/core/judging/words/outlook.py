@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from regsweep.api.analysis import Comparison, Interval
-from regsweep.api.constants import CONFIDENCE_LEVEL
+from regsweep.api.constants import CONFIDENCE_LEVEL, MOST_REPLICATES_NAMED
 from regsweep.api.outlook import AccuracySummary, Planning, Reduction, ReplicatesNeeded
 from regsweep.api.spec import EpochChoice
 from regsweep.api.wording import plural
@@ -15,8 +15,6 @@ from regsweep.core.figures import coarse, percent, rough
 
 CHANCES: Final = "worse/same/better"
 """Header of a column of these probabilities."""
-MOST_REPLICATES: Final = 1000
-"""Above it no number is named."""
 SMALLEST: Final = 0.01
 """Per cent below which an end of an interval is not written in figures."""
 _NAMES: Final = {"val_average_loss": "validation loss", "overfit_gap": "the overfit gap"}
@@ -57,8 +55,8 @@ def _first_two(needed: ReplicatesNeeded, now: int) -> str:
     tell = "would tell the first two apart in 80 % of sweeps like this"
     seen = f"if they differ by {coarse(needed.difference)}, as they seem to"
     if needed.replicates is None:
-        may_be_more = f"; {open_end}" if needed.low < MOST_REPLICATES else ""
-        return f"Not even {MOST_REPLICATES:,} replicates {tell}, {seen}{may_be_more}."
+        may_be_more = f"; {open_end}" if needed.low < MOST_REPLICATES_NAMED else ""
+        return f"Not even {MOST_REPLICATES_NAMED:,} replicates {tell}, {seen}{may_be_more}."
     more = needed.replicates - now
     text = f"About {coarse(more)} more replicate{'' if more == 1 else 's'} {tell}, {seen}"
     if needed.high is None:
