@@ -233,7 +233,6 @@ def test_results_of_one_environment_are_not_taken_for_anothers(
     name: str,
     words: str,
     change: str,
-    back: str,
 ) -> None:
     usual = run(place, trainer=script)
     assert "environment" not in usual.stderr
