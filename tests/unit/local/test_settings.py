@@ -152,6 +152,8 @@ def test_a_variable_that_the_script_reads_counts_by_its_value(home: Path, read: 
         pytest.param("os.getenv('WANDB_MODE')", "WANDB_MODE", id="of a service"),
         pytest.param("os.environ['HF_TOKEN']", "HF_TOKEN", id="a credential"),
         pytest.param("os.environ['MY_API_KEY']", "MY_API_KEY", id="a key"),
+        pytest.param("os.environ['PBS_JOBID']", "PBS_JOBID", id="of a scheduler"),
+        pytest.param("os.environ['MY_JOB_ID']", "MY_JOB_ID", id="another one each time"),
         pytest.param("os.environ['REGSWEEP_SEED']", "REGSWEEP_SEED", id="of the contract"),
         pytest.param("os.environ[name]", "name", id="its name is not written down"),
     ],

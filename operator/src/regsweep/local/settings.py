@@ -79,9 +79,10 @@ OF_THE_MACHINE: Final = frozenset(
 )  # fmt: skip
 """Variables that say where, and not what, is computed."""
 OF_SERVICES: Final = re.compile(
-    r"(AWS|COMET|CONDA|LC|MLFLOW|NEPTUNE|OMPI|PMI|SLURM|WANDB|XDG)_|.*(API_?KEY|CREDENTIAL|PASSW|SECRET|TOKEN)"
+    r"(AWS|CI|COMET|CONDA|GITHUB|KUBERNETES|LC|LSB|MLFLOW|NEPTUNE|OMPI|PBS|PMI|SGE|SLURM|WANDB|XDG)_"
+    r"|.*(API_?KEY|CREDENTIAL|PASSW|SECRET|TOKEN|JOB_?ID|RUN_?ID)"
 )
-"""Beginnings of variables of the machine and of services that watch, and credentials, which are renewed."""
+"""Variables of schedulers and of services that watch, credentials, which are renewed, and numbers of jobs, which are new each time."""
 
 
 def settings_of(trainer: TrainerCommand, environment: Mapping[str, str], args: Sequence[str] = ()) -> dict[str, str]:
