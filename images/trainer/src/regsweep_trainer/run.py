@@ -33,6 +33,7 @@ from regsweep_kit.timing import Stopwatch
 from regsweep_trainer import backend, identity
 from regsweep_trainer.audit import Audit, audited_rows
 from regsweep_trainer.data import sources
+from regsweep_trainer.data.copies import copies_note
 from regsweep_trainer.data.dataset import Dataset
 from regsweep_trainer.encoding import Encoder
 from regsweep_trainer.encoding import fit as fit_encoding
@@ -82,6 +83,8 @@ def _train(contract: Contract, flags: Flags, journal: Journal, stopwatch: Stopwa
     for note in (*data.notes, *idle(flags)):
         say(f"note: {note}")
     plan = plan_run(contract, flags, data)
+    if (note := copies_note(plan.data, plan.splits[contract.replicates[0]])) is not None:
+        say(f"note: {note}")
     journal.describe(
         columns=plan.columns,
         rows=plan.splits[contract.replicates[0]].counts,
