@@ -22,7 +22,7 @@ def note(*same: tuple[int, int], rows: Any = None, **fields: Any) -> str | None:
     features = np.arange(20.0).reshape(10, 2) if rows is None else rows
     for one, other in same:
         features[other] = features[one]
-    return copies_note(Dataset("t", features, np.arange(10) % 2.0, ("a", "b"), **fields), SPLITS)
+    return copies_note(Dataset("t", features, np.arange(10.0) % 2, ("a", "b"), **fields), SPLITS)
 
 
 @pytest.mark.parametrize(

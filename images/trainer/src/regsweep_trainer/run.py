@@ -83,8 +83,8 @@ def _train(contract: Contract, flags: Flags, journal: Journal, stopwatch: Stopwa
     for note in (*data.notes, *idle(flags)):
         say(f"note: {note}")
     plan = plan_run(contract, flags, data)
-    if (note := copies_note(plan.data, plan.splits[contract.replicates[0]])) is not None:
-        say(f"note: {note}")
+    if (copies := copies_note(plan.data, plan.splits[contract.replicates[0]])) is not None:
+        say(f"note: {copies}")
     journal.describe(
         columns=plan.columns,
         rows=plan.splits[contract.replicates[0]].counts,
