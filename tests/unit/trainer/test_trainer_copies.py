@@ -14,7 +14,8 @@ from regsweep_trainer.data.dataset import Dataset
 from regsweep_trainer.data.typed import Categories
 from regsweep_trainer.models.inputs import Image
 
-SPLITS = Splits(*(np.array(rows) for rows in ([0, 1, 2, 3], [4, 5], [6, 7], [8, 9])), audit=np.array([], np.int64))
+NONE = np.array([], np.int64)
+SPLITS = Splits(np.arange(4), np.array([4, 5]), np.array([6, 7]), np.array([8, 9]), audit=NONE)
 
 
 def note(*same: tuple[int, int], rows: Any = None, **fields: Any) -> str | None:
