@@ -1,12 +1,14 @@
-"""Histograms that were asked for and are not there are said."""
+"""What `regsweep run` says beside the results: what was asked for and is not there, or is for clusters alone."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from regsweep.cli.announcement import without_histograms
+from regsweep.cli.run import template_variables
 from regsweep.errors import RegsweepError
 from regsweep.notebook.training import host_of
 
@@ -39,3 +41,16 @@ def test_from_python_they_are_asked_for_by_a_number_of_epochs() -> None:
     for wrong in (0, -1, True):
         with pytest.raises(RegsweepError, match="want a number of epochs of at least 1"):
             host_of(True, wrong)
+
+
+@pytest.mark.parametrize(
+    ("template", "names"),
+    [
+        ({}, []),
+        ({"spec": {"containers": [{"name": "trainer", "env": [{"name": "KERAS_BACKEND", "value": "jax"}, {"name": "LR"}]}]}}, ["KERAS_BACKEND", "LR"]),
+        ({"env": "text", "spec": {"containers": [{"env": [1, {"name": 2}, {"name": "A"}]}, {"env": [{"name": "A"}]}]}}, ["A"]),
+    ],
+)  # fmt: skip
+def test_variables_that_a_template_sets_are_known(template: Any, names: list[str]) -> None:
+    """They do not reach a process here, so that a backend that is named there is not the one that trains."""
+    assert template_variables(template) == names

@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from pydantic import JsonValue
 from rich.console import Console
 
 from regsweep.api.budget_spec import OnExhausted, Retention
@@ -328,12 +329,30 @@ def _differences(spec: SweepSpec, options: RunOptions) -> list[str]:
             f"spec.trainer.gpus: {spec.trainer.gpus} applies to clusters only; here each run uses the devices of this machine."
         )
     if spec.template is not None or spec.template_ref is not None:
-        lines.append("spec.template and spec.templateRef apply to clusters only and are ignored.")
+        names = ", ".join(template_variables(spec.template or {}))
+        own = (
+            f" So are the variables in it ({names}): set them in this shell, where they are meant here too."
+            if names
+            else ""
+        )
+        lines.append(f"spec.template and spec.templateRef apply to clusters only and are ignored.{own}")
     if spec.trainer.data_revision is not None:
         lines.append("spec.trainer.dataRevision applies to clusters only; here a digest of the data replaces it.")
     if spec.suspend:
         lines.append("spec.suspend applies to clusters only: the sweep runs now.")
     return [f"note: {line}" for line in lines]
+
+
+def template_variables(template: JsonValue) -> list[str]:
+    """Names of the environment variables that a pod template sets, wherever in it."""
+    if isinstance(template, list):
+        return list(dict.fromkeys(name for each in template for name in template_variables(each)))
+    if not isinstance(template, dict):
+        return []
+    own = template.get("env")
+    entries = own if isinstance(own, list) else []
+    names = [name for each in entries if isinstance(each, dict) and isinstance(name := each.get("name"), str)]
+    return list(dict.fromkeys([*names, *(name for value in template.values() for name in template_variables(value))]))
 
 
 def _on_signals(interrupt: Callable[[], None]) -> None:
