@@ -63,6 +63,8 @@ from regsweep.report.outputs import Output
 from regsweep.report.printing import print_prose
 from regsweep.report.render import write_results
 
+MOST_NAMED: Final = 5
+"""Variables that a sentence names."""
 UNLIMITED = Retention(succeeded_jobs=10_000, failed_jobs=10_000)
 
 
@@ -329,7 +331,8 @@ def _differences(spec: SweepSpec, options: RunOptions) -> list[str]:
             f"spec.trainer.gpus: {spec.trainer.gpus} applies to clusters only; here each run uses the devices of this machine."
         )
     if spec.template is not None or spec.template_ref is not None:
-        names = ", ".join(template_variables(spec.template or {}))
+        variables = template_variables(spec.template or {})
+        names = ", ".join(variables[:MOST_NAMED]) + (", ..." if len(variables) > MOST_NAMED else "")
         own = (
             f" So are the variables in it ({names}): set them in this shell, where they are meant here too."
             if names
