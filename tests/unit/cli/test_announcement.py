@@ -47,7 +47,7 @@ def test_from_python_they_are_asked_for_by_a_number_of_epochs() -> None:
     ("template", "names"),
     [
         ({}, []),
-        ({"spec": {"containers": [{"name": "t", "env": [{"name": "KERAS_BACKEND", "value": "jax"}, {"name": "LR"}]}]}}, ["KERAS_BACKEND", "LR"]),
+        ({"spec": {"containers": [{"name": "t", "env": [{"name": "KERAS_BACKEND"}, {"name": "LR"}]}]}}, ["KERAS_BACKEND", "LR"]),
         ({"env": "text", "spec": {"containers": [{"env": [1, {"name": 2}, {"name": "A"}]}, {"env": [{"name": "A"}]}]}}, ["A"]),
     ],
 )  # fmt: skip
