@@ -19,6 +19,8 @@ PYTHON := .venv/bin/python
 SYNCED := .venv/.synced
 CLUSTER_TOOL := PYTHONPATH=tests UV=$(UV) $(PYTHON) -m cluster
 PYTEST := UV=$(UV) $(PYTHON) -m pytest -rs
+# `make test` runs these beside all others, and they take about as long. Tests that share a cluster are in one lane.
+LANE := tests/integration/kit tests/integration/trainer tests/e2e tests/faults
 
 ##@ Try it
 .PHONY: run
@@ -32,7 +34,7 @@ demo: $(SYNCED) ## the same sweep on a real Kubernetes that is brought along (ne
 ##@ Check it
 .PHONY: test
 test: lint programs ## everything that is checked but what is long: lint, then all tests below
-	$(PYTEST) -m "not long"
+	UV=$(UV) $(PYTHON) tests/lanes.py $(LANE) -- -rs -m "not long"
 
 .PHONY: test-all
 test-all: test ## all of it, and what is long or runs beside other projects' controllers
@@ -86,15 +88,19 @@ manifests: $(SYNCED) ## write the generated files: CRDs, reference, dashboard, a
 
 .PHONY: docs
 docs: $(SYNCED) ## the site of the documentation, in .build/site
-	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build
 
 .PHONY: images
-images: $(SYNCED) ## build the images whose sources changed (CLUSTER=current: and push them)
-	@$(CLUSTER_TOOL) images
+images: $(SYNCED) ## build the images whose sources changed (CLUSTER=current: and push them; NAMES="..." for others)
+	@$(CLUSTER_TOOL) images $(NAMES)
 
 .PHONY: release-dry-run
 release-dry-run: $(SYNCED) ## build all that a release publishes into dist/, and publish nothing (needs root for the images)
 	@PYTHONPATH=tests UV=$(UV) $(PYTHON) -m release build
+
+.PHONY: release-notes
+release-notes: $(SYNCED) ## print what CHANGELOG.md says of the version
+	@PYTHONPATH=tests $(PYTHON) -m release notes
 
 .PHONY: sign
 sign: ## sign dist/ and IMAGES="NAME@sha256:..." with cosign: by a login in the browser, or KEY=cosign.key

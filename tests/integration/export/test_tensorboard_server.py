@@ -16,12 +16,13 @@ import keras
 import pytest
 from typer.testing import CliRunner
 
+from cluster.ports import free_port
 from regsweep.cli.main import app
 from regsweep.export.events import event_files
 from regsweep.export.tensorboard import write_log
 from regsweep.export.trainings import Snapshot, Weights
 from support.exports import BEGAN, model, sweep, training
-from support.servers import free_port, served
+from support.servers import served
 from unit.local.test_revisit import keep_sweep
 
 SEEN_SECONDS = 60
