@@ -27,11 +27,11 @@ def test_two_builds_that_share_nothing_are_one_image(image: ContainerfileImage) 
         reference = f"localhost/{image.name}-again:{number}"
         with buildah.context([image.containerfile, *image.sources]) as context:
             image.build(reference, context, anew=True)
-        found.append(buildah.identity(reference))
-        labels = json.loads(run([*buildah.program(), "inspect", "--type=image", reference]))["OCIv1"]["config"][
-            "Labels"
-        ]
+        inspected = json.loads(run([*buildah.program(), "inspect", "--type=image", reference]))["OCIv1"]
+        labels = inspected["config"]["Labels"]
+        # Layer by layer, so that a failure says in which it is: base, dependencies, or our package.
+        found.append((inspected["rootfs"]["diff_ids"], buildah.identity(reference)))
         buildah.remove(reference)
-    assert found[0] and found[0] == found[1]
+    assert found[0][1] and found[0] == found[1]
     assert labels["org.opencontainers.image.version"] == images.version()
     assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
