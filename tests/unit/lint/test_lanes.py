@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -27,13 +28,14 @@ except KeyboardInterrupt:
 """
 
 
+@contextmanager
 def started(
     lanes: Mapping[str, str], *, encoding: str = "utf-8", out: int | IO[bytes] = subprocess.PIPE
-) -> subprocess.Popen[str]:
-    """Lane -> Python code; in a session of its own, as a terminal has it, with this encoding."""
+) -> Iterator[subprocess.Popen[str]]:
+    """Lane -> Python code; in a session of its own, as a terminal has it, with this encoding. Nothing of it outlives the test."""
     commands = {name: [sys.executable, "-c", code] for name, code in lanes.items()}
     code = f"import sys, lanes; sys.exit(lanes.run({commands!r}))"
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": str(TESTS), "PYTHONIOENCODING": encoding},
         stdout=out,
@@ -41,7 +43,12 @@ def started(
         text=True,
         errors="surrogateescape",
         start_new_session=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(
