@@ -33,6 +33,8 @@ SMALL_GAIN = 0.01
 EARLY_STOPPING = "early_stopping"
 SHARES_OF_ROWS = frozenset({"accuracy", "binary_accuracy", "categorical_accuracy", "precision", "recall"})
 """Metrics that move in steps of a row or more."""
+MOST_PATTERNS = 64
+"""Patterns of missing replicates that are looked at, the most frequent ones."""
 A_ROW_AND_MORE = 1.001
 """Rows: above it a gain is more than one row, however it was rounded."""
 
@@ -56,11 +58,11 @@ def no_better_than_prior(best: int, prior_loss: float, gains: Sequence[Floats], 
 
     `best`: row of the best. `prior_loss`: the labels' entropy in nats, which always predicting their frequencies reaches. `gains`:
     (G, n) each, metrics less what a constant prediction reaches; the first is that of the loss. Each is tested over all
-    combinations at once (see `rotations`), at 5 % divided by the number of metrics. `ratio`: n_val / n_train, since other data
-    count here (Nadeau & Bengio 2003); 0 where it is not known.
+    combinations at once (see `rotations`), by replicates that they have in common, at 5 % divided by the number of metrics. `ratio`:
+    n_val / n_train, since other data count here (Nadeau & Bengio 2003); 0 where it is not known.
     """
-    known = [gain for gain in gains if np.isfinite(gain).any()]
-    if not np.isfinite(gains[0][best]).any():
+    known = [block for block in map(_whole_block, gains) if block is not None]
+    if not known or not np.isfinite(gains[0][best]).any():
         return None
     if any(largest_mean_is_positive(gain, (1 - CONFIDENCE_LEVEL) / len(known), ratio) for gain in known):
         return None
@@ -70,6 +72,24 @@ def no_better_than_prior(best: int, prior_loss: float, gains: Sequence[Floats], 
         loss=prior_loss - float(np.nanmean(gains[0][best])),
         prior_loss=prior_loss,
     )
+
+
+def _whole_block(values: Floats) -> Floats | None:
+    """Rows and replicates without a missing cell; None where no row has 3 replicates. `values`: (G, n), NaN for a missing one.
+
+    A race that ends early has trained no row to the end, and where replicates fail at random no row may have all. Of the replicates that
+    some row has, those are taken that bring most cells times replicates: few replicates show little. Which cells are missing decides,
+    never their values: a choice by these would find luck.
+    """
+    there = np.isfinite(values)
+    patterns, counts = np.unique(there, axis=0, return_counts=True)
+    patterns = patterns[np.argsort(-counts, kind="stable")[:MOST_PATTERNS]]
+    patterns = patterns[patterns.sum(axis=1) >= MIN_REPLICATES_FOR_ERROR]
+    if not len(patterns):
+        return None
+    have_all = patterns.astype(np.intp) @ ~there.T == 0
+    taken = int((have_all.sum(axis=1) * patterns.sum(axis=1) ** 2).argmax())
+    return values[have_all[taken]][:, patterns[taken]]
 
 
 def _surely_positive(values: Floats, tests: int) -> bool:
