@@ -11,7 +11,7 @@ from regsweep.api.findings import NoteType, Subject
 from regsweep.api.spec import Constraint, Flags
 from regsweep.core.judging.stats.compared import AnalysisSettings
 from regsweep.core.judging.words.notes import note_message
-from regsweep.core.results.records import Outcome, Record
+from regsweep.core.results.records import Environment, Outcome, Record
 from unit.core.judging.stats.sweeps import ACCURACY, analysis, notes_of, sweep
 
 STRICT = AnalysisSettings(constraints=[Constraint(metric="val_accuracy", min=0.999)])
@@ -75,3 +75,13 @@ def test_a_saturated_best_has_no_interval_and_a_note() -> None:
     assert note_message(note) == (
         "The best: all replicates have the same value, so that they do not tell how sure it is: no interval."
     )
+
+
+def test_a_split_that_is_hard_for_all_is_no_long_tail_where_devices_differ() -> None:
+    def on_two_devices(_flags: Flags, k: int, record: Record) -> Record:
+        metrics = {**record.metrics, "val_average_loss": record.metrics["val_average_loss"] + (0.5 if k == 2 else 0)}
+        return replace(record, metrics=metrics, environment=Environment(device="cpu" if k % 2 else "NVIDIA H100"))
+
+    notes = notes_of(analysis(sweep(change=on_two_devices)))
+    assert NoteType.MIXED in notes
+    assert NoteType.SKEWED not in notes
