@@ -251,7 +251,23 @@ GRID = [
 def test_the_value_at_an_end_is_compared_with_the_next(flag: str, end: GridEnd, better: bool) -> None:
     own = 0.1 * np.random.default_rng(6).standard_normal((6, 5))
     losses = own + np.array([0.0 if each.flags["dropout"] else 1.0 for each in GRID])[:, None]
-    assert findings.better_than_neighbour(flag, end, GRID, losses) is better
+    assert findings.better_than_neighbour(flag, end, GRID, losses, np.ones(6, dtype=np.bool_)) is better
+
+
+@pytest.mark.parametrize(
+    ("near", "better"),
+    [
+        pytest.param([0.0], True, id="where it is"),
+        pytest.param([0.1, 1.0], False, id="where it is not"),
+        pytest.param([], False, id="where nothing may be the best"),
+    ],
+)
+def test_an_end_must_be_better_where_the_best_may_be(near: list[float], better: bool) -> None:
+    own = 0.1 * np.random.default_rng(6).standard_normal((6, 5))
+    worse = np.array([each.flags["dropout"] == 0 and each.flags["l2"] == 0 for each in GRID])
+    may_be_best = np.array([each.flags["l2"] in near for each in GRID])
+    found = findings.better_than_neighbour("dropout", GridEnd.LARGEST, GRID, own + 9.0 * worse[:, None], may_be_best)
+    assert found is better
 
 
 @pytest.mark.parametrize(

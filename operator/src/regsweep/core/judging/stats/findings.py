@@ -17,6 +17,7 @@ from regsweep.api.canonical import canonical_json
 from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import Finding, FindingType, GridEnd, Subject
 from regsweep.core.grid import Combination
+from regsweep.core.judging.stats.additive import Bools
 from regsweep.core.judging.stats.blocks import mean
 from regsweep.core.judging.stats.edges import number
 from regsweep.core.judging.stats.moderation import Floats
@@ -194,10 +195,13 @@ def matters(flag: str, effects: Effects | None) -> bool:
     )
 
 
-def better_than_neighbour(flag: str, end: GridEnd, combinations: Sequence[Combination], losses: Floats) -> bool:
-    """Whether the flag's value at that end of the values swept is surely better than the next one.
+def better_than_neighbour(
+    flag: str, end: GridEnd, combinations: Sequence[Combination], losses: Floats, near: Bools
+) -> bool:
+    """Whether the flag's value at that end of the values swept is surely better than the next one: of all combinations that differ in
+    this flag alone, and of those that may be the best (`near`, (G,)). What a flag does where nobody would stay says nothing of the optimum.
 
-    `losses`: (G, n). Of combinations that differ in this flag alone, the mean of the differences in each replicate.
+    `losses`: (G, n). It is asked of the mean of the differences in each replicate.
     """
     values = sorted({v for each in combinations if (v := number(each.flags.get(flag))) is not None})
     if len(values) < 2:
@@ -213,5 +217,11 @@ def better_than_neighbour(flag: str, end: GridEnd, combinations: Sequence[Combin
     if not pairs:
         return False
     gains = np.array([losses[worse] - losses[better] for worse, better in pairs])
+    ends = near[[better for _, better in pairs]]
+    return bool(ends.any()) and all(_mean_is_surely_positive(each) for each in (gains, gains[ends]))
+
+
+def _mean_is_surely_positive(gains: Floats) -> bool:
+    """Of the mean over the rows of (k, n) differences, in the replicates that all of them have."""
     whole = np.isfinite(gains).all(axis=0)
     return _surely_positive(gains[:, whole].mean(axis=0), 1)

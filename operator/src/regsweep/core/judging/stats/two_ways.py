@@ -10,8 +10,9 @@ noise; so that a part as large as b is found by chance in no more than
 of sweeps: for large parts, on which alone the test rests, hardly less. Engelman & Hartigan, "Percentage points of a test for clusters",
 Journal of the American Statistical Association 64 (1969). It is divided by the number of combinations.
 
-What a replicate has in common is the median over combinations, which one that ends in two ways hardly moves. It is of the same combinations in
-every replicate: missing cells are filled in by least squares. Else the replicates that a race gave to the good ones alone would lie far off.
+What a replicate has in common is the median over combinations, which one that ends in two ways hardly moves. It is of the same
+combinations in every replicate: missing cells are filled in by least squares. Else the replicates that a race gave to the good ones
+alone would lie far off.
 """
 
 from __future__ import annotations
