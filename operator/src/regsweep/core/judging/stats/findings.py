@@ -90,7 +90,7 @@ def _whole_block(values: Floats) -> Floats | None:
         return None
     have_all = patterns.astype(np.intp) @ ~there.T == 0
     taken = int((have_all.sum(axis=1) * patterns.sum(axis=1) ** 2).argmax())
-    return values[have_all[taken]][:, patterns[taken]]
+    return np.asarray(values[have_all[taken]][:, patterns[taken]])
 
 
 def _surely_positive(values: Floats, tests: int) -> bool:
