@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from regsweep.api.findings import NoteType, Subject
@@ -75,6 +76,16 @@ def test_a_saturated_best_has_no_interval_and_a_note() -> None:
     assert note_message(note) == (
         "The best: all replicates have the same value, so that they do not tell how sure it is: no interval."
     )
+
+
+def test_accuracies_that_are_equal_but_for_rounding_have_ties_and_a_pick() -> None:
+    """The means of rounded shares differ in their last bits, by the order in which they are summed up."""
+    shares = iter((np.random.default_rng(3).binomial(20, 0.9, 800) / 20).tolist())
+    for _ in range(20):
+        records = sweep(change=lambda _f, _k, record: replace(record, metrics={"val_accuracy": next(shares)}))
+        result = analysis(records, objective=ACCURACY)
+        assert NoteType.REPLICATES_MISSING not in notes_of(result)
+        assert result.pick is not None and result.comparisons[0].tied
 
 
 def test_a_split_that_is_hard_for_all_is_no_long_tail_where_devices_differ() -> None:

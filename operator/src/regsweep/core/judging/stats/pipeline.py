@@ -66,7 +66,7 @@ def analyse(
     dropped = frozenset(grid.combinations[row].id for row in race.dropped) if race is not None else frozenset()
     ranking = rank(grid, settings.constraints, dropped)
     compared = Compared.of(grid, ranking, settings, are_contenders=are_contenders)
-    tied = compared.tied_by(compared.losses) if compared.cells.rows else None
+    tied = compared.tied() if compared.cells.rows else None
     judged, effects = None, _effects(grid, ranking)
     if (
         tied is not None
