@@ -31,6 +31,25 @@ def test_a_ratio_never_reads_as_none_or_all_where_it_is_not(ratio: float, text: 
 
 
 @pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (0.071234, "0.07123"),
+        (2.98123e-8, "2.981e-08"),
+        (9999.4, "9999"),
+        (9999.7, "10000"),
+        (236471.0, "236500"),
+        (-236471.0, "-236500"),
+        (999_900_000.0, "999900000"),
+        (1e9, "1e+09"),
+        (3.4e38, "3.4e+38"),
+    ],
+)
+def test_a_lone_number_has_an_exponent_only_where_a_table_gives_it_one(value: float, text: str) -> None:
+    assert short(value) == text
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "1st",
@@ -74,7 +93,7 @@ def test_names_are_listed_as_in_a_sentence(names: Sequence[str], text: str) -> N
     ("value", "alone", "in_a_sentence"),
     [
         (0.123456, "0.1235", "0.123"),
-        (1234567.0, "1.235e+06", "1.23e+06"),
+        (1234567.0, "1235000", "1230000"),
         (100.0, "100", "100"),
         (-0.00009996, "-9.996e-05", "-0.0001"),
     ],

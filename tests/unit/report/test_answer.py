@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from regsweep.api.analysis import Analysis
+from regsweep.api.findings import NoteType
 from regsweep.api.spec import EpochChoice, Flags
 from regsweep.report.answer import answer
 from regsweep.report.model import SweepReport
-from unit.report.builders import analysis, breast_cancer, comparison, ranked, results
+from unit.report.builders import analysis, breast_cancer, comparison, note, ranked, results
 
 A: Flags = {"l2": 0.01}
 B: Flags = {"l2": 0.1}
@@ -51,6 +53,22 @@ TIED, ALONE = comparison(A, "Balanced"), comparison(B, "Overfits")
             results(*ROWS, epoch=EpochChoice.BEST),
             "Of 2 combinations the best is l2=0.01 (val_average_loss at its best epoch 0.071 ± 0.004).",
         ),
+        (
+            results(
+                ranked(1, A, (0.0712, 0.0041), diverged=1),
+                ranked(2, B, (0.0741, 0.0052), diverged=1),
+                analysis_result=Analysis(notes=[note(NoteType.NO_CANDIDATE, count=2, of=2)]),
+            ),
+            "In every combination a replicate diverged or has no value: none is called best, tied or picked.",
+        ),
+        (
+            results(
+                ranked(None, A, diverged=5),
+                analysis_result=Analysis(notes=[note(NoteType.NO_CANDIDATE, count=1, of=1)]),
+            ),
+            "In every combination a replicate diverged or has no value: none is called best, tied or picked.",
+        ),
+        (results(ranked(1, A, (0.07, 0.01)).model_copy(update={"violated": ["val_auc"]}), conditions=()), ""),
         (results(*ROWS, conditions=()), "So far the best is l2=0.01 (val_average_loss 0.071 ± 0.004)."),
     ],
 )

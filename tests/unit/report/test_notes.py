@@ -7,9 +7,9 @@ import pytest
 from regsweep.api.analysis import Analysis
 from regsweep.api.run_status import FailedRun
 from regsweep.api.spec import EpochChoice
-from regsweep.api.status import RankedResult
+from regsweep.api.status import RankedResult, RefinementStatus
 from regsweep.core.grid import combination_id
-from regsweep.report.model import Divergence
+from regsweep.report.model import Divergence, SweepReport
 from regsweep.report.notes import conclusion, legend_of, note_of
 from unit.report.builders import analysis, comparison, ranked, reduction, results
 
@@ -79,6 +79,7 @@ def test_nothing_is_picked_before_the_sweep_is_complete() -> None:
     assert note_of(WORSE, results(BEST, WORSE, analysis_result=analysis_result, conditions=())).text == ""
 
 
+WITH_L2 = ranked(2, {"l2": 1}, (0.4, 0.01))
 PLAIN = ranked(2, {"l2": 0}, (0.40, 0.01), 0.01, (0.39, 0.01))
 
 
@@ -141,6 +142,30 @@ JUDGED = analysis(OF_BEST, comparison({"l2": 0}, "Overfits"), reductions=[LAST, 
             analysis(comparison({"l2": 0}, "Balanced"), comparison({"l2": 1}, "Underfits")),
             "Without regularisation (l2=0) the network ranks 1st: regularisation did not improve on it.",
             id="regularisation that does not help",
+        ),
+        pytest.param(
+            (ranked(1, {"l2": 0}, (0.10, 0.01)), ranked(2, {"l2": 1}, (0.01, 0.01), diverged=1)),
+            analysis(comparison({"l2": 0}, "Balanced")),
+            "Without regularisation (l2=0) the network ranks 1st; these data do not tell whether regularisation improves on it: no "
+            "combination with it can be compared.",
+            id="regularisation that broke in one replicate each",
+        ),
+        pytest.param(
+            (ranked(1, {"l2": 0}, (0.10, None)), ranked(2, {"l2": 1}, (0.11, None))),
+            analysis(),
+            "Without regularisation (l2=0) the network ranks 1st; these data do not tell whether regularisation improves on it: no "
+            "combination with it can be compared.",
+            id="too few replicates to say that it does not help",
+        ),
+        pytest.param(
+            (
+                ranked(1, {"l2": 0}, (0.10, 0.01)),
+                ranked(2, {"l2": 1}, (0.4, 0.01)),
+                ranked(3, {"l2": 2}, (0.05, 0.01), diverged=1),
+            ),
+            analysis(comparison({"l2": 0}, "Balanced"), comparison({"l2": 1}, "Underfits")),
+            "Without regularisation (l2=0) the network ranks 1st: no combination with regularisation that can be compared improved on it.",
+            id="regularisation of which some cannot be compared",
         ),
         pytest.param(
             (ranked(1, {"l2": 0}, (0.10, 0.01), 0.08, (0.02, 0.01)), ranked(2, {"l2": 1}, (0.11, 0.01))),
@@ -215,6 +240,39 @@ def test_the_conclusion_says_what_the_numbers_bear(
     rows: tuple[RankedResult, ...], analysis_result: Analysis, sentence: str
 ) -> None:
     assert conclusion(results(*rows, analysis_result=analysis_result)) == sentence
+
+
+def refined(*rows: RankedResult, analysis_result: Analysis) -> SweepReport:
+    """Of which the last row is none of the contenders."""
+    behind = rows[-1].model_copy(update={"dropped": True})
+    found = results(*rows[:-1], behind, analysis_result=analysis_result)
+    contenders = [row.combination for row in rows[:-1] if row.combination is not None]
+    status = found.status.model_copy(update={"refinement": RefinementStatus(rounds=[], contenders=contenders)})
+    return replace(found, status=status)
+
+
+def test_what_a_refinement_has_left_behind_was_told_from_the_best_before() -> None:
+    assert conclusion(refined(BEST, PLAIN, analysis_result=analysis(OF_BEST))) == (
+        "Without regularisation (l2=0) the network ranks 2nd: it was not tied with the best before the new replicates, and is not "
+        "compared with it by these."
+    )
+    plain = ranked(1, {"l2": 0}, (0.10, 0.01))
+    found = refined(plain, WITH_L2, analysis_result=analysis(comparison({"l2": 0}, "Balanced")))
+    assert (
+        conclusion(found)
+        == "Without regularisation (l2=0) the network ranks 1st: regularisation did not improve on it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [("val_average_loss", "by the means, which also chose it, the best"), ("val_auc", "by the means, the best")],
+)
+def test_only_the_loss_has_chosen_the_best_where_it_is_the_objective(metric: str, words: str) -> None:
+    judged = analysis(OF_BEST, comparison({"l2": 0}, "Balanced"), reductions=[reduction(0.12, -0.05, 0.29)])
+    assert f"; {words} cuts validation loss by 12 %" in conclusion(
+        results(BEST, PLAIN, metric=metric, analysis_result=judged)
+    )
 
 
 def test_what_the_objectives_epoch_shows_comes_first() -> None:

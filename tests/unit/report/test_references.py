@@ -11,6 +11,7 @@ import pytest
 
 from regsweep.api.analysis import Interval, ReferenceComparison
 from regsweep.api.run_status import FailedRun
+from regsweep.api.spec import EpochChoice
 from regsweep.api.status import Estimate, ReferenceResult
 from regsweep.core.judging.words.outcome import reference_sentence
 from regsweep.report.model import SweepReport
@@ -52,6 +53,18 @@ def interval(low: float, high: float) -> Interval:
 
 def lines(of: SweepReport, width: int = 120) -> list[str]:
     return [line.plain for line in report(of, width)]
+
+
+def test_at_the_best_epoch_their_figures_say_of_which_epoch_they_are() -> None:
+    found = with_references()
+    objective = found.objective.model_copy(update={"epoch": EpochChoice.BEST})
+    said = lines(replace(found, status=found.status.model_copy(update={"objective": objective})), width=200)
+    (title,) = [line for line in said if line.split()[:1] == ["reference"]]
+    assert "val loss (best epoch)" in title and "overfit gap (last epoch)" in title
+    assert any(
+        each.strip().startswith("Beside reference constant, by val_average_loss at its best epoch (95 %)")
+        for each in said
+    )
 
 
 def test_they_stand_in_a_table_of_their_own_below_the_ranking() -> None:

@@ -121,11 +121,13 @@ def test_a_complete_sweep_says_what_matters_what_was_found_and_what_to_bear_in_m
         "On rows that replicates had not seen, 0.02 of the best's squared error of 0.08 is that replicates predict differently; "
         "without regularisation 0.07 of 0.12. The rest is bias and the labels' own noise.",
         "The race was won by one combination: 1 combination dropped, 1 left, 30 of the 40 trainings of a full grid (75 %).",
-        "In every combination more than half of the validation loss is gap to the training loss: all of them overfit. Stronger "
-        "regularisation, smaller networks or more training rows make the gap smaller; whether the loss follows, a sweep of them tells.",
+        "In every combination that is compared, more than half of the validation loss is gap to the training loss: all of these overfit. "
+        "Stronger regularisation, smaller networks or more training rows make the gap smaller; whether the loss follows, a sweep of them "
+        "tells.",
         "Judged by val_accuracy, 2 of 2 combinations cannot be told from the most accurate.",
         "With fewer than 5 replicates little can be told of a combination, and what goes wrong in few replicates is not seen. One that "
-        "is worse by three times the noise stays tied with the best in about half of such sweeps, or more.",
+        "is worse by three times the noise stays tied with the best in about half of such sweeps with 3 replicates, and in a quarter "
+        "with 4, or in more.",
     ]
 
 

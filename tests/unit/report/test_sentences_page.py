@@ -136,8 +136,15 @@ def conclusions() -> Iterator[str]:
     cuts = [reduction(0.5, 0.2, 0.7), reduction(0.1, -0.2, 0.4, epoch=EpochChoice.BEST)]
     judged = analysis(comparison({"l2": 1}, "Balanced"), comparison({"l2": 0}), reductions=cuts)
     yield rows.conclusion(results(best, plain, analysis_result=judged))
-    first = ranked(1, {"l2": 0}, (0.1, 0.01)), ranked(2, {"l2": 1}, (0.2, 0.01))
+    first = [ranked(1, {"l2": 0}, (0.1, 0.01)), ranked(2, {"l2": 1}, (0.2, 0.01))]
+    told_apart = analysis(comparison({"l2": 0}, "Balanced"), comparison({"l2": 1}))
     yield rows.conclusion(results(*first, analysis_result=analysis(comparison({"l2": 0}, "Balanced"))))
+    yield rows.conclusion(results(*first, analysis_result=told_apart))
+    yield rows.conclusion(results(*first, ranked(3, {"l2": 2}, (0.1, 0.1), diverged=1), analysis_result=told_apart))
+    left_behind = plain.model_copy(update={"dropped": True})
+    refined = results(best, left_behind, analysis_result=analysis(comparison({"l2": 1}, "Balanced")))
+    status = refined.status.model_copy(update={"refinement": RefinementStatus(rounds=[])})
+    yield rows.conclusion(replace(refined, status=status))
     wider = ranked(1, {"l2": 1, "n": 1}, (0.1, 0.01)), ranked(2, {"l2": 0, "n": 1}, (0.2, 0.01))
     judged = analysis(comparison({"l2": 1, "n": 1}, "Balanced"), comparison({"l2": 0, "n": 1}))
     yield rows.conclusion(results(*wider, analysis_result=judged))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from regsweep.api.analysis import Analysis, RaceReason, RaceStatus
+from regsweep.api.analysis import Analysis, MarginalMean, RaceReason, RaceStatus
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
 from regsweep.api.spec import EpochChoice, Goal
-from regsweep.api.status import SweepState
+from regsweep.api.status import RefinementStatus, SweepState
 from regsweep.report.model import SweepReport
 from regsweep.report.table import print_results
 from unit.report.builders import breast_cancer, condition, ranked, results
@@ -49,7 +50,8 @@ breast-cancer · 8 combinations x 5 replicates · val_average_loss, lower is bet
   The pick has dropout=0.5, the largest value swept: sweep larger values too, such as 0.7, before taking it for an
   optimum.
   With fewer than 5 replicates little can be told of a combination, and what goes wrong in few replicates is not seen.
-  One that is worse by three times the noise stays tied with the best in about half of such sweeps, or more.
+  One that is worse by three times the noise stays tied with the best in about half of such sweeps with 3 replicates,
+  and in a quarter with 4, or in more.
   overfits: worse than the best, mostly by a larger overfit gap; underfits: worse than the best, mostly by fitting the
   training data less well; simpler: more regularised or smaller, and in no flag the reverse (pick.simplicityOrder).
   Failed l2=0, dropout=0.1 (OutOfMemory): its container was killed for want of memory; raise the trainer's memory limit
@@ -189,6 +191,24 @@ def test_every_value_has_a_source(sources: list[str], line: str) -> None:
 
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def test_what_is_first_where_none_may_be_best_is_not_marked_as_the_best() -> None:
+    file = io.StringIO()
+    broke = results(ranked(1, {"l2": 1}, (0.1, 0.01), diverged=1), ranked(2, {"l2": 0}, (0.2, 0.01), diverged=1))
+    print_results(broke, Console(file=file, width=120, color_system="standard", force_terminal=True))
+    assert "\n  1   1" in file.getvalue()
+
+
+def test_means_of_a_refined_page_say_that_they_rest_on_other_replicates_than_its_rows() -> None:
+    found = breast_cancer()
+    assert found.analysis is not None and found.analysis.effects is not None
+    means = [MarginalMean(flag="l2", value=value, combinations=4, mean=0.1 + value) for value in (0, 0.01)]
+    effects = found.analysis.effects.model_copy(update={"means": means, "adds_up": True})
+    with_means = replace(found, analysis=found.analysis.model_copy(update={"effects": effects}))
+    assert "  l2     mean val loss\n" in shown(with_means, 120)
+    status = found.status.model_copy(update={"refinement": RefinementStatus(rounds=[], contenders=["a"])})
+    assert "  l2     mean val loss before the new replicates\n" in shown(replace(with_means, status=status), 120)
 
 
 def test_colour_changes_no_character_and_marks_the_best_what_overfits_and_what_has_no_value() -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regsweep.api.analysis import Interval, MarginalMean
+from regsweep.api.analysis import Analysis, Interval, MarginalMean
+from regsweep.api.findings import NoteType
 from regsweep.api.status import SweepStatus
 from regsweep.errors import RegsweepError
 from regsweep.report.model import SweepReport
@@ -19,7 +20,7 @@ from regsweep.view.figures.heatmap import heatmap_picture
 from regsweep.view.html import page_html
 from regsweep.view.run import RunView, run_page
 from regsweep.view.sweep import MOST_TEXTS, RunTexts, SweepView, ending, sweep_page
-from unit.report.builders import breast_cancer, ranked, results
+from unit.report.builders import breast_cancer, note, ranked, results
 
 VOID = frozenset({"meta", "link", "br", "img", "input", "hr", "use", "path", "image"})
 LOSSES = {
@@ -145,6 +146,14 @@ def test_a_page_is_of_a_size_that_can_be_mailed() -> None:
 )
 def test_any_state_of_a_sweep_has_a_page(report: SweepReport) -> None:
     checked(sweep_html(report))
+
+
+def test_where_none_may_be_best_no_picture_and_no_word_names_one() -> None:
+    broke = [ranked(k, {"l2": k, "b": k % 2 == 0}, (0.1 * k, 0.01), diverged=1) for k in range(1, 5)]
+    why = note(NoteType.NO_CANDIDATE, count=4, of=4)
+    text = " ".join(checked(sweep_html(results(*broke, analysis_result=Analysis(notes=[why])))).texts)
+    assert "In every combination a replicate diverged or has no value: none is called best" in text
+    assert "the best is" not in text and "No combination has a result yet" not in text
 
 
 def test_figures_in_pictures_are_those_of_the_table() -> None:

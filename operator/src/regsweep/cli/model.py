@@ -123,7 +123,7 @@ def final_pick(sweep: Sweep, report: SweepReport, role: PickRole) -> Point | Non
 
 def picked(sweep: Sweep, report: SweepReport, role: PickRole) -> Point:
     """The point of the grid that is picked so. Raises UsageError where there is none yet."""
-    rows = (row for row in report.ranking if (row.rank == 1 if role is PickRole.BEST else report.is_pick(row)))
+    rows = (row for row in report.ranking if (report.is_best(row) if role is PickRole.BEST else report.is_pick(row)))
     row = next(rows, None)
     points = {point.combination.id: point for point in sweep.points}
     if row is None or row.combination not in points:

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 DIGITS = 4
 """Significant digits of a lone number."""
+MOST_PLAIN = 1e9
+"""A number of this size or more is written with an exponent."""
 
 
 def short(value: float) -> str:
-    """A lone number in four significant digits, as a person writes it."""
-    return f"{value:.{DIGITS}g}"
+    """A lone number in four significant digits, as a person writes it; with an exponent where a table has one, too."""
+    text = f"{value:.{DIGITS}g}"
+    return f"{float(text):.0f}" if 10**DIGITS <= abs(float(text)) < MOST_PLAIN else text
 
 
 def rough(value: float) -> str:

@@ -202,7 +202,7 @@ def _of_grid(point: Point, row: RankedResult | None, report: SweepReport) -> Mod
 
 
 def _picks(row: RankedResult, report: SweepReport) -> Iterator[PickRole]:
-    if row.rank == 1:
+    if report.is_best(row):
         yield PickRole.BEST
     if report.is_pick(row):
         yield PickRole.ONE_STANDARD_ERROR

@@ -10,10 +10,10 @@ from regsweep.report.numbers import PLUS_MINUS, format_for
 
 
 def answer(report: SweepReport) -> str:
-    """The answer; before the sweep is complete it says so. Empty while nothing has a rank."""
+    """The answer; before the sweep is complete it says so. Where none may be called best it says why; empty while nothing has a rank."""
     best = report.best
     if best is None or best.objective is None:
-        return ""
+        return report.none_is_best.message if report.none_is_best is not None and report.is_whole else ""
     error = best.objective.standard_error
     shown = format_for([best.objective.mean], [error])
     value = shown.text(best.objective.mean) + (f" {PLUS_MINUS} {shown.error(error)}" if error is not None else "")

@@ -171,7 +171,7 @@ def _figures(report: SweepReport, plus_minus: str) -> list[ResultColumn]:
             droppable=4,
         ),
         ResultColumn(
-            OVERFIT_GAP if objective.epoch is EpochChoice.LAST else f"{OVERFIT_GAP} (last epoch)",
+            gap_title(objective.epoch),
             _measured(lambda r: r.overfit_gap, plus_minus),
             _estimate_fields("overfit_gap", lambda r: r.overfit_gap),
             right=True,
@@ -185,6 +185,11 @@ def metric_title(metric: str, epoch: EpochChoice = EpochChoice.LAST) -> str:
     split, _, name = metric.partition("_")
     title = f"{split} {SHORT_METRICS.get(name, name.replace('_', ' '))}"
     return f"{title} (best epoch)" if epoch is EpochChoice.BEST else title
+
+
+def gap_title(epoch: EpochChoice) -> str:
+    """The gap between the losses as a header: it is that of the last epoch, which is said where the objective, at `epoch`, is not."""
+    return OVERFIT_GAP if epoch is EpochChoice.LAST else f"{OVERFIT_GAP} (last epoch)"
 
 
 def columns_of(rows: Rows, report: SweepReport, brief: bool = False, plus_minus: str = PLUS_MINUS) -> list[Column]:

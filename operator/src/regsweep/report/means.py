@@ -15,6 +15,7 @@ from regsweep.api.analysis import Effects, Interplay, Interval, MarginalMean
 from regsweep.core.figures import listed, rough
 from regsweep.core.grid import value_text
 from regsweep.core.judging.words.effects import CHANCE
+from regsweep.report.model import SweepReport
 from regsweep.report.numbers import PLUS_MINUS, Measured, NumberFormat, format_for, measured_column
 
 MOST_FLAGS: Final = 3
@@ -25,6 +26,12 @@ CLEAR_SHARE: Final = 0.05
 """Part of the differences below which a pair that matters is shown on request only."""
 GUTTER: Final = "   "
 ON_REQUEST: Final = "--means shows all."
+
+
+def before_the_new(report: SweepReport) -> str:
+    """What is said behind a metric whose means rest on other replicates than the ranking's first rows; else empty."""
+    refinement = report.status.refinement
+    return " before the new replicates" if refinement is not None and refinement.contenders else ""
 
 
 def means_tables(effects: Effects, metric: str, everything: bool, plus_minus: str = PLUS_MINUS) -> Iterator[list[str]]:

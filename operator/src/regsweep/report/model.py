@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from regsweep.api.analysis import Analysis, Comparison
 from regsweep.api.conditions import ConditionStatus, ConditionType, Reason
+from regsweep.api.findings import Note, NoteType
 from regsweep.api.regularizers import REGULARIZERS, is_unregularized
 from regsweep.api.run_status import FailedRun
 from regsweep.api.spec import EpochChoice, Goal
@@ -63,8 +64,21 @@ class SweepReport:
 
     @cached_property
     def best(self) -> RankedResult | None:
-        """The first of the ranking, or None while nothing has a rank."""
-        return next((r for r in self.ranking if r.rank == 1), None)
+        """The first of the ranking; None while nothing has a rank, and where none may be called best."""
+        first = next((r for r in self.ranking if r.rank == 1), None)
+        if first is None or first.diverged or first.violated or first.dropped or self.none_is_best:
+            return None
+        return first
+
+    @property
+    def none_is_best(self) -> Note | None:
+        """Why none may be called best; None where one may, and where it is not known."""
+        notes = self.analysis.notes if self.analysis is not None else []
+        return next((note for note in notes if note.type is NoteType.NO_CANDIDATE), None)
+
+    def is_best(self, result: RankedResult) -> bool:
+        """Whether it is the best."""
+        return self.best is not None and result.rank == 1
 
     @property
     def regularizers(self) -> list[str]:

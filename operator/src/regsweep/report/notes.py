@@ -19,7 +19,7 @@ from regsweep.core.grid import label
 from regsweep.core.judging.stats.ranking import MIXED
 from regsweep.core.judging.words.outlook import reductions_phrase
 from regsweep.core.results.records import Source
-from regsweep.report.model import Divergence, SweepReport
+from regsweep.report.model import VAL_LOSS, Divergence, SweepReport
 
 
 class RowNoteKind(Enum):
@@ -95,7 +95,7 @@ def _trouble(result: RankedResult, report: SweepReport) -> RowNote | None:
         return RowNote(RowNoteKind.FAILED, f"failed: {failure.reason}" if failure else "failed")
     if result.violated:
         return RowNote(RowNoteKind.VIOLATES, f"does not meet the constraint on {' and '.join(result.violated)}")
-    if result.dropped and report.status.refinement is not None:
+    if _was_left_behind(result, report):
         return RowNote(RowNoteKind.DROPPED, "not tied before the new replicates", "not tied")
     if result.dropped:
         return RowNote(RowNoteKind.DROPPED, f"dropped after {plural(result.replicates, 'replicate')}")
@@ -106,7 +106,7 @@ def _praise(result: RankedResult, report: SweepReport) -> RowNote:
     """What a combination is beside the best."""
     complete = report.is_whole
     picked = report.is_pick(result) and complete
-    if result.rank == 1:
+    if report.is_best(result):
         return (_BEST_AND_PICK if picked else _BEST) if complete else _BEST_SO_FAR
     note = _PICK if picked else _fit_note(report.comparison(result))
     if note is _NONE and result.failed:
@@ -169,9 +169,7 @@ def conclusion(report: SweepReport) -> str:
     Compares the best with the best-ranked combination without regularisation. Speaks only when the sweep is complete.
     """
     best, plain = report.best, report.unregularized
-    if best is None or best.diverged or best.violated or best.objective is None or plain is None:
-        return ""
-    if not report.is_whole:
+    if best is None or best.objective is None or plain is None or not report.is_whole:
         return ""
     return f"{_start(plain, report)}{_ending(plain, report)}"
 
@@ -199,12 +197,15 @@ def _ending(plain: RankedResult, report: SweepReport) -> str:
         return _not_improved(report)
     if comparison is not None and comparison.tied:
         gains = reductions_phrase(reductions, report.objective.epoch)
-        by_means = f"; by the means, which also chose it, the best {gains}" if gains else ""
+        chose = ", which also chose it," if report.objective.metric == VAL_LOSS else ""
+        by_means = f"; by the means{chose or ','} the best {gains}" if gains else ""
         return f", but cannot be told from the best with these data{by_means}."
     if plain.diverged:
         return f": in {plain.diverged} of {plain.replicates} replicates it diverged."
     if plain.violated:
         return f", and does not meet the constraint on {listed(plain.violated)}."
+    if _was_left_behind(plain, report):
+        return ": it was not tied with the best before the new replicates, and is not compared with it by these."
     if comparison is None and report.analysis is not None and report.analysis.comparisons:
         return ", and cannot be compared with the best, since a replicate has no value."
     if comparison is None or not comparison.comparable:
@@ -225,9 +226,25 @@ def _not_improved(report: SweepReport) -> str:
         return f" by {metric}. That contains the penalty, so it does not say whether regularisation helps."
     if metric.startswith("train_"):
         return f" by {metric}. That is of the training rows, so it does not say whether regularisation helps on others."
-    others = [
-        each for each in report.ranking if report.is_tied(each) and not is_unregularized(each.flags, report.flag_names)
-    ]
-    if others:
-        return f"; these data do not tell whether regularisation improves on it: {_are(len(others))} tied."
+    others = [each for each in report.ranking if not is_unregularized(each.flags, report.flag_names)]
+    tied = sum(map(report.is_tied, others))
+    told_apart = sum(_is_told_apart(each, report) for each in others)
+    if tied or not told_apart:
+        why = f"{_are(tied)} tied" if tied else "no combination with it can be compared"
+        return f"; these data do not tell whether regularisation improves on it: {why}."
+    if told_apart < len(others):
+        return ": no combination with regularisation that can be compared improved on it."
     return ": regularisation did not improve on it."
+
+
+def _is_told_apart(result: RankedResult, report: SweepReport) -> bool:
+    """Whether it is surely worse than the best."""
+    comparison = report.comparison(result)
+    return _was_left_behind(result, report) or (
+        comparison is not None and comparison.comparable and not comparison.tied
+    )
+
+
+def _was_left_behind(result: RankedResult, report: SweepReport) -> bool:
+    """Whether a refinement has left it behind its contenders: it was not tied with the best, by the replicates before theirs."""
+    return bool(result.dropped) and report.status.refinement is not None

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from regsweep.core.figures import DIGITS
+from regsweep.core.figures import DIGITS, MOST_PLAIN
 
 PLUS_MINUS = "±"
 MAX_DECIMALS = 9
-MOST_PLAIN = 1e9
-"""A number of this size or more is written with an exponent."""
 MAX_MANTISSA_DECIMALS = 6
 
 

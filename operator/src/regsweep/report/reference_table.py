@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from regsweep.api.status import Estimate, ReferenceResult
-from regsweep.report.columns import RUNS, Column, metric_title
+from regsweep.report.columns import RUNS, Column, gap_title, metric_title
 from regsweep.report.model import TRAIN_LOSS, VAL_LOSS, SweepReport
 from regsweep.report.numbers import PLUS_MINUS, Measured, format_for, measured_column
 
@@ -28,7 +28,7 @@ def reference_columns(report: SweepReport, plus_minus: str = PLUS_MINUS) -> list
             texts = measured_column((Measured(value, absent=_absent(row)) for row, value in cells), shown)
             columns.append(Column(metric_title(metric), tuple(texts), right=True, droppable=droppable))
     gaps = [(row, row.overfit_gap) for row in rows]
-    columns.append(_measured("overfit gap", gaps, plus_minus, droppable=1))
+    columns.append(_measured(gap_title(objective.epoch), gaps, plus_minus, droppable=1))
     runs = tuple(f"{row.replicates - row.diverged}/{report.replicates}" for row in rows)
     columns.append(Column(RUNS, runs, right=True, droppable=2))
     return columns

@@ -68,11 +68,13 @@ def sentences(report: SweepReport) -> Iterator[str]:
     yield from finding_sentences(analysis.findings)
     by_accuracy = analysis.tied_by_accuracy
     if by_accuracy is not None and set(by_accuracy) != set(analysis.tied_with_best):
-        yield outlook.accuracy_sentence(len(by_accuracy), len(report.contending), analysis.accuracy)
+        yield outlook.accuracy_sentence(
+            len(by_accuracy), len(report.contending), analysis.accuracy, report.objective.epoch
+        )
     if report.objective.metric == ACCURACY:
         yield from filter(None, [outlook.baseline_sentence(analysis.accuracy)])
     if analysis.r_squared is not None:
-        yield outlook.r_squared_sentence(analysis.r_squared)
+        yield outlook.r_squared_sentence(analysis.r_squared, report.objective.epoch)
     yield from filter(None, [_optimism(report, analysis)])
     yield from (note.message for note in analysis.notes if note.type not in QUIET_NOTES)
 
@@ -89,9 +91,9 @@ def _figures(report: SweepReport, analysis: Analysis) -> Iterator[str]:
     if spread is not None:
         plain = report.unregularized
         beside = report.comparison(plain) if plain is not None and plain.rank != 1 else None
-        yield outcome.spread_sentence(spread, beside.spread if beside is not None else None)
+        yield outcome.spread_sentence(spread, beside.spread if beside is not None else None, report.objective.epoch)
     for reference in analysis.references:
-        yield outcome.reference_sentence(reference, report.objective.metric)
+        yield outcome.reference_sentence(reference, report.objective.metric, report.objective.epoch)
     if report.status.refinement is not None:
         yield outcome.refinement_sentence(report.status.refinement, report.replicates)
     if analysis.race is not None:

@@ -18,7 +18,7 @@ from regsweep.api.status import RankedResult
 from regsweep.api.wording import plural
 from regsweep.core.judging.words.outcome import at_best_epoch
 from regsweep.report.columns import Column, columns_of, fit, metric_title
-from regsweep.report.means import means_tables
+from regsweep.report.means import before_the_new, means_tables
 from regsweep.report.model import SweepReport
 from regsweep.report.notes import RowNote, RowNoteKind, conclusion, gpu_line, legend_of, note_of, source_line
 from regsweep.report.numbers import PLUS_MINUS
@@ -93,7 +93,7 @@ def _means(results: SweepReport, charset: Charset, *, everything: bool) -> Itera
     effects = results.analysis.effects if results.analysis is not None else None
     if effects is None or not results.is_whole:
         return
-    metric = metric_title(results.objective.metric, results.objective.epoch)
+    metric = f"{metric_title(results.objective.metric, results.objective.epoch)}{before_the_new(results)}"
     for table in means_tables(effects, metric, everything, charset.own(PLUS_MINUS)):
         yield Text("")
         for line in table:
@@ -237,8 +237,11 @@ def _gaps(places: Sequence[int], results: SweepReport) -> set[int]:
     return gaps | ({len(places) - 1} if places[-1] != len(results.ranking) - 1 else set())
 
 
+_BEST_KINDS = frozenset({RowNoteKind.BEST, RowNoteKind.BEST_SO_FAR, RowNoteKind.BEST_AND_PICK})
+
+
 def _style(result: RankedResult, note: RowNote) -> str:
-    if result.rank == 1:
+    if note.kind in _BEST_KINDS:
         return "bold green"
     if result.objective is None:
         return "red"

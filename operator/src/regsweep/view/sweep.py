@@ -9,8 +9,10 @@ from typing import Final
 from regsweep.api.analysis import Effects, MarginalMean
 from regsweep.api.conditions import ConditionType
 from regsweep.api.status import RankedResult
+from regsweep.core.judging.words.outcome import at_best_epoch
 from regsweep.report.answer import answer
 from regsweep.report.columns import Column, columns_of
+from regsweep.report.means import before_the_new
 from regsweep.report.model import SweepReport
 from regsweep.report.notes import legend_of, note_of, source_line
 from regsweep.report.reference_table import reference_columns
@@ -89,7 +91,7 @@ def _ranking(report: SweepReport) -> Iterator[Block]:
     if (picture := ranking_picture(report)) is not None:
         yield picture
     shown = report.ranking[:MOST_ROWS]
-    best = frozenset(place for place, row in enumerate(shown) if row.rank == 1)
+    best = frozenset(place for place, row in enumerate(shown) if report.is_best(row))
     yield _table(f"Ranking of {report.name}", columns_of(shown, report), best)
     if report.references:
         yield _table("References, which are not ranked", reference_columns(report))
@@ -130,7 +132,7 @@ def _means(report: SweepReport, effects: Effects) -> Iterator[Picture]:
     by_flag: dict[str, list[MarginalMean]] = {}
     for each in effects.means:
         by_flag.setdefault(each.flag, []).append(each)
-    metric = report.objective.metric
+    metric = f"{report.objective.metric}{at_best_epoch(report.objective.epoch)}{before_the_new(report)}"
     for number, (flag, means) in enumerate(by_flag.items()):
         if (picture := means_picture(number, flag, metric, means, effects.log_scale)) is not None:
             yield picture

@@ -38,7 +38,7 @@ def parallel_picture(report: SweepReport) -> Picture | None:
             place = (mean - low) / (high - low) if high > low else 0.5
             step = step_of(place if goal is Goal.MINIMIZE else 1 - place)
             heights = [scale[canonical_json(row.flags.get(name))][0] for name, scale in zip(names, scales, strict=True)]
-            best = row.rank == 1
+            best = report.is_best(row)
             axes.plot(
                 range(len(names) + 1),
                 [*heights, place],
@@ -51,10 +51,8 @@ def parallel_picture(report: SweepReport) -> Picture | None:
         for place, value in ((0, low), (1, high)):
             _write(axes, shown.text(value), len(names), place)
     better = "lower" if goal is Goal.MINIMIZE else "higher"
-    words = (
-        f"A line per combination, from its flags to its {report.objective.metric} on the right, where {better} is better; "
-        "the best is the thick line."
-    )
+    words = f"A line per combination, from its flags to its {report.objective.metric} on the right, where {better} is better"
+    words += "; the best is the thick line." if report.best is not None else "."
     return Picture(title, svg_of(drawn, "parallel", title, words), words)
 
 

@@ -28,9 +28,10 @@ def ranking_picture(report: SweepReport) -> Picture | None:
             if estimate is None:
                 continue
             tied = report.is_tied(row)
-            color = BEST if row.rank == 1 else INK if tied else QUIET
+            is_best = report.is_best(row)
+            color = BEST if is_best else INK if tied else QUIET
             error = estimate.standard_error or 0.0
-            marker = "D" if row.rank == 1 else "o"
+            marker = "D" if is_best else "o"
             axes.errorbar(
                 estimate.mean,
                 place,
@@ -42,9 +43,8 @@ def ranking_picture(report: SweepReport) -> Picture | None:
                 elinewidth=2 if tied else 1.2,
                 capsize=3,
             )
-        best = rows[0].objective
-        if best is not None:
-            axes.axvline(best.mean, color=BEST, linewidth=1, linestyle=":")
+        if report.best is not None and report.best.objective is not None:
+            axes.axvline(report.best.objective.mean, color=BEST, linewidth=1, linestyle=":")
         axes.set_yticks(range(len(rows)), [_label(row.rank, row.label) for row in rows], color=INK)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(visible=False, axis="y")

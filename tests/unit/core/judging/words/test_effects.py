@@ -39,6 +39,11 @@ TWO = (share("l2", eta=0.77, by_chance=0.09), share("dropout", eta=0.17, by_chan
             id="the largest comes first",
         ),
         pytest.param(
+            Effects(shares=[share("l2", eta=1.0, by_chance=0.0)]),
+            "What matters: l2 explains 100 % of the differences (by chance alone: 0 %). All within the ranges swept.",
+            id="of what is the same in all replicates there is no rest",
+        ),
+        pytest.param(
             Effects(shares=[share("l2", eta=0.3, by_chance=0.3, p=0.5)]),
             "What matters: of no flag or pair of flags is it sure that it explains more than chance would. All within the ranges swept.",
             id="a large share that chance brings too",

@@ -41,16 +41,16 @@ LATE = Finding(type=FindingType.NOT_CONVERGED, subject=Subject.BEST, count=4, of
         ),
         pytest.param(
             Finding(type=FindingType.ALL_OVERFIT),
-            "In every combination more than half of the validation loss is gap to the training loss: all of them overfit. Stronger "
-            "regularisation, smaller networks or more training rows make the gap smaller; whether the loss follows, a sweep of them "
-            "tells.",
-            id="all overfit",
+            "In every combination that is compared, more than half of the validation loss is gap to the training loss: all of these "
+            "overfit. Stronger regularisation, smaller networks or more training rows make the gap smaller; whether the loss follows, "
+            "a sweep of them tells.",
+            id="all overfit; of what diverged nothing is said",
         ),
         pytest.param(
             Finding(type=FindingType.NO_BETTER_THAN_PRIOR, subject=Subject.BEST, loss=0.71234, prior_loss=0.6931),
-            "In no combination is validation loss, accuracy or area under the curve surely better than always predicting the labels' "
-            "frequencies (their loss is 0.6931, that of the best 0.7123): nothing shows that anything was learnt. Look at the learning "
-            "rate, the epochs and the data.",
+            "In no combination that is compared is validation loss, accuracy or area under the curve surely better than always "
+            "predicting the labels' frequencies (their loss is 0.6931, that of the best 0.7123): nothing shows that anything was "
+            "learnt. Look at the learning rate, the epochs and the data.",
             id="nothing learnt",
         ),
         pytest.param(

@@ -33,13 +33,14 @@ from regsweep.core.judging.words.notes import mixture_sentence, note_message
             Note(type=NoteType.FEW_REPLICATES, count=2, of=8),
             "2 of 8 combinations have fewer than 5 replicates: with so few little can be told of a combination, and what goes wrong in few "
             "replicates is not seen. One that is worse by three times the noise stays tied with the best in about half of such "
-            "sweeps, or more.",
+            "sweeps with 3 replicates, and in a quarter with 4, or in more.",
             id="some combinations have few replicates",
         ),
         pytest.param(
             Note(type=NoteType.FEW_REPLICATES, count=8, of=8),
             "With fewer than 5 replicates little can be told of a combination, and what goes wrong in few replicates is not seen. One "
-            "that is worse by three times the noise stays tied with the best in about half of such sweeps, or more.",
+            "that is worse by three times the noise stays tied with the best in about half of such sweeps with 3 replicates, and in a "
+            "quarter with 4, or in more.",
             id="all combinations have few replicates",
         ),
         pytest.param(
@@ -70,6 +71,13 @@ from regsweep.core.judging.words.notes import mixture_sentence, note_message
             "mean depends on how many end in which, and so few replicates hardly tell; of another combination they may all be of one "
             "kind. Look at each replicate's value, and train more.",
             id="trainings that end in one of two ways",
+        ),
+        pytest.param(
+            Note(type=NoteType.TWO_WAYS, label="l2=0", count=1, of=5),
+            "In l2=0, 1 of 5 replicates lies far from the others, as if its trainings ended in one of two ways. Its mean depends on "
+            "how many end in which, and so few replicates hardly tell; of another combination they may all be of one kind. Look at "
+            "each replicate's value, and train more.",
+            id="one training that ended in another way",
         ),
         pytest.param(Note(type=NoteType.OTHER, message="As it was."), "As it was.", id="words of another version"),
     ],

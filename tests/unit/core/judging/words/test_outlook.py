@@ -6,6 +6,7 @@ import pytest
 
 from regsweep.api.analysis import Comparison, Equivalence, Fit, Interval
 from regsweep.api.outlook import AccuracySummary, Planning, ReplicatesNeeded
+from regsweep.api.spec import EpochChoice
 from regsweep.core.judging.words.outlook import (
     accuracy_sentence,
     baseline_sentence,
@@ -141,6 +142,15 @@ def test_without_probabilities_nothing_is_said_of_them() -> None:
 def test_accuracies_stand_with_their_range_and_baseline(accuracy: AccuracySummary | None, ending: str) -> None:
     start = "Judged by val_accuracy, 8 of 8 combinations cannot be told from the most accurate"
     assert accuracy_sentence(8, 8, accuracy) == f"{start}{ending}"
+
+
+def test_figures_of_the_last_epoch_say_so_where_the_objective_is_of_the_best_one() -> None:
+    said = accuracy_sentence(8, 8, None, EpochChoice.BEST)
+    assert said.startswith("Judged by val_accuracy at the last epoch, 8 of 8")
+    found = Interval(mean=0.4512, standard_error=0.03, low=0.3811, high=0.5213)
+    assert r_squared_sentence(found, EpochChoice.BEST).startswith(
+        "R squared of the best on validation rows at the last epoch: 0.451 "
+    )
 
 
 def test_what_guessing_reaches_is_said_only_where_it_is_known() -> None:

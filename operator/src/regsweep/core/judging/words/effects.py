@@ -35,7 +35,8 @@ def effects_sentence(effects: Effects, combinations_differ: bool = False, within
     parts = _shares(sure)
     if unsure:
         parts.append(f"{listed(unsure if len(unsure) <= MOST_SHARES else ['all else'])} not surely more than chance")
-    rest = " The rest differs between replicates, or is not surely more than chance." if effects.adds_up else ""
+    has_rest = effects.adds_up and sum(eta for _, eta in sure) < 1 - ROUNDING
+    rest = " The rest differs between replicates, or is not surely more than chance." if has_rest else ""
     return f"What matters: {'; '.join(parts)}.{rest} {caveats}."
 
 

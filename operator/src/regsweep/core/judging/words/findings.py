@@ -53,17 +53,18 @@ def _sentence(finding: Finding, who: _Who) -> str:
 
 def _all_overfit(_finding: Finding, _who: _Who) -> str:
     return (
-        "In every combination more than half of the validation loss is gap to the training loss: all of them overfit. Stronger "
-        "regularisation, smaller networks or more training rows make the gap smaller; whether the loss follows, a sweep of them tells."
+        "In every combination that is compared, more than half of the validation loss is gap to the training loss: all of these overfit. "
+        "Stronger regularisation, smaller networks or more training rows make the gap smaller; whether the loss follows, a sweep of them "
+        "tells."
     )
 
 
 def _no_better_than_prior(finding: Finding, _who: _Who) -> str:
     loss, prior = (short(figure or 0.0) for figure in (finding.loss, finding.prior_loss))
     return (
-        "In no combination is validation loss, accuracy or area under the curve surely better than always predicting the labels' "
-        f"frequencies (their loss is {prior}, that of the best {loss}): nothing shows that anything was learnt. Look at the learning "
-        "rate, the epochs and the data."
+        "In no combination that is compared is validation loss, accuracy or area under the curve surely better than always predicting "
+        f"the labels' frequencies (their loss is {prior}, that of the best {loss}): nothing shows that anything was learnt. Look at "
+        "the learning rate, the epochs and the data."
     )
 
 

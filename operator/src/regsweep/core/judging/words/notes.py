@@ -74,24 +74,23 @@ def _penalty_in_objective(note: Note) -> str:
 
 
 def _two_ways(note: Note) -> str:
+    lie = "lies" if note.count == 1 else "lie"
     return (
-        f"In {_shortened(note.label or '')}, {note.count} of {plural(note.of or 0, 'replicate')} lie far from the others, as if its "
+        f"In {_shortened(note.label or '')}, {note.count} of {plural(note.of or 0, 'replicate')} {lie} far from the others, as if its "
         "trainings ended in one of two ways. Its mean depends on how many end in which, and so few replicates hardly tell; of another "
         "combination they may all be of one kind. Look at each replicate's value, and train more."
     )
 
 
 def _few_replicates(note: Note) -> str:
-    little = "little can be told of a combination, and what goes wrong in few replicates is not seen. One that is worse by three times the"
+    little = (
+        "little can be told of a combination, and what goes wrong in few replicates is not seen. One that is worse by three times the "
+        "noise stays tied with the best in about half of such sweeps with 3 replicates, and in a quarter with 4, or in more."
+    )
     if note.count and note.of and note.count < note.of:
         have = "has" if note.count == 1 else "have"
-        return (
-            f"{note.count} of {plural(note.of, 'combination')} {have} fewer than 5 replicates: with so few {little} noise stays tied with "
-            "the best in about half of such sweeps, or more."
-        )
-    return (
-        f"With fewer than 5 replicates {little} noise stays tied with the best in about half of such sweeps, or more."
-    )
+        return f"{note.count} of {plural(note.of, 'combination')} {have} fewer than 5 replicates: with so few {little}"
+    return f"With fewer than 5 replicates {little}"
 
 
 def _shortened(label: str) -> str:

@@ -57,6 +57,11 @@ def at_best_epoch(epoch: EpochChoice) -> str:
     return " at its best epoch" if epoch is EpochChoice.BEST else ""
 
 
+def at_last_epoch(epoch: EpochChoice) -> str:
+    """What is said behind a metric that is read at the last epoch, where the objective is not; else empty. `epoch`: the objective's."""
+    return " at the last epoch" if epoch is EpochChoice.BEST else ""
+
+
 def other_data_sentence(
     metric: str,
     level: Interval,
@@ -104,10 +109,11 @@ def between(interval: Interval, metric: str = "") -> str:
     return f"between {rough(interval.low)} and {rough(interval.high)} {rest}"
 
 
-def spread_sentence(best: Spread, plain: Spread | None) -> str:
-    """How much of the squared error is that replicates differ, for the best and without regularisation (`plain`)."""
+def spread_sentence(best: Spread, plain: Spread | None, epoch: EpochChoice = EpochChoice.LAST) -> str:
+    """How much of the squared error is that replicates differ, for the best and without regularisation (`plain`). `epoch`: the
+    objective's; predictions are those at the end of training."""
     text = (
-        f"On rows that replicates had not seen, {rough(best.variance)} of the best's squared error of "
+        f"On rows that replicates had not seen{_at_end(epoch)}, {rough(best.variance)} of the best's squared error of "
         f"{rough(best.squared_error)} is that replicates predict differently"
     )
     if plain is not None:
@@ -124,8 +130,8 @@ def race_sentence(race: RaceStatus) -> str:
     )
 
 
-def reference_sentence(found: ReferenceComparison, metric: str) -> str:
-    """How the best, and the pick, do beside a reference."""
+def reference_sentence(found: ReferenceComparison, metric: str, epoch: EpochChoice = EpochChoice.LAST) -> str:
+    """How the best, and the pick, do beside a reference. `metric`, `epoch`: the objective's."""
     if found.is_best:
         return f"Reference {found.name} is the best combination itself."
     if found.difference is None:
@@ -133,7 +139,9 @@ def reference_sentence(found: ReferenceComparison, metric: str) -> str:
             f"Reference {found.name} cannot be compared with the best: a replicate diverged, or fewer than "
             f"{MIN_REPLICATES_FOR_ERROR} are in common."
         )
-    text = f"Beside reference {found.name}, by {metric} (95 %): the best {_beside(found.difference)}"
+    text = (
+        f"Beside reference {found.name}, by {metric}{at_best_epoch(epoch)} (95 %): the best {_beside(found.difference)}"
+    )
     text += f"; the pick {_beside(found.pick_difference)}." if found.pick_difference is not None else "."
     return f"{text} {STILL_IMPROVING}" if found.still_improving else text
 
@@ -173,7 +181,7 @@ def optimism_sentence(metric: str, goal: Goal, mean: float, corrected: float) ->
 def final_sentences(final: FinalEvaluation, metric: str, epoch: EpochChoice = EpochChoice.LAST) -> Iterator[str]:
     """What rows that nothing was chosen by say of the picks. `metric`, `epoch`: the objective's; test rows are scored at the end."""
     of_test = f"test_{metric.partition('_')[2]}"
-    at_end = ", with the weights at the end of training" if epoch is EpochChoice.BEST else ""
+    at_end = _at_end(epoch)
     if final.nested:
         yield from (_nested_sentence(result, of_test, at_end) for result in final.nested)
         if final.difference is not None:
@@ -185,6 +193,11 @@ def final_sentences(final: FinalEvaluation, metric: str, epoch: EpochChoice = Ep
     if final.difference is not None:
         ends = between(final.difference)
         yield f"Loss of the pick minus that of the best, over seeds and rows: {ends}: {_verdict(final.difference)}."
+
+
+def _at_end(epoch: EpochChoice) -> str:
+    """What is said of predictions where the objective is read at another epoch; else empty."""
+    return ", with the weights at the end of training" if epoch is EpochChoice.BEST else ""
 
 
 def _nested_sentence(result: NestedResult, metric: str, at_end: str) -> str:

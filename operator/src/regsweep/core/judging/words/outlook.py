@@ -12,6 +12,7 @@ from regsweep.api.outlook import AccuracySummary, Planning, Reduction, Replicate
 from regsweep.api.spec import EpochChoice
 from regsweep.api.wording import plural
 from regsweep.core.figures import coarse, percent, rough
+from regsweep.core.judging.words.outcome import at_last_epoch
 
 CHANCES: Final = "worse/same/better"
 """Header of a column of these probabilities."""
@@ -123,9 +124,11 @@ def _whole(share: float) -> str:
     return f"{value:.1g}" if abs(value) >= SMALLEST else f"just {'above' if value > 0 else 'below'} 0"
 
 
-def accuracy_sentence(tied: int, combinations: int, accuracy: AccuracySummary | None) -> str:
-    """How many are tied with the best by accuracy, between which values, and what guessing would reach."""
-    text = f"Judged by val_accuracy, {tied} of {combinations} combinations cannot be told from the most accurate"
+def accuracy_sentence(
+    tied: int, combinations: int, accuracy: AccuracySummary | None, epoch: EpochChoice = EpochChoice.LAST
+) -> str:
+    """How many are tied with the best by accuracy, between which values, and what guessing would reach. `epoch`: the objective's."""
+    text = f"Judged by val_accuracy{at_last_epoch(epoch)}, {tied} of {combinations} combinations cannot be told from the most accurate"
     if accuracy is None:
         return f"{text}."
     low, high = rough(accuracy.low), rough(accuracy.high)
@@ -143,9 +146,9 @@ def baseline_sentence(accuracy: AccuracySummary | None) -> str:
     return f"Always guessing the most frequent class has val_accuracy {rough(accuracy.baseline)}."
 
 
-def r_squared_sentence(found: Interval) -> str:
-    """R squared of the best, beside what predicting the mean reaches."""
+def r_squared_sentence(found: Interval, epoch: EpochChoice = EpochChoice.LAST) -> str:
+    """R squared of the best, beside what predicting the mean reaches. `epoch`: the objective's."""
     return (
-        f"R squared of the best on validation rows: {rough(found.mean)} (95 %: {rough(found.low)} to {rough(found.high)}); always "
-        "predicting the mean has 0."
+        f"R squared of the best on validation rows{at_last_epoch(epoch)}: {rough(found.mean)} (95 %: {rough(found.low)} to "
+        f"{rough(found.high)}); always predicting the mean has 0."
     )
