@@ -86,15 +86,19 @@ manifests: $(SYNCED) ## write the generated files: CRDs, reference, dashboard, a
 
 .PHONY: docs
 docs: $(SYNCED) ## the site of the documentation, in .build/site
-	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build
 
 .PHONY: images
-images: $(SYNCED) ## build the images whose sources changed (CLUSTER=current: and push them)
-	@$(CLUSTER_TOOL) images
+images: $(SYNCED) ## build the images whose sources changed (CLUSTER=current: and push them; NAMES="..." for others)
+	@$(CLUSTER_TOOL) images $(NAMES)
 
 .PHONY: release-dry-run
 release-dry-run: $(SYNCED) ## build all that a release publishes into dist/, and publish nothing (needs root for the images)
 	@PYTHONPATH=tests UV=$(UV) $(PYTHON) -m release build
+
+.PHONY: release-notes
+release-notes: $(SYNCED) ## print what CHANGELOG.md says of the version
+	@PYTHONPATH=tests $(PYTHON) -m release notes
 
 .PHONY: sign
 sign: ## sign dist/ and IMAGES="NAME@sha256:..." with cosign: by a login in the browser, or KEY=cosign.key

@@ -1,4 +1,4 @@
-"""The chart's values from their one source, values.yaml: values.schema.json and the table of README.md.
+"""The chart's values from their one source, values.yaml: values.schema.json, files/required.yaml and the table of README.md.
 
 The comment above a value is its documentation. A line `@schema {...}` in it adds to the type that the default shows. A mapping
 without such a line is a group: its values are documented one by one, and others are refused. Types that several values share
@@ -23,6 +23,9 @@ CHART: Final = Path(__file__).with_name("regsweep")
 TYPES: Final = Path(__file__).with_name("value_types.yaml")
 TABLE_BEGIN: Final = "<!-- values: generated from values.yaml, make manifests -->"
 TABLE_END: Final = "<!-- end of values -->"
+REQUIRED_HEAD: Final = """\
+# Values that are never null, not even after an upgrade from a chart that did not know them. Written by charts/render.py.
+"""
 
 _INDENT: Final = 2
 _KEY: Final = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z]\w*):")
@@ -88,14 +91,24 @@ def table_of(values: list[Value]) -> str:
     return "\n".join(("| Value | Default | Meaning |", "|---|---|---|", *rows)) + "\n"
 
 
-def rendered() -> dict[Path, str]:
-    """What each file that is generated from values.yaml is to hold."""
-    values = values_of((CHART / "values.yaml").read_text())
-    readme = CHART / "README.md"
+def required_of(values: list[Value]) -> str:
+    """The values without which the chart cannot be rendered, groups before their members, as YAML.
+
+    The schema does not say so: an editor checks a person's values by it, and those hold only what differs from the defaults.
+    """
+    found = (".".join(value.path) for value in values if value.is_group or _needs_a_value(value))
+    return "".join((REQUIRED_HEAD, *(f"- {path}\n" for path in found)))
+
+
+def rendered(chart: Path = CHART) -> dict[Path, str]:
+    """What each file of the chart that is generated from its values.yaml is to hold."""
+    values = values_of((chart / "values.yaml").read_text())
+    readme = chart / "README.md"
     before, _, rest = readme.read_text().partition(TABLE_BEGIN)
     _, _, after = rest.partition(TABLE_END)
     return {
-        CHART / "values.schema.json": json.dumps(schema_of(values), indent=2) + "\n",
+        chart / "values.schema.json": json.dumps(schema_of(values), indent=2) + "\n",
+        chart / "files" / "required.yaml": required_of(values),
         readme: f"{before}{TABLE_BEGIN}\n{table_of(values)}{TABLE_END}{after}",
     }
 
@@ -145,6 +158,13 @@ def _type_of(value: Value, values: list[Value]) -> JsonValue:
     if not value.schema and kind in ("array", "object"):
         raise ValueError(f"values.yaml: {'.'.join(value.path)} needs a @schema that says what it holds")
     return about | {"type": kind} | dict(value.schema)
+
+
+def _needs_a_value(value: Value) -> bool:
+    """Whether its absence means nothing. That of a text, a list or a mapping means an empty one, where that is the default."""
+    allowed = value.schema.get("type", ())
+    may_be_null = isinstance(allowed, list) and "null" in allowed
+    return not isinstance(value.default, (list, dict)) and value.default != "" and not may_be_null
 
 
 def _operator_environment() -> JsonValue:

@@ -77,7 +77,9 @@ def _load_image(options: argparse.Namespace) -> int:
 
 
 def _images(options: argparse.Namespace) -> int:
-    chosen = [images.BY_NAME[name] for name in options.names] if options.names else images.ALL
+    # What goes to a person's registry is what they install; the demo and the tests need more.
+    by_default = images.PROJECT if current.is_wanted() else images.ALL
+    chosen = [images.BY_NAME[name] for name in options.names] or by_default
     references = CurrentCluster().load(chosen) if current.is_wanted() else images.ensure(chosen)
     for reference in references.values():
         print(reference)
@@ -126,7 +128,12 @@ def _parser() -> argparse.ArgumentParser:
     program = command("program", _program, "build one program if need be, and print its path")
     program.add_argument("name", choices=sorted(name for build in binaries.ALL for name in build.programs))
     some = command("images", _images, "build images where their sources changed, and print their references")
-    some.add_argument("names", nargs="*", choices=[*images.BY_NAME, []], help="default: those of demo and tests")
+    some.add_argument(
+        "names",
+        nargs="*",
+        choices=[*images.BY_NAME, []],
+        help="default: those of demo and tests; with CLUSTER=current the operator's and the trainer's",
+    )
     command("build", _build, "build the cluster's programs, and print where they are")
     return parser
 

@@ -84,6 +84,8 @@ PAUSE = Build("pause", paths.GO_SOURCES / "pause")
 HELM = Build("helm", _TOOLS_MODULE, packages=("helm.sh/helm/v4/cmd/helm",))
 # Says what kubectl reads in a manifest, for the tests of our own reader.
 READ_MANIFESTS = Build("read-manifests", paths.GO_SOURCES / "manifests")
+# Says what Flux makes of a sweep, for the tests.
+HEALTH = Build("health", paths.GO_SOURCES / "health")
 # Checks the forge's workflows in the tests.
 ACTIONLINT = Build(
     "actionlint", paths.GO_SOURCES / "actionlint", packages=("github.com/rhysd/actionlint/cmd/actionlint",)
@@ -130,6 +132,7 @@ ALL = (
     PROMTOOL,
     HELM,
     READ_MANIFESTS,
+    HEALTH,
     ACTIONLINT,
     HELM_UNITTEST,
     KUBECONFORM,

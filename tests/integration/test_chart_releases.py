@@ -16,7 +16,7 @@ import pytest
 
 from cluster import Cluster, ClusterError, binaries
 from support.crds import wait_established
-from support.helm import CHART, CHECKOUT, Helm, named
+from support.helm import CHART, CHECKOUT, Helm, HelmRefusedError, named
 
 PREVIOUS = "01e8fd40"
 """The last commit with the chart of one operator and strategy Recreate."""
@@ -61,7 +61,7 @@ def test_a_release_is_upgraded_from_the_chart_before_and_rolled_back(
     cluster: Cluster, helm: Helm, previous_chart: Path
 ) -> None:
     here = ("--namespace", FIRST)
-    helm.run("install", "regsweep", str(previous_chart), *here)
+    helm.run("install", "regsweep", str(previous_chart), "--set", "image.tag=mine", *here)
     assert deployment(cluster, FIRST)["strategy"] == {"type": "Recreate"}
     wait_established(cluster)
     sweep = {
@@ -72,9 +72,15 @@ def test_a_release_is_upgraded_from_the_chart_before_and_rolled_back(
     }
     cluster.kubectl("create", "-f", "-", input=json.dumps(sweep))
 
-    helm.run("upgrade", "regsweep", str(CHART), *here)
+    # With the old values alone, those that are new would have none: a port of nothing, a login that is no login.
+    with pytest.raises(HelmRefusedError, match=r"enabled: it has no value\. .*use --reset-then-reuse-values"):
+        helm.run("upgrade", "regsweep", str(CHART), "--reuse-values", *here)
+    helm.run("upgrade", "regsweep", str(CHART), "--reset-then-reuse-values", *here)
     spec = deployment(cluster, FIRST)
     assert (spec["replicas"], spec["strategy"]["type"]) == (2, "RollingUpdate")
+    assert spec["template"]["spec"]["containers"][0]["image"] == "regsweep-operator:mine", (
+        "what a person has set is kept"
+    )
     cluster.kubectl("-n", FIRST, "get", "poddisruptionbudget", "regsweep")
     with pytest.raises(ClusterError, match="NotFound"):
         cluster.kubectl("get", "clusterrole", "regsweep")
@@ -135,8 +141,19 @@ def test_a_second_release_of_that_name_stands_beside_it_and_goes_without_it(clus
     cluster.kubectl("get", "crd", "regularizationsweeps.regsweep.dev")
 
 
+def test_a_release_of_digits_in_a_namespace_of_digits_is_one(cluster: Cluster, helm: Helm) -> None:
+    options = [option for value in ("crds.enabled=false", "flowControl.enabled=true") for option in ("--set", value)]
+    here = ("--namespace", "456")
+    helm.run(
+        "install", "123", str(CHART), *here, "--create-namespace", *options, "--set-json", 'watchNamespaces=["456"]'
+    )
+    assert deployment(cluster, "456", "regsweep-123")["replicas"] == 2
+    helm.run("uninstall", "123", *here, "--wait")
+    cluster.kubectl("delete", "namespace", "456", "--wait=false")
+
+
 def test_uninstalling_leaves_the_crds_and_nothing_else(cluster: Cluster, helm: Helm) -> None:
-    """The last test of this file: it takes the first release away."""
+    """It takes the first release away."""
     helm.run("uninstall", "regsweep", "--namespace", FIRST, "--wait")
     wide = "clusterrole,clusterrolebinding,flowschema,prioritylevelconfiguration"
     left = cluster.kubectl("get", wide, "-l", "app.kubernetes.io/part-of=regsweep", "-o", "name")
@@ -144,3 +161,15 @@ def test_uninstalling_leaves_the_crds_and_nothing_else(cluster: Cluster, helm: H
     left = cluster.kubectl("-n", FIRST, "get", "all,role,rolebinding,poddisruptionbudget,sa,cm", "-o", "name")
     assert [name for name in left.split() if "regsweep" in name and not name.startswith("pod/")] == []
     assert "kept" in cluster.kubectl("-n", TEAM, "get", "rsweep", "-o", "name")
+
+
+def test_a_release_of_another_name_takes_the_crds_over_when_it_is_told_to(cluster: Cluster, helm: Helm) -> None:
+    """The last test of this file: it needs the CRDs that the first release has left."""
+    install = ("install", "other", str(CHART), "--namespace", SECOND)
+    with pytest.raises(HelmRefusedError, match="cannot be imported into the current release"):
+        helm.run(*install)
+    helm.run(*install, "--take-ownership")
+    owner = "jsonpath={.metadata.annotations.meta\\.helm\\.sh/release-name}"
+    assert cluster.kubectl("get", "crd", "regularizationsweeps.regsweep.dev", "-o", owner) == "other"
+    assert "kept" in cluster.kubectl("-n", TEAM, "get", "rsweep", "-o", "name")
+    helm.run("uninstall", "other", "--namespace", SECOND, "--wait")

@@ -1,4 +1,4 @@
-"""``python -m release``: set the version everywhere, or build all that a release publishes."""
+"""``python -m release``: set the version everywhere, build all that a release publishes, or say what is new in it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def main(arguments: Sequence[str]) -> int:
     actions = parser.add_subparsers(required=True, dest="action")
     setting = actions.add_parser("set-version", help="state this version in every place")
     setting.add_argument("version", type=_semantic)
+    actions.add_parser("notes", help="print what CHANGELOG.md says of the version")
     building = actions.add_parser("build", help="build everything and publish nothing")
     building.add_argument("--folder", type=Path, default=version.CHECKOUT / "dist")
     building.add_argument("--without-images", action="store_true", help="images need root and minutes")
@@ -27,8 +28,11 @@ def main(arguments: Sequence[str]) -> int:
         print("\n".join(map(str, changed)) or f"it is {options.version} already")
         return 0
     try:
+        if options.action == "notes":
+            print(version.notes(version.current()), end="")
+            return 0
         files = artifacts.build(options.folder, with_images=not options.without_images)
-    except ClusterError as error:
+    except (ClusterError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(artifacts.listing(options.folder, files))

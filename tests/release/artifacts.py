@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,15 +16,15 @@ from typing import Final
 from cluster import binaries, buildah, images
 from cluster.commands import run
 from cluster.report import step
+from release.distributions import DISTRIBUTIONS, prepare
 from release.version import CHECKOUT, current
 
 SOURCE_ADDRESS: Final = "https://github.com/regsweep/regsweep"
+REGISTRY: Final = "ghcr.io/regsweep"
+"""Where the images are published, unless the environment's REGISTRY says otherwise."""
 CHART: Final = CHECKOUT / "charts/regsweep"
-MANIFESTS: Final = (
-    "manifests/install.yaml",
-    "manifests/monitoring/podmonitors.yaml",
-    "manifests/monitoring/rules.yaml",
-)
+MANIFESTS: Final = ("manifests/monitoring/rules.yaml", "manifests/crd/*.yaml")
+"""What people apply, beside the renderings of the chart."""
 # Distribution -> the options by which `uv export` lists what its image or installation holds.
 BILLS: Final = {
     "regsweep": ("--package", "regsweep"),
@@ -35,55 +37,70 @@ BILLS: Final = {
 
 
 def build(folder: Path, *, with_images: bool) -> list[Path]:
-    """Fill `folder` anew and return its files, SHA256SUMS last. Images need root. Raises ClusterError where a tool fails."""
+    """Fill `folder` anew and return its files, SHA256SUMS last. Images need root. Raises ClusterError where a tool fails.
+
+    What lies directly in it is the release's page, which has no folders; its subfolder `images` goes to a registry.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     parts: list[Callable[[Path], None]] = [packages, chart, manifests, bills_of_materials]
     for part in [*parts, *([image_archives] if with_images else []), provenance]:
         with step(f"release: {part.__name__.replace('_', ' ')}"):
             part(folder)
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    listed = sorted(path for path in folder.iterdir() if path.is_file())
     sums = folder / "SHA256SUMS"
-    sums.write_text("".join(f"{_sha256(path)}  {path.relative_to(folder)}\n" for path in files), encoding="utf-8")
-    return [*files, sums]
+    sums.write_text("".join(f"{_sha256(path)}  {path.name}\n" for path in listed), encoding="utf-8")
+    return [*listed, *sorted(folder.glob("images/*")), sums]
 
 
 def packages(folder: Path) -> None:
     """Wheel and source distribution of each Python distribution."""
-    for name in ("regsweep", "regsweep-kit", "regsweep-trainer"):
-        run([_uv(), "build", "--quiet", "--package", name, "--out-dir", folder / "python"], cwd=CHECKOUT)
-    (folder / "python" / ".gitignore").unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in DISTRIBUTIONS:
+            sources = prepare(name, Path(scratch), current(), SOURCE_ADDRESS)
+            run([_uv(), "build", "--quiet", sources, "--out-dir", folder], cwd=CHECKOUT)
+    (folder / ".gitignore").unlink(missing_ok=True)
 
 
 def chart(folder: Path) -> None:
-    """The packaged Helm chart, its links followed."""
+    """The packaged Helm chart, its links followed, and its renderings for people without Helm: with the release's own images."""
     binaries.ensure([binaries.HELM])
+    helm = binaries.program(binaries.HELM)
     with tempfile.TemporaryDirectory() as scratch:
         copy = shutil.copytree(CHART, Path(scratch) / CHART.name)
-        target = folder / "chart"
-        target.mkdir()
-        run([binaries.program(binaries.HELM), "package", copy, "--destination", target])
+        values = copy / "values.yaml"
+        values.write_text(with_images(values.read_text(encoding="utf-8")), encoding="utf-8")
+        places = ("--helm", helm, "--chart", copy, "--manifests", Path(scratch) / "manifests")
+        run([sys.executable, CHECKOUT / "charts/render.py", *places], cwd=CHECKOUT)
+        run([helm, "package", copy, "--destination", folder])
+        for file in sorted((Path(scratch) / "manifests").rglob("*.yaml")):
+            shutil.copyfile(file, folder / file.name)
+
+
+def with_images(values: str) -> str:
+    """The chart's values.yaml with the images that the release publishes: those of its appVersion, in its registry."""
+    registry = os.environ.get("REGISTRY") or REGISTRY
+    values, registries = re.subn(r'^( +registry: )""$', rf'\g<1>"{registry}"', values, flags=re.MULTILINE)
+    values, tags = re.subn(r"^( +tag: )dev$", r'\g<1>""', values, flags=re.MULTILINE)
+    assert (registries, tags) == (2, 2), "values.yaml names the images of operator and trainer otherwise"
+    return values
 
 
 def manifests(folder: Path) -> None:
-    """What people without Helm apply."""
-    target = folder / "manifests"
-    target.mkdir()
-    for file in (*map(CHECKOUT.joinpath, MANIFESTS), *sorted(CHECKOUT.glob("manifests/crd/*.yaml"))):
-        shutil.copyfile(file, target / file.name)
+    """What people apply that no value of the chart changes."""
+    for file in (file for pattern in MANIFESTS for file in sorted(CHECKOUT.glob(pattern))):
+        shutil.copyfile(file, folder / file.name)
 
 
 def bills_of_materials(folder: Path) -> None:
     """CycloneDX documents of the locked packages, one for each distribution and variant."""
-    target = folder / "sbom"
-    target.mkdir()
     export = [_uv(), "export", "--quiet", "--frozen", "--no-dev", "--format", "cyclonedx1.5"]
     for name, options in BILLS.items():
         document = json.loads(run([*export, *options], cwd=CHECKOUT))
         # Two builds of one source give the same bytes.
         del document["serialNumber"], document["metadata"]["timestamp"]
         text = json.dumps(document, indent=1, sort_keys=True)
-        (target / f"{name}-{current()}.cdx.json").write_text(text + "\n", encoding="utf-8")
+        (folder / f"{name}-{current()}.cdx.json").write_text(text + "\n", encoding="utf-8")
 
 
 def image_archives(folder: Path) -> None:

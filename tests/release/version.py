@@ -38,6 +38,16 @@ def stated(place: Path) -> list[str]:
     return [_only(pattern, text, place).group(2) for pattern in PLACES[place]]
 
 
+def notes(version: str) -> str:
+    """What CHANGELOG.md says of a version. Raises ValueError where it has no heading of that version, or nothing below it."""
+    text = (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8")
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        heading, _, below = section.partition("\n")
+        if heading.split(" ")[0] == version and below.strip():
+            return below.strip() + "\n"
+    raise ValueError(f"CHANGELOG.md: no heading `## {version}` with something below it")
+
+
 def write(version: str) -> list[Path]:
     """State that version everywhere. Returns the files that changed."""
     changed = []

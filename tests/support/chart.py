@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import yaml
 
 from support.helm import Helm, Manifest, one
 
@@ -24,8 +27,21 @@ def operator(manifests: Rendering, name: str = "regsweep") -> Mapping[str, Any]:
 
 
 def environment(manifests: Rendering) -> dict[str, str]:
-    """The operator's variables; what comes from elsewhere is empty."""
-    return {entry["name"]: entry.get("value", "") for entry in operator(manifests)["env"]}
+    """The operator's variables as the kubelet sets them; what comes from elsewhere is empty."""
+    found: dict[str, str] = {}
+
+    def replaced(match: re.Match[str]) -> str:
+        """`$$` is a dollar sign, `$(NAME)` the value of a variable before; any other name stays as it is."""
+        return "$" if match[0] == "$$" else found.get(match["name"], match[0])
+
+    for entry in operator(manifests)["env"]:
+        found[entry["name"]] = re.sub(r"\$(?:\$|\((?P<name>[^)]*)\))", replaced, entry.get("value", ""))
+    return found
+
+
+def says(text: str, manifests: Rendering) -> bool:
+    """Whether the text stands anywhere in the objects."""
+    return text in yaml.safe_dump_all(manifests, width=1000)
 
 
 def kinds(manifests: Rendering) -> set[str]:

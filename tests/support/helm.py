@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from cluster import binaries
+from regsweep.adapters.yamlreader import read_objects
 
 CHECKOUT: Final = Path(__file__).parents[2]
 CHART: Final = CHECKOUT / "charts" / "regsweep"
@@ -51,8 +50,9 @@ class Helm:
         return sorted(found, key=lambda one: int(one["metadata"]["annotations"].get("helm.sh/hook-weight", 0)))
 
     def _template(self, release: str, namespace: str, *options: str) -> list[Manifest]:
+        """As kubectl reads them. A key that is there twice is refused: Flux and kustomize do not take it either."""
         text = self.run("template", release, str(CHART), "--namespace", namespace, *options)
-        return [document for document in yaml.safe_load_all(text) if document]
+        return [found.value for found in read_objects(text.encode())]
 
 
 def find_helm() -> Helm | None:

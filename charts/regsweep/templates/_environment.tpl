@@ -46,11 +46,11 @@ REGSWEEP_TRAINER_TEMPLATE: trainer (security contexts, labels, scheduling)
 - name: REGSWEEP_IDENTITY
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
 - name: REGSWEEP_LEASE_NAME
-  value: {{ include "regsweep.leaseName" . }}
+  value: {{ include "regsweep.leaseName" . | quote }}
 - name: REGSWEEP_LEASE_NAMESPACE
-  value: {{ .Release.Namespace }}
+  value: {{ quote .Release.Namespace }}
 - name: REGSWEEP_MANAGED_BY
-  value: {{ .Values.managedBy }}
+  value: {{ quote .Values.managedBy }}
 - name: REGSWEEP_NAMESPACES
   value: {{ .Values.watchNamespaces | default list | toJson | quote }}
 - name: REGSWEEP_KUEUE_VERSION
@@ -61,45 +61,45 @@ REGSWEEP_TRAINER_TEMPLATE: trainer (security contexts, labels, scheduling)
   value: {{ .Values.port | quote }}
 {{- $folder := "/etc/regsweep/metrics" }}
 - name: REGSWEEP_HTTP_CERTIFICATE_FILE
-  value: {{ ternary (printf "%s/certificate" $folder) "" (ne .Values.metrics.tls.secretName "") | quote }}
+  value: {{ ternary (printf "%s/certificate" $folder) "" (not (empty .Values.metrics.tls.secretName)) | quote }}
 - name: REGSWEEP_HTTP_KEY_FILE
-  value: {{ ternary (printf "%s/key" $folder) "" (ne .Values.metrics.tls.secretName "") | quote }}
+  value: {{ ternary (printf "%s/key" $folder) "" (not (empty .Values.metrics.tls.secretName)) | quote }}
 - name: REGSWEEP_METRICS_CLIENT_CA_FILE
-  value: {{ ternary (printf "%s/client-ca" $folder) "" (ne .Values.metrics.clientCertificate.caSecretName "") | quote }}
+  value: {{ ternary (printf "%s/client-ca" $folder) "" (not (empty .Values.metrics.clientCertificate.caSecretName)) | quote }}
 - name: REGSWEEP_METRICS_TOKEN_FILE
-  value: {{ ternary (printf "%s/token" $folder) "" (ne .Values.metrics.tokenSecret.name "") | quote }}
+  value: {{ ternary (printf "%s/token" $folder) "" (not (empty .Values.metrics.tokenSecret.name)) | quote }}
 - name: REGSWEEP_LOG_LEVEL
-  value: {{ .Values.logging.level }}
+  value: {{ quote .Values.logging.level }}
 - name: REGSWEEP_LOG_FORMAT
-  value: {{ .Values.logging.format }}
+  value: {{ quote .Values.logging.format }}
 - name: REGSWEEP_PROMETHEUS_URL
-  value: {{ .Values.prometheus.url | quote }}
+  value: {{ include "regsweep.verbatim" .Values.prometheus.url | quote }}
 - name: REGSWEEP_PROMETHEUS_NAMESPACE_LABEL
-  value: {{ .Values.prometheus.namespaceLabel }}
+  value: {{ quote .Values.prometheus.namespaceLabel }}
 - name: REGSWEEP_PROMETHEUS_POD_LABEL
-  value: {{ .Values.prometheus.podLabel }}
+  value: {{ quote .Values.prometheus.podLabel }}
 - name: REGSWEEP_PROMETHEUS_ENFORCED_NAMESPACE
-  value: {{ .Values.prometheus.enforcedNamespace | quote }}
+  value: {{ .Values.prometheus.enforcedNamespace | default "" | quote }}
 - name: REGSWEEP_PROMETHEUS_HEADERS
-  value: {{ .Values.prometheus.headers | default dict | toJson | quote }}
+  value: {{ .Values.prometheus.headers | default dict | toJson | include "regsweep.verbatim" | quote }}
 - name: REGSWEEP_PROMETHEUS_PARAMETERS
-  value: {{ .Values.prometheus.parameters | default dict | toJson | quote }}
+  value: {{ .Values.prometheus.parameters | default dict | toJson | include "regsweep.verbatim" | quote }}
 {{- $files := include "regsweep.prometheusFiles" . | fromYaml }}
 {{- range $file := list "token" "username" "password" "ca" "certificate" "key" }}
 - name: REGSWEEP_PROMETHEUS_{{ upper $file }}_FILE
   value: {{ get $files $file | quote }}
 {{- end }}
 - name: REGSWEEP_GPU_RESOURCE
-  value: {{ .Values.trainer.gpuResource }}
+  value: {{ quote .Values.trainer.gpuResource }}
 - name: REGSWEEP_GPU_RESOURCES
   value: {{ with .Values.trainer.gpuResources }}{{ toJson . | quote }}{{ else }}""{{ end }}
 - name: REGSWEEP_TRAINER_IMAGE
-  value: {{ include "regsweep.trainerImage" . }}
+  value: {{ include "regsweep.trainerImage" . | quote }}
 - name: REGSWEEP_TRAINER_ENV
-  value: {{ .Values.trainer.env | default dict | toJson | quote }}
+  value: {{ .Values.trainer.env | default dict | toJson | include "regsweep.verbatim" | quote }}
 - name: REGSWEEP_TRAINER_TEMPLATE
   value: >-
-    {{ include "regsweep.trainerTemplate" . }}
+    {{ include "regsweep.trainerTemplate" . | include "regsweep.verbatim" }}
 {{- range $name, $value := .Values.env }}
 - name: {{ $name }}
   value: {{ $value | quote }}

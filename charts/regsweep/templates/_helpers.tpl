@@ -3,7 +3,9 @@
 {{/* Name of every object of the release: cut so that a suffix still fits into 63 characters. */}}
 {{- define "regsweep.name" -}}
 {{- $made := ternary .Release.Name (printf "%s-regsweep" .Release.Name) (contains "regsweep" .Release.Name) }}
-{{- .Values.fullnameOverride | default ($made | replace "." "-" | trunc 50 | trimSuffix "-") }}
+{{- /* The name of a Service begins with a letter, that of a release need not. */}}
+{{- if regexMatch "^[0-9]" $made }}{{ $made = printf "regsweep-%s" .Release.Name }}{{ end }}
+{{- .Values.fullnameOverride | default ($made | replace "." "-" | trunc 50 | trimAll "-") }}
 {{- end }}
 
 {{/* Name of objects without a namespace: two releases of one name in two namespaces stay apart. Call it with a list: root, suffix. */}}
@@ -11,17 +13,27 @@
 {{- $root := index . 0 }}{{ include "regsweep.name" $root }}{{ index . 1 }}.{{ $root.Release.Namespace }}
 {{- end }}
 
+{{/* A version as a label may have it: Flux appends the digest of the chart by a plus sign. */}}
+{{- define "regsweep.labelValue" -}}
+{{ . | replace "+" "_" | trunc 63 | trimAll "-_." }}
+{{- end }}
+
+{{/* A text as the value of a variable: Kubernetes would replace what looks like a reference in it. */}}
+{{- define "regsweep.verbatim" -}}
+{{- $text := . | default "" }}{{ ternary (replace "$" "$$" $text) $text (regexMatch "[$][$(]" $text) }}
+{{- end }}
+
 {{/* Labels that never change over a release's life: selectors use them. */}}
 {{- define "regsweep.selectorLabels" -}}
-app.kubernetes.io/name: {{ .Values.nameOverride | default "regsweep" }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ .Values.nameOverride | default "regsweep" | quote }}
+app.kubernetes.io/instance: {{ quote .Release.Name }}
 app.kubernetes.io/component: operator
 {{- end }}
 
 {{/* Labels of the operator's pods. None changes with the chart's version alone, which would restart them. */}}
 {{- define "regsweep.podLabels" -}}
 {{ include "regsweep.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ include "regsweep.labelValue" .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: regsweep
 {{- with merge dict (.Values.commonLabels | default dict) (.Values.podLabels | default dict) }}
 {{ toYaml . }}
@@ -30,45 +42,49 @@ app.kubernetes.io/part-of: regsweep
 
 {{- define "regsweep.labels" -}}
 {{ include "regsweep.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ include "regsweep.labelValue" .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: regsweep
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | include "regsweep.labelValue" | quote }}
 {{- with .Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
 
-{{/* Metadata of an object. Keys: root, name; namespace (none: the object has none), labels, annotations. */}}
+{{/* Metadata of an object. Keys: root, name; namespace (none: the object has none), labels, annotations: what it has itself wins. */}}
 {{- define "regsweep.metadata" -}}
-name: {{ .name }}
+name: {{ quote .name }}
 {{- with .namespace }}
-namespace: {{ . }}
+namespace: {{ quote . }}
 {{- end }}
-labels:
-  {{- include "regsweep.labels" .root | nindent 2 }}
-  {{- with .labels }}{{ toYaml . | nindent 2 }}{{ end }}
+labels: {{- merge dict (.labels | default dict) (include "regsweep.labels" .root | fromYaml) | toYaml | nindent 2 }}
 {{- with merge dict (.annotations | default dict) (.root.Values.commonAnnotations | default dict) }}
 annotations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* Reference of an image. Keys: image, global, value (its name, for the refusal). */}}
+{{/* Reference of an image. Keys: root, image. */}}
 {{- define "regsweep.image" -}}
-{{- if not (or .image.tag .image.digest) }}
-{{- fail (printf "%s: give a tag or a digest, since neither is set" .value) }}
-{{- end }}
-{{- with (.global.imageRegistry | default .image.registry) }}{{ . }}/{{ end }}{{ .image.repository }}
-{{- with .image.tag }}:{{ . }}{{ end }}
+{{- with (.root.Values.global.imageRegistry | default .image.registry) }}{{ . }}/{{ end }}{{ .image.repository }}
+{{- with .image.tag | default (ternary (replace "+" "_" .root.Chart.AppVersion) "" (empty .image.digest)) }}:{{ . }}{{ end }}
 {{- with .image.digest }}@{{ . }}{{ end }}
 {{- end }}
 
 {{- define "regsweep.operatorImage" -}}
-{{- include "regsweep.image" (dict "image" .Values.image "global" .Values.global "value" "image") }}
+{{- include "regsweep.image" (dict "root" . "image" .Values.image) }}
 {{- end }}
 
 {{- define "regsweep.trainerImage" -}}
-{{- include "regsweep.image" (dict "image" .Values.trainer.image "global" .Values.global "value" "trainer.image") }}
+{{- include "regsweep.image" (dict "root" . "image" .Values.trainer.image) }}
+{{- end }}
+
+{{/* The Secrets for pulling the operator's image, as YAML; empty: none. In `global` other charts may want plain names. */}}
+{{- define "regsweep.pullSecrets" -}}
+{{- $found := list }}
+{{- range concat (.Values.global.imagePullSecrets | default list) (.Values.imagePullSecrets | default list) }}
+{{- $found = append $found (ternary (dict "name" .) . (kindIs "string" .)) }}
+{{- end }}
+{{- with $found }}{{ uniq . | toYaml }}{{ end }}
 {{- end }}
 
 {{- define "regsweep.serviceAccountName" -}}
@@ -127,7 +143,7 @@ token: /var/run/secrets/kubernetes.io/serviceaccount/token
 {{- if .tls.secretName }}
 scheme: https
 tlsConfig:
-  serverName: {{ .tls.serverName | default (printf "%s-metrics.%s.svc" (include "regsweep.name" $) $.Release.Namespace) }}
+  serverName: {{ quote (.tls.serverName | default (printf "%s-metrics.%s.svc" (include "regsweep.name" $) $.Release.Namespace)) }}
   {{- if .tls.ca.secretName }}
   ca: {secret: {name: {{ quote .tls.ca.secretName }}, key: {{ quote .tls.ca.key }}}}
   {{- else if .tls.ca.configMapName }}

@@ -1,5 +1,22 @@
+{{/* Refuses values from which a default is missing that the chart rests on. */}}
+{{- define "regsweep.require" -}}
+{{- range $path := .Files.Get "files/required.yaml" | fromYamlArray }}
+{{- $value := $.Values }}
+{{- range $key := splitList "." $path }}
+{{- $group := ternary $value dict (kindIs "map" $value) }}
+{{- $value = ternary (get $group $key) nil (hasKey $group $key) }}
+{{- end }}
+{{- if kindIs "invalid" $value }}
+{{- fail (printf "%s: it has no value. After an upgrade with --reuse-values, which leaves out what is new in the chart: use --reset-then-reuse-values, which keeps what you have set. Where your values have null: leave it out, for the default" $path) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Refuses values that contradict each other, or that would have no effect, with what to set instead. */}}
 {{- define "regsweep.validate" -}}
+{{- if not .Values.enabled }}
+{{- fail "enabled: false is for a parent chart, which leaves this one out where its `condition` names the value; here nothing reads it" }}
+{{- end }}
 {{- $owned := include "regsweep.ownedVariables" . | fromYaml }}
 {{- $given := keys (.Values.env | default dict) }}
 {{- range .Values.extraEnv }}{{ $given = append $given .name }}{{ end }}

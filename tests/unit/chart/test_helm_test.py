@@ -9,17 +9,33 @@ from support.helm import Helm, one
 
 
 @pytest.mark.parametrize(
-    ("options", "namespace"),
+    ("options", "watched"),
     [
         pytest.param((), "regsweep-system", id="all namespaces are watched"),
         pytest.param(("--set", "watchNamespaces={ml,vision}"), "ml", id="listed namespaces are watched"),
     ],
 )
-def test_the_sweep_is_where_the_operator_watches(helm: Helm, options: tuple[str, ...], namespace: str) -> None:
-    hooks = helm.hooks(*options)
-    assert {hook["metadata"]["namespace"] for hook in hooks} == {namespace}
+def test_the_sweep_is_where_the_operator_watches_and_the_pod_where_helm_looks_for_its_log(
+    helm: Helm, options: tuple[str, ...], watched: str
+) -> None:
+    hooks = helm.hooks(*options, "--set", "imagePullSecrets[0].name=pull")
+    places = {hook["kind"]: hook["metadata"]["namespace"] for hook in hooks}
+    assert places == {
+        **dict.fromkeys(("RegularizationSweep", "Role", "RoleBinding"), watched),
+        **dict.fromkeys(("ServiceAccount", "Pod"), "regsweep-system"),
+    }
+    (subject,) = one(hooks, "RoleBinding", "regsweep-test")["subjects"]
+    assert subject == {"kind": "ServiceAccount", "name": "regsweep-test", "namespace": "regsweep-system"}
+    pod = one(hooks, "Pod", "regsweep-test")["spec"]
+    assert pod["containers"][0]["command"][-2:] == ["--namespace", watched]
+    assert pod["imagePullSecrets"] == [{"name": "pull"}], "a Secret of the release's namespace"
     spec = parse_sweep(one(hooks, "RegularizationSweep", "regsweep-test"))
     assert spec.trainer.gpus == 0 and spec.replicates == 2
+
+
+def test_an_admission_policy_finds_the_common_labels_on_each_of_them(helm: Helm) -> None:
+    hooks = helm.hooks("--set", "commonLabels.team=ml,commonAnnotations.owner=ml")
+    assert all(hook["metadata"]["labels"]["team"] == hook["metadata"]["annotations"]["owner"] == "ml" for hook in hooks)
 
 
 def test_the_pod_comes_last_and_may_only_read(helm: Helm) -> None:

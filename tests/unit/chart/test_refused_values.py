@@ -26,6 +26,13 @@ from support.helm import Helm, HelmRefusedError
         pytest.param("env.a-b=8", "a-b", id="a name that no variable can have"),
         pytest.param("image.tag=1@sha256:ab", "/image/tag", id="a digest in the tag"),
         pytest.param("image.digest=ab", "/image/digest", id="a digest that is none"),
+        pytest.param("image.registry=https://registry.test", "/image/registry", id="an address for a registry"),
+        pytest.param("trainer.image.registry=registry.test/", "/trainer/image/registry", id="a slash after a registry"),
+        pytest.param("global.imageRegistry=http://m", "/global/imageRegistry", id="an address for a mirror"),
+        pytest.param("image.repository=registry.test/op:1.2", "/image/repository", id="a tag in the repository"),
+        pytest.param("imagePullSecrets={pull}", "/imagePullSecrets/0", id="a name where a reference belongs"),
+        pytest.param("global.imagePullSecrets[0].nam=a", "/global/imagePullSecrets/0", id="no reference"),
+        pytest.param("image.repository=Op", "/image/repository", id="a repository in capitals"),
         pytest.param("prometheus.url=prometheus:9090", "/prometheus/url", id="an address without a scheme"),
         pytest.param("prometheus.url=http://me:pw@p", "/prometheus/url", id="an address with a password"),
         pytest.param("prometheus.url=http://p?a=b", "/prometheus/url", id="an address with a query"),
@@ -38,6 +45,9 @@ from support.helm import Helm, HelmRefusedError
         pytest.param(
             "podMonitors.trainers.interval=5", "/podMonitors/trainers/interval", id="an interval without unit"
         ),
+        pytest.param("serviceMonitor.interval=5s1m", "/serviceMonitor/interval", id="an interval, smaller unit first"),
+        pytest.param("serviceMonitor.interval=", "/serviceMonitor/interval", id="no interval"),
+        pytest.param("dashboards.namespace=Grafana", "/dashboards/namespace", id="a namespace that cannot be"),
         pytest.param("logging.level=loud", "/logging/level", id="an unknown level"),
         pytest.param("replicas=-1", "/replicas", id="a negative number of operators"),
         pytest.param("port=80", "/port", id="a port that only root may open"),
@@ -89,8 +99,7 @@ def test_no_variable_contradicts_a_value(helm: Helm, variable: str, way: str) ->
     ("values", "message"),
     [
         pytest.param("serviceAccount.create=false", "serviceAccount.name: give the name", id="no account"),
-        pytest.param("image.tag=", "image: give a tag or a digest", id="an operator's image of no version"),
-        pytest.param("trainer.image.tag=", "trainer.image: give a tag or a digest", id="a trainer of no version"),
+        pytest.param("enabled=false", "enabled: false is for a parent chart", id="a chart that is left out by nobody"),
         pytest.param("env.A=1,extraEnv[0].name=A", "a variable is given twice", id="a variable from two values"),
         *(
             pytest.param(f"{value}=t", f"{value.rpartition('.')[0]}: it needs prometheus.url", id=f"{value} for nobody")

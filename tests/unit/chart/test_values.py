@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 import yaml
 
-from support.chart import Rendering, environment, kinds, operator, operator_pod, shows_what_it_does
-from support.helm import Helm, Manifest, named, one
+from support.chart import Rendering, environment, kinds, operator, operator_pod, says, shows_what_it_does
+from support.helm import CHART, Helm, Manifest, named, one
 from support.training_pods import pod_of
 
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
-
-
-def says(text: str, manifests: Rendering) -> bool:
-    return text in yaml.safe_dump_all(manifests, width=1000)
+VERSION = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
 
 
 def ports_out(policy: Manifest) -> set[int]:
-    return {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
+    """Every port that a rule names. A rule without ports would open all: there is none."""
+    rules = [rule["ports"] for rule in policy["spec"]["egress"]]
+    assert all(rules)
+    return {port["port"] for ports in rules for port in ports}
 
 
 def training_pod(manifests: Rendering) -> Mapping[str, Any]:
@@ -47,6 +47,22 @@ TOGGLES: list[tuple[str, str, Callable[[Rendering], bool]]] = [
         lambda m: environment(m)["REGSWEEP_TRAINER_IMAGE"] == f"regsweep-trainer:1.2@{DIGEST}",
     ),
     (
+        "a registry may have a port and a path",
+        "image.registry=[fd00::1]:5000/mirror,trainer.image.repository=registry.test:5000/team/trainer",
+        lambda m: (
+            operator(m)["image"] == "[fd00::1]:5000/mirror/regsweep-operator:dev"
+            and environment(m)["REGSWEEP_TRAINER_IMAGE"] == "registry.test:5000/team/trainer:dev"
+        ),
+    ),
+    (
+        "an image without tag and digest is the one of the chart's version",
+        "image.tag=,trainer.image.tag=",
+        lambda m: (
+            operator(m)["image"] == f"regsweep-operator:{VERSION}"
+            and environment(m)["REGSWEEP_TRAINER_IMAGE"] == f"regsweep-trainer:{VERSION}"
+        ),
+    ),
+    (
         "one mirror serves both images",
         "global.imageRegistry=mirror.test,image.registry=registry.test",
         lambda m: (
@@ -57,6 +73,11 @@ TOGGLES: list[tuple[str, str, Callable[[Rendering], bool]]] = [
     (
         "pull secrets of the parent chart come first, each once",
         "global.imagePullSecrets[0].name=all,imagePullSecrets[0].name=mine,imagePullSecrets[1].name=all",
+        lambda m: operator_pod(m)["spec"]["imagePullSecrets"] == [{"name": "all"}, {"name": "mine"}],
+    ),
+    (
+        "pull secrets of the parent chart may be plain names, as other charts want them",
+        "global.imagePullSecrets={all,mine},imagePullSecrets[0].name=mine",
         lambda m: operator_pod(m)["spec"]["imagePullSecrets"] == [{"name": "all"}, {"name": "mine"}],
     ),
     (
@@ -178,31 +199,6 @@ TOGGLES: list[tuple[str, str, Callable[[Rendering], bool]]] = [
         ),
     ),
     (
-        "a ServiceMonitor may take the place of the PodMonitor",
-        "serviceMonitor.enabled=true",
-        lambda m: (
-            one(m, "ServiceMonitor", "regsweep-operator")["spec"]["endpoints"][0]["honorLabels"]
-            and one(m, "ServiceMonitor", "regsweep-operator")["spec"]["selector"]["matchLabels"].items()
-            <= one(m, "Service", "regsweep-metrics")["metadata"]["labels"].items()
-        ),
-    ),
-    (
-        "a scrape of a trainer has a limit",
-        "podMonitors.trainers.enabled=true,podMonitors.trainers.sampleLimit=900",
-        lambda m: one(m, "PodMonitor", "regsweep-trainers")["spec"]["sampleLimit"] == 900,
-    ),
-    (
-        "alerts link to runbooks where these are to be had",
-        "prometheusRule.enabled=true,prometheusRule.runbookBaseUrl=https://wiki.test/r/,prometheusRule.alertLabels.team=ml",
-        lambda m: all(
-            rule["annotations"]["runbook_url"] == f"https://wiki.test/r/{rule['alert']}.md"
-            and rule["labels"].keys() == {"severity", "team"}
-            for group in one(m, "PrometheusRule", "regsweep")["spec"]["groups"]
-            for rule in group["rules"]
-            if "alert" in rule
-        ),
-    ),
-    (
         "the operator is let out to what it needs",
         "networkPolicy.operator.enabled=true,prometheus.url=https://p.monitoring/prefix",
         lambda m: ports_out(one(m, "NetworkPolicy", "regsweep")) == {53, 5353, 443, 6443},
@@ -211,6 +207,16 @@ TOGGLES: list[tuple[str, str, Callable[[Rendering], bool]]] = [
         "the operator is let out to Prometheus' port",
         "networkPolicy.operator.enabled=true,prometheus.url=http://p.monitoring:9090",
         lambda m: ports_out(one(m, "NetworkPolicy", "regsweep")) == {53, 5353, 443, 6443, 9090},
+    ),
+    (
+        "the operator is let out to Prometheus at an IPv6 address",
+        "networkPolicy.operator.enabled=true,prometheus.url=http://[fd00::90]:9090/prefix",
+        lambda m: ports_out(one(m, "NetworkPolicy", "regsweep")) == {53, 5353, 443, 6443, 9090},
+    ),
+    (
+        "the operator is let out to the API server by a rule of one's own",
+        "networkPolicy.operator.enabled=true,networkPolicy.operator.apiServerPorts=null,networkPolicy.operator.egress[0].ports[0].port=16443",
+        lambda m: ports_out(one(m, "NetworkPolicy", "regsweep")) == {53, 5353, 16443},
     ),
     (
         "trainers in listed namespaces are let out to DNS and what is declared",
@@ -290,30 +296,6 @@ TOGGLES: list[tuple[str, str, Callable[[Rendering], bool]]] = [
         "roles need not be aggregated",
         "aggregateRoles=false",
         lambda m: not says("rbac.authorization.k8s.io/aggregate-to", m),
-    ),
-    ("annotations for scraping can be left out", "scrapeAnnotations=false", lambda m: not says("prometheus.io/", m)),
-    ("the Service can be left out", "metricsService.enabled=false", lambda m: "Service" not in kinds(m)),
-    ("dashboards can be left out", "dashboards.enabled=false", lambda m: "ConfigMap" not in kinds(m)),
-    (
-        "dashboards may stand in Grafana's namespace",
-        "dashboards.namespace=grafana",
-        lambda m: (
-            one(m, "ConfigMap", "regsweep-dashboard-sweep")["metadata"]["namespace"] == "grafana"
-            and one(m, "ConfigMap", "regsweep-dashboard-sweep")["metadata"]["labels"]["grafana_dashboard"] == "1"
-        ),
-    ),
-    (
-        "a monitor finds trainers in all namespaces",
-        "podMonitors.trainers.enabled=true,podMonitors.labels.release=stack",
-        lambda m: (
-            one(m, "PodMonitor", "regsweep-trainers")["spec"]["namespaceSelector"] == {"any": True}
-            and one(m, "PodMonitor", "regsweep-trainers")["metadata"]["labels"]["release"] == "stack"
-        ),
-    ),
-    (
-        "a monitor finds the operator and keeps the sweeps' namespaces",
-        "podMonitors.operator.enabled=true",
-        lambda m: bool(one(m, "PodMonitor", "regsweep-operator")["spec"]["podMetricsEndpoints"][0]["honorLabels"]),
     ),
     (
         "the operator can be placed",

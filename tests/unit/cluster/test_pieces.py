@@ -8,6 +8,7 @@ import subprocess
 import tarfile
 import threading
 import tomllib
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 import yaml
 from cryptography import x509
 
+from cluster import __main__ as tool
 from cluster import addons, binaries, cgroups, containerd, images, installation, namespaces, node, oci, paths, toolchain
 from cluster.digests import digest
 from cluster.errors import ClusterError
@@ -298,3 +300,23 @@ def _read(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
 
 def _blob(descriptor: dict[str, Any]) -> str:
     return "blobs/sha256/" + str(descriptor["digest"]).removeprefix("sha256:")
+
+
+@pytest.mark.parametrize(
+    ("names", "pushed"),
+    [
+        pytest.param([], ["regsweep-trainer", "regsweep-operator"], id="what a person installs"),
+        pytest.param(["regsweep-trainer-gpu"], ["regsweep-trainer-gpu"], id="what they name"),
+    ],
+)
+def test_what_is_pushed_to_a_persons_registry_is_what_they_install(
+    names: list[str], pushed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Registry:
+        def load(self, wanted: Iterable[images.Image]) -> dict[str, str]:
+            return {image.name: f"registry.test/you/{image.name}" for image in wanted}
+
+    monkeypatch.setenv("CLUSTER", "current")
+    monkeypatch.setattr(tool, "CurrentCluster", Registry)
+    assert tool.main(["images", *names]) == 0
+    assert capsys.readouterr().out.split() == [f"registry.test/you/{name}" for name in pushed]

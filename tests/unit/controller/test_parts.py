@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 from typing import Any
 
 import pytest
@@ -227,6 +228,25 @@ async def test_health_and_metrics_are_served_and_a_deleted_sweep_leaves_nothing(
         await until(lambda: len(operator.caches.sweeps) == 0)
         assert 'sweep="demo"' not in generate_latest(metrics.registry).decode()
         await server.stop()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+async def test_it_is_served_on_every_address_of_the_pod_whatever_family_the_cluster_has(
+    cluster: FakeCluster, address: str
+) -> None:
+    """By the default, which the chart sets too: a kubelet of an IPv6 cluster probes there, and Prometheus scrapes."""
+    with socket.create_server(("::", 0), family=socket.AF_INET6) as free:
+        port = free.getsockname()[1]
+    async with operating(cluster) as operator:
+        server = HealthServer(operator.health, Metrics(), Settings().http_host, port, Guard())
+        await server.start()
+        async with ClientSession() as session, session.get(f"http://{bracketed(address)}:{port}/livez") as answer:
+            assert answer.status == 200
+        await server.stop()
+
+
+def bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 async def test_what_a_trainer_left_and_is_not_taken_is_counted_by_its_reason(cluster: FakeCluster) -> None:

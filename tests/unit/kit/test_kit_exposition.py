@@ -141,6 +141,16 @@ def test_a_scrape_after_the_moment_counts(server: MetricsServer) -> None:
     assert server.wait_scraped(since=moment, seconds=10)
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_it_is_scraped_on_every_address_of_the_pod_whatever_family_the_cluster_has(
+    server: MetricsServer, address: str
+) -> None:
+    connection = http.client.HTTPConnection(address, server.port, timeout=10)
+    connection.request("GET", "/metrics")
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
 def test_a_scrape_before_the_moment_does_not_count(server: MetricsServer) -> None:
     get(server)
     assert not server.wait_scraped(since=time.monotonic(), seconds=0.05)

@@ -37,3 +37,27 @@ def test_a_file_that_no_longer_states_it_once_is_named(tmp_path: Path, monkeypat
     (tmp_path / version.SOURCE).write_text('[project]\nname = "regsweep"\n', encoding="utf-8")
     with pytest.raises(ValueError, match=r"operator/pyproject\.toml: 0 lines"):
         version.current()
+
+
+CHANGES = """\
+# Changelog
+## Unreleased
+- something
+## 1.2.3 (2026-11-26)
+### Added
+- a thing
+
+## 1.2
+## 1.1
+- old
+"""
+
+
+def test_the_notes_of_a_release_are_its_part_of_the_changelog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(version, "CHECKOUT", tmp_path)
+    (tmp_path / "CHANGELOG.md").write_text(CHANGES, encoding="utf-8")
+    assert version.notes("1.2.3") == "### Added\n- a thing\n"
+    assert version.notes("1.1") == "- old\n"
+    for missing in ("1.2", "2.0.0"):
+        with pytest.raises(ValueError, match=f"no heading `## {missing}` with something below it"):
+            version.notes(missing)

@@ -11,8 +11,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
@@ -20,6 +18,7 @@ from regsweep.adapters.access import Access
 from regsweep.adapters.kube_errors import error_of, reason_of
 from regsweep.adapters.kubeapi import EVENTS, JOBS, LEASES, PAGE_SIZE, KubeObject, Page, Resource, WatchEvent, WatchType
 from regsweep.adapters.permits import check_permit
+from regsweep.adapters.proxies import proxy_for
 from regsweep.adapters.sockets import kept_alive
 from regsweep.adapters.throttle import TokenBucket, Urgency, asking_for
 from regsweep.errors import ApiError, Unavailable
@@ -40,14 +39,6 @@ async def authorization_header(access: Access) -> dict[str, str]:
     """The header that authenticates a request, with a token that is fresh; empty with client certificates."""
     value = await access.authorization()
     return {"Authorization": value} if value else {}
-
-
-def proxy_for(url: str) -> str | None:
-    """The proxy that the environment names for that URL (HTTPS_PROXY and the like, but for hosts in NO_PROXY); None: none."""
-    parts = urlsplit(url)
-    if parts.hostname and proxy_bypass(parts.hostname):
-        return None
-    return getproxies().get(parts.scheme)
 
 
 @dataclass(frozen=True, slots=True)

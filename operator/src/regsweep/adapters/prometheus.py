@@ -15,6 +15,7 @@ from yarl import URL
 
 from regsweep.adapters import prometheus_failures as failures
 from regsweep.adapters.prometheus_login import Login
+from regsweep.adapters.proxies import bypasses_proxy
 from regsweep.adapters.secret_files import SecretFileError
 from regsweep.api.conditions import Reason
 from regsweep.errors import MetricsError
@@ -125,8 +126,9 @@ def _path(file: str) -> Path | None:
 
 def _proxy_for(url: str) -> tuple[URL | None, aiohttp.BasicAuth | None]:
     """The environment's proxy for this address. The session itself would take a password from ~/.netrc along with it."""
+    address = URL(url)
     try:
-        return get_env_proxy_for_url(URL(url))
+        return (None, None) if address.host and bypasses_proxy(address.host) else get_env_proxy_for_url(address)
     except LookupError:
         return None, None
 

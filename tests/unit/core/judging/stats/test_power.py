@@ -6,6 +6,8 @@ from math import ceil, inf, sqrt
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from scipy.stats import chi2, nct, studentized_range
 from statsmodels.stats.power import TTestPower
 
@@ -73,6 +75,21 @@ def test_the_interval_of_an_effect_inverts_the_non_central_t(statistic: float, d
     assert [float(nct.sf(statistic, df, low)), float(nct.cdf(statistic, df, high))] == pytest.approx(
         [0.025, 0.025], abs=1e-9
     )
+
+
+@given(statistic=st.floats(0, 1e6), df=st.floats(1, 1e4), n=st.integers(2, 1000))
+@example(statistic=7.75, df=1, n=5)
+@example(statistic=18.25, df=1, n=2)
+def test_whatever_was_observed_has_an_interval(statistic: float, df: float, n: int) -> None:
+    low, high = effect_interval(statistic, df, n)
+    assert -inf < low < high < inf
+
+
+@given(candidates=st.integers(1, 200), df=st.floats(1, 1e4))
+@example(candidates=2, df=1)
+def test_some_difference_shows_with_any_noise(candidates: int, df: float) -> None:
+    limit = critical_value(candidates, df)
+    assert 0 < detectable_statistic(limit, df) < inf
 
 
 def test_the_interval_of_an_effect_covers_as_often_as_it_says() -> None:

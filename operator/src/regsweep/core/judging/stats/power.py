@@ -126,7 +126,7 @@ def freedom_for(limit: float, candidates: int) -> float:
 
 def power(effect: float, replicates: int, limit: float, degrees_of_freedom: float) -> float:
     """Probability that the statistic exceeds the limit. `effect`: the true difference in standard deviations of a paired one."""
-    return 1.0 - _noncentral_cdf(limit, degrees_of_freedom, effect * sqrt(replicates))
+    return _exceeding(limit, degrees_of_freedom, effect * sqrt(replicates))
 
 
 def replicates_needed(effect: float, design: Design, fewest: int = FEWEST_REPLICATES) -> int | None:
@@ -160,18 +160,18 @@ def _fewest(power_with: Callable[[int], float], fewest: int) -> int | None:
 
 def detectable_statistic(limit: float, degrees_of_freedom: float) -> float:
     """The difference, in standard errors, whose statistic exceeds the limit with probability `POWER`."""
-    return _root(lambda shift: _noncentral_cdf(limit, degrees_of_freedom, shift) - (1 - POWER), limit)
+    return _root(lambda shift: POWER - _exceeding(limit, degrees_of_freedom, shift), limit)
 
 
 def effect_interval(statistic: float, degrees_of_freedom: float, replicates: int) -> tuple[float, float]:
     """The 95 % interval of the true effect, of which this t statistic was observed."""
     df, tail = min(degrees_of_freedom, MOST_DEGREES_OF_FREEDOM), (1 - CONFIDENCE_LEVEL) / 2
-    observed = min(statistic, LARGEST_STATISTIC)
+    observed = round(min(statistic, LARGEST_STATISTIC), 12)  # the series do not converge for 1e-100
 
     def end(probability: float) -> float:
-        return _root(lambda shift: _noncentral_cdf(observed, df, shift) - probability, observed) / sqrt(replicates)
+        return _root(lambda shift: probability - _exceeding(observed, df, shift), observed) / sqrt(replicates)
 
-    return end(1 - tail), end(tail)
+    return end(tail), end(1 - tail)
 
 
 def scale_interval(degrees_of_freedom: float) -> tuple[float, float]:
@@ -183,8 +183,9 @@ def scale_interval(degrees_of_freedom: float) -> tuple[float, float]:
     return low, high
 
 
-def _noncentral_cdf(value: float, degrees_of_freedom: float, shift: float) -> float:
-    return float(nct.cdf(value, degrees_of_freedom, shift)) if shift else float(student.cdf(value, degrees_of_freedom))
+def _exceeding(value: float, degrees_of_freedom: float, shift: float) -> float:
+    """Probability that a non-central t exceeds the value. scipy's complement of it is NaN here and there at negative shifts."""
+    return float(nct.sf(value, degrees_of_freedom, shift)) if shift else float(student.sf(value, degrees_of_freedom))
 
 
 def _root(falling: Callable[[float], float], near: float) -> float:
