@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections import Counter
+from pathlib import Path
 
-from integration.laboratory import DEADLINE_SECONDS, Lab, Process, eventually
+from integration.laboratory import DEADLINE_SECONDS, Lab, Process, Way, eventually, operating
 from regsweep.adapters.kubeapi import JOBS, PODS, RESULTS, SWEEPS, KubeObject, is_deleting, name_of
 from support.invariants import Left, broken, starts_nothing
 from support.metrics import writes_sent
@@ -19,6 +21,22 @@ async def left_of(lab: Lab, name: str = "demo") -> Left:
     """All that is stored of the sweep, in a namespace of its own."""
     sweep = await lab.api.get(SWEEPS, lab.namespace, name)
     return Left(sweep, await lab.all(JOBS), await lab.all(PODS), await lab.all(RESULTS))
+
+
+async def begin(lab: Lab, source: Path | None) -> None:
+    """An operator runs the sweep until some results are stored, and dies; what it has started ends meanwhile."""
+    async with operating(lab, Way(source=source)) as operator:
+        await lab.apply(flags=TWELVE, replicates=2, parallelism=3, retention={"succeededJobs": 2})
+        for _ in range(2):
+            await eventually(lambda: _new_pods(lab))
+            await lab.train(most=2)
+        await eventually(lambda: lab.all(RESULTS))
+        await operator.end(signal.SIGKILL)
+    await lab.train()
+
+
+async def _new_pods(lab: Lab) -> bool:
+    return any(pod["status"]["phase"] == "Pending" for pod in await lab.all(PODS))
 
 
 async def train_to_the_end(lab: Lab, *, most_pods: int, seconds: float = TROUBLED_SECONDS) -> list[str]:

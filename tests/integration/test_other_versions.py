@@ -5,19 +5,14 @@ The other versions are commits that this one comes from; where git does not have
 
 from __future__ import annotations
 
-import io
-import signal
-import subprocess
-import tarfile
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from cluster import paths
-from integration.laboratory import Lab, Way, eventually, is_complete, lab, operating
-from integration.soundness import TWELVE, train_to_the_end, unsound
-from regsweep.adapters.kubeapi import PODS, RESULTS
+from integration.laboratory import Lab, Way, is_complete, lab, operating
+from integration.soundness import begin, train_to_the_end, unsound
+from support.versions import source_of
 
 __all__ = ["lab"]
 
@@ -29,34 +24,11 @@ calls such a sweep Invalid, and leaves it as it is."""
 @pytest.fixture(params=VERSIONS)
 def other(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Another version's source, to be imported from."""
-    commit = VERSIONS[request.param]
-    command = ["git", "-C", str(paths.CHECKOUT), "archive", commit, "operator/src"]
-    archive = subprocess.run(command, capture_output=True, check=False)
-    if archive.returncode != 0:
-        pytest.skip(f"git does not have commit {commit[:7]} here: {archive.stderr.decode().strip()}")
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
-        files.extractall(tmp_path / "other", filter="data")
-    return tmp_path / "other" / "operator" / "src"
-
-
-async def _begin(lab: Lab, source: Path | None) -> None:
-    """An operator runs the sweep until some results are stored, and dies; what it has started ends meanwhile."""
-    async with operating(lab, Way(source=source)) as operator:
-        await lab.apply(flags=TWELVE, replicates=2, parallelism=3, retention={"succeededJobs": 2})
-        for _ in range(2):
-            await eventually(lambda: _new_pods(lab))
-            await lab.train(most=2)
-        await eventually(lambda: lab.all(RESULTS))
-        await operator.end(signal.SIGKILL)
-    await lab.train()
-
-
-async def _new_pods(lab: Lab) -> bool:
-    return any(pod["status"]["phase"] == "Pending" for pod in await lab.all(PODS))
+    return source_of(VERSIONS[request.param], tmp_path) / "operator" / "src"
 
 
 async def test_what_another_version_has_begun_this_one_finishes(lab: Lab, other: Path) -> None:
-    await _begin(lab, other)
+    await begin(lab, other)
     pinned = (await lab.status())["resolved"]
     async with operating(lab):
         assert await train_to_the_end(lab, most_pods=3) == []
@@ -67,7 +39,7 @@ async def test_what_another_version_has_begun_this_one_finishes(lab: Lab, other:
 
 
 async def test_what_this_version_has_begun_another_one_finishes(lab: Lab, other: Path) -> None:
-    await _begin(lab, None)
+    await begin(lab, None)
     async with operating(lab, Way(source=other)):
         await lab.train_until(is_complete)
     assert len(lab.trained) == 24

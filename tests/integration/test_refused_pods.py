@@ -1,4 +1,4 @@
-"""Pods that never come, on a real API server: what it says is in a condition within half a minute, and no Job is left to wait."""
+"""Pods that never come, on a real API server: what it says is in a condition within half a minute, and no Job is made again for it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from integration.laboratory import Lab, eventually, is_complete, lab, operating
-from regsweep.adapters.kubeapi import JOBS
+from integration.laboratory import Lab, Process, eventually, is_complete, lab, operating
+from integration.soundness import TWELVE
+from regsweep.adapters.kubeapi import JOBS, PODS, name_of
+from regsweep.metrics import RUNS_CREATED
 
 SOON_SECONDS = 30
 
@@ -47,6 +49,13 @@ def policy(namespace: str) -> list[dict[str, Any]]:
 
 
 ON_THE_HOST = {"spec": {"hostNetwork": True}}
+ASKS_FOR_ONE_CPU = {"spec": {"containers": [{"name": "trainer", "resources": {"requests": {"cpu": "1"}}}]}}
+FOREIGN = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "foreign"},
+    "spec": {"containers": [{"name": "c", "image": "c", "resources": {"limits": {"nvidia.com/gpu": "1"}}}]},
+}
 HUNGRY = {"spec": {"containers": [{"name": "trainer", "resources": {"limits": {"memory": "2Gi"}}}]}}
 
 
@@ -93,18 +102,63 @@ async def test_a_template_that_is_corrected_trains(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    "hard",
+    ("hard", "parallelism"),
     [
-        pytest.param({"pods": "1"}, id="pods"),
-        pytest.param({"requests.nvidia.com/gpu": "1"}, id="gpus"),
-        pytest.param({"count/jobs.batch": "2"}, id="jobs"),
+        pytest.param({"pods": "1"}, 3, id="pods"),
+        pytest.param({"requests.nvidia.com/gpu": "1"}, 3, id="gpus"),
+        pytest.param({"requests.cpu": "2"}, 3, id="processors"),
+        pytest.param({"count/jobs.batch": "2"}, 3, id="jobs"),
+        pytest.param({"count/pods": "2"}, 3, id="pods that have ended, too"),
     ],
 )
-async def test_within_a_quota_a_sweep_goes_on_to_its_end(lab: Lab, hard: dict[str, str]) -> None:
+async def test_within_a_quota_a_sweep_goes_on_to_its_end(lab: Lab, hard: dict[str, str], parallelism: int) -> None:
     apply(lab, quota(**hard))
-    async with operating(lab):
-        await lab.apply(parallelism=3, trainer={"gpus": 1})
+    async with operating(lab) as operator:
+        await lab.apply(parallelism=parallelism, trainer={"gpus": 1}, template=ASKS_FOR_ONE_CPU)
         await eventually(lambda: _progressing_says(lab, "QuotaExceeded", "exceeded quota: q"))
         await lab.train_until(is_complete)
+        assert await _jobs_created(operator) == 4, "none was made again"
     assert (await lab.status())["runs"]["succeeded"] == 4
     assert sorted(await lab.records()) == sorted(lab.trained)
+
+
+async def test_a_quota_of_just_as_much_as_is_asked_for_is_no_trouble(lab: Lab) -> None:
+    apply(lab, quota(**{"requests.nvidia.com/gpu": "2"}))
+    async with operating(lab) as operator:
+        await lab.apply(flags=TWELVE, parallelism=2, trainer={"gpus": 1})
+        await lab.train_until(is_complete)
+        assert await _jobs_created(operator) == 12
+    assert sorted(await lab.records()) == sorted(lab.trained)
+
+
+async def test_a_quota_that_others_share_and_that_changes_is_followed(lab: Lab) -> None:
+    apply(lab, quota(**{"requests.nvidia.com/gpu": "4"}))
+    async with operating(lab) as operator:
+        await lab.apply(flags=TWELVE, parallelism=4, trainer={"gpus": 1})
+        await eventually(lambda: _has_pods(lab, 4))
+        apply(lab, quota(**{"requests.nvidia.com/gpu": "2"}))
+        await lab.train()
+        await eventually(lambda: _progressing_says(lab, "QuotaExceeded", "limited: requests.nvidia.com/gpu=2"))
+        await eventually(lambda: _has_pods(lab, 2))
+        apply(lab, quota(**{"requests.nvidia.com/gpu": "3"}), FOREIGN)
+        await lab.train(most=1)
+        await eventually(lambda: _has_pods(lab, 2))
+        lab.cluster.kubectl("-n", lab.namespace, "delete", "pod", "foreign", "--wait=false")
+        apply(lab, quota(**{"requests.nvidia.com/gpu": "8"}))
+        await eventually(lambda: _has_pods(lab, 4))
+        await eventually(lambda: _progressing_says(lab, "RunsStarting", "pending"))
+        await lab.train_until(is_complete)
+        assert await _jobs_created(operator) == 12, "none was made again"
+    assert sorted(await lab.records()) == sorted(lab.trained)
+
+
+async def _has_pods(lab: Lab, number: int) -> bool:
+    """Whether so many pods of the sweep have not ended."""
+    waiting = [pod for pod in await lab.all(PODS) if pod["status"]["phase"] == "Pending" and name_of(pod) != "foreign"]
+    return len(waiting) == number
+
+
+async def _jobs_created(operator: Process) -> int:
+    _, text = await operator.get("/metrics")
+    (line,) = (line for line in text.splitlines() if line.startswith(f"{RUNS_CREATED.name} "))
+    return int(float(line.split()[1]))

@@ -172,9 +172,15 @@ class AnyCluster(RuleBasedStateMachine):
 
     # Quotas and queues
 
-    @rule(jobs=st.sampled_from([None, None, 1, 2]), pods=st.sampled_from([None, None, 0, 1]))
-    def quotas_change(self, jobs: int | None, pods: int | None) -> None:
+    @rule(
+        jobs=st.sampled_from([None, None, 1, 2]),
+        pods=st.sampled_from([None, None, 0, 1, 2]),
+        of_objects=st.booleans(),
+        lag=st.sampled_from([0, 0, 2, 5]),
+    )
+    def quotas_change(self, jobs: int | None, pods: int | None, of_objects: bool, lag: int) -> None:
         self.company.job_quota, self.cluster.controller.pod_quota = jobs, pods
+        self.cluster.controller.quota_of_objects, self.cluster.controller.quota_lag_seconds = of_objects, lag
 
     @precondition(lambda self: self.company.kueue is not None and self.company.open_jobs())
     @rule(data=st.data(), admits=st.booleans())

@@ -112,7 +112,7 @@ async def test_what_rbac_forbids_is_no_fault_of_the_template(cluster: Cluster) -
         await cluster.train_everything(cluster.is_over)
 
 
-async def test_pods_that_are_refused_are_said_and_their_jobs_take_no_slot(cluster: Cluster) -> None:
+async def test_pods_that_are_refused_are_said_and_one_job_waits_for_them(cluster: Cluster) -> None:
     cluster.refuses = lambda: PODSECURITY
     async with operating(cluster, refusal_retry_seconds=1.0):
         await cluster.apply(sweep_object(**EIGHT, parallelism=8))
@@ -123,13 +123,32 @@ async def test_pods_that_are_refused_are_said_and_their_jobs_take_no_slot(cluste
         assert 'violates PodSecurity "restricted:latest": runAsNonRoot != true' in message
         assert "train in a namespace with another one" in message
         assert "x7k2p" not in message, "the name of a pod that never was"
-        await until(lambda: not cluster.jobs())
-        await until(cluster.jobs)
-        assert len(cluster.jobs()) == 1, "one is tried, not eight"
+        await until(lambda: len(cluster.jobs()) == 1)
+        (waiting,) = cluster.jobs()
         cluster.refuses = lambda: None
+        await cluster.start_pods()
+        await until(lambda: len(cluster.jobs()) == 2)
+        assert uid_of(waiting) in map(uid_of, cluster.jobs()), "it was not made anew"
         await cluster.train_everything(cluster.is_over)
     assert cluster.status()["runs"]["succeeded"] == 8
     assert len(cluster.trained) == 16
+
+
+async def test_a_job_that_waits_is_made_anew_when_its_template_changes(cluster: Cluster) -> None:
+    cluster.refuses = lambda: PODSECURITY
+    async with operating(cluster):
+        await cluster.apply(sweep_object(**EIGHT, parallelism=8))
+        await until(cluster.jobs)
+        await cluster.start_pods()
+        await until(
+            lambda: cluster.condition("Progressing").get("reason") == "PodsRefused" and len(cluster.jobs()) == 1
+        )
+        cluster.refuses = lambda: None
+        await cluster.edit(template={"spec": {"priorityClassName": "low"}})
+        await until(lambda: len(cluster.jobs()) == 8)
+        classes = {job["spec"]["template"]["spec"].get("priorityClassName") for job in cluster.jobs()}
+        assert classes == {"low"}
+        await cluster.train_everything(cluster.is_over)
 
 
 async def test_in_a_quota_of_pods_a_slot_is_filled_when_one_ends(cluster: Cluster) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from regsweep.adapters.kube_errors import error_of
 from regsweep.api.conditions import Reason
-from regsweep.core.plan import plan
 from regsweep.core.refusals import MAX_WORDS, Refusal, refused_pods, remedy_for
 from regsweep.core.retention import deletions
 from regsweep.errors import NotPermitted, QuotaExceeded, Refused
@@ -86,6 +85,13 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
             "ask whoever made that policy",
             id="a policy",
         ),
+        pytest.param(
+            f"(combined from similar events): {POD}exceeded quota: gpus, requested: requests.nvidia.com/gpu=1",
+            Reason.QUOTA_EXCEEDED,
+            "exceeded quota: gpus",
+            "",
+            id="what was said ten times in ten minutes",
+        ),
         pytest.param("Error creating: out of\ncheese", Reason.PODS_REFUSED, "out of cheese", "as it says", id="else"),
     ],
 )
@@ -93,6 +99,7 @@ def test_why_pods_do_not_come(event: str, reason: Reason, words: str, remedy: st
     refusal = refused_pods(event)
     assert refusal.reason is reason
     assert words in refusal.words
+    assert "combined" not in refusal.words
     assert "x7k2p" not in refusal.words
     assert remedy in remedy_for(refusal)
 
@@ -140,28 +147,3 @@ def test_retention_gives_way_to_what_waits(words: str, deleted: int) -> None:
     world.carry_out(replace(world.plan(), create=()))
     observed = replace(world.observe(), refusal=Refusal(Reason.QUOTA_EXCEEDED, words))
     assert len(list(deletions(world.sweep, observed, {}, (), world.now))) == deleted
-
-
-def test_a_run_whose_pod_is_refused_gives_its_slot_back_and_one_that_has_a_pod_does_not() -> None:
-    world = World(sweep_of({"l2": [0, 0.1]}, parallelism=2))
-    first, second = (request.name for request in world.step().create)
-    world.add_pod(first)
-    refusal = Refusal(Reason.PODS_REFUSED, "no")
-    observed = replace(world.observe(), refusal=refusal, refused_pods=frozenset({first, second}))
-    decided = plan(world.sweep, observed, world.now)
-    assert [ref.name for ref in decided.delete] == [second]
-    assert decided.create == ()
-
-
-@pytest.mark.parametrize(
-    ("has_pod", "created"), [pytest.param(True, 1, id="once it has its pod"), pytest.param(False, 0, id="not before")]
-)
-def test_after_a_refusal_one_job_at_a_time_is_tried(has_pod: bool, created: int) -> None:
-    world = World(sweep_of({"l2": [0, 0.1, 0.2, 0.3]}, replicates=4, replicatesPerPod=1, parallelism=1))
-    (request,) = world.step().create
-    if has_pod:
-        world.add_pod(request.name)
-    world.sweep = sweep_of({"l2": [0, 0.1, 0.2, 0.3]}, replicates=4, replicatesPerPod=1, parallelism=9)
-    decided = plan(world.sweep, replace(world.observe(), cautious=True), world.now)
-    assert [each.parallelism for each in decided.create] == [1] * created
-    assert decided.scale == ()

@@ -100,8 +100,8 @@ class Reason(StrEnum):
         "PodsRefused",
         hinders(
             "The API server takes the training Jobs, but not their pods: Pod Security, a LimitRange, a missing service account or "
-            "priority class, a webhook or a policy refuses them. No Job is kept waiting for that.",
-            "Change the pod template as the message says; the operator tries again every minute.",
+            "priority class, a webhook or a policy refuses them. One Job waits, and its pod is asked for again every minute.",
+            "Change the pod template as the message says, or what refuses its pods.",
         ),
     )
     RUNS_STARTING = "RunsStarting", About(meaning="Runs are being created or started.", conditions=(_PROGRESSING,))

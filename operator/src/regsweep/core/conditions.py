@@ -26,6 +26,7 @@ from regsweep.core.standings import PointState
 from regsweep.core.sweep import Sweep, point_keys
 from regsweep.core.timestamps import timestamp
 from regsweep.core.troubles import Trouble, trouble_of
+from regsweep.core.waiting import told_refusal
 from regsweep.core.world import Observed
 from regsweep.errors import Problem
 
@@ -202,7 +203,7 @@ _OF_THE_JOB = frozenset({Reason.TEMPLATE_REFUSED, Reason.NOT_PERMITTED})
 
 def _refused(observed: Observed) -> tuple[Reason, str] | None:
     """Why nothing new is started; None where nothing is refused."""
-    refusal = observed.refusal
+    refusal = told_refusal(observed)
     if observed.template_missing is not None or (refusal is not None and refusal.reason in _OF_THE_JOB):
         return Reason.NOT_ACCEPTED, "See the condition Accepted."
     if refusal is None:
@@ -210,12 +211,12 @@ def _refused(observed: Observed) -> tuple[Reason, str] | None:
     if refusal.reason is Reason.QUOTA_EXCEEDED:
         text = (
             f"A quota of the namespace is used up. The API server says: {refusal.words}. Runs start when something that counts "
-            "against it ends. To have more at once, raise the quota; else lower spec.parallelism."
+            "against it ends, at the latest a minute later. To have more at once, raise the quota; else lower spec.parallelism."
         )
     else:
         text = (
-            f"The API server refuses the pods of training Jobs: {refusal.words}. {remedy_for(refusal)} The operator tries again every "
-            "minute, and at once when the template changes."
+            f"The API server refuses the pods of training Jobs: {refusal.words}. {remedy_for(refusal)} One Job waits, and its pod is "
+            "asked for again every minute; when the template changes a new Job is tried at once."
         )
     return refusal.reason, text
 

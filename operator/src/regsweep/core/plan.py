@@ -29,10 +29,11 @@ from regsweep.core.results.records import Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.retention import deletions, has_to_rest, outdated_at, outlived_at
 from regsweep.core.runs import ObservedRun, RunRef, RunRequest, Workload, ref_of, replicates_of
-from regsweep.core.slots import lacks_pod, needs_no_pod, open_indexes, slots_of
+from regsweep.core.slots import needs_no_pod, open_indexes, slots_of
 from regsweep.core.standings import Target, is_done
 from regsweep.core.sweep import Point, Sweep
 from regsweep.core.troubles import lost_at
+from regsweep.core.waiting import asked_again, most_created
 from regsweep.core.world import Observed
 
 DEFAULT_LINGER_SECONDS = 30
@@ -72,6 +73,8 @@ class Plan:
     activate: tuple[Workload, ...] = ()
     scale: tuple[tuple[RunRef, int], ...] = ()
     """Runs whose Job parallelism becomes the number given: it rises, or a run is put at rest with 0."""
+    ask_again: tuple[RunRef, ...] = ()
+    """Runs whose pods were refused, and which Job controllers are to ask for at once."""
     create: tuple[RunRequest, ...] = ()
     awaiting: tuple[str, ...] = ()
     """Names of runs whose ended pods' values are still expected from Prometheus."""
@@ -113,6 +116,7 @@ class Plan:
             or self.deactivate
             or self.activate
             or self.scale
+            or self.ask_again
             or self.create
             or self.freeze
             or self.refine
@@ -144,7 +148,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
     paused = pauses(sweep.spec.suspend or stops, slots, active, observed.workloads or {})
     blocked = stop or observed.refusal or observed.template_missing
     going = [run for run in active if collected[run.name].move is None]
-    create, scale = _fill(waiting, going, 0 if blocked else _free(observed, paused.free))
+    create, scale = _fill(waiting, going, 0 if blocked else most_created(observed, paused.free))
     resting = [run for run in staying if has_to_rest(run, observed, collected[run.name], now)]
     looks = (c.look_again_at for c in collected.values() if c.look_again_at)
     decided = not store and stop is None
@@ -157,6 +161,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
         deactivate=paused.deactivate,
         activate=paused.activate,
         scale=(*((ref_of(run), 0) for run in resting), *scale),
+        ask_again=asked_again(observed, leaving),
         create=create,
         awaiting=tuple(name for name, c in collected.items() if c.awaiting),
         progress=progress,
@@ -195,13 +200,6 @@ def _collected(sweep: Sweep, observed: Observed, now: datetime, kept: Kept) -> t
             pinned = pinned or pinned_digest(keys, records)
             collected[run.name] = replace(collected[run.name], records=records)
     return collected, pinned
-
-
-def _free(observed: Observed, free: int) -> int:
-    """The slots that are filled now: after a refusal only one, and only once no pod is waited for."""
-    if free <= 0 or not observed.cautious:
-        return max(free, 0)
-    return 0 if any(map(lacks_pod, observed.runs)) else 1
 
 
 def _requests(

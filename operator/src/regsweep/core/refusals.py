@@ -10,6 +10,8 @@ from regsweep.api.wording import cut
 
 QUOTA_WORDS: Final = "exceeded quota: "
 """In the API server's words for a quota that is used up. One that demands a limit says something else."""
+COMBINED_WORDS: Final = "(combined from similar events): "
+"""Before the words of an event that has been said ten times in ten minutes."""
 MAX_WORDS: Final = 1000
 """Characters of the API server's words that are passed on: a webhook may say anything."""
 
@@ -36,7 +38,7 @@ def refused_job(reason: Reason, words: str) -> Refusal:
 
 def refused_pods(event: str) -> Refusal:
     """Of pods. event: the Job controller's words, which name a pod that there never was."""
-    words = " ".join(event.split()).removeprefix("Error creating: ")
+    words = " ".join(event.split()).removeprefix(COMBINED_WORDS).removeprefix("Error creating: ")
     if words.startswith('pods "'):
         words = words.partition(" is forbidden: ")[2] or words
     reason = Reason.QUOTA_EXCEEDED if QUOTA_WORDS in words else Reason.PODS_REFUSED

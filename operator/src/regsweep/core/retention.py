@@ -10,6 +10,7 @@ from regsweep.core.moves import Move, is_at_rest, outlives_at, outlives_training
 from regsweep.core.runs import ObservedRun, PodPhase, RunRef, ref_of, replicates_of
 from regsweep.core.slots import lacks_pod, needs_no_pod, slots_of
 from regsweep.core.sweep import Sweep
+from regsweep.core.waiting import needless, told_refusal
 from regsweep.core.world import Observed
 
 
@@ -27,22 +28,21 @@ def deletions(
     trained: (point key, replicate) of what runs have in hand. stops: an exhausted budget stops runs.
     """
     ended: list[ObservedRun] = []
-    taken_back = _taken_back(sweep, observed)
+    taken_back = _taken_back(sweep, observed) | needless(observed)
     for run in observed.runs:
         if run.deleting:
             continue
         if not is_recorded(run, observed.records):
-            # Its Job may be of a template that has been changed since, and in a quota it stands before others.
-            refused = run.name in observed.refused_pods and lacks_pod(run)
-            refused = refused or (stops and _cannot_be_paused(run, observed))
-            if refused or run.name in taken_back or _is_left_behind(run, observed, collected[run.name], trained):
+            stopped = stops and _cannot_be_paused(run, observed)
+            if stopped or run.name in taken_back or _is_left_behind(run, observed, collected[run.name], trained):
                 yield ref_of(run)
         elif is_ended(run):
             ended.append(run)
         elif is_stuck(run, now) or _goes_on(run, now):
             yield ref_of(run)
     ended.sort(key=lambda run: (run.ended_at or run.created_at, run.name), reverse=True)
-    if observed.refusal is not None and observed.refusal.counts_objects:
+    refusal = told_refusal(observed)
+    if refusal is not None and refusal.counts_objects:
         yield from map(ref_of, ended)  # what is kept uses up the quota that new runs wait for
         return
     kept = sweep.spec.retention
@@ -126,13 +126,18 @@ def outlived_at(runs: Iterable[ObservedRun], now: datetime) -> Iterator[datetime
 
 
 def _taken_back(sweep: Sweep, observed: Observed) -> set[str]:
-    """Names of runs that a queue has not admitted and need not: the sweep is paused, or has a lower parallelism since."""
+    """Names of runs without pods that need none: the sweep is paused, or has a lower parallelism since.
+
+    A queue has not admitted them, or the API server refuses their pods.
+    """
     queued = [run for run in observed.runs if run.queue_managed and run.held and not (run.deleting or run.pods)]
+    refused = [run for run in observed.runs if run.name in observed.refused_pods and lacks_pod(run)]
     if sweep.spec.suspend:  # where its Workload is known, that is deactivated instead, and keeps its place
         return {run.name for run in queued if run.uid not in (observed.workloads or {})}
     surplus = sum(map(slots_of, observed.runs)) - sweep.spec.parallelism
     taken = set()
-    for run in reversed(queued):
+    without_pods = {run.name for run in (*queued, *refused)}
+    for run in reversed([run for run in observed.runs if run.name in without_pods]):
         if surplus > 0:
             taken.add(run.name)
             surplus -= slots_of(run)

@@ -146,6 +146,8 @@ class ObservedRun:
     """Nodes that its pods keep away from."""
     gpu_seconds: float = 0.0
     """GPU-seconds that the runs before have spent on these replicates without bringing a record of them."""
+    template: str = ""
+    """Digest of what its pod template was made from, beside the run; empty: not known."""
     rule: EpochRule | None = None
     """The rule that it chooses best epochs by; None: it was created by a version that did not note it."""
     parallelism: int = 1

@@ -39,5 +39,11 @@ def _pods_in_flight(run: ObservedRun) -> int:
 
 def lacks_pod(run: ObservedRun) -> bool:
     """Whether the run should have a pod by now, and never had one."""
-    never = not run.pods and not run.succeeded_indexes and not run.failed_indexes
-    return never and run.parallelism > 0 and not (run.suspended or run.deleting or needs_no_pod(run))
+    return not run.pods and not run.succeeded_indexes and not run.failed_indexes and wants_pod(run)
+
+
+def wants_pod(run: ObservedRun) -> bool:
+    """Whether the run should have more pods than it has, now or after a back-off."""
+    if run.suspended or run.deleting or needs_no_pod(run):
+        return False
+    return min(run.parallelism, open_indexes(run)) > sum(pod.holds_node for pod in run.pods)

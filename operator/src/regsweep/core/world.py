@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -40,13 +41,19 @@ class Observed:
     """What Kueue knows of runs that are stopped; None: it is not read."""
     scrapes: Scrapes = field(default_factory=Scrapes)
     refusal: Refusal | None = None
-    """Why the API server took no Job of the sweep, or no pod; None once it took one, or where it is time to try again."""
+    """Why the API server took no Job of the sweep; None once it took one, or where it is time to try again."""
     orphaned_pods: int = 0
     """Pods whose Jobs are gone, and that still hold what they were given: they take slots until they have ended."""
-    refused_pods: frozenset[str] = frozenset()
-    """Names of runs that have no pod, because the API server refuses it."""
+    refused_pods: Mapping[str, Refusal] = field(default_factory=dict)
+    """Names of runs that lack a pod, and why the API server refuses it."""
+    room: int = 0
+    """How many of these pods there may be room for, since others have ended."""
+    asked: Mapping[str, bool] = field(default_factory=dict)
+    """Names of runs whose pods were asked for since, and whether in vain."""
     cautious: bool = False
-    """After a refusal, only one Job at a time is tried: whether its pod comes is waited for."""
+    """Pods were refused not long ago: few Jobs at a time are created, until all have theirs."""
+    template: str = ""
+    """Digest of what pod templates are made from now, beside the run."""
     analysis_result: AnalysisResult | None = None
     """The last analysis of the sweep's records, be they fewer; None: none was made."""
     final: FinalStatus | None = None

@@ -1,4 +1,4 @@
-"""What the API server said of a sweep's Jobs and pods: a template is tried out once, and one that was refused is tried again later."""
+"""What the API server said of a sweep's Jobs: a template is tried out once, and one that was refused is tried again later."""
 
 from __future__ import annotations
 
@@ -26,11 +26,9 @@ class Admission:
     fingerprint: str
     """Of what the Job was made from."""
     refusal: Refusal | None = None
-    """Why it refused the Job or its pods, or why the template cannot be merged; None: it took them."""
+    """Why it refused the Job, or why the template cannot be merged; None: it took them."""
     retry_at: float = 0.0
     """When a refusal is to be tried again though nothing has changed."""
-    cautious: bool = False
-    """It refused pods before, which no dry run tells: one Job at a time is tried until all have theirs."""
 
     def admits(self, fingerprint: str) -> bool:
         """Whether it took a Job made from just this."""
@@ -40,10 +38,6 @@ class Admission:
         """The refusal that stands: of a Job made from just this, and not yet to be tried again."""
         return self.refusal if self.fingerprint == fingerprint and now < self.retry_at else None
 
-    def tries_carefully(self, fingerprint: str) -> bool:
-        """Whether it refused pods of a Job made from just this, not long ago."""
-        return self.fingerprint == fingerprint and self.cautious
-
     def retry_in(self, now: float) -> float | None:
         """Seconds until the refusal is to be tried again; None where there is none, or its time has come."""
         return self.retry_at - now if self.refusal is not None and now < self.retry_at else None
@@ -52,7 +46,3 @@ class Admission:
         """The same where something has ended that may have counted against a quota: it is tried again soon."""
         exceeded = self.refusal is not None and self.refusal.reason is Reason.QUOTA_EXCEEDED
         return replace(self, retry_at=min(self.retry_at, now + ROOM_SECONDS)) if exceeded else self
-
-    def at_ease(self) -> Admission:
-        """The same where all Jobs have their pods and no slot waits: the next ones need no care."""
-        return replace(self, cautious=False) if self.refusal is None else self

@@ -8,6 +8,7 @@ from regsweep.adapters.kubeapi import KubeObject
 from regsweep.api.status import SweepStatus
 from regsweep.controller.passes.acceptance import Acceptance
 from regsweep.controller.passes.admission import Admission
+from regsweep.controller.passes.asking import Asking
 from regsweep.controller.passes.freed_slots import FreedSlots
 from regsweep.controller.passes.namespaces import NamespaceMemory
 from regsweep.controller.passes.observation import Accepted, Template
@@ -42,6 +43,7 @@ class SweepMemory:
     admission: Admission | None = None
     """None: no Job was tried in this term."""
     pod_refusals: PodRefusals = field(default_factory=PodRefusals)
+    asking: Asking = field(default_factory=Asking)
     workloads: WorkloadMemory = field(default_factory=WorkloadMemory)
     unstored_since: float | None = None
     """Since when records wait to be stored; None: none does."""

@@ -221,18 +221,18 @@ class Reconciler:
         sweep, template = observation.sweep, observation.template
         if not requests:
             memory.freed_slots.fill(0, self._clocks.monotonic())
-            if memory.admission is not None and not any(map(lacks_pod, observation.observed.runs)):
-                memory.admission = memory.admission.at_ease()
+            if not observation.observed.refused_pods and not any(map(lacks_pod, observation.observed.runs)):
+                memory.pod_refusals.careful_about = ""
             return {}
         requests, left = requests[:CREATES_PER_PASS], requests[CREATES_PER_PASS:]
         try:
             if not memory.script_copied:
                 await self._writers.scripts.ensure(sweep, template.script)
                 memory.script_copied = True
-            jobs = self._writers.jobs.jobs_of(sweep, requests, template.object)
+            jobs = self._writers.jobs.jobs_of(sweep, requests, template.object, template.fingerprint)
             if memory.admission is None or not memory.admission.admits(template.fingerprint):
                 await self._writers.jobs.try_out(jobs[0])
-                memory.admission = Admission(template.fingerprint, cautious=observation.observed.cautious)
+                memory.admission = Admission(template.fingerprint)
             creations = await self._writers.jobs.create(sweep, jobs)
         except (Refused, InvalidTemplate) as refused:
             logger.warning("%s/%s: %s", sweep.namespace, sweep.name, refused)
@@ -264,6 +264,7 @@ class Reconciler:
                 if record.reason in REFUSED_RECORDS:
                     self._metrics.count(RECORDS_REFUSED, reason=record.reason.value)
         _, failure = await _or_failure(partial(self._writers.jobs.change, observation.sweep.namespace, planned), None)
+        memory.asking.note_asked([run.name for run in planned.ask_again], self._clocks.monotonic())
         return stored, failure
 
     async def _follow_up(self, observation: Observation, planned: Plan, outcome: Outcome, memory: SweepMemory) -> None:

@@ -45,6 +45,6 @@ def wake_ups(observation: Observation, planned: Plan, memory: SweepMemory, now: 
     retry = memory.admission.retry_in(now) if memory.admission is not None else None
     if retry is not None:
         yield retry
-    for look in (memory.pod_refusals.look_in(now), memory.workloads.look_in(now)):
+    for look in (memory.pod_refusals.look_in(now), memory.asking.look_in(now), memory.workloads.look_in(now)):
         if look is not None:
             yield max(look, SHORTEST_WAKE_SECONDS)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from regsweep.api.conditions import Reason
 from regsweep.controller.passes.observation import Observation
 from regsweep.core.collect import is_recorded
 from regsweep.core.limits import Stop
 from regsweep.core.plan import Plan
-from regsweep.core.refusals import Refusal
 from regsweep.core.status import is_over
+from regsweep.core.waiting import told_refusal
 from regsweep.core.world import Observed
 
 
@@ -19,7 +20,7 @@ class Urgent:
 
     generation: int
     retry: int
-    refusal: Refusal | None
+    refusal: Reason | None
     template_missing: str | None
     stop: Stop | None
     overdrawn: bool
@@ -42,7 +43,9 @@ def urgent_of(observation: Observation, planned: Plan) -> Urgent:
     """What is urgent now."""
     sweep, observed = observation.sweep, observation.observed
     overdrawn = planned.exhausted is not None and planned.exhausted.overdrawn
-    return Urgent(sweep.generation, sweep.retry, observed.refusal, observed.template_missing, planned.stop, overdrawn)
+    told = told_refusal(observed)
+    refusal = told.reason if told is not None else None  # its words may name how much of a quota is used
+    return Urgent(sweep.generation, sweep.retry, refusal, observed.template_missing, planned.stop, overdrawn)
 
 
 def seconds_until_status(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from regsweep.adapters.kubeapi import PODS, KubeApi, KubeObject, Resource, namespace_of, uid_of
@@ -14,7 +15,6 @@ from regsweep.api.constants import CONTAINER_MESSAGE_BYTES
 from regsweep.api.status import SweepStatus
 from regsweep.controller.clocks import Clocks
 from regsweep.controller.passes.acceptance import Rules
-from regsweep.controller.passes.admission import Admission, retry_after
 from regsweep.controller.passes.claiming import Claims
 from regsweep.controller.passes.memory import SweepMemory
 from regsweep.controller.passes.namespaces import is_terminating
@@ -39,7 +39,7 @@ from regsweep.core.refusals import Refusal
 from regsweep.core.results.records import Records
 from regsweep.core.runs import ObservedRun, RunRef, Workloads
 from regsweep.core.scripts import script_files
-from regsweep.core.slots import lacks_pod
+from regsweep.core.slots import wants_pod
 from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import parse_timestamp
 from regsweep.core.world import Observed, Usage
@@ -60,7 +60,6 @@ class SweepReader:
         claims: Claims,
         clocks: Clocks,
         *,
-        refusal_retry_seconds: float,
         workloads: Resource | None = None,
     ) -> None:
         """workloads: Kueue's; None: they are not read."""
@@ -70,7 +69,6 @@ class SweepReader:
         self._rules = rules
         self._claims = claims
         self._clocks = clocks
-        self._refusal_retry = refusal_retry_seconds
         self._workloads = workloads
 
     async def observe(
@@ -102,6 +100,7 @@ class SweepReader:
         template = await self._template(accepted, config_map, memory)
         refusals = await self._pod_refusals(sweep, runs, template.fingerprint, memory)
         uid, admission, now = uid_of(sweep), memory.admission, self._clocks.monotonic()
+        room, asked = memory.asking.look(runs, refusals, now)
         observed = Observed(
             records=records,
             runs=runs,
@@ -113,8 +112,11 @@ class SweepReader:
             final=prior.final,
             usage=_usage(prior, accepted.sweep),
             refusal=admission.refusal_of(template.fingerprint, now) if admission else None,
-            refused_pods=frozenset(refusals),
-            cautious=admission is not None and admission.tries_carefully(template.fingerprint),
+            refused_pods=refusals,
+            room=room,
+            asked=asked,
+            cautious=memory.pod_refusals.careful_about == template.fingerprint,
+            template=template.fingerprint,
             message_bytes=template.message_bytes,
             template_missing=template.missing,
         )
@@ -131,15 +133,11 @@ class SweepReader:
     async def _pod_refusals(
         self, sweep: KubeObject, runs: Sequence[ObservedRun], fingerprint: str, memory: SweepMemory
     ) -> dict[str, Refusal]:
-        """Why pods of the runs do not come; the first refusal is remembered as that of their template."""
-        now, admission = self._clocks.monotonic(), memory.admission
-        podless = [run for run in runs if lacks_pod(run)]
+        """Why pods of the runs do not come; that some of this template's do not is remembered."""
+        now, podless = self._clocks.monotonic(), [run for run in runs if wants_pod(run)]
         refusals = await pod_refusals(self._api, sweep, podless, memory.pod_refusals, now)
-        # Where another template is in force by now, that one has not been refused.
-        if refusals and (admission is None or admission.admits(fingerprint)):
-            refusal = next(iter(refusals.values()))
-            retry_at = now + retry_after(refusal, self._refusal_retry)
-            memory.admission = Admission(fingerprint, refusal, retry_at, cautious=True)
+        if any(run.name in refusals and run.template == fingerprint for run in podless):
+            memory.pod_refusals.careful_about = fingerprint
         return refusals
 
     async def _runs(
@@ -201,6 +199,7 @@ class SweepReader:
             resolved.gpus,
             resolved.gpu_resource,
             spec.run_timeout_seconds,
+            asdict(self._rules.jobs),
         ]
         try:
             room = template_room(accepted.sweep, template["template"] if template else None, self._rules.jobs)

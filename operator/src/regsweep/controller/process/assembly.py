@@ -152,7 +152,6 @@ def build_reconciler(
         rules,
         claims,
         clocks,
-        refusal_retry_seconds=settings.refusal_retry_seconds,
         workloads=kueue,
     )
     return Reconciler(api, caches, queues, reader, claims, writers, metrics, intervals, clocks)

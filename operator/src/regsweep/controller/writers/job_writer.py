@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from regsweep.adapters.kubeapi import JOBS, KubeApi, KubeObject, Resource, is_deleting
 from regsweep.adapters.throttle import unhurried
-from regsweep.api.constants import SUSPENDED_ANNOTATION
+from regsweep.api.constants import ASKED_ANNOTATION, SUSPENDED_ANNOTATION
 from regsweep.api.objective import objective_status
 from regsweep.controller.caches.run_cache import RunCache
 from regsweep.controller.writers.concurrency import run_all
@@ -70,15 +70,18 @@ class JobWriter:
         self._defaults = defaults
         self._metrics = metrics
 
-    def jobs_of(self, sweep: Sweep, requests: Sequence[RunRequest], template: KubeObject | None) -> list[NewJob]:
-        """The Jobs of runs. template: the PodTemplate that the sweep refers to; None: it refers to none.
+    def jobs_of(
+        self, sweep: Sweep, requests: Sequence[RunRequest], template: KubeObject | None, fingerprint: str = ""
+    ) -> list[NewJob]:
+        """The Jobs of runs. template: the PodTemplate that the sweep refers to; None: it refers to none. fingerprint: see `job_manifest`.
 
         Raises InvalidTemplate.
         """
         objective = objective_status(sweep.spec.objective)
         shared: Mapping[str, JsonValue] | None = template["template"] if template else None
         return [
-            NewJob(request, job_manifest(sweep, request, objective, shared, self._defaults)) for request in requests
+            NewJob(request, job_manifest(sweep, request, objective, shared, self._defaults, fingerprint))
+            for request in requests
         ]
 
     async def try_out(self, job: NewJob) -> None:
@@ -99,7 +102,7 @@ class JobWriter:
         return await run_all([self._create(sweep, job) for job in jobs], at_once=AT_ONCE)
 
     async def change(self, namespace: str, plan: Plan) -> None:
-        """Deletes, suspends, resumes and widens the Jobs that the plan names, and stops and resumes Workloads.
+        """Deletes, suspends, resumes and widens the Jobs that the plan names, has pods asked for again, and stops and resumes Workloads.
 
         Raises the first ApiError, after all has been tried.
         """
@@ -110,6 +113,7 @@ class JobWriter:
             writes += [self._activate(self._workloads, namespace, each, False) for each in plan.deactivate]
             writes += [self._activate(self._workloads, namespace, each, True) for each in plan.activate]
         writes += [self._patch(namespace, run, {"spec": {"parallelism": pods}}) for run, pods in plan.scale]
+        writes += [self._ask_again(namespace, run) for run in plan.ask_again]
         await run_all(writes, at_once=AT_ONCE)
 
     async def remove(self, namespace: str, runs: Sequence[RunRef]) -> None:
@@ -153,6 +157,12 @@ class JobWriter:
         version = {"resourceVersion": seen["metadata"]["resourceVersion"]} if seen is not None else {}
         metadata = {**version, **_mark(suspend)}
         await self._patch(namespace, run, {"metadata": metadata, "spec": {"suspend": suspend}})
+
+    async def _ask_again(self, namespace: str, run: RunRef) -> None:
+        """Changes the Job so that its controller looks at it a second later, whatever it has put off."""
+        seen = self._run_cache.jobs.get(run.uid)
+        version = seen["metadata"]["resourceVersion"] if seen is not None else "unknown"
+        await self._patch(namespace, run, {"metadata": {"annotations": {ASKED_ANNOTATION: version}}})
 
     async def _activate(self, resource: Resource, namespace: str, workload: Workload, active: bool) -> None:
         """The same for a Workload."""

@@ -37,6 +37,7 @@ ANNOTATIONS: Final = frozenset(
         names.AVOIDED_NODES_ANNOTATION,
         names.SPENT_ANNOTATION,
         names.SUSPENDED_ANNOTATION,
+        names.TEMPLATE_ANNOTATION,
     }
 )
 """Annotations that are read, if not believed."""

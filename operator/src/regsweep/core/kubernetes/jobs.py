@@ -27,11 +27,13 @@ def job_manifest(
     objective: ObjectiveStatus,
     shared_template: Mapping[str, JsonValue] | None = None,
     defaults: JobDefaults | None = None,
+    fingerprint: str = "",
 ) -> JsonObject:
     """The batch/v1 Job that trains the run; the same arguments always give the same Job.
 
     objective: with its goal spelled out. shared_template: field `template` of the PodTemplate that `spec.templateRef`
     names; None: there is none. A template's Kueue labels (queue name, priority) go to the Job, which is what Kueue admits.
+    fingerprint: of all that the template is made from beside the run; empty: it is not noted.
 
     Raises InvalidTemplate, naming the field.
     """
@@ -58,7 +60,10 @@ def job_manifest(
             "name": request.name,
             "namespace": sweep.namespace,
             "labels": {**queue_labels, **run_labels(sweep, request)},
-            "annotations": dict(_annotations(sweep, request)),
+            "annotations": {
+                **_annotations(sweep, request),
+                **({names.TEMPLATE_ANNOTATION: fingerprint} if fingerprint else {}),
+            },
             "ownerReferences": [owner_reference(sweep)],
         },
         "spec": spec,

@@ -61,6 +61,7 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
         moved=identity.moved,
         avoids=_nodes((metadata.get("annotations") or {}).get(names.AVOIDED_NODES_ANNOTATION)),
         gpu_seconds=_spent((metadata.get("annotations") or {}).get(names.SPENT_ANNOTATION)),
+        template=(metadata.get("annotations") or {}).get(names.TEMPLATE_ANNOTATION) or "",
         rule=identity.rule,
         parallelism=spec.get("parallelism", 1),
         suspended=bool(spec.get("suspend")),
