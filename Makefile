@@ -19,6 +19,7 @@ PYTHON := .venv/bin/python
 SYNCED := .venv/.synced
 CLUSTER_TOOL := PYTHONPATH=tests UV=$(UV) $(PYTHON) -m cluster
 PYTEST := UV=$(UV) $(PYTHON) -m pytest -rs
+ON_MINORS := $(addprefix tests/integration/test_,crd.py older_crds.py kube_api.py operator.py real_jobs.py refused_pods.py budget.py tenants.py)
 
 ##@ Try it
 .PHONY: run
@@ -38,6 +39,7 @@ test: lint programs ## everything that is checked but what is long: lint, then a
 test-all: test ## all of it, and what is long or runs beside other projects' controllers
 	$(PYTEST) -m long
 	$(PYTEST) tests/third_party
+	$(MAKE) test-minors
 
 .PHONY: test-unit
 test-unit: $(SYNCED) ## tests without a cluster
@@ -54,6 +56,11 @@ coverage: $(SYNCED) ## branch coverage of the core and the API by their unit tes
 .PHONY: test-integration
 test-integration: $(SYNCED) ## tests on a real API server without a node (no root)
 	$(PYTEST) tests/integration -m "not long"
+
+.PHONY: test-minors
+test-minors: $(SYNCED) ## the operator and its CRDs on the oldest and the newest Kubernetes (each is built: many minutes)
+	REGSWEEP_KUBERNETES=oldest $(PYTEST) $(ON_MINORS)
+	REGSWEEP_KUBERNETES=newest $(PYTEST) $(ON_MINORS)
 
 .PHONY: test-e2e
 test-e2e: $(SYNCED) ## tests on a real node with real training (needs root)

@@ -19,6 +19,7 @@ from integration.laboratory import Lab, Way, eventually, is_complete, laboratory
 from integration.soundness import begin, train_to_the_end, unsound
 from regsweep.adapters.kubeapi import JOBS, RESULTS, SWEEPS, name_of
 from support.crds import wait_established
+from support.minors import KUBERNETES, instance
 from support.versions import source_of
 
 VERSIONS = {
@@ -34,7 +35,7 @@ FOUR = [{"name": "l2", "values": [0, 0.01, 0.1, 1]}]
 @pytest.fixture(scope="module")
 def bare() -> Iterator[Cluster]:
     """A control plane of this file's own: CRDs are the whole cluster's."""
-    up = Cluster.up(Profile.CONTROL_PLANE, instance="test-older-crds")
+    up = Cluster.up(Profile.CONTROL_PLANE, instance("test-older-crds"), KUBERNETES)
     try:
         yield up
     finally:
