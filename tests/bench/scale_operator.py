@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -17,6 +16,7 @@ import aiohttp
 
 from bench.errors import BenchError
 from cluster import Cluster
+from cluster.ports import free_port
 
 STARTS_WITHIN_SECONDS = 60.0
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -91,9 +91,7 @@ def _of_kernel(pid: int) -> tuple[float, int]:
 @asynccontextmanager
 async def operator(cluster: Cluster, namespace: str, *, standby: bool = False) -> AsyncIterator[RunningOperator]:
     """An operator for the namespace, which leads, or is ready to; it is ended at the end."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+    port = free_port()
     settings = {
         "REGSWEEP_NAMESPACES": f'["{namespace}"]',
         "REGSWEEP_LEASE_NAMESPACE": namespace,

@@ -12,28 +12,39 @@ from cluster.errors import ClusterError
 from cluster.pki import Pair
 
 _POLL_SECONDS = 0.05
+_ANSWER_SECONDS = 5
 
 
 class Api:
-    """Asks one API server as the owner of a client certificate."""
+    """Asks one API server as the owner of a client certificate, over a connection that is kept. For one thread at a time."""
 
     def __init__(self, url: str, authority: str, pair: Pair) -> None:
         parts = urlsplit(url)
-        self._host, self._port = parts.hostname or "", parts.port or 443
-        self._context = ssl.create_default_context(cafile=authority)
-        self._context.load_cert_chain(pair.certificate, pair.key)
+        context = ssl.create_default_context(cafile=authority)
+        context.load_cert_chain(pair.certificate, pair.key)
+        self._connection = http.client.HTTPSConnection(
+            parts.hostname or "", parts.port or 443, timeout=_ANSWER_SECONDS, context=context
+        )
 
     def get(self, path: str) -> tuple[int, str]:
         """Status and body; status 0 when nobody answered."""
-        connection = http.client.HTTPSConnection(self._host, self._port, timeout=5, context=self._context)
+        was_open = self._connection.sock is not None
+        answer = self._ask(path)
+        if (
+            answer is None and was_open
+        ):  # perhaps the server, or a new one in its place, knew nothing of that connection
+            answer = self._ask(path)
+        return answer or (0, "")
+
+    def _ask(self, path: str) -> tuple[int, str] | None:
+        """None: nobody answered."""
         try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
+            self._connection.request("GET", path)
+            answer = self._connection.getresponse()
             return answer.status, answer.read().decode()
         except (OSError, http.client.HTTPException):
-            return 0, ""
-        finally:
-            connection.close()
+            self._connection.close()
+            return None
 
     def get_object(self, path: str) -> dict[str, Any] | None:
         """An object; None where there is none or nobody answered."""

@@ -34,6 +34,7 @@ from cluster.controlplane import Addresses, Keys
 from cluster.digests import digest
 from cluster.errors import ClusterError
 from cluster.images import Image
+from cluster.ports import free_ports
 from cluster.report import step
 
 _RECORD = "up.json"
@@ -274,9 +275,9 @@ def _end(found: list[processes.Process]) -> None:
 
 def _addresses(wire: network.Network | None) -> Addresses:
     if wire is None:
-        etcd, peer, api = network.free_ports(3)
+        etcd, peer, api = free_ports(3)
         return Addresses("127.0.0.1", api, etcd, peer, services="10.215.0.0/24", api_service="10.215.0.1")
-    etcd, peer = network.free_ports(2)
+    etcd, peer = free_ports(2)
     return Addresses(
         wire.host_address, 6443, etcd, peer, str(wire.services), api_service=wire.api_service, pods=str(wire.pods)
     )

@@ -7,7 +7,6 @@ there, and that goes when the node's network namespace goes.
 import contextlib
 import ipaddress
 import json
-import socket
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,15 +135,6 @@ def disconnect(network: Network) -> None:
         # The kernel removes it with the node's namespace, at a moment of its own: perhaps this one.
         if interface.exists():
             raise
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of the loopback interface that nobody listens on now."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
 
 
 def _used_by_machine() -> list[ipaddress.IPv4Network]:

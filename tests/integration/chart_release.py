@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from cluster import Cluster, binaries
+from cluster.ports import free_port
 from integration.laboratory import Process, eventually
 from support.helm import CHART, Helm
 
@@ -45,9 +45,7 @@ class Release:
     @asynccontextmanager
     async def operator(self, pod: str) -> AsyncIterator[Process]:
         """A pod of the Deployment, from the moment when it is ready."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port: int = free.getsockname()[1]
+        port = free_port()
         of_the_pod = {"POD_NAME": pod, "REGSWEEP_IDENTITY": pod, "POD_NAMESPACE": self.namespace}
         replaced = {"REGSWEEP_HTTP_PORT": str(port), "KUBECONFIG": str(self.kubeconfig)}
         with (self.folder / f"{pod}.log").open("w") as log:

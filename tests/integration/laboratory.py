@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Set
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ import aiohttp
 import pytest
 
 from cluster import Cluster
+from cluster.ports import free_port
 from regsweep.adapters.connection import load_connection
 from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.kubeapi import (
@@ -178,9 +178,7 @@ STRAIGHT = Way()
 @asynccontextmanager
 async def operating(lab: Lab, way: Way = STRAIGHT, /, **settings: object) -> AsyncIterator[Process]:
     """An operator's process for the lab's namespace, ready to act; killed at the end."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+    port = free_port()
     chosen = {
         "namespaces": f'["{lab.namespace}"]',
         "lease_namespace": lab.namespace,

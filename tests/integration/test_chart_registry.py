@@ -13,9 +13,9 @@ import yaml
 
 from cluster import binaries
 from cluster.api import wait_until
+from cluster.ports import free_port
 from release import version
 from support.helm import CHART, Helm, HelmRefusedError
-from support.prometheus import free_port
 
 START_SECONDS = 60.0
 

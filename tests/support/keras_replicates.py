@@ -21,6 +21,7 @@ class Kept(Silent):
 
     def __init__(self) -> None:
         self.epochs: list[Progress] = []
+        self.weights_after: list[tuple[int, int]] = []
         self.expected = 0
         self.record: Record | None = None
         self.final: Progress | None = None
@@ -30,6 +31,9 @@ class Kept(Silent):
 
     def epoch(self, replicate: int, progress: Progress) -> None:
         self.epochs.append(progress)
+
+    def weights(self, replicate: int, epoch: int, model: Any) -> None:
+        self.weights_after.append((replicate, epoch))
 
     def finish(self, record: Record, progress: Progress) -> None:
         self.record, self.final = record, progress

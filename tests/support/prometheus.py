@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import yaml
 
 from cluster import binaries
 from cluster.api import wait_until
+from cluster.ports import free_port
 
 USER: Final = "reader"
 PASSWORD: Final = "secret"
@@ -62,10 +62,3 @@ def ask(url: str, query: str) -> list[dict[str, Any]]:
     with urlopen(f"{url}/api/v1/query?{urlencode({'query': query})}") as response:
         found: list[dict[str, Any]] = json.load(response)["data"]["result"]
     return found
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])

@@ -20,7 +20,8 @@ import yaml
 from cluster import Cluster, binaries
 from cluster.api import wait_until
 from cluster.controlplane import Keys
-from support.prometheus import free_port, running_prometheus
+from cluster.ports import free_port
+from support.prometheus import running_prometheus
 
 DEADLINE: Final = 60.0
 

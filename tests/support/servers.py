@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
 import time
 import urllib.error
@@ -14,13 +13,6 @@ from pathlib import Path
 START_SECONDS = 240
 """A machine that is shared takes a minute to import what they import."""
 PAUSE_SECONDS = 0.2
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -45,12 +45,12 @@ class Stage:
     cluster: Cluster
     references: Mapping[str, str]
     """Image's name -> what pods name it by."""
+    api: Api = field(init=False)
+    """The API server, asked as its administrator."""
 
-    @property
-    def api(self) -> Api:
-        """The API server, asked as its administrator."""
+    def __post_init__(self) -> None:
         keys = Keys(self.cluster.state)
-        return Api(self.cluster.api_url, str(keys.authority), keys.pair("admin"))
+        object.__setattr__(self, "api", Api(self.cluster.api_url, str(keys.authority), keys.pair("admin")))
 
     def lab(self, namespace: str) -> Lab:
         """A namespace of that name, made if it is not there."""
@@ -198,6 +198,8 @@ class Lab:
         """Name of each Job that was ever created here -> how often, by the API server's own account."""
         found: Counter[str] = Counter()
         for line in self.stage.cluster.audit_log.read_text().splitlines():
+            if self.namespace not in line:
+                continue
             entry = json.loads(line)
             target, taken = entry["objectRef"], entry.get("responseStatus", {}).get("code") == 201
             job = (entry["verb"], target["resource"], target.get("namespace")) == ("create", "jobs", self.namespace)

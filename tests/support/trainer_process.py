@@ -6,7 +6,6 @@ Nothing here sleeps for a fixed time: all waiting is polling to a deadline.
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -110,13 +109,6 @@ def starting(folder: Path) -> Iterator[Start]:
         if trainer.process.poll() is None:
             trainer.process.kill()
             trainer.process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        number: int = probe.getsockname()[1]
-        return number
 
 
 def completed(text: str) -> int:

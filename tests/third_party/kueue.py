@@ -18,6 +18,7 @@ import yaml
 
 from cluster import Cluster, ClusterError, binaries
 from cluster.pki import Authority
+from cluster.ports import free_port
 
 MODULE = "sigs.k8s.io/kueue"
 READY_SECONDS = 120.0
@@ -66,7 +67,7 @@ def kueue_in(cluster: Cluster, folder: Path) -> Iterator[Kueue]:
     sources = binaries.module_folder(binaries.KUEUE, MODULE)
     cluster.kubectl("apply", "--server-side", "-f", sources / "config/components/crd/bases")
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *_crds(sources))
-    port, log = _free_port(), folder / "kueue.log"
+    port, log = free_port(), folder / "kueue.log"
     authority = Authority(folder / "pki")
     pair = authority.issue("webhook", "kueue", hosts=["127.0.0.1"])
     # It reads a pair for its metrics from /etc/kueue/metrics/certs even where these are off: it is given an /etc of its own.
@@ -155,10 +156,3 @@ def _wait_serving(process: subprocess.Popen[bytes], port: int, log: Path) -> Non
                 return
         time.sleep(0.1)
     raise ClusterError(f"Kueue does not serve its webhooks. The end of {log}:\n{log.read_text()[-3000:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port

@@ -17,12 +17,13 @@ import pytest
 from typer.testing import CliRunner
 
 from cluster import paths
+from cluster.ports import free_port
 from regsweep.cli.main import app
 from regsweep.export.mlflowruns import log_sweep
 from regsweep.export.mlflowserver import MLflow, MLflowError, credentials
 from regsweep.export.trainings import Exported
 from support.exports import model, sweep, training
-from support.servers import free_port, served
+from support.servers import served
 from unit.local.test_revisit import keep_sweep
 
 VERSION = "3.17.2"

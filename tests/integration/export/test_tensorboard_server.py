@@ -8,17 +8,21 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import pytest
 from typer.testing import CliRunner
 
+from cluster.ports import free_port
 from regsweep.cli.main import app
 from regsweep.export.events import event_files
 from regsweep.export.tensorboard import write_log
-from support.exports import model, sweep, training
-from support.servers import free_port, served
+from regsweep.export.trainings import Snapshot, Weights
+from support.exports import BEGAN, model, sweep, training
+from support.servers import served
 from unit.local.test_revisit import keep_sweep
 
 SEEN_SECONDS = 60
@@ -34,6 +38,10 @@ class Board:
     def get(self, path: str, **query: str) -> Any:
         with urllib.request.urlopen(f"{self._url}/data/{path}?{urllib.parse.urlencode(query)}") as answer:
             return json.load(answer)
+
+    def text(self, path: str, **query: str) -> str:
+        with urllib.request.urlopen(f"{self._url}/data/{path}?{urllib.parse.urlencode(query)}") as answer:
+            return str(answer.read().decode())
 
     def post(self, path: str, body: object) -> Any:
         headers = {"Content-Type": "application/json"}
@@ -61,8 +69,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = CliRunner().invoke(app, ["tensorboard", "mine", "--runs-dir", str(path / "runs")])
     assert done.exit_code == 0, done.stderr
     assert "tensorboard --logdir" in done.stdout
+    inputs = keras.Input((4,), name="rows")
+    graph = keras.Model(
+        inputs, keras.layers.Dense(1, name="out")(keras.layers.Dense(8, name="hidden")(inputs))
+    ).to_json()
+    snapshots = tuple(Snapshot(epoch, BEGAN + epoch, {"hidden/kernel": (-1.0, 1.0, [1, 3])}) for epoch in (1, 6))
     mixed = sweep(
-        training(model({"l2": 0.1, "units": [8, 8]})),
+        replace(training(model({"l2": 0.1, "units": [8, 8]})), weights=Weights(snapshots, graph)),
         training(model({"l2": 0.1, "units": [8, 8]}), 1, diverged=True),
         training(model({"l2": None, "units": "wide"}, rank=2)),
         training(model({"l2": 1}, rank=None)),
@@ -110,6 +123,16 @@ def test_the_hparams_dashboard_has_the_whole_sweep(boards: dict[str, Board]) -> 
     means = {name: metric(group, "result/val_average_loss") for name, group in groups.items()}
     assert means == pytest.approx({"l2=0.1": 0.3, "l2=0": 0.6}), "of the three replicates"
     assert [len(group["sessions"]) for group in groups.values()] == [3, 3]
+
+
+def test_histograms_and_the_graph_of_keras_are_shown(boards: dict[str, Board]) -> None:
+    board = boards["mixed"]
+    (run,) = [each for each in board.runs(1 + 5) if each.endswith("/weights")]
+    found = board.get("plugin/histograms/histograms", run=run, tag="hidden/kernel")
+    assert [(step, buckets) for _, step, buckets in found] == [(step, [[-1, 0, 1], [0, 1, 3]]) for step in (1, 6)]
+    assert board.get("plugin/graphs/info")[run]["tags"]["keras"]["conceptual_graph"]
+    drawn = board.text("plugin/graphs/graph", run=run, tag="keras", conceptual="true")
+    assert all(f"functional/{layer}" in drawn for layer in ("rows", "hidden", "out"))
 
 
 def test_nothing_is_hidden_of_flags_of_several_kinds_and_trainings_that_diverged(boards: dict[str, Board]) -> None:

@@ -24,6 +24,7 @@ def test_losses_are_those_of_the_weights_as_they_are_in_inference_mode() -> None
     assert output.record.values["val_mae"] == pytest.approx(mae, rel=1e-5)
     assert output.expected == 2
     assert [progress.epoch for progress in output.epochs] == [1, 2]
+    assert output.weights_after == [(0, 1), (0, 2)]
     assert output.epochs[0].rows == {"train": len(rows.train.rows), "val": len(rows.val.rows)}
 
 

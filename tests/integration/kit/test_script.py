@@ -62,6 +62,34 @@ def test_from_the_environment_to_the_last_scrape(script: Callable[..., Start], p
     assert 'regsweep_trainer_rows{replicate="4",run="r",split="val",sweep="s"} 16.0' in last
 
 
+KERAS = """
+import regsweep_kit as kit
+flags = kit.flags(l2=0.0)
+import keras, numpy as np
+x = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
+for replicate in kit.replicates():
+    rows = replicate.split(x, x[:, 0])
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, name="out")])
+    model.compile("adam", "mse")
+    model.fit(*rows.train, epochs=4, verbose=0, callbacks=[replicate.keras(rows)])
+"""
+
+
+def test_histograms_of_a_keras_model_are_kept_where_they_are_asked_for(
+    script: Callable[..., Start], tmp_path: Path
+) -> None:
+    asked = {"REGSWEEP_HISTOGRAMS": str(tmp_path / "h"), "REGSWEEP_HISTOGRAM_EPOCHS": "3", "REGSWEEP_REPLICATES": "2"}
+    trainer = script(text=KERAS)({"l2": 0}, **asked)
+    assert trainer.wait() == 0, trainer.err
+    graph, *noted = [json.loads(line) for line in (tmp_path / "h").read_text().splitlines()]
+    assert json.loads(graph["graph"])["class_name"] == "Sequential"
+    assert [(each["replicate"], each["epoch"]) for each in noted] == [(0, 1), (0, 4)]
+    assert {name: sum(counts) for name, (_, _, counts) in noted[0]["weights"].items()} == {
+        "sequential/out/kernel": 4,
+        "sequential/out/bias": 1,
+    }
+
+
 def test_by_itself_it_is_an_ordinary_script(script: Callable[..., Start], tmp_path: Path) -> None:
     script()
     command = [sys.executable, str(tmp_path / "train.py"), "--epochs", "2"]

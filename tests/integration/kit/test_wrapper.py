@@ -94,6 +94,48 @@ def test_a_script_that_reports_stop_says_what_its_last_epochs_brought(wrapped: C
     assert trainer.message["records"] == [[0, "Ok", 10, [1, 2, 1], [10, 1, 2]]]
 
 
+EVERY_SECOND = """
+import json
+with open("log.csv", "w") as csv, open("log.jsonl", "w") as jsonl:
+    csv.write("epoch,loss,val_loss\\n")
+    for epoch in range(1, 6):
+        validated = epoch % 2 == 0
+        csv.write(f"{epoch},{loss(epoch)},{10 - epoch if validated else 'NA'}\\n")
+        jsonl.write(json.dumps({"epoch": epoch, "loss": loss(epoch), **({"val_loss": 10 - epoch} if validated else {})}) + "\\n")
+        print(f"epoch={epoch} loss={loss(epoch)}" + (f" val_loss={10 - epoch}" if validated else ""))
+"""
+REPORTS = [
+    pytest.param({**CSV}, id="CSVLogger"),
+    pytest.param({**CSV, "format": "JSONLines", "path": "log.jsonl"}, id="JSON lines"),
+    pytest.param({"format": "Stdout", "metrics": CSV["metrics"]}, id="standard output"),
+]
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_epochs_without_validation_are_passed_over_and_counted(wrapped: Callable[..., Start], report: Any) -> None:
+    """As with Keras' validation_freq=2."""
+    trainer = wrapped("def loss(epoch): return epoch\n" + EVERY_SECOND, report=report)({})
+    assert trainer.wait() == 0, trainer.err
+    assert trainer.message["records"][0][:4] == [0, "Ok", 4, [4, 6]]
+    assert "note: epoch 5 has no val_loss; what counts is epoch 4" in trainer.out
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_an_epoch_without_validation_whose_loss_is_no_number_has_diverged(
+    wrapped: Callable[..., Start], report: Any
+) -> None:
+    text = "def loss(epoch): return epoch if epoch < 5 else float('nan')\n" + EVERY_SECOND
+    trainer = wrapped(text, report=report)({})
+    assert trainer.wait() == 0, trainer.err
+    assert trainer.message["records"][0][1:3] == ["Diverged", 5]
+
+
+def test_metrics_that_never_come_are_missed_before_the_script_ends(wrapped: Callable[..., Start]) -> None:
+    text = "import time\nfor e in range(30): print(f'loss={e} val_acc=0', flush=True)\ntime.sleep(1000)"
+    trainer = wrapped(text, report={"format": "Stdout", "metrics": CSV["metrics"]})({})
+    assert "the script writes no val_loss; it writes loss, val_acc" in refused(trainer, 64, "InvalidContract")
+
+
 KERAS = """
 import keras, numpy as np
 x = np.random.normal(size=(60, 2)); y = x[:, 0]
@@ -108,6 +150,9 @@ for folder, name in ("train", "loss"), ("validation", "val_loss"):
     for step, loss in enumerate(history[name]):
         value = tf.compat.v1.Summary.Value(tag="epoch_loss", tensor=tf.make_tensor_proto(loss))
         writer.add_summary(tf.compat.v1.Summary(value=[value]), step)
+        if folder == "validation":
+            value = tf.compat.v1.Summary.Value(tag="evaluation_loss_vs_iterations", tensor=tf.make_tensor_proto(loss))
+            writer.add_summary(tf.compat.v1.Summary(value=[value]), 10 + step)
     writer.close()
 """
 

@@ -194,6 +194,82 @@ def test_data_may_not_be_swept(place: Workplace) -> None:
     assert 'spec.flags[0].name: "data_path" cannot be swept' in done.stderr
 
 
+# The environment
+
+SCRIPT = """
+import os, runpy, sys
+if "regsweep" in sys.argv:
+    import keras
+rate = os.environ.get("LR", "0.1")
+sys.argv[0] = {fake!r}
+runpy.run_path({fake!r}, run_name="__main__")
+"""
+
+
+@pytest.fixture
+def script(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> Sequence[str]:
+    """A trainer that may use Keras, and reads a variable; a home without any configuration."""
+    monkeypatch.setenv("HOME", str(place.path))
+    for name in ("KERAS_HOME", "KERAS_BACKEND", "LR"):
+        monkeypatch.delenv(name, raising=False)
+    path = place.path / "train.py"
+    path.write_text(SCRIPT.format(fake=str(FAKE_TRAINER)))
+    return (sys.executable, str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "change"),
+    [
+        pytest.param(
+            "KERAS_BACKEND", "keras.backend torch", "keras.backend: tensorflow -> torch", id="backend"
+        ),
+        pytest.param("LR", "LR", "LR is set now", id="a variable that the script reads"),
+    ],
+)  # fmt: skip
+def test_results_of_one_environment_are_not_taken_for_anothers(
+    place: Workplace,
+    script: Sequence[str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    words: str,
+    change: str,
+) -> None:
+    usual = run(place, trainer=script)
+    assert "environment" not in usual.stderr
+    monkeypatch.setenv(name, "torch")
+    other = run(place, trainer=script)
+    assert f"note: the environment sets {words}: results of other settings are other results." in lines(other)
+    sentence = (
+        f"the environment changed ({change}): 2 of 2 trainings rest on the old environment and are trained again."
+    )
+    assert sentence in lines(other)
+    assert len(place.started_at()) == 4
+    again = run(place, trainer=script)
+    assert ALL_DONE in again.stderr
+    assert f"on the environment ({words})" in again.stderr
+    monkeypatch.delenv(name)
+    assert ALL_DONE in run(place, trainer=script).stderr, "results that are there are not made again"
+
+
+def test_results_of_a_version_that_did_not_note_the_environment_keep_their_keys(
+    place: Workplace, script: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(place, trainer=script)
+    for path in place.runs.glob("*/run.json"):
+        facts = json.loads(path.read_text())
+        del facts["data"]["settings"], facts["packages"]
+        path.write_text(json.dumps(facts))
+    monkeypatch.setenv("LR", "0.3")
+    upgraded = run(place, trainer=script)
+    assert ALL_DONE in upgraded.stderr
+    assert "which did not note the environment, are taken to be of LR." in upgraded.stderr
+    monkeypatch.setenv("LR", "0.4")
+    done = run(place, trainer=script)
+    assert "the environment changed (LR has another value): 2 of 2 trainings" in done.stderr
+    monkeypatch.setenv("LR", "0.3")
+    assert ALL_DONE in run(place, trainer=script).stderr
+
+
 # The objective
 
 

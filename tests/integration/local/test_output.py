@@ -141,7 +141,7 @@ def test_a_full_disk_costs_no_table(place: Workplace) -> None:
         timeout=DEADLINE_SECONDS,
     )
     assert done.stdout == whole.stdout
-    assert done.stderr.count("cannot be written: File too large. The results are still printed") == 2
+    assert done.stderr.count("cannot be written: File too large. The results are still printed") == 3
     assert "Traceback" not in done.stderr
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from support.trainer_process import Start, free_port, starting
+from cluster.ports import free_port
+from support.trainer_process import Start, starting
 
 
 @pytest.fixture

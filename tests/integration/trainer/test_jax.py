@@ -169,3 +169,23 @@ def test_results_of_both_backends_are_never_ranked_together(python: str, tmp_pat
     assert again == other
     assert "all done already" in said
     assert "generation 2 of the trainer on jax" in said
+
+
+@pytest.mark.long
+def test_a_script_on_jax_is_forked_and_its_results_are_those_of_fresh_processes(python: str, tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(
+        'forked = "forkserver" in open("/proc/self/cmdline").read()\n' + SCRIPT + 'print("forked", forked)\n'
+    )
+    spec: dict[str, object] = {"flags": [{"name": "l2", "values": [0, 0.1]}], "replicates": 2, "trainer": {"gpus": 0}}
+    environment = {**surroundings(), "KERAS_BACKEND": "jax", "PYTHONPATH": SOURCES[0], "HOME": str(tmp_path)}
+    results = []
+    for option, forked in (("--warm", "True"), ("--no-warm", "False")):
+        place = Workplace(tmp_path / option, spec)
+        place.path.mkdir()
+        command = place.command("--output", "json", option, trainer=(python, str(script)))
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=DEADLINE_SECONDS * 2)
+        assert done.returncode == 0, done.stderr
+        assert {path.read_text().split()[-1] for path in place.runs.glob("*/output.log")} == {forked}
+        results.append(json.loads(done.stdout)["results"])
+    assert results[0] == results[1]

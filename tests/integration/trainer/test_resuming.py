@@ -1,5 +1,6 @@
 """A replicate that was interrupted goes on from its checkpoint and ends as one that was not, to the bit."""
 
+import json
 import signal
 from pathlib import Path
 from typing import Any
@@ -63,15 +64,22 @@ def test_a_resumed_replicate_is_an_uninterrupted_one_to_the_bit(optimizer: str, 
     assert train(Kept(first.last), flags) == whole
 
 
+def histograms(path: Path) -> dict[tuple[int, int], Any]:
+    """Those of the weights, by replicate and epoch."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return {(line["replicate"], line["epoch"]): line["weights"] for line in lines if "epoch" in line}
+
+
 def test_a_process_that_is_terminated_goes_on_where_it_was(start: Start, tmp_path: Path) -> None:
     flags = {"dataset": "digits", "units": [64], "dropout": 0.3, "epochs": 40, "l2": 0.001}
     folder = tmp_path / "checkpoints"
-    environment = {"REGSWEEP_REPLICATES": "2", "REGSWEEP_CHECKPOINT_EPOCHS": "1000"}
-    whole = start(flags, **environment)
+    environment = {"REGSWEEP_REPLICATES": "2", "REGSWEEP_CHECKPOINT_EPOCHS": "1000", "REGSWEEP_HISTOGRAM_EPOCHS": "13"}
+    whole = start(flags, **environment, REGSWEEP_HISTOGRAMS=str(tmp_path / "whole"))
     assert whole.wait() == 0, whole.err
     expected = whole.message["records"]
 
     kept = {**environment, "REGSWEEP_CHECKPOINTS": str(folder), "REGSWEEP_HISTORY": str(tmp_path / "history")}
+    kept["REGSWEEP_HISTOGRAMS"] = str(tmp_path / "histograms")
     first = start(flags, **kept)
     poll(lambda: (tmp_path / "history").exists() and (tmp_path / "history").read_text().count('"epoch":') >= 3)
     first.process.send_signal(signal.SIGTERM)
@@ -83,6 +91,8 @@ def test_a_process_that_is_terminated_goes_on_where_it_was(start: Start, tmp_pat
     assert second.wait() == 0, second.err
     assert "goes on after epoch" in second.out
     assert second.message["records"] == expected
+    assert histograms(tmp_path / "histograms") == histograms(tmp_path / "whole")
+    assert list(histograms(tmp_path / "whole")) == [(0, 1), (0, 14), (0, 27), (0, 40)]
 
     third = start(flags, **kept)
     assert third.wait() == 0, third.err

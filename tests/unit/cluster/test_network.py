@@ -30,7 +30,3 @@ def test_no_two_instances_share_an_address_or_a_name() -> None:
 )
 def test_a_network_is_free_if_no_route_overlaps_it(used: list[str], free: bool) -> None:
     assert network.is_free(Network(3), [ipaddress.IPv4Network(route) for route in used]) is free
-
-
-def test_ports_are_all_different() -> None:
-    assert len(set(network.free_ports(20))) == 20

@@ -27,7 +27,7 @@ def _wait_for(state: Path, component: str) -> Process:
 def test_a_daemon_is_found_by_its_cluster_and_component_and_ended(state: Path) -> None:
     processes.start("etcd", ["sleep", "60"], state)
     processes.start("kubelet", ["sleep", "60"], state)
-    etcd = _wait_for(state, "etcd")
+    etcd, _ = _wait_for(state, "etcd"), _wait_for(state, "kubelet")
     assert {process.component for process in processes.find(state)} == {"etcd", "kubelet"}
     assert processes.find(state / "other") == []
     assert processes.kill([etcd]) == []

@@ -13,11 +13,15 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from regsweep.adapters.kubeapi import EVENTS, JOBS, LEASES, PODS, RESULTS, SWEEPS, KubeObject, Resource, name_of, uid_of
 from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.adapters.prometheus import Prometheus
 from regsweep.api import constants as names
+from regsweep.controller.caches import template_cache
 from regsweep.controller.clocks import SYSTEM_CLOCKS, Clocks
+from regsweep.controller.passes import schedule
 from regsweep.controller.process.operator import Operator
 from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, analyse_records
 from regsweep.errors import Unavailable
@@ -46,6 +50,12 @@ QUICK = {
 def settings(**changes: Any) -> Settings:
     """Settings at which nothing is waited for longer than needed."""
     return Settings(**{**QUICK, **changes})
+
+
+def forget_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing is looked for again soon."""
+    for module in (template_cache, schedule):
+        monkeypatch.setattr(module, "MISSING_BELIEVED_SECONDS", 0.1)
 
 
 def sweep_object(name: str = "demo", **spec: Any) -> KubeObject:

@@ -111,9 +111,9 @@ class JobController:
     async def look(self) -> None:
         """One look at every Job, and at pods whose Jobs are gone."""
         by_job: dict[str, list[KubeObject]] = {}
-        for pod in self._api.objects(PODS):
+        for pod in self._api.objects(PODS, where=_is_open):
             by_job.setdefault(controller_uid_of(pod), []).append(pod)
-        for job in self._api.objects(JOBS):
+        for job in self._api.objects(JOBS, where=lambda job: uid_of(job) in by_job or not _is_concluded(job)):
             await self._sync(job, by_job.pop(uid_of(job), []))
         for orphans in by_job.values():
             for pod in filter(has_ended, orphans):
@@ -129,7 +129,7 @@ class JobController:
             return
         active = [pod for pod in pods if not has_ended(pod)]
         open_ = counted.open_indexes(job)
-        has_condition = bool((job.get("status") or {}).get("conditions"))
+        has_condition = _is_concluded(job)
         is_over = counted.refused or not open_ or has_condition
         wanted = 0 if is_over or job["spec"].get("suspend") else min(job["spec"]["parallelism"], len(open_))
         if is_over and not active and not has_condition:
@@ -206,6 +206,15 @@ class JobController:
             await self._api.create(EVENTS, event)
         except AlreadyExists:
             await tried(self._api.patch(EVENTS, namespace_of(job), known_as, said))
+
+
+def _is_open(pod: KubeObject) -> bool:
+    """Whether it is still to end, or to be counted."""
+    return not has_ended(pod) or FINALIZER in pod["metadata"].get("finalizers", ())
+
+
+def _is_concluded(job: KubeObject) -> bool:
+    return bool((job.get("status") or {}).get("conditions"))
 
 
 def _pod_of(job: KubeObject, index: int, serial: int) -> KubeObject:

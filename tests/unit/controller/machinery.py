@@ -141,15 +141,14 @@ class Machinery(FakeCluster):
 
     def pods(self, *phases: str) -> list[KubeObject]:
         """The pods in one of these phases."""
-        return [pod for pod in self.api.objects(PODS) if pod["status"].get("phase") in phases]
+        return self.api.objects(PODS, where=lambda pod: pod["status"].get("phase") in phases)
 
     def left(self, name: str = "demo") -> Left:
         """All that is stored of one sweep."""
         sweep = self.sweep(name)
 
         def of_it(resource: Resource) -> list[KubeObject]:
-            objects = self.api.objects(resource)
-            return [each for each in objects if label_of(each, names.SWEEP_UID_LABEL) == uid_of(sweep)]
+            return self.api.objects(resource, where=lambda obj: label_of(obj, names.SWEEP_UID_LABEL) == uid_of(sweep))
 
         return Left(sweep, of_it(JOBS), of_it(PODS), of_it(RESULTS))
 

@@ -8,10 +8,17 @@ import pytest
 
 from regsweep.adapters.kubeapi import JOBS, PODS, SWEEPS, Page, Resource
 from regsweep.adapters.memory import MemoryApi
+from regsweep.controller.process import operator as process
 from regsweep.errors import Refused
 from unit.controller.fake_cluster import NAMESPACE, FakeCluster, operating, settled, sweep_object, until
 
 CLOSED = "closed"
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep in a namespace that is not followed is looked at again soon."""
+    monkeypatch.setattr(process, "UNFOLLOWED_SECONDS", 0.1)
 
 
 class Guarded(MemoryApi):

@@ -8,7 +8,7 @@ import pytest
 
 from regsweep.adapters.kubeapi import CONFIG_MAPS, KubeObject
 from regsweep.controller.passes import reconcile
-from unit.controller.fake_cluster import NAMESPACE, FakeCluster, operating, settled, sweep_object, until
+from unit.controller.fake_cluster import NAMESPACE, FakeCluster, forget_soon, operating, settled, sweep_object, until
 
 TRAINER = {"gpus": 0, "script": {"configMapRef": {"name": "train"}, "entrypoint": "train.py"}}
 
@@ -16,6 +16,7 @@ TRAINER = {"gpus": 0, "script": {"configMapRef": {"name": "train"}, "entrypoint"
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
     monkeypatch.setattr(reconcile, "SCRIPT_RETRY_SECONDS", 0.05)
+    forget_soon(monkeypatch)
     return FakeCluster()
 
 

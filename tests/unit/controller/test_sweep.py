@@ -18,6 +18,7 @@ from unit.controller.fake_cluster import (
     DEADLINE_SECONDS,
     NAMESPACE,
     FakeCluster,
+    forget_soon,
     operating,
     settled,
     sweep_object,
@@ -26,7 +27,8 @@ from unit.controller.fake_cluster import (
 
 
 @pytest.fixture
-def cluster() -> FakeCluster:
+def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
+    forget_soon(monkeypatch)
     return FakeCluster()
 
 

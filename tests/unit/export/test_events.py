@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 from pydantic import JsonValue
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+from tensorboard.util.tensor_util import make_ndarray
 
 from regsweep.export.events import event_files
-from regsweep.export.trainings import Exported
+from regsweep.export.trainings import Exported, Snapshot, Weights
 from support.exports import BEGAN, model, sweep, training
 
 
@@ -126,3 +128,26 @@ def test_a_training_that_has_not_ended_has_no_end(read: Any) -> None:
 )
 def test_a_folder_is_named_after_the_flags_as_far_as_a_name_can_be(flags: dict[str, JsonValue], folder: str) -> None:
     assert model(flags).folder == folder
+
+
+def test_histograms_are_as_tensorboard_has_them_and_the_graph_is_keras_own(read: Any) -> None:
+    first, second = (Snapshot(epoch, BEGAN + epoch, {"dense/kernel": (-1.0, 1.0, [1, 0, 3, 4])}) for epoch in (1, 6))
+    of = replace(training(model({"l2": 0.1})), weights=Weights((first, second), '{"config": {}}'))
+    _, graph, *noted = read(sweep(of), "l2=0.1/replicate-0/weights")
+    (drawn,) = graph.summary.value
+    assert drawn.metadata.plugin_data.plugin_name == "graph_keras_model"
+    assert make_ndarray(drawn.tensor).item() == b'{"config": {}}'
+    assert [(event.step, event.wall_time) for event in noted] == [(1, BEGAN + 1), (6, BEGAN + 6)]
+    (value,) = noted[1].summary.value
+    assert (value.tag, value.metadata.plugin_data.plugin_name) == ("dense/kernel", "histograms")
+    assert make_ndarray(value.tensor).tolist() == [[-1, -0.5, 1], [-0.5, 0, 0], [0, 0.5, 3], [0.5, 1, 4]]
+
+
+def test_without_a_graph_there_are_the_histograms_alone(read: Any) -> None:
+    of = replace(training(model({"l2": 0.1})), weights=Weights((Snapshot(1, BEGAN, {"w": (3.0, 3.0, [0, 2])}),)))
+    _, noted = read(sweep(of), "l2=0.1/replicate-0/weights")
+    assert make_ndarray(noted.summary.value[0].tensor).tolist() == [[3, 3, 0], [3, 3, 2]]
+
+
+def test_what_was_not_asked_for_is_no_file() -> None:
+    assert not [file for file in event_files(sweep(training(model({"l2": 0.1})))) if file.folder.name == "weights"]

@@ -1,5 +1,6 @@
 """The rows of a script's data, in any form: by the same rules as the reference trainer's, and no group on two sides."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,6 +40,28 @@ def test_no_group_is_in_two_parts(groups: list[int], replicate: int) -> None:
     members = [set(np.array(groups)[rows].tolist()) for rows in drawn.values()]
     assert sum(map(len, members)) == len(set.union(*members)) == len(set(groups))
     assert sum(len(rows) for rows in drawn.values()) == len(groups)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        pytest.param([1.0, float("nan")] * 50, "has no value in row 1, 3, 5, 7, 9 and 45 more (from 0)", id="NaN"),
+        pytest.param(["a", None] * 50, "has no value in row 1", id="None"),
+        pytest.param(pd.Series([1, None] * 50, dtype="Int16"), "has no value in row 1", id="pandas' NA"),
+        pytest.param(pd.Series(["2024-01-01", None] * 50, dtype="datetime64[ns]"), "has no value in row 1", id="NaT"),
+        pytest.param(pd.Series(["a", None] * 50, dtype="string"), "has no value in row 1", id="texts of pandas"),
+        pytest.param(
+            np.array([1, 1.0] * 50, dtype=object), "one value in two types, such as 1 and 1.0", id="two types"
+        ),
+    ],
+)
+def test_rows_without_a_group_are_refused_and_not_put_into_one(values: Any, says: str) -> None:
+    with pytest.raises(BadDataError, match=re.escape(says)):
+        divided(Asked(100, groups=values))
+
+
+def test_a_group_may_be_called_nan() -> None:
+    assert divided(Asked(120, groups=np.array(["nan", "None", *"abcdefghijklmnopqrstuvwxyz"] * 5, dtype=object)[:120]))
 
 
 def test_rows_that_groups_leave_are_missed_by_name() -> None:

@@ -13,7 +13,7 @@ from regsweep_kit.errors import BadDataError, InvalidContractError
 from regsweep_kit.foreign import ForeignReport, ReportFormat
 from regsweep_kit.wrapper.expansion import expand
 from regsweep_kit.wrapper.logs import reader
-from regsweep_kit.wrapper.naming import by_split, missing
+from regsweep_kit.wrapper.naming import by_split, lacking, missing
 
 CSV, JSONL, BOARD, STDOUT = ReportFormat
 
@@ -64,11 +64,31 @@ def test_a_line_that_is_no_epoch_is_refused(form: ReportFormat, text: str, messa
         read(form, text)
 
 
-def test_a_value_that_is_missing_is_none() -> None:
-    assert read(CSV, "epoch,loss,val_loss\n0,0.5,NA\n1,0.5,\n") == [
-        {"epoch": 0, "loss": 0.5},
-        {"epoch": 1, "loss": 0.5},
-    ]
+@pytest.mark.parametrize("cell", ["NA", "", "None", "n/a", " "])
+def test_a_value_that_is_missing_is_none_and_a_text_is_no_value(cell: str) -> None:
+    text = f"epoch,loss,val_loss,phase\n0,0.5,{cell},warm\n"
+    assert read(CSV, text) == [{"epoch": 0, "loss": 0.5, "val_loss": None}]
+    assert read(JSONL, '{"loss": 0.5, "val_loss": null, "phase": "warm"}') == [{"loss": 0.5, "val_loss": None}]
+
+
+def test_a_header_that_comes_again_is_no_epoch() -> None:
+    """As of loggers that are begun again for each call of fit."""
+    header = "epoch,loss,val_loss\n"
+    assert len(read(CSV, f"{header}0,0.5,0.6\n{header}0,0.4,0.5\n")) == 2
+
+
+@pytest.mark.parametrize(
+    ("report", "epoch", "lacks"),
+    [
+        (ForeignReport(CSV, "l"), {"loss": 1, "val_loss": 2}, []),
+        (ForeignReport(CSV, "l"), {"loss": 1, "val_loss": None}, ["metric of val"]),
+        (ForeignReport(JSONL, "l"), {"epoch": 1}, ["metric of train", "metric of val"]),
+        (ForeignReport(CSV, "l", {"val_auc": "b", "train_auc": "a"}), {"a": 1, "b": None, "c": None}, ["b"]),
+        (ForeignReport(CSV, "l", {"val_auc": "b", "train_auc": "a"}), {"a": 1}, ["b"]),
+    ],
+)
+def test_what_an_epoch_lacks_is_known(report: ForeignReport, epoch: dict[str, float | None], lacks: list[str]) -> None:
+    assert lacking(report, epoch, by_split(epoch, report)) == lacks
 
 
 @pytest.mark.parametrize(
@@ -88,7 +108,10 @@ def test_what_only_looks_like_a_metric_is_none(text: str) -> None:
         (ForeignReport(JSONL, "l"), {"regularization_loss": 1}, {"": {"regularization_loss": 1}}),
         (
             ForeignReport(BOARD, "l"),
-            {"train/epoch_loss": 1, "run/validation/epoch_loss": 2, "train/batch_loss": 3, "x/loss": 4, "loss": 5},
+            {
+                "train/epoch_loss": 1, "run/validation/epoch_loss": 2, "train/batch_loss": 3, "x/loss": 4, "loss": 5,
+                "run/validation/evaluation_loss_vs_iterations": 6,
+            },
             {"train": {"loss": 1}, "val": {"loss": 2}},
         ),
         (

@@ -8,6 +8,7 @@ import pytest
 from pydantic import JsonValue
 
 from regsweep.local.differences import Pair, differences
+from regsweep.local.facts import DataFacts
 from regsweep.local.inventory import read_run
 from support.kept_runs import keep_run
 
@@ -76,3 +77,9 @@ def test_a_replicate_that_diverged_in_one_run_is_compared_in_neither(tmp_path: P
     assert {each.replicates for each in differences(read_run(before), read_run(after)).metrics} == {1}
     apart = keep_run(tmp_path, {"l2": 9}, None, B[0])
     assert differences(read_run(before), read_run(apart)).metrics == ()
+
+
+def test_another_environment_is_a_difference(tmp_path: Path) -> None:
+    data = DataFacts(settings={"keras.backend": "torch"})
+    runs = [keep_run(tmp_path / name, {"l2": 0.1}, *A, data=facts) for name, facts in (("a", DataFacts()), ("b", data))]
+    assert differences(*map(read_run, runs)).circumstances == (Pair("environment keras.backend", None, "torch"),)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from regsweep.api.findings import MixedKind
+from regsweep.core.judging.stats.pairing import mixture
 from regsweep.core.results.records import Outcome
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError, UnwritableRunsError, write_atomically
 from regsweep.local.facts import DataFacts, RunFacts, history_file, message_file, output_file
@@ -50,6 +52,14 @@ def test_results_are_read_from_the_messages_of_every_process(directory: RunsDire
     records = directory.records()
     assert sorted(record.replicate for record in records) == [0, 1, 2]
     assert all(record.outcome is Outcome.OK for record in records)
+
+
+def test_results_of_other_packages_are_not_paired(directory: RunsDirectory) -> None:
+    for number, packages in enumerate(({"keras": "3.14"}, {"keras": "3.15"}, {})):
+        run = facts(run=f"mine-{number}", point_key=str(number), packages=packages)
+        (directory.begin(run, Keepsakes()) / message_file(0)).write_text(message(0))
+    (mixed,) = mixture(directory.records())
+    assert (mixed.kind, mixed.count) == (MixedKind.IMAGES, 2), "of what is not known nothing is said"
 
 
 @pytest.mark.parametrize(

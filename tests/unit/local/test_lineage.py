@@ -15,7 +15,7 @@ from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.sweep import Sweep
 from regsweep.local.facts import ProcessFacts, RunFacts
 from regsweep.local.identify import DataIdentity
-from regsweep.local.lineage import basis, changes, data_facts, known_data, rule_facts
+from regsweep.local.lineage import basis, changes, data_facts, environment_note, known_data, other_packages, rule_facts
 from regsweep.local.trainer import TrainerCommand, of_generation
 
 TRAINER = TrainerCommand(("train",), "process:x")
@@ -101,6 +101,71 @@ def test_results_of_another_backend_are_not_ranked_with_its_own(
     ]
 
 
+TORCH = replace(DATA, settings={"keras.backend": "torch"})
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "change"),
+    [
+        pytest.param(DATA, TORCH, "keras.backend: tensorflow -> torch", id="to another backend"),
+        pytest.param(TORCH, DATA, "keras.backend: torch -> tensorflow", id="and back"),
+        pytest.param(replace(DATA, settings={"LR": "1f"}), replace(DATA, settings={"LR": "9a"}), "LR has another value", id="a variable"),
+    ],
+)  # fmt: skip
+def test_results_of_another_environment_are_not_ranked_with_those_of_this_one(
+    before: DataIdentity, now: DataIdentity, change: str
+) -> None:
+    old, new = sweep_of(before), sweep_of(now)
+    assert not {point.key for point in old.points} & {point.key for point in new.points}
+    assert changes_between(old, new, before, now) == [
+        f"the environment changed ({change}): 6 of 6 trainings rest on the old environment and are trained again."
+    ]
+    assert changes_between(new, new, now, now) == []
+
+
+def test_results_of_a_version_that_did_not_note_the_environment_are_of_what_was_taken_for_theirs() -> None:
+    facts = facts_of(sweep_of(), DATA)
+    old = [each.model_copy(update={"data": data_facts(DATA).model_copy(update={"settings": None})}) for each in facts]
+    records = records_of(old)
+    for data, count in ((replace(TORCH, usual=TORCH.settings), 0), (replace(DATA, usual=TORCH.settings), 1)):
+        now = sweep_of(data)
+        found = changes(now, progress_of(now, records, None, None).grid, old, records, data)
+        assert len(found) == count
+        assert all(each.startswith("the environment changed (keras.backend: torch -> tensorflow)") for each in found)
+
+
+def test_what_the_environment_sets_is_said() -> None:
+    assert environment_note(DATA) == ""
+    assert environment_note(replace(DATA, settings={"LR": "1f", "keras.backend": "torch"})) == (
+        "note: the environment sets LR, keras.backend torch: results of other settings are other results."
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "replicates", "said"),
+    [
+        pytest.param({"keras": "3.14"}, {"keras": "3.15"}, 4, "keras 3.14, now 3.15", id="another version"),
+        pytest.param({}, {"keras": "3.15"}, 4, "", id="it was not noted"),
+        pytest.param({"keras": "3.14"}, {}, 4, "", id="it is not known"),
+        pytest.param({"keras": "3.14"}, {"keras": "3.14", "jax": "1"}, 4, "jax absent, now 1", id="one more"),
+        pytest.param({"keras": "3.14"}, {"keras": "3.14"}, 4, "", id="the same ones"),
+        pytest.param({"keras": "3.14"}, {"keras": "3.15"}, 3, "", id="nothing is trained"),
+    ],
+)
+def test_what_is_trained_with_other_packages_is_said(
+    before: dict[str, str], now: dict[str, str], replicates: int, said: str
+) -> None:
+    facts = facts_of(sweep_of(), DATA, packages=before)
+    records = records_of(facts)
+    sweep = sweep_of(replicates=replicates)
+    found = other_packages(sweep, progress_of(sweep, records, None, None).grid, facts, records, now)
+    assert found == (
+        f"note: 6 of 6 results were trained with other packages ({said}): they are kept, and compared with new ones as unpaired."
+        if said
+        else ""
+    )
+
+
 def test_a_grid_that_grew_meanwhile_counts_what_was_trained_alone() -> None:
     new = replace(DATA, digest="9a3e000000000000")
     grown = sweep_of(new, flags=[{"name": "l2", "values": [0, 0.1, 0.2]}], replicates=4)
@@ -169,6 +234,9 @@ def test_another_metric_of_the_last_epoch_trains_nothing_again() -> None:
         pytest.param(
             {"resampling": {"kind": "KFold", "folds": 3}}, DATA, "the resampling changed", id="folds instead of a split"
         ),
+        pytest.param(
+            {}, replace(DATA, settings={"file conf.yaml": "1f"}), "files of the command changed (conf.yaml)", id="a file of the command"
+        ),
         pytest.param({}, replace(DATA, generation=2), "the trainer's generation changed (1 -> 2)", id="the generation"),
         pytest.param({}, FILES, "the data are identified by their files now", id="another way to tell data apart"),
         pytest.param({"command": "other"}, DATA, "the trainer changed", id="the trainer"),
@@ -234,6 +302,11 @@ def test_a_new_version_of_the_reference_trainer_of_the_same_generation_is_no_oth
             replace(DATA, backend="jax"), "Results rest on data 1f0c0000 (SHA-256) and on generation 1 of the trainer on jax.", id="on jax"
         ),
         pytest.param(FILES, "Results rest on data aa000000 (SHA-256 of mine.csv).", id="by files"),
+        pytest.param(
+            replace(FILES, settings={"keras.backend": "torch"}),
+            "Results rest on data aa000000 (SHA-256 of mine.csv) and on the environment (keras.backend torch).",
+            id="on another backend",
+        ),
         pytest.param(DataIdentity(), "", id="by nothing"),
     ],
 )  # fmt: skip

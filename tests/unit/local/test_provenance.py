@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from regsweep.local.provenance import MOST_SOURCE_BYTES, SWEEP_FILE, git_state, keepsakes
-from regsweep.local.trainer import TrainerCommand, reference_trainer
+from regsweep.local.provenance import MOST_SOURCE_BYTES, SWEEP_FILE, computing_packages, git_state, keepsakes
+from regsweep.local.trainer import TrainerCommand, reference_trainer, reporting_trainer
 
 
 def command(*arguments: str) -> TrainerCommand:
@@ -103,3 +104,38 @@ def test_the_checkout_is_kept_with_whether_it_had_changes(tmp_path: Path) -> Non
 def test_without_git_nothing_is_said_of_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert git_state(Path(__file__).parent) is None
+
+
+def environment(folder: Path, **versions: str) -> Path:
+    """The Python of a virtual environment with these packages."""
+    python = folder / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\n")
+    python.chmod(0o755)
+    (folder / "pyvenv.cfg").write_text("")
+    for name, version in versions.items():
+        info = folder / "lib" / "python3.11" / "site-packages" / f"{name}-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    return python
+
+
+def test_the_packages_that_compute_are_those_of_the_trainers_python(tmp_path: Path) -> None:
+    own = computing_packages(command(sys.executable, "train.py"))
+    assert own["numpy"] == metadata.version("numpy")
+    assert "pytest" not in own
+    python = environment(tmp_path / "venv", keras="3.14.0", torch="2.9", rich="14.0")
+    assert computing_packages(command(str(python), "train.py")) == {"keras": "3.14.0", "torch": "2.9"}
+    wrapped = reporting_trainer(command(str(python), "train.py"))
+    assert computing_packages(wrapped) == {"keras": "3.14.0", "torch": "2.9"}
+
+
+@pytest.mark.parametrize("arguments", [("sh", "train.sh"), ("/nowhere/python", "train.py")])
+def test_of_what_is_no_python_no_packages_are_known(arguments: tuple[str, ...]) -> None:
+    assert computing_packages(command(*arguments)) == {}
+
+
+def test_of_a_python_that_is_no_environment_no_packages_are_known(tmp_path: Path) -> None:
+    python = environment(tmp_path / "usr", keras="3.14.0")
+    (tmp_path / "usr" / "pyvenv.cfg").unlink()
+    assert computing_packages(command(str(python), "train.py")) == {}

@@ -31,16 +31,19 @@ class Place:
     module: str = ""
     """Its text."""
     held: tuple[int, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
     starters: list[Starter] = field(default_factory=list)
 
-    def starter(self, text: str, *, warm: bool = True, interpreter: str = sys.executable) -> Starter:
-        """Of a script with this text."""
+    def starter(
+        self, text: str, *, warm: bool = True, interpreter: str = sys.executable, name: str = "heavy"
+    ) -> Starter:
+        """Of a script with this text. name: of the module."""
         (self.path / "lib").mkdir(exist_ok=True)
-        (self.path / "lib" / "heavy.py").write_text(f"import os\nwho = os.getpid()\n{self.module}\n")
+        (self.path / "lib" / f"{name}.py").write_text(f"import os\nwho = os.getpid()\n{self.module}\n")
         script = self.path / "scripts" / "train.py"
         script.parent.mkdir(exist_ok=True)
         script.write_text(text)
-        warmth = Warmth((interpreter,), ("heavy",), script=str(script))
+        warmth = Warmth((interpreter,), (name,), script=str(script))
         self.starters.append(Starter(TrainerCommand((interpreter, str(script)), "process:0", warmth=warmth), warm=warm))
         return self.starters[-1]
 
@@ -51,6 +54,7 @@ class Place:
             "PYTHONUNBUFFERED": "1",
             "REGSWEEP_RUN": log,
         }
+        environment |= self.variables
         return await starter.start(Launch(arguments, environment, self.path / log, self.held, grace_seconds=0.5))
 
     async def output(self, starter: Starter, *arguments: str, log: str = "output.log") -> tuple[int, str]:
@@ -128,6 +132,25 @@ async def test_what_is_needed_is_imported_once(place: Place) -> None:
     starter = place.starter("import heavy; print(heavy.who)")
     seen = {(await place.output(starter, log=f"{run}.log"))[1] for run in range(3)}
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "backend", "forked"),
+    [
+        pytest.param("keras", "", True, id="its usual backend"),
+        pytest.param("keras", "tensorflow", True, id="the usual one by name"),
+        pytest.param("keras", "jax", True, id="JAX"),
+        pytest.param("keras", "torch", False, id="another one"),
+        pytest.param("heavy", "torch", True, id="without Keras"),
+    ],
+)
+async def test_a_script_with_keras_is_forked_on_backends_of_which_equal_results_were_seen(
+    place: Place, name: str, backend: str, forked: bool
+) -> None:
+    place.variables = {"KERAS_BACKEND": backend, "HOME": str(place.path)}
+    starter = place.starter(f"import {name}; print({name}.who)", name=name)
+    seen = {(await place.output(starter, log=f"{run}.log"))[1] for run in range(2)}
+    assert len(seen) == (1 if forked else 2)
 
 
 async def test_what_importing_prints_is_in_each_console_and_an_errors_trace_is_the_scripts_own(place: Place) -> None:

@@ -162,3 +162,29 @@ def test_jax_computes_on_one_thread_unless_somebody_says_otherwise(
     assert os.environ["XLA_FLAGS"] == expected
     assert os.environ["JAX_PLATFORMS"] == "cpu"
     assert "TF_NUM_INTRAOP_THREADS" not in os.environ
+
+
+@pytest.mark.parametrize("which", ["tensorflow", "jax"])
+def test_what_configures_keras_or_jax_in_somebodys_shell_changes_no_training(
+    install: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, which: str
+) -> None:
+    install("tensorflow", "jax")
+    monkeypatch.setattr(os, "environ", {"HOME": str(tmp_path), "KERAS_BACKEND": which})
+    backend.set_environment(0)
+    plain = dict(os.environ)
+    shell = {
+        "KERAS_MAX_EPOCHS": "x", "KERAS_MAX_STEPS_PER_EPOCH": "1", "KERAS_NNX_ENABLED": "1", "JAX_ENABLE_X64": "1",
+        "JAX_THREEFRY_PARTITIONABLE": "0", "JAX_DEFAULT_PRNG_IMPL": "rbg", "JAX_DEBUG_NANS": "1",
+    }  # fmt: skip
+    monkeypatch.setattr(os, "environ", {"HOME": str(tmp_path), "KERAS_BACKEND": which, **shell})
+    backend.set_environment(0)
+    assert os.environ == plain
+
+
+def test_where_jax_keeps_what_it_compiled_is_for_the_shell_to_say(
+    install: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    install("jax")
+    monkeypatch.setattr(os, "environ", {"KERAS_BACKEND": "jax", "JAX_COMPILATION_CACHE_DIR": str(tmp_path)})
+    backend.set_environment(0)
+    assert os.environ["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path)

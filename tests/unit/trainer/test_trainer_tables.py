@@ -143,6 +143,7 @@ def test_the_order_of_time_is_by_dates_or_numbers(tmp_path: Path) -> None:
         ({}, {"columns": {"v": "numeric"}}, "flag columns: "),
         ({}, {"columns": {"w": "ignored", "age": "ignored"}}, "there are no features"),
         ({}, {"label_vocabulary": ["no", "maybe"]}, "is not in label_vocabulary ('no', 'maybe'); add it, or correct"),
+        ({"w": ["8", "8.0", *COLUMNS["w"][2:]]}, {"group_column": "w"}, "and '8.0' in row 2 (line 3) are the same number; use one"),
         ({}, {"group_column": " w", "weight_column": "w"}, "flag group_column: 'w' is the weight column"),
     ],
 )  # fmt: skip
@@ -269,6 +270,7 @@ def test_an_npz_file_of_images(tmp_path: Path) -> None:
         ({"x": np.zeros((20, 1), complex), "y": np.arange(20) % 2}, "array 'x' of .* has values of type complex128"),
         ({"x": np.zeros((9, 2, 2)), "z": np.zeros((9, 2, 2)), "y": np.arange(9)}, "want one array of images"),
         ({"x": np.array([{}] * 3, object), "y": np.arange(3)}, "cannot read .* as npz: Object arrays"),
+        ({"x": np.arange(3) * (2**53 + 1), "y": np.arange(3)}, "'x' of .* has integers with more digits than a 64-bit float keeps: row 3"),
         ({"x": np.zeros((20, 1)), "z": np.arange(20)}, "has no column 'y'"),
     ],
 )  # fmt: skip

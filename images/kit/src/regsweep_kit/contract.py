@@ -59,6 +59,10 @@ class Contract:
     """Folder of the checkpoints of this point's replicates; `None`: none are kept."""
     checkpoint_epochs: int = 10
     """After how many epochs a checkpoint is written."""
+    histograms: Path | None = None
+    """File for histograms of the weights; `None`: none are kept."""
+    histogram_epochs: int = 1
+    """Every how many epochs they are written."""
     models: Path | None = None
     """Folder that gets each replicate's model; `None`: none is saved."""
 
@@ -112,6 +116,8 @@ def read_contract(environment: Mapping[str, str]) -> Contract:
         history=read("REGSWEEP_HISTORY", None, Path),
         checkpoints=read("REGSWEEP_CHECKPOINTS", None, Path),
         checkpoint_epochs=read("REGSWEEP_CHECKPOINT_EPOCHS", 10, variables.integer(1, 1_000_000)),
+        histograms=read("REGSWEEP_HISTOGRAMS", None, Path),
+        histogram_epochs=read("REGSWEEP_HISTOGRAM_EPOCHS", 1, variables.integer(1, 1_000_000)),
         models=read("REGSWEEP_MODELS", None, Path),
     )
     reader.check()

@@ -37,6 +37,9 @@ PACKAGES = {
 EXTRAS = {Backend.TENSORFLOW: "cpu", Backend.JAX: "jax"}
 """Of this distribution, by which a backend is installed."""
 
+LEFT_ALONE = ("JAX_COMPILATION_CACHE_", "JAX_PERSISTENT_CACHE_", "JAX_LOG", "JAX_TRACEBACK_")
+"""Beginnings of JAX's variables that decide no result."""
+
 ONE_CPU_THREAD = "--xla_cpu_multi_thread_eigen=false"
 
 
@@ -87,9 +90,14 @@ def set_environment(gpus: int) -> Backend:
     on a node with more cores.
 
     Keras' own configuration is neither read nor written: its folder is one that cannot exist. Somebody's ~/.keras/keras.json, such as
-    one with floatx float64, would otherwise change the training, or end it.
+    one with floatx float64, would otherwise change the training, or end it. Neither are variables by which Keras and JAX are configured:
+    one of JAX's draws other random numbers, and no key tells results of the two apart.
     """
     which = chosen()
+    for name in [
+        name for name in os.environ if name.startswith(("KERAS_", "JAX_")) and not name.startswith(LEFT_ALONE)
+    ]:
+        del os.environ[name]
     os.environ["KERAS_BACKEND"] = which
     os.environ["KERAS_HOME"] = os.path.join(os.devnull, "keras")  # noqa: PTH118 - no path of a file
     if which is Backend.JAX:

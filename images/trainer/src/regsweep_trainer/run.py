@@ -1,7 +1,7 @@
 """One run: reads the data, divides the rows, then trains replicate by replicate. Everything that can be refused is refused before."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,10 +17,11 @@ from regsweep_kit.digests import check_pinned
 from regsweep_kit.errors import InvalidContractError, InvalidFlagsError
 from regsweep_kit.exposition import Exposition, Run
 from regsweep_kit.groupsplits import split_groups
+from regsweep_kit.histograms import Histograms
 from regsweep_kit.journal import Journal
 from regsweep_kit.models import model_file
 from regsweep_kit.objective import Epoch
-from regsweep_kit.record import Outcome
+from regsweep_kit.record import Outcome, Progress
 from regsweep_kit.reporting import Reporter
 from regsweep_kit.resampling import ResamplingKind
 from regsweep_kit.seeds import stream_seed
@@ -32,6 +33,7 @@ from regsweep_kit.timing import Stopwatch
 from regsweep_trainer import backend, identity
 from regsweep_trainer.audit import Audit, audited_rows
 from regsweep_trainer.data import sources
+from regsweep_trainer.data.copies import copies_note
 from regsweep_trainer.data.dataset import Dataset
 from regsweep_trainer.encoding import Encoder
 from regsweep_trainer.encoding import fit as fit_encoding
@@ -81,6 +83,8 @@ def _train(contract: Contract, flags: Flags, journal: Journal, stopwatch: Stopwa
     for note in (*data.notes, *idle(flags)):
         say(f"note: {note}")
     plan = plan_run(contract, flags, data)
+    if (copies := copies_note(plan.data, plan.splits[contract.replicates[0]])) is not None:
+        say(f"note: {copies}")
     journal.describe(
         columns=plan.columns,
         rows=plan.splits[contract.replicates[0]].counts,
@@ -101,8 +105,9 @@ def _train(contract: Contract, flags: Flags, journal: Journal, stopwatch: Stopwa
         batch_size=flags.batch_size,
         epochs=flags.epochs,
     )
+    histograms = Histograms(contract.histograms, contract.histogram_epochs)
     for replicate in contract.replicates:
-        train_one(plan, replicate, network, reporter, encoder, checkpoints)
+        train_one(plan, replicate, network, reporter, encoder, checkpoints, histograms)
     reporter.linger(contract.linger_seconds)
 
 
@@ -186,6 +191,7 @@ def train_one(
     reporter: Reporter,
     encoder: Encoder | None = None,
     checkpoints: Checkpoints | None = None,
+    histograms: Histograms | None = None,
 ) -> None:
     """Trains one replicate and reports it. encoder: makes the network's inputs; `None`: as `encoding` does."""
     contract, flags, rows = plan.contract, plan.flags, plan.splits[replicate]
@@ -217,7 +223,7 @@ def train_one(
         network,
         prepared,
         task,
-        lambda progress: reporter.epoch(replicate, progress),
+        _on_epoch(replicate, network, reporter, histograms, saving),
         saving,
         lambda: save_model(model_file(contract.models, replicate), network, plan.data, prepared),
     )
@@ -229,12 +235,31 @@ def train_one(
     )
 
 
+def _on_epoch(
+    replicate: int,
+    network: Trainable,
+    reporter: Reporter,
+    histograms: Histograms | None,
+    saving: "ReplicateCheckpoints | None",
+) -> Callable[[Progress], None]:
+    """What is done with each epoch. Of those that were trained before a checkpoint the network has not the weights any more."""
+
+    def on_epoch(progress: Progress) -> None:
+        reporter.epoch(replicate, progress)
+        if histograms is not None and (saving is None or progress.epoch > saving.resumed_after):
+            histograms.add(replicate, progress.epoch, network.model)
+
+    return on_epoch
+
+
 class ReplicateCheckpoints:
     """One replicate's checkpoints; what they rest on is the whole plan and the versions that compute it."""
 
     def __init__(self, checkpoints: Checkpoints, plan: Plan, replicate: int) -> None:
         contract, rows = plan.contract, plan.splits[replicate]
         self._checkpoints, self._replicate = checkpoints, replicate
+        self.resumed_after = 0
+        """The epoch of the checkpoint that was loaded; 0: none was."""
         self._rests_on = fingerprint(
             flags=plan.flags.model_dump(mode="json"),
             seed=contract.seed_base,
@@ -251,6 +276,7 @@ class ReplicateCheckpoints:
     def load(self) -> Checkpoint | None:
         found = self._checkpoints.load(self._replicate, self._rests_on)
         if found is not None:
+            self.resumed_after = found.epoch
             say(f"replicate {self._replicate}: goes on after epoch {found.epoch}, from its checkpoint")
         return found
 

@@ -102,12 +102,19 @@ class MemoryApi:
 
     # For tests: the world beside the operator
 
-    def objects(self, resource: Resource, namespace: str | None = None) -> list[KubeObject]:
-        """Copies of all objects, in the order in which they were created."""
-        chosen = [
-            o for (plural, ns, _), o in self._objects.items() if plural == resource.plural and namespace in (None, ns)
+    def objects(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        where: Callable[[KubeObject], bool] | None = None,
+    ) -> list[KubeObject]:
+        """Copies of the objects in the order in which they were created: those for which `where` holds, which may change none.
+        None: all."""
+        return [
+            copied(obj)
+            for (plural, ns, _), obj in self._objects.items()
+            if plural == resource.plural and namespace in (None, ns) and (where is None or where(obj))
         ]
-        return list(map(copied, chosen))
 
     def copy(self, *, now: Callable[[], datetime], new_uid: Callable[[], str]) -> MemoryApi:
         """Another one with the same objects, of which nobody has heard yet."""

@@ -17,11 +17,12 @@ from regsweep.cli.runs import NONE_FOUND, kept_runs
 from regsweep.core.kubernetes.podtemplate import FINAL_SUFFIX
 from regsweep.core.results.epochs import SeenEpoch
 from regsweep.core.results.records import Records
-from regsweep.export.trainings import Beside, Epoch, Exported, exported
+from regsweep.export.trainings import Beside, Epoch, Exported, Snapshot, Weights, exported
 from regsweep.local.directory import RunsDirectory
 from regsweep.local.history import read_history
 from regsweep.local.inventory import KeptRun, saved_models
 from regsweep.local.revisit import revisit
+from regsweep.local.weights import read_weights
 from regsweep.report.build import results_of
 from regsweep.settings import load_prometheus_settings
 
@@ -78,7 +79,14 @@ def _local_sweep(source: SweepSource) -> Exported:
         for replicate, file in saved_models(run).items()
         if file.is_file()
     }
-    beside = Beside(str(folder.absolute()), epochs, saved)
+    weights = {
+        (run.facts.point_key, replicate): Weights(
+            tuple(Snapshot(each.epoch, each.at, each.weights) for each in noted.snapshots), noted.graph
+        )
+        for run in runs
+        for replicate, noted in read_weights(run.path, run.facts).items()
+    }
+    beside = Beside(str(folder.absolute()), epochs, saved, weights)
     return exported(revisited.sweep, revisited.report, RunsDirectory(folder).records(), beside)
 
 

@@ -1,11 +1,14 @@
-"""The results as files beside the runs."""
+"""The results as files beside the runs, with the sweep that they are of."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from regsweep.cli.exits import print_error_line
+from regsweep.core.sweep import Sweep
 from regsweep.local.directory import write_atomically
+from regsweep.local.facts import ASKED_FILE
+from regsweep.local.revisit import asked_text
 from regsweep.report.model import SweepReport
 from regsweep.report.outputs import Output
 from regsweep.report.render import render
@@ -13,16 +16,17 @@ from regsweep.report.render import render
 FILES = {"results.json": Output.JSON, "results.csv": Output.CSV}
 
 
-def keep_results(results: SweepReport, directory: Path) -> bool:
-    """Writes `results.json` and `results.csv`; returns whether both were written.
+def keep_results(results: SweepReport, sweep: Sweep, directory: Path) -> bool:
+    """Writes `results.json`, `results.csv` and what was asked for, which `regsweep view` and others show; returns whether all were written.
 
     A file that cannot be written is a sentence on standard error, and no more: the results are printed all the same.
     """
     kept = True
-    for name, output in FILES.items():
+    texts = {name: render(results, output) for name, output in FILES.items()} | {ASKED_FILE: asked_text(sweep)}
+    for name, text in texts.items():
         path = directory / name
         try:
-            write_atomically(path, render(results, output))
+            write_atomically(path, text)
         except OSError as error:
             kept = False
             print_error_line(

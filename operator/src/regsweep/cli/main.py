@@ -67,6 +67,15 @@ Warm = Annotated[
         help="Fork runs from a process that has imported TensorFlow once, where that is safe, or start each afresh.",
     ),
 ]
+Histograms = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=1_000_000,
+        help="Keep histograms of the weights of each combination's first replicate every so many epochs, and the graph, for "
+        "`regsweep tensorboard`.",
+    ),
+]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the results on standard output.")]
 Rows = Annotated[int, typer.Option("--rows", min=0, help="Maximum number of combinations in the table; 0 shows all.")]
 Means = Annotated[
@@ -107,6 +116,7 @@ def run(
     metric: MetricOption = None,
     goal: GoalOption = None,
     warm: Warm = True,
+    histograms: Histograms = None,
     output: OutputOption = Output.TABLE,
     rows: Rows = 20,
     means: Means = False,
@@ -114,7 +124,7 @@ def run(
     """Run a sweep on this machine, without a cluster: one process per run, as many at a time as cores and memory allow.
 
     Ctrl-C stops it, and the same command continues: results in the runs directory are not trained again, unless what
-    determines them (flags, parameters, seed, data, trainer, the objective of the best epoch) has changed.
+    determines them (flags, parameters, seed, data, trainer, environment, the objective of the best epoch) has changed.
     """
     with readable_errors():
         from regsweep.cli.run import RunOptions, run_command
@@ -122,7 +132,7 @@ def run(
 
         swept = script_options(script, flag or [], replicates, (metric, goal), others=[file, trainer_command])
         code = run_command(
-            RunOptions(file, runs_dir, name, parallelism, trainer_command, swept, output, rows, means, warm=warm)
+            RunOptions(file, runs_dir, name, parallelism, trainer_command, swept, output, rows, means, warm, histograms)
         )
     raise typer.Exit(code)
 

@@ -164,7 +164,7 @@ def _compared(done: Retrained, before: Record | None) -> str:
     name = next((each for each in ("val_average_loss", *sorted(other)) if each in other), "")
     return (
         f"Its metrics differ from the sweep's own training: {name} is {after.get(name, float('nan')):.6g}, and was "
-        f"{before.metrics.get(name, float('nan')):.6g}. Another device, thread count or version does that."
+        f"{before.metrics.get(name, float('nan')):.6g}. Another device, thread count, version or environment does that."
     )
 
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from pydantic import JsonValue
 from rich.console import Console
 
 from regsweep.api.budget_spec import OnExhausted, Retention
 from regsweep.api.conditions import ConditionStatus, ConditionType
-from regsweep.api.final_spec import FinalSpec
 from regsweep.api.spec import SweepSpec
 from regsweep.api.status import SweepStatus
 from regsweep.api.warnings import spec_warnings
 from regsweep.api.wording import plural
+from regsweep.cli.announcement import announcement, without_histograms
 from regsweep.cli.check import print_warnings
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail, print_error_line
@@ -31,18 +33,21 @@ from regsweep.cli.scripts import ScriptOptions, chosen_script
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.grid import combinations
 from regsweep.core.progress import progress_of
-from regsweep.core.refinement import refined, refines
+from regsweep.core.refinement import refined
 from regsweep.core.results.records import Records
-from regsweep.core.standings import is_done
 from regsweep.core.sweep import Sweep
 from regsweep.errors import Problem
+from regsweep.local.baseline import baseline
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError, UnwritableRunsError
 from regsweep.local.failures import HOW_TO_RETRY, HOW_TO_TRAIN_ANEW
 from regsweep.local.identify import NO_DATA, DataIdentity, digest_now, identify
-from regsweep.local.lineage import basis, changes, known_data
+from regsweep.local.idle import idle_flags, idle_sentence
+from regsweep.local.lineage import changes, environment_note, known_data, other_packages
+from regsweep.local.provenance import computing_packages
 from regsweep.local.revisit import LOCAL
 from regsweep.local.runner import Host, LocalRunner, Start
 from regsweep.local.scripts import ScriptError, placed_script
+from regsweep.local.settings import settings_of
 from regsweep.local.trainer import (
     NoTrainerError,
     TrainerCommand,
@@ -58,6 +63,8 @@ from regsweep.report.outputs import Output
 from regsweep.report.printing import print_prose
 from regsweep.report.render import write_results
 
+MOST_NAMED: Final = 5
+"""Variables that a sentence names."""
 UNLIMITED = Retention(succeeded_jobs=10_000, failed_jobs=10_000)
 
 
@@ -80,6 +87,8 @@ class RunOptions:
     """The table has the means at the values of all flags."""
     warm: bool = True
     """Trainers may be forked from a process that has imported what they need."""
+    histograms: int | None = None
+    """Every so many epochs histograms of the weights are kept; None: none."""
 
 
 def run_command(options: RunOptions) -> int:
@@ -136,7 +145,13 @@ class Work:
     """What was changed since earlier trainings, and what cannot be noticed, a sentence each."""
 
 
-def prepare(manifest: Manifest, trainer: TrainerCommand, parallelism: int, directory: RunsDirectory) -> Work:
+def prepare(
+    manifest: Manifest,
+    trainer: TrainerCommand,
+    parallelism: int,
+    directory: RunsDirectory,
+    environment: Mapping[str, str] = os.environ,
+) -> Work:
     """Asks the trainer for the identity of its data, and reads the runs directory. Raises DataError and RunsDirectoryError."""
     if manifest.spec.trainer.report is not None:
         if trainer.is_reference:
@@ -147,13 +162,24 @@ def prepare(manifest: Manifest, trainer: TrainerCommand, parallelism: int, direc
     facts, records = list(directory.all_facts()), directory.records()
     flags = [combination.flags for combination in combinations(manifest.spec)]
     flags += [reference.flags for reference in manifest.spec.references]
-    data = identify(trainer, manifest.spec.trainer.parameters, flags, known=known_data(facts, trainer))
+    data = identify(
+        trainer, manifest.spec.trainer.parameters, flags, known=known_data(facts, trainer), environment=environment
+    )
+    settings = settings_of(trainer, environment, manifest.spec.trainer.args or ())
+    usual, said = baseline(directory, trainer, facts, records, settings)
+    data = replace(data, settings=settings, usual=usual)
     trainer = of_generation(trainer, data.generation)
     sweep = local_sweep(manifest.name, manifest.spec, trainer, parallelism, data)
     if sweep.spec.refinement is not None:
         sweep = refined(sweep, directory.refinement())
-    changed = changes(sweep, progress_of(sweep, records, None, None).compared, facts, records, data)
-    return Work(sweep, trainer, data, records, changed if data.digest else [*changed, _unguarded(data)])
+    targets = progress_of(sweep, records, None, None).compared
+    notes = [
+        said or environment_note(data),
+        *changes(sweep, targets, facts, records, data),
+        other_packages(sweep, targets, facts, records, computing_packages(trainer)),
+        "" if data.names_files else _unguarded(data),
+    ]
+    return Work(sweep, trainer, data, records, list(filter(None, notes)))
 
 
 def _unguarded(data: DataIdentity) -> str:
@@ -169,6 +195,9 @@ def _unguarded(data: DataIdentity) -> str:
 class Trained:
     """What came of a sweep's training."""
 
+    sweep: Sweep
+    """With what its refinement has added."""
+    records: Records
     results: SweepReport
     status: SweepStatus
     interrupted: bool
@@ -197,14 +226,15 @@ async def train(
             "same command again: it goes on from what is finished. With another --runs-dir it trains all anew."
         ) from error
     results = results_of(runner.sweep, runner.records, status, runner.analysis_result)
-    return Trained(results, status, runner.interrupted, runner.has_trained)
+    return Trained(runner.sweep, runner.records, results, status, runner.interrupted, runner.has_trained)
 
 
 async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: RunOptions, errors: Console) -> int:
+    host = Host(warm=options.warm, histogram_epochs=options.histograms or 0)
     with Progress(work.sweep.name, errors) as progress:
-        trained = await train(work, directory, lock, progress.update, _on_signals, Host(warm=options.warm))
+        trained = await train(work, directory, lock, progress.update, _on_signals, host)
     status = trained.status
-    kept = lock is None or keep_results(trained.results, directory.path)
+    kept = lock is None or keep_results(trained.results, trained.sweep, directory.path)
     if trained.interrupted:
         ended = status.runs.succeeded + status.runs.failed
         fail(
@@ -214,6 +244,8 @@ async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: 
         )
     write_results(trained.results, options.output, result_console(), options.rows, options.means)
     _print_lines(errors, _changed_meanwhile(work.data) if trained.has_trained else [])
+    _print_lines(errors, filter(None, [idle_sentence(idle_flags(trained.sweep, trained.records))]))
+    _print_lines(errors, without_histograms(options.histograms or 0, directory.path, trained.has_trained))
     return exit_code(status) if kept else FAILED
 
 
@@ -274,52 +306,6 @@ def _local_warnings(spec: SweepSpec) -> Iterator[Problem]:
         yield Problem("spec.budget.maxGpuSeconds", "counts what the trainer reports here, which is 0 without a GPU.")
 
 
-def announcement(sweep: Sweep, records: Records, path: Path, data: DataIdentity = NO_DATA) -> str:
-    """What is going to be trained, before anything is spent."""
-    targets = progress_of(sweep, records, None, None).compared
-    replicates, beside = min(t.replicates for t in targets), len(targets) - len(sweep.points)
-    missing = [
-        sum(not is_done(records.of(target.point.key).get(k), sweep) for k in range(target.replicates))
-        for target in targets
-    ]
-    to_train = sum(missing)
-    runs = sum(count > 0 for count in missing)
-    models = plural(len(sweep.points), "run") + (f" and {plural(beside, 'reference')}" if beside else "")
-    total = f"{models} x {plural(replicates, 'replicate')}"
-    if contenders := sweep.contenders:
-        total += f" and {plural(len(contenders), 'contender')} once more"
-    trainings = sum(target.replicates for target in targets)
-    whole = f"{sweep.name}: {total} = {plural(trainings, 'training')}{_beyond(sweep)}"
-    if not to_train and sweep.spec.racing is None and sweep.spec.final is None and not refines(sweep):
-        return f"{whole}, all done already (in {path}): nothing is trained. {basis(data)}".rstrip()
-    at_a_time = f"{sweep.spec.parallelism} at a time, in {path}"
-    if to_train == trainings:
-        return f"{whole}, {at_a_time}"
-    return f"{whole}; to train: {plural(runs, 'run')}, {plural(to_train, 'training')}, {at_a_time} (the rest is done)"
-
-
-def _beyond(sweep: Sweep) -> str:
-    """What may be trained beside the grid's first replicates."""
-    parts = []
-    if (racing := sweep.spec.racing) is not None:
-        parts.append(f"then a race to at most {plural(racing.max_replicates, 'replicate')}")
-    if (refinement := sweep.spec.refinement) is not None and refines(sweep):
-        parts.append(
-            f"then at most {plural(refinement.max_runs, 'run')} around the tied set, and the tied set once more"
-        )
-    if (final := sweep.spec.final) is not None:
-        parts.append(_final(sweep, final))
-    return "".join(f", {part}" for part in parts)
-
-
-def _final(sweep: Sweep, final: FinalSpec) -> str:
-    each = plural(final.replicates, "replicate")
-    if not sweep.outer:
-        return f"then the picks x {each} on the test rows"
-    outer = plural(len(sweep.outer) * sweep.spec.replicates, "training")
-    return f"then the grid in {final.outer_folds} outer folds ({outer}), and each fold's picks x {each} on its rows"
-
-
 def _differences(spec: SweepSpec, options: RunOptions) -> list[str]:
     """What the manifest asks of a cluster and this machine does otherwise, a line each.
 
@@ -345,12 +331,31 @@ def _differences(spec: SweepSpec, options: RunOptions) -> list[str]:
             f"spec.trainer.gpus: {spec.trainer.gpus} applies to clusters only; here each run uses the devices of this machine."
         )
     if spec.template is not None or spec.template_ref is not None:
-        lines.append("spec.template and spec.templateRef apply to clusters only and are ignored.")
+        variables = template_variables(spec.template or {})
+        names = ", ".join(variables[:MOST_NAMED]) + (", ..." if len(variables) > MOST_NAMED else "")
+        own = (
+            f" So are the variables in it ({names}): set them in this shell, where they are meant here too."
+            if names
+            else ""
+        )
+        lines.append(f"spec.template and spec.templateRef apply to clusters only and are ignored.{own}")
     if spec.trainer.data_revision is not None:
         lines.append("spec.trainer.dataRevision applies to clusters only; here a digest of the data replaces it.")
     if spec.suspend:
         lines.append("spec.suspend applies to clusters only: the sweep runs now.")
     return [f"note: {line}" for line in lines]
+
+
+def template_variables(template: JsonValue) -> list[str]:
+    """Names of the environment variables that a pod template sets, wherever in it."""
+    if isinstance(template, list):
+        return list(dict.fromkeys(name for each in template for name in template_variables(each)))
+    if not isinstance(template, dict):
+        return []
+    own = template.get("env")
+    entries = own if isinstance(own, list) else []
+    names = [name for each in entries if isinstance(each, dict) and isinstance(name := each.get("name"), str)]
+    return list(dict.fromkeys([*names, *(name for value in template.values() for name in template_variables(value))]))
 
 
 def _on_signals(interrupt: Callable[[], None]) -> None:

@@ -13,6 +13,7 @@ from regsweep.core.grid import label, value_text
 from regsweep.local.differences import Differences, Pair, provenance_of, source_of
 from regsweep.local.inventory import KeptRun, console
 from regsweep.local.runrows import ERROR_SUFFIX, START, Row, columns_of, metric_names, rows, settings_of
+from regsweep.local.settings import shown
 from regsweep.report.columns import Column
 from regsweep.report.numbers import Measured, measured_column
 from regsweep.report.plaintable import plain_table
@@ -153,7 +154,9 @@ def _named(run: KeptRun, row: Row) -> Iterator[tuple[str, str]]:
     yield "epochs", f"{row['epochs_completed']} completed"
     yield "trainer", " ".join(run.facts.command)
     yield "data", run.facts.data.digest if run.facts.data is not None else ""
+    yield "backend", run.records[0].environment.backend if run.records else ""
     yield "device", run.records[0].environment.device if run.records else ""
+    yield "environment", ", ".join(shown(run.facts.settings))
     yield "python", f"{kept.python}, {kept.platform}, {plural(kept.cores, 'core')}" if kept.python else ""
     yield "git", f"{kept.git.commit}{' with changes' if kept.git.changed else ''}" if kept.git is not None else ""
     main = {name: version for name, version in kept.packages.items() if name.lower().replace("_", "-") in MAIN_PACKAGES}

@@ -14,6 +14,7 @@ from regsweep.local.history import read_history
 from regsweep.local.inventory import KeptRun, console
 from regsweep.local.revisit import revisit
 from regsweep.local.runrows import ERROR_SUFFIX, metric_names, rows, settings_of
+from regsweep.local.settings import shown
 from regsweep.report.numbers import Measured, measured_column
 from regsweep.view.courses import Course, Point, course_of
 from regsweep.view.html import page_html
@@ -66,7 +67,9 @@ def local_run_html(run: KeptRun) -> str:
         ("trainer", " ".join(run.facts.command)),
         ("seed", str(run.facts.seed)),
         ("data", run.facts.data.digest if run.facts.data is not None else ""),
+        ("backend", run.records[0].environment.backend if run.records else ""),
         ("device", run.records[0].environment.device if run.records else ""),
+        ("environment", ", ".join(shown(run.facts.settings))),
         ("python", kept.python),
         ("platform", kept.platform),
         ("git commit", git),

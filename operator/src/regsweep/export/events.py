@@ -12,17 +12,21 @@ from io import BytesIO
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from regsweep.core.grid import value_text
 from regsweep.errors import RegsweepError
-from regsweep.export.trainings import SPLITS, Epoch, Exported, Training, results_of
+from regsweep.export.trainings import SPLITS, Epoch, Exported, Training, Weights, results_of
 
 try:
     from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+    from tensorboard.plugins.histogram import metadata as histogram_metadata
     from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
     from tensorboard.summary.writer.record_writer import RecordWriter
+    from tensorboard.util.tensor_util import make_tensor_proto
 except ImportError as missing:
     raise RegsweepError(
         f"Event files need tensorboard ({missing}). Install it with `pip install 'regsweep[tensorboard]'`."
@@ -32,6 +36,10 @@ RESULT: Final = "result/"
 """Before the tags of what a training came to: those of its course are by epoch, train on a sample of its rows."""
 OTHER: Final = "other"
 """Folder of metrics that belong to no split, such as `regularization_loss`."""
+WEIGHTS: Final = "weights"
+"""Folder of histograms and graph."""
+KERAS_GRAPH: Final = "graph_keras_model"
+"""TensorBoard's name of the plugin that draws Keras' JSON of a model, and Keras' own."""
 FILE_VERSION: Final = "brain.Event:2"
 
 
@@ -77,6 +85,32 @@ def _training_files(training: Training, sweep: Exported, texts: Mapping[str, boo
         course = [event for epoch in training.epochs for event in _of_split(epoch, split, began)]
         if course:
             yield EventFile(folder / (split or OTHER), _file(course, course[0].wall_time))
+    if training.weights is not None:
+        noted = list(_weights(training.weights))
+        yield EventFile(folder / WEIGHTS, _file(noted, noted[0].wall_time))
+
+
+def _weights(weights: Weights) -> Iterator[Any]:
+    """The graph, and the histograms of each epoch."""
+    first = weights.snapshots[0].at
+    if weights.graph:
+        plugin = SummaryMetadata.PluginData(plugin_name=KERAS_GRAPH, content=b"1")
+        tensor = make_tensor_proto(weights.graph)
+        value = Summary.Value(tag="keras", metadata=SummaryMetadata(plugin_data=plugin), tensor=tensor)
+        yield Event(wall_time=first, summary=Summary(value=[value]))
+    metadata_of_histograms = histogram_metadata.create_summary_metadata(display_name=None, description=None)
+    for snapshot in weights.snapshots:
+        values = [
+            Summary.Value(tag=name, metadata=metadata_of_histograms, tensor=make_tensor_proto(_buckets(*histogram)))
+            for name, histogram in snapshot.histograms.items()
+        ]
+        yield Event(wall_time=snapshot.at, step=snapshot.epoch, summary=Summary(value=values))
+
+
+def _buckets(low: float, high: float, counts: Sequence[int]) -> NDArray[np.float64]:
+    """Rows of left edge, right edge and count, as TensorBoard has them."""
+    edges = np.linspace(low, high, len(counts) + 1)
+    return np.column_stack([edges[:-1], edges[1:], np.asarray(counts, np.float64)])
 
 
 def _of_split(epoch: Epoch, split: str, began: float) -> list[Any]:

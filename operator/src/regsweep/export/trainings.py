@@ -39,6 +39,26 @@ class Epoch(NamedTuple):
     """Seconds since 1970; None: not known."""
 
 
+class Snapshot(NamedTuple):
+    """The weights of a replicate after an epoch."""
+
+    epoch: int
+    at: float
+    """Seconds since 1970."""
+    histograms: Mapping[str, tuple[float, float, Sequence[int]]]
+    """By the weights' name: least and greatest value, and the counts of buckets of one width between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The course of a replicate's weights."""
+
+    snapshots: tuple[Snapshot, ...]
+    """Ascending; never empty."""
+    graph: str = ""
+    """Keras' JSON of the model; empty: none."""
+
+
 class Role(StrEnum):
     """Why a training was made."""
 
@@ -84,6 +104,8 @@ class Training:
     """Ascending; empty where no course was kept."""
     saved: Path | None = None
     """File of its model; None: it was not saved, or not here."""
+    weights: Weights | None = None
+    """Histograms of its weights, and its graph; None: they were not asked for."""
 
     @property
     def diverged(self) -> bool:
@@ -149,6 +171,7 @@ class Beside:
     epochs: Mapping[Which, Sequence[Epoch]]
     saved: Mapping[Which, Path] = field(default_factory=dict)
     """Files of models."""
+    weights: Mapping[Which, Weights] = field(default_factory=dict)
 
 
 def exported(sweep: Sweep, report: SweepReport, records: Records, beside: Beside) -> Exported:
@@ -223,4 +246,5 @@ def _trainings(every: Iterable[Model], records: Records, beside: Beside) -> Iter
         for replicate in sorted({*stored, *begun.get(model.key, ())}):
             which = (model.key, replicate)
             course = sorted(beside.epochs.get(which, ()), key=lambda epoch: epoch.epoch)
-            yield Training(model, replicate, stored.get(replicate), tuple(course), beside.saved.get(which))
+            saved, weights = beside.saved.get(which), beside.weights.get(which)
+            yield Training(model, replicate, stored.get(replicate), tuple(course), saved, weights)

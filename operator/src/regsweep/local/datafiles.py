@@ -27,7 +27,7 @@ def named_files(values: Iterable[Mapping[str, JsonValue]]) -> dict[str, Path]:
     files_by_name = {}
     for name, text in _texts(values):
         path = Path(text)
-        if _is_file(path) or (name == DATA_PATH and path.is_dir()):
+        if is_file(text) or (name == DATA_PATH and path.is_dir()):
             files_by_name[text] = path
     return files_by_name
 
@@ -37,6 +37,14 @@ def missing_files(values: Iterable[Mapping[str, JsonValue]], known: Iterable[str
     known = frozenset(known)
     wanted = {text for name, text in _texts(values) if text in known or (name == DATA_PATH and "://" not in text)}
     return sorted(text for text in wanted if not Path(text).exists())
+
+
+def is_file(name: str) -> bool:
+    """Whether it names a file; a name that no file can have does not."""
+    try:
+        return _may_be_path(name) and Path(name).is_file()
+    except OSError:  # a name that is too long for the file system
+        return False
 
 
 def content_digest(path: Path) -> str:
@@ -65,13 +73,6 @@ def _texts_in(value: JsonValue) -> Iterator[str]:
 
 def _may_be_path(text: str) -> bool:
     return 0 < len(text) <= LONGEST_PATH and "\0" not in text
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name that is too long for the file system
-        return False
 
 
 def _whole(path: Path) -> str:

@@ -55,7 +55,8 @@ class Differences:
     flags: tuple[Pair, ...]
     """Flags and parameters with different values."""
     circumstances: tuple[Pair, ...]
-    """Data, trainer, seed, device, packages and checkout where they differ."""
+    """Data, trainer, seed, backend, device, environment, packages and checkout where they differ; of a variable that the script reads a
+    digest."""
     metrics: tuple[PairedMetric, ...]
     source: tuple[str, ...]
     """Lines of a unified diff; none: equal."""
@@ -115,10 +116,12 @@ def _circumstances(run: KeptRun, provenance: Provenance) -> dict[str, JsonValue]
         "trainer": facts.trainer,
         "trainer version": facts.trainer_version,
         "data": facts.data.digest if facts.data is not None else "",
+        "backend": environment.backend if environment is not None else None,
         "device": environment.device if environment is not None else None,
         "python": provenance.python,
         "platform": provenance.platform,
         "git commit": None if git is None else git.commit + (" with changes" if git.changed else ""),
+        **{f"environment {name}": value for name, value in facts.settings.items()},
         **{f"package {name}": version for name, version in provenance.packages.items()},
     }
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from regsweep.api.objective import EpochRule
 from regsweep.api.status import FinalStatus, RefinementStatus
@@ -19,7 +20,7 @@ from regsweep.core.results.messages import MalformedMessage, parse_message, reco
 from regsweep.core.results.records import Record, Records
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
 from regsweep.errors import RegsweepError
-from regsweep.local.facts import RUN_FILE, RunFacts, history_file, message_file, output_file
+from regsweep.local.facts import RUN_FILE, RunFacts, histograms_file, history_file, message_file, output_file
 from regsweep.local.locks import FolderLockedError, Held, held_lock
 from regsweep.local.provenance import PROVENANCE_FILE, SOURCE_FOLDER, Keepsakes
 
@@ -27,6 +28,9 @@ FINAL_FILE = "final.json"
 """The picks of the final evaluation, frozen."""
 REFINEMENT_FILE = "refinement.json"
 """What refinement has chosen."""
+SETTINGS_FILE = "settings.json"
+"""What of the environment results of an earlier version rest on, which did not note it; see `baseline`."""
+_SETTINGS = TypeAdapter(dict[str, dict[str, str]])
 MOST_MESSAGE_BYTES = 64 * 1024
 """Far above the contract's 4,096: what is longer is cut, and then refused as malformed."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -84,7 +88,8 @@ class RunsDirectory:
         directory = self.run(facts.run)
         directory.mkdir(exist_ok=True)
         for index in range(facts.processes_wanted):
-            for name in (message_file(index), output_file(index), *(() if resumes else (history_file(index),))):
+            courses = () if resumes else (history_file(index), histograms_file(index))
+            for name in (message_file(index), output_file(index), *courses):
                 (directory / name).unlink(missing_ok=True)
         source = directory / SOURCE_FOLDER
         if source.exists():
@@ -122,6 +127,22 @@ class RunsDirectory:
                 f"{path}: cannot be read ({_first_line(error)}). It holds what refinement has chosen. Restore it, or use another "
                 "--runs-dir."
             ) from error
+
+    def settings(self) -> dict[str, dict[str, str]]:
+        """The settings that results of an earlier version are taken to rest on, by trainer. Raises RunsDirectoryError."""
+        path = self.path / SETTINGS_FILE
+        try:
+            return _SETTINGS.validate_json(path.read_bytes(), strict=True)
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValidationError) as error:
+            raise RunsDirectoryError(
+                f"{path}: cannot be read ({_first_line(error)}). It says what earlier results rest on. Restore it."
+            ) from error
+
+    def keep_settings(self, settings: Mapping[str, Mapping[str, str]]) -> None:
+        """Keeps them. Raises OSError."""
+        write_atomically(self.path / SETTINGS_FILE, json.dumps(settings, indent=2, sort_keys=True) + "\n")
 
     def frozen(self) -> FinalStatus | None:
         """The picks that an earlier run has frozen; None: none. Raises RunsDirectoryError where they cannot be read."""
@@ -186,6 +207,7 @@ class RunsDirectory:
                 phase=PodPhase.SUCCEEDED,
                 created_at=run.created_at,
                 message=text,
+                image=facts.image,
             )
             yield from (record for record in records_of(run, pod, message) if _is_result(record, facts))
 

@@ -10,7 +10,7 @@ from regsweep.core.kubernetes.checkpoints import checkpoint_environment
 from regsweep.core.kubernetes.podtemplate import contract_environment
 from regsweep.core.runs import RunRequest
 from regsweep.core.sweep import Sweep
-from regsweep.local.facts import MODEL_FOLDER, history_file, message_file
+from regsweep.local.facts import MODEL_FOLDER, histograms_file, history_file, message_file
 
 CHECKPOINTS: Final = "checkpoints"
 """Folder of the sweep with a folder for each point's checkpoints."""
@@ -18,11 +18,13 @@ MESSAGE_BYTES: Final = 65_536
 """Room for a termination message: the most that the contract allows, since no kubelet cuts the file."""
 
 
-def local_environment(sweep: Sweep, request: RunRequest, index: int, folder: Path) -> dict[str, str]:
+def local_environment(
+    sweep: Sweep, request: RunRequest, index: int, folder: Path, histogram_epochs: int = 0
+) -> dict[str, str]:
     """Environment of the process of this index: that of a pod except for metrics port and linger, since it is not scraped.
 
     `REGSWEEP_GPUS` is 0 whatever the manifest asks of a cluster: it demands GPUs, and a laptop has what it has.
-    `folder`: the run's.
+    `folder`: the run's. `histogram_epochs`: every so many epochs the trainer notes histograms of its weights; 0: never.
     """
     checkpoints = sweep.spec.trainer.checkpoints
     beside = (folder.parent / CHECKPOINTS / request.point.key).absolute()
@@ -35,5 +37,10 @@ def local_environment(sweep: Sweep, request: RunRequest, index: int, folder: Pat
         "REGSWEEP_METRICS_PORT": "0",
         "REGSWEEP_TERMINATION_LOG": str((folder / message_file(index)).absolute()),
         **({"REGSWEEP_MODELS": str((folder / MODEL_FOLDER).absolute())} if request.point.saves_model else {}),
+        **(_histograms(folder / histograms_file(index), histogram_epochs) if histogram_epochs else {}),
         **({} if checkpoints is None else checkpoint_environment(checkpoints, str(beside))),
     }
+
+
+def _histograms(file: Path, every: int) -> dict[str, str]:
+    return {"REGSWEEP_HISTOGRAMS": str(file.absolute()), "REGSWEEP_HISTOGRAM_EPOCHS": str(every)}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pydantic import Field, JsonValue
 
+from regsweep.api.canonical import digest
 from regsweep.api.model import ApiModel
 from regsweep.api.spec import Flags, Goal
 
 RUN_FILE = "run.json"
+ASKED_FILE = "sweep.json"
+"""In the sweep's folder: the sweep whose results were shown last."""
 MODEL_FOLDER = "model"
 """Folder of the models of a run's replicates, where it saves them: `replicate-0.keras` and so on."""
 
@@ -25,6 +28,11 @@ def output_file(index: int) -> str:
 def history_file(index: int) -> str:
     """Name of the file that the process of this index appends each epoch's metrics to."""
     return "history.jsonl" if index == 0 else f"history-{index}.jsonl"
+
+
+def histograms_file(index: int) -> str:
+    """Name of the file that the process of this index appends histograms of weights to, where they are asked for."""
+    return "histograms.jsonl" if index == 0 else f"histograms-{index}.jsonl"
 
 
 class ProcessFacts(ApiModel):
@@ -65,6 +73,8 @@ class DataFacts(ApiModel):
     """The trainer knows the question."""
     files: dict[str, str] = Field(default_factory=dict)
     """Of data that the trainer has not named: each file's digest, by its name as written."""
+    settings: dict[str, str] | None = None
+    """What of the environment decided how it computed; None: a version wrote it that did not note them."""
 
 
 class OuterFacts(ApiModel):
@@ -110,10 +120,22 @@ class RunFacts(ApiModel):
     """None: a version wrote it that did not note the rule."""
     data: DataFacts | None = None
     """None: a version wrote it that knew nothing of the data."""
+    packages: dict[str, str] = Field(default_factory=dict)
+    """Versions of the packages that compute; empty: not known."""
     command: list[str]
     processes: list[ProcessFacts] = Field(default_factory=list)
     completed: bool = False
     """True only once every replicate has been trained."""
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What of the environment decided how it computed; empty: nothing, or it was not noted."""
+        return (self.data.settings if self.data is not None else None) or {}
+
+    @property
+    def image(self) -> str:
+        """What in a cluster the image's digest is; empty: not known."""
+        return f"packages@sha256:{digest(self.packages, 64)}" if self.packages else ""
 
     @property
     def processes_wanted(self) -> int:

@@ -47,7 +47,7 @@ def read_history(folder: Path, facts: RunFacts) -> History:
     epochs: dict[tuple[int, int], Epoch] = {}
     properties: dict[str, JsonValue] = {}
     for index in range(facts.processes_wanted):
-        for line in _lines(folder / history_file(index)):
+        for line in whole_lines(folder / history_file(index)):
             described = line.get("properties")
             if isinstance(described, dict):
                 properties |= described
@@ -61,18 +61,18 @@ def read_properties(folder: Path, facts: RunFacts) -> dict[str, JsonValue]:
     """What the trainer says of the whole run; the epochs are passed over."""
     properties: dict[str, JsonValue] = {}
     for index in range(facts.processes_wanted):
-        for line in _lines(folder / history_file(index), having=b'"properties"'):
+        for line in whole_lines(folder / history_file(index), having=b'"properties"'):
             described = line.get("properties")
             properties |= described if isinstance(described, dict) else {}
     return properties
 
 
-def _lines(path: Path, having: bytes = b"") -> Iterator[dict[str, JsonValue]]:
-    """The objects of a file that are whole. `having`: only of lines with this at their beginning."""
+def whole_lines(path: Path, having: bytes = b"", most: int = MOST_LINE) -> Iterator[dict[str, JsonValue]]:
+    """The objects of a file that are whole. `having`: only of lines with this at their beginning. most: bytes of a line."""
     try:
         with path.open("rb") as file:
             left = MOST_BYTES
-            while left > 0 and (raw := file.readline(MOST_LINE)):
+            while left > 0 and (raw := file.readline(most)):
                 left -= len(raw)
                 if having not in raw[:BEGINNING]:
                     continue

@@ -23,6 +23,7 @@ from regsweep.api.spec import Flags
 from regsweep.errors import RegsweepError
 from regsweep.local.datafiles import DIGEST_LENGTH, content_digest, missing_files, named_files
 from regsweep.local.guard import kill_group
+from regsweep.local.settings import FILE
 from regsweep.local.trainer import TrainerCommand, process_environment
 
 IDENTIFY: Final = "--identify"
@@ -64,15 +65,25 @@ class DataIdentity:
     """The trainer knows the question."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Where the trainer has not named the digest: each file's own, by its name as written."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """What of the environment decides how it computes; see `settings`."""
+    usual: Mapping[str, str] = field(default_factory=dict)
+    """The settings of results whose keys say nothing of any: none, but for those of an earlier version (`baseline`)."""
     refusal: str = field(default="", compare=False)
     """What a trainer said that refused to answer; empty: none did."""
+
+    @property
+    def names_files(self) -> bool:
+        """Whether a change of the data, or of a file that the command names, would be noticed."""
+        return bool(self.digest) or any(name.startswith(FILE) for name in self.settings)
 
     @property
     def revision(self) -> str:
         """Part of the point's key, as the data revision is in a cluster."""
         data = self.digest or "unknown"
         known = f"{data} by trainer, generation {self.generation}" if self.by_trainer else f"{data}, {self.generation}"
-        return f"{known}, on {self.backend}" if self.backend else known
+        known = f"{known}, on {self.backend}" if self.backend else known
+        return known if self.settings == self.usual else f"{known}, with {digest(dict(self.settings), DIGEST_LENGTH)}"
 
 
 NO_DATA: Final = DataIdentity()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pydantic import JsonValue
@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from regsweep.api.canonical import canonical_json
 from regsweep.api.objective import EpochRule, epoch_rule, objective_status, ranked_rule
 from regsweep.api.status import ObjectiveStatus
+from regsweep.api.wording import plural
 from regsweep.core.data import change_of
 from regsweep.core.grid import combination_id
 from regsweep.core.results.records import Records
@@ -18,6 +19,7 @@ from regsweep.core.standings import Target, is_done
 from regsweep.core.sweep import Point, Sweep
 from regsweep.local.facts import DataFacts, OuterFacts, RuleFacts, RunFacts
 from regsweep.local.identify import DataIdentity
+from regsweep.local.settings import changed_files, differences, shown
 from regsweep.local.trainer import TrainerCommand, of_generation
 
 SHOWN_DIGITS: Final = 8
@@ -46,6 +48,7 @@ def data_facts(data: DataIdentity) -> DataFacts:
         by_trainer=data.by_trainer,
         answers=data.answers,
         files=dict(data.files),
+        settings=dict(data.settings),
     )
 
 
@@ -65,7 +68,9 @@ def known_data(facts: Iterable[RunFacts], trainer: TrainerCommand) -> DataIdenti
     names = {trainer.identity, of_generation(trainer, 0).identity}
     own = [each for each in facts if each.trainer in names and each.data is not None]
     latest = max(own, key=_begun, default=None)
-    return DataIdentity(**latest.data.model_dump()) if latest is not None and latest.data is not None else None
+    if latest is None or latest.data is None:
+        return None
+    return DataIdentity(**{**latest.data.model_dump(), "settings": latest.data.settings or {}})
 
 
 def basis(data: DataIdentity) -> str:
@@ -74,7 +79,19 @@ def basis(data: DataIdentity) -> str:
     parts = [f"data {data.digest[:SHOWN_DIGITS]} (SHA-256{files})"] if data.digest else []
     if data.generation is not None:
         parts.append(f"generation {data.generation} of the trainer{f' on {data.backend}' if data.backend else ''}")
+    if settings := shown(data.settings):
+        parts.append(f"the environment ({_listed(settings)})")
     return f"Results rest on {' and on '.join(parts)}." if parts else ""
+
+
+def environment_note(data: DataIdentity) -> str:
+    """That the environment decides something, as a sentence; empty: nothing that is known."""
+    settings = shown(data.settings)
+    return (
+        f"note: the environment sets {_listed(settings)}: results of other settings are other results."
+        if settings
+        else ""
+    )
 
 
 def changes(
@@ -97,6 +114,31 @@ def changes(
                 counts[cause] += 1
     total = sum(target.replicates for target in targets)
     return [_sentence(cause, count, total) for cause, count in counts.items()]
+
+
+def other_packages(
+    sweep: Sweep,
+    targets: Sequence[Target],
+    facts: Iterable[RunFacts],
+    records: Records,
+    packages: Mapping[str, str],
+) -> str:
+    """That something is trained with other versions of packages than results that are kept, as a sentence; empty: it is not."""
+    runs = {each.run: each for each in facts}
+    wanted = [(target.point.key, replicate) for target in targets for replicate in range(target.replicates)]
+    stored = [record for key, replicate in wanted if (record := records.get(key, replicate)) is not None]
+    done = [record for record in stored if is_done(record, sweep)]
+    trained_by = [runs[record.run] for record in done if record.has_result and record.run in runs]
+    other = [each for each in trained_by if packages and each.packages and each.packages != packages]
+    if not other or len(done) == len(wanted):
+        return ""
+    before = max(other, key=_begun).packages
+    names = sorted(name for name in before.keys() | packages.keys() if before.get(name) != packages.get(name))
+    changed = _listed([f"{name} {before.get(name, 'absent')}, now {packages.get(name, 'absent')}" for name in names])
+    return (
+        f"note: {len(other)} of {plural(len(trained_by), 'result')} were trained with other packages ({changed}): they are kept, and "
+        "compared with new ones as unpaired."
+    )
 
 
 def _begun(facts: RunFacts) -> str:
@@ -146,6 +188,11 @@ def _trainer_changes(facts: RunFacts, before: DataFacts, sweep: Sweep, data: Dat
     if before.backend != data.backend:
         was, now = (each or "its usual one" for each in (before.backend, data.backend))
         yield Cause(f"the trainer's backend changed ({was} -> {now})", "backend")
+    settings = data.usual if before.settings is None else before.settings
+    if changed := differences(settings, data.settings):
+        yield Cause(f"the environment changed ({_listed(changed)})", "environment")
+    if files := changed_files(settings, data.settings):
+        yield Cause(f"files of the command changed ({_listed(files)})", "files")
 
 
 def _change(before: DataFacts, data: DataIdentity) -> str:

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from regsweep.api.model import ApiModel
 from regsweep.local.sources import script_files
-from regsweep.local.trainer import TrainerCommand, available_cores
+from regsweep.local.trainer import PYTHON, TrainerCommand, available_cores
 
 PROVENANCE_FILE: Final = "environment.json"
 SOURCE_FOLDER: Final = "source"
@@ -30,6 +30,11 @@ MOST_SOURCE_BYTES: Final = 1024**2
 """Of one file of the source; a larger one is data rather than source."""
 MOST_SOURCE_FILES: Final = 100
 GIT_SECONDS: Final = 5.0
+COMPUTING: Final = (
+    "catboost", "jax", "jaxlib", "keras", "lightgbm", "numpy", "pandas", "scikit-learn", "scipy", "tensorflow", "tensorflow-cpu",
+    "tf-keras", "torch", "xgboost", "xgboost-cpu",
+)  # fmt: skip
+"""Distributions whose versions may change a result."""
 
 
 class GitState(ApiModel):
@@ -108,6 +113,26 @@ def _git(folder: Path, *arguments: str) -> str:
 def _packages() -> dict[str, str]:
     found = {str(each.name): each.version for each in metadata.distributions() if each.name}
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+
+
+def computing_packages(trainer: TrainerCommand) -> dict[str, str]:
+    """Versions of the packages that compute, of the Python that runs the trainer; empty where it is not known which one does."""
+    program = shutil.which(trainer.own_arguments[0])
+    if program is None or not PYTHON.fullmatch(Path(program).name):
+        return {}
+    places = None if program == sys.executable else _site_packages(Path(program).parent.parent)
+    return {name: each.version for name in COMPUTING for each in _distributions(name, places)}
+
+
+def _distributions(name: str, places: list[str] | None) -> Iterable[metadata.Distribution]:
+    return metadata.distributions(name=name) if places is None else metadata.distributions(name=name, path=places)
+
+
+def _site_packages(prefix: Path) -> list[str]:
+    """Of a virtual environment; empty: it is none."""
+    if not (prefix / "pyvenv.cfg").is_file() and not (prefix / "conda-meta").is_dir():
+        return []
+    return [str(path) for path in prefix.glob("lib/python3*/site-packages")]
 
 
 def _source(trainer: TrainerCommand) -> tuple[dict[str, str], list[str]]:

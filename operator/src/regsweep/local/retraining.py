@@ -18,11 +18,11 @@ from regsweep.local.environment import local_environment
 from regsweep.local.facts import MODEL_FOLDER, output_file
 from regsweep.local.inventory import KeptRun, RunState, saved_models
 from regsweep.local.process import FreshProcess
+from regsweep.local.settings import KERAS_BACKENDS
 from regsweep.local.trainer import REFERENCE_MODULE, process_environment
 
 RUN: Final = "training"
 """Folder of the training."""
-KERAS_BACKENDS: Final = frozenset({"tensorflow", "jax", "torch"})
 
 
 class RetrainingError(RegsweepError):

@@ -9,29 +9,43 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from regsweep.api.constants import EXIT_INVALID_FLAGS
+from regsweep.api.model import ApiModel
 from regsweep.api.spec import SweepSpec
 from regsweep.api.status import SweepStatus
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.judging.analysis import analyse_records
 from regsweep.core.plan import Plan, plan
+from regsweep.core.refinement import refined
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
 from regsweep.core.status import sweep_status
 from regsweep.core.sweep import Sweep
-from regsweep.core.timestamps import parse_timestamp
+from regsweep.core.timestamps import parse_timestamp, timestamp
 from regsweep.core.world import Observed
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError, observed_run, pod_name
+from regsweep.local.facts import ASKED_FILE
 from regsweep.local.inventory import KeptRun, RunState
 from regsweep.local.provenance import SOURCE_FOLDER, SWEEP_FILE
 from regsweep.report.build import results_of
+from regsweep.report.documents import as_json
 from regsweep.report.model import SweepReport
 
 LOCAL: Final = "local"
 """In the place of namespace and UID: the same at each start, so that runs keep their names."""
 MOST_PASSES: Final = 5
 """Store what failed, analyse, decide: three are enough."""
+
+
+class Asked(ApiModel):
+    """`sweep.json`: what `regsweep run` was asked for last, with or without training anything for it."""
+
+    at: str
+    """When it had been answered. RFC 3339."""
+    trainer: str
+    """What trained, part of the points' keys."""
+    spec: dict[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +57,7 @@ class Revisited:
 
 
 def revisit(folder: Path, runs: Sequence[KeptRun]) -> Revisited:
-    """The sweep as it was run last, and its results. runs: all of the folder, in the order in which they were begun.
+    """The sweep as it was asked for last, and its results. runs: all of the folder, in the order in which they were begun.
 
     Raises RunsDirectoryError where an earlier version of regsweep trained it, which did not keep its spec.
     """
@@ -72,19 +86,36 @@ def revisit(folder: Path, runs: Sequence[KeptRun]) -> Revisited:
     return Revisited(sweep, results_of(sweep, observed.records, status, observed.analysis_result))
 
 
+def asked_text(sweep: Sweep) -> str:
+    """The content of `sweep.json`, now."""
+    at = timestamp(datetime.now(UTC))
+    return Asked(at=at, trainer=sweep.resolved.image, spec=sweep.spec.to_json()).model_dump_json(by_alias=True) + "\n"
+
+
 def _sweep_of(folder: Path, latest: KeptRun) -> Sweep:
-    path = latest.path / SOURCE_FOLDER / SWEEP_FILE
+    asked = _asked(folder)
+    if asked is not None and asked.at >= latest.started_at:
+        trainer, text, path = asked.trainer, as_json(asked.spec), folder / ASKED_FILE
+    else:
+        trainer, text, path = latest.facts.trainer, None, latest.path / SOURCE_FOLDER / SWEEP_FILE
     try:
-        spec = SweepSpec.model_validate_json(path.read_bytes(), extra="ignore")
+        spec = SweepSpec.model_validate_json(path.read_bytes() if text is None else text, extra="ignore")
     except (OSError, ValidationError) as error:
         raise RunsDirectoryError(
             f"{folder}: its sweep cannot be shown, since {path} was not written by this version of regsweep "
             f"({str(error).splitlines()[0]}). `regsweep run` with its manifest trains nothing again, and prints its results."
         ) from error
-    facts = latest.facts
-    defaults = Defaults(trainer_image=facts.trainer, gpu_resource="", version=metadata.version("regsweep"))
-    sweep, _ = accept(Identity(facts.sweep, LOCAL, LOCAL, generation=1), spec, defaults)
-    return sweep
+    defaults = Defaults(trainer_image=trainer, gpu_resource="", version=metadata.version("regsweep"))
+    sweep, _ = accept(Identity(latest.facts.sweep, LOCAL, LOCAL, generation=1), spec, defaults)
+    return refined(sweep, RunsDirectory(folder).refinement())
+
+
+def _asked(folder: Path) -> Asked | None:
+    """What was asked for last; None: an earlier version did not keep it."""
+    try:
+        return Asked.model_validate_json((folder / ASKED_FILE).read_bytes(), extra="ignore")
+    except (OSError, ValidationError):
+        return None
 
 
 def _failed_run(run: KeptRun) -> ObservedRun:

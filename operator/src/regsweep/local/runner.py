@@ -30,7 +30,7 @@ from regsweep.local.failures import local_message
 from regsweep.local.identify import DataIdentity
 from regsweep.local.lineage import data_facts, outer_facts, rule_facts
 from regsweep.local.process import GRACE_SECONDS, Process
-from regsweep.local.provenance import Keepsakes, keepsakes
+from regsweep.local.provenance import Keepsakes, computing_packages, keepsakes
 from regsweep.local.starting import Launch, Starter
 from regsweep.local.trainer import TrainerCommand, process_environment
 from regsweep.report.documents import as_json
@@ -82,6 +82,8 @@ class Host:
     clock: Callable[[], datetime] = now
     warm: bool = True
     """Trainers may be forked from a process that has imported what they need."""
+    histogram_epochs: int = 0
+    """Every so many epochs trainers note histograms of their weights; 0: never."""
 
 
 class LocalRunner:
@@ -267,6 +269,7 @@ class LocalRunner:
             resampling=sweep.resolved.resampling.to_json(),
             rule=rule_facts(objective_status(sweep.spec.objective)),
             data=data_facts(self._data),
+            packages=computing_packages(self._trainer),
             command=[visible(argument) for argument in self._trainer.arguments],
         )
         self._begun = True
@@ -291,7 +294,7 @@ class LocalRunner:
 
     async def _start_process(self, run: _Run, index: int) -> None:
         path = self._directory.run(run.facts.run)
-        contract = local_environment(self._sweep, run.request, index, path)
+        contract = local_environment(self._sweep, run.request, index, path, self._host.histogram_epochs)
         process = await self._starter.start(
             Launch(
                 [expand(argument, contract) for argument in self._sweep.resolved.args or ()],
@@ -308,7 +311,7 @@ class LocalRunner:
         )
         at = self._clock()
         name = pod_name(run.facts.run, index)
-        pod = ObservedPod(name, name, index, PodPhase.RUNNING, created_at=at, started_at=at)
+        pod = ObservedPod(name, name, index, PodPhase.RUNNING, created_at=at, started_at=at, image=run.facts.image)
         run.observed = replace(run.observed, pods=(*run.observed.pods, pod))
         self._set_process_facts(run, ProcessFacts(index=index, started_at=timestamp(at)))
         task = asyncio.create_task(self._follow(run, pod, process), name=name)

@@ -12,10 +12,10 @@ MOST_FILES: Final = 1000
 """A script beside which more modules lie than this is identified by these."""
 
 
-def script_files(script: Path) -> list[Path]:
+def script_files(script: Path, folder: Path | None = None) -> list[Path]:
     """The script and, sorted, every file beside it that it imports, directly or not. Only imports at fixed names are seen.
 
-    Raises OSError where the script cannot be read.
+    folder: where its modules are looked for; None: where it is. Raises OSError where the script cannot be read.
     """
     found: dict[Path, None] = {}
     waiting = [script]
@@ -24,19 +24,19 @@ def script_files(script: Path) -> list[Path]:
         if path in found:
             continue
         found[path] = None
-        waiting += _local_imports(path, script.parent)
+        waiting += _local_imports(path, folder or script.parent)
     others = sorted(found.keys() - {script})
     return [script, *others]
 
 
-def script_digest(script: Path) -> str:
-    """SHA-256 in hex of the script's bytes; of several files, of the list of theirs by name. Raises OSError."""
-    files = script_files(script)
+def script_digest(script: Path, folder: Path | None = None) -> str:
+    """SHA-256 in hex of the script's bytes; of several files, of the list of theirs by name. folder: see `script_files`. Raises OSError."""
+    files = script_files(script, folder)
     if len(files) == 1:
         return hashlib.sha256(script.read_bytes()).hexdigest()
     total = hashlib.sha256()
     for path in files:
-        name = "" if path == script else path.relative_to(script.parent).as_posix()
+        name = "" if path == script else path.relative_to(folder or script.parent).as_posix()
         total.update(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n".encode())
     return total.hexdigest()
 

@@ -6,11 +6,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from regsweep.local.forkserver import Job
+from regsweep.local.preloading import Warmth
 from regsweep.local.process import FreshProcess, Process
+from regsweep.local.settings import backend_of
 from regsweep.local.trainer import TrainerCommand
 from regsweep.local.warm import ForkServer, inherited_environment
+
+MEASURED: Final = frozenset({"tensorflow", "jax"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class Starter:
                 command, launch.environment, launch.log, held=launch.held, grace_seconds=launch.grace_seconds
             )
 
-        if self._warmth is None:
+        if self._warmth is None or not _is_measured(self._warmth, launch.environment):
             return await afresh()
         if self._server is None:
             self._server = ForkServer(self._warmth, inherited_environment(launch.environment))
@@ -56,3 +61,9 @@ class Starter:
         """Ends what was started to be forked. The runs' own processes are not ended."""
         if self._server is not None:
             await self._server.close()
+
+
+def _is_measured(warmth: Warmth, environment: Mapping[str, str]) -> bool:
+    """Whether it was seen that a fork trains as a fresh process does, with the backend that Keras computes with."""
+    imports_keras = any(name.partition(".")[0] == "keras" for name in warmth.modules)
+    return warmth.script is None or not imports_keras or backend_of(environment) in MEASURED

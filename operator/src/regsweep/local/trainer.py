@@ -52,6 +52,11 @@ class TrainerCommand:
     warmth: Warmth | None = None
     """How its processes are forked; None: each is started afresh."""
 
+    @property
+    def own_arguments(self) -> tuple[str, ...]:
+        """The arguments without the kit's wrapper."""
+        return self.arguments[self.arguments.index("--") + 1 :] if WRAPPER in self.arguments else self.arguments
+
 
 def reference_trainer() -> TrainerCommand:
     """The trainer that comes with regsweep, run by this very interpreter. Nothing of it is imported here.

@@ -17,14 +17,14 @@ from typing import Final
 from regsweep.errors import RegsweepError
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError
 from regsweep.local.environment import CHECKPOINTS
-from regsweep.local.facts import RUN_FILE
+from regsweep.local.facts import ASKED_FILE, RUN_FILE
 from regsweep.local.inventory import ARCHIVE, KeptRun
 from regsweep.local.locks import FolderLockedError, held_lock
 from regsweep.local.provenance import PROVENANCE_FILE, SOURCE_FOLDER
 
-RESULT_FILES: Final = ("results.json", "results.csv")
+RESULT_FILES: Final = ("results.json", "results.csv", ASKED_FILE)
 """Made from all runs of a sweep: stale once one is gone, and made again by the next `regsweep run`."""
-_OWN_FILE: Final = re.compile(r"(message|output|history)(-\d+)?\.(json|log|jsonl)")
+_OWN_FILE: Final = re.compile(r"(message|output|history|histograms)(-\d+)?\.(json|log|jsonl)")
 
 
 class UpkeepError(RegsweepError):

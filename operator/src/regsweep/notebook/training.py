@@ -12,13 +12,15 @@ from typing import Any
 
 from regsweep.api.status import SweepStatus
 from regsweep.api.wording import plural
+from regsweep.cli.announcement import announcement, without_histograms
 from regsweep.cli.check import print_warnings
 from regsweep.cli.consoles import error_console
 from regsweep.cli.kept import keep_results
-from regsweep.cli.run import Trained, Work, announcement, prepare, train
+from regsweep.cli.run import Trained, Work, prepare, train
 from regsweep.core.grid import combinations
 from regsweep.errors import RegsweepError
 from regsweep.local.directory import RunsDirectory
+from regsweep.local.idle import idle_flags, idle_sentence
 from regsweep.local.inventory import inventory
 from regsweep.local.runner import Host
 from regsweep.local.runrows import Row, rows
@@ -46,13 +48,15 @@ def tuning_run(
     trainer_command: str | None = None,
     confirm: bool = False,
     warm: bool = True,
+    histograms: int | None = None,
 ) -> Runs:
     """Trains every combination of the flags and returns them in the order of the ranking, with `answer` above.
 
     file: a training script that keeps the training contract, a manifest or its content; None: the reference trainer, with
     `parameters` such as `{"dataset": "breast_cancer"}`. flags: values by name, or combinations as a list of mappings or a data
     frame. sample: train only this part of the combinations. confirm: ask before. warm: runs may be forked from a process that has
-    imported TensorFlow once.
+    imported TensorFlow once. histograms: every so many epochs those of the weights of each combination's first replicate are kept, and
+    its graph, for `regsweep tensorboard`.
 
     What is in `runs_dir` already is not trained again. Ctrl-C, or a notebook's stop button, ends the training; the same call
     continues it.
@@ -66,7 +70,7 @@ def tuning_run(
         question = f"Train {plural(count, 'combination')} x {request.manifest.spec.most_replicates}? [Y/n] "
         if input(question).strip().lower() not in ("", "y", "yes"):
             return frame_of([])
-    return _train(request, Path(runs_dir), parallelism, Host(warm=warm))
+    return _train(request, Path(runs_dir), parallelism, host_of(warm, histograms))
 
 
 def training_run(
@@ -80,6 +84,7 @@ def training_run(
     runs_dir: str | Path = RUNS_DIR,
     trainer_command: str | None = None,
     warm: bool = True,
+    histograms: int | None = None,
 ) -> Runs:
     """Trains one combination, `replicates` times, and returns its row; `flags` has one value each. See `tuning_run`.
 
@@ -90,7 +95,14 @@ def training_run(
     count = len(combinations(request.manifest.spec))
     if count != 1:
         raise RegsweepError(f"training_run: got {count} combinations, want one. tuning_run trains them all.")
-    return _train(request, Path(runs_dir), None, Host(warm=warm))
+    return _train(request, Path(runs_dir), None, host_of(warm, histograms))
+
+
+def host_of(warm: bool, histograms: int | None) -> Host:
+    """The machine as it is to be used. Raises RegsweepError."""
+    if histograms is not None and (isinstance(histograms, bool) or histograms < 1):
+        raise RegsweepError(f"histograms: got {histograms!r}, want a number of epochs of at least 1, or None for none.")
+    return Host(warm=warm, histogram_epochs=histograms or 0)
 
 
 def _train(request: Request, runs_dir: Path, parallelism: int | None, host: Host) -> Runs:
@@ -106,7 +118,12 @@ def _train(request: Request, runs_dir: Path, parallelism: int | None, host: Host
         for line in filter(None, lines):
             print_prose(errors, line)
         trained = _followed(work, directory, held.descriptor, host)
-        keep_results(trained.results, directory.path)
+        keep_results(trained.results, trained.sweep, directory.path)
+        idle = idle_sentence(idle_flags(trained.sweep, trained.records))
+        for line in filter(
+            None, [idle, *without_histograms(host.histogram_epochs, directory.path, trained.has_trained)]
+        ):
+            print_prose(errors, line)
     if trained.interrupted:
         raise KeyboardInterrupt(f"the results so far are in {directory.path}; the same call continues")
     return frame_of(ranked_rows(directory.path, work, trained.results), answer=answer(trained.results))

@@ -70,6 +70,7 @@ class KerasCallback(keras.callbacks.Callback):  # type: ignore[misc]
         seen = {name: self._metrics(data, penalty) for name, data in self._kept.items()}
         told = reported(replicate.epochs + 1, train, seen["val"], seen.get("stop"), None, penalty)
         replicate.show(told, self._rows(self._sample))
+        replicate.show_weights(self.model)
         if replicate.diverged:
             self.model.stop_training = True
         elif replicate.improved and self._keeps_best:

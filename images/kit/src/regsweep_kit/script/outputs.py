@@ -1,11 +1,12 @@
 """Where a script's results go: under a sweep into the record and onto /metrics, by itself onto standard output, elsewhere nowhere."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from regsweep_kit.console import say
 from regsweep_kit.contract import Contract
 from regsweep_kit.exposition import Exposition, Run
+from regsweep_kit.histograms import Histograms
 from regsweep_kit.journal import Journal
 from regsweep_kit.record import Outcome, Period, Progress, Record
 from regsweep_kit.reporting import Reporter
@@ -32,6 +33,9 @@ class Output(Protocol):
     def epoch(self, replicate: int, progress: Progress) -> None:
         """An epoch has ended."""
 
+    def weights(self, replicate: int, epoch: int, model: Any) -> None:
+        """A Keras model has these weights after it."""
+
     def finish(self, record: Record, progress: Progress) -> None:
         """The replicate has ended."""
 
@@ -47,6 +51,7 @@ class Silent:
     def divided(self, counts: Mapping[str, int], digest: str) -> None: ...
     def first(self, reported: Reported) -> None: ...
     def epoch(self, replicate: int, progress: Progress) -> None: ...
+    def weights(self, replicate: int, epoch: int, model: Any) -> None: ...
     def finish(self, record: Record, progress: Progress) -> None: ...
     def linger(self) -> None: ...
 
@@ -75,6 +80,7 @@ class Swept(Silent):
         run = Run(contract.sweep, contract.run, contract.replicates, 0, labels, data_digest)
         self._exposition = Exposition(run)
         self._reporter = Reporter(journal, self._exposition, contract.metrics_port, stopwatch, contract.history)
+        self._histograms = Histograms(contract.histograms, contract.histogram_epochs)
         self._divided = False
 
     def begin(self) -> None:
@@ -100,6 +106,9 @@ class Swept(Silent):
 
     def epoch(self, replicate: int, progress: Progress) -> None:
         self._reporter.epoch(replicate, progress)
+
+    def weights(self, replicate: int, epoch: int, model: Any) -> None:
+        self._histograms.add(replicate, epoch, lambda: model)
 
     def finish(self, record: Record, progress: Progress) -> None:
         say(_summary(record, self._reporter.finish(record, progress)))

@@ -23,6 +23,10 @@ FEWEST_OF_A_CLASS: Final = 10
 MOST_DIGESTED_BYTES: Final = 64 * 1024**2
 """Of targets; of larger ones evenly spaced rows count."""
 SAMPLED_ROWS: Final = 4096
+MOST_PLACES: Final = 5
+"""Rows that a message names."""
+NO_VALUE: Final = ("None", "nan", "NaT", "<NA>")
+"""Texts of what is no value, where it is no text."""
 
 Stratify = Literal["auto"] | None | Sequence[Any] | NDArray[Any]
 
@@ -95,7 +99,7 @@ def draw(asked: Asked, contract: Contract, replicate: int) -> tuple[Splits, str]
         if not 0 <= value < 1:
             raise InvalidFlagsError(f"{name}: got {value}, want a number from 0 to below 1")
     digest = data_digest(asked)
-    groups = None if asked.groups is None else _codes(asked.groups, asked.rows, "groups")
+    groups = None if asked.groups is None else _group_codes(asked.groups, asked.rows)
     labels = None if groups is not None else _labels(asked)
     outline = Outline(
         name="the data" if groups is None else "the data (in groups)",
@@ -211,6 +215,29 @@ def _codes(values: Any, rows: int, name: str) -> NDArray[np.int64]:
     if array.ndim != 1 or len(array) != rows:
         raise BadDataError(f"{name}: has the shape {array.shape}, want one value for each of the {rows} rows")
     return np.unique(array.astype(str) if array.dtype == object else array, return_inverse=True)[1].astype(np.int64)
+
+
+def _group_codes(values: Any, rows: int) -> NDArray[np.int64]:
+    """Each row's group. Raises BadDataError where a row has none, or where one group would be two."""
+    codes = _codes(values, rows, "groups")
+    array = np.asarray(values)
+    if len(none := np.flatnonzero(_missing(array))):
+        more = f" and {len(none) - MOST_PLACES} more" if len(none) > MOST_PLACES else ""
+        raise BadDataError(
+            f"groups: has no value in row {', '.join(map(str, none[:MOST_PLACES]))}{more} (from 0); every row needs one"
+        )
+    if array.dtype == object and len(set(array.tolist())) <= codes.max():
+        raise BadDataError("groups: has one value in two types, such as 1 and 1.0; give all of them one type")
+    return codes
+
+
+def _missing(array: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where there is no value: None, NaN, NaT, or pandas' NA."""
+    if array.dtype == object:
+        return np.array([not isinstance(value, str) and str(value) in NO_VALUE for value in array], bool)
+    if array.dtype.kind in "mM":
+        return np.asarray(np.isnat(array))
+    return np.asarray(array != array)  # NaN alone is not what it is
 
 
 def _rows_of(drawn: Splits, groups: NDArray[np.int64]) -> Splits:

@@ -173,6 +173,10 @@ class Replicate:
         """As `report`, with the number of rows that each part's values are from."""
         self._add(epoch, rows)
 
+    def show_weights(self, model: Any) -> None:
+        """A Keras model's weights after the last epoch that was reported, for whoever asked for histograms."""
+        self._output.weights(self.number, self.epochs, model)
+
     def at_end(self, ending: Callable[[], Ending]) -> None:
         """What to ask when the replicate ends, unless it has diverged."""
         self._ending = ending

@@ -17,7 +17,7 @@ class EventReader:
         self._given = 0
 
     def epochs(self) -> Iterator[Epoch]:
-        """Those that have come since the last time, by steps in ascending order."""
+        """Those that have come since the last time, by steps in ascending order; each has all names, None where a step has no value."""
         by_step: dict[int, dict[str, float]] = {}
         for path in sorted(self._folder.rglob("*tfevents*")):
             run = path.parent.relative_to(self._folder).as_posix()
@@ -25,7 +25,8 @@ class EventReader:
                 name = tag if run == "." else f"{run}/{tag}"
                 by_step.setdefault(step, {})[name] = value
         steps = sorted(by_step)
-        yield from (by_step[step] for step in steps[self._given :])
+        names = dict.fromkeys(name for step in steps for name in by_step[step])
+        yield from ({name: by_step[step].get(name) for name in names} for step in steps[self._given :])
         self._given = max(self._given, len(steps))
 
 

@@ -12,6 +12,7 @@ from regsweep_kit.wrapper.naming import Epoch
 
 LONGEST_LINE: Final = 1_000_000
 """Characters; the rest of a longer line is passed over."""
+MISSING: Final = frozenset({"", "NA", "N/A", "NONE", "NULL"})
 _NUMBER: Final = r"[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf|infinity)"
 _PAIR: Final = re.compile(rf"(?:^|(?<=[\s,;|(\[{{]))([a-z_][\w./@-]*)\s*=\s*({_NUMBER})(?!\w|\.\w)", re.IGNORECASE)
 
@@ -65,6 +66,8 @@ class CsvReader:
             self._header = self._cells(line)
             return
         cells = self._cells(line)
+        if cells == self._header:  # of a logger that was begun again
+            return
         if len(cells) != len(self._header):
             raise BadDataError(
                 f"{self._path}: {line[:80]!r} has {len(cells)} cells, the header has {len(self._header)}"
@@ -108,7 +111,7 @@ class StdoutReader:
 
     def __init__(self) -> None:
         self._lines = Lines()
-        self._epoch: dict[str, float] = {}
+        self._epoch: dict[str, float | None] = {}
 
     def feed(self, text: str) -> Iterator[Epoch]:
         for line in self._lines.feed(text):
@@ -142,13 +145,14 @@ def reader(report: ForeignReport) -> LogReader:
 
 
 def _numbers(values: dict[str, Any]) -> Epoch:
-    """Those values that are numbers; `NA`, Keras' word for a value that is missing, is none."""
-    numbers = {}
+    """Those values that are numbers. None of one that is missing: Keras writes `NA` in epochs without validation, others nothing."""
+    numbers: dict[str, float | None] = {}
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            continue
-        try:
-            numbers[name] = float(value)
-        except (ValueError, OverflowError):
-            continue
+        if value is None or (isinstance(value, str) and value.strip().upper() in MISSING):
+            numbers[name] = None
+        elif isinstance(value, int | float | str) and not isinstance(value, bool):
+            try:
+                numbers[name] = float(value)
+            except (ValueError, OverflowError):
+                continue
     return numbers

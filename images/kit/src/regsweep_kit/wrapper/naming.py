@@ -11,8 +11,8 @@ NO_METRICS: Final = frozenset({"epoch", "epochs", "step", "time", "lr", "learnin
 FOLDERS: Final = {"train": "train", "validation": "val", "val": "val", "test": "test"}
 """TensorBoard's folders of Keras and others."""
 
-Epoch = Mapping[str, float]
-"""Values by the script's own names."""
+Epoch = Mapping[str, float | None]
+"""Values by the script's own names; None: it says of this epoch that it has none, as of one without validation."""
 
 
 def by_split(epoch: Epoch, report: ForeignReport) -> dict[str, dict[str, float]]:
@@ -20,6 +20,8 @@ def by_split(epoch: Epoch, report: ForeignReport) -> dict[str, dict[str, float]]
     parts: dict[str, dict[str, float]] = {}
     for ours, theirs in _named(epoch, report).items():
         value = epoch[theirs]
+        if value is None:
+            continue
         split, _, metric = ours.partition("_")
         if split in SPLITS and metric:
             parts.setdefault(split, {})[metric] = value
@@ -31,6 +33,13 @@ def by_split(epoch: Epoch, report: ForeignReport) -> dict[str, dict[str, float]]
 def missing(report: ForeignReport, epoch: Epoch) -> list[str]:
     """Names of the mapping that an epoch does not have."""
     return sorted({theirs for theirs in report.metrics.values() if theirs not in epoch})
+
+
+def lacking(report: ForeignReport, epoch: Epoch, parts: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """What an epoch needs to be ranked and has not, in the script's words."""
+    if report.metrics:
+        return sorted({theirs for theirs in report.metrics.values() if epoch.get(theirs) is None})
+    return [f"metric of {split}" for split in ("train", "val") if split not in parts]
 
 
 def needs_test(report: ForeignReport) -> bool:
@@ -68,6 +77,9 @@ def _of_tag(name: str) -> str | None:
     """`validation/epoch_loss` is of val; tags of other folders, and those of batches, are none."""
     folder, _, tag = name.rpartition("/")
     split: Any = FOLDERS.get(folder.rpartition("/")[2])
-    if split is None or tag.startswith("batch_") or tag.lower() in NO_METRICS or tag == "epoch_learning_rate":
+    by_batch = tag.startswith(("batch_", "evaluation_")) and (
+        tag.startswith("batch_") or tag.endswith("_vs_iterations")
+    )
+    if split is None or by_batch or tag.lower() in NO_METRICS or tag == "epoch_learning_rate":
         return None
     return f"{split}_{metric_name(tag.removeprefix('epoch_'))}"

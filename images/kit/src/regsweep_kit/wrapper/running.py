@@ -1,6 +1,7 @@
 """Runs a command once for each replicate, and reports what it writes."""
 
 import contextlib
+import math
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ from queue import SimpleQueue
 from typing import IO, Final, TextIO
 
 from regsweep_kit import errors
+from regsweep_kit.console import say
 from regsweep_kit.errors import (
     BadDataError,
     InvalidContractError,
@@ -40,6 +42,8 @@ LAST_WORDS: Final = 3
 KEPT_BYTES: Final = 4096
 MOST_READ_BYTES: Final = 16 * 1024**2
 """Of a log, at one look."""
+MOST_WITHOUT_VALIDATION: Final = 20
+"""Epochs from the first on, after which metrics that never came are missing."""
 USAGE_ERROR: Final = 2
 """Exit code of Python's argparse, click and others for a wrong command line."""
 
@@ -50,6 +54,12 @@ class Command:
     def __init__(self, arguments: Sequence[str], report: ForeignReport, environment: Mapping[str, str]) -> None:
         self._arguments, self._report, self._environment = arguments, report, environment
         self._process: subprocess.Popen[bytes] | None = None
+        self._seen = 0
+        """Epochs of the replicate, those without validation too."""
+        self._lacking: list[str] = []
+        """What the last of them has not."""
+        self._last: Epoch | None = None
+        """The last of them that was not whole; `None`: all were."""
 
     def terminate(self, number: int) -> None:
         """Passes a signal on."""
@@ -59,6 +69,7 @@ class Command:
 
     def train(self, replicate: Replicate) -> None:
         """Trains it and reports its epochs. Raises TrainerError."""
+        self._seen, self._last = 0, None
         with _workplace(self._report) as folder:
             own = {
                 "REGSWEEP_REPLICATE": str(replicate.number),
@@ -78,6 +89,8 @@ class Command:
             with self._process as process:
                 self._follow(process, source, replicate)
         self._check_reported(replicate)
+        if self._seen > replicate.epochs and not replicate.diverged:
+            say(f"note: epoch {self._seen} has no {', '.join(self._lacking)}; what counts is epoch {replicate.epochs}")
 
     def _follow(self, process: "subprocess.Popen[bytes]", source: "_Source", replicate: Replicate) -> None:
         words = bytearray()
@@ -113,26 +126,60 @@ class Command:
         for epoch in epochs:
             if replicate.diverged:
                 return
-            if lacking := naming.missing(self._report, epoch):
-                raise InvalidContractError(
-                    f"trainer.report.metrics: the script writes no {', '.join(lacking)}; it writes {', '.join(sorted(epoch))[:500]}"
-                )
             parts = naming.by_split(epoch, self._report)
-            if "train" not in parts or "val" not in parts:
-                raise InvalidContractError(
-                    f"trainer.report: of {', '.join(sorted(epoch))[:500] or 'nothing'} no metric of train and of val is known; name them "
-                    "in trainer.report.metrics, such as {train_average_loss: loss, val_average_loss: val_loss}"
-                )
-            replicate.report(
-                replicate.epochs + 1,
-                train=parts["train"],
-                val=parts["val"],
-                stop=parts.get("stop"),
-                test=parts.get("test") if replicate.contract.score_test else None,
-                regularization_loss=parts.get("", {}).get("regularization_loss"),
+            if not parts and None in epoch.values():  # a step of something else, such as of batches
+                continue
+            self._seen += 1
+            self._lacking = naming.lacking(self._report, epoch, parts)
+            if not self._lacking:
+                self._add(parts, replicate)
+            elif not all(math.isfinite(value) for metrics in parts.values() for value in metrics.values()):
+                self._add(self._diverged(parts, replicate), replicate)
+            elif not replicate.epochs and (self._seen >= MOST_WITHOUT_VALIDATION or self._never(epoch)):
+                raise self._incomplete(epoch)
+            else:
+                self._last = epoch  # an epoch without validation, as with Keras' validation_freq
+
+    def _add(self, parts: Mapping[str, Mapping[str, float]], replicate: Replicate) -> None:
+        replicate.report(
+            self._seen,
+            train=parts["train"],
+            val=parts["val"],
+            stop=parts.get("stop"),
+            test=parts.get("test") if replicate.contract.score_test else None,
+            regularization_loss=parts.get("", {}).get("regularization_loss"),
+        )
+
+    def _diverged(
+        self, parts: Mapping[str, Mapping[str, float]], replicate: Replicate
+    ) -> Mapping[str, Mapping[str, float]]:
+        """An epoch that is not whole, since its training has come to no number: what is missing is none either."""
+        names = [name.partition("_") for name in self._report.metrics]
+        name = replicate.contract.objective.name
+        wanted = {split: {metric for each, _, metric in names if each == split} for split in ("train", "val")}
+        both = {split: dict.fromkeys(wanted[split] | {name}, math.nan) for split in ("train", "val")}
+        return {**parts, **{split: {**metrics, **parts.get(split, {})} for split, metrics in both.items()}}
+
+    def _never(self, epoch: Epoch) -> bool:
+        """Whether no later epoch can have what this one lacks: a table's header names all there is."""
+        if self._report.format not in (ReportFormat.CSV_LOGGER, ReportFormat.TENSOR_BOARD):
+            return False
+        return bool(naming.missing(self._report, epoch)) or None not in epoch.values()
+
+    def _incomplete(self, epoch: Epoch) -> InvalidContractError:
+        written = ", ".join(sorted(name for name, value in epoch.items() if value is not None))[:500]
+        if self._report.metrics:
+            return InvalidContractError(
+                f"trainer.report.metrics: the script writes no {', '.join(self._lacking)}; it writes {written or 'nothing'}"
             )
+        return InvalidContractError(
+            f"trainer.report: of {written or 'nothing'} no metric of train and of val is known; name them in trainer.report.metrics, such "
+            "as {train_average_loss: loss, val_average_loss: val_loss}"
+        )
 
     def _check_reported(self, replicate: Replicate) -> None:
+        if not replicate.epochs and self._last is not None:
+            raise self._incomplete(self._last)
         if not replicate.epochs:
             where = self._report.path or "standard output"
             raise NothingReportedError(

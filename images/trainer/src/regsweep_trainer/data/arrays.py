@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from regsweep_kit.errors import BadDataError
 from regsweep_trainer.data.columns import check_names, show
 from regsweep_trainer.data.files import reading
+from regsweep_trainer.data.numerals import EXACT_INTEGERS
 from regsweep_trainer.data.parquet import places
 from regsweep_trainer.data.tables import Table
 from regsweep_trainer.data.targets import TextColumn
@@ -104,6 +105,12 @@ class ArraysFile:
             raise BadDataError(
                 f"flag data_path: {name} of {self._path} has no finite number in {len(wrong)} rows: {places(wrong)}; fill them in, or "
                 f"declare what becomes of them, as in columns: {{{self.names[index]}: {{kind: numeric, missing: mean}}}}"
+            )
+        if column.dtype.kind in "iu" and np.abs(values).max() > EXACT_INTEGERS:
+            large = np.flatnonzero(np.abs(values) > EXACT_INTEGERS)
+            raise BadDataError(
+                f"flag data_path: {name} of {self._path} has integers with more digits than a 64-bit float keeps: {places(large)}; "
+                f"declare it ignored if it is an identifier, as in columns: {{{self.names[index]}: ignored}}"
             )
         return values
 

@@ -1,6 +1,9 @@
 """Images become a data set: each a row of numbers, its folder's name the class."""
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +14,10 @@ from regsweep_trainer.data.files import reading
 from regsweep_trainer.data.folders import listing
 from regsweep_trainer.models.inputs import Image
 
+DEEP = ("I", "F")
+"""Beginnings of Pillow's modes of integers and floats."""
+GREY = ("1", "L", "I;16", "I", "F")
+COLOURS, FRAMES = "colours", "frames"
 MOST_NUMBERS = 2**29
 """Of all images together: 4 GiB in float64."""
 
@@ -22,7 +29,7 @@ def load_images(folder: Path, shape: tuple[int, ...] | None) -> Dataset:
     """
     files = listing(folder)
     paths = [path for images in files.values() for path in images]
-    first = _opened(paths[0], None)
+    first = _opened(paths[0], None, Counter())
     image = (
         Image(*first.shape)
         if shape is None
@@ -34,8 +41,9 @@ def load_images(folder: Path, shape: tuple[int, ...] | None) -> Dataset:
             f"memory ({MOST_NUMBERS} numbers); set image_shape to scale them down"
         )
     features = np.empty((len(paths), image.size))
+    seen: Counter[str] = Counter()
     for row, path in enumerate(paths):
-        pixels = _opened(path, None if shape is None else image)
+        pixels = _opened(path, None if shape is None else image, seen)
         if pixels.shape != (image.height, image.width, image.channels):
             raise BadDataError(
                 f"flag data_path: {path} has {'x'.join(map(str, pixels.shape))} numbers (height x width x channels), and {paths[0].name} "
@@ -43,17 +51,33 @@ def load_images(folder: Path, shape: tuple[int, ...] | None) -> Dataset:
             )
         features[row] = pixels.reshape(-1)
     target = np.repeat(np.arange(len(files)), [len(images) for images in files.values()]).astype(np.float64)
-    return Dataset(folder.name, features, target, tuple(files), image=image)
+    notes = tuple(_notes(seen, len(paths), chosen=shape is not None and len(shape) > 2))
+    return Dataset(folder.name, features, target, tuple(files), image=image, notes=notes)
 
 
-def _opened(path: Path, scaled: Image | None) -> NDArray[np.float64]:
-    """Shape (height, width, channels): one channel of a grey image, three of others."""
+def _notes(seen: Counter[str], count: int, *, chosen: bool) -> Iterator[str]:
+    """What of the images is left out. chosen: somebody has said how many channels there are."""
+    if seen[COLOURS] and not chosen:
+        yield (
+            f"{seen[COLOURS]} of {count} images have colours and are read as grey, since the first one is; set image_shape: [height, "
+            "width, 3] to keep them"
+        )
+    if seen[FRAMES]:
+        yield f"{seen[FRAMES]} of {count} images have several frames; the first one of each is read"
+
+
+def _opened(path: Path, scaled: Image | None, seen: Counter[str]) -> NDArray[np.float64]:
+    """Shape (height, width, channels): one channel of a grey image, three of others. seen: counts what is left out."""
     import PIL.Image
 
     with reading(path):
         try:
             with PIL.Image.open(path) as file:
-                grey = file.mode in ("1", "L", "I;16", "I", "F") if scaled is None else scaled.channels == 1
+                _check_depth(file, path)
+                is_grey = file.mode in GREY
+                grey = is_grey if scaled is None else scaled.channels == 1
+                seen[COLOURS] += grey and not is_grey
+                seen[FRAMES] += getattr(file, "n_frames", 1) > 1
                 picture = file.convert("L" if grey else "RGB")
                 if scaled is not None:
                     picture = picture.resize((scaled.width, scaled.height), PIL.Image.Resampling.BILINEAR)
@@ -63,3 +87,15 @@ def _opened(path: Path, scaled: Image | None) -> NDArray[np.float64]:
                 f"flag data_path: cannot read {path} as an image: {error}; remove it, or save it again"
             ) from error
     return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def _check_depth(file: Any, path: Path) -> None:
+    """Raises BadDataError where 8 bits do not hold the pixels: Pillow would cut them off, and leave black and white."""
+    if not file.mode.startswith(DEEP):
+        return
+    pixels = np.asarray(file, np.float64)
+    if not np.array_equal(pixels, np.asarray(file.convert("L"))):
+        raise BadDataError(
+            f"flag data_path: {path} has pixels from {pixels.min():g} to {pixels.max():g}, and images are read with 8 bits, whole numbers "
+            "from 0 to 255; save them so, or all of them as an array in an npz file, whose numbers are read as they are"
+        )

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from regsweep_kit.errors import BadDataError
 from regsweep_trainer.data.columns import show
-from regsweep_trainer.data.numerals import Notation, is_missing, notation
-from regsweep_trainer.data.targets import Places, TextColumn
+from regsweep_trainer.data.numerals import Notation, is_missing, notation, parse_number
+from regsweep_trainer.data.targets import Places, TextColumn, check_spellings
 from regsweep_trainer.data.typed import Numbers, read_column
 from regsweep_trainer.flags.columns import Column
 
@@ -44,13 +44,18 @@ def times_of(column: TextColumn, name: str, places: Places) -> NDArray[np.float6
 
 
 def codes_of(flag: str, column: TextColumn, name: str, places: Places) -> NDArray[np.int64]:
-    """Shape (rows,): the index of each row's value, in the order of appearance. Raises BadDataError where there is none."""
+    """Shape (rows,): the index of each row's value, in the order of appearance.
+
+    Raises BadDataError where a row has none, or where one value is spelled in two ways: a group would be two, and on both sides of a split.
+    """
     gaps = [code for code, cell in enumerate(column.cells) if is_missing(cell)]
     if gaps:
         raise BadDataError(
             f"flag {flag}: {show(name)} has no value, but {show(column.cells[gaps[0]])}, in {places(column.rows_of(gaps))}; every row "
             "needs one"
         )
+    numbers = [code for code, cell in enumerate(column.cells) if parse_number(cell) is not None]
+    check_spellings(column, numbers, "value", f"flag {flag}: {show(name)}", places)
     return column.codes
 
 

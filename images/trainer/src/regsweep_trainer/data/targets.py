@@ -162,8 +162,7 @@ def _classification(column: TextColumn, others: Sequence[int], where: str, place
         raise BadDataError(f"{where}: every row has {cells[0]!r}; a classification needs two classes or more")
     text = set(others)
     numbers = [code for code in range(len(cells)) if code not in text]
-    _check_alike(column, range(len(cells)), visible, "look the same", where, places)
-    _check_alike(column, numbers, exact_value, "are the same number", where, places)
+    check_spellings(column, numbers, "label", where, places)
     if len(cells) > MOST_CLASSES:
         raise BadDataError(f"{where}: {len(cells)} distinct values; a classification may have {MOST_CLASSES} classes")
     order = sorted(
@@ -176,15 +175,27 @@ def _classification(column: TextColumn, others: Sequence[int], where: str, place
     )
 
 
+def check_spellings(column: TextColumn, numbers: Iterable[int], noun: str, where: str, places: Places) -> None:
+    """Raises BadDataError where one value is spelled in two ways. numbers: the codes of the cells that are some; noun: what a cell is."""
+    _check_alike(column, range(len(column.cells)), visible, noun, "look the same", where, places)
+    _check_alike(column, numbers, exact_value, noun, "are the same number", where, places)
+
+
 def _check_alike(
-    column: TextColumn, codes: Iterable[int], key: Callable[[str], object], what: str, where: str, places: Places
+    column: TextColumn,
+    codes: Iterable[int],
+    key: Callable[[str], object],
+    noun: str,
+    what: str,
+    where: str,
+    places: Places,
 ) -> None:
     first: dict[object, int] = {}
     for code in codes:
         other = first.setdefault(key(column.cells[code]), code)
         if other != code:
             one, two = (f"{show(column.cells[label])} in {places(column.rows_of([label]))}" for label in (other, code))
-            raise BadDataError(f"{where}: the labels {one} and {two} {what}; use one spelling for each label")
+            raise BadDataError(f"{where}: the {noun}s {one} and {two} {what}; use one spelling for each {noun}")
 
 
 def _label_notes(column: TextColumn, numbers: Sequence[int], others: Sequence[int], where: str) -> tuple[str, ...]:

@@ -36,3 +36,13 @@ def test_a_combination_that_alone_informs_about_the_replicates_has_no_tail() -> 
         [[0.82732349, 0.78740489, 0.29960061], [0.9, 0.36984401, 0.85656162], [0.76896986, 0.7511, 0.79865697]]
     )
     assert not is_skewed(losses, paired=True)
+
+
+def test_missing_replicates_make_no_tail() -> None:
+    rng = np.random.default_rng(1)
+    found = []
+    for _ in range(60):
+        losses = rng.standard_normal((24, 3)) + 3 * rng.standard_normal(3)
+        losses[rng.random((24, 3)) < 0.25] = np.nan
+        found.append(is_skewed(losses[np.isfinite(losses).any(axis=1)], paired=True))
+    assert np.mean(found) <= 0.05

@@ -15,6 +15,8 @@ ERROR = 0.756
 """Times 1 / sqrt(N): that figure's standard error in a normal sample of N (sqrt(pi / 2 - 1))."""
 ERRORS = 3.3
 """So far from 0 it is no chance, in heavy-tailed samples neither."""
+FEWEST = 3
+"""Values of a combination that can tell of a tail."""
 ROUNDING = 1e-12
 """Part of the values below which residuals are what floating point leaves of equal values."""
 
@@ -26,6 +28,8 @@ def is_skewed(losses: Floats, paired: bool) -> bool:
     noise = ROUNDING * np.nanmax(np.abs(losses), initial=0.0)
     # A combination that alone informs about the replicates has no residuals but rounding.
     residuals = np.where(np.nanmax(np.abs(residuals), axis=1, initial=0.0)[:, None] > noise, residuals, np.nan)
+    # Two values of a combination lie equally far from their mean, whatever the distribution.
+    residuals[np.isfinite(residuals).sum(axis=1) < FEWEST] = np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
         standard = residuals / np.sqrt(row_variances(fit).raw[fit.informing, None])
     standard = standard[np.isfinite(standard)]

@@ -1,0 +1,34 @@
+"""Rows that are in training and validation alike, since the data have them twice: what overfits looks good on them. Pure."""
+
+import numpy as np
+
+from regsweep_kit.splits import Rows, Splits
+from regsweep_trainer.data.dataset import Dataset
+
+MOST_NUMBERS = 2**25
+"""Of all rows; in larger data nothing is looked for, which would take seconds in each run."""
+USUAL_SHARE = 0.5
+"""Of a table of a few categories most rows are like another one, and that says nothing."""
+
+
+def copies_note(data: Dataset, splits: Splits) -> str | None:
+    """That validation rows are the same as training rows; `None`: none are, or so many that it is the data's way."""
+    validation = np.concatenate([splits.stop, splits.val])
+    if not len(validation) or data.features.size > MOST_NUMBERS:
+        return None
+    train = {*_contents(data, splits.train)}
+    count = sum(row in train for row in _contents(data, validation))
+    if not 0 < count <= USUAL_SHARE * len(validation):
+        return None
+    remedy = "remove them" if data.image is not None else "declare what belongs together (group_column), or remove them"
+    return (
+        f"{count} of {len(validation)} validation rows are the same as a training row in all features: what is learnt by heart looks good "
+        f"on them; where they are one case twice, {remedy}"
+    )
+
+
+def _contents(data: Dataset, rows: Rows) -> list[bytes]:
+    """Each row's features, as bytes that are equal where they are."""
+    codes = [column.codes[rows].astype(np.float64)[:, None] for column in data.categories]
+    table = np.ascontiguousarray(np.hstack([data.features[rows] + 0.0, *codes]))  # -0.0 is 0.0
+    return [row.tobytes() for row in table]
