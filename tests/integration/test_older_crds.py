@@ -42,7 +42,10 @@ def bare() -> Iterator[Cluster]:
         up.down()
 
 
-@pytest.fixture(params=VERSIONS)
+OLDEST, *LATER = VERSIONS
+
+
+@pytest.fixture(params=[OLDEST, *(pytest.param(each, marks=pytest.mark.long) for each in LATER)])
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Another version's checkout."""
     return source_of(VERSIONS[request.param], tmp_path)
