@@ -68,6 +68,12 @@ def upgrade(lab: Lab) -> None:
     wait_established(lab.cluster)
 
 
+def edit(lab: Lab, **spec: Any) -> None:
+    """What a person changes of the sweep."""
+    patch = json.dumps({"spec": spec})
+    lab.cluster.kubectl("-n", lab.namespace, "patch", "rsweep", "demo", "--type=merge", "-p", patch)
+
+
 async def _can_be_written(lab: Lab) -> None:
     """Each stored object can be written back as it is read, to the object and to its status, though something of it has changed."""
     for resource in (SWEEPS, RESULTS):
@@ -108,10 +114,12 @@ async def test_what_an_older_version_has_finished_stays_and_follows_edits(lab: L
         await eventually(lambda: _is_complete(lab))
         await lab.train()
         assert len(lab.trained) == trained, "nothing is trained again"
-        patch = {"spec": {"retention": {"succeededJobs": 1}}}
-        lab.cluster.kubectl("-n", lab.namespace, "patch", "rsweep", "demo", "--type=merge", "-p", json.dumps(patch))
+        edit(lab, retention={"succeededJobs": 1})
         await eventually(lambda: _has_jobs(lab, 1))
-        await eventually(lambda: _is_complete(lab))
+        edit(lab, replicates=4, final=None)
+        await eventually(lambda: _has_jobs(lab, 5))
+        await lab.train_until(lambda status: is_complete(status) and len(lab.trained) == trained + 4)
+    assert len(lab.trained) == trained + 4
     assert sorted(await lab.records()) == sorted(lab.trained)
 
 
