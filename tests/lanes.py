@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-SUMMARY = "short test summary info"
+SUMMARY = b"short test summary info"
 PYTEST = (sys.executable, "-m", "pytest")
 OK, FAILED, USAGE = 0, 1, 2
 
@@ -29,7 +29,9 @@ class Lane:
 
     def __init__(self, name: str, command: Sequence[str]) -> None:
         self.name = name
-        self.lines: list[str] = []
+        self.lines: list[bytes] = []
+        self.minutes = 0.0
+        """How long it took, once it has ended."""
         self._began = time.monotonic()
         self._process = subprocess.Popen(
             command,
@@ -37,17 +39,21 @@ class Lane:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
         )
         self._reader = threading.Thread(target=self._read, name=name)
         self._reader.start()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self.lines.append(line)
-            print(f"{self.name} | {line}", end="", flush=True)
+        with self._process.stdout as output:
+            for line in output:
+                self.lines.append(line)
+                try:
+                    show(f"{self.name} | ".encode() + line)
+                except OSError:
+                    self.interrupt()
+                    raise
+        self.minutes = (time.monotonic() - self._began) / 60
 
     def interrupt(self) -> None:
         """As Ctrl-C does."""
@@ -56,9 +62,13 @@ class Lane:
     def wait(self) -> int:
         """Its exit code, once it has ended and all of its output is out."""
         self._reader.join()
-        code = self._process.wait()
-        self.minutes = (time.monotonic() - self._began) / 60
-        return code
+        return self._process.wait()
+
+
+def show(text: bytes) -> None:
+    """As it is, whatever encoding the terminal has."""
+    sys.stdout.buffer.write(text)
+    sys.stdout.buffer.flush()
 
 
 def rest_of(folders: Iterable[str], testpaths: Iterable[str]) -> list[str]:
@@ -68,7 +78,7 @@ def rest_of(folders: Iterable[str], testpaths: Iterable[str]) -> list[str]:
     return below + [f"--ignore={folder}" for folder in taken if any(folder.startswith(f"{path}/") for path in below)]
 
 
-def summary(lines: Sequence[str]) -> list[str]:
+def summary(lines: Sequence[bytes]) -> list[bytes]:
     """The end of pytest's output: what was skipped or has failed, and the counts; the last line where there is no summary."""
     begins = [number for number, line in enumerate(lines) if SUMMARY in line]
     return list(lines[begins[-1] + 1 :] if begins else lines[-1:])
@@ -94,8 +104,8 @@ def run(commands: dict[str, Sequence[str]]) -> int:
     lanes += [Lane(name, command) for name, command in commands.items()]
     codes = [lane.wait() for lane in lanes]
     for lane, code in zip(lanes, codes, strict=True):
-        print(f"\nlane {lane.name}: exit code {code} after {lane.minutes:.1f} minutes")
-        print("".join(summary(lane.lines)), end="")
+        show(f"\nlane {lane.name}: exit code {code} after {lane.minutes:.1f} minutes\n".encode())
+        show(b"".join(summary(lane.lines)))
     return OK if not any(codes) else FAILED
 
 

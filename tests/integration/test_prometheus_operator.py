@@ -236,3 +236,30 @@ def test_a_service_monitor_scrapes_by_tls_with_the_token_of_the_secret(cluster: 
     assert job["scheme"] == "https"
     assert job["tls_config"]["server_name"] == f"regsweep-metrics.{RELEASE}.svc"
     assert job["authorization"]["credentials"] == "word"
+
+
+def test_a_prometheus_that_looks_in_its_own_namespace_alone_finds_what_stands_there(
+    cluster: Cluster, operator: Path
+) -> None:
+    """And by it the pods of the others: the release's operators, and trainers everywhere."""
+    values = (
+        *VALUES,
+        "podMonitors.labels.release=own",
+        "prometheusRule.labels.release=own",
+        f"podMonitors.namespace={MONITORING}",
+        f"prometheusRule.namespace={MONITORING}",
+    )
+    own = prometheus_object("own", MONITORING, "own")
+    own["spec"] = {key: value for key, value in own["spec"].items() if not key.endswith("NamespaceSelector")}
+    objects = [m for m in rendered(values) if m["apiVersion"].startswith("monitoring.")]
+    for each in (*objects, own):
+        cluster.kubectl("apply", "--server-side", "--validate=strict", "-f", "-", input=json.dumps(each))
+    names = [f"podMonitor/{MONITORING}/regsweep-{kind}/0" for kind in ("trainers", "operator")]
+    jobs = {
+        job["job_name"]: job for job in configuration(cluster, operator, MONITORING, "own", names)["scrape_configs"]
+    }
+    trainers, own_pods = (
+        (jobs[name]["kubernetes_sd_configs"][0].get("namespaces") or {}).get("names") for name in names
+    )
+    assert (trainers, own_pods) == (None, [RELEASE])
+    assert any("RegsweepSweepStuck" in text for text in rules(cluster, operator, MONITORING, "own"))

@@ -67,13 +67,17 @@ def test_chart_and_manifests_name_the_images_that_the_release_publishes(released
     for text in (helm.run("template", "regsweep", chart), (released / "install.yaml").read_text()):
         assert images <= set(re.findall(r'"?([\w./-]*regsweep-(?:operator|trainer):[\w.]+)"?', text))
         assert ":dev" not in text
-    assert '| `image.registry` | `"ghcr.io/regsweep"` |' in helm.run("show", "readme", chart)
+    readme = helm.run("show", "readme", chart)
+    assert '| `image.registry` | `"ghcr.io/regsweep"` |' in readme
+    address = f"oci://ghcr.io/regsweep/charts/regsweep --version {version.current()}"
+    assert f"    helm upgrade --install regsweep {address} -n regsweep-system --create-namespace\n" in readme
+    assert "TAG" not in readme
     helm.run("lint", "--strict", chart)
 
 
 def test_a_fork_publishes_under_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REGISTRY", "registry.test/fork")
-    values = yaml.safe_load(artifacts.with_images((artifacts.CHART / "values.yaml").read_text()))
+    values = yaml.safe_load(artifacts.published_values((artifacts.CHART / "values.yaml").read_text()))
     assert values["image"]["registry"] == values["trainer"]["image"]["registry"] == "registry.test/fork"
     assert values["image"]["tag"] == values["trainer"]["image"]["tag"] == ""
 

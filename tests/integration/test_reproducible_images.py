@@ -12,6 +12,7 @@ from cluster.images import ContainerfileImage
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)  # two whole builds, five minutes each on two processors that have other work
 @pytest.mark.parametrize(
     "image",
     [

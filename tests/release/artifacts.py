@@ -68,8 +68,9 @@ def chart(folder: Path) -> None:
     helm = binaries.program(binaries.HELM)
     with tempfile.TemporaryDirectory() as scratch:
         copy = shutil.copytree(CHART, Path(scratch) / CHART.name)
-        values = copy / "values.yaml"
-        values.write_text(with_images(values.read_text(encoding="utf-8")), encoding="utf-8")
+        for name, published in (("values.yaml", published_values), ("README.md", published_readme)):
+            text = (copy / name).read_text(encoding="utf-8")
+            (copy / name).write_text(published(text), encoding="utf-8")
         places = ("--helm", helm, "--chart", copy, "--manifests", Path(scratch) / "manifests")
         run([sys.executable, CHECKOUT / "charts/render.py", *places], cwd=CHECKOUT)
         run([helm, "package", copy, "--destination", folder])
@@ -77,13 +78,21 @@ def chart(folder: Path) -> None:
             shutil.copyfile(file, folder / file.name)
 
 
-def with_images(values: str) -> str:
+def published_values(values: str) -> str:
     """The chart's values.yaml with the images that the release publishes: those of its appVersion, in its registry."""
-    registry = os.environ.get("REGISTRY") or REGISTRY
-    values, registries = re.subn(r'^( +registry: )""$', rf'\g<1>"{registry}"', values, flags=re.MULTILINE)
+    values, registries = re.subn(r'^( +registry: )""$', rf'\g<1>"{_registry()}"', values, flags=re.MULTILINE)
     values, tags = re.subn(r"^( +tag: )dev$", r'\g<1>""', values, flags=re.MULTILINE)
     assert (registries, tags) == (2, 2), "values.yaml names the images of operator and trainer otherwise"
     return values
+
+
+def published_readme(readme: str) -> str:
+    """The chart's README.md with the command that installs the published chart, which names its images itself."""
+    checkout = r"^    helm upgrade --install regsweep charts/regsweep (-n \S+ --create-namespace) (?:.*\\\n)*.*$"
+    published = rf"    helm upgrade --install regsweep oci://{_registry()}/charts/regsweep --version {current()} \g<1>"
+    readme, commands = re.subn(checkout, published, readme, flags=re.MULTILINE)
+    assert commands == 1, "README.md of the chart installs it otherwise"
+    return readme
 
 
 def manifests(folder: Path) -> None:
@@ -143,6 +152,10 @@ def provenance(folder: Path) -> None:
 def listing(folder: Path, files: Iterable[Path]) -> str:
     """Each file with its size, for a person."""
     return "\n".join(f"{path.stat().st_size / 1e3:12,.1f} kB  {path.relative_to(folder)}" for path in files)
+
+
+def _registry() -> str:
+    return os.environ.get("REGISTRY") or REGISTRY
 
 
 def _git(*words: str) -> str:

@@ -26,7 +26,7 @@ def operator(manifests: Rendering, name: str = "regsweep") -> Mapping[str, Any]:
     return container
 
 
-def environment(manifests: Rendering) -> dict[str, str]:
+def environment(manifests: Rendering, name: str = "regsweep") -> dict[str, str]:
     """The operator's variables as the kubelet sets them; what comes from elsewhere is empty."""
     found: dict[str, str] = {}
 
@@ -34,7 +34,7 @@ def environment(manifests: Rendering) -> dict[str, str]:
         """`$$` is a dollar sign, `$(NAME)` the value of a variable before; any other name stays as it is."""
         return "$" if match[0] == "$$" else found.get(match["name"], match[0])
 
-    for entry in operator(manifests)["env"]:
+    for entry in operator(manifests, name)["env"]:
         found[entry["name"]] = re.sub(r"\$(?:\$|\((?P<name>[^)]*)\))", replaced, entry.get("value", ""))
     return found
 

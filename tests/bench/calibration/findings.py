@@ -31,6 +31,8 @@ OBJECTIVE = "val_average_loss"
 EPOCHS = 60
 EPOCH_NOISE = 0.01
 """How much a loss differs from epoch to epoch on a plateau, as a part of it."""
+FAR = 10
+"""Steps of a flag's values: no combination that is so far behind is tied with the best."""
 FALLS = (0.01, 0.02, 0.03, 0.05)
 """Parts of a loss by which its last tenth makes it smaller."""
 SAID = "said"
@@ -53,6 +55,8 @@ def cases() -> Iterator[Case]:
         for shape in ((4, 4), (3, 3, 3)):
             yield _case("AtGridEdge", "nothing to choose", n, int(np.prod(shape)), edge(n, shape, 0.0, ""))
         yield _case("AtGridEdge", "each step better by 3 noise SDs", n, 8, edge(n, (4, 2), 3.0, ""), None)
+        where = "the same, but only where all are far behind"
+        yield _case("AtGridEdge", where, n, 8, edge(n, (4, 2), 3.0, "", only_where_worse=True))
         yield from _not_converged(n)
         yield _case("AllOverfit", "one combination at the limit", n, 8, overfit(n, 0.5))
         yield _case("AllOverfit", "gaps are 3/4 of the losses", n, 8, overfit(n, 0.75), None)
@@ -114,22 +118,30 @@ def _noise(rng: np.random.Generator, combinations: int, n: int, mean: float) -> 
     return np.asarray(mean + 0.03 * rng.standard_normal((combinations, n)) + 0.02 * rng.standard_normal(n))
 
 
-def edge(n: int, shape: tuple[int, ...], step: float, world: str) -> Said:
-    """Whether any end of the grid is named. `step`: by how much each further value of the first flag is better."""
+def edge(n: int, shape: tuple[int, ...], step: float, world: str, only_where_worse: bool = False) -> Said:
+    """Whether any end of the grid is named. `step`: by how much each further value of the first flag is better.
+
+    `only_where_worse`: with the second value of the second flag alone, which is worse by far.
+    """
     combinations = combinations_of(shape)
-    better = step * np.array([each.flags["flag0"] for each in combinations], dtype=np.float64)
+    first, second = (
+        np.array([each.flags[name] for each in combinations], dtype=np.float64) for name in ("flag0", "flag1")
+    )
+    better = np.where(second > 1, step * (first - FAR), 0.0) if only_where_worse else step * first
 
     def said(rng: np.random.Generator) -> bool:
         size = len(combinations)
         own = {**EQUAL, **REAL}[world](rng, size, n) if world else rng.standard_normal((size, n)) + hard(rng, n)
         losses = own - better[:, None]
         effects = analyse_effects(combinations, losses, is_loss=False)
-        best = combinations[int(losses.mean(axis=1).argmin())]
+        tied = tied_with_best(losses)
+        assert tied is not None
+        best = combinations[tied.best]
         return any(
             found.flag is not None
             and found.end is not None
             and findings.matters(found.flag, effects)
-            and findings.better_than_neighbour(found.flag, found.end, combinations, losses)
+            and findings.better_than_neighbour(found.flag, found.end, combinations, losses, tied.tied)
             for found in at_grid_edge(Subject.BEST, best.flags, Swept(combinations))
         )
 

@@ -50,7 +50,7 @@ def case(name: str, combinations: int, n: int) -> Case:
         two_ways, skewed, unseen = 0, 0, 0
         for _ in range(sweeps):
             losses = world(rng, combinations, n)
-            one, other = ends_two_ways(losses, paired=True) is not None, is_skewed(losses, paired=True)
+            one, other = ends_two_ways(losses, paired=True) is not None, is_skewed(losses)
             tied = tied_with_best(losses)
             left_out = tied is not None and not (tied.tied | ~tied.comparable).all()
             two_ways, skewed = two_ways + one, skewed + other

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import socket
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession
 from prometheus_client import generate_latest
 
+from cluster.ports import free_port
 from regsweep.adapters.kubeapi import SWEEPS, uid_of
 from regsweep.api import constants as names
 from regsweep.api.objective import EpochRule
@@ -235,8 +235,7 @@ async def test_it_is_served_on_every_address_of_the_pod_whatever_family_the_clus
     cluster: FakeCluster, address: str
 ) -> None:
     """By the default, which the chart sets too: a kubelet of an IPv6 cluster probes there, and Prometheus scrapes."""
-    with socket.create_server(("::", 0), family=socket.AF_INET6) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     async with operating(cluster) as operator:
         server = HealthServer(operator.health, Metrics(), Settings().http_host, port, Guard())
         await server.start()

@@ -6,7 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -25,15 +28,27 @@ except KeyboardInterrupt:
 """
 
 
-def started(**lanes: str) -> subprocess.Popen[str]:
-    """Lane -> Python code; in a session of its own, as a terminal has it."""
+@contextmanager
+def started(
+    lanes: Mapping[str, str], *, encoding: str = "utf-8", out: int | IO[bytes] = subprocess.PIPE
+) -> Iterator[subprocess.Popen[str]]:
+    """Lane -> Python code; in a session of its own, as a terminal has it, with this encoding. Nothing of it outlives the test."""
     commands = {name: [sys.executable, "-c", code] for name, code in lanes.items()}
     code = f"import sys, lanes; sys.exit(lanes.run({commands!r}))"
-    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
-    pipe = subprocess.PIPE
-    return subprocess.Popen(
-        [sys.executable, "-c", code], env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True
-    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(TESTS), "PYTHONIOENCODING": encoding},
+        stdout=out,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="surrogateescape",
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(
@@ -67,13 +82,15 @@ def test_the_lanes_of_make_test_take_each_test_file_once() -> None:
 @pytest.mark.parametrize(
     ("printed", "shown"),
     [
-        pytest.param("a\n== short test summary info ==\nSKIPPED x\n1 passed\n", "SKIPPED x\n1 passed\n", id="skipped"),
-        pytest.param("dots\n= 3 passed in 1s =\n", "= 3 passed in 1s =\n", id="nothing to tell"),
-        pytest.param("", "", id="it printed nothing"),
+        pytest.param(
+            b"a\n== short test summary info ==\nSKIPPED x\n1 passed\n", b"SKIPPED x\n1 passed\n", id="skipped"
+        ),
+        pytest.param(b"dots\n= 3 passed in 1s =\n", b"= 3 passed in 1s =\n", id="nothing to tell"),
+        pytest.param(b"", b"", id="it printed nothing"),
     ],
 )
-def test_the_summary_is_the_end_of_what_pytest_prints(printed: str, shown: str) -> None:
-    assert "".join(summary(printed.splitlines(keepends=True))) == shown
+def test_the_summary_is_the_end_of_what_pytest_prints(printed: bytes, shown: bytes) -> None:
+    assert b"".join(summary(printed.splitlines(keepends=True))) == shown
 
 
 @pytest.mark.parametrize(
@@ -86,12 +103,28 @@ def test_the_summary_is_the_end_of_what_pytest_prints(printed: str, shown: str) 
     ],
 )
 def test_it_succeeds_where_both_lanes_do_and_each_is_run_to_its_end(lanes: dict[str, str], code: int) -> None:
-    with started(**lanes) as process:
+    with started(lanes) as process:
         out, err = process.communicate(timeout=60)
     assert process.returncode == code, err
     for name, program in lanes.items():
         assert (f"{name} | calm\n" in out) == (program == CALM)
         assert f"\nlane {name}: exit code " in out
+
+
+def test_what_a_lane_prints_comes_out_as_it_is_whatever_the_terminal_can_show() -> None:
+    raw = "import sys; sys.stdout.buffer.write(bytes([0xe9, 0xff, 10]))"
+    with started({"one": raw, "two": CALM}, encoding="ascii") as process:
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "one | \udce9\udcff\n" in out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this machine has no /dev/full")
+def test_output_that_cannot_be_written_ends_it() -> None:
+    with Path("/dev/full").open("wb") as full, started({"one": WAITS, "two": WAITS}, out=full) as process:
+        _, err = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "No space left on device" in err
 
 
 @pytest.mark.parametrize(
@@ -101,7 +134,7 @@ def test_it_succeeds_where_both_lanes_do_and_each_is_run_to_its_end(lanes: dict[
 def test_an_interruption_ends_both_lanes_and_waits_for_what_they_take_down(
     number: signal.Signals, to_all: bool
 ) -> None:
-    with started(one=WAITS, two=WAITS) as process:
+    with started({"one": WAITS, "two": WAITS}) as process:
         assert process.stdout is not None
         first = [process.stdout.readline() for _ in range(2)]
         assert sorted(first) == ["one | waiting\n", "two | waiting\n"]

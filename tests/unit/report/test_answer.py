@@ -69,6 +69,10 @@ TIED, ALONE = comparison(A, "Balanced"), comparison(B, "Overfits")
             "In every combination a replicate diverged or has no value: none is called best, tied or picked.",
         ),
         (results(ranked(1, A, (0.07, 0.01)).model_copy(update={"violated": ["val_auc"]}), conditions=()), ""),
+        (
+            results(*ROWS, analysis_result=analysis(TIED, ALONE), conditions=(), total=12),
+            "So far the best is l2=0.01 (val_average_loss 0.071 ± 0.004).",
+        ),
         (results(*ROWS, conditions=()), "So far the best is l2=0.01 (val_average_loss 0.071 ± 0.004)."),
     ],
 )

@@ -76,6 +76,14 @@ def test_what_is_not_compared_is_not_told_from_the_best() -> None:
     )
 
 
+def test_of_what_has_no_result_yet_nothing_is_said() -> None:
+    cut = results(*ROWS, analysis_result=analysis(BEST, comparison({"l2": 0}, "Overfits")), conditions=(), total=12)
+    assert ties_sentence(cut) == (
+        "The best stands alone: every other combination that is compared with it can be told from it with these data (95 % "
+        "confidence set)."
+    )
+
+
 def test_what_left_a_race_for_want_of_a_replicate_was_not_told_from_the_best() -> None:
     lost = ROWS[1].model_copy(update={"dropped": True, "failed": 1})
     assert ties_sentence(results(ROWS[0], lost, analysis_result=analysis(BEST, comparison({"l2": 0})))) == ""

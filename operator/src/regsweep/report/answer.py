@@ -38,8 +38,7 @@ def _ties(report: SweepReport) -> str:
         return ""
     others = len(analysis.tied_with_best) - 1
     if not others:
-        alone = len(analysis.comparisons) == len(report.ranking) > 1 and all(
-            each.comparable for each in analysis.comparisons
-        )
+        compared_all = report.is_whole and len(analysis.comparisons) == len(report.ranking) > 1
+        alone = compared_all and all(each.comparable for each in analysis.comparisons)
         return "; all others can be told from it" if alone and not report.some_left_unjudged else ""
     return f"; {others} other{'s' if others > 1 else ''} cannot be told from it with these data"

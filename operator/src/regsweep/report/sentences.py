@@ -38,7 +38,8 @@ def ties_sentence(report: SweepReport) -> str:
     others = analysis.comparisons[1:]
     if not others or not all(each.comparable for each in others) or report.some_left_unjudged:
         return ""
-    return outcome.ALONE if len(analysis.comparisons) == len(report.ranking) else outcome.ALONE_AMONG_COMPARED
+    compared_all = report.is_whole and len(analysis.comparisons) == len(report.ranking)
+    return outcome.ALONE if compared_all else outcome.ALONE_AMONG_COMPARED
 
 
 def final_evaluation_sentences(report: SweepReport) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -58,6 +59,36 @@ def test_what_was_learnt_by_three_replicates_is_seen_however_many_combinations_t
     losses = 0.4 + 0.02 * rng.standard_normal((combinations, 3))
     gains = [PRIOR - losses, 0.3 + 0.02 * rng.standard_normal((combinations, 3))]
     assert findings.no_better_than_prior(0, PRIOR, gains, 1.0) is None
+
+
+def left_early(gain: Floats) -> None:
+    """As a race leaves it that ends after 5 of 10 replicates: most have left after 3."""
+    gain[:, 5:] = np.nan
+    gain[2:, 3:] = np.nan
+
+
+def at_random(gain: Floats) -> None:
+    """Each combination lacks two replicates, and no two of them the same."""
+    for row in range(len(gain)):
+        gain[row, [row % 10, (3 * row + 1) % 10]] = np.nan
+
+
+@pytest.mark.parametrize("lack", [left_early, at_random])
+@pytest.mark.parametrize(("better", "said"), [(0.0, True), (0.3, False)])
+def test_what_was_learnt_is_seen_where_no_combination_has_every_replicate(
+    lack: Callable[[Floats], None], better: float, said: bool
+) -> None:
+    rng = np.random.default_rng(7)
+    gains = [better - 0.01 + 0.01 * rng.standard_normal((8, 10)) for _ in range(2)]
+    for gain in gains:
+        lack(gain)
+    assert (findings.no_better_than_prior(0, PRIOR, gains, 0.25) is not None) is said
+
+
+def test_nothing_is_said_of_what_was_learnt_where_no_combination_has_three_replicates() -> None:
+    gains: Floats = np.full((4, 5), np.nan)
+    gains[:, :2] = -0.1
+    assert findings.no_better_than_prior(0, PRIOR, [gains], 0.25) is None
 
 
 LOSS = "val_average_loss"
@@ -220,7 +251,23 @@ GRID = [
 def test_the_value_at_an_end_is_compared_with_the_next(flag: str, end: GridEnd, better: bool) -> None:
     own = 0.1 * np.random.default_rng(6).standard_normal((6, 5))
     losses = own + np.array([0.0 if each.flags["dropout"] else 1.0 for each in GRID])[:, None]
-    assert findings.better_than_neighbour(flag, end, GRID, losses) is better
+    assert findings.better_than_neighbour(flag, end, GRID, losses, np.ones(6, dtype=np.bool_)) is better
+
+
+@pytest.mark.parametrize(
+    ("near", "better"),
+    [
+        pytest.param([0.0], True, id="where it is"),
+        pytest.param([0.1, 1.0], False, id="where it is not"),
+        pytest.param([], False, id="where nothing may be the best"),
+    ],
+)
+def test_an_end_must_be_better_where_the_best_may_be(near: list[float], better: bool) -> None:
+    own = 0.1 * np.random.default_rng(6).standard_normal((6, 5))
+    worse = np.array([each.flags["dropout"] == 0 and each.flags["l2"] == 0 for each in GRID])
+    may_be_best = np.array([each.flags["l2"] in near for each in GRID])
+    found = findings.better_than_neighbour("dropout", GridEnd.LARGEST, GRID, own + 9.0 * worse[:, None], may_be_best)
+    assert found is better
 
 
 @pytest.mark.parametrize(

@@ -287,6 +287,22 @@ def test_the_best_and_the_pick_have_findings_of_their_own() -> None:
     assert edges == {(Subject.BEST, "dropout"), (Subject.PICK, "dropout")}
 
 
+def test_what_a_flag_does_far_from_the_best_is_no_reason_to_sweep_on() -> None:
+    """Dropout takes half of the overfitting without l2, and changes nothing where the best and the pick are."""
+
+    def dropout_helps_without_l2(flags: Flags, k: int, record: Record) -> Record:
+        gain = 0.3 * (flags["dropout"] == 0.3 and flags["l2"] == 0.0)
+        return replace(
+            record, metrics={**record.metrics, "val_average_loss": record.metrics["val_average_loss"] - gain}
+        )
+
+    result = analysis(sweep(change=dropout_helps_without_l2))
+    assert result.effects is not None
+    assert "dropout" in {flag for each in result.effects.shares if (each.p_value or 0) < 0.05 for flag in each.flags}
+    assert result.pick is not None and flags_of(result.pick.combination)["dropout"] == 0.3
+    assert FindingType.AT_GRID_EDGE not in found(result)
+
+
 def test_an_edge_of_a_flag_that_does_not_surely_matter_is_no_finding() -> None:
     """dropout=0.3 is better by a one-sided test alone, and does not account for more than chance."""
 

@@ -35,6 +35,21 @@ def test_a_share_is_cut_by_what_the_ratio_leaves() -> None:
 
 
 @pytest.mark.parametrize(
+    ("metric", "less", "most"),
+    [
+        pytest.param("val_average_loss", 0.0, 1.0, id="a loss is never below 0"),
+        pytest.param("val_average_loss", 0.011, None, id="one that is below 0, as that of a density, is cut by more"),
+        pytest.param("overfit_gap", 0.0, None, id="a gap may be below 0"),
+    ],
+)
+def test_a_loss_is_not_cut_by_more_than_all_of_it(metric: str, less: float, most: float | None) -> None:
+    best = np.array([0.01, 0.05, 0.02]) - less
+    found, ratio = reduction(metric, EpochChoice.LAST, best, PLAIN[:3]), ratio_of_means(best, PLAIN[:3])
+    assert found is not None and ratio is not None and ratio.low < 0
+    assert found.high == (most or 1 - ratio.low)
+
+
+@pytest.mark.parametrize(
     ("best", "plain"),
     [
         pytest.param(BEST[:2], PLAIN[:2], id="two replicates"),

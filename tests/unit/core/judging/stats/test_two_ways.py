@@ -34,9 +34,22 @@ def in_steps(rng: np.random.Generator, n: int) -> Floats:
     return np.round(normal(rng, n))
 
 
+def after_a_race(rng: np.random.Generator, n: int) -> Floats:
+    """The good ones alone were trained to the end."""
+    losses = normal(rng, n) + np.linspace(0, 20, 8)[:, None]
+    losses[3:, 3:] = np.nan
+    return losses
+
+
+def with_holes(rng: np.random.Generator, n: int) -> Floats:
+    losses = normal(rng, n) + np.linspace(0, 20, 8)[:, None]
+    losses[rng.random((8, n)) < 0.25] = np.nan
+    return losses
+
+
 @pytest.mark.parametrize("paired", [True, False])
 @pytest.mark.parametrize("n", [3, 5, 10])
-@pytest.mark.parametrize("noise", [normal, unequal, slopes, in_steps])
+@pytest.mark.parametrize("noise", [normal, unequal, slopes, in_steps, after_a_race, with_holes])
 def test_it_is_said_of_few_sweeps_in_which_there_is_nothing(noise: Noise, n: int, paired: bool) -> None:
     rng = np.random.default_rng(n)
     said = sum(ends_two_ways(noise(rng, n), paired) is not None for _ in range(SWEEPS))
@@ -49,6 +62,12 @@ def test_replicates_that_lie_far_from_the_others_are_counted(apart: int, n: int,
     losses = np.random.default_rng(1).standard_normal((8, n)) + 3 * np.random.default_rng(2).standard_normal(n)
     losses[3, :apart] += gap
     assert ends_two_ways(losses, paired=True) == TwoWays(3, min(apart, n - apart), n)
+
+
+def test_after_a_race_replicates_that_lie_far_from_the_others_are_seen_as_well() -> None:
+    losses = after_a_race(np.random.default_rng(5), 10)
+    losses[1, 4:6] += 60
+    assert ends_two_ways(losses, paired=True) == TwoWays(1, 2, 10)
 
 
 def test_missing_replicates_are_not_counted() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from regsweep.api.findings import NoteType, Subject
 from regsweep.api.spec import Constraint, Flags
 from regsweep.core.judging.stats.compared import AnalysisSettings
 from regsweep.core.judging.words.notes import note_message
-from regsweep.core.results.records import Outcome, Record
+from regsweep.core.results.records import Environment, Outcome, Record
 from unit.core.judging.stats.sweeps import ACCURACY, analysis, notes_of, sweep
 
 STRICT = AnalysisSettings(constraints=[Constraint(metric="val_accuracy", min=0.999)])
@@ -75,3 +76,23 @@ def test_a_saturated_best_has_no_interval_and_a_note() -> None:
     assert note_message(note) == (
         "The best: all replicates have the same value, so that they do not tell how sure it is: no interval."
     )
+
+
+def test_accuracies_that_are_equal_but_for_rounding_have_ties_and_a_pick() -> None:
+    """The means of rounded shares differ in their last bits, by the order in which they are summed up."""
+    shares = iter((np.random.default_rng(3).binomial(20, 0.9, 800) / 20).tolist())
+    for _ in range(20):
+        records = sweep(change=lambda _f, _k, record: replace(record, metrics={"val_accuracy": next(shares)}))
+        result = analysis(records, objective=ACCURACY)
+        assert NoteType.REPLICATES_MISSING not in notes_of(result)
+        assert result.pick is not None and result.comparisons[0].tied
+
+
+def test_a_split_that_is_hard_for_all_is_no_long_tail_where_devices_differ() -> None:
+    def on_two_devices(_flags: Flags, k: int, record: Record) -> Record:
+        metrics = {**record.metrics, "val_average_loss": record.metrics["val_average_loss"] + (0.5 if k == 2 else 0)}
+        return replace(record, metrics=metrics, environment=Environment(device="cpu" if k % 2 else "NVIDIA H100"))
+
+    notes = notes_of(analysis(sweep(change=on_two_devices)))
+    assert NoteType.MIXED in notes
+    assert NoteType.SKEWED not in notes

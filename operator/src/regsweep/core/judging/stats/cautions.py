@@ -44,7 +44,7 @@ def notes_on_errors(compared: Compared, tied: TiedSet | None) -> Iterator[Note]:
     resampling, of_best = compared.settings.resampling, compared.losses[tied.best]
     if np.nanmax(of_best) == np.nanmin(of_best):
         yield Note(type=NoteType.ALL_EQUAL, subject=Subject.BEST)
-    if is_skewed(compared.losses, compared.paired):
+    if is_skewed(compared.losses):
         yield Note(type=NoteType.SKEWED)
     if (found := ends_two_ways(compared.losses, compared.paired)) is not None:
         who = label(compared.cells.rows[found.row].flags)

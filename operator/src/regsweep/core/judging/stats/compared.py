@@ -26,6 +26,9 @@ from regsweep.core.judging.stats.scores import Cells
 from regsweep.core.judging.stats.spread import spread_of
 from regsweep.core.judging.stats.ties import TiedSet, tied_with_best
 
+ROUNDING = 1e-12
+"""Part of the values by which two equal means may differ, however they were summed up."""
+
 
 @dataclass(frozen=True, slots=True)
 class AnalysisSettings:
@@ -81,6 +84,19 @@ class Compared:
     def grid(self) -> TrainedGrid:
         """What they are of."""
         return self.cells.grid
+
+    def tied(self) -> TiedSet | None:
+        """The confidence set of the best: of those whose means are equal but for rounding, as accuracies of few rows often are, the best
+        is the first of the ranking."""
+        found, first = self.tied_by(self.losses), int(np.argmax(self.candidates))
+        if found is None or found.best == first:
+            return found
+        means, rounding = self.mean_losses(self.losses), ROUNDING * float(np.nanmax(np.abs(self.losses)))
+        if not abs(means[first] - means[found.best]) <= rounding:
+            return found
+        nudged = self.losses.copy()
+        nudged[first] -= 2 * rounding
+        return self.tied_by(nudged)
 
     def tied_by(self, losses: Floats) -> TiedSet | None:
         """The confidence set of the best by other losses of the same combinations."""

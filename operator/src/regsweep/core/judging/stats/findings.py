@@ -17,6 +17,7 @@ from regsweep.api.canonical import canonical_json
 from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.api.findings import Finding, FindingType, GridEnd, Subject
 from regsweep.core.grid import Combination
+from regsweep.core.judging.stats.additive import Bools
 from regsweep.core.judging.stats.blocks import mean
 from regsweep.core.judging.stats.edges import number
 from regsweep.core.judging.stats.moderation import Floats
@@ -33,6 +34,8 @@ SMALL_GAIN = 0.01
 EARLY_STOPPING = "early_stopping"
 SHARES_OF_ROWS = frozenset({"accuracy", "binary_accuracy", "categorical_accuracy", "precision", "recall"})
 """Metrics that move in steps of a row or more."""
+MOST_PATTERNS = 64
+"""Patterns of missing replicates that are looked at, the most frequent ones."""
 A_ROW_AND_MORE = 1.001
 """Rows: above it a gain is more than one row, however it was rounded."""
 
@@ -56,11 +59,11 @@ def no_better_than_prior(best: int, prior_loss: float, gains: Sequence[Floats], 
 
     `best`: row of the best. `prior_loss`: the labels' entropy in nats, which always predicting their frequencies reaches. `gains`:
     (G, n) each, metrics less what a constant prediction reaches; the first is that of the loss. Each is tested over all
-    combinations at once (see `rotations`), at 5 % divided by the number of metrics. `ratio`: n_val / n_train, since other data
-    count here (Nadeau & Bengio 2003); 0 where it is not known.
+    combinations at once (see `rotations`), by replicates that they have in common, at 5 % divided by the number of metrics. `ratio`:
+    n_val / n_train, since other data count here (Nadeau & Bengio 2003); 0 where it is not known.
     """
-    known = [gain for gain in gains if np.isfinite(gain).any()]
-    if not np.isfinite(gains[0][best]).any():
+    known = [block for block in map(_whole_block, gains) if block is not None]
+    if not known or not np.isfinite(gains[0][best]).any():
         return None
     if any(largest_mean_is_positive(gain, (1 - CONFIDENCE_LEVEL) / len(known), ratio) for gain in known):
         return None
@@ -70,6 +73,24 @@ def no_better_than_prior(best: int, prior_loss: float, gains: Sequence[Floats], 
         loss=prior_loss - float(np.nanmean(gains[0][best])),
         prior_loss=prior_loss,
     )
+
+
+def _whole_block(values: Floats) -> Floats | None:
+    """Rows and replicates without a missing cell; None where no row has 3 replicates. `values`: (G, n), NaN for a missing one.
+
+    A race that ends early has trained no row to the end, and where replicates fail at random no row may have all. Of the replicates that
+    some row has, those are taken that bring most cells times replicates: few replicates show little. Which cells are missing decides,
+    never their values: a choice by these would find luck.
+    """
+    there = np.isfinite(values)
+    patterns, counts = np.unique(there, axis=0, return_counts=True)
+    patterns = patterns[np.argsort(-counts, kind="stable")[:MOST_PATTERNS]]
+    patterns = patterns[patterns.sum(axis=1) >= MIN_REPLICATES_FOR_ERROR]
+    if not len(patterns):
+        return None
+    have_all = patterns.astype(np.intp) @ ~there.T == 0
+    taken = int((have_all.sum(axis=1) * patterns.sum(axis=1) ** 2).argmax())
+    return np.asarray(values[have_all[taken]][:, patterns[taken]])
 
 
 def _surely_positive(values: Floats, tests: int) -> bool:
@@ -174,10 +195,13 @@ def matters(flag: str, effects: Effects | None) -> bool:
     )
 
 
-def better_than_neighbour(flag: str, end: GridEnd, combinations: Sequence[Combination], losses: Floats) -> bool:
-    """Whether the flag's value at that end of the values swept is surely better than the next one.
+def better_than_neighbour(
+    flag: str, end: GridEnd, combinations: Sequence[Combination], losses: Floats, near: Bools
+) -> bool:
+    """Whether the flag's value at that end of the values swept is surely better than the next one: of all combinations that differ in
+    this flag alone, and of those that may be the best (`near`, (G,)). What a flag does where nobody would stay says nothing of the optimum.
 
-    `losses`: (G, n). Of combinations that differ in this flag alone, the mean of the differences in each replicate.
+    `losses`: (G, n). It is asked of the mean of the differences in each replicate.
     """
     values = sorted({v for each in combinations if (v := number(each.flags.get(flag))) is not None})
     if len(values) < 2:
@@ -193,5 +217,11 @@ def better_than_neighbour(flag: str, end: GridEnd, combinations: Sequence[Combin
     if not pairs:
         return False
     gains = np.array([losses[worse] - losses[better] for worse, better in pairs])
+    ends = near[[better for _, better in pairs]]
+    return bool(ends.any()) and all(_mean_is_surely_positive(each) for each in (gains, gains[ends]))
+
+
+def _mean_is_surely_positive(gains: Floats) -> bool:
+    """Of the mean over the rows of (k, n) differences, in the replicates that all of them have."""
     whole = np.isfinite(gains).all(axis=0)
     return _surely_positive(gains[:, whole].mean(axis=0), 1)

@@ -66,7 +66,7 @@ def analyse(
     dropped = frozenset(grid.combinations[row].id for row in race.dropped) if race is not None else frozenset()
     ranking = rank(grid, settings.constraints, dropped)
     compared = Compared.of(grid, ranking, settings, are_contenders=are_contenders)
-    tied = compared.tied_by(compared.losses) if compared.cells.rows else None
+    tied = compared.tied() if compared.cells.rows else None
     judged, effects = None, _effects(grid, ranking)
     if (
         tied is not None
@@ -209,9 +209,9 @@ def _findings(
     cells = compared.cells
     of_best = cells.sound(tied.best)
     found = [findings.all_overfit(train, val), _no_better_than_prior(compared, tied.best, val)]
-    found += _edges(compared, Subject.BEST, tied.best, effects)
+    found += _edges(compared, Subject.BEST, tied.best, tied, effects)
     if pick is not None and pick.row != tied.best:
-        found += _edges(compared, Subject.PICK, pick.row, effects)
+        found += _edges(compared, Subject.PICK, pick.row, tied, effects)
     settings, metric = compared.settings, cells.grid.objective.metric
     trained_with = {**settings.parameters, **cells.rows[tied.best].flags}
     found.append(findings.not_converged(Subject.BEST, of_best, trained_with, metric, settings.minimum_difference))
@@ -219,15 +219,17 @@ def _findings(
     return (finding for finding in found if finding is not None)
 
 
-def _edges(compared: Compared, subject: Subject, row: int, effects: Effects | None) -> Iterator[Finding]:
+def _edges(compared: Compared, subject: Subject, row: int, tied: TiedSet, effects: Effects | None) -> Iterator[Finding]:
     """Ends of the values swept at which the combination lies, of flags that matter and are surely better there."""
     settings, cells = compared.settings, compared.cells
+    near = tied.tied.copy()
+    near[row] = True
     swept = Swept(compared.grid.combinations, settings.flags, settings.exclude)
     for found in at_grid_edge(subject, cells.rows[row].flags, swept):
         flag, end = found.flag, found.end
         if flag is None or end is None or not findings.matters(flag, effects):
             continue
-        if findings.better_than_neighbour(flag, end, cells.rows, compared.losses):
+        if findings.better_than_neighbour(flag, end, cells.rows, compared.losses, near):
             yield found
 
 

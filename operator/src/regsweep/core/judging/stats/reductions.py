@@ -18,6 +18,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
+from regsweep.api.objective import metric_bounds
 from regsweep.api.outlook import Reduction
 from regsweep.api.spec import EpochChoice, Goal
 from regsweep.api.status import ObjectiveStatus
@@ -69,12 +70,14 @@ def _best_epoch_reader(objective: ObjectiveStatus) -> Callable[[Record], float |
 def reduction(metric: str, epoch: EpochChoice, best: Floats, other: Floats, paired: bool = True) -> Reduction | None:
     """By what share the best's mean is below the other's; None below 3 replicates, or where the other's is not surely above 0.
 
-    `best`, `other`: (n,), NaN for a missing replicate.
+    What is never below 0 is not cut by more than all of it. `best`, `other`: (n,), NaN for a missing replicate.
     """
     ratio = ratio_of_means(best, other, paired)
     if ratio is None:
         return None
-    return Reduction(metric=metric, epoch=epoch, share=1 - ratio.value, low=1 - ratio.high, high=1 - ratio.low)
+    is_never_below = metric_bounds(metric)[0] == 0 and not (np.minimum(best, other) < 0).any()
+    high = min(1 - ratio.low, 1.0) if is_never_below else 1 - ratio.low
+    return Reduction(metric=metric, epoch=epoch, share=1 - ratio.value, low=1 - ratio.high, high=high)
 
 
 def ratio_of_means(one: Floats, other: Floats, paired: bool = True) -> Ratio | None:

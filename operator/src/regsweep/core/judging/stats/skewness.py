@@ -6,7 +6,7 @@ from math import sqrt
 
 import numpy as np
 
-from regsweep.core.judging.stats.additive import fit_additive, fit_means, row_variances
+from regsweep.core.judging.stats.additive import fit_additive, row_variances
 from regsweep.core.judging.stats.moderation import Floats
 
 CLEAR = 0.15
@@ -21,9 +21,13 @@ ROUNDING = 1e-12
 """Part of the values below which residuals are what floating point leaves of equal values."""
 
 
-def is_skewed(losses: Floats, paired: bool) -> bool:
-    """Whether what is left of (G, n) losses without combination and replicate is surely and clearly skewed."""
-    fit = fit_additive(losses) if paired else fit_means(losses)
+def is_skewed(losses: Floats) -> bool:
+    """Whether what is left of (G, n) losses without combination and replicate is surely and clearly skewed.
+
+    What replicates have in common is taken out whether or not they are paired: they may still have the same splits, and a split that is
+    hard for all combinations would count as many values.
+    """
+    fit = fit_additive(losses)
     residuals = fit.residuals[fit.informing]
     noise = ROUNDING * np.nanmax(np.abs(losses), initial=0.0)
     # A combination that alone informs about the replicates has no residuals but rounding.
