@@ -21,6 +21,7 @@ CLUSTER_TOOL := PYTHONPATH=tests UV=$(UV) $(PYTHON) -m cluster
 PYTEST := UV=$(UV) $(PYTHON) -m pytest -rs
 # `make test` runs these beside all others, and they take about as long. Tests that share a cluster are in one lane.
 LANE := tests/integration/kit tests/integration/trainer tests/e2e tests/faults
+ON_MINORS := $(addprefix tests/integration/test_,crd.py older_crds.py kube_api.py operator.py real_jobs.py refused_pods.py budget.py tenants.py)
 
 ##@ Try it
 .PHONY: run
@@ -40,6 +41,7 @@ test: lint programs ## everything that is checked but what is long: lint, then a
 test-all: test ## all of it, and what is long or runs beside other projects' controllers
 	$(PYTEST) -m long
 	$(PYTEST) tests/third_party
+	$(MAKE) test-minors
 
 .PHONY: test-unit
 test-unit: $(SYNCED) ## tests without a cluster
@@ -56,6 +58,10 @@ coverage: $(SYNCED) ## branch coverage of the core and the API by their unit tes
 .PHONY: test-integration
 test-integration: $(SYNCED) ## tests on a real API server without a node (no root)
 	$(PYTEST) tests/integration -m "not long"
+
+.PHONY: test-minors
+test-minors: $(SYNCED) ## the operator and its CRDs on the oldest Kubernetes that the chart takes (it is built first: minutes)
+	REGSWEEP_KUBERNETES=oldest $(PYTEST) $(ON_MINORS)
 
 .PHONY: test-e2e
 test-e2e: $(SYNCED) ## tests on a real node with real training (needs root)

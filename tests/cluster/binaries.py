@@ -14,16 +14,17 @@ from cluster.commands import run, run_logged
 from cluster.digests import digest
 from cluster.report import step
 
-KUBERNETES = "1.35.4"  # the module's version in go/kube/go.mod; a test compares them
+# The versions of the module in go.mod of go/kube and go/kube-oldest; a test compares them.
+KUBERNETES = "1.35.4"
+OLDEST_KUBERNETES = "1.29.6"
+"""The oldest minor that the chart takes."""
 
-_KUBERNETES_VERSION = " ".join(
-    f"-X k8s.io/component-base/version.{variable}={value}"
-    for variable, value in {
-        "gitVersion": f"v{KUBERNETES}",
-        "gitMajor": KUBERNETES.split(".")[0],
-        "gitMinor": KUBERNETES.split(".")[1],
-    }.items()
-)
+
+def _reports(version: str) -> str:
+    """Flags of the linker with which a program of Kubernetes says that it is of this version."""
+    major, minor, _ = version.split(".")
+    variables = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor}
+    return " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, value in variables.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,18 @@ _CONTAINERD = "github.com/containerd/containerd/v2/cmd"
 
 _TOOLS_MODULE = paths.GO_SOURCES / "tools"
 
-KUBE = Build("kube", paths.GO_SOURCES / "kube", ldflags=_KUBERNETES_VERSION, links=KUBE_COMPONENTS)
+KUBE = Build("kube", paths.GO_SOURCES / "kube", ldflags=_reports(KUBERNETES), links=KUBE_COMPONENTS)
+# API server and controllers of another minor, for the tests of it; etcd and kubectl are the built-in cluster's.
+_OF_A_MINOR = ("kube-apiserver", "kube-controller-manager")
+KUBE_OLDEST = Build(
+    "kube-oldest",
+    paths.GO_SOURCES / "kube-oldest",
+    tags="providerless",  # the clouds' own code was a part of Kubernetes then
+    ldflags=_reports(OLDEST_KUBERNETES),
+    links=_OF_A_MINOR,
+)
+MINORS = {"": KUBE, "oldest": KUBE_OLDEST}
+"""Kubernetes by the names that the tests of minors have for it; the built-in cluster's has none."""
 TOOLS = Build(
     "tools",
     _TOOLS_MODULE,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster import binaries, kubeconfig
+from cluster.binaries import Build
 from cluster.pki import Authority, Pair
 
 # The API's own names; clients inside pods use the service's.
@@ -105,13 +106,15 @@ def etcd(state: Path, addresses: Addresses) -> list[str | Path]:
     ]
 
 
-def apiserver(keys: Keys, addresses: Addresses, *, with_node: bool) -> list[str | Path]:
+def apiserver(
+    keys: Keys, addresses: Addresses, *, with_node: bool, kubernetes: Build = binaries.KUBE
+) -> list[str | Path]:
     """RBAC, and the admission plugin that production clusters add and that operators stumble over."""
     serving, kubelet_client, accounts = (
         keys.pair(name) for name in ("apiserver", "kubelet-client", "service-accounts")
     )
     command: list[str | Path] = [
-        _kube("kube-apiserver"),
+        binaries.program(kubernetes, "kube-apiserver"),
         f"--etcd-servers={addresses.etcd_url}",
         f"--bind-address={addresses.api_host}",
         f"--secure-port={addresses.api_port}",
@@ -124,9 +127,6 @@ def apiserver(keys: Keys, addresses: Addresses, *, with_node: bool) -> list[str 
         "--service-account-issuer=https://kubernetes.default.svc",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
-        # By such policies the tests play what platforms do to pods; Kubernetes has them on from 1.36.
-        "--feature-gates=MutatingAdmissionPolicy=true",
-        "--runtime-config=admissionregistration.k8s.io/v1beta1=true",
         "--allow-privileged",
         "--kubelet-preferred-address-types=InternalIP",
         f"--kubelet-client-certificate={kubelet_client.certificate}",
@@ -135,6 +135,10 @@ def apiserver(keys: Keys, addresses: Addresses, *, with_node: bool) -> list[str 
         f"--audit-policy-file={_AUDIT_POLICY}",
         f"--audit-log-path={audit_log(keys.state)}",
     ]
+    if kubernetes is binaries.KUBE:
+        # By such policies the tests play what platforms do to pods; Kubernetes has them on from 1.36.
+        command.append("--feature-gates=MutatingAdmissionPolicy=true")
+        command.append("--runtime-config=admissionregistration.k8s.io/v1beta1=true")
     if with_node:
         command.append(f"--advertise-address={addresses.api_host}")
     else:
@@ -148,11 +152,13 @@ def audit_log(state: Path) -> Path:
     return state / "logs" / "audit.log"
 
 
-def controller_manager(keys: Keys, addresses: Addresses) -> list[str | Path]:
+def controller_manager(keys: Keys, addresses: Addresses, kubernetes: Build = binaries.KUBE) -> list[str | Path]:
     """Its default of 20 requests a second would be what a benchmark measures."""
+    # Our own start of the oldest one's controllers gives them no accounts of their own.
+    user = "admin" if kubernetes is binaries.KUBE_OLDEST else "kube-controller-manager"
     command: list[str | Path] = [
-        _kube("kube-controller-manager"),
-        f"--kubeconfig={keys.kubeconfig('kube-controller-manager')}",
+        binaries.program(kubernetes, "kube-controller-manager"),
+        f"--kubeconfig={keys.kubeconfig(user)}",
         f"--service-account-private-key-file={keys.pair('service-accounts').key}",
         f"--root-ca-file={keys.authority}",
         "--use-service-account-credentials",

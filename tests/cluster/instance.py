@@ -28,6 +28,7 @@ from cluster import (
 )
 from cluster.addons import coredns
 from cluster.api import Api, wait_until
+from cluster.binaries import Build
 from cluster.commands import run, tail
 from cluster.controlplane import Addresses, Keys
 from cluster.digests import digest
@@ -95,19 +96,24 @@ class Cluster:
         return controlplane.audit_log(self.state)
 
     @classmethod
-    def up(cls, profile: Profile = Profile.NODE, instance: str = "default") -> "Cluster":
-        """Return the instance when it is whole, else bring it up from nothing. Raises ClusterError."""
+    def up(
+        cls, profile: Profile = Profile.NODE, instance: str = "default", kubernetes: Build = binaries.KUBE
+    ) -> "Cluster":
+        """Return the instance when it is whole, else bring it up from nothing. Raises ClusterError.
+
+        kubernetes: another minor's, for the control plane alone.
+        """
         _check_name(instance)
         if profile is Profile.NODE:
             prerequisites.require_root("a cluster with a node")
             prerequisites.ensure(prerequisites.NODE)
-        binaries.ensure(binaries.NODE if profile is Profile.NODE else binaries.CONTROL_PLANE)
+        binaries.ensure(binaries.NODE if profile is Profile.NODE else (*binaries.CONTROL_PLANE, kubernetes))
         with paths.lock(f"cluster-{instance}"):
             found = cls.find(instance)
-            if found is not None and found.profile is profile and found._is_whole():
+            if found is not None and found.profile is profile and found._is_whole(kubernetes):
                 return found
             _remove(instance)
-            return _create(instance, profile)
+            return _create(instance, profile, kubernetes)
 
     @classmethod
     def find(cls, instance: str) -> "Cluster | None":
@@ -168,8 +174,8 @@ class Cluster:
         running = {process.component for process in processes.find(self.state)}
         return {component: component in running for component in _COMPONENTS[self.profile]}
 
-    def _is_whole(self) -> bool:
-        if not all(self.status().values()) or _recorded_identity(self.state) != _identity():
+    def _is_whole(self, kubernetes: Build) -> bool:
+        if not all(self.status().values()) or _recorded_identity(self.state) != _identity(kubernetes):
             return False
         return _api(self.state, self.api_url).is_ready()
 
@@ -192,7 +198,7 @@ def instances() -> list[str]:
     return sorted(folder.name for folder in paths.clusters().iterdir() if folder.is_dir())
 
 
-def _create(instance: str, profile: Profile) -> Cluster:
+def _create(instance: str, profile: Profile, kubernetes: Build) -> Cluster:
     state = _state(instance)
     state.mkdir(parents=True)
     state.chmod(0o700)
@@ -209,14 +215,18 @@ def _create(instance: str, profile: Profile) -> Cluster:
         namespaces.run_inside(pid, ["ip", "-batch", "-"], stdin="\n".join(network.commands_in_node(wire)))
         cgroups.create(state)
     _start(state, "etcd", controlplane.etcd(state, addresses))
-    _start(state, "kube-apiserver", controlplane.apiserver(keys, addresses, with_node=wire is not None))
+    _start(
+        state,
+        "kube-apiserver",
+        controlplane.apiserver(keys, addresses, with_node=wire is not None, kubernetes=kubernetes),
+    )
     if wire and pid:
         # While the API server starts.
         containerd.start(state, pid, str(wire.pods), loaded[images.PAUSE.name])
         cluster.load(images.NODE)
     api = _api(state, addresses.api_url)
     wait_until("the API server is ready", api.is_ready, _API_SECONDS, lambda: _why(state, "kube-apiserver"))
-    _start(state, "kube-controller-manager", controlplane.controller_manager(keys, addresses))
+    _start(state, "kube-controller-manager", controlplane.controller_manager(keys, addresses, kubernetes))
     if wire and pid:
         _start(state, "kube-scheduler", controlplane.scheduler(keys))
         node.write_kubelet_config(keys, wire, containerd.SOCKET)
@@ -234,7 +244,7 @@ def _create(instance: str, profile: Profile) -> Cluster:
             "the cluster's DNS is ready", lambda: _dns_ready(api), _READY_SECONDS, lambda: _why(state, "kubelet")
         )
     wait_until("the default service account", lambda: _has_account(api), _READY_SECONDS)
-    record = {"profile": profile, "identity": _identity(), "addresses": {"api_url": addresses.api_url}}
+    record = {"profile": profile, "identity": _identity(kubernetes), "addresses": {"api_url": addresses.api_url}}
     _write_whole(state / _RECORD, json.dumps(record | {"all_addresses": asdict(addresses)}))
     return cluster
 
@@ -305,9 +315,10 @@ def _why(state: Path, component: str) -> str:
     return f"{log} ends with:\n{tail(log.read_text(errors='replace'))}" if log.exists() else ""
 
 
-def _identity() -> str:
-    """Of what brings clusters up: one that an older version of it brought up is not taken for whole."""
-    return digest(sorted(Path(__file__).parent.glob("*.py")), [build.key for build in binaries.NODE])
+def _identity(kubernetes: Build) -> str:
+    """Of what brings clusters up: one that an older version of it, or another Kubernetes, brought up is not taken for whole."""
+    builds = [*binaries.NODE, kubernetes]
+    return digest(sorted(Path(__file__).parent.glob("*.py")), [build.key for build in builds])
 
 
 def _recorded_identity(state: Path) -> str:

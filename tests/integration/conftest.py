@@ -8,8 +8,9 @@ import pytest
 
 from cluster import Cluster, Profile, paths
 from support.crds import wait_established
+from support.minors import KUBERNETES, instance
 
-INSTANCE = "test-integration"
+INSTANCE = instance("test-integration")
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +18,7 @@ def control_plane() -> Iterator[Cluster]:
     """An API server with etcd and controllers, no node and nothing installed; it goes when the session ends."""
     # Two sessions at a time would take the cluster from each other: the second one waits.
     with paths.lock(f"{INSTANCE}-session"):
-        up = Cluster.up(Profile.CONTROL_PLANE, instance=INSTANCE)
+        up = Cluster.up(Profile.CONTROL_PLANE, INSTANCE, KUBERNETES)
         try:
             yield up
         finally:

@@ -19,6 +19,7 @@ from integration.laboratory import Lab, Way, eventually, is_complete, laboratory
 from integration.soundness import begin, train_to_the_end, unsound
 from regsweep.adapters.kubeapi import JOBS, RESULTS, SWEEPS, name_of
 from support.crds import wait_established
+from support.minors import KUBERNETES, instance
 from support.versions import source_of
 
 VERSIONS = {
@@ -34,14 +35,17 @@ FOUR = [{"name": "l2", "values": [0, 0.01, 0.1, 1]}]
 @pytest.fixture(scope="module")
 def bare() -> Iterator[Cluster]:
     """A control plane of this file's own: CRDs are the whole cluster's."""
-    up = Cluster.up(Profile.CONTROL_PLANE, instance="test-older-crds")
+    up = Cluster.up(Profile.CONTROL_PLANE, instance("test-older-crds"), KUBERNETES)
     try:
         yield up
     finally:
         up.down()
 
 
-@pytest.fixture(params=VERSIONS)
+OLDEST, *LATER = VERSIONS
+
+
+@pytest.fixture(params=[OLDEST, *(pytest.param(each, marks=pytest.mark.long) for each in LATER)])
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Another version's checkout."""
     return source_of(VERSIONS[request.param], tmp_path)
@@ -62,6 +66,12 @@ def upgrade(lab: Lab) -> None:
     for kind in ([], ["--server-side", "--force-conflicts"]):
         lab.cluster.kubectl("apply", *kind, "-f", paths.CHECKOUT / "manifests" / "crd")
     wait_established(lab.cluster)
+
+
+def edit(lab: Lab, **spec: Any) -> None:
+    """What a person changes of the sweep."""
+    patch = json.dumps({"spec": spec})
+    lab.cluster.kubectl("-n", lab.namespace, "patch", "rsweep", "demo", "--type=merge", "-p", patch)
 
 
 async def _can_be_written(lab: Lab) -> None:
@@ -104,10 +114,12 @@ async def test_what_an_older_version_has_finished_stays_and_follows_edits(lab: L
         await eventually(lambda: _is_complete(lab))
         await lab.train()
         assert len(lab.trained) == trained, "nothing is trained again"
-        patch = {"spec": {"retention": {"succeededJobs": 1}}}
-        lab.cluster.kubectl("-n", lab.namespace, "patch", "rsweep", "demo", "--type=merge", "-p", json.dumps(patch))
+        edit(lab, retention={"succeededJobs": 1})
         await eventually(lambda: _has_jobs(lab, 1))
-        await eventually(lambda: _is_complete(lab))
+        edit(lab, replicates=4, final=None)
+        await eventually(lambda: _has_jobs(lab, 5))
+        await lab.train_until(lambda status: is_complete(status) and len(lab.trained) == trained + 4)
+    assert len(lab.trained) == trained + 4
     assert sorted(await lab.records()) == sorted(lab.trained)
 
 

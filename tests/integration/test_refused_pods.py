@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from cluster import binaries
 from integration.laboratory import Lab, Process, eventually, is_complete, lab, operating
 from integration.soundness import TWELVE
 from regsweep.adapters.kubeapi import JOBS, PODS, name_of
 from regsweep.metrics import RUNS_CREATED
+from support.minors import KUBERNETES
 
 SOON_SECONDS = 30
 
@@ -72,6 +74,8 @@ HUNGRY = {"spec": {"containers": [{"name": "trainer", "resources": {"limits": {"
 async def test_what_the_api_server_says_of_the_pods_is_told(
     lab: Lab, template: dict[str, Any], objects: list[Any], words: str
 ) -> None:
+    if "policy" in objects and KUBERNETES is binaries.KUBE_OLDEST:
+        pytest.skip("policies of this version are there from Kubernetes 1.30 on")
     lab.cluster.kubectl("label", "namespace", lab.namespace, "pod-security.kubernetes.io/enforce=baseline")
     for each in objects:
         apply(lab, *(policy(lab.namespace) if each == "policy" else [each]))

@@ -205,11 +205,27 @@ def test_installing_puts_in_the_images_that_were_built() -> None:
     assert environment["REGSWEEP_WORKERS"] == "1"
 
 
-def test_the_version_that_kubernetes_reports_is_the_one_that_is_built() -> None:
-    module = (paths.GO_SOURCES / "kube" / "go.mod").read_text()
-    assert re.findall(r"^\tk8s.io/kubernetes v(\S+)", module, re.MULTILINE) == [binaries.KUBERNETES]
-    staging = set(re.findall(r"=> k8s.io/\S+ v(\S+)", module))
-    assert staging == {binaries.KUBERNETES.replace("1.", "0.", 1)}
+@pytest.mark.parametrize(
+    ("build", "version"),
+    [
+        pytest.param(binaries.KUBE, binaries.KUBERNETES, id="the built-in cluster's"),
+        pytest.param(binaries.KUBE_OLDEST, binaries.OLDEST_KUBERNETES, id="the oldest"),
+    ],
+)
+def test_the_version_that_kubernetes_reports_is_the_one_that_is_built(build: binaries.Build, version: str) -> None:
+    module = (build.module / "go.mod").read_text()
+    assert re.findall(r"^\tk8s.io/kubernetes v(\S+)", module, re.MULTILINE) == [version]
+    staging = set(re.findall(r"=> k8s.io/(?!kube-controller-manager )\S+ v(\S+)", module))
+    assert staging == {version.replace("1.", "0.", 1)}
+    assert f"gitVersion=v{version} " in build.ldflags
+
+
+def test_the_oldest_kubernetes_that_the_chart_takes_is_one_that_is_tested() -> None:
+    chart = yaml.safe_load((paths.CHECKOUT / "charts" / "regsweep" / "Chart.yaml").read_text())
+    minor = binaries.OLDEST_KUBERNETES.rpartition(".")[0]
+    assert chart["kubeVersion"] == f">={minor}.0-0"
+    for page in ("README.md", "docs/install.md", "charts/regsweep/README.md"):
+        assert f"Kubernetes {minor} or later" in (paths.CHECKOUT / page).read_text(), page
 
 
 def test_manifests_are_read_by_the_packages_of_the_kubectl_that_is_built() -> None:
