@@ -18,9 +18,9 @@ unexport VIRTUAL_ENV
 PYTHON := .venv/bin/python
 SYNCED := .venv/.synced
 CLUSTER_TOOL := PYTHONPATH=tests UV=$(UV) $(PYTHON) -m cluster
-PYTEST := UV=$(UV) $(PYTHON) -m pytest -rs
+PYTEST := UV=$(UV) $(PYTHON) -m pytest -rsfE
 # `make test` runs these beside all others, and they take about as long. Tests that share a cluster are in one lane.
-LANE := tests/integration/kit tests/integration/trainer tests/e2e tests/faults
+LANE := tests/integration/kit tests/integration/trainer tests/integration/export tests/integration/view tests/e2e tests/faults
 ON_MINORS := $(addprefix tests/integration/test_,crd.py older_crds.py kube_api.py operator.py real_jobs.py refused_pods.py budget.py tenants.py)
 
 ##@ Try it
@@ -35,7 +35,7 @@ demo: $(SYNCED) ## the same sweep on a real Kubernetes that is brought along (ne
 ##@ Check it
 .PHONY: test
 test: lint programs ## everything that is checked but what is long: lint, then all tests below
-	UV=$(UV) $(PYTHON) tests/lanes.py $(LANE) -- -rs -m "not long"
+	UV=$(UV) $(PYTHON) tests/lanes.py $(LANE) -- -rsfE -m "not long"
 
 .PHONY: test-all
 test-all: test ## all of it, and what is long or runs beside other projects' controllers

@@ -1,6 +1,6 @@
 """Run the tests in two pytest processes side by side: one lane takes the folders that are named, the other all the rest.
 
-    python tests/lanes.py tests/e2e tests/faults -- -rs -m "not long"
+    python tests/lanes.py tests/e2e tests/faults -- -rsfE -m "not long"
 
 What stands behind `--` is for both. Lines come as they are written, with the lane's number in front; at the end both summaries are
 shown once more. The exit code is 0 where both lanes have succeeded. Ctrl-C reaches both by the terminal, SIGTERM is passed on as

@@ -22,8 +22,13 @@ __all__ = ["lab"]
 
 
 def apply(lab: Lab, *objects: dict[str, Any]) -> None:
+    """Quotas are in force afterwards: the API server goes by their status."""
     for each in objects:
         lab.cluster.kubectl("-n", lab.namespace, "apply", "-f", "-", input=json.dumps(each))
+        for name, value in each["spec"].get("hard", {}).items():
+            field = name.replace(".", r"\.")
+            in_force = f"--for=jsonpath={{.status.hard.{field}}}={value}"
+            lab.cluster.kubectl("-n", lab.namespace, "wait", in_force, "resourcequota/q", "--timeout=60s")
 
 
 def limits(**limit: Any) -> dict[str, Any]:

@@ -224,7 +224,7 @@ import heavy, os, signal, time
 for _ in range(2):
     if os.fork() == 0: break
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-print(os.getpid(), flush=True)
+os.write(1, f"{os.getpid()}\\n".encode())  # at once: three write the same file
 time.sleep(1000)
 """
     starter = place.starter(text)
