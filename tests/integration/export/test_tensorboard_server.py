@@ -71,7 +71,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert "tensorboard --logdir" in done.stdout
     inputs = keras.Input((4,), name="rows")
     graph = keras.Model(
-        inputs, keras.layers.Dense(1, name="out")(keras.layers.Dense(8, name="hidden")(inputs))
+        inputs, keras.layers.Dense(1, name="out")(keras.layers.Dense(8, name="hidden")(inputs)), name="functional"
     ).to_json()
     snapshots = tuple(Snapshot(epoch, BEGAN + epoch, {"hidden/kernel": (-1.0, 1.0, [1, 3])}) for epoch in (1, 6))
     mixed = sweep(
