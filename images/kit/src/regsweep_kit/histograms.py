@@ -4,8 +4,6 @@ For people, and only when asked for: whatever goes wrong here never ends a run. 
 of at most so many epochs and weights, each as counts.
 """
 
-import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regsweep_kit.console import say
+from regsweep_kit.jsonlines import append_line
 
 REPLICATE: Final = 0
 """The one of which they are."""
@@ -45,11 +44,12 @@ class Histograms:
         try:
             keras_model = model()
             if not self._written:
-                self._append({"graph": _graph(keras_model)})
+                append_line(self._path, {"graph": _graph(keras_model)})
             weights = {
                 name: counted for name, values in _weights(keras_model) if (counted := histogram(values)) is not None
             }
-            self._append({"replicate": replicate, "epoch": epoch, "at": round(time.time(), 3), "weights": weights})
+            at = round(time.time(), 3)
+            append_line(self._path, {"replicate": replicate, "epoch": epoch, "at": at, "weights": weights})
             self._written += 1
         except Exception as error:  # noqa: BLE001 - somebody's model, for a picture
             reason = (
@@ -57,14 +57,6 @@ class Histograms:
             )
             say(f"note: REGSWEEP_HISTOGRAMS: no histograms are written ({reason}); the results are whole", error=True)
             self._path = None
-
-    def _append(self, line: dict[str, Any]) -> None:
-        assert self._path is not None
-        text = json.dumps(line, separators=(",", ":"), allow_nan=False) + "\n"
-        with open(
-            self._path, "ab", buffering=0, opener=lambda name, flags: os.open(name, flags | os.O_CLOEXEC, 0o644)
-        ) as file:
-            file.write(text.encode())
 
 
 def histogram(values: NDArray[Any]) -> list[Any] | None:

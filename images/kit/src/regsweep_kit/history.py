@@ -3,9 +3,7 @@
 It is for people: that it cannot be written never ends a run. Of long trainings it has fewer epochs, see `is_kept`.
 """
 
-import json
 import math
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 from regsweep_kit.console import say
 from regsweep_kit.epochs import LATE_GAIN
+from regsweep_kit.jsonlines import append_line
 from regsweep_kit.record import Progress, column_name
 
 FULL_EPOCHS = 1000  # the first so many are all kept
@@ -42,13 +41,8 @@ class History:
     def _append(self, line: Mapping[str, Any]) -> None:
         if self._path is None:
             return
-        text = json.dumps(line, separators=(",", ":"), allow_nan=False) + "\n"
         try:
-            file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            try:
-                os.write(file, text.encode())
-            finally:
-                os.close(file)
+            append_line(self._path, line)
         except OSError as error:
             say(
                 f"note: REGSWEEP_HISTORY: cannot write {self._path}: {error.strerror or error}; there will be no curves",

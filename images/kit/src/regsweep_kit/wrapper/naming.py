@@ -77,9 +77,7 @@ def _of_tag(name: str) -> str | None:
     """`validation/epoch_loss` is of val; tags of other folders, and those of batches, are none."""
     folder, _, tag = name.rpartition("/")
     split: Any = FOLDERS.get(folder.rpartition("/")[2])
-    by_batch = tag.startswith(("batch_", "evaluation_")) and (
-        tag.startswith("batch_") or tag.endswith("_vs_iterations")
-    )
+    by_batch = tag.startswith("batch_") or (tag.startswith("evaluation_") and tag.endswith("_vs_iterations"))
     if split is None or by_batch or tag.lower() in NO_METRICS or tag == "epoch_learning_rate":
         return None
     return f"{split}_{metric_name(tag.removeprefix('epoch_'))}"
