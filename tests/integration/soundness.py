@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from integration.laboratory import DEADLINE_SECONDS, Lab, Process, Way, eventually, operating
 from regsweep.adapters.kubeapi import JOBS, PODS, RESULTS, SWEEPS, KubeObject, is_deleting, name_of
@@ -37,6 +39,16 @@ async def begin(lab: Lab, source: Path | None) -> None:
 
 async def _new_pods(lab: Lab) -> bool:
     return any(pod["status"]["phase"] == "Pending" for pod in await lab.all(PODS))
+
+
+async def finishes(lab: Lab, pinned: Mapping[str, Any]) -> None:
+    """What `begin` has begun comes to a sound end by the present operator. pinned: what was, when it had begun, and stays."""
+    async with operating(lab):
+        assert await train_to_the_end(lab, most_pods=3) == []
+    assert await unsound(lab) == []
+    status = await lab.status()
+    assert (status["progress"], len(lab.trained)) == ("12/12", 24)
+    assert {name: status["resolved"].get(name) for name in pinned} == pinned, "nothing is pinned anew"
 
 
 async def train_to_the_end(lab: Lab, *, most_pods: int, seconds: float = TROUBLED_SECONDS) -> list[str]:

@@ -16,7 +16,7 @@ import pytest
 
 from cluster import Cluster, Profile, paths
 from integration.laboratory import Lab, Way, eventually, is_complete, laboratory, operating
-from integration.soundness import begin, train_to_the_end, unsound
+from integration.soundness import begin, finishes
 from regsweep.adapters.kubeapi import JOBS, RESULTS, SWEEPS, name_of
 from support.crds import wait_established
 from support.minors import KUBERNETES, instance
@@ -93,12 +93,7 @@ async def test_what_an_older_version_has_begun_is_finished_under_todays_crds(lab
     pinned = (await lab.status())["resolved"]
     upgrade(lab)
     await _can_be_written(lab)
-    async with operating(lab):
-        assert await train_to_the_end(lab, most_pods=3) == []
-    assert await unsound(lab) == []
-    status = await lab.status()
-    assert (status["progress"], len(lab.trained)) == ("12/12", 24)
-    assert {name: status["resolved"].get(name) for name in pinned} == pinned, "nothing is pinned anew"
+    await finishes(lab, pinned)
 
 
 async def test_what_an_older_version_has_finished_stays_and_follows_edits(lab: Lab, source: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from integration.laboratory import Lab, Way, is_complete, lab, operating
-from integration.soundness import begin, train_to_the_end, unsound
+from integration.soundness import begin, finishes
 from support.versions import source_of
 
 __all__ = ["lab"]
@@ -30,12 +30,7 @@ def other(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 async def test_what_another_version_has_begun_this_one_finishes(lab: Lab, other: Path) -> None:
     await begin(lab, other)
     pinned = (await lab.status())["resolved"]
-    async with operating(lab):
-        assert await train_to_the_end(lab, most_pods=3) == []
-    assert await unsound(lab) == []
-    status = await lab.status()
-    assert (status["progress"], len(lab.trained)) == ("12/12", 24)
-    assert {name: status["resolved"].get(name) for name in pinned} == pinned, "nothing is pinned anew"
+    await finishes(lab, pinned)
 
 
 async def test_what_this_version_has_begun_another_one_finishes(lab: Lab, other: Path) -> None:

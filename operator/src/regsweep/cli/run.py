@@ -22,7 +22,7 @@ from regsweep.api.spec import SweepSpec
 from regsweep.api.status import SweepStatus
 from regsweep.api.warnings import spec_warnings
 from regsweep.api.wording import plural
-from regsweep.cli.announcement import announcement, without_histograms
+from regsweep.cli.announcement import announcement, remarks
 from regsweep.cli.check import print_warnings
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail, print_error_line
@@ -41,7 +41,6 @@ from regsweep.local.baseline import baseline
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError, UnwritableRunsError
 from regsweep.local.failures import HOW_TO_RETRY, HOW_TO_TRAIN_ANEW
 from regsweep.local.identify import NO_DATA, DataIdentity, digest_now, identify
-from regsweep.local.idle import idle_flags, idle_sentence
 from regsweep.local.lineage import changes, environment_note, known_data, other_packages
 from regsweep.local.provenance import computing_packages
 from regsweep.local.revisit import LOCAL
@@ -244,8 +243,9 @@ async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: 
         )
     write_results(trained.results, options.output, result_console(), options.rows, options.means)
     _print_lines(errors, _changed_meanwhile(work.data) if trained.has_trained else [])
-    _print_lines(errors, filter(None, [idle_sentence(idle_flags(trained.sweep, trained.records))]))
-    _print_lines(errors, without_histograms(options.histograms or 0, directory.path, trained.has_trained))
+    histograms, has_trained = host.histogram_epochs, trained.has_trained
+    said = remarks(trained.sweep, trained.records, directory.path, histograms=histograms, has_trained=has_trained)
+    _print_lines(errors, said)
     return exit_code(status) if kept else FAILED
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from regsweep.api.status import SweepStatus
 from regsweep.api.wording import plural
-from regsweep.cli.announcement import announcement, without_histograms
+from regsweep.cli.announcement import announcement, remarks
 from regsweep.cli.check import print_warnings
 from regsweep.cli.consoles import error_console
 from regsweep.cli.kept import keep_results
@@ -20,7 +20,6 @@ from regsweep.cli.run import Trained, Work, prepare, train
 from regsweep.core.grid import combinations
 from regsweep.errors import RegsweepError
 from regsweep.local.directory import RunsDirectory
-from regsweep.local.idle import idle_flags, idle_sentence
 from regsweep.local.inventory import inventory
 from regsweep.local.runner import Host
 from regsweep.local.runrows import Row, rows
@@ -119,9 +118,9 @@ def _train(request: Request, runs_dir: Path, parallelism: int | None, host: Host
             print_prose(errors, line)
         trained = _followed(work, directory, held.descriptor, host)
         keep_results(trained.results, trained.sweep, directory.path)
-        idle = idle_sentence(idle_flags(trained.sweep, trained.records))
-        for line in filter(
-            None, [idle, *without_histograms(host.histogram_epochs, directory.path, trained.has_trained)]
+        histograms, has_trained = host.histogram_epochs, trained.has_trained
+        for line in remarks(
+            trained.sweep, trained.records, directory.path, histograms=histograms, has_trained=has_trained
         ):
             print_prose(errors, line)
     if trained.interrupted:
