@@ -30,9 +30,8 @@ class Api:
         """Status and body; status 0 when nobody answered."""
         was_open = self._connection.sock is not None
         answer = self._ask(path)
-        if (
-            answer is None and was_open
-        ):  # perhaps the server, or a new one in its place, knew nothing of that connection
+        if answer is None and was_open:
+            # Perhaps the server, or a new one in its place, knew nothing of that connection.
             answer = self._ask(path)
         return answer or (0, "")
 
