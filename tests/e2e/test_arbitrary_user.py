@@ -55,6 +55,7 @@ def release(stage: Stage) -> Iterator[Release]:
         each.kubectl("label", "--overwrite", "namespace", each.namespace, openshift.LABEL)
         careful.guard(each)
         each.until("users are assigned", lambda each=each: assigned(each) == openshift.FIRST)  # type: ignore[misc]
+        each.until("others are refused", lambda each=each: assigned(each, runAsUser=65532) is None)  # type: ignore[misc]
     installed = Helm(helm.program, stage.cluster.kubeconfig)
     values = [option for value in values_of(stage, lab) for option in ("--set", value)]
     installed.run("install", NAME, str(CHART), "--namespace", system.namespace, *values)
@@ -72,10 +73,11 @@ def as_list(objects: list[Json]) -> str:
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
 
 
-def assigned(lab: Lab) -> int | None:
+def assigned(lab: Lab, **context: int) -> int | None:
     """The user that a new pod gets; None: none, or it is refused since the policy that checks users is heard of first."""
+    pod = restricted(NEW_POD, **context)
     try:
-        created = lab.kubectl("create", "--dry-run=server", "-o", "json", "-f", "-", input=restricted(NEW_POD))
+        created = lab.kubectl("create", "--dry-run=server", "-o", "json", "-f", "-", input=pod)
     except ClusterError:
         return None
     made = json.loads(created)

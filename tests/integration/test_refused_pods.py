@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cluster import binaries
+from cluster import ClusterError, binaries
 from integration.laboratory import Lab, Process, eventually, is_complete, lab, operating
 from integration.soundness import TWELVE
 from regsweep.adapters.kubeapi import JOBS, PODS, name_of
@@ -84,11 +84,24 @@ async def test_what_the_api_server_says_of_the_pods_is_told(
     lab.cluster.kubectl("label", "namespace", lab.namespace, "pod-security.kubernetes.io/enforce=baseline")
     for each in objects:
         apply(lab, *(policy(lab.namespace) if each == "policy" else [each]))
+    await eventually(lambda: _a_pod_is_refused(lab, template, words))
     async with operating(lab, refusal_retry_seconds=2):
         await lab.apply(template=template)
         async with asyncio.timeout(SOON_SECONDS):
             await eventually(lambda: _progressing_says(lab, "PodsRefused", words))
         await eventually(lambda: _has_jobs(lab, at_most=1))
+
+
+async def _a_pod_is_refused(lab: Lab, template: dict[str, Any], words: str) -> bool:
+    """By what was applied, which the API server is some time after in following."""
+    spec = {"containers": [{"name": "trainer"}], **template.get("spec", {})}
+    spec["containers"] = [{"image": "c", **container} for container in spec["containers"]]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "tried", "labels": {"a": "b"}}, "spec": spec}
+    try:
+        lab.cluster.kubectl("-n", lab.namespace, "create", "--dry-run=server", "-f", "-", input=json.dumps(pod))
+    except ClusterError as error:
+        return words in str(error)
+    return False
 
 
 async def _progressing_says(lab: Lab, reason: str, words: str) -> bool:
@@ -141,18 +154,18 @@ async def test_a_quota_of_just_as_much_as_is_asked_for_is_no_trouble(lab: Lab) -
 
 
 async def test_a_quota_that_others_share_and_that_changes_is_followed(lab: Lab) -> None:
-    apply(lab, quota(**{"requests.nvidia.com/gpu": "4"}))
+    apply(lab, quota(**{"requests.nvidia.com/gpu": "5"}), FOREIGN)
     async with operating(lab) as operator:
         await lab.apply(flags=TWELVE, parallelism=4, trainer={"gpus": 1})
         await eventually(lambda: _has_pods(lab, 4))
-        apply(lab, quota(**{"requests.nvidia.com/gpu": "2"}))
+        apply(lab, quota(**{"requests.nvidia.com/gpu": "3"}))
         await lab.train()
-        await eventually(lambda: _progressing_says(lab, "QuotaExceeded", "limited: requests.nvidia.com/gpu=2"))
+        await eventually(lambda: _progressing_says(lab, "QuotaExceeded", "limited: requests.nvidia.com/gpu=3"))
         await eventually(lambda: _has_pods(lab, 2))
-        apply(lab, quota(**{"requests.nvidia.com/gpu": "3"}), FOREIGN)
         await lab.train(most=1)
         await eventually(lambda: _has_pods(lab, 2))
         lab.cluster.kubectl("-n", lab.namespace, "delete", "pod", "foreign", "--wait=false")
+        await eventually(lambda: _has_pods(lab, 3))
         apply(lab, quota(**{"requests.nvidia.com/gpu": "8"}))
         await eventually(lambda: _has_pods(lab, 4))
         await eventually(lambda: _progressing_says(lab, "RunsStarting", "pending"))
