@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import regsweep
 from integration.local.sweeps import DEADLINE_SECONDS, Workplace
 
 SCRIPT = """
@@ -82,3 +83,18 @@ def test_without_a_script_there_is_nothing_to_report(place: Workplace) -> None:
     done = run(place, None)
     assert done.returncode == 2
     assert "no script is given. Give it with --trainer-command" in done.stderr
+
+
+def test_data_that_change_while_it_trains_are_told_of(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It names its data to nobody: the manifest's parameter does, and regsweep looks again at the end."""
+    (place.path / "table.csv").write_text("a")
+    (place.path / "train.py").write_text(SCRIPT + f"open({str(place.path / 'table.csv')!r}, 'a').write('b')")
+    place.spec["trainer"] = {**place.spec["trainer"], "parameters": {"data": "table.csv"}}  # type: ignore[dict-item]
+    words = "note: table.csv changed during training"
+    assert words in run(place).stderr.replace("\n", " ")
+    monkeypatch.chdir(place.path)
+    manifest = {"metadata": {"name": "notebook"}, "spec": place.spec}
+    regsweep.tuning_run(manifest, trainer_command=f"{sys.executable} train.py")
+    assert words in capfd.readouterr().err.replace("\n", " ")

@@ -111,6 +111,8 @@ DATA_PARAMETERS: Final = ("dataset", "data_path")
 
 MAX_NAME_LENGTH: Final = 253
 """Characters of a name of a Kubernetes object, and of any short string in a status."""
+MAX_FLAGS: Final = 20
+"""Flags of a sweep."""
 MAX_COMBINATIONS: Final = 10_000
 """Combinations that one sweep trains, after `exclude` and `sample`; an operator's setting may allow more."""
 MAX_GRID: Final = 1_000_000

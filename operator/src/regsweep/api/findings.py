@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
-from regsweep.api.constants import MAX_NAME_LENGTH
+from regsweep.api.constants import MAX_FLAGS, MAX_NAME_LENGTH
 from regsweep.api.model import ApiModel
 
 MOST_LISTED: Final = 1_000_000
@@ -89,6 +89,8 @@ class NoteType(StrEnum):
     """The objective has a long tail: intervals of few replicates cover too seldom."""
     TWO_WAYS = "TwoWays"
     """Replicates of a combination fall into two groups far apart, as if its trainings ended in one of two ways."""
+    IDLE_FLAGS = "IdleFlags"
+    """Flags make no difference: with all their values every result is the same to the last digit."""
     REPLICATES_MISSING = "ReplicatesMissing"
     """The first of the ranking has too few replicates to be compared with."""
     LOG_SCALE = "LogScale"
@@ -200,6 +202,8 @@ class Note(ApiModel):
     """Metric without the penalty that the objective contains, or metrics whose constraints no combination meets."""
     label: Label | None = None
     """Combination that the note is about; of `PenaltyInObjective` the best one by that metric, absent if it is the same one."""
+    flags: Annotated[list[Word] | None, Field(max_length=MAX_FLAGS)] = None
+    """Names of the flags that the note is about."""
     cause: Sentence | None = None
     """Error that the analysis failed with."""
 

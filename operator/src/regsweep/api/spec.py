@@ -14,6 +14,7 @@ from regsweep.api.budget_spec import Budget, Retention, Seconds
 from regsweep.api.constants import (
     GPU_RESOURCE_PATTERN,
     MANAGER_PATTERN,
+    MAX_FLAGS,
     MAX_MANAGER_LENGTH,
     MAX_NAME_LENGTH,
     MAX_REPLICATES_PER_POD,
@@ -31,7 +32,6 @@ ReferenceName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$", min_length=1, max_length=63)
 ]
 
-MAX_FLAGS: Final = 20
 MAX_VALUES: Final = 1000
 MAX_EXCLUDES: Final = 1000
 MAX_REPLICATES: Final = 1000

@@ -14,7 +14,6 @@ from regsweep.core.standings import is_done
 from regsweep.core.sweep import Sweep
 from regsweep.local.facts import histograms_file
 from regsweep.local.identify import NO_DATA, DataIdentity
-from regsweep.local.idle import idle_flags, idle_sentence
 from regsweep.local.lineage import basis
 
 
@@ -64,14 +63,8 @@ def _final(sweep: Sweep, final: FinalSpec) -> str:
     return f"then the grid in {final.outer_folds} outer folds ({outer}), and each fold's picks x {each} on its rows"
 
 
-def remarks(sweep: Sweep, records: Records, folder: Path, *, histograms: int, has_trained: bool) -> list[str]:
-    """What is to be said of a sweep that has been trained, beside its results. histograms: every so many epochs, if asked for; else 0."""
-    idle = idle_sentence(idle_flags(sweep, records))
-    return [*filter(None, [idle]), *without_histograms(histograms, folder, has_trained)]
-
-
 def without_histograms(asked: int, folder: Path, has_trained: bool) -> Iterator[str]:
-    """That histograms were asked for, and none is there."""
+    """That histograms were asked for, every so many epochs (0: not asked for), and none is there."""
     if not asked or any(folder.glob(f"*/{histograms_file(0)}")):
         return
     if has_trained:

@@ -22,7 +22,7 @@ from regsweep.api.spec import SweepSpec
 from regsweep.api.status import SweepStatus
 from regsweep.api.warnings import spec_warnings
 from regsweep.api.wording import plural
-from regsweep.cli.announcement import announcement, remarks
+from regsweep.cli.announcement import announcement, without_histograms
 from regsweep.cli.check import print_warnings
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail, print_error_line
@@ -242,11 +242,14 @@ async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: 
             INTERRUPTED,
         )
     write_results(trained.results, options.output, result_console(), options.rows, options.means)
-    _print_lines(errors, _changed_meanwhile(work.data) if trained.has_trained else [])
-    histograms, has_trained = host.histogram_epochs, trained.has_trained
-    said = remarks(trained.sweep, trained.records, directory.path, histograms=histograms, has_trained=has_trained)
-    _print_lines(errors, said)
+    _print_lines(errors, remarks(work, trained, directory.path, host))
     return exit_code(status) if kept else FAILED
+
+
+def remarks(work: Work, trained: Trained, folder: Path, host: Host) -> list[str]:
+    """What is to be said of a sweep that has been trained, beside its results."""
+    changed = _changed_meanwhile(work.data) if trained.has_trained else []
+    return [*changed, *without_histograms(host.histogram_epochs, folder, trained.has_trained)]
 
 
 def _changed_meanwhile(data: DataIdentity) -> list[str]:

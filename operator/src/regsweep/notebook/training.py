@@ -12,11 +12,11 @@ from typing import Any
 
 from regsweep.api.status import SweepStatus
 from regsweep.api.wording import plural
-from regsweep.cli.announcement import announcement, remarks
+from regsweep.cli.announcement import announcement
 from regsweep.cli.check import print_warnings
 from regsweep.cli.consoles import error_console
 from regsweep.cli.kept import keep_results
-from regsweep.cli.run import Trained, Work, prepare, train
+from regsweep.cli.run import Trained, Work, prepare, remarks, train
 from regsweep.core.grid import combinations
 from regsweep.errors import RegsweepError
 from regsweep.local.directory import RunsDirectory
@@ -118,10 +118,7 @@ def _train(request: Request, runs_dir: Path, parallelism: int | None, host: Host
             print_prose(errors, line)
         trained = _followed(work, directory, held.descriptor, host)
         keep_results(trained.results, trained.sweep, directory.path)
-        histograms, has_trained = host.histogram_epochs, trained.has_trained
-        for line in remarks(
-            trained.sweep, trained.records, directory.path, histograms=histograms, has_trained=has_trained
-        ):
+        for line in remarks(work, trained, directory.path, host):
             print_prose(errors, line)
     if trained.interrupted:
         raise KeyboardInterrupt(f"the results so far are in {directory.path}; the same call continues")

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from regsweep.api.analysis import Analysis, FinalEvaluation, PickRole
+from regsweep.api.analysis import MOST_NOTES, Analysis, FinalEvaluation, PickRole
 from regsweep.api.findings import FindingType, Note, NoteType
 from regsweep.api.objective import objective_status
 from regsweep.api.status import FinalPick, FinalStatus
+from regsweep.core.judging.idle import idle_flags
 from regsweep.core.judging.stats.final import FinalTraining, evaluate_final
 from regsweep.core.judging.stats.nested import evaluate_nested
 from regsweep.core.judging.stats.ranking import KeptScores, RankedCombination, Ranking, TrainedGrid
@@ -212,8 +213,15 @@ def judge(sweep: Sweep, records: Records, final: FinalEvaluation | None = None) 
 
     Raises InvalidSweep where the objective's goal is not known.
     """
-    if not sweep.contenders:
-        return _judged(sweep, records, final)
+    result = _judged_by_contenders(sweep, records, final) if sweep.contenders else _judged(sweep, records, final)
+    idle = idle_flags(sweep, records)
+    if not idle:
+        return result
+    notes = _worded_notes([Note(type=NoteType.IDLE_FLAGS, flags=idle)]) + result.analysis.notes
+    return replace(result, analysis=result.analysis.model_copy(update={"notes": notes[:MOST_NOTES]}))
+
+
+def _judged_by_contenders(sweep: Sweep, records: Records, final: FinalEvaluation | None) -> AnalysisResult:
     result = _judged(contending(sweep), fresh_records(sweep, records), final, are_contenders=True)
     effects = _judged(as_declared(sweep), records, None).analysis.effects
     # The contenders are no grid: an end of their values is not an end of what was swept.

@@ -66,6 +66,18 @@ from regsweep.core.judging.words.notes import mixture_sentence, note_message
             id="an analysis that failed",
         ),
         pytest.param(
+            Note(type=NoteType.IDLE_FLAGS, flags=["augment"]),
+            "augment makes no difference: whatever the value, all results are the same to the last digit. Does the trainer read it, "
+            "and as meant? With argparse's type=bool the text false is true.",
+            id="a flag that is not read",
+        ),
+        pytest.param(
+            Note(type=NoteType.IDLE_FLAGS, flags=["l2", "augment"]),
+            "l2, augment make no difference: whatever the value, all results are the same to the last digit. Does the trainer read "
+            "them, and as meant? With argparse's type=bool the text false is true.",
+            id="two flags that are not read",
+        ),
+        pytest.param(
             Note(type=NoteType.TWO_WAYS, label="l2=0.001, dropout=0.5", count=2, of=5),
             "In l2=0.001, dropout=0.5, 2 of 5 replicates lie far from the others, as if its trainings ended in one of two ways. Its "
             "mean depends on how many end in which, and so few replicates hardly tell; of another combination they may all be of one "

@@ -82,6 +82,15 @@ def _two_ways(note: Note) -> str:
     )
 
 
+def _idle_flags(note: Note) -> str:
+    names = note.flags or []
+    verb, them = ("makes", "it") if len(names) == 1 else ("make", "them")
+    return (
+        f"{', '.join(names)} {verb} no difference: whatever the value, all results are the same to the last digit. Does the trainer "
+        f"read {them}, and as meant? With argparse's type=bool the text false is true."
+    )
+
+
 def _few_replicates(note: Note) -> str:
     little = (
         "little can be told of a combination, and what goes wrong in few replicates is not seen. One that is worse by three times the "
@@ -176,6 +185,7 @@ _MESSAGES: Final[Mapping[NoteType, str | Callable[[Note], str]]] = {
         "about 9 of 10 sweeps. The set of those tied with the best is rather too large."
     ),
     NoteType.TWO_WAYS: _two_ways,
+    NoteType.IDLE_FLAGS: _idle_flags,
     NoteType.REPLICATES_MISSING: (
         "Replicates are missing, so that the others cannot be compared with the first of the ranking: no ties, no labels, no "
         "pick. They come once the missing replicates are trained."

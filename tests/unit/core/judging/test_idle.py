@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from regsweep.api.findings import NoteType
 from regsweep.api.spec import SweepSpec
 from regsweep.cli.run import local_sweep
+from regsweep.core.judging.analysis import judge
+from regsweep.core.judging.idle import idle_flags
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.sweep import Sweep
-from regsweep.local.idle import idle_flags, idle_sentence
 from regsweep.local.trainer import TrainerCommand
 
 FLAGS = [{"name": "l2", "values": [0, 0.1, 1]}, {"name": "augment", "values": [True, False]}]
@@ -62,9 +64,12 @@ def test_one_pair_of_equal_trainings_is_chance() -> None:
     assert idle_flags(sweep, records_of(sweep, lambda flags, k: k)) == ["l2"]
 
 
-def test_the_sentence_names_them() -> None:
-    assert idle_sentence([]) == ""
-    assert idle_sentence(["augment"]).startswith(
-        "note: augment makes no difference: whatever the value, all results are"
-    )
-    assert "l2, augment make no difference" in idle_sentence(["l2", "augment"])
+def test_it_is_a_note_of_the_analysis() -> None:
+    sweep = sweep_of()
+    (note,) = [
+        note
+        for note in judge(sweep, records_of(sweep, lambda flags, k: flags["l2"] + k)).analysis.notes
+        if note.type is NoteType.IDLE_FLAGS
+    ]
+    assert note.flags == ["augment"]
+    assert note.message.startswith("augment makes no difference: whatever the value, all results are")
