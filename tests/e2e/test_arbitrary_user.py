@@ -17,7 +17,7 @@ from cluster import ClusterError, addons, images
 from support import careful, openshift
 from support.helm import CHART, CHECKOUT, Helm, find_helm
 from support.logs import complaints
-from support.stage import TRAINING_SECONDS, Json, Lab, Stage, sweep
+from support.stage import SWEEPS, TRAINING_SECONDS, Json, Lab, Stage, sweep
 
 NAME = "arbitrary"
 NEW_POD = {
@@ -32,6 +32,7 @@ NEW_POD = {
 class Release:
     """An operator for one namespace, and that namespace."""
 
+    helm: Helm
     system: Lab
     lab: Lab
 
@@ -61,7 +62,7 @@ def release(stage: Stage) -> Iterator[Release]:
     installed.run("install", NAME, str(CHART), "--namespace", system.namespace, *values)
     try:
         system.kubectl("rollout", "status", f"deployment/{NAME}-regsweep", "--timeout=120s")
-        yield Release(system, lab)
+        yield Release(installed, system, lab)
     finally:
         installed.run("uninstall", NAME, "--namespace", system.namespace)
         stage.cluster.kubectl("delete", "-f", "-", input=as_list(openshift.policies()))
@@ -140,3 +141,10 @@ def test_the_policies_of_the_chart_stand_beside_those_that_deny_all(release: Rel
     for each, own in ((release.system, f"{NAME}-regsweep"), (release.lab, f"{NAME}-regsweep-trainers")):
         names = [policy["metadata"]["name"] for policy in each.all("apis/networking.k8s.io/v1/{}/networkpolicies")]
         assert sorted(names) == sorted((own, "default-deny"))
+
+
+def test_helm_test_trains_by_this_release_and_shows_its_log(release: Release) -> None:
+    printed = release.helm.run("test", NAME, "--namespace", release.system.namespace, "--logs", "--timeout", "5m")
+    assert re.search(r"Phase: +Succeeded", printed)
+    assert "regsweep-test · 2 combinations x 2 replicates" in printed
+    assert release.lab.get(SWEEPS, "regsweep-test"), "in the namespace that the operator watches"

@@ -24,9 +24,13 @@
 {{- end }}
 
 {{/* Labels that never change over a release's life: selectors use them. */}}
-{{- define "regsweep.selectorLabels" -}}
+{{- define "regsweep.instanceLabels" -}}
 app.kubernetes.io/name: {{ .Values.nameOverride | default "regsweep" | quote }}
 app.kubernetes.io/instance: {{ quote .Release.Name }}
+{{- end }}
+
+{{- define "regsweep.selectorLabels" -}}
+{{ include "regsweep.instanceLabels" . }}
 app.kubernetes.io/component: operator
 {{- end }}
 

@@ -51,5 +51,22 @@ def test_no_selector_of_the_operator_takes_the_pod_for_one_of_its_own(helm: Helm
     assert not selector.items() <= pod["metadata"]["labels"].items()
 
 
+@pytest.mark.parametrize("name", ["regsweep.dev/operator", "regsweep.dev/team-a"])
+def test_the_sweep_is_for_the_operator_of_this_release(helm: Helm, name: str) -> None:
+    spec = parse_sweep(one(helm.hooks("--set", f"managedBy={name}"), "RegularizationSweep", "regsweep-test"))
+    assert spec.managed_by == name
+
+
+def test_the_policy_that_lets_the_operator_out_lets_the_pod_out(helm: Helm) -> None:
+    manifests = helm.template("--set", "networkPolicy.operator.enabled=true")
+    selector = one(manifests, "NetworkPolicy", "regsweep")["spec"]["podSelector"]
+    (expression,) = selector["matchExpressions"]
+    operator = one(manifests, "Deployment", "regsweep")["spec"]["template"]
+    for pod in (operator, one(helm.hooks(), "Pod", "regsweep-test")):
+        labels = pod["metadata"]["labels"]
+        assert selector["matchLabels"].items() <= labels.items()
+        assert expression["operator"] == "In" and labels[expression["key"]] in expression["values"]
+
+
 def test_an_installation_without_helm_has_none_of_it(helm: Helm) -> None:
     assert not [manifest for manifest in helm.template() if "helm.sh/hook" in str(manifest["metadata"])]
