@@ -147,4 +147,5 @@ def test_helm_test_trains_by_this_release_and_shows_its_log(release: Release) ->
     printed = release.helm.run("test", NAME, "--namespace", release.system.namespace, "--logs", "--timeout", "5m")
     assert re.search(r"Phase: +Succeeded", printed)
     assert "regsweep-test · 2 combinations x 2 replicates" in printed
-    assert release.lab.get(SWEEPS, "regsweep-test"), "in the namespace that the operator watches"
+    trained = release.lab.get(SWEEPS, f"{NAME}-regsweep-test")
+    assert trained and trained["spec"]["managedBy"] == f"regsweep.dev/{NAME}"
