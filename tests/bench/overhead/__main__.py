@@ -143,7 +143,7 @@ def _file(pid: int, name: str) -> bytes:
 
 
 def many_runs() -> None:
-    """200 runs of one command: what it and its server hold at a quarter of the way and at the end."""
+    """200 runs of one command: what it and its server hold on the way, and at most (the analysis comes at the end)."""
     with tempfile.TemporaryDirectory(prefix="regsweep-bench-") as name:
         began = time.monotonic()
         process = subprocess.Popen(
@@ -154,9 +154,12 @@ def many_runs() -> None:
         process.wait(DEADLINE_SECONDS)
         wall = time.monotonic() - began
         done = len(list(Path(name).glob("runs/bench/*/message.json")))
-    print(f"{done} runs in {wall:.0f} s, exit code {process.returncode}; resident MiB at a quarter and at the end:")
+    print(
+        f"{done} runs in {wall:.0f} s, exit code {process.returncode}; resident MiB after each quarter of the time, and the most:"
+    )
     for what, seen in (("regsweep run", memory.command), ("what it forks from", memory.server)):
-        print(f"  {what}: {seen[len(seen) // 4]:.0f}, {seen[-2]:.0f}")
+        ways = [seen[len(seen) * quarter // 4] for quarter in (1, 2, 3)]
+        print(f"  {what}: {', '.join(f'{each:.0f}' for each in [*ways, max(seen)])}")
 
 
 TOOLS = ("regsweep reference", "regsweep script", "regsweep script --no-warm", "joblib", "kerastuner", "raytune")

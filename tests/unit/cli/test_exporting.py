@@ -87,6 +87,24 @@ async def test_its_epochs_are_those_that_prometheus_saw(api: MemoryApi, serve: S
     assert any('sweep="mine/final"' in query for query in asked), "those of the final evaluation, too"
 
 
+async def test_its_histograms_are_those_of_files_named_after_its_runs(api: MemoryApi, tmp_path: Path) -> None:
+    noted = json.dumps({"replicate": 0, "epoch": 1, "at": 15.0, "weights": {"dense/kernel": [-1, 1, [2, 3]]}})
+    for name in ("run-1.jsonl", "run-of-another-sweep.jsonl", "run-0.txt"):
+        (tmp_path / name).write_text(f"{noted}\n")
+    (tmp_path / "run-2.jsonl").write_text("no JSON\n")
+    found = await cluster_sweep(api, NAMESPACE, "mine", None, tmp_path)
+    ((training, weights),) = [(each, each.weights) for each in found.trainings if each.weights is not None]
+    assert (training.model.label, training.replicate) == ("l2=1", 0)
+    assert [(each.epoch, each.histograms) for each in weights.snapshots] == [(1, {"dense/kernel": (-1, 1, [2, 3])})]
+
+
+def test_a_folder_of_histograms_that_is_not_there_or_is_not_looked_for_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"--histograms: .*gone: no such folder"):
+        read_sweep(SweepSource("mine", tmp_path, context="there", histograms=tmp_path / "gone"))
+    with pytest.raises(UsageError, match="--histograms is for a sweep in a cluster"):
+        read_sweep(SweepSource(None, tmp_path, histograms=tmp_path))
+
+
 async def test_a_sweep_that_was_not_accepted_has_nothing_to_show() -> None:
     empty = MemoryApi()
     await empty.create(SWEEPS, manifest())

@@ -70,6 +70,14 @@ def tensorboard(
     namespace: Namespace = None,
     kubeconfig: Kubeconfig = None,
     prometheus: PrometheusUrl = None,
+    histograms: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of a sweep in a cluster: folder with the files that its pods wrote to REGSWEEP_HISTOGRAMS, RUN.jsonl each.",
+            parser=arguments.path,
+            metavar="PATH",
+        ),
+    ] = None,
 ) -> None:
     """Write a sweep as a log directory for TensorBoard: scalars by epoch, and flags and metrics for its HParams dashboard.
 
@@ -80,7 +88,8 @@ def tensorboard(
         from regsweep.cli.exporting import SweepSource
         from regsweep.cli.tensorboard import tensorboard_command
 
-        code = tensorboard_command(SweepSource(name, runs_dir, context, namespace, kubeconfig, prometheus), log_dir)
+        source = SweepSource(name, runs_dir, context, namespace, kubeconfig, prometheus, histograms)
+        code = tensorboard_command(source, log_dir)
     raise typer.Exit(code)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.kubeapi import KubeApi
@@ -16,15 +17,16 @@ from regsweep.cli.results import get_sweep, status_of, stored_records, sweep_in
 from regsweep.cli.runs import NONE_FOUND, kept_runs
 from regsweep.core.kubernetes.podtemplate import FINAL_SUFFIX
 from regsweep.core.results.epochs import SeenEpoch
-from regsweep.core.results.records import Records
 from regsweep.export.trainings import Beside, Epoch, Exported, Snapshot, Weights, exported
 from regsweep.local.directory import RunsDirectory
 from regsweep.local.history import read_history
 from regsweep.local.inventory import KeptRun, saved_models
 from regsweep.local.revisit import revisit
-from regsweep.local.weights import read_weights
+from regsweep.local.weights import Noted, read_weights, weights_in
 from regsweep.report.build import results_of
 from regsweep.settings import load_prometheus_settings
+
+HISTOGRAMS_SUFFIX: Final = ".jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class SweepSource:
     kubeconfig: Path | None = None
     prometheus: str | None = None
     """Of the cluster, for the metrics of each epoch; None: those are left out."""
+    histograms: Path | None = None
+    """Folder with the files that a cluster's runs have noted histograms in, each named after its run; None: they are left out."""
 
     @property
     def in_cluster(self) -> bool:
@@ -48,8 +52,14 @@ class SweepSource:
 
 def read_sweep(source: SweepSource) -> Exported:
     """The sweep. Raises RegsweepError."""
+    if source.histograms is not None and not source.histograms.is_dir():
+        raise UsageError(f"--histograms: {source.histograms}: no such folder.")
     if source.in_cluster:
         return asyncio.run(_cluster_sweep(source))
+    if source.histograms is not None:
+        raise UsageError(
+            "--histograms is for a sweep in a cluster. `regsweep run --histograms N` keeps them with its runs."
+        )
     return _local_sweep(source)
 
 
@@ -80,9 +90,7 @@ def _local_sweep(source: SweepSource) -> Exported:
         if file.is_file()
     }
     weights = {
-        (run.facts.point_key, replicate): Weights(
-            tuple(Snapshot(each.epoch, each.at, each.weights) for each in noted.snapshots), noted.graph
-        )
+        (run.facts.point_key, replicate): _weights(noted)
         for run in runs
         for replicate, noted in read_weights(run.path, run.facts).items()
     }
@@ -97,13 +105,16 @@ async def _cluster_sweep(source: SweepSource) -> Exported:
     client = KubeClient(connection.access)
     try:
         with explained(connection):
-            return await cluster_sweep(client, source.namespace or connection.namespace, source.name, source.prometheus)
+            namespace = source.namespace or connection.namespace
+            return await cluster_sweep(client, namespace, source.name, source.prometheus, source.histograms)
     finally:
         await client.close()
 
 
-async def cluster_sweep(api: KubeApi, namespace: str, name: str, prometheus: str | None) -> Exported:
-    """The sweep from its stored results, and its epochs as Prometheus saw them. Raises RegsweepError."""
+async def cluster_sweep(
+    api: KubeApi, namespace: str, name: str, prometheus: str | None, histograms: Path | None = None
+) -> Exported:
+    """The sweep from its stored results, its epochs as Prometheus saw them, and its histograms. Raises RegsweepError."""
     obj = await get_sweep(api, namespace, name)
     sweep = sweep_in(namespace, obj)
     if sweep is None:
@@ -115,13 +126,31 @@ async def cluster_sweep(api: KubeApi, namespace: str, name: str, prometheus: str
     for suffix in ("", FINAL_SUFFIX):
         seen += await seen_epochs(settings, namespace, obj, sweep.name + suffix, records, metrics)
     report = results_of(sweep, records, status_of(obj))
-    beside = Beside(f"RegularizationSweep {namespace}/{name}", _by_training(seen, records))
+    points = {record.run: record.point_key for record in records}
+    beside = Beside(
+        f"RegularizationSweep {namespace}/{name}",
+        _by_training(seen, points),
+        weights=_weights_by_training(histograms, points),
+    )
     return exported(sweep, report, records, beside)
 
 
-def _by_training(seen: Iterable[SeenEpoch], records: Records) -> dict[tuple[str, int], list[Epoch]]:
+def _weights_by_training(folder: Path | None, points: Mapping[str, str]) -> dict[tuple[str, int], Weights]:
+    """points: the point's key of each run, by its name, which is a file's name, too. Files of other runs are left alone."""
+    return {
+        (points[file.stem], replicate): _weights(noted)
+        for file in (sorted(folder.glob(f"*{HISTOGRAMS_SUFFIX}")) if folder is not None else ())
+        if file.stem in points
+        for replicate, noted in weights_in([file]).items()
+    }
+
+
+def _weights(noted: Noted) -> Weights:
+    return Weights(tuple(Snapshot(each.epoch, each.at, each.weights) for each in noted.snapshots), noted.graph)
+
+
+def _by_training(seen: Iterable[SeenEpoch], points: Mapping[str, str]) -> dict[tuple[str, int], list[Epoch]]:
     """Epochs by the point's key and the replicate: a run is of the point that its records are of."""
-    points = {record.run: record.point_key for record in records}
     epochs: dict[tuple[str, int], list[Epoch]] = {}
     for each in seen:
         if (key := points.get(each.run)) is not None:

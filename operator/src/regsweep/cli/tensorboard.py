@@ -28,12 +28,15 @@ def tensorboard_command(source: SweepSource, log_dir: Path | None) -> int:
     told = f"{plural(len(sweep.trainings), 'training')} of {sweep.name}"
     words = f"{told}: {plural(changed, 'file')} written. " if changed else f"{told}: nothing new. "
     command = shlex.join(["tensorboard", "--logdir", str(target)])
-    print_prose(result_console(), f"{words}Look at it by `{command}`.{_missing(sweep)}")
+    print_prose(result_console(), f"{words}Look at it by `{command}`.{_missing(source, sweep)}")
     return COMPLETE
 
 
-def _missing(sweep: Exported) -> str:
-    """What is not there, as a sentence."""
-    if any(training.epochs for training in sweep.trainings):
-        return ""
-    return " There are no curves: nothing has kept the metrics of each epoch. A sweep in a cluster has them with --prometheus URL."
+def _missing(source: SweepSource, sweep: Exported) -> str:
+    """What is not there, in sentences."""
+    missing = ""
+    if not any(training.epochs for training in sweep.trainings):
+        missing += " There are no curves: nothing has kept the metrics of each epoch. A sweep in a cluster has them with --prometheus URL."
+    if source.histograms is not None and not any(training.weights for training in sweep.trainings):
+        missing += f" There are no histograms: no file in {source.histograms} is named after a run of this sweep and holds some."
+    return missing

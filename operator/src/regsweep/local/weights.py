@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -47,10 +48,15 @@ class Noted:
 
 def read_weights(folder: Path, facts: RunFacts) -> dict[int, Noted]:
     """What was noted in a run's folder, by replicate; empty where nothing was."""
+    return weights_in(folder / histograms_file(index) for index in range(facts.processes_wanted))
+
+
+def weights_in(files: Iterable[Path]) -> dict[int, Noted]:
+    """What a run has noted in these files, by replicate; one that is not there holds nothing."""
     found: dict[int, dict[int, Snapshot]] = {}
     graph = ""
-    for index in range(facts.processes_wanted):
-        for line in whole_lines(folder / histograms_file(index), most=MOST_LINE):
+    for file in files:
+        for line in whole_lines(file, most=MOST_LINE):
             if isinstance(text := line.get("graph"), str):
                 graph = text
                 continue
