@@ -150,6 +150,25 @@ def test_a_flag_that_changes_nothing_at_all_is_no_more_than_chance() -> None:
     assert shares[("l2",)].p_value is not None and shares[("l2",)].p_value < 0.05
 
 
+@pytest.mark.parametrize("small", [1.0, 1e-3, 1e-6])
+@pytest.mark.parametrize("missing", [0, 1], ids=["a full grid", "a combination missing"])
+@pytest.mark.parametrize("levels", [(2, 2, 2), (2, 3, 4), (5, 2, 3)])
+def test_what_a_flag_that_changes_nothing_takes_part_in_is_no_more_than_chance(
+    levels: tuple[int, ...], missing: int, small: float
+) -> None:
+    """Whatever rounding leaves. `small`: what others change, beside a value of about 1.5."""
+    rng = np.random.default_rng(7)
+    places = list(itertools.product(*map(range, levels)))
+    combinations = [Combination(f"{i:02x}", {"idle": a, "x": b, "y": c}, i) for i, (a, b, c) in enumerate(places)]
+    of_others = 1.5 + small * rng.standard_normal((levels[1], levels[2], 3))
+    values = np.array([of_others[b, c] for _, b, c in places])
+    keep = len(places) - missing
+    shares = shares_of(analyse_effects(combinations[:keep], values[:keep]))
+    idle = {flags: share.p_value for flags, share in shares.items() if "idle" in flags or not flags}
+    assert {("idle",), ("idle", "x"), ("idle", "y")} <= set(idle)
+    assert set(idle.values()) == {1}
+
+
 def test_the_higher_orders_of_a_partial_grid_have_the_degrees_of_freedom_that_are_left() -> None:
     values = objective(6)[:-1]
     table = AnovaRM(

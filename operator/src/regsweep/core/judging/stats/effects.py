@@ -25,7 +25,7 @@ from regsweep.api.analysis import Effects, Share
 from regsweep.api.findings import Note, NoteType
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.additive import fit_additive
-from regsweep.core.judging.stats.factors import Codes, Factor, contrasts, factors_of, products
+from regsweep.core.judging.stats.factors import Factor, contrasts, factors_of, products
 from regsweep.core.judging.stats.levels import Scale
 from regsweep.core.judging.stats.means import GridMeans
 from regsweep.core.judging.stats.moderation import Floats
@@ -133,28 +133,41 @@ def _spans_magnitudes(values: Floats) -> bool:
 
 
 def _balanced(values: Floats, factors: Sequence[Factor]) -> VarianceTable:
-    """A full grid with every replicate: orthogonal, so that means alone give the sums of squares."""
+    """A full grid with every replicate: orthogonal, so that means alone give the sums of squares.
+
+    An effect is what is left of means when the means over each of its flags are taken out. Sums of squares would differ by as little
+    as rounding leaves, and a flag that changes nothing would be sure to.
+    """
     centred = values - values.mean(axis=0)
-    single = {factor.name: _cell_gram(centred, factor.codes, factor.levels) for factor in factors}
-    grams: list[tuple[tuple[str, ...], int, Floats]] = [((f.name,), f.levels - 1, single[f.name]) for f in factors]
-    for a, b in itertools.combinations(factors, 2):
-        both = _cell_gram(centred, a.codes * b.levels + b.codes, a.levels * b.levels)
-        df = (a.levels - 1) * (b.levels - 1)
-        grams.append(((a.name, b.name), df, both - single[a.name] - single[b.name]))
-    whole = centred.T @ centred
-    higher = len(values) - 1 - sum(df for _, df, _ in grams)
+    left = float((centred**2).sum())
+    rest = centred.copy()
+    terms = []
+    for chosen in (*((factor,) for factor in factors), *itertools.combinations(factors, 2)):
+        df = prod(factor.levels - 1 for factor in chosen)
+        effect = _effect(centred, chosen)
+        rest -= effect[tuple(factor.codes for factor in chosen)]
+        by_cell = effect.reshape(-1, effect.shape[-1])
+        gram = by_cell.T @ by_cell * (len(values) / len(by_cell))
+        terms.append(_tested(tuple(factor.name for factor in chosen), df, gram, left))
+    higher = len(values) - 1 - sum(term.degrees_of_freedom for term in terms)
     if higher > 0:
-        grams.append(((), higher, whole - np.sum([gram for *_, gram in grams], axis=0)))
-    left = float(np.trace(whole))
-    terms = tuple(Term(flags, df, _sum_of_squares(gram), term_test(gram, df, left)) for flags, df, gram in grams)
-    return VarianceTable(terms=terms, left=left, residual=left - _sum_of_squares(whole))
+        rest -= rest.mean(axis=0)
+        terms.append(_tested((), higher, rest.T @ rest, left))
+    return VarianceTable(terms=tuple(terms), left=left, residual=left - _sum_of_squares(centred.T @ centred))
 
 
-def _cell_gram(centred: Floats, codes: Codes, cells: int) -> Floats:
-    """(n, n) Gram matrix of the cells' means, each as often as the cell has combinations. `centred`: (G, n) without its means."""
-    sums = np.zeros((cells, centred.shape[1]))
-    np.add.at(sums, codes, centred)
-    return np.asarray(sums.T @ sums * (cells / len(centred)))
+def _tested(flags: tuple[str, ...], degrees_of_freedom: int, gram: Floats, left: float) -> Term:
+    return Term(flags, degrees_of_freedom, _sum_of_squares(gram), term_test(gram, degrees_of_freedom, left))
+
+
+def _effect(centred: Floats, factors: Sequence[Factor]) -> Floats:
+    """(levels of each factor ..., n) what these levels together add to the means, beyond what fewer of them do."""
+    sums = np.zeros((*(factor.levels for factor in factors), centred.shape[1]))
+    np.add.at(sums, tuple(factor.codes for factor in factors), centred)
+    effect = sums / (len(centred) / prod(factor.levels for factor in factors))
+    for axis in range(len(factors)):
+        effect -= effect.mean(axis=axis, keepdims=True)
+    return effect
 
 
 def _sum_of_squares(gram: Floats) -> float:
