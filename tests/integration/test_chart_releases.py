@@ -5,10 +5,7 @@ No node: pods are created and stay Pending. That operators take over from each o
 
 from __future__ import annotations
 
-import io
 import json
-import subprocess
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ import pytest
 from cluster import Cluster, ClusterError, binaries
 from support.crds import wait_established
 from support.helm import CHART, CHECKOUT, Helm, HelmRefusedError, named
+from support.versions import extracted
 
 PREVIOUS = "01e8fd40"
 """The last commit with the chart of one operator and strategy Recreate."""
@@ -43,13 +41,7 @@ def helm(cluster: Cluster) -> Helm:
 @pytest.fixture(scope="module")
 def previous_chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The chart as it was, with what it links to."""
-    command = ("git", "-C", CHECKOUT, "archive", PREVIOUS, "charts", "manifests")
-    done = subprocess.run(command, check=False, capture_output=True)
-    if done.returncode:
-        pytest.skip(f"the history of this checkout does not reach back to {PREVIOUS}")
-    folder = tmp_path_factory.mktemp("previous")
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-        archive.extractall(folder, filter="tar")
+    folder = extracted(PREVIOUS, tmp_path_factory.mktemp("previous") / "checkout", "charts", "manifests")
     return folder / "charts" / "regsweep"
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -14,10 +12,16 @@ from cluster import paths
 
 def source_of(commit: str, folder: Path) -> Path:
     """A checkout of the operator's source and its CRDs, below `folder`. Skips the test where git does not have the commit."""
-    command = ["git", "-C", str(paths.CHECKOUT), "archive", commit, "operator/src", "manifests/crd"]
-    archive = subprocess.run(command, capture_output=True, check=False)
+    return extracted(commit, folder / "other", "operator/src", "manifests/crd")
+
+
+def extracted(commit: str, folder: Path, *paths_in_it: str) -> Path:
+    """The folder, which is made, with these paths as the commit has them. Skips the test where git does not have it."""
+    archive = subprocess.run(
+        ["git", "-C", str(paths.CHECKOUT), "archive", commit, *paths_in_it], capture_output=True, check=False
+    )
     if archive.returncode != 0:
         pytest.skip(f"git does not have commit {commit[:7]} here: {archive.stderr.decode().strip()}")
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
-        files.extractall(folder / "other", filter="data")
-    return folder / "other"
+    folder.mkdir()
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
+    return folder
