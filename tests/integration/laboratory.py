@@ -216,9 +216,9 @@ async def _is_leading(operator: Process) -> bool:
     return status == 200 and "regsweep_operator_leader 1.0" in (await operator.get("/metrics"))[1]
 
 
-async def eventually(holds: Callable[[], Any]) -> None:
+async def eventually(holds: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> None:
     """Waits until the coroutine that `holds` makes returns something true."""
-    async with asyncio.timeout(DEADLINE_SECONDS):
+    async with asyncio.timeout(seconds):
         while not await holds():  # noqa: ASYNC110 (a server signals nothing)
             await asyncio.sleep(0.05)
 
