@@ -55,8 +55,7 @@ def release(stage: Stage) -> Iterator[Release]:
     for each in (system, lab):
         each.kubectl("label", "--overwrite", "namespace", each.namespace, openshift.LABEL)
         careful.guard(each)
-        each.until("users are assigned", lambda each=each: assigned(each) == openshift.FIRST)  # type: ignore[misc]
-        each.until("others are refused", lambda each=each: assigned(each, runAsUser=65532) is None)  # type: ignore[misc]
+        until_users_are_assigned(each)
     installed = Helm(helm.program, stage.cluster.kubeconfig)
     values = [option for value in values_of(stage, lab) for option in ("--set", value)]
     installed.run("install", NAME, str(CHART), "--namespace", system.namespace, *values)
@@ -72,6 +71,11 @@ def release(stage: Stage) -> Iterator[Release]:
 
 def as_list(objects: list[Json]) -> str:
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+
+
+def until_users_are_assigned(lab: Lab) -> None:
+    lab.until("users are assigned", lambda: assigned(lab) == openshift.FIRST)
+    lab.until("others are refused", lambda: assigned(lab, runAsUser=65532) is None)
 
 
 def assigned(lab: Lab, **context: int) -> int | None:

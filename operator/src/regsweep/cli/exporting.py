@@ -26,7 +26,7 @@ from regsweep.local.weights import Noted, read_weights, weights_in
 from regsweep.report.build import results_of
 from regsweep.settings import load_prometheus_settings
 
-HISTOGRAMS_SUFFIX: Final = ".jsonl"
+HISTOGRAMS: Final = "*.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +137,11 @@ async def cluster_sweep(
 
 def _weights_by_training(folder: Path | None, points: Mapping[str, str]) -> dict[tuple[str, int], Weights]:
     """points: the point's key of each run, by its name, which is a file's name, too. Files of other runs are left alone."""
+    if folder is None:
+        return {}
     return {
         (points[file.stem], replicate): _weights(noted)
-        for file in (sorted(folder.glob(f"*{HISTOGRAMS_SUFFIX}")) if folder is not None else ())
+        for file in sorted(folder.glob(HISTOGRAMS))
         if file.stem in points
         for replicate, noted in weights_in([file]).items()
     }
