@@ -104,6 +104,9 @@ OPERATOR = ContainerfileImage(
 _TRAINER_SOURCES = (*_WORKSPACE, paths.CHECKOUT / "images/kit/src", paths.CHECKOUT / "images/trainer/src")
 TRAINER = ContainerfileImage("regsweep-trainer", _CONTAINERFILE, "trainer", _TRAINER_SOURCES)
 TRAINER_JAX = ContainerfileImage("regsweep-trainer-jax", _CONTAINERFILE, "trainer", _TRAINER_SOURCES, extra="jax")
+TRAINER_JAX_GPU = ContainerfileImage(
+    "regsweep-trainer-jax-gpu", _CONTAINERFILE, "trainer", _TRAINER_SOURCES, extra="jax-gpu"
+)
 TRAINER_GPU = ContainerfileImage("regsweep-trainer-gpu", _CONTAINERFILE, "trainer", _TRAINER_SOURCES, extra="gpu")
 SLEEP_TRAINER = ProgramImage("regsweep-sleep-trainer", binaries.SLEEP_TRAINER)
 PROMETHEUS = ProgramImage("prometheus", binaries.PROMETHEUS)
@@ -114,7 +117,7 @@ PROJECT: tuple[Image, ...] = (TRAINER, OPERATOR)
 RELEASED: tuple[Image, ...] = (*PROJECT, TRAINER_JAX)
 NODE: tuple[Image, ...] = (PAUSE, COREDNS)
 ALL: tuple[Image, ...] = (*PROJECT, SLEEP_TRAINER, PROMETHEUS)
-BY_NAME: Mapping[str, Image] = {image.name: image for image in (*ALL, TRAINER_GPU, TRAINER_JAX, *NODE)}
+BY_NAME: Mapping[str, Image] = {image.name: image for image in (*ALL, TRAINER_GPU, TRAINER_JAX, TRAINER_JAX_GPU, *NODE)}
 
 
 def reference(image: Image, tag: str | None = None) -> str:

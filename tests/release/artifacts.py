@@ -31,7 +31,7 @@ BILLS: Final = {
     "regsweep-kit": ("--package", "regsweep-kit"),
     **{
         f"regsweep-trainer-{extra}": ("--package", "regsweep-trainer", "--extra", extra, "--extra", "scripts")
-        for extra in ("cpu", "gpu", "jax")
+        for extra in ("cpu", "gpu", "jax", "jax-gpu")
     },
 }
 

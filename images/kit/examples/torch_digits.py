@@ -32,10 +32,12 @@ def train_epoch(model, optimizer, part):
 
 
 x, y = load_digits(return_X_y=True)
-x, y = torch.tensor(x / 16, dtype=torch.float32), torch.tensor(y)
+device = "cuda" if torch.cuda.is_available() else "cpu"
+x, y = torch.tensor(x / 16, dtype=torch.float32, device=device), torch.tensor(y, device=device)
 for replicate in kit.replicates():
     rows = replicate.split(x, y)
     model = nn.Sequential(nn.Linear(64, flags.units), nn.ReLU(), nn.Dropout(flags.dropout), nn.Linear(flags.units, 10))
+    model.to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=flags.weight_decay)
     parts = {"train": rows.train, "stop": rows.stop, "val": rows.val, "test": rows.test}
     for epoch in range(1, flags.epochs + 1):

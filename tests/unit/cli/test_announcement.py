@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from regsweep.cli.announcement import without_histograms
-from regsweep.cli.run import template_variables
+from regsweep.cli.announcement import shared_gpus, without_histograms
+from regsweep.cli.clusterfields import template_variables
 from regsweep.errors import RegsweepError
+from regsweep.local.gpus import Gpus
 from regsweep.notebook.training import host_of
 
 
@@ -41,6 +42,23 @@ def test_from_python_they_are_asked_for_by_a_number_of_epochs() -> None:
     for wrong in (0, -1, True):
         with pytest.raises(RegsweepError, match="want a number of epochs of at least 1"):
             host_of(True, wrong)
+
+
+def test_from_python_gpus_are_asked_for_by_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,4")
+    asked = host_of(True, None, 2).gpus
+    assert asked is not None
+    assert asked.take() == ("3", "4")
+    assert host_of(True, None).gpus is None
+    for wrong in (-1, 65, True):
+        with pytest.raises(RegsweepError, match="want a number of GPUs from 0 to 64"):
+            host_of(True, None, wrong)
+
+
+def test_runs_that_share_gpus_are_told() -> None:
+    assert shared_gpus(8, None) == shared_gpus(2, Gpus(["0", "1"], 1)) == []
+    (said,) = shared_gpus(3, Gpus(["0", "1"], 1))
+    assert said.startswith("note: 3 runs at a time share GPUs, since only 2 of them can have 1 to themselves")
 
 
 @pytest.mark.parametrize(

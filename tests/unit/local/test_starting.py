@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from regsweep.local.gpus import Gpus
 from regsweep.local.preloading import Warmth
 from regsweep.local.process import Process
 from regsweep.local.starting import Launch, Starter
@@ -35,7 +36,13 @@ class Place:
     starters: list[Starter] = field(default_factory=list)
 
     def starter(
-        self, text: str, *, warm: bool = True, interpreter: str = sys.executable, name: str = "heavy"
+        self,
+        text: str,
+        *,
+        warm: bool = True,
+        interpreter: str = sys.executable,
+        name: str = "heavy",
+        gpus: Gpus | None = None,
     ) -> Starter:
         """Of a script with this text. name: of the module."""
         (self.path / "lib").mkdir(exist_ok=True)
@@ -44,7 +51,8 @@ class Place:
         script.parent.mkdir(exist_ok=True)
         script.write_text(text)
         warmth = Warmth((interpreter,), (name,), script=str(script))
-        self.starters.append(Starter(TrainerCommand((interpreter, str(script)), "process:0", warmth=warmth), warm=warm))
+        trainer = TrainerCommand((interpreter, str(script)), "process:0", warmth=warmth)
+        self.starters.append(Starter(trainer, warm=warm, gpus=gpus))
         return self.starters[-1]
 
     async def start(self, starter: Starter, *arguments: str, log: str = "output.log") -> Process:
@@ -333,3 +341,14 @@ async def test_a_module_beside_the_script_is_taken_as_by_a_fresh_process(place: 
     own.parent.mkdir(exist_ok=True)
     own.write_text("mine = 1")
     assert await place.output(starter) == (0, "1\n")
+
+
+async def test_a_process_with_gpus_starts_afresh_and_gives_them_to_the_next_one(place: Place) -> None:
+    starter = place.starter(
+        "import heavy, os; print(heavy.who == os.getpid(), os.environ['CUDA_VISIBLE_DEVICES'])",
+        gpus=Gpus(["5", "7"], 1),
+    )
+    first, second = await place.start(starter, log="first"), await place.start(starter, log="second")
+    assert (await ended(second), await ended(first)) == (0, 0)
+    assert [(place.path / name).read_text() for name in ("first", "second")] == ["True 5\n", "True 7\n"]
+    assert await place.output(starter, log="third") == (0, "True 5\n")

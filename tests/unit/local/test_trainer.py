@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from regsweep.local import trainer
+from regsweep.local.gpus import Gpus
 from regsweep.local.trainer import (
     THREAD_VARIABLES,
     NoTrainerError,
@@ -46,21 +47,23 @@ def test_a_command_that_is_none_is_refused(command: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "cores", "free_gib", "runs"),
+    ("asked", "cores", "free_gib", "gpus", "runs"),
     [
-        pytest.param(4, 8, 64, 4, id="as many as asked for"),
-        pytest.param(16, 8, 64, 8, id="at most one per core"),
-        pytest.param(4, 8, 2, 2, id="at most one per GiB of free memory"),
-        pytest.param(4, 8, 0, 1, id="at least one"),
-        pytest.param(0, 8, 64, 1, id="a drained sweep runs here nevertheless"),
+        pytest.param(4, 8, 64, None, 4, id="as many as asked for"),
+        pytest.param(16, 8, 64, None, 8, id="at most one per core"),
+        pytest.param(4, 8, 2, None, 2, id="at most one per GiB of free memory"),
+        pytest.param(4, 8, 0, None, 1, id="at least one"),
+        pytest.param(0, 8, 64, None, 1, id="a drained sweep runs here nevertheless"),
+        pytest.param(4, 8, 64, Gpus(["0", "1", "2"], each=1), 3, id="as many as there are GPUs"),
+        pytest.param(4, 8, 64, Gpus(["0", "1", "2"], each=2), 1, id="as many as have two GPUs to themselves"),
     ],
 )
 def test_parallelism_is_what_the_machine_bears(
-    monkeypatch: pytest.MonkeyPatch, asked: int, cores: int, free_gib: int, runs: int
+    monkeypatch: pytest.MonkeyPatch, asked: int, cores: int, free_gib: int, gpus: Gpus | None, runs: int
 ) -> None:
     monkeypatch.setattr(trainer, "available_cores", lambda: cores)
     monkeypatch.setattr(trainer, "free_memory_bytes", lambda: free_gib * 1024**3)
-    assert default_parallelism(asked) == runs
+    assert default_parallelism(asked, gpus) == runs
 
 
 def test_processes_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
-from regsweep_kit.errors import InvalidContractError, InvalidFlagsError
+from regsweep_kit.errors import GpuNotVisibleError, InvalidContractError, InvalidFlagsError
 from regsweep_trainer import backend
 from regsweep_trainer.backend import Backend
 from regsweep_trainer.flags import parse_flags
@@ -188,3 +190,59 @@ def test_where_jax_keeps_what_it_compiled_is_for_the_shell_to_say(
     monkeypatch.setattr(os, "environ", {"KERAS_BACKEND": "jax", "JAX_COMPILATION_CACHE_DIR": str(tmp_path)})
     backend.set_environment(0)
     assert os.environ["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[None]:
+    """This process' own, put back afterwards."""
+    with mock.patch.dict(os.environ, KERAS_BACKEND="jax", XDG_CACHE_HOME=str(tmp_path)):
+        for name in ("JAX_PLATFORMS", "XLA_FLAGS", "NPROC", "XLA_PYTHON_CLIENT_PREALLOCATE"):
+            os.environ.pop(name, None)
+        yield
+
+
+@pytest.mark.parametrize(
+    ("gpus", "plugin", "on_cpu"),
+    [
+        pytest.param(1, True, False, id="with a plugin and GPUs"),
+        pytest.param(0, True, True, id="no GPU was requested"),
+        pytest.param(1, False, True, id="without a plugin, where stand-ins are allowed"),
+    ],
+)
+@pytest.mark.usefixtures("environment")
+def test_jax_computes_on_gpus_only_where_they_are_requested_and_it_can(
+    install: Any, monkeypatch: pytest.MonkeyPatch, gpus: int, plugin: bool, on_cpu: bool
+) -> None:
+    install("jax", "tensorflow")
+    monkeypatch.setattr(backend, "has_jax_plugin", lambda: plugin)
+    monkeypatch.setitem(os.environ, "XLA_FLAGS", "--xla_own=1")
+    backend.set_environment(gpus)
+    assert os.environ.get("JAX_PLATFORMS") == ("cpu" if on_cpu else None)
+    assert os.environ["XLA_FLAGS"] == ("--xla_own=1" if on_cpu else "--xla_gpu_deterministic_ops=true --xla_own=1")
+    assert os.environ.get("XLA_PYTHON_CLIENT_PREALLOCATE") == (None if on_cpu else "false")
+
+
+@pytest.mark.usefixtures("environment")
+def test_jax_that_cannot_compute_on_gpus_is_refused_before_it_is_imported(
+    install: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("jax")
+    monkeypatch.setattr(backend, "has_jax_plugin", lambda: False)
+    monkeypatch.setattr(backend, "import_keras", lambda: pytest.fail("it was imported"))
+    with pytest.raises(InvalidContractError, match=r"got 1, but JAX as it is installed here computes on the CPU alone"):
+        backend.start(1, allow_cpu=False)
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_gpu_that_jax_does_not_see_is_no_reason_to_train_on_the_cpu(
+    install: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("jax")
+    monkeypatch.setattr(backend, "has_jax_plugin", lambda: True)
+    monkeypatch.setattr(backend, "import_keras", lambda: None)
+    monkeypatch.setattr(backend, "_first_gpu_of_jax", lambda: None)
+    with pytest.raises(GpuNotVisibleError, match=r"REGSWEEP_GPUS is 1, but .*keras 3.* sees no GPU"):
+        backend.start(1, allow_cpu=False)
+    assert backend.start(1, allow_cpu=True).name == "cpu"
+    monkeypatch.setattr(backend, "_first_gpu_of_jax", lambda: "NVIDIA H100 80GB HBM3")
+    assert backend.start(2, allow_cpu=False) == backend.Device("NVIDIA H100 80GB HBM3", 1)

@@ -41,6 +41,10 @@ LEFT_ALONE = ("JAX_COMPILATION_CACHE_", "JAX_PERSISTENT_CACHE_", "JAX_LOG", "JAX
 """Beginnings of JAX's variables that decide no result."""
 
 ONE_CPU_THREAD = "--xla_cpu_multi_thread_eigen=false"
+ONE_ORDER_ON_GPUS = "--xla_gpu_deterministic_ops=true"
+"""Of XLA: sums on a GPU are made in the same order each time."""
+JAX_PLUGINS = "jax_plugins"
+"""Entry points of what lets JAX compute on other devices than the CPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ def set_environment(gpus: int) -> Backend:
     os.environ["KERAS_BACKEND"] = which
     os.environ["KERAS_HOME"] = os.path.join(os.devnull, "keras")  # noqa: PTH118 - no path of a file
     if which is Backend.JAX:
-        _set_jax()
+        _set_jax(gpus)
     else:
         _set_tensorflow(gpus)
     return which
@@ -119,15 +123,24 @@ def _set_tensorflow(gpus: int) -> None:
         os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 
-def _set_jax() -> None:
-    """On the CPU alone, with a cache of what was compiled: compiling a small network takes longer than training it."""
-    os.environ["JAX_PLATFORMS"] = "cpu"
-    os.environ.setdefault("XLA_FLAGS", ONE_CPU_THREAD)
-    os.environ.setdefault("NPROC", "1")  # of XLA's own pool of threads
+def _set_jax(gpus: int) -> None:
+    """With a cache of what was compiled: compiling a small network takes longer than training it."""
+    if gpus and has_jax_plugin():
+        os.environ["XLA_FLAGS"] = f"{ONE_ORDER_ON_GPUS} {os.environ.get('XLA_FLAGS', '')}".strip()
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # others may use the GPU too
+    else:
+        os.environ["JAX_PLATFORMS"] = "cpu"
+        os.environ.setdefault("XLA_FLAGS", ONE_CPU_THREAD)
+        os.environ.setdefault("NPROC", "1")  # of XLA's own pool of threads
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ and (folder := cache_folder(os.environ)) is not None:
         os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
+
+
+def has_jax_plugin() -> bool:
+    """Whether JAX can compute on other devices than the CPU, as it is installed here; nothing is imported."""
+    return bool(metadata.entry_points(group=JAX_PLUGINS))
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path | None:
@@ -164,37 +177,45 @@ def import_keras() -> None:
 def start(gpus: int, allow_cpu: bool) -> Device:
     """What was asked to run on a GPU never runs on the CPU, unless the GPUs are stand-ins.
 
-    Raises GpuNotVisibleError where no GPU is visible, InvalidContractError where the backend computes on none.
+    Raises GpuNotVisibleError where no GPU is visible, InvalidContractError where the backend, as it is installed, computes on none.
     """
     which = set_environment(gpus)
-    if which is Backend.JAX:
-        _check_jax(gpus, allow_cpu)
+    if which is Backend.JAX and gpus and not allow_cpu and not has_jax_plugin():
+        raise InvalidContractError(
+            f"REGSWEEP_GPUS: got {gpus}, but JAX as it is installed here computes on the CPU alone, and training does not fall back to it; "
+            "take the image for GPUs (EXTRA=gpu or jax-gpu), or set spec.trainer.gpus to 0 (on a cluster whose GPUs are stand-ins: "
+            "REGSWEEP_ALLOW_CPU=1)"
+        )
     import_keras()
-    return Device("cpu", 0) if which is Backend.JAX else _tensorflow_device(gpus, allow_cpu)
-
-
-def _tensorflow_device(gpus: int, allow_cpu: bool) -> Device:
-    import tensorflow as tf
-
-    visible = tf.config.list_physical_devices("GPU") if gpus else []
-    if visible:
-        tf.config.experimental.enable_op_determinism()
-        return Device(str(tf.config.experimental.get_device_details(visible[0]).get("device_name", "gpu")), 1)
+    name = (_first_gpu_of_jax() if which is Backend.JAX else _first_gpu_of_tensorflow()) if gpus else None
+    if name is not None:
+        return Device(name, 1)
     if gpus and not allow_cpu:
         raise GpuNotVisibleError(
-            f"REGSWEEP_GPUS is {gpus}, but TensorFlow {tf.__version__} sees no GPU; training does not fall back to the CPU. "
+            f"REGSWEEP_GPUS is {gpus}, but {' on '.join(versions()[:2])} sees no GPU; training does not fall back to the CPU. "
             "Check the node's driver and device plugin and that the image is the one for GPUs; "
             "on a cluster whose GPUs are stand-ins set REGSWEEP_ALLOW_CPU=1"
         )
     return Device("cpu", 0)
 
 
-def _check_jax(gpus: int, allow_cpu: bool) -> None:
-    if gpus and not allow_cpu:
-        raise InvalidContractError(
-            f"REGSWEEP_GPUS: got {gpus}, but with JAX this trainer computes on the CPU alone, and training does not fall back to it; "
-            "take the image for GPUs, or set spec.trainer.gpus to 0 (on a cluster whose GPUs are stand-ins: REGSWEEP_ALLOW_CPU=1)"
-        )
+def _first_gpu_of_tensorflow() -> str | None:
+    """The model of the GPU that it computes on; None: it sees none."""
+    import tensorflow as tf
+
+    visible = tf.config.list_physical_devices("GPU")
+    if not visible:
+        return None
+    tf.config.experimental.enable_op_determinism()
+    return str(tf.config.experimental.get_device_details(visible[0]).get("device_name", "gpu"))
+
+
+def _first_gpu_of_jax() -> str | None:
+    """The model of the GPU that it computes on; None: it sees none."""
+    import jax
+
+    first = jax.devices()[0]
+    return str(first.device_kind) if first.platform == "gpu" else None
 
 
 def versions() -> list[str]:

@@ -13,6 +13,7 @@ from regsweep.core.results.records import Records
 from regsweep.core.standings import is_done
 from regsweep.core.sweep import Sweep
 from regsweep.local.facts import histograms_file
+from regsweep.local.gpus import Gpus
 from regsweep.local.identify import NO_DATA, DataIdentity
 from regsweep.local.lineage import basis
 
@@ -71,3 +72,13 @@ def without_histograms(asked: int, folder: Path, has_trained: bool) -> Iterator[
         yield "note: --histograms: the trainer has written none. The reference trainer does, and a script with `replicate.keras(rows)`."
     else:
         yield "note: --histograms: nothing was trained, and finished trainings have none. With another --runs-dir all are trained anew."
+
+
+def shared_gpus(parallelism: int, gpus: Gpus | None) -> list[str]:
+    """That runs share GPUs, if they do."""
+    if gpus is None or parallelism <= gpus.room:
+        return []
+    return [
+        f"note: {parallelism} runs at a time share GPUs, since only {gpus.room} of them can have {gpus.each} to themselves: they slow "
+        "each other down, and may run out of the GPU's memory."
+    ]

@@ -12,6 +12,7 @@ from regsweep.cli import arguments, exportcommands, runcommands, transfercommand
 from regsweep.cli.clusteroptions import Context, Kubeconfig, Namespace
 from regsweep.cli.exits import EXIT_CODES_HELP, readable_errors, report_error
 from regsweep.cli.streams import OutputError, prepare_streams
+from regsweep.local.gpus import MOST_GPUS
 from regsweep.report.outputs import Output
 
 app = typer.Typer(
@@ -117,6 +118,10 @@ def run(
     goal: GoalOption = None,
     warm: Warm = True,
     histograms: Histograms = None,
+    gpus: Annotated[
+        int,
+        typer.Option(min=0, max=MOST_GPUS, help="Number of GPUs of this machine that each run gets; 0 asks for none."),
+    ] = 0,
     output: OutputOption = Output.TABLE,
     rows: Rows = 20,
     means: Means = False,
@@ -132,7 +137,9 @@ def run(
 
         swept = script_options(script, flag or [], replicates, (metric, goal), others=[file, trainer_command])
         code = run_command(
-            RunOptions(file, runs_dir, name, parallelism, trainer_command, swept, output, rows, means, warm, histograms)
+            RunOptions(
+                file, runs_dir, name, parallelism, trainer_command, swept, output, rows, means, warm, histograms, gpus
+            )
         )
     raise typer.Exit(code)
 

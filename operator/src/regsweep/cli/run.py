@@ -13,7 +13,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from pydantic import JsonValue
 from rich.console import Console
 
 from regsweep.api.budget_spec import OnExhausted, Retention
@@ -22,8 +21,9 @@ from regsweep.api.spec import SweepSpec
 from regsweep.api.status import SweepStatus
 from regsweep.api.warnings import spec_warnings
 from regsweep.api.wording import plural
-from regsweep.cli.announcement import announcement, without_histograms
+from regsweep.cli.announcement import announcement, shared_gpus, without_histograms
 from regsweep.cli.check import print_warnings
+from regsweep.cli.clusterfields import differences
 from regsweep.cli.consoles import error_console, result_console
 from regsweep.cli.exits import COMPLETE, FAILED, INTERRUPTED, UsageError, fail, print_error_line
 from regsweep.cli.kept import keep_results
@@ -40,6 +40,7 @@ from regsweep.errors import Problem
 from regsweep.local.baseline import baseline
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError, UnwritableRunsError
 from regsweep.local.failures import HOW_TO_RETRY, HOW_TO_TRAIN_ANEW
+from regsweep.local.gpus import Gpus, NoGpuError, gpus_for
 from regsweep.local.identify import NO_DATA, DataIdentity, digest_now, identify
 from regsweep.local.lineage import changes, environment_note, known_data, other_packages
 from regsweep.local.provenance import computing_packages
@@ -62,8 +63,6 @@ from regsweep.report.outputs import Output
 from regsweep.report.printing import print_prose
 from regsweep.report.render import write_results
 
-MOST_NAMED: Final = 5
-"""Variables that a sentence names."""
 UNLIMITED = Retention(succeeded_jobs=10_000, failed_jobs=10_000)
 
 
@@ -88,6 +87,8 @@ class RunOptions:
     """Trainers may be forked from a process that has imported what they need."""
     histograms: int | None = None
     """Every so many epochs histograms of the weights are kept; None: none."""
+    gpus: int = 0
+    """GPUs of this machine for each run; 0: none is asked for."""
 
 
 def run_command(options: RunOptions) -> int:
@@ -97,8 +98,10 @@ def run_command(options: RunOptions) -> int:
     """
     errors = error_console()
     manifest, trainer = _chosen(options)
-    parallelism = options.parallelism or default_parallelism(manifest.spec.parallelism)
-    _print_lines(errors, _differences(manifest.spec, options))
+    gpus = _gpus(options.gpus)
+    parallelism = options.parallelism or default_parallelism(manifest.spec.parallelism, gpus)
+    _print_lines(errors, differences(manifest.spec, trainer, options.trainer_command is not None, options.gpus))
+    _print_lines(errors, shared_gpus(parallelism, gpus))
     directory = RunsDirectory(options.runs_dir / manifest.name)
     with ExitStack() as stack:
         try:
@@ -110,7 +113,16 @@ def run_command(options: RunOptions) -> int:
         work = prepare(manifest, trainer, parallelism, directory)
         print_warnings(work.sweep.warnings)
         _print_lines(errors, [announcement(work.sweep, work.records, directory.path, work.data), *work.changes])
-        return asyncio.run(_run(work, directory, lock, options, errors))
+        host = Host(warm=options.warm, histogram_epochs=options.histograms or 0, gpus=gpus)
+        return asyncio.run(_run(work, directory, lock, options, host, errors))
+
+
+def _gpus(each: int) -> Gpus | None:
+    """So many GPUs of this machine for each run; None: none is asked for. Raises UsageError."""
+    try:
+        return gpus_for(each, os.environ) if each else None
+    except NoGpuError as error:
+        raise UsageError(f"--{error}") from error
 
 
 def _chosen(options: RunOptions) -> tuple[Manifest, TrainerCommand]:
@@ -228,8 +240,9 @@ async def train(
     return Trained(runner.sweep, runner.records, results, status, runner.interrupted, runner.has_trained)
 
 
-async def _run(work: Work, directory: RunsDirectory, lock: int | None, options: RunOptions, errors: Console) -> int:
-    host = Host(warm=options.warm, histogram_epochs=options.histograms or 0)
+async def _run(
+    work: Work, directory: RunsDirectory, lock: int | None, options: RunOptions, host: Host, errors: Console
+) -> int:
     with Progress(work.sweep.name, errors) as progress:
         trained = await train(work, directory, lock, progress.update, _on_signals, host)
     status = trained.status
@@ -307,58 +320,6 @@ def _local_warnings(spec: SweepSpec) -> Iterator[Problem]:
     """Parts of the spec that mean something else here than in a cluster."""
     if spec.budget is not None and spec.budget.max_gpu_seconds is not None and spec.trainer.gpus:
         yield Problem("spec.budget.maxGpuSeconds", "counts what the trainer reports here, which is 0 without a GPU.")
-
-
-def _differences(spec: SweepSpec, options: RunOptions) -> list[str]:
-    """What the manifest asks of a cluster and this machine does otherwise, a line each.
-
-    Raises UsageError for an image: without it something else would be trained.
-    """
-    by_script = spec.trainer.script is not None
-    if spec.trainer.image is not None and options.trainer_command is None and not by_script:
-        raise UsageError(
-            f"spec.trainer.image: {spec.trainer.image} is an image, and a local run starts processes. Give the command "
-            "that the image runs, such as --trainer-command 'python train.py'; or leave spec.trainer.image out to train "
-            "with the reference trainer; or run the sweep on a cluster with kubectl apply."
-        )
-    lines = []
-    if spec.trainer.image is not None:
-        instead = (
-            "--trainer-command replaces it"
-            if options.trainer_command is not None
-            else "the script runs with this Python"
-        )
-        lines.append(f"spec.trainer.image ({spec.trainer.image}) is ignored: {instead}.")
-    if spec.trainer.gpus > 0:
-        lines.append(
-            f"spec.trainer.gpus: {spec.trainer.gpus} applies to clusters only; here each run uses the devices of this machine."
-        )
-    if spec.template is not None or spec.template_ref is not None:
-        variables = template_variables(spec.template or {})
-        names = ", ".join(variables[:MOST_NAMED]) + (", ..." if len(variables) > MOST_NAMED else "")
-        own = (
-            f" So are the variables in it ({names}): set them in this shell, where they are meant here too."
-            if names
-            else ""
-        )
-        lines.append(f"spec.template and spec.templateRef apply to clusters only and are ignored.{own}")
-    if spec.trainer.data_revision is not None:
-        lines.append("spec.trainer.dataRevision applies to clusters only; here a digest of the data replaces it.")
-    if spec.suspend:
-        lines.append("spec.suspend applies to clusters only: the sweep runs now.")
-    return [f"note: {line}" for line in lines]
-
-
-def template_variables(template: JsonValue) -> list[str]:
-    """Names of the environment variables that a pod template sets, wherever in it."""
-    if isinstance(template, list):
-        return list(dict.fromkeys(name for each in template for name in template_variables(each)))
-    if not isinstance(template, dict):
-        return []
-    own = template.get("env")
-    entries = own if isinstance(own, list) else []
-    names = [name for each in entries if isinstance(each, dict) and isinstance(name := each.get("name"), str)]
-    return list(dict.fromkeys([*names, *(name for value in template.values() for name in template_variables(value))]))
 
 
 def _on_signals(interrupt: Callable[[], None]) -> None:

@@ -19,19 +19,19 @@ MESSAGE_BYTES: Final = 65_536
 
 
 def local_environment(
-    sweep: Sweep, request: RunRequest, index: int, folder: Path, histogram_epochs: int = 0
+    sweep: Sweep, request: RunRequest, index: int, folder: Path, histogram_epochs: int = 0, gpus: int = 0
 ) -> dict[str, str]:
     """Environment of the process of this index: that of a pod except for metrics port and linger, since it is not scraped.
 
-    `REGSWEEP_GPUS` is 0 whatever the manifest asks of a cluster: it demands GPUs, and a laptop has what it has.
-    `folder`: the run's. `histogram_epochs`: every so many epochs the trainer notes histograms of its weights; 0: never.
+    `folder`: the run's. `histogram_epochs`: every so many epochs the trainer notes histograms of its weights; 0: never. `gpus`: what
+    the person asks for, whatever the manifest asks of a cluster: it demands GPUs, and a laptop has what it has.
     """
     checkpoints = sweep.spec.trainer.checkpoints
     beside = (folder.parent / CHECKPOINTS / request.point.key).absolute()
     return {
         **contract_environment(sweep, request, objective_status(sweep.spec.objective), MESSAGE_BYTES),
         "JOB_COMPLETION_INDEX": str(index),
-        "REGSWEEP_GPUS": "0",
+        "REGSWEEP_GPUS": str(gpus),
         "REGSWEEP_HISTORY": str((folder / history_file(index)).absolute()),
         "REGSWEEP_LINGER_SECONDS": "0",
         "REGSWEEP_METRICS_PORT": "0",

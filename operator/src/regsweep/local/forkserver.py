@@ -127,7 +127,7 @@ def _guarded(printed: bytes, job: int, control: int, output: int, *held: int) ->
     os.dup2(output, 2)
     os.close(output)
     leads, led = os.pipe()
-    woken = guard.prepare()
+    woken, wake = guard.prepare()
     guardian = os.getpid()
     _say(control, BEGUN)  # from now on the run is not made anew, whatever becomes of it
     trainer = _fork()
@@ -135,7 +135,7 @@ def _guarded(printed: bytes, job: int, control: int, output: int, *held: int) ->
         _lead_group(guardian)
         os.write(led, b"!")
         _forget_guard()
-        for each in (leads, led, woken, control, *held):
+        for each in (leads, led, woken, wake, control, *held):
             os.close(each)
         return asked
     os.close(led)
@@ -159,7 +159,7 @@ def _lead_group(guardian: int) -> None:
 
 def _forget_guard() -> None:
     """Signals as a fresh process has them."""
-    os.close(signal.set_wakeup_fd(-1))
+    signal.set_wakeup_fd(-1)  # where asyncio was imported, Python 3.12 has done so at the fork
     for number in guard.SIGNALS:
         signal.signal(number, signal.SIG_DFL)
 

@@ -33,7 +33,7 @@ SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGALRM)
 def main(arguments: list[str]) -> int:
     """Runs the command to its end and returns the exit status as a shell would give it."""
     grace_seconds, command = float(arguments[0]), arguments[1:]
-    woken = prepare()
+    woken, _ = prepare()
     try:
         # The guard has one thread, so that the function between fork and exec is safe.
         trainer = subprocess.Popen(
@@ -45,14 +45,14 @@ def main(arguments: list[str]) -> int:
     return watch(trainer.pid, sys.stdin.fileno(), woken, grace_seconds)
 
 
-def prepare() -> int:
-    """Lets signals arrive through a pipe, whose descriptor is returned."""
+def prepare() -> tuple[int, int]:
+    """Lets signals arrive through a pipe, whose descriptors are returned: the one to read from, and the one that signals write to."""
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
     for expected in SIGNALS:
         signal.signal(expected, _nothing)
-    return woken
+    return woken, wake
 
 
 def watch(trainer: int, control: int, woken: int, grace_seconds: float) -> int:

@@ -27,6 +27,7 @@ from regsweep.local.directory import RunsDirectory, UnwritableRunsError, observe
 from regsweep.local.environment import local_environment
 from regsweep.local.facts import ProcessFacts, RunFacts, output_file
 from regsweep.local.failures import local_message
+from regsweep.local.gpus import Gpus
 from regsweep.local.identify import DataIdentity
 from regsweep.local.lineage import data_facts, outer_facts, rule_facts
 from regsweep.local.process import GRACE_SECONDS, Process
@@ -84,6 +85,8 @@ class Host:
     """Trainers may be forked from a process that has imported what they need."""
     histogram_epochs: int = 0
     """Every so many epochs trainers note histograms of their weights; 0: never."""
+    gpus: Gpus | None = None
+    """Dealt to the trainers; None: a person asks for none."""
 
 
 class LocalRunner:
@@ -110,7 +113,7 @@ class LocalRunner:
         self._data = start.data
         self._host = host or Host()
         self._clock = self._host.clock
-        self._starter = Starter(trainer, warm=self._host.warm)
+        self._starter = Starter(trainer, warm=self._host.warm, gpus=self._host.gpus)
         self._on_status = on_status
         self._records = start.records
         self._analysis_result: AnalysisResult | None = None
@@ -293,20 +296,21 @@ class LocalRunner:
                 await self._start_process(run, index)
 
     async def _start_process(self, run: _Run, index: int) -> None:
-        path = self._directory.run(run.facts.run)
-        contract = local_environment(self._sweep, run.request, index, path, self._host.histogram_epochs)
+        host, path = self._host, self._directory.run(run.facts.run)
+        gpus = 0 if host.gpus is None else host.gpus.each
+        contract = local_environment(self._sweep, run.request, index, path, host.histogram_epochs, gpus)
         process = await self._starter.start(
             Launch(
                 [expand(argument, contract) for argument in self._sweep.resolved.args or ()],
                 process_environment(
                     contract,
-                    self._host.environment,
+                    host.environment,
                     max(1, self._sweep.spec.parallelism),
                     isolated=self._trainer.is_reference,
                 ),
                 path / output_file(index),
                 held=(self._lock,) if self._lock is not None else (),
-                grace_seconds=self._host.grace_seconds,
+                grace_seconds=host.grace_seconds,
             )
         )
         at = self._clock()

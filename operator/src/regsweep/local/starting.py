@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from regsweep.local.forkserver import Job
+from regsweep.local.gpus import VISIBLE, Gpus
 from regsweep.local.preloading import Warmth
 from regsweep.local.process import FreshProcess, Process
 from regsweep.local.settings import backend_of
@@ -35,15 +36,26 @@ class Launch:
 class Starter:
     """Starts the processes of one trainer."""
 
-    def __init__(self, trainer: TrainerCommand, *, warm: bool) -> None:
-        """warm: processes may be forked."""
+    def __init__(self, trainer: TrainerCommand, *, warm: bool, gpus: Gpus | None = None) -> None:
+        """warm: processes may be forked. gpus: dealt to them; none of those is forked, since what is imported beforehand hides GPUs."""
         self._trainer = trainer
-        self._warmth = trainer.warmth if warm and sys.platform == "linux" else None
+        self._gpus = gpus
+        self._warmth = trainer.warmth if warm and gpus is None and sys.platform == "linux" else None
         self._server: ForkServer | None = None
 
     async def start(self, launch: Launch) -> Process:
         """Starts it. That it has been started does not say that it has begun."""
+        if self._gpus is None:
+            return await self._start(launch)
+        taken = self._gpus.take()
+        try:
+            process = await self._start(replace(launch, environment={**launch.environment, VISIBLE: ",".join(taken)}))
+        except BaseException:
+            self._gpus.give_back(taken)
+            raise
+        return _OnGpus(process, self._gpus, taken)
 
+    async def _start(self, launch: Launch) -> Process:
         async def afresh() -> Process:
             command = [*self._trainer.arguments, *launch.arguments]
             return await FreshProcess.start(
@@ -61,6 +73,29 @@ class Starter:
         """Ends what was started to be forked. The runs' own processes are not ended."""
         if self._server is not None:
             await self._server.close()
+
+
+class _OnGpus:
+    """A process that gives its GPUs back once somebody has waited for its end."""
+
+    def __init__(self, process: Process, gpus: Gpus, taken: Sequence[str]) -> None:
+        self._process, self._gpus, self._taken = process, gpus, taken
+
+    @property
+    def memory_ran_out(self) -> bool:
+        return self._process.memory_ran_out
+
+    async def wait(self) -> int:
+        code = await self._process.wait()
+        self._gpus.give_back(self._taken)
+        self._taken = ()
+        return code
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def kill(self) -> None:
+        self._process.kill()
 
 
 def _is_measured(warmth: Warmth, environment: Mapping[str, str]) -> bool:

@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from regsweep.errors import RegsweepError
+from regsweep.local.gpus import Gpus
 from regsweep.local.preloading import Warmth, warm_script
 from regsweep.local.sources import script_digest
 
@@ -141,9 +142,11 @@ def _content(argument: str) -> str:
     return script_digest(path) if path.suffix == ".py" else hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def default_parallelism(asked: int) -> int:
-    """Runs at a time: as many as the manifest asks for, at most one per core, and one per GiB of memory that is free."""
-    return max(1, min(asked or 1, available_cores(), free_memory_bytes() // RUN_MEMORY_BYTES))
+def default_parallelism(asked: int, gpus: Gpus | None = None) -> int:
+    """Runs at a time: as many as the manifest asks for, at most one per core, one per GiB of memory that is free, and as many as
+    share no GPU."""
+    room = sys.maxsize if gpus is None else gpus.room
+    return max(1, min(asked or 1, available_cores(), free_memory_bytes() // RUN_MEMORY_BYTES, room))
 
 
 def available_cores() -> int:

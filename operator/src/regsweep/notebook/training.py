@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 from regsweep.api.status import SweepStatus
 from regsweep.api.wording import plural
-from regsweep.cli.announcement import announcement
+from regsweep.cli.announcement import announcement, shared_gpus
 from regsweep.cli.check import print_warnings
 from regsweep.cli.consoles import error_console
 from regsweep.cli.kept import keep_results
@@ -20,6 +21,7 @@ from regsweep.cli.run import Trained, Work, prepare, remarks, train
 from regsweep.core.grid import combinations
 from regsweep.errors import RegsweepError
 from regsweep.local.directory import RunsDirectory
+from regsweep.local.gpus import MOST_GPUS, gpus_for
 from regsweep.local.inventory import inventory
 from regsweep.local.runner import Host
 from regsweep.local.runrows import Row, rows
@@ -48,6 +50,7 @@ def tuning_run(
     confirm: bool = False,
     warm: bool = True,
     histograms: int | None = None,
+    gpus: int = 0,
 ) -> Runs:
     """Trains every combination of the flags and returns them in the order of the ranking, with `answer` above.
 
@@ -55,7 +58,8 @@ def tuning_run(
     `parameters` such as `{"dataset": "breast_cancer"}`. flags: values by name, or combinations as a list of mappings or a data
     frame. sample: train only this part of the combinations. confirm: ask before. warm: runs may be forked from a process that has
     imported TensorFlow once. histograms: every so many epochs those of the weights of each combination's first replicate are kept, and
-    its graph, for `regsweep tensorboard`.
+    its graph, for `regsweep tensorboard`. gpus: of this machine, for each run; 0: none is asked for, so that the reference trainer
+    computes on the CPU, and a script on what it finds.
 
     What is in `runs_dir` already is not trained again. Ctrl-C, or a notebook's stop button, ends the training; the same call
     continues it.
@@ -69,7 +73,7 @@ def tuning_run(
         question = f"Train {plural(count, 'combination')} x {request.manifest.spec.most_replicates}? [Y/n] "
         if input(question).strip().lower() not in ("", "y", "yes"):
             return frame_of([])
-    return _train(request, Path(runs_dir), parallelism, host_of(warm, histograms))
+    return _train(request, Path(runs_dir), parallelism, host_of(warm, histograms, gpus))
 
 
 def training_run(
@@ -84,6 +88,7 @@ def training_run(
     trainer_command: str | None = None,
     warm: bool = True,
     histograms: int | None = None,
+    gpus: int = 0,
 ) -> Runs:
     """Trains one combination, `replicates` times, and returns its row; `flags` has one value each. See `tuning_run`.
 
@@ -94,14 +99,16 @@ def training_run(
     count = len(combinations(request.manifest.spec))
     if count != 1:
         raise RegsweepError(f"training_run: got {count} combinations, want one. tuning_run trains them all.")
-    return _train(request, Path(runs_dir), None, host_of(warm, histograms))
+    return _train(request, Path(runs_dir), None, host_of(warm, histograms, gpus))
 
 
-def host_of(warm: bool, histograms: int | None) -> Host:
+def host_of(warm: bool, histograms: int | None, gpus: int = 0) -> Host:
     """The machine as it is to be used. Raises RegsweepError."""
+    if isinstance(gpus, bool) or not 0 <= gpus <= MOST_GPUS:
+        raise RegsweepError(f"gpus: got {gpus!r}, want a number of GPUs from 0 to {MOST_GPUS}.")
     if histograms is not None and (isinstance(histograms, bool) or histograms < 1):
         raise RegsweepError(f"histograms: got {histograms!r}, want a number of epochs of at least 1, or None for none.")
-    return Host(warm=warm, histogram_epochs=histograms or 0)
+    return Host(warm=warm, histogram_epochs=histograms or 0, gpus=gpus_for(gpus, os.environ) if gpus else None)
 
 
 def _train(request: Request, runs_dir: Path, parallelism: int | None, host: Host) -> Runs:
@@ -109,11 +116,15 @@ def _train(request: Request, runs_dir: Path, parallelism: int | None, host: Host
     directory = RunsDirectory(runs_dir / manifest.name)
     with ExitStack() as stack:
         held = stack.enter_context(directory.locked())
-        work = prepare(
-            manifest, request.trainer, parallelism or default_parallelism(manifest.spec.parallelism), directory
-        )
+        parallelism = parallelism or default_parallelism(manifest.spec.parallelism, host.gpus)
+        work = prepare(manifest, request.trainer, parallelism, directory)
         print_warnings(work.sweep.warnings)
-        lines = [held.note, announcement(work.sweep, work.records, directory.path, work.data), *work.changes]
+        lines = [
+            held.note,
+            *shared_gpus(parallelism, host.gpus),
+            announcement(work.sweep, work.records, directory.path, work.data),
+            *work.changes,
+        ]
         for line in filter(None, lines):
             print_prose(errors, line)
         trained = _followed(work, directory, held.descriptor, host)

@@ -19,24 +19,19 @@ class Device:
     gpus: int
 
 
-def present() -> Device:
-    """The device of the framework that is imported."""
+def in_use() -> Device:
+    """The device that the framework computes on, once it has computed."""
     backend = _backend()
-    gpus = _gpus(backend)
+    gpus = _gpus(backend) if _uses_gpus(backend) else []
     return Device(backend, gpus[0] if gpus else "cpu", len(gpus))
 
 
 def check(contract: Contract) -> None:
     """Raises GpuNotVisibleError where GPUs were requested and the framework sees none. Without a framework nothing is known."""
-    device = present()
-    if (
-        contract.gpus
-        and not contract.allow_cpu
-        and not device.gpus
-        and device.backend in ("tensorflow", "torch", "jax")
-    ):
+    backend = _backend()
+    if contract.gpus and not contract.allow_cpu and backend in ("tensorflow", "torch", "jax") and not _gpus(backend):
         raise GpuNotVisibleError(
-            f"REGSWEEP_GPUS is {contract.gpus}, but {device.backend} sees no GPU; training does not fall back to the CPU. Check the "
+            f"REGSWEEP_GPUS is {contract.gpus}, but {backend} sees no GPU; training does not fall back to the CPU. Check the "
             "node's driver and device plugin and that the image is one for GPUs; on a cluster whose GPUs are simulated set "
             "REGSWEEP_ALLOW_CPU=1"
         )
@@ -47,6 +42,12 @@ def _backend() -> str:
     if keras is not None and hasattr(keras, "backend"):
         return str(keras.backend.backend())
     return next((name for name in FRAMEWORKS if name in sys.modules), "python")
+
+
+def _uses_gpus(backend: str) -> bool:
+    """PyTorch computes where a script says, and on the CPU where it says nothing; the others on a GPU that they see."""
+    module: Any = sys.modules.get(backend)
+    return module is not None and (backend != "torch" or bool(module.cuda.is_initialized()))
 
 
 def _gpus(backend: str) -> list[str]:

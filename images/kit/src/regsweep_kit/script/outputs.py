@@ -95,7 +95,7 @@ class Swept(Silent):
             self._divided = True
 
     def first(self, reported: Reported) -> None:
-        device = devices.present()
+        device = devices.in_use()
         self._journal.describe(
             columns=columns(reported, self._contract),
             rule=self._contract.objective.rule,

@@ -156,7 +156,7 @@ def take(data: Any, rows: Rows) -> Any:
         return type(data)([take(value, rows) for value in data])
     if hasattr(data, "iloc"):
         return data.iloc[rows]
-    if isinstance(data, np.ndarray) or type(data).__module__.partition(".")[0] in ("torch", "scipy"):
+    if isinstance(data, np.ndarray) or _package(data) in ("torch", "scipy"):
         return data[rows]
     return np.asarray(data)[rows]
 
@@ -177,7 +177,7 @@ def _add(digest: Any, data: Any) -> None:
         for each in data:
             _add(digest, each)
     elif data is not None:
-        values = np.asarray(data)
+        values = _array(data)
         if values.nbytes > MOST_DIGESTED_BYTES:
             values = values[np.linspace(0, len(values) - 1, SAMPLED_ROWS).astype(np.int64)]
         digest.update(f"{values.shape}\n".encode())
@@ -196,7 +196,7 @@ def _labels(asked: Asked) -> NDArray[np.int64] | None:
         raise InvalidFlagsError(f"stratify: got {asked.stratify!r}, want 'auto', None or a class for each row")
     if asked.y is None or isinstance(asked.y, Mapping) or _is_several(asked.y):
         return None
-    y = np.asarray(asked.y)
+    y = _array(asked.y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim == 2 and 1 < y.shape[1] <= MOST_CLASSES and ((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all():
@@ -211,7 +211,7 @@ def _labels(asked: Asked) -> NDArray[np.int64] | None:
 
 
 def _codes(values: Any, rows: int, name: str) -> NDArray[np.int64]:
-    array = np.asarray(values)
+    array = _array(values)
     if array.ndim != 1 or len(array) != rows:
         raise BadDataError(f"{name}: has the shape {array.shape}, want one value for each of the {rows} rows")
     return np.unique(array.astype(str) if array.dtype == object else array, return_inverse=True)[1].astype(np.int64)
@@ -220,7 +220,7 @@ def _codes(values: Any, rows: int, name: str) -> NDArray[np.int64]:
 def _group_codes(values: Any, rows: int) -> NDArray[np.int64]:
     """Each row's group. Raises BadDataError where a row has none, or where one group would be two."""
     codes = _codes(values, rows, "groups")
-    array = np.asarray(values)
+    array = _array(values)
     if len(none := np.flatnonzero(_missing(array))):
         more = f" and {len(none) - MOST_PLACES} more" if len(none) > MOST_PLACES else ""
         raise BadDataError(
@@ -258,6 +258,15 @@ def _check_test(count: int, contract: Contract, asked: Asked) -> None:
         f"test_fraction: {asked.test_fraction:g} leaves {count} test rows, but {variable} asks for a final evaluation on test rows, "
         f"which needs at least {FEWEST_ROWS}; raise it, or remove the final evaluation"
     )
+
+
+def _array(data: Any) -> NDArray[Any]:
+    """As an array of NumPy's. PyTorch gives none of a tensor on a GPU, or of one that has gradients."""
+    return np.asarray(data.detach().cpu() if _package(data) == "torch" else data)
+
+
+def _package(data: Any) -> str:
+    return type(data).__module__.partition(".")[0]
 
 
 def _is_table(data: Any) -> bool:
