@@ -60,8 +60,9 @@ test-integration: $(SYNCED) ## tests on a real API server without a node (no roo
 	$(PYTEST) tests/integration -m "not long"
 
 .PHONY: test-minors
-test-minors: $(SYNCED) ## the operator and its CRDs on the oldest Kubernetes that the chart takes (it is built first: minutes)
+test-minors: $(SYNCED) ## the operator and its CRDs on the oldest and the newest Kubernetes (each is built: many minutes)
 	REGSWEEP_KUBERNETES=oldest $(PYTEST) $(ON_MINORS)
+	REGSWEEP_KUBERNETES=newest $(PYTEST) $(ON_MINORS)
 
 .PHONY: test-e2e
 test-e2e: $(SYNCED) ## tests on a real node with real training (needs root)

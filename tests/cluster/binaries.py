@@ -14,10 +14,11 @@ from cluster.commands import run, run_logged
 from cluster.digests import digest
 from cluster.report import step
 
-# The versions of the module in go.mod of go/kube and go/kube-oldest; a test compares them.
+# The versions of the module in go.mod of go/kube, go/kube-oldest and go/kube-newest; a test compares them.
 KUBERNETES = "1.35.4"
 OLDEST_KUBERNETES = "1.29.6"
 """The oldest minor that the chart takes."""
+NEWEST_KUBERNETES = "1.37.2"
 
 
 def _reports(version: str) -> str:
@@ -69,7 +70,7 @@ _CONTAINERD = "github.com/containerd/containerd/v2/cmd"
 _TOOLS_MODULE = paths.GO_SOURCES / "tools"
 
 KUBE = Build("kube", paths.GO_SOURCES / "kube", ldflags=_reports(KUBERNETES), links=KUBE_COMPONENTS)
-# API server and controllers of another minor, for the tests of it; etcd and kubectl are the built-in cluster's.
+# API server and controllers of other minors, for the tests of these; etcd and kubectl are the built-in cluster's.
 _OF_A_MINOR = ("kube-apiserver", "kube-controller-manager")
 KUBE_OLDEST = Build(
     "kube-oldest",
@@ -78,7 +79,10 @@ KUBE_OLDEST = Build(
     ldflags=_reports(OLDEST_KUBERNETES),
     links=_OF_A_MINOR,
 )
-MINORS = {"": KUBE, "oldest": KUBE_OLDEST}
+KUBE_NEWEST = Build(
+    "kube-newest", paths.GO_SOURCES / "kube-newest", ldflags=_reports(NEWEST_KUBERNETES), links=_OF_A_MINOR
+)
+MINORS = {"": KUBE, "oldest": KUBE_OLDEST, "newest": KUBE_NEWEST}
 """Kubernetes by the names that the tests of minors have for it; the built-in cluster's has none."""
 TOOLS = Build(
     "tools",

@@ -1,6 +1,6 @@
 """The Kubernetes that the integration tests run on: the built-in cluster's, or another minor.
 
-REGSWEEP_KUBERNETES=oldest chooses it: `make test-minors`.
+REGSWEEP_KUBERNETES=oldest or newest chooses it: `make test-minors`.
 """
 
 from __future__ import annotations

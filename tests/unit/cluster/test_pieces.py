@@ -210,6 +210,7 @@ def test_installing_puts_in_the_images_that_were_built() -> None:
     [
         pytest.param(binaries.KUBE, binaries.KUBERNETES, id="the built-in cluster's"),
         pytest.param(binaries.KUBE_OLDEST, binaries.OLDEST_KUBERNETES, id="the oldest"),
+        pytest.param(binaries.KUBE_NEWEST, binaries.NEWEST_KUBERNETES, id="the newest"),
     ],
 )
 def test_the_version_that_kubernetes_reports_is_the_one_that_is_built(build: binaries.Build, version: str) -> None:
