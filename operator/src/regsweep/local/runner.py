@@ -12,7 +12,7 @@ from regsweep.api.constants import EXIT_INVALID_FLAGS
 from regsweep.api.objective import objective_status
 from regsweep.api.status import FinalStatus, SweepStatus
 from regsweep.core.identity import final_seed
-from regsweep.core.judging.analysis import AnalysisResult, analyse_records
+from regsweep.core.judging.analysis import AnalysisResult, analyse_records, prepare_analysis
 from regsweep.core.kept import Kept
 from regsweep.core.kubernetes.expansion import expand
 from regsweep.core.plan import Plan, plan
@@ -166,6 +166,8 @@ class LocalRunner:
 
     async def run(self) -> SweepStatus:
         """Trains until the sweep is over, or is interrupted; returns the last status. No process is left in any case."""
+        # It begins with the first wait, while the trainers' imports leave a core idle.
+        preparing = asyncio.create_task(asyncio.to_thread(prepare_analysis))
         try:
             while not self.interrupted:
                 self._changed.clear()
@@ -186,6 +188,7 @@ class LocalRunner:
             while self._processes:
                 await asyncio.wait(self._processes)
             await self._starter.close()
+            await preparing
         if self.interrupted:
             # Results that were finished before the signal are in the message files.
             self._records = self._records.plus(self._directory.records())

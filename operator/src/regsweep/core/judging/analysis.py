@@ -1,6 +1,7 @@
 """The analysis of a sweep's records: which records, what it rests on, and what it comes to.
 
-One way for operator, files and local runner. numpy and scipy load on the first analysis, never at a program's start.
+One way for operator, files and local runner. numpy and scipy load on the first analysis, or when it is prepared, never at a program's
+start.
 """
 
 from __future__ import annotations
@@ -227,6 +228,12 @@ def _judged_by_contenders(sweep: Sweep, records: Records, final: FinalEvaluation
     # The contenders are no grid: an end of their values is not an end of what was swept.
     findings = [each for each in result.analysis.findings if each.type is not FindingType.AT_GRID_EDGE]
     return replace(result, analysis=result.analysis.model_copy(update={"effects": effects, "findings": findings}))
+
+
+def prepare_analysis() -> None:
+    """Loads what the first analysis takes a second to load."""
+    import regsweep.core.judging.stats.pipeline
+    import regsweep.core.judging.stats.references  # noqa: F401
 
 
 def _judged(
