@@ -47,6 +47,10 @@ test-all: test ## all of it, and what is long or runs beside other projects' con
 test-unit: $(SYNCED) ## tests without a cluster
 	$(PYTEST) tests/unit
 
+.PHONY: test-python
+test-python: $(SYNCED) ## what Python's version may break: unit tests, trainings and local runs, with the python3 that is found first
+	$(PYTEST) tests/unit tests/integration/local tests/integration/kit tests/integration/trainer -m "not long"
+
 .PHONY: fuzz
 fuzz: $(SYNCED) ## the unit tests with Hypothesis examples that are new each time
 	REGSWEEP_HYPOTHESIS=fuzz $(PYTEST) tests/unit -m hypothesis

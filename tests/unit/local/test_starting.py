@@ -352,3 +352,12 @@ async def test_a_process_with_gpus_starts_afresh_and_gives_them_to_the_next_one(
     assert (await ended(second), await ended(first)) == (0, 0)
     assert [(place.path / name).read_text() for name in ("first", "second")] == ["True 5\n", "True 7\n"]
     assert await place.output(starter, log="third") == (0, "True 5\n")
+
+
+async def test_a_fork_that_resets_what_signals_wake_leaves_nothing_behind(place: Place) -> None:
+    """As one does from Python 3.12 on, where asyncio was imported."""
+    text = "import heavy, os; print(heavy.who != os.getpid(), *sorted(os.listdir('/proc/self/fd')))"
+    usual = await place.output(place.starter(text), log="usual")
+    place.module = "import signal; os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))"
+    assert await place.output(place.starter(text), log="reset") == usual
+    assert usual[1].startswith("True 0 1 2 ")
