@@ -41,6 +41,8 @@ def pauses(suspend: bool, free: int, active: Sequence[ObservedRun], workloads: W
         ours = [run for run in active if not (run.queue_managed or run.suspended or run.paused or run.uid in workloads)]
         stopped = tuple(workload for workload in known if workload.active and not workload.paused)
         return Pauses(tuple(map(ref_of, ours)), deactivate=stopped)
+    if not any(run.paused or run.uid in workloads for run in active):
+        return Pauses(free=free)
     free += sum(slots_of(run) - _slots_now(run, workloads) for run in active)
     resume, activate = [], []
     for run in active:

@@ -14,14 +14,19 @@ def slots_of(run: ObservedRun) -> int:
     """Pods of the run that hold a GPU, and those that it may start at any moment."""
     holding = sum(pod.holds_node for pod in run.pods)
     paused = run.suspended and not run.held
-    if paused or run.deleting or needs_no_pod(run):
+    if paused or run.deleting or _is_over(run):
         return holding
     return max(min(run.parallelism, open_indexes(run)), holding)
 
 
 def needs_no_pod(run: ObservedRun) -> bool:
     """Whether no pod of the run will train any more. It does not wait for the Job controller's word."""
-    return run.succeeded or run.failed_reason is not None or open_indexes(run) == 0
+    return _is_over(run) or open_indexes(run) == 0
+
+
+def _is_over(run: ObservedRun) -> bool:
+    """By the Job controller's word."""
+    return run.succeeded or run.failed_reason is not None
 
 
 def open_indexes(run: ObservedRun) -> int:
@@ -44,6 +49,6 @@ def lacks_pod(run: ObservedRun) -> bool:
 
 def wants_pod(run: ObservedRun) -> bool:
     """Whether the run should have more pods than it has, now or after a back-off."""
-    if run.suspended or run.deleting or needs_no_pod(run):
+    if run.suspended or run.deleting or _is_over(run):
         return False
     return min(run.parallelism, open_indexes(run)) > sum(pod.holds_node for pod in run.pods)
