@@ -193,7 +193,8 @@ def start(gpus: int, allow_cpu: bool) -> Device:
     if gpus and not allow_cpu:
         raise GpuNotVisibleError(
             f"REGSWEEP_GPUS is {gpus}, but {' on '.join(versions()[:2])} sees no GPU; training does not fall back to the CPU. "
-            "Check the node's driver and device plugin and that the image is the one for GPUs; "
+            "Check the driver (in a cluster the node's, and its device plugin) and that the trainer is one for GPUs (extra or image gpu or "
+            "jax-gpu); "
             "on a cluster whose GPUs are stand-ins set REGSWEEP_ALLOW_CPU=1"
         )
     return Device("cpu", 0)
