@@ -72,7 +72,7 @@ class Bench:
         own = {"XDG_CACHE_HOME": str(place), "REGSWEEP_HISTORY": str(place / HISTORY), **environment}
         if backend := os.environ.get("KERAS_BACKEND"):
             own["KERAS_BACKEND"] = backend
-        return Trainer(place, dict(flags), command=command, **own)
+        return Trainer(place, dict(flags), 0, command, None, **own)
 
     def train(self, flags: Mapping[str, Any], command: Sequence[str] = REFERENCE, **environment: str) -> Trained:
         began = time.monotonic()
