@@ -79,6 +79,20 @@ Histograms = Annotated[
 ]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the results on standard output.")]
 Rows = Annotated[int, typer.Option("--rows", min=0, help="Maximum number of combinations in the table; 0 shows all.")]
+Parallelism = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Maximum number of runs at a time. Default: spec.parallelism, at most one per core, per GiB of free memory and, with "
+        "--gpus, per GPU.",
+    ),
+]
+GpuOption = Annotated[
+    int,
+    typer.Option(
+        "--gpus", min=0, max=MOST_GPUS, help="Number of GPUs of this machine that each run gets; 0 asks for none."
+    ),
+]
 Means = Annotated[
     bool,
     typer.Option(
@@ -96,13 +110,7 @@ def run(
             help="Directory of the runs; finished ones are not trained again.", parser=arguments.path, metavar="PATH"
         ),
     ] = Path("runs"),
-    parallelism: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Maximum number of runs at a time. Default: spec.parallelism, at most one per core and per GiB of free memory.",
-        ),
-    ] = None,
+    parallelism: Parallelism = None,
     name: Annotated[
         str | None,
         typer.Option(help="Name of the sweep, instead of metadata.name.", parser=arguments.sweep_name, metavar="TEXT"),
@@ -118,10 +126,7 @@ def run(
     goal: GoalOption = None,
     warm: Warm = True,
     histograms: Histograms = None,
-    gpus: Annotated[
-        int,
-        typer.Option(min=0, max=MOST_GPUS, help="Number of GPUs of this machine that each run gets; 0 asks for none."),
-    ] = 0,
+    gpus: GpuOption = 0,
     output: OutputOption = Output.TABLE,
     rows: Rows = 20,
     means: Means = False,
