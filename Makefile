@@ -38,10 +38,12 @@ test: lint programs ## everything that is checked but what is long: lint, then a
 	UV=$(UV) $(PYTHON) tests/lanes.py $(LANE) -- -rsfE -m "not long"
 
 .PHONY: test-all
-test-all: test ## all of it, and what is long or runs beside other projects' controllers
+test-all: test ## all of it, what is long or runs beside other projects' controllers, an hour of faults, ten thousand runs
 	$(PYTEST) -m long
 	$(PYTEST) tests/third_party
 	$(MAKE) test-minors
+	$(MAKE) soak
+	-$(MAKE) bench-scale # its page says which goals are missed
 
 .PHONY: test-unit
 test-unit: $(SYNCED) ## tests without a cluster
