@@ -162,18 +162,18 @@ def _lines(named: Sequence[tuple[str, Series]], defaults: Mapping[str, Json], si
     high = max(values, default=1.0)
     high = high if high > low else low + (abs(low) or 1)
     begin, end = min(times), max(max(times), min(times) + 1)
-    left = 64
+    marks = [_shown(low + share * (high - low), defaults) for share in (0, 0.25, 0.5, 0.75, 1)]
+    left = max(64, 7 * max(map(len, marks)) + 6)
 
     def at(time: float, value: float) -> str:
         x = left + (time - begin) / (end - begin) * (width - left - 4)
         return f"{x:.1f},{(height - 18) * (1 - (value - low) / (high - low)) + 8:.1f}"
 
     grid = []
-    for share in (0, 0.25, 0.5, 0.75, 1):
-        value = low + share * (high - low)
-        y = at(begin, value).split(",")[1]
+    for number, mark in enumerate(marks):
+        y = at(begin, low + number / (len(marks) - 1) * (high - low)).split(",")[1]
         grid.append(
-            f"<line x1={left} x2={width} y1={y} y2={y} class=grid /><text x={left - 6} y={y} class=axis>{_shown(value, defaults)}</text>"
+            f"<line x1={left} x2={width} y1={y} y2={y} class=grid /><text x={left - 6} y={y} class=axis>{mark}</text>"
         )
     lines = []
     for number, (_, one) in enumerate(named):

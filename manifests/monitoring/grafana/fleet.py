@@ -52,13 +52,13 @@ PANELS: Final[list[Panel]] = [
         "Runs that failed",
         "Of sweeps that still exist.",
         Query(total(runs("failed"))),
-        thresholds={ORANGE: 1},
+        thresholds={1: ORANGE},
     ),
     number(
         "Sweeps that stand still",
         "Runs wait, and none trains: the sweep's conditions say for what.",
         Query(f"count({WAITING}) or vector(0)"),
-        thresholds={ORANGE: 1},
+        thresholds={1: ORANGE},
     ),
     curves(
         "Runs in training, by namespace",

@@ -21,7 +21,8 @@ RED: Final = "red"
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """PromQL with Grafana's variables. A table asks for one instant, a graph for the range."""
+    """PromQL with Grafana's variables. A graph asks for the range; what shows one value asks for one instant, since the last value of a
+    range may be of a series that has ended."""
 
     expr: str
     legend: str = ""
@@ -46,15 +47,14 @@ class Panel:
     options: JsonObject | None = None
     custom: JsonObject | None = None
     """Of the kind's field configuration."""
-    thresholds: Mapping[str, float] | None = None
-    """Colour -> from which value on; everything below the first is green."""
+    thresholds: Mapping[float, str] | None = None
+    """From which value on -> colour; everything below the first is green."""
     transformations: Sequence[JsonObject] = ()
     color_mode: str | None = None
 
     def body(self) -> JsonObject:
         """The panel as JSON, without id and place."""
-        table = self.kind == "table"
-        targets: list[JsonValue] = [_target(query, table=table) for query in self.queries]
+        targets: list[JsonValue] = [_target(query, self.kind) for query in self.queries]
         return {
             "type": self.kind,
             "title": self.title,
@@ -76,7 +76,7 @@ class Panel:
             defaults["color"] = {"mode": self.color_mode}
         if self.thresholds is not None:
             steps: list[JsonValue] = [{"color": GREEN, "value": None}]
-            steps += [{"color": color, "value": value} for color, value in self.thresholds.items()]
+            steps += [{"color": color, "value": value} for value, color in self.thresholds.items()]
             defaults["thresholds"] = {"mode": "absolute", "steps": steps}
         return defaults
 
@@ -118,9 +118,9 @@ def number(
     *,
     unit: str = "none",
     width: int = 4,
-    thresholds: Mapping[str, float] | None = None,
+    thresholds: Mapping[float, str] | None = None,
 ) -> Panel:
-    """The last value, large."""
+    """The value of now, large."""
     return Panel(
         "stat",
         title,
@@ -139,7 +139,7 @@ def number(
 
 
 def bars(title: str, description: str, query: Query, *, width: int = 6, height: int = 8, unit: str = "none") -> Panel:
-    """One horizontal bar for each series, of its last value."""
+    """One horizontal bar for each series, of its value of now."""
     options: JsonObject = {
         "orientation": "horizontal",
         "displayMode": "basic",
@@ -260,6 +260,8 @@ def _placed(panels: Iterable[Panel]) -> Iterable[JsonObject]:
         x, tallest = x + panel.width, max(tallest, panel.height)
 
 
-def _target(query: Query, *, table: bool) -> JsonObject:
+def _target(query: Query, kind: str) -> JsonObject:
     shared: JsonObject = {"refId": query.ref, "expr": query.expr, "datasource": SOURCE}
-    return shared | ({"format": "table", "instant": True} if table else {"legendFormat": query.legend, "range": True})
+    if kind == "table":
+        return shared | {"format": "table", "instant": True}
+    return shared | {"legendFormat": query.legend, "range" if kind == "timeseries" else "instant": True}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from grafana import operators
-from grafana.model import ORANGE, RED, JsonObject, Panel, Query, curves, dashboard, link, number, variable
+from grafana.model import GREEN, ORANGE, RED, JsonObject, Panel, Query, curves, dashboard, link, number, variable
 from regsweep.metrics import (
     ANALYSES,
     ANALYSIS_SECONDS,
@@ -36,20 +36,21 @@ PANELS: Final[list[Panel]] = [
     number(
         "Operators",
         "That Prometheus scrapes: the leader and its standbys.",
-        Query(f'count({LEADER.name}{{namespace="$namespace"}})'),
+        Query(f'count({LEADER.name}{{namespace="$namespace"}}) or vector(0)'),
+        thresholds={0: RED, 1: GREEN},
     ),
     number(
         "Leaders",
         "One is right. None for more than the duration of the Lease: nothing new is started.",
-        Query(f'sum({LEADER.name}{{namespace="$namespace"}})'),
-        thresholds={RED: 2},
+        Query(f'sum({LEADER.name}{{namespace="$namespace"}}) or vector(0)'),
+        thresholds={0: RED, 1: GREEN, 2: RED},
     ),
     number(
         "Longest wait",
         "How long the sweep that waits longest for a worker has been due.",
         Query(operators.gauge(QUEUE_AGE, "namespace")),
         unit="s",
-        thresholds={ORANGE: 10, RED: 60},
+        thresholds={10: ORANGE, 60: RED},
     ),
     number(
         "Slot refill, 99 % within",
@@ -58,7 +59,7 @@ PANELS: Final[list[Panel]] = [
             f'histogram_quantile(0.99, sum by (le) (increase({REFILL_SECONDS.name}_bucket{{namespace="$namespace"}}[$__range])))'
         ),
         unit="s",
-        thresholds={ORANGE: 0.1, RED: 1},
+        thresholds={0.1: ORANGE, 1: RED},
     ),
     number(
         "Writes for each run",
@@ -74,7 +75,7 @@ PANELS: Final[list[Panel]] = [
         Query(
             f'sum(increase({RECONCILE_TOTAL.name}{{namespace="$namespace", result="error"}}[$__range])) or vector(0)'
         ),
-        thresholds={ORANGE: 1, RED: 10},
+        thresholds={1: ORANGE, 10: RED},
     ),
     curves(
         "Jobs created and records stored, per minute",
