@@ -87,7 +87,7 @@ def draw(name: str, variables: Mapping[str, str], source: Source) -> Drawn:
 def prometheus(
     instant: Callable[[str], list[dict[str, Any]]], over: Callable[[str, float, float], list[dict[str, Any]]]
 ) -> Source:
-    """A source that asks those two, over the last five minutes by steps of two seconds."""
+    """A source that asks those two, over the last five minutes by steps of one second."""
 
     def series(found: dict[str, Any]) -> Series:
         points = found["values"] if "values" in found else [found["value"]]
@@ -95,7 +95,7 @@ def prometheus(
 
     return Source(
         lambda query: [series(one) for one in instant(query)],
-        lambda query: [series(one) for one in over(query, 300, 2)],
+        lambda query: [series(one) for one in over(query, 300, 1)],
     )
 
 
