@@ -45,7 +45,11 @@ WAITING: Final = f"({runs('pending')} > 0) unless on (namespace, sweep) ({runs('
 
 PANELS: Final[list[Panel]] = [
     number("Sweeps that train", "State Running.", Query(f"count({sweeps(SweepState.RUNNING)}) or vector(0)")),
-    number("Runs in training", "Each holds the GPUs of its pods.", Query(total(runs("running")))),
+    number(
+        "Runs in training",
+        "A pod trains, or has ended and its record is being collected.",
+        Query(total(runs("running"))),
+    ),
     number("Runs that wait", "Of all sweeps: for a slot, a queue, a quota or a GPU.", Query(total(runs("pending")))),
     number("Runs that ended well", "With a result stored.", Query(total(runs("succeeded")))),
     number(
