@@ -141,7 +141,7 @@ def test_a_user_with_edit_alone_gets_a_ranking_and_the_monitors_bring_it_to_prom
 def test_no_operator_has_anything_to_complain_of(installed: Stage) -> None:
     """The last test of this file: of all that was done before."""
     here = ("--namespace", installation.NAMESPACE)
-    selector = ("-l", "app.kubernetes.io/name=regsweep", "-o", "name")
+    selector = ("-l", "app.kubernetes.io/name=regsweep,app.kubernetes.io/component=operator", "-o", "name")
     pods = installed.cluster.kubectl(*here, "get", "pods", *selector).split()
     assert len(pods) == 2
     assert [line for pod in pods for line in complaints(installed.cluster.kubectl(*here, "logs", pod))] == []
