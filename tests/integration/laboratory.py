@@ -47,6 +47,9 @@ class Lab:
         self.api = api
         self.namespace = namespace
         self.trained: list[tuple[str, int]] = []
+        """Point and replicate, each time that it was trained to its end."""
+        self.trained_by: list[str] = []
+        """Of each of those the UID of the Job."""
         self.seen: dict[str, str] = {}
         """UID to name of every Job that was ever seen."""
 
@@ -112,6 +115,7 @@ class Lab:
                 continue
             point = job["metadata"]["annotations"][names.POINT_KEY_ANNOTATION]
             self.trained += [(point, k) for k in replicates]
+            self.trained_by += [uid_of(job) for _ in replicates]
 
     async def train_until(self, done: Callable[[KubeObject], object]) -> None:
         """Trains whatever there is until the status is as wanted."""
