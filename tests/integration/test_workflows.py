@@ -40,7 +40,8 @@ def test_each_make_target_of_a_workflow_exists(workflow: Path) -> None:
 
 
 def test_the_pythons_that_are_tested_are_those_that_the_packages_admit() -> None:
-    matrix = yaml.safe_load((CHECKOUT / ".github/workflows/test.yml").read_text())["jobs"]["python"]["strategy"]["matrix"]
+    workflow = yaml.safe_load((CHECKOUT / ".github/workflows/test.yml").read_text())
+    matrix = workflow["jobs"]["python"]["strategy"]["matrix"]
     declared = re.search(
         r'requires-python = ">=3\.(\d+),<3\.(\d+)"', (CHECKOUT / "operator/pyproject.toml").read_text()
     )
