@@ -2,12 +2,14 @@
 
 import http.client
 import socket
+import socketserver
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from regsweep_kit import server as kit_server
 from regsweep_kit.epochs import Best
 from regsweep_kit.errors import InvalidContractError, PortTakenError
 from regsweep_kit.exposition import Exposition, Run, label_name
@@ -149,6 +151,25 @@ def test_it_is_scraped_on_every_address_of_the_pod_whatever_family_the_cluster_h
     connection.request("GET", "/metrics")
     assert connection.getresponse().status == 200
     connection.close()
+
+
+def test_where_no_thread_can_be_started_scrapes_are_served_one_after_the_other(
+    server: MetricsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while the interpreter ends, from Python 3.12 on: a script waits for its last scrape then."""
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(socketserver.ThreadingMixIn, "process_request", refuse)
+    monkeypatch.setattr(kit_server, "ALONE_SECONDS", 0.1)
+    silent = socket.create_connection(("127.0.0.1", server.port))
+    for _ in range(2):
+        moment = time.monotonic()
+        response = get(server)
+        assert (response.status, response.headers["Connection"]) == (200, "close")
+        assert server.wait_scraped(since=moment, seconds=10)
+    silent.close()
 
 
 def test_a_scrape_before_the_moment_does_not_count(server: MetricsServer) -> None:

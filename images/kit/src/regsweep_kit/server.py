@@ -16,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from regsweep_kit.errors import PortTakenError
 
 IDLE_SECONDS = 120.0  # a kept-alive connection without a request is closed; Prometheus scrapes far more often
+ALONE_SECONDS = 2.0  # the same where a connection is served while others wait
 DELIVERY_SECONDS = 5.0  # how long a written answer may wait for its acknowledgement before it counts as lost
 
 
@@ -60,6 +61,8 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, port: int, owner: MetricsServer) -> None:
         self.owner = owner
+        self.is_alone = False
+        """No thread can be started for a connection: each is served by this one, has one answer, and is closed."""
         self.address_family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
         super().__init__(("", port), _Handler)
 
@@ -67,6 +70,16 @@ class _Server(ThreadingHTTPServer):
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         super().server_bind()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """In a thread of its own. From Python 3.12 on there are no new ones while the interpreter ends, which is when a script waits for
+        its last scrape.
+        """
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:
+            self.is_alone = True
+            self.process_request_thread(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A scraper that went away is no news; anything else is."""
@@ -80,6 +93,11 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: _Server
 
+    def setup(self) -> None:
+        super().setup()
+        if self.server.is_alone:
+            self.connection.settimeout(ALONE_SECONDS)
+
     def parse_request(self) -> bool:
         self.began = time.monotonic()  # the request's first line is there; its values are gathered later
         return super().parse_request()
@@ -92,6 +110,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", CONTENT_TYPE_LATEST)
         self.send_header("Content-Length", str(len(body)))
+        if self.server.is_alone:
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
         self.wfile.flush()
