@@ -132,10 +132,10 @@ async def _left_alone(scene: Scene) -> bool:
 async def _judge(lab: Lab, tally: Tally, is_over: bool, where: str) -> None:
     left = await left_of(lab)
     stored = {(record["point"], record["replicate"]) for record in left.records()}
-    trained, by_job = set(lab.trained), set(zip(lab.trained, lab.trained_by, strict=True))
+    trained, by_job = set(lab.trained), set(lab.trainings)
     tally.lost += len(trained - stored)
     tally.doubled += len(by_job) - len(trained)
-    tally.repeated += len(lab.trained) - len(by_job)
+    tally.repeated += len(lab.trainings) - len(by_job)
     tally.stuck += not is_over
     tally.unsound += [f"{where}: {each}" for each in broken(left)]
 

@@ -46,12 +46,15 @@ class Lab:
         self.cluster = cluster
         self.api = api
         self.namespace = namespace
-        self.trained: list[tuple[str, int]] = []
-        """Point and replicate, each time that it was trained to its end."""
-        self.trained_by: list[str] = []
-        """Of each of those the UID of the Job."""
+        self.trainings: list[tuple[str, tuple[str, int]]] = []
+        """UID of the Job, and point and replicate, each time that one was trained to its end."""
         self.seen: dict[str, str] = {}
         """UID to name of every Job that was ever seen."""
+
+    @property
+    def trained(self) -> list[tuple[str, int]]:
+        """Point and replicate of each training."""
+        return [trained for _, trained in self.trainings]
 
     async def all(self, resource: Resource) -> list[KubeObject]:
         page = await self.api.list_page(resource, self.namespace)
@@ -114,8 +117,7 @@ class Lab:
             except (Conflict, NotFound):
                 continue
             point = job["metadata"]["annotations"][names.POINT_KEY_ANNOTATION]
-            self.trained += [(point, k) for k in replicates]
-            self.trained_by += [uid_of(job) for _ in replicates]
+            self.trainings += [(uid_of(job), (point, k)) for k in replicates]
 
     async def train_until(self, done: Callable[[KubeObject], object]) -> None:
         """Trains whatever there is until the status is as wanted."""

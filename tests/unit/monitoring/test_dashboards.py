@@ -132,12 +132,11 @@ def test_every_panel_says_what_it_shows(name: str) -> None:
 @each_dashboard
 def test_what_shows_one_value_asks_for_now(name: str) -> None:
     """The last value of a range may be of a series that has ended: of an operator that is gone, or of a state that a sweep has left."""
-    for panel in map(as_object, as_list(load(name)["panels"])):
+    for panel in panels_of(name):
+        of_range = panel["type"] == "timeseries"
         for target in map(as_object, as_list(panel["targets"])):
-            of_range = panel["type"] == "timeseries"
-            assert (target.get("range", False), target.get("instant", False)) == (of_range, not of_range), panel[
-                "title"
-            ]
+            asked = target.get("range", False), target.get("instant", False)
+            assert asked == (of_range, not of_range), panel["title"]
 
 
 def test_a_panel_on_series_of_other_exporters_says_whose() -> None:

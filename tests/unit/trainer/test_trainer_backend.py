@@ -222,27 +222,28 @@ def test_jax_computes_on_gpus_only_where_they_are_requested_and_it_can(
     assert os.environ.get("XLA_PYTHON_CLIENT_PREALLOCATE") == (None if on_cpu else "false")
 
 
-@pytest.mark.usefixtures("environment")
-def test_jax_that_cannot_compute_on_gpus_is_refused_before_it_is_imported(
-    install: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    install("jax")
-    monkeypatch.setattr(backend, "has_jax_plugin", lambda: False)
-    monkeypatch.setattr(backend, "import_keras", lambda: pytest.fail("it was imported"))
+@pytest.fixture
+def start_with(install: Any, environment: None, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Starts JAX with or without a plugin, and with this GPU for it to see."""
+
+    def start(gpus: int, *, plugin: bool = True, gpu: str | None = None, allow_cpu: bool = False) -> backend.Device:
+        install("jax")
+        monkeypatch.setattr(backend, "has_jax_plugin", lambda: plugin)
+        monkeypatch.setattr(backend, "import_keras", lambda: None if plugin else pytest.fail("it was imported"))
+        monkeypatch.setattr(backend, "_first_gpu_of_jax", lambda: gpu)
+        return backend.start(gpus, allow_cpu)
+
+    return start
+
+
+def test_jax_that_cannot_compute_on_gpus_is_refused_before_it_is_imported(start_with: Any) -> None:
     with pytest.raises(InvalidContractError, match=r"got 1, but JAX as it is installed here computes on the CPU alone"):
-        backend.start(1, allow_cpu=False)
+        start_with(1, plugin=False)
 
 
-@pytest.mark.usefixtures("environment")
-def test_a_gpu_that_jax_does_not_see_is_no_reason_to_train_on_the_cpu(
-    install: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    install("jax")
-    monkeypatch.setattr(backend, "has_jax_plugin", lambda: True)
-    monkeypatch.setattr(backend, "import_keras", lambda: None)
-    monkeypatch.setattr(backend, "_first_gpu_of_jax", lambda: None)
+def test_a_gpu_that_jax_does_not_see_is_no_reason_to_train_on_the_cpu(start_with: Any) -> None:
     with pytest.raises(GpuNotVisibleError, match=r"REGSWEEP_GPUS is 1, but .*keras 3.* sees no GPU"):
-        backend.start(1, allow_cpu=False)
-    assert backend.start(1, allow_cpu=True).name == "cpu"
-    monkeypatch.setattr(backend, "_first_gpu_of_jax", lambda: "NVIDIA H100 80GB HBM3")
-    assert backend.start(2, allow_cpu=False) == backend.Device("NVIDIA H100 80GB HBM3", 1)
+        start_with(1)
+    assert start_with(1, allow_cpu=True).name == "cpu"
+    model = "NVIDIA H100 80GB HBM3"
+    assert start_with(2, gpu=model) == backend.Device(model, 1)

@@ -36,16 +36,16 @@ def pauses(suspend: bool, free: int, active: Sequence[ObservedRun], workloads: W
     free: slots, which may be negative. active: runs that need a pod. What a queue admits is stopped by its Workload alone, where
     that is known: Kueue resumes a Job that it has admitted at once.
     """
-    known = [each for each in _known(active, workloads) if not each.given_up]
     if suspend:
+        known = [each for each in _known(active, workloads) if not each.given_up]
         ours = [run for run in active if not (run.queue_managed or run.suspended or run.paused or run.uid in workloads)]
         stopped = tuple(workload for workload in known if workload.active and not workload.paused)
         return Pauses(tuple(map(ref_of, ours)), deactivate=stopped)
-    if not any(run.paused or run.uid in workloads for run in active):
-        return Pauses(free=free)
-    free += sum(slots_of(run) - _slots_now(run, workloads) for run in active)
+    # Any other run keeps the slots that it has.
+    stoppable = [run for run in active if run.paused or run.uid in workloads]
+    free += sum(slots_of(run) - _slots_now(run, workloads) for run in stoppable)
     resume, activate = [], []
-    for run in active:
+    for run in stoppable:
         workload = workloads.get(run.uid)
         deactivated = workload is not None and workload.paused
         more = slots_of(replace(run, paused=False)) - _slots_now(run, workloads)
