@@ -32,6 +32,16 @@ def test_a_volume_that_names_nothing_is_reported(lab: Lab) -> None:
     assert "no-such-secret" in condition["message"]
 
 
+def test_a_command_that_is_not_there_is_reported_and_charged_no_gpu_time(lab: Lab) -> None:
+    made = lab.sleepers("s", [0.1], template={"spec": {"containers": [{"name": "trainer", "command": ["/no-such"]}]}})
+    made["spec"]["trainer"]["gpus"] = 1
+    lab.apply(made)
+    condition = lab.until_condition("s", "Failed", reason="RunsFailAlike")
+    assert "ConfigError" in condition["message"] and "/no-such" in condition["message"]
+    assert {record["gpuSeconds"] for record in lab.records("s")} == {0}
+    assert lab.status("s").get("gpuSeconds", 0) == 0
+
+
 def test_an_evicted_pod_runs_again_and_costs_no_retry(lab: Lab) -> None:
     lab.apply(lab.sleepers("s", [4]))
     lab.until("it trains", lambda: lab.pods("Running"))

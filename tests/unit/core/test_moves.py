@@ -143,6 +143,7 @@ def test_at_most_ten_nodes_are_avoided_the_latest() -> None:
         pytest.param({"reason": "NodeAffinity"}, True, id="labels that changed"),
         pytest.param({"reason": "NodeShutdown"}, True, id="refused in a shutdown"),
         pytest.param({"reason": "ContainerStatusUnknown", "exit_code": 137}, True, id="a kubelet that lost track"),
+        pytest.param({"reason": "Unknown", "exit_code": 255}, True, id="a runtime that lost the container"),
         pytest.param({"reason": "Evicted", "disrupted": True, "exit_code": 143}, True, id="evicted for want of memory"),
         pytest.param({"reason": "NodeLost"}, True, id="a node that was lost"),
         pytest.param({"reason": "OOMKilled", "exit_code": 137}, True, id="the node's memory, without a limit"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -276,6 +276,35 @@ def test_a_pod_whose_container_never_ran_ended_with_the_last_change_of_its_condi
     listed = [{"type": "DisruptionTarget", "status": "True", "lastTransitionTime": time} for time in conditions]
     status = {"reason": "Evicted", "conditions": listed, "startTime": STARTED}
     assert observed_pod(pod_object(phase="Failed", status=status)).ended_at == datetime.fromisoformat(ended_at)
+
+
+NEVER = "1970-01-01T00:00:00Z"
+"""What a kubelet writes for a container's time that there was none of."""
+
+
+@pytest.mark.parametrize(
+    ("times", "started_at", "ended_at"),
+    [
+        pytest.param({"startedAt": NEVER, "finishedAt": FINISHED}, None, FINISHED, id="a container that never started"),
+        pytest.param({"startedAt": STARTED, "finishedAt": NEVER}, STARTED, STARTED, id="one whose end nobody noted"),
+        pytest.param({"startedAt": NEVER, "finishedAt": NEVER}, None, STARTED, id="one that its runtime lost"),
+        pytest.param({"startedAt": "0001-01-01T00:00:00Z", "finishedAt": FINISHED}, None, FINISHED, id="the zero time"),
+        pytest.param({"startedAt": None, "finishedAt": FINISHED}, None, FINISHED, id="no time"),
+    ],
+)
+def test_a_time_long_before_the_pod_was_created_is_none(
+    times: dict[str, Any], started_at: str | None, ended_at: str
+) -> None:
+    state = {"terminated": {**terminated(128, "StartError")["terminated"], **times}}
+    pod = observed_pod(pod_object(state, phase="Failed", status={"startTime": STARTED}))
+    assert pod.started_at == (datetime.fromisoformat(started_at) if started_at else None)
+    assert pod.ended_at == datetime.fromisoformat(ended_at)
+
+
+def test_a_clock_that_is_behind_is_believed() -> None:
+    created = datetime.fromisoformat(STARTED) + timedelta(hours=2)
+    pod = observed_pod(pod_object(terminated(0), phase="Succeeded", creationTimestamp=created.isoformat()))
+    assert (pod.started_at, pod.ended_at) == (datetime.fromisoformat(STARTED), datetime.fromisoformat(FINISHED))
 
 
 def test_the_last_that_was_seen_of_a_pod_is_marked() -> None:

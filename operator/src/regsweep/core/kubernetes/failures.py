@@ -35,6 +35,7 @@ _REJECTIONS: Final = {
     "TopologyAffinityError": "it could not give the pod CPUs and devices that are close to each other",
     "InvalidNodeInfo": "its kubelet did not know the node",
     "ContainerStatusUnknown": "it lost track of the container, for instance when the kubelet was started again",
+    "Unknown": "its runtime lost the container, for instance when the machine was reset",
 }
 """A pod's or container's reasons for an end that its node is to blame for."""
 _NO_ROOM: Final = "OutOf"

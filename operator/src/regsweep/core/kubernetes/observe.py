@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from regsweep.api import constants as names
@@ -24,6 +24,7 @@ _POD_NAME: Final = re.compile(r"-(\d{1,6})-[a-z0-9]+\Z", re.ASCII)
 _SECONDS: Final = re.compile(r"[0-9]{1,12}(\.[0-9])?", re.ASCII)
 _DIGITS: Final = 7
 """Of an index: the API server takes at most 100,000 completions."""
+_MOST_BEHIND: Final = timedelta(days=1)
 _ENDED_PHASES: Final = {"Succeeded": PodPhase.SUCCEEDED, "Failed": PodPhase.FAILED}
 
 
@@ -108,17 +109,19 @@ def observed_pod(pod: KubeObject, gone: bool = False) -> ObservedPod:
     terminated = state.get("terminated")
     running = state.get("running") or {}
     waiting_reason, waiting_message = _waiting(status, state)
-    started = (terminated or running).get("startedAt")
+    created_at = _time(metadata["creationTimestamp"])
     phase = _phase(status.get("phase"), terminated)
-    ended = (terminated or {}).get("finishedAt") or _pod_end(status) if phase in _ENDED_PHASES.values() else None
+    ended_at = None
+    if phase in _ENDED_PHASES.values():
+        ended_at = _container_time((terminated or {}).get("finishedAt"), created_at) or _pod_end(status)
     return ObservedPod(
         name=metadata["name"],
         uid=metadata["uid"],
         index=_index_of(metadata["name"]),
         phase=phase,
-        created_at=_time(metadata["creationTimestamp"]),
-        started_at=_time(started) if started else None,
-        ended_at=_time(ended) if ended else None,
+        created_at=created_at,
+        started_at=_container_time((terminated or running).get("startedAt"), created_at),
+        ended_at=ended_at,
         exit_code=terminated.get("exitCode") if terminated else None,
         message=(terminated or {}).get("message", ""),
         reason=_reason(status, terminated),
@@ -225,10 +228,20 @@ def _digest_of(image_id: str) -> str:
     return image_id.rpartition("@")[2].rpartition("//")[2]
 
 
-def _pod_end(status: KubeObject) -> str | None:
+def _container_time(text: str | None, created_at: datetime) -> datetime | None:
+    """A container's time; None where it has none: of a container that never started a kubelet says 1970.
+
+    A node's clock may be behind the API server's, but not by more than a day: by then no certificate is valid.
+    """
+    time = _time(text) if text else None
+    return time if time is not None and created_at - time < _MOST_BEHIND else None
+
+
+def _pod_end(status: KubeObject) -> datetime | None:
     """When a pod ended whose container never did: the last change of its conditions, else its start."""
     times = [c["lastTransitionTime"] for c in status.get("conditions") or () if c.get("lastTransitionTime")]
-    return max(times, default=None) or status.get("startTime")
+    time = max(times, default=None) or status.get("startTime")
+    return _time(time) if time else None
 
 
 def containers_of(pod: KubeObject) -> int:
