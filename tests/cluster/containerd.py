@@ -67,6 +67,11 @@ def start(state: Path, node: int, pod_network: str, sandbox_image: str) -> None:
         _start(state, node, config)
 
 
+def daemon(state: Path, *, proc: Path = Path("/proc")) -> list[processes.Process]:
+    """The runtime without its shims, which outlive it as the containers do."""
+    return [process for process in _processes(state) if not _is_shim(process, proc)]
+
+
 def images(node: int) -> dict[str, str]:
     """All images in the node's store: reference -> digest of its manifest."""
     return parse_images(_ctr(node, "images", "list"))
@@ -185,6 +190,13 @@ def _forget_containers(node: int) -> bool:
 def _processes(state: Path) -> list[processes.Process]:
     """The runtime and, marked like it by inheritance, its shims."""
     return processes.find(state, COMPONENT)
+
+
+def _is_shim(process: processes.Process, proc: Path) -> bool:
+    try:
+        return (proc / str(process.pid) / "comm").read_text().startswith("containerd-shim")
+    except OSError:
+        return False  # gone since it was found
 
 
 def _ctr(node: int, *arguments: str) -> str:

@@ -165,9 +165,17 @@ class Cluster:
 
     def restart(self, component: str) -> None:
         """End one component of the node or the control plane as a crash would, and start it again."""
-        command = json.loads((self.state / "commands" / f"{component}.json").read_text())
-        processes.kill(processes.find(self.state, component))
-        processes.start(component, command, self.state)
+        self.stop(component)
+        self.start(component)
+
+    def stop(self, component: str) -> None:
+        """End one component of the node or the control plane as a crash would. Containers outlive their runtime."""
+        is_runtime = component == containerd.COMPONENT
+        processes.kill(containerd.daemon(self.state) if is_runtime else processes.find(self.state, component))
+
+    def start(self, component: str) -> None:
+        """Start one that was stopped."""
+        processes.start_again(component, self.state)
 
     def status(self) -> dict[str, bool]:
         """Component -> whether it runs."""
@@ -214,11 +222,11 @@ def _create(instance: str, profile: Profile, kubernetes: Build) -> Cluster:
         network.connect(wire, pid)
         namespaces.run_inside(pid, ["ip", "-batch", "-"], stdin="\n".join(network.commands_in_node(wire)))
         cgroups.create(state)
-    _start(state, "etcd", controlplane.etcd(state, addresses))
-    _start(
-        state,
+    processes.start("etcd", controlplane.etcd(state, addresses), state)
+    processes.start(
         "kube-apiserver",
         controlplane.apiserver(keys, addresses, with_node=wire is not None, kubernetes=kubernetes),
+        state,
     )
     if wire and pid:
         # While the API server starts.
@@ -226,16 +234,16 @@ def _create(instance: str, profile: Profile, kubernetes: Build) -> Cluster:
         cluster.load(images.NODE)
     api = _api(state, addresses.api_url)
     wait_until("the API server is ready", api.is_ready, _API_SECONDS, lambda: _why(state, "kube-apiserver"))
-    _start(state, "kube-controller-manager", controlplane.controller_manager(keys, addresses, kubernetes))
+    processes.start("kube-controller-manager", controlplane.controller_manager(keys, addresses, kubernetes), state)
     if wire and pid:
-        _start(state, "kube-scheduler", controlplane.scheduler(keys))
+        processes.start("kube-scheduler", controlplane.scheduler(keys), state)
         node.write_kubelet_config(keys, wire, containerd.SOCKET)
         for component, command in (
             ("kubelet", node.kubelet(keys, wire)),
             ("kube-proxy", node.kube_proxy(keys, wire)),
             ("fake-gpu", node.fake_gpus()),
         ):
-            _start(state, component, namespaces.inside(pid, command))
+            processes.start(component, namespaces.inside(pid, command), state)
         cluster.kubectl(
             "apply", "--server-side", "-f", "-", input=coredns(wire.dns_service, loaded[images.COREDNS.name])
         )
@@ -281,14 +289,6 @@ def _addresses(wire: network.Network | None) -> Addresses:
     return Addresses(
         wire.host_address, 6443, etcd, peer, str(wire.services), api_service=wire.api_service, pods=str(wire.pods)
     )
-
-
-def _start(state: Path, component: str, command: list[str] | list[str | Path]) -> None:
-    words = [str(word) for word in command]
-    folder = state / "commands"
-    folder.mkdir(exist_ok=True)
-    (folder / f"{component}.json").write_text(json.dumps(words))
-    processes.start(component, words, state)
 
 
 def _api(state: Path, url: str) -> Api:

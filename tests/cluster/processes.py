@@ -6,12 +6,13 @@ was killed half way left behind is found again although nothing was written down
 """
 
 import contextlib
+import json
 import os
 import select
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,21 +36,30 @@ class Process:
     component: str = ""
 
 
-def start(component: str, command: Sequence[str | Path], state: Path, *, env: Mapping[str, str] | None = None) -> None:
+def start(component: str, command: Sequence[str | Path], state: Path) -> None:
     """Start a daemon of the cluster whose state is in that folder; its output goes to ``logs/COMPONENT.log`` there."""
+    words = [str(word) for word in command]
+    noted = _command_file(state, component)
+    noted.parent.mkdir(parents=True, exist_ok=True)
+    noted.write_text(json.dumps(words))
     log = state / "logs" / f"{component}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         daemon = subprocess.Popen(
-            [str(word) for word in command],
+            words,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env={**os.environ, **(env or {}), MARK: str(state), COMPONENT: component},
+            env={**os.environ, MARK: str(state), COMPONENT: component},
             cwd="/",
             start_new_session=True,
         )
     _started_here.append(daemon)
+
+
+def start_again(component: str, state: Path) -> None:
+    """Start one that has ended, by the command of its first start."""
+    start(component, json.loads(_command_file(state, component).read_text()), state)
 
 
 def find(state: Path, component: str | None = None, *, proc: Path = Path("/proc")) -> list[Process]:
@@ -111,6 +121,10 @@ def first_child(process: Process, *, proc: Path = Path("/proc")) -> int | None:
         children = (proc / str(process.pid) / "task" / str(process.pid) / "children").read_text().split()
         return int(children[0]) if children else None
     return None
+
+
+def _command_file(state: Path, component: str) -> Path:
+    return state / "commands" / f"{component}.json"
 
 
 def _started(entry: Path) -> int | None:

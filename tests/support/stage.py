@@ -97,6 +97,10 @@ class Stage:
         for pid in found:
             os.kill(pid, signal.SIGKILL)
 
+    def trains(self, pod: Json) -> bool:
+        """Whether a sleeper's process of this pod runs, whatever the API server knows of it."""
+        return any(_processes_of(pod["metadata"]["uid"], "sleep-trainer"))
+
     def operator_log(self, lines: int = 30) -> str:
         """The end of the operator's log; with -1 all of it."""
         try:
