@@ -92,7 +92,10 @@ async def one_sweep(cluster: Cluster, kind: str, seed: int, tally: Tally, folder
             is_over = await _left_alone(scene)
             tally.tried += schedule.tried.total()
             tally.sweeps += 1
+            was_good = tally.is_good
             await _judge(lab, tally, is_over, f"{kind}, seed {seed}")
+            if was_good and not tally.is_good:
+                print(f"What was done to the sweep of seed {seed}:", *lab.story, sep="\n  ", flush=True)
         finally:
             for keeper in keepers:
                 await keeper.stop()

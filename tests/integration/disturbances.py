@@ -95,7 +95,10 @@ class Scene:
         else:
             found = [pod for pod in await self.lab.all(PODS) if pod["status"].get("phase") in ("Pending", "Running")]
         found = [each for each in found if not is_deleting(each)]
-        return self.chance.choice(found) if found else None
+        chosen = self.chance.choice(found) if found else None
+        if chosen is not None:
+            self.lab.story.append(f"it meets {name_of(chosen)}")
+        return chosen
 
     async def edit(self, **spec: Any) -> None:
         """An edit of the sweep."""
@@ -226,6 +229,7 @@ KINDS = [*DISTURBANCES, *FAULTS, "all of it"]
 
 async def harm(scene: Scene, kind: str) -> bool:
     """Does it once; returns whether that was possible. What a busy API server refuses is not possible."""
+    scene.lab.story.append(kind)
     try:
         return await DISTURBANCES[kind](scene)
     except (Conflict, NotFound):

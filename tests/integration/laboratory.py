@@ -28,6 +28,7 @@ from regsweep.adapters.kubeapi import (
     KubeObject,
     Resource,
     controller_uid_of,
+    is_deleting,
     name_of,
     uid_of,
 )
@@ -50,6 +51,8 @@ class Lab:
         """UID of the Job, and point and replicate, each time that one was trained to its end."""
         self.seen: dict[str, str] = {}
         """UID to name of every Job that was ever seen."""
+        self.story: list[str] = []
+        """What was done to it, in this order: of a random one nobody knows otherwise why it went wrong."""
 
     @property
     def trained(self) -> list[tuple[str, int]]:
@@ -79,13 +82,16 @@ class Lab:
         return [(r["point"], r["replicate"]) for s in await self.all(RESULTS) for r in s["records"]]
 
     async def train(self, most: int = 10**6, but: Set[str] = frozenset()) -> None:
-        """Lets every pod that is there end well, `most` of them, and none of the Jobs with these UIDs."""
+        """Lets every pod that is there end well, `most` of them, and none of the Jobs with these UIDs.
+
+        Nor any that is being deleted: no kubelet starts such a pod, and it may be gone before anybody reads what it left.
+        """
         jobs = {uid_of(job): job for job in await self.all(JOBS)}
         self.seen |= {uid: name_of(job) for uid, job in jobs.items()}
         waiting = [
             p
             for p in await self.all(PODS)
-            if p["status"]["phase"] == "Pending" and controller_uid_of(p) in jobs.keys() - but
+            if p["status"]["phase"] == "Pending" and controller_uid_of(p) in jobs.keys() - but and not is_deleting(p)
         ]
         for pod in waiting[:most]:
             job = jobs[controller_uid_of(pod)]
@@ -118,6 +124,7 @@ class Lab:
                 continue
             point = job["metadata"]["annotations"][names.POINT_KEY_ANNOTATION]
             self.trainings += [(uid_of(job), (point, k)) for k in replicates]
+            self.story.append(f"{name_of(pod)} has trained {point} {list(replicates)}")
 
     async def train_until(self, done: Callable[[KubeObject], object]) -> None:
         """Trains whatever there is until the status is as wanted."""
