@@ -72,10 +72,10 @@ async def _measure(cluster: Cluster, sizes: Sequence[int]) -> Measured:
     with step("small sweeps beside five large ones"):
         beside = await scale_trials.beside_large_ones(cluster, max(sizes), FAIR_SECONDS)
     with step("start over finished Jobs"):
-        started, peak = await scale_trials.restart(cluster, min(1000, max(sizes)))
+        started, peak = await scale_trials.restart(cluster, max(sizes))
     with step("take-overs"):
         taken_over = await scale_trials.take_overs(cluster, min(TAKEN_OVER, max(sizes)))
-    return Measured(tuple(pairs), many, tuple(beside), min(1000, max(sizes)), started, peak, taken_over)
+    return Measured(tuple(pairs), many, tuple(beside), max(sizes), started, peak, taken_over)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.scale_trials import IDLE_SECONDS, IN_FLIGHT, SMALL, SweepTrial, TakeOvers, Trial
+from bench.scale_trials import FINISHED_SWEEPS, IDLE_SECONDS, IN_FLIGHT, SMALL, SweepTrial, TakeOvers, Trial
 from bench.timeline import quantile
 from regsweep.adapters.lease import LeaseTimes
 
@@ -35,7 +35,7 @@ class Measured:
     beside: Sequence[float]
     """Refills of small sweeps beside five large ones."""
     finished_jobs: int
-    """Over which an operator was started."""
+    """Over which, and over twenty other finished sweeps of that size, an operator was started."""
     started: float
     """Seconds from there to its first new Job."""
     started_peak: int
@@ -126,7 +126,8 @@ def _others(measured: Measured) -> Iterator[Line]:
     beside, idle = quantile(measured.beside, 0.99), measured.many
     name = f"refill of small sweeps beside five large ones, p99 of {len(measured.beside)}"
     yield line(name, beside, _shown(beside, "ms"), "≤ 1000 ms", 1)
-    name = f"start over {measured.finished_jobs:,} finished Jobs → first new Job"
+    finished = f"{measured.finished_jobs:,}"
+    name = f"start over {finished} finished Jobs and {FINISHED_SWEEPS} finished sweeps of {finished} → first new Job"
     yield line(name, measured.started, _shown(measured.started, "s"), "≤ 5.0 s", 5)
     peak = measured.started_peak / MB
     yield line("memory then, most resident", peak, _shown(peak, "MB"), "≤ 150 MB", 150)

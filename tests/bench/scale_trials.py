@@ -23,7 +23,9 @@ from bench.timeline import quantile
 from cluster import Cluster
 from regsweep.adapters.connection import load_connection
 from regsweep.adapters.kube import KubeClient
-from regsweep.adapters.kubeapi import JOBS, SWEEPS, KubeObject
+from regsweep.adapters.kubeapi import JOBS, RESULTS, SWEEPS, KubeObject, uid_of
+from regsweep.adapters.listing import list_all
+from regsweep.api.constants import SWEEP_NAME_LABEL, SWEEP_UID_LABEL
 from regsweep.api.objective import objective_status
 from regsweep.api.validation import parse_sweep
 from regsweep.core.accept import Defaults, Identity, accept
@@ -34,6 +36,8 @@ from regsweep.core.runs import RunRequest
 IN_FLIGHT = 100
 SMALL = 20
 """Combinations of each of a hundred sweeps."""
+FINISHED_SWEEPS = 20
+"""Beside the one over whose Jobs an operator is started."""
 IDLE_SECONDS = 30.0
 LONGEST_SECONDS = 1500.0
 LONGEST_TAKE_OVER_SECONDS = 60.0
@@ -143,13 +147,16 @@ async def beside_large_ones(cluster: Cluster, combinations: int, seconds: float)
 
 
 async def restart(cluster: Cluster, combinations: int) -> tuple[float, int]:
-    """Seconds from an operator's start over so many finished Jobs to its first new Job; and what was most resident then, in bytes."""
+    """Starts an operator over a sweep with so many finished Jobs, to which combinations were added, and over twenty other
+    finished sweeps of that size: seconds from its start to its first new Job, and what was most resident then, in bytes."""
     async with _namespace(cluster) as (api, namespace):
         async with operator(cluster, namespace), watching(api, namespace) as watched:
             sweep = _sweep("large", namespace, combinations, IN_FLIGHT)
             sweep["spec"]["retention"] = {"succeededJobs": 10_000}
             await api.create(SWEEPS, sweep)
             await _until(watched, lambda: "large" in watched.over)
+        for number in range(FINISHED_SWEEPS):
+            await _copy(api, namespace, f"kept-{number}")
         more = {
             "spec": {"flags": [sweep["spec"]["flags"][0], {"name": "dropout", "values": [*_values(combinations), 9]}]}
         }
@@ -157,6 +164,19 @@ async def restart(cluster: Cluster, combinations: int) -> tuple[float, int]:
         async with watching(api, namespace) as watched, operator(cluster, namespace) as running:
             await _until(watched, lambda: bool(watched.created))
             return watched.created["large"][0] - running.started, (await running.account()).peak
+
+
+async def _copy(api: KubeClient, namespace: str, name: str) -> None:
+    """Another finished sweep with the status and the records of the large one."""
+    large = await api.get(SWEEPS, namespace, "large")
+    meta = {"name": name, "namespace": namespace}
+    made = await api.create(SWEEPS, {**large, "metadata": meta, "status": None})
+    await api.replace(SWEEPS, {**made, "status": large["status"]}, subresource="status")
+    segments = list_all(api, RESULTS, namespace, label_selector=f"{SWEEP_UID_LABEL}={uid_of(large)}", limit=20)
+    async for segment in segments:
+        label = {SWEEP_UID_LABEL: uid_of(made), SWEEP_NAME_LABEL: name}
+        copied = {"name": f"{name}-{segment['sequence']}", "namespace": namespace, "labels": label}
+        await api.create(RESULTS, {**segment, "metadata": copied, "sweepName": name})
 
 
 async def take_overs(cluster: Cluster, combinations: int) -> TakeOvers:

@@ -25,6 +25,7 @@ TORCH: Mapping[str, str] = {
 
 def python_with(name: str, packages: Sequence[str]) -> str:
     """Python of an environment with these packages and what the kit needs. `UV` names uv, as `make` sets it."""
+    name = f"{name}-{sys.implementation.cache_tag}"
     folder = paths.cache() / "frameworks" / name
     with paths.lock(f"framework-{name}"):
         if not (folder / "done").exists():
