@@ -93,6 +93,8 @@ class NoteType(StrEnum):
     """Flags make no difference: with all their values every result is the same to the last digit."""
     REPLICATES_MISSING = "ReplicatesMissing"
     """The first of the ranking has too few replicates to be compared with."""
+    REPLICATES_ALIKE = "ReplicatesAlike"
+    """No replicate of a combination differs from the others, as of a script that ignores its seed: no ties, no effects."""
     LOG_SCALE = "LogScale"
     """Effects: logarithms of the losses were analysed."""
     PARTIAL_GRID = "PartialGrid"

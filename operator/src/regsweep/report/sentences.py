@@ -20,7 +20,7 @@ CLEAR_OPTIMISM = 0.25
 """Part of the best's standard error below which the optimism is not worth a sentence."""
 QUIET_NOTES = frozenset({NoteType.NO_BIAS_VARIANCE, NoteType.ROWS_UNKNOWN, NoteType.TOO_FEW_REPLICATES})
 """Notes for those who read the analysis itself: they say what is not given, and nothing below the table rests on it."""
-SAID_BY_NOTES = frozenset({NoteType.REPLICATES_MISSING, NoteType.NO_CANDIDATE})
+SAID_BY_NOTES = frozenset({NoteType.REPLICATES_MISSING, NoteType.REPLICATES_ALIKE, NoteType.NO_CANDIDATE})
 """Notes that say why there are no ties."""
 
 

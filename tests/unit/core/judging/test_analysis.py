@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from pydantic import JsonValue
 
@@ -16,7 +17,7 @@ from regsweep.api.objective import EpochRule
 from regsweep.api.spec import Flags, Goal, Resampling, ResamplingKind
 from regsweep.api.validation import parse_sweep
 from regsweep.core.accept import Defaults, Identity, accept
-from regsweep.core.judging.analysis import judge, prior_analysis
+from regsweep.core.judging.analysis import judge, prior_analysis, rank
 from regsweep.core.judging.stats.final import FinalTraining, evaluate_final
 from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Records
 from regsweep.core.sweep import Sweep
@@ -143,6 +144,29 @@ def test_a_first_of_the_ranking_with_few_replicates_is_not_judged_by_another_bes
         "Replicates are missing, so that the others cannot be compared with the first of the ranking: no ties, no labels, no "
         "pick. They come once the missing replicates are trained."
     )
+
+
+def test_a_ranking_of_accuracies_with_a_missing_replicate_is_that_of_the_values() -> None:
+    """Values that lie far from 0 beside their differences: the last one is the worst, and lacks a replicate."""
+    rng = np.random.default_rng(7)
+    found = sweep(8, {"objective": {"metric": "val_accuracy"}})
+    for _ in range(100):
+        values = 0.98 + 0.005 * rng.standard_normal(5) + 0.003 * rng.standard_normal((8, 5))
+        values[7] -= 0.05
+        records = Records()
+        for point in found.points:
+            row = point.combination.index
+            for k in range(4 if row == 7 else 5):
+                metrics = {"val_accuracy": round(float(values[row, k]), 6)}
+                records.add(Record(point.key, k, Outcome.OK, "r", epochs=10, metrics=metrics))
+        assert rank(found, records, judge(found, records)).rows[-1].combination.index == 7
+
+
+def test_the_luck_of_others_is_not_that_of_a_best_that_lacks_a_replicate() -> None:
+    losses = [0.5] * 16
+    losses[5] = 0.2
+    assert analysis_result(losses, {5: range(4)}).selection_optimism is None
+    assert analysis_result(losses, {6: range(4)}).selection_optimism is not None
 
 
 def test_combinations_without_a_common_replicate_have_no_effects() -> None:

@@ -345,6 +345,12 @@ def penalised(penalty: float) -> Callable[[Flags, int, Record], Record]:
         pytest.param(50.0, LOSS, None, id="an objective without it"),
         pytest.param(
             50.0,
+            TOTAL.model_copy(update={"epoch": EpochChoice.BEST}),
+            (None, None),
+            id="it is not known at the best epoch",
+        ),
+        pytest.param(
+            50.0,
             TOTAL.model_copy(update={"metric": "train_loss"}),
             (None, None),
             id="nothing is known without the penalty",

@@ -34,6 +34,12 @@ def in_steps(rng: np.random.Generator, n: int) -> Floats:
     return np.round(normal(rng, n))
 
 
+def unequal_folds(rng: np.random.Generator, n: int) -> Floats:
+    """Shares of 23 rows, and of 22."""
+    rows = np.where(np.arange(n) < 2, 23, 22)
+    return np.asarray(rng.binomial(rows, 0.03, (8, n)) / rows)
+
+
 def after_a_race(rng: np.random.Generator, n: int) -> Floats:
     """The good ones alone were trained to the end."""
     losses = normal(rng, n) + np.linspace(0, 20, 8)[:, None]
@@ -49,7 +55,7 @@ def with_holes(rng: np.random.Generator, n: int) -> Floats:
 
 @pytest.mark.parametrize("paired", [True, False])
 @pytest.mark.parametrize("n", [3, 5, 10])
-@pytest.mark.parametrize("noise", [normal, unequal, slopes, in_steps, after_a_race, with_holes])
+@pytest.mark.parametrize("noise", [normal, unequal, slopes, in_steps, unequal_folds, after_a_race, with_holes])
 def test_it_is_said_of_few_sweeps_in_which_there_is_nothing(noise: Noise, n: int, paired: bool) -> None:
     rng = np.random.default_rng(n)
     said = sum(ends_two_ways(noise(rng, n), paired) is not None for _ in range(SWEEPS))

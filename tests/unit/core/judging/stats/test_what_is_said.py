@@ -13,7 +13,7 @@ from regsweep.api.spec import Constraint, Flags
 from regsweep.core.judging.stats.compared import AnalysisSettings
 from regsweep.core.judging.words.notes import note_message
 from regsweep.core.results.records import Environment, Outcome, Record
-from unit.core.judging.stats.sweeps import ACCURACY, analysis, notes_of, sweep
+from unit.core.judging.stats.sweeps import ACCURACY, COMBINATIONS, analysis, notes_of, sweep
 
 STRICT = AnalysisSettings(constraints=[Constraint(metric="val_accuracy", min=0.999)])
 
@@ -75,6 +75,25 @@ def test_a_saturated_best_has_no_interval_and_a_note() -> None:
     assert note.subject is Subject.BEST
     assert note_message(note) == (
         "The best: all replicates have the same value, so that they do not tell how sure it is: no interval."
+    )
+
+
+def test_of_a_script_that_ignores_its_seed_nothing_is_said_but_that() -> None:
+    values = {str(c.flags): 0.5 + place / 7 for place, c in enumerate(COMBINATIONS)}
+
+    def ignore(flags: Flags, _k: int, record: Record) -> Record:
+        metrics = {"val_average_loss": values[str(flags)], "train_average_loss": 0.1}
+        return replace(record, metrics=metrics, best=None)
+
+    result = analysis(sweep(change=ignore))
+    assert NoteType.REPLICATES_ALIKE in notes_of(result)
+    assert not {NoteType.TOO_FEW_REPLICATES, NoteType.REPLICATES_MISSING, NoteType.ALL_EQUAL} & notes_of(result)
+    assert (result.tied_with_best, result.pick, result.effects, result.comparisons, result.findings) == (
+        [],
+        None,
+        None,
+        [],
+        [],
     )
 
 

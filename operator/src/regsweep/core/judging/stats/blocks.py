@@ -16,6 +16,8 @@ FENCE = 10.0
 replicate effects: one loss of 10^6 would otherwise move the adjusted mean of every incomplete combination."""
 RELATIVE_TOLERANCE = 1e-28
 """Squared residual, relative to the start, at which the equations count as solved: float64's limit, squared."""
+ROUNDING = 2.0**-52
+"""Of float64, relative to a value."""
 
 
 def mean(values: Sequence[float]) -> float:
@@ -73,7 +75,8 @@ def block_effects(rows: Sequence[Mapping[int, float]]) -> dict[int, float]:
     at = {block: place for place, block in enumerate(blocks)}
     designs = [([at[block] for block in pattern], count) for pattern, count in sorted(patterns.items())]
     right = [fsum(residuals[block]) for block in blocks]
-    return dict(zip(blocks, _solve(designs, right), strict=True))
+    largest = max((abs(value) for row in rows for value in row.values()), default=0.0)
+    return dict(zip(blocks, _solve(designs, right, len(rows) * largest * ROUNDING), strict=True))
 
 
 def adjusted_mean(row: Mapping[int, float], effects: Mapping[int, float]) -> float:
@@ -86,8 +89,11 @@ def adjusted_mean(row: Mapping[int, float], effects: Mapping[int, float]) -> flo
     return mean([value - effects.get(block, 0.0) for block, value in row.items()])
 
 
-def _solve(designs: Sequence[tuple[list[int], int]], right: list[float]) -> list[float]:
-    """Conjugate gradients from 0 on the (singular, consistent) equations: the solution of least norm."""
+def _solve(designs: Sequence[tuple[list[int], int]], right: list[float], rounding: float) -> list[float]:
+    """Conjugate gradients from 0 on the (singular, consistent) equations: the solution of least norm.
+
+    rounding: what each of `right` may be off by. Beyond that the equations are not consistent, and further steps lead away.
+    """
 
     def times(vector: list[float]) -> list[float]:
         terms: list[list[float]] = [[] for _ in vector]
@@ -101,7 +107,7 @@ def _solve(designs: Sequence[tuple[list[int], int]], right: list[float]) -> list
     residual = list(right)
     direction = list(right)
     norm = fsum(value * value for value in residual)
-    enough = norm * RELATIVE_TOLERANCE
+    enough = max(norm * RELATIVE_TOLERANCE, rounding**2 * len(right))
     for _ in range(2 * len(right)):
         if norm <= enough:
             break

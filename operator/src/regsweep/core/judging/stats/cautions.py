@@ -37,6 +37,9 @@ def notes_on_results(compared: Compared, ranking: Ranking) -> Iterator[Note]:
 
 def notes_on_errors(compared: Compared, tied: TiedSet | None) -> Iterator[Note]:
     """What to bear in mind about ties, pick and intervals. `tied`: None where there are none."""
+    if compared.has_no_noise:
+        yield Note(type=NoteType.REPLICATES_ALIKE)
+        return
     if tied is None:
         if compared.candidates.any():
             yield Note(type=NoteType.TOO_FEW_REPLICATES)
@@ -66,11 +69,11 @@ def _penalty_note(compared: Compared, ranking: Ranking) -> Note | None:
     split = objective.metric.partition("_")[0]
     without = f"{split}_average_loss"
     data, whole = (cells.collect(metric_reader(name)) for name in (without, f"{split}_loss"))
-    if not np.isfinite(data).any():
+    if objective.epoch is not EpochChoice.LAST or not np.isfinite(data).any():  # they are known at the last epoch alone
         return Note(type=NoteType.PENALTY_IN_OBJECTIVE)
     if np.isfinite(whole).any() and np.allclose(data, whole, rtol=1e-6, atol=0, equal_nan=True):
         return None
     means = np.where(compared.candidates, compared.mean_losses(data), np.nan)
     best = cells.rows[int(np.nanargmin(means))] if np.isfinite(means).any() else ranking.best.combination
-    differs = objective.epoch is EpochChoice.LAST and best.id != ranking.best.combination.id
+    differs = best.id != ranking.best.combination.id
     return Note(type=NoteType.PENALTY_IN_OBJECTIVE, metric=without, label=label(best.flags) if differs else None)

@@ -85,6 +85,14 @@ class Compared:
         """What they are of."""
         return self.cells.grid
 
+    @property
+    def has_no_noise(self) -> bool:
+        """Whether combinations differ and their replicates do not, as of a script that ignores its seed: nothing tells how sure that is."""
+        several = self.losses[np.isfinite(self.losses).sum(axis=1) > 1]
+        if not len(several) or (np.nanmax(several, axis=1) > np.nanmin(several, axis=1)).any():
+            return False
+        return bool(np.nanmax(several) > np.nanmin(several))
+
     def tied(self) -> TiedSet | None:
         """The confidence set of the best: of those whose means are equal but for rounding, as accuracies of few rows often are, the best
         is the first of the ranking."""

@@ -39,6 +39,8 @@ from regsweep.core.results.records import Record
 
 AREA = "val_auc"
 CHANCE_AREA = 0.5
+REPORTED_STEP = 2e-6
+"""Differences below it are those of rounding: records have six digits."""
 """Area under the curve of a constant prediction."""
 DECOMPOSED = "val_average_loss"
 """The objective that is a fit to the training rows and a gap."""
@@ -74,6 +76,8 @@ def analyse(
         and ranking.best.combination.id == compared.cells.rows[tied.best].id
     ):
         judged = _judged(compared, tied, race, effects)
+    if compared.has_no_noise:
+        tied, judged, effects = None, None, None
     notes = [*notes_on_results(compared, ranking), *notes_on_errors(compared, tied)]
     if tied is not None and judged is None:
         notes.append(Note(type=NoteType.REPLICATES_MISSING))
@@ -112,7 +116,7 @@ def _judged(compared: Compared, tied: TiedSet, race: Race | None, effects: Effec
             cells.rows, losses, shown, compared.settings.resampling, compared.settings.minimum_difference
         ),
         comparisons=list(_comparisons(compared, shown, plain)),
-        selection_optimism=_optimism(losses, grid.sign),
+        selection_optimism=_optimism(losses, tied.best, grid.sign),
         findings=list(_findings(compared, tied, pick, train, val, effects))[:MOST_NOTES],
     )
 
@@ -141,9 +145,13 @@ def _labels(cells: Cells, tied: TiedSet) -> list[str]:
     return [label(each.flags) for each in members]
 
 
-def _optimism(losses: Floats, sign: float) -> Optimism | None:
-    trained = np.isfinite(losses).any(axis=0)
-    found = selection_optimism(losses[:, trained])
+def _optimism(losses: Floats, best: int, sign: float) -> Optimism | None:
+    """None where another combination than the best would be chosen of those that lack no replicate: its luck is not the best's."""
+    table = losses[:, np.isfinite(losses).any(axis=0)]
+    means = table.mean(axis=1)  # NaN where a replicate is missing
+    if not means[best] <= np.nanmin(means, initial=np.inf):
+        return None
+    found = selection_optimism(table)
     return None if found is None else found.model_copy(update={"corrected": sign * found.corrected})
 
 
@@ -241,6 +249,7 @@ def _no_better_than_prior(compared: Compared, best: int, val: Floats) -> Finding
         return None
     accuracy, area, share = (cells.collect(metric_reader(name)) for name in (ACCURACY, AREA, LABEL_MEAN))
     gains = [prior - val, accuracy - np.maximum(share, 1 - share), area - CHANCE_AREA]
+    gains = [np.where(np.abs(gain) < REPORTED_STEP, 0.0, gain) for gain in gains]
     ratio = split_of(cells, [best], settings.resampling).ratio or 0.0
     return findings.no_better_than_prior(best, prior, gains, ratio)
 

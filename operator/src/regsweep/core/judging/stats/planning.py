@@ -151,7 +151,9 @@ def _for_second(
     own = _own_errors(losses, tied)
     if not own[row] > 0:
         return None
+    rounding = ROUNDING * float(np.nanmax(np.abs(losses)))
     difference, df = float(tied.difference[row]), float(tied.degrees_of_freedom[row])
+    difference = 0.0 if abs(difference) <= rounding else difference
     replicates = int(_common(losses, tied)[row])
     pair = _pair(spread, losses, tied, row, df / max(replicates - 1, 1))
     statistic, folds = max(difference, 0.0) / float(own[row]), resampling.folds or 1

@@ -190,6 +190,10 @@ _MESSAGES: Final[Mapping[NoteType, str | Callable[[Note], str]]] = {
         "Replicates are missing, so that the others cannot be compared with the first of the ranking: no ties, no labels, no "
         "pick. They come once the missing replicates are trained."
     ),
+    NoteType.REPLICATES_ALIKE: (
+        "All replicates of each combination have the same value, so that they do not tell how sure the ranking is: no ties, no labels, no "
+        "pick. Let the training use the replicate's seed and rows."
+    ),
     NoteType.LOG_SCALE: (
         "Logarithms were analysed: the largest mean is above 10 times the median. Shares are of differences in ratio."
     ),
