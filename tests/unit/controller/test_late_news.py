@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from regsweep.adapters.kubeapi import JOBS, PAGE_SIZE, PODS, Resource, uid_of
+from regsweep.adapters.kubeapi import JOBS, PAGE_SIZE, PODS, Resource, name_of, uid_of
 from regsweep.controller.process.operator import Operator
 from regsweep.errors import Unavailable
-from unit.controller.fake_cluster import FakeCluster, deafen, operating, pod_of, settled, stamp, sweep_object, until
+from unit.controller.fake_cluster import (
+    NAMESPACE,
+    FakeCluster,
+    deafen,
+    operating,
+    pod_of,
+    settled,
+    stamp,
+    sweep_object,
+    until,
+)
 
 
 @pytest.mark.parametrize("running", [pytest.param(False, id="never seen"), pytest.param(True, id="seen to run")])
@@ -48,6 +58,29 @@ async def test_pods_that_were_asked_for_in_vain_are_asked_for_again_before_anyth
         await _finish(cluster, operator)
     assert refused == 3
     assert (len(cluster.trained), len(cluster.created)) == (8, 4)
+
+
+async def test_a_run_that_was_recorded_while_it_was_paused_is_not_resumed_and_its_slot_is_free() -> None:
+    """Its trainer waited for its last scrape: it ended well, and its Job, which had let go of the pod, does not count it."""
+    cluster = FakeCluster()
+    two = [{"name": "l2", "values": [0, 0.1]}]
+    async with operating(cluster):
+        await cluster.apply(sweep_object(flags=two, replicates=1, parallelism=1))
+        await until(cluster.jobs)
+        (job,), (pod,) = cluster.jobs(), await cluster.start_pods()
+        await cluster.edit(suspend=True)
+        await until(lambda: cluster.jobs()[0]["spec"].get("suspend"))
+        await cluster.succeed(pod)
+        await until(cluster.records)
+        await cluster.api.delete(PODS, NAMESPACE, name_of(pod), uid=uid_of(pod))
+    async with operating(cluster):  # which knows nothing of that pod
+        await cluster.edit(suspend=False)
+        await until(lambda: len(cluster.jobs()) == 2)
+        assert [each["spec"]["suspend"] for each in cluster.jobs() if uid_of(each) == uid_of(job)] == [True]
+        for other in await cluster.start_pods():
+            await cluster.succeed(other)
+        await until(lambda: len(cluster.records()) == 2)
+    assert sorted(cluster.records()) == sorted(cluster.trained)
 
 
 async def test_a_job_has_more_pods_than_a_page_of_a_list() -> None:

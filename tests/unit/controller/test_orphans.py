@@ -19,7 +19,7 @@ RUNNING = {"phase": "Running"}
 
 
 def made(name: str, kind: str, owner: str, namespace: str = NAMESPACE, **fields: Any) -> KubeObject:
-    """An object with the sweep's label and a controller."""
+    """An object with the sweep's label and a controller; without one where `owner` is empty."""
     return {
         "metadata": {
             "name": name,
@@ -28,7 +28,7 @@ def made(name: str, kind: str, owner: str, namespace: str = NAMESPACE, **fields:
             "resourceVersion": "1",
             "creationTimestamp": stamp(),
             "labels": {names.SWEEP_UID_LABEL: "sweep"},
-            "ownerReferences": [{"kind": kind, "uid": owner, "controller": True}],
+            "ownerReferences": [{"kind": kind, "uid": owner, "controller": True}] if owner else [],
         },
         **fields,
     }
@@ -54,6 +54,13 @@ def test_pods_of_jobs_that_are_gone(status: dict[str, Any], job_is_there: bool, 
     if not job_is_there:
         caches.runs.job_deleted("job")
     assert caches.runs.orphans_of(SWEEP) == orphans
+
+
+def test_a_pod_that_was_left_behind_without_an_owner_holds_its_gpu_too() -> None:
+    """As `kubectl delete job --cascade=orphan` leaves it, and clients that name no propagation policy."""
+    caches = build_caches(MemoryApi(), SYSTEM_CLOCKS)
+    caches.runs.pods.upsert(made("pod", "Job", "", spec={"containers": [{"name": "trainer"}]}, status=RUNNING))
+    assert caches.runs.orphans_of(SWEEP) == 1
 
 
 def test_a_pod_that_is_gone_is_no_orphan() -> None:

@@ -143,6 +143,26 @@ def test_at_most_ten_nodes_are_avoided_the_latest() -> None:
         pytest.param({"reason": "NodeAffinity"}, True, id="labels that changed"),
         pytest.param({"reason": "NodeShutdown"}, True, id="refused in a shutdown"),
         pytest.param({"reason": "ContainerStatusUnknown", "exit_code": 137}, True, id="a kubelet that lost track"),
+        pytest.param(
+            {"reason": "SMTAlignmentError", "status_message": "Pod was rejected: SMT Alignment Error"},
+            True,
+            id="refused for whatever reason",
+        ),
+        pytest.param(
+            {"reason": "Evicted", "status_message": 'Usage of EmptyDir volume "out" exceeds the limit "1Gi". '},
+            False,
+            id="a volume's limit",
+        ),
+        pytest.param(
+            {"reason": "Evicted", "status_message": "Pod ephemeral local storage usage exceeds the total limit of 1Gi"},
+            False,
+            id="the pod's own storage",
+        ),
+        pytest.param(
+            {"reason": "Evicted", "status_message": "Pod was rejected: The node had condition: [DiskPressure]. "},
+            True,
+            id="refused for want of disk",
+        ),
         pytest.param({"reason": "Unknown", "exit_code": 255}, True, id="a runtime that lost the container"),
         pytest.param({"reason": "Evicted", "disrupted": True, "exit_code": 143}, True, id="evicted for want of memory"),
         pytest.param({"reason": "NodeLost"}, True, id="a node that was lost"),

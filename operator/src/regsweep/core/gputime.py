@@ -68,10 +68,17 @@ def _held_seconds(pods: Iterable[ObservedPod]) -> float | None:
     known = [pod for pod in pods if not pod.gone or pod.ended]
     if not known:
         return None
-    periods = ((pod.started_at, pod.ended_at) for pod in known)
-    return sum(
-        max((end - start).total_seconds(), 0.0) for start, end in periods if start is not None and end is not None
-    )
+    return sum(map(_held_by, known))
+
+
+def _held_by(pod: ObservedPod) -> float:
+    """By its node's clock, which may be set right meanwhile: no longer than the pod is there by those of API server and operator."""
+    if pod.started_at is None or pod.ended_at is None:
+        return 0.0
+    held = (pod.ended_at - pod.started_at).total_seconds()
+    if pod.end_seen_at is not None and pod.end_seen_at > pod.created_at:
+        held = min(held, (pod.end_seen_at - pod.created_at).total_seconds())
+    return max(held, 0.0)
 
 
 def _shares(records: list[Record]) -> list[float]:

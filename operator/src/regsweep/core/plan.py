@@ -13,7 +13,7 @@ from itertools import groupby, islice
 
 from regsweep.api.status import FinalStatus, RefinementStatus
 from regsweep.core.budget import Exhaustion, exhausted_at, within_budget
-from regsweep.core.collect import Collected, is_settled
+from regsweep.core.collect import Collected, is_recorded, is_settled
 from regsweep.core.data import pinned_digest, with_refused_data, with_same_data
 from regsweep.core.final import freeze, refine
 from regsweep.core.gputime import unrecorded_seconds
@@ -143,7 +143,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
     delete = tuple(deletions(sweep, observed, collected, coverage.trained, now, stops=stops))
     leaving = {ref.name for ref in delete}
     staying = [run for run in observed.runs if run.name not in leaving]
-    active = [run for run in staying if not run.deleting and not needs_no_pod(run)]
+    active = [run for run in staying if not (run.deleting or needs_no_pod(run) or is_recorded(run, records))]
     slots = sweep.spec.parallelism - _occupied(observed)
     paused = pauses(sweep.spec.suspend or stops, slots, active, observed.workloads or {})
     blocked = stop or observed.refusal or observed.template_missing

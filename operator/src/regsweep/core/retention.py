@@ -36,7 +36,7 @@ def deletions(
             stopped = stops and _cannot_be_paused(run, observed)
             if stopped or run.name in taken_back or _is_left_behind(run, observed, collected[run.name], trained):
                 yield ref_of(run)
-        elif is_ended(run):
+        elif is_ended(run) or _is_held(run):
             ended.append(run)
         elif is_stuck(run, now) or _goes_on(run, now):
             yield ref_of(run)
@@ -84,6 +84,11 @@ def is_ended(run: ObservedRun) -> bool:
     if run.succeeded or run.failed_reason is not None:
         return True
     return is_at_rest(run) and not any(pod.holds_node for pod in run.pods)
+
+
+def _is_held(run: ObservedRun) -> bool:
+    """Whether its Job is suspended, with no pod that holds anything."""
+    return run.suspended and not any(pod.holds_node for pod in run.pods)
 
 
 def has_to_rest(run: ObservedRun, observed: Observed, collected: Collected, now: datetime) -> bool:

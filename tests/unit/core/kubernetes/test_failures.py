@@ -209,6 +209,13 @@ def test_what_was_done_to_a_pod_from_outside_is_never_called_the_trainers_failur
     assert words in text
 
 
+def test_a_pod_that_wrote_more_than_its_limit_is_told_which_one() -> None:
+    words = 'Container trainer exceeded its local ephemeral storage limit "10Gi". '
+    found, text = failure_of(run_of(), _failed_pod(137, "Evicted", status_message=words))
+    assert found is Reason.EVICTED
+    assert 'ephemeral storage limit "10Gi". Raise resources.limits.ephemeral-storage' in text
+
+
 @pytest.mark.parametrize(
     ("code", "words"),
     [

@@ -107,6 +107,8 @@ STORED: dict[str, Any] = {
                 "resources": {"limits": {"memory": "8Gi"}},
                 "terminationMessagePath": "/tmp/log",
                 "terminationMessagePolicy": "FallbackToLogsOnError",
+                "restartPolicy": "OnFailure",
+                "restartPolicyRules": [{"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}],
             }
         ],
     },
@@ -117,6 +119,7 @@ STORED: dict[str, Any] = {
 def test_what_the_server_filled_into_a_stored_template_does_not_count() -> None:
     job = _job(shared=STORED, defaults=JobDefaults(image_pull_policy="IfNotPresent"))
     assert _pod(job)["restartPolicy"] == "Never"
+    assert not {"restartPolicy", "restartPolicyRules"} & _trainer(job).keys()
     assert job["spec"]["template"]["metadata"]["labels"]["team"] == "a"
     assert _pod(job)["securityContext"]["runAsNonRoot"] is True
     trainer = _trainer(job)

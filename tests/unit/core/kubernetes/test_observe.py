@@ -10,6 +10,7 @@ import pytest
 
 from regsweep.api.objective import EpochRule
 from regsweep.api.spec import Goal
+from regsweep.controller.caches.run_cache import trim_pod
 from regsweep.core.kubernetes.observe import observed_pod, observed_run
 from regsweep.core.ownership import owner_uid
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
@@ -299,6 +300,19 @@ def test_a_time_long_before_the_pod_was_created_is_none(
     pod = observed_pod(pod_object(state, phase="Failed", status={"startTime": STARTED}))
     assert pod.started_at == (datetime.fromisoformat(started_at) if started_at else None)
     assert pod.ended_at == datetime.fromisoformat(ended_at)
+
+
+@pytest.mark.parametrize("reason", ["ContainerStatusUnknown", "Unknown"])
+def test_a_container_whose_start_is_lost_ran_since_its_pod_was_taken(reason: str) -> None:
+    state = {"terminated": {**terminated(137, reason)["terminated"], "startedAt": None}}
+    pod = observed_pod(pod_object(state, phase="Failed", status={"startTime": STARTED}))
+    assert pod.started_at == datetime.fromisoformat(STARTED)
+
+
+def test_a_pods_own_memory_limit_holds_where_its_container_has_none() -> None:
+    pod = pod_object(terminated(137, "OOMKilled"), phase="Failed")
+    pod["spec"] = {"containers": [{"name": "trainer"}], "resources": {"limits": {"memory": "16Gi"}}}
+    assert observed_pod(trim_pod(pod)).memory_limit == "16Gi"
 
 
 def test_a_clock_that_is_behind_is_believed() -> None:

@@ -55,7 +55,7 @@ def trim_pod(pod: KubeObject) -> KubeObject:
         "metadata": _metadata(pod["metadata"]),
         "spec": _alike(
             {
-                **_picked(spec, ("nodeName",)),
+                **_picked(spec, ("nodeName", "resources")),
                 "containers": [_container(c) for c in spec["containers"]],
                 "initContainers": sidecars,
             }
@@ -129,7 +129,7 @@ class RunCache:
             if namespace_of(entry.object) == namespace:
                 owner, pod = controller_uid_of(entry.object), self._pod(entry)
                 by_job.setdefault(owner, []).append(pod)
-                orphans += bool(owner) and owner not in self.jobs and pod.holds_node
+                orphans += owner not in self.jobs and pod.holds_node
         jobs = [
             self._run(entry, by_job.get(uid_of(entry.object), ()))
             for entry in self.jobs.group(sweep_uid)

@@ -40,6 +40,10 @@ _REJECTIONS: Final = {
 """A pod's or container's reasons for an end that its node is to blame for."""
 _NO_ROOM: Final = "OutOf"
 """Beginning of the kubelet's reasons for a pod that it has no room for: OutOfcpu, OutOfnvidia.com/gpu."""
+_REJECTED: Final = "Pod was rejected: "
+"""Beginning of the kubelet's words for a pod that it does not admit, for whatever reason."""
+_OWN_LIMIT: Final = ("exceeds the limit", "exceeds the total limit", "exceeded its local ephemeral storage limit")
+"""In the kubelet's words for a pod that it evicts because of what the pod itself has written."""
 
 _START_ERRORS: Final = frozenset({"StartError", "ContainerCannotRun", "RunContainerError"})
 _DEVICE_WORDS: Final = ("nvidia-container-cli", "nvidia-container-runtime", "error running hook", "CDI device")
@@ -50,8 +54,15 @@ WAITING_REASONS: Final = {
     "ImagePullBackOff": Reason.IMAGE_UNAVAILABLE,
     "InvalidImageName": Reason.IMAGE_UNAVAILABLE,
     "ErrImageNeverPull": Reason.IMAGE_UNAVAILABLE,
+    "ImageInspectError": Reason.IMAGE_UNAVAILABLE,
+    "ImageVolumeMountFailed": Reason.IMAGE_UNAVAILABLE,
+    "RegistryUnavailable": Reason.IMAGE_UNAVAILABLE,
+    "SignatureValidationFailed": Reason.IMAGE_UNAVAILABLE,
     "CreateContainerConfigError": Reason.CONFIG_ERROR,
     "CreateContainerError": Reason.CONFIG_ERROR,
+    "PreCreateHookError": Reason.CONFIG_ERROR,
+    "PreStartHookError": Reason.CONFIG_ERROR,
+    "RROUnsupported": Reason.CONFIG_ERROR,
     UNSCHEDULABLE: Reason.UNSCHEDULABLE,
 }
 """The kubelet's and the scheduler's reasons for a container that waits, and ours."""
@@ -115,15 +126,21 @@ def node_fault_of(pod: ObservedPod) -> str | None:
     """
     if not pod.ended or pod.exit_code in (0, names.EXIT_INVALID_FLAGS, names.EXIT_INDEX_FINAL):
         return None
-    evicted = pod.reason in _EVICTIONS and (pod.reason == "Evicted" or not pod.disrupted)
-    if not (evicted or _is_rejection(pod.reason) or _lacks_memory(pod) or _lacks_device(pod)):
+    evicted = pod.reason in _EVICTIONS and (pod.reason == "Evicted" or not pod.disrupted) and not _used_too_much(pod)
+    if not (evicted or _is_rejection(pod) or _lacks_memory(pod) or _lacks_device(pod)):
         return None
     words = _cut(pod.status_message or (pod.message if pod.reason in _START_ERRORS else "")).rstrip(". ")
     return f"{pod.reason}: {words}" if words else pod.reason
 
 
-def _is_rejection(reason: str) -> bool:
-    return reason in _REJECTIONS or reason.startswith(_NO_ROOM)
+def _is_rejection(pod: ObservedPod) -> bool:
+    named = pod.reason in _REJECTIONS or pod.reason.startswith(_NO_ROOM)
+    return named or pod.status_message.startswith(_REJECTED)
+
+
+def _used_too_much(pod: ObservedPod) -> bool:
+    """Whether the pod was evicted for what it wrote itself: another node would evict it too."""
+    return pod.reason == "Evicted" and any(words in pod.status_message for words in _OWN_LIMIT)
 
 
 def _lacks_memory(pod: ObservedPod) -> bool:
@@ -139,9 +156,13 @@ def _infrastructure(pod: ObservedPod) -> tuple[Reason, str] | None:
     """What was done to the pod from outside; None where its container ended by itself."""
     if pod.reason == "OOMKilled":
         return Reason.OUT_OF_MEMORY, f"Pod {pod.name} was killed because {_memory(pod)}"
+    if _used_too_much(pod):
+        words = _cut(pod.status_message).rstrip(". ")
+        remedy = "Raise resources.limits.ephemeral-storage or the volume's sizeLimit in spec.template, or write less."
+        return Reason.EVICTED, f"Pod {pod.name} was evicted because of what it wrote: {words}. {remedy}"
     if pod.reason in _EVICTIONS:
         return Reason.EVICTED, f"Pod {pod.name} was removed from its node before it ended ({_EVICTIONS[pod.reason]})."
-    if _is_rejection(pod.reason) or _lacks_device(pod):
+    if _is_rejection(pod) or _lacks_device(pod):
         words = _cut(pod.status_message or pod.message).rstrip(". ")
         cause = _REJECTIONS.get(pod.reason, "it had no room or no working device for the pod")
         said = f" It says: {words}." if words else ""

@@ -25,6 +25,8 @@ _SECONDS: Final = re.compile(r"[0-9]{1,12}(\.[0-9])?", re.ASCII)
 _DIGITS: Final = 7
 """Of an index: the API server takes at most 100,000 completions."""
 _MOST_BEHIND: Final = timedelta(days=1)
+_LOST: Final = ("ContainerStatusUnknown", "Unknown")
+"""Reasons of a container whose runtime, or whose kubelet, does not know any more how it ended."""
 _ENDED_PHASES: Final = {"Succeeded": PodPhase.SUCCEEDED, "Failed": PodPhase.FAILED}
 
 
@@ -120,7 +122,8 @@ def observed_pod(pod: KubeObject, gone: bool = False) -> ObservedPod:
         index=_index_of(metadata["name"]),
         phase=phase,
         created_at=created_at,
-        started_at=_container_time((terminated or running).get("startedAt"), created_at),
+        started_at=_container_time((terminated or running).get("startedAt"), created_at)
+        or _lost_start(terminated, status),
         ended_at=ended_at,
         exit_code=terminated.get("exitCode") if terminated else None,
         message=(terminated or {}).get("message", ""),
@@ -237,6 +240,12 @@ def _container_time(text: str | None, created_at: datetime) -> datetime | None:
     return time if time is not None and created_at - time < _MOST_BEHIND else None
 
 
+def _lost_start(terminated: KubeObject | None, status: KubeObject) -> datetime | None:
+    """The start of the pod, for a container that ran and whose start is lost."""
+    time = status.get("startTime") if (terminated or {}).get("reason") in _LOST else None
+    return _time(time) if time else None
+
+
 def _pod_end(status: KubeObject) -> datetime | None:
     """When a pod ended whose container never did: the last change of its conditions, else its start."""
     times = [c["lastTransitionTime"] for c in status.get("conditions") or () if c.get("lastTransitionTime")]
@@ -255,7 +264,9 @@ def containers_of(pod: KubeObject) -> int:
 def _memory_limit(pod: KubeObject) -> str:
     for container in (pod.get("spec") or {}).get("containers") or ():
         if container["name"] == names.TRAINER_CONTAINER:
-            return str(((container.get("resources") or {}).get("limits") or {}).get("memory", ""))
+            of_pod = (pod.get("spec") or {}).get("resources")
+            limits = [(resources or {}).get("limits") or {} for resources in (container.get("resources"), of_pod)]
+            return next((str(each["memory"]) for each in limits if "memory" in each), "")
     return ""
 
 

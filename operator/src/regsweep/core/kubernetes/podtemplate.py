@@ -40,6 +40,8 @@ FINAL_SUFFIX: Final = "/final"
 """After the sweep's name in the labels of the final evaluation's series: dashboards do not mix them with the runs that are ranked."""
 OUTER_SUFFIX: Final = "/outer"
 """The same of the grids in the outer folds."""
+_RESTARTS: Final = frozenset({"restartPolicy", "restartPolicyRules"})
+"""Fields of the training container that are left out: a Job makes another pod instead, whose GPU time is counted."""
 HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
 REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 NONROOT: Final = 65532
@@ -258,7 +260,7 @@ def _owned_trainer(
     owned: list[JsonValue] = [{"name": name, "value": value.replace("$", "$$")} for name, value in contract.items()]
     kept = [entry for entry in ports if not _is_metrics_port(entry)] if isinstance(ports, list) else []
     return {
-        **container,
+        **{field: value for field, value in container.items() if field not in _RESTARTS},
         "image": resolved.image,
         **command_of(container, resolved),
         "env": [*owned, *others],
