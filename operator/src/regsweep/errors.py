@@ -24,6 +24,7 @@
     ├── MLflowError                     [export.mlflowserver] MLflow cannot be reached, or refuses
     ├── RetrainingError                 [local.retraining] a model cannot be trained once more
     ├── NoTrainerError                  [local.trainer] there is no trainer to run
+    ├── EditedTrainerError              [local.ownfiles] the trainer was edited while its sweep was trained
     ├── NoGpuError                      [local.gpus] this machine has not the GPUs that are asked for
     ├── OutputError                     [cli.streams] standard output cannot be written
     │   └── ReaderGoneError             [cli.streams] the reader of standard output closed it

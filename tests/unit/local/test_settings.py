@@ -185,7 +185,7 @@ def test_a_script_that_cannot_be_read_has_no_settings_but_keras(home: Path) -> N
         pytest.param("python -m pkg.sub", [], ["pkg/sub.py"], id="a module of a package"),
         pytest.param("python -m pkg", [], ["pkg/__main__.py"], id="a package"),
         pytest.param("python -m torch.distributed.run", [], [], id="somebody else's module"),
-        pytest.param("sh -m train", [], [], id="no Python"),
+        pytest.param("env A=1 python -m train", [], ["train.py"], id="a module behind another program"),
         pytest.param("python -m", [], [], id="nothing"),
         pytest.param("python train.py --log=conf.yaml --model-out=b.csv", ["--save_to=x", "results.csv"], [], id="what it writes"),
         pytest.param("python train.py --config=", ["--l2=$(REGSWEEP_ARG_L2)", "x" * 5000, "a\0b"], [], id="what is no file"),

@@ -43,6 +43,7 @@ from regsweep.local.failures import HOW_TO_RETRY, HOW_TO_TRAIN_ANEW
 from regsweep.local.gpus import Gpus, NoGpuError, gpus_for
 from regsweep.local.identify import NO_DATA, DataIdentity, digest_now, identify
 from regsweep.local.lineage import changes, environment_note, known_data, other_packages
+from regsweep.local.ownfiles import OwnFiles, own_files
 from regsweep.local.provenance import computing_packages
 from regsweep.local.revisit import LOCAL
 from regsweep.local.runner import Host, LocalRunner, Start
@@ -154,6 +155,8 @@ class Work:
     records: Records
     changes: Sequence[str]
     """What was changed since earlier trainings, and what cannot be noticed, a sentence each."""
+    files: OwnFiles
+    """What the trainer consists of, as its identity knows it."""
 
 
 def prepare(
@@ -170,6 +173,7 @@ def prepare(
                 "spec.trainer.report: says what a script writes, and no script is given. Give it with --trainer-command 'python train.py'."
             )
         trainer = reporting_trainer(trainer)
+    files = own_files(trainer, manifest.spec.trainer.args or ())
     facts, records = list(directory.all_facts()), directory.records()
     flags = [combination.flags for combination in combinations(manifest.spec)]
     flags += [reference.flags for reference in manifest.spec.references]
@@ -190,7 +194,7 @@ def prepare(
         other_packages(sweep, targets, facts, records, computing_packages(trainer)),
         "" if data.names_files else _unguarded(data),
     ]
-    return Work(sweep, trainer, data, records, list(filter(None, notes)))
+    return Work(sweep, trainer, data, records, list(filter(None, notes)), files)
 
 
 def _unguarded(data: DataIdentity) -> str:
@@ -225,7 +229,7 @@ async def train(
     host: Host | None = None,
 ) -> Trained:
     """Trains what is missing. `on_start` is given the function that interrupts the training. Raises RunsDirectoryError."""
-    start = Start(lock, work.data, work.records, directory.frozen() if work.sweep.spec.final else None)
+    start = Start(lock, work.data, work.records, directory.frozen() if work.sweep.spec.final else None, work.files)
     runner = LocalRunner(work.sweep, directory, work.trainer, start, on_status=on_status, host=host)
     on_start(runner.interrupt)
     try:

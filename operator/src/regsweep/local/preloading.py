@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from regsweep.local.sources import script_files
+from regsweep.local.sources import module_folder, script_files
 
 HEAVY: Final = frozenset({"keras", "pandas", "scipy", "sklearn", "tensorflow"})
 """Packages that take long to import, and of which it was seen that a fork after it trains to the digit as a fresh process does."""
@@ -49,7 +49,7 @@ def preloadable(script: Path) -> tuple[str, ...]:
         return ()
     if any(word.encode() in text for text in texts for word in CAVEATS):
         return ()
-    modules = tuple(dict.fromkeys(_imported(script, script.parent, set())))
+    modules = tuple(dict.fromkeys(_imported(script, module_folder(script), set())))
     return modules if any(_package(name) in HEAVY for name in modules) else ()
 
 

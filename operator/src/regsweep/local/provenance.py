@@ -19,7 +19,7 @@ from typing import Final
 from pydantic import Field
 
 from regsweep.api.model import ApiModel
-from regsweep.local.sources import script_files
+from regsweep.local.sources import module_folder, script_files
 from regsweep.local.trainer import PYTHON, TrainerCommand, available_cores
 
 PROVENANCE_FILE: Final = "environment.json"
@@ -158,7 +158,10 @@ def _with_modules(files: Iterable[str]) -> Iterator[tuple[Path, str]]:
             members = script_files(path) if path.suffix == ".py" else [path]
         except OSError:
             members = [path]
-        yield from ((member, member.relative_to(path.parent).as_posix()) for member in members)
+        home = module_folder(path)
+        yield from (
+            (member, path.name if member == path else member.relative_to(home).as_posix()) for member in members
+        )
 
 
 def _files(arguments: Iterable[str]) -> list[str]:

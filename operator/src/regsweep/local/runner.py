@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from regsweep.api.constants import EXIT_INVALID_FLAGS
 from regsweep.api.objective import objective_status
 from regsweep.api.status import FinalStatus, SweepStatus
 from regsweep.core.identity import final_seed
@@ -29,7 +28,9 @@ from regsweep.local.facts import ProcessFacts, RunFacts, output_file
 from regsweep.local.failures import local_message
 from regsweep.local.gpus import Gpus
 from regsweep.local.identify import DataIdentity
+from regsweep.local.jobcontrol import with_end
 from regsweep.local.lineage import data_facts, outer_facts, rule_facts
+from regsweep.local.ownfiles import EditedTrainerError, OwnFiles
 from regsweep.local.process import GRACE_SECONDS, Process
 from regsweep.local.provenance import Keepsakes, computing_packages, keepsakes
 from regsweep.local.starting import Launch, Starter
@@ -70,6 +71,8 @@ class Start:
     """Results of earlier runs."""
     final: FinalStatus | None = None
     """Picks of a final evaluation that are frozen; None: none."""
+    files: OwnFiles = field(default_factory=lambda: OwnFiles(()))
+    """What the trainer consists of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,9 @@ class LocalRunner:
         self._records = start.records
         self._analysis_result: AnalysisResult | None = None
         self._final = start.final
+        self._files = start.files
+        self._edited: list[str] = []
+        """Files that are others than at the start: no more processes are started."""
         self._kept: Keepsakes | None = None
         self._kept_progress = Kept()
         self._runs: dict[str, _Run] = {}
@@ -178,7 +184,7 @@ class LocalRunner:
                 self._publish(decided)
                 if decided.analyse is not None:
                     self._analysis_result = await asyncio.to_thread(analyse_records, decided.analyse)
-                elif decided.is_empty:
+                elif decided.is_empty or self._edited:
                     if is_over(self._status.conditions) and not self._processes:
                         break
                     await self._wait(decided.wake_at)
@@ -237,8 +243,10 @@ class LocalRunner:
             run.observed = replace(run.observed, parallelism=parallelism)
             await self._start_processes(run)
         for request in decided.create:
-            if not self.interrupted:
+            if self._may_start():
                 await self._create(request)
+        if self._edited and not self._processes:
+            raise EditedTrainerError(self._edited)
 
     def _in_local_words(self, record: Record) -> Record:
         """A failed record whose message describes this machine's processes and files."""
@@ -252,6 +260,13 @@ class LocalRunner:
         output = self._directory.run(record.run) / output_file(index)
         words = self._directory.last_words(record.run, index)
         return replace(record, message=local_message(record, pod, output, words))
+
+    def _may_start(self) -> bool:
+        """Whether a process that starts now trains what the sweep is identified by, and is wanted."""
+        if self.interrupted:
+            return False
+        self._edited = self._edited or self._files.changed()
+        return not self._edited
 
     async def _create(self, request: RunRequest) -> None:
         sweep = self._sweep
@@ -294,7 +309,7 @@ class LocalRunner:
         started = {pod.index for pod in run.observed.pods}
         room = run.observed.parallelism - sum(not pod.ended for pod in run.observed.pods)
         waiting = [index for index in range(run.observed.completions) if index not in started]
-        if run.observed.failed_reason is None and not self.interrupted:
+        if run.observed.failed_reason is None and self._may_start():
             for index in waiting[: max(0, room)]:
                 await self._start_process(run, index)
 
@@ -345,7 +360,7 @@ class LocalRunner:
             message=self._directory.message(run.facts.run, pod.index),
             reason=_reason(run, code, process),
         )
-        run.observed = _with_end(replace(run.observed, pods=_replaced(run.observed.pods, ended)), ended, at)
+        run.observed = with_end(run.observed, ended, at)
         if run.timed_out:
             run.observed = replace(run.observed, succeeded=False, failed_reason="DeadlineExceeded", ended_at=at)
         started = next(p.started_at for p in run.facts.processes if p.index == pod.index)
@@ -375,22 +390,3 @@ def _reason(run: _Run, code: int, process: Process) -> str:
     if run.timed_out:
         return "DeadlineExceeded"
     return "OOMKilled" if code == KILLED and process.memory_ran_out else ""
-
-
-def _replaced(pods: tuple[ObservedPod, ...], changed: ObservedPod) -> tuple[ObservedPod, ...]:
-    return tuple(changed if pod.index == changed.index else pod for pod in pods)
-
-
-def _with_end(run: ObservedRun, pod: ObservedPod, at: datetime) -> ObservedRun:
-    """The run as the Job controller would report it after this pod's end, without any retry (backoffLimitPerIndex 0)."""
-    if pod.exit_code == 0:
-        run = replace(run, succeeded_indexes=run.succeeded_indexes | {pod.index})
-    elif pod.exit_code == EXIT_INVALID_FLAGS:
-        return replace(run, failed_reason="PodFailurePolicy", ended_at=at)
-    else:
-        run = replace(run, failed_indexes=run.failed_indexes | {pod.index})
-    if len(run.succeeded_indexes) == run.completions:
-        return replace(run, succeeded=True, ended_at=at)
-    if len(run.succeeded_indexes) + len(run.failed_indexes) == run.completions:
-        return replace(run, failed_reason="FailedIndexes", ended_at=at)
-    return run

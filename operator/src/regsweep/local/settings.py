@@ -21,7 +21,7 @@ from typing import Final
 from regsweep.api.canonical import digest
 from regsweep.local.datafiles import content_digest, is_file
 from regsweep.local.sources import script_digest, script_files
-from regsweep.local.trainer import PYTHON, THREAD_VARIABLES, TrainerCommand, is_contract
+from regsweep.local.trainer import THREAD_VARIABLES, TrainerCommand, is_contract
 
 BACKEND: Final = "keras.backend"
 KERAS_BACKENDS: Final = frozenset({"tensorflow", "jax", "torch"})
@@ -92,8 +92,8 @@ def settings_of(trainer: TrainerCommand, environment: Mapping[str, str], args: S
     """
     if trainer.is_reference:
         return {}
-    module = _module(trainer.own_arguments)
-    files = dict(_named_files(trainer.own_arguments, args))
+    module = module_of(trainer.own_arguments)
+    files = dict(named_files(trainer.own_arguments, args))
     scripts = [Path(each) for each in (*trainer.own_arguments, *files) if each.endswith(".py") and is_file(each)]
     sources = [tree for script in scripts for tree in _trees(_files(script))] + list(_trees(_files(module, Path())))
     found = _keras(environment) if may_use_keras(sources) else {}
@@ -147,7 +147,7 @@ def backend_of(environment: Mapping[str, str]) -> str:
 def leaves_backend_alone(trainer: TrainerCommand) -> bool:
     """Whether the script imports Keras, and nowhere names what chooses its backend."""
     files = [path for each in trainer.own_arguments if each.endswith(".py") for path in _files(Path(each))]
-    files += _files(_module(trainer.own_arguments), Path())
+    files += _files(module_of(trainer.own_arguments), Path())
     texts = [path.read_bytes() for path in files]
     imports = any(name in ("keras", "tensorflow") for tree in _trees(files) for name in _packages(tree))
     return imports and not any(word in text for text in texts for word in (b"KERAS_BACKEND", b"set_backend"))
@@ -159,7 +159,7 @@ def may_use_keras(sources: list[ast.Module]) -> bool:
     return not sources or any(name not in without for tree in sources for name in _packages(tree))
 
 
-def _named_files(arguments: Sequence[str], args: Sequence[str]) -> Iterator[tuple[str, Path]]:
+def named_files(arguments: Sequence[str], args: Sequence[str]) -> Iterator[tuple[str, Path]]:
     """(name, path) of files whose content the trainer's identity does not hold: of `--config=FILE`, and of arguments that are added."""
     for argument in (*arguments, *args):
         option, equals, value = argument.partition("=")
@@ -168,9 +168,10 @@ def _named_files(arguments: Sequence[str], args: Sequence[str]) -> Iterator[tupl
     yield from ((each, Path(each)) for each in args if not WRITTEN.search(Path(each).name) and is_file(each))
 
 
-def _module(arguments: Sequence[str]) -> Path | None:
-    """The file of `python -m MODULE` below the working directory; None: it is no module of one's own."""
-    if "-m" not in arguments[:-1] or not PYTHON.fullmatch(Path(arguments[0]).name):
+def module_of(arguments: Sequence[str]) -> Path | None:
+    """The file of `python -m MODULE` below the working directory, also behind `env`, `uv run` and the like; None: it is no module of
+    one's own."""
+    if "-m" not in arguments[:-1]:
         return None
     place = Path(*arguments[arguments.index("-m") + 1].split("."))
     return next((path for path in (place.with_suffix(".py"), place / "__main__.py") if is_file(str(path))), None)

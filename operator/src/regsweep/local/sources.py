@@ -17,6 +17,7 @@ def script_files(script: Path, folder: Path | None = None) -> list[Path]:
 
     folder: where its modules are looked for; None: where it is. Raises OSError where the script cannot be read.
     """
+    home = module_folder(script, folder)
     found: dict[Path, None] = {}
     waiting = [script]
     while waiting and len(found) < MOST_FILES:
@@ -24,9 +25,14 @@ def script_files(script: Path, folder: Path | None = None) -> list[Path]:
         if path in found:
             continue
         found[path] = None
-        waiting += _local_imports(path, folder or script.parent)
+        waiting += _local_imports(path, home / path.name if path == script else path, home)
     others = sorted(found.keys() - {script})
     return [script, *others]
+
+
+def module_folder(script: Path, folder: Path | None = None) -> Path:
+    """Where the script's modules are looked for: beside the file itself, as Python does, where it is a link. folder: if that is known."""
+    return folder or (script.resolve().parent if script.is_symlink() else script.parent)
 
 
 def script_digest(script: Path, folder: Path | None = None) -> str:
@@ -34,19 +40,20 @@ def script_digest(script: Path, folder: Path | None = None) -> str:
     files = script_files(script, folder)
     if len(files) == 1:
         return hashlib.sha256(script.read_bytes()).hexdigest()
-    total = hashlib.sha256()
+    home, total = module_folder(script, folder), hashlib.sha256()
     for path in files:
-        name = "" if path == script else path.relative_to(folder or script.parent).as_posix()
+        name = "" if path == script else path.relative_to(home).as_posix()
         total.update(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n".encode())
     return total.hexdigest()
 
 
-def _local_imports(path: Path, folder: Path) -> Iterator[Path]:
+def _local_imports(path: Path, place: Path, folder: Path) -> Iterator[Path]:
+    """place: of the file below the folder."""
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):  # Python itself will say so
         return
-    for name in _imported(tree, path, folder):
+    for name in _imported(tree, place, folder):
         parts = name.split(".")
         for end in range(1, len(parts) + 1):
             module = folder.joinpath(*parts[:end])
