@@ -293,15 +293,3 @@ def test_metrics_have_the_same_names_in_every_replicate() -> None:
         assert output.record is not None
         names.append(set(output.record.values))
     assert names[0] == names[1]
-
-
-def test_training_in_several_stages_counts_epochs_on() -> None:
-    model = linear()
-    replicate, output = new()
-    rows = replicate.split(X, Y)
-    callback = replicate.keras(rows)
-    for _ in range(2):
-        model.fit(*rows.train, epochs=2, verbose=0, callbacks=[callback])
-    replicate.finish()
-    assert [progress.epoch for progress in output.epochs] == [1, 2, 3, 4]
-    assert output.expected == 4

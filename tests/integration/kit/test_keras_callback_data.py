@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from regsweep_kit.errors import BadDataError
+from regsweep_kit.script import evaluation
 from regsweep_kit.script.parts import Part, Parts
 from support.keras_replicates import RNG, X, Y, linear, mse, new
 
@@ -71,6 +72,23 @@ def test_a_generator_is_refused_since_it_can_be_read_only_once() -> None:
     rows = replicate.split(X, Y)
     with pytest.raises(BadDataError, match="give the function that makes it"):
         model.fit(*rows.train, verbose=0, callbacks=[replicate.keras(train=batches(rows.train), val=rows.val)])
+
+
+def test_data_without_an_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "MOST_BATCHES", 100)
+    model = linear()
+    replicate, _ = new()
+    rows = replicate.split(X, Y)
+    endless = tf.data.Dataset.from_tensor_slices(tuple(rows.train)).batch(16).repeat()
+    with pytest.raises(BadDataError, match=r"train repeats for ever.*before \.repeat\(\)"):
+        model.fit(endless, steps_per_epoch=2, verbose=0, callbacks=[replicate.keras(rows, train=endless)])
+
+    def goes_on() -> Iterator[Any]:
+        while True:
+            yield from batches(rows.val)
+
+    with pytest.raises(BadDataError, match="val: the generator has given 100 batches and goes on"):
+        model.fit(*rows.train, verbose=0, callbacks=[replicate.keras(rows, val=goes_on)])
 
 
 @pytest.mark.parametrize("rows", [None, Parts(train=(X, Y), stop=None, val=None, test=None)])

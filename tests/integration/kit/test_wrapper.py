@@ -111,6 +111,59 @@ REPORTS = [
 ]
 
 
+def test_of_a_log_at_a_fixed_place_what_earlier_trainings_wrote_does_not_count(
+    wrapped: Callable[..., Start], port: int, tmp_path: Path
+) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("epoch,loss,val_loss\n0,9,9\n1,9,9\n")
+    text = f"""
+import os, time
+time.sleep(1.2)
+value = 5 - 4 * int(os.environ["REGSWEEP_REPLICATE"])
+with open({str(log)!r}, "w") as log:
+    log.write("epoch,loss,val_loss\\n")
+    for epoch in range(3):
+        log.write(f"{{epoch}},{{value}},{{value}}\\n")
+"""
+    trainer = wrapped(text, report={**CSV, "path": str(log)})({"l2": 0.5}, port, REGSWEEP_REPLICATES="2")
+    assert trainer.wait() == 0, trainer.err
+    assert [record[:4] for record in trainer.message["records"]] == [[0, "Ok", 3, [5, 5]], [1, "Ok", 3, [1, 1]]]
+
+
+def test_a_log_that_is_begun_again_is_read_again(wrapped: Callable[..., Start], port: int) -> None:
+    text = """
+import os, time
+os.mkdir("logs")
+for value, epochs in ((9, 6), (2, 3)):
+    with open("logs/log.csv", "w") as log:
+        log.write("epoch,loss,val_loss\\n")
+        for epoch in range(epochs):
+            log.write(f"{epoch},{value},{value}\\n")
+            log.flush()
+            time.sleep(0.2)
+"""
+    trainer = wrapped(text, report={**CSV, "path": "logs/log.csv"})({"l2": 0.5}, port)
+    assert trainer.wait() == 0, trainer.err
+    (record,) = trainer.message["records"]
+    assert (record[1], record[3]) == ("Ok", [2, 2])
+    assert 4 <= record[2] <= 9, "what was written last before may go unread"
+
+
+def test_a_log_may_lie_in_a_folder_that_is_there_with_other_things(
+    wrapped: Callable[..., Start], port: int, tmp_path: Path
+) -> None:
+    (tmp_path / "place" / "data").mkdir(parents=True)
+    (tmp_path / "place" / "data" / "rows.csv").write_text("0.25")
+    text = """
+value = open("data/rows.csv").read()
+open("data/log.csv", "w").write(f"epoch,loss,val_loss\\n0,{value},{value}\\n")
+"""
+    trainer = wrapped(text, report={**CSV, "path": "data/log.csv"})({"l2": 0.5}, port)
+    assert trainer.wait() == 0, trainer.err
+    assert [record[:4] for record in trainer.message["records"]] == [[0, "Ok", 1, [0.25, 0.25]]]
+    assert sorted(path.name for path in (tmp_path / "place" / "data").iterdir()) == ["rows.csv"]
+
+
 @pytest.mark.parametrize("report", REPORTS)
 def test_epochs_without_validation_are_passed_over_and_counted(wrapped: Callable[..., Start], report: Any) -> None:
     """As with Keras' validation_freq=2."""

@@ -71,6 +71,20 @@ def test_a_value_that_is_missing_is_none_and_a_text_is_no_value(cell: str) -> No
     assert read(JSONL, '{"loss": 0.5, "val_loss": null, "phase": "warm"}') == [{"loss": 0.5, "val_loss": None}]
 
 
+def test_of_a_name_that_comes_twice_in_a_line_the_first_value_counts() -> None:
+    text = "epoch=4 loss=6 val_loss=7 (best val_loss=3)\nepoch=5 loss=5 val_loss=6 (best val_loss=3)\n"
+    found = read(STDOUT, text)
+    assert [(each["epoch"], each["loss"], each["val_loss"]) for each in found] == [(4, 6, 7), (5, 5, 6)]
+
+
+def test_lines_of_batches_belong_to_the_epoch_that_they_name() -> None:
+    text = "".join(
+        f"epoch={e} batch=1 loss=9\nepoch={e} batch=2 loss=8\nepoch={e} loss={e} val_loss=2\n" for e in (1, 2)
+    )
+    found = read(STDOUT, text)
+    assert [(each["epoch"], each["loss"], each["val_loss"]) for each in found] == [(1, 1, 2), (2, 2, 2)]
+
+
 def test_a_header_that_comes_again_is_no_epoch() -> None:
     """As of loggers that are begun again for each call of fit."""
     header = "epoch,loss,val_loss\n"

@@ -14,33 +14,46 @@ import keras
 import numpy as np
 
 from regsweep_kit.errors import BadDataError
-from regsweep_kit.script.parts import Part, count, take
+from regsweep_kit.script.parts import Part, as_array, count, take
 
 ROWS_PER_BATCH: Final = 512
 LIVE_TRAIN_ROWS: Final = 2000
 """Train metrics of every epoch come from at most so many rows; at the end from all."""
+MOST_BATCHES: Final = 100_000
+"""Of a generator, in one evaluation."""
+ENDLESS: Final = -1
+"""TensorFlow's cardinality of a dataset that repeats for ever."""
 
 
 class Evaluator:
     """Of one model."""
 
     def __init__(self, model: Any) -> None:
-        self._model = model
+        self.model = model
         self._test_function: Any = None
+        self._compiled: tuple[Any, ...] = ()
+        """What that function evaluates by."""
 
     def metrics(self, data: "Data") -> dict[str, float]:
         """By Keras' names; `loss` without any penalty."""
         with self._without_penalties():
-            values = self._model.evaluate(**data.arguments(), verbose=0, return_dict=True)
+            values = self.model.evaluate(**data.arguments(), verbose=0, return_dict=True)
+        if data.cut:
+            raise BadDataError(data.cut[0])
         return {name: float(np.mean(value)) for name, value in values.items()}
 
     def weight_penalty(self) -> float:
         """The penalties on the present weights; those on activations depend on the rows, and are not in it."""
-        return float(sum(float(weight.regularizer(weight)) for weight in _penalised(self._model)))
+        return float(sum(float(weight.regularizer(weight)) for weight in _penalised(self.model)))
 
     @contextmanager
     def _without_penalties(self) -> Iterator[None]:
-        model, own, theirs = self._model, type(self._model), self._model.test_function
+        model, own, theirs = self.model, type(self.model), self.model.test_function
+        if not _same(self._compiled, compiled := _compiled(model)):
+            self._test_function, self._compiled = (
+                None,
+                compiled,
+            )  # a function of before a compile goes on with what it replaced
         object.__setattr__(model, "__class__", _class_without_penalties(own))
         model.test_function = self._test_function
         try:
@@ -49,6 +62,17 @@ class Evaluator:
             self._test_function = model.test_function
             model.test_function = theirs
             object.__setattr__(model, "__class__", own)
+
+
+def _compiled(model: Any) -> tuple[Any, ...]:
+    """What `compile` has given the model."""
+    return tuple(
+        getattr(model, name, None) for name in ("_compile_loss", "_compile_metrics", "_loss_tracker", "optimizer")
+    )
+
+
+def _same(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
+    return len(some) == len(others) and all(one is other for one, other in zip(some, others, strict=True))
 
 
 _classes: dict[type, type] = {}
@@ -79,6 +103,8 @@ class Data:
     def __init__(self, arguments: Callable[[], dict[str, Any]], rows: int | None) -> None:
         """rows: their number; `None`: not known."""
         self.arguments, self.rows = arguments, rows
+        self.cut: list[str] = []
+        """Why not all of it was evaluated; empty: it was."""
 
 
 def whole(part: Any, name: str) -> Data:
@@ -88,11 +114,16 @@ def whole(part: Any, name: str) -> Data:
         columns = {key: _without_series(value) for key, value in arrays.items()}
         return Data(lambda: {**columns, "batch_size": ROWS_PER_BATCH}, count(arrays["x"]))
     if callable(part) and not hasattr(part, "__len__") and not hasattr(part, "__iter__"):
-        return Data(lambda: {"x": part()}, None)
+        data = Data(lambda: {"x": _ending(part(), name, data.cut)}, None)
+        return data
     if isinstance(part, Iterator):
         raise BadDataError(
             f"{name} is a generator, which can be read only once, and every epoch is evaluated; give the function that makes it, a "
             "keras.utils.PyDataset or a tf.data.Dataset"
+        )
+    if hasattr(part, "cardinality") and int(part.cardinality()) == ENDLESS:
+        raise BadDataError(
+            f"{name} repeats for ever, and is evaluated to its end; give the dataset as it is before .repeat()"
         )
     return Data(lambda: {"x": part}, None)
 
@@ -120,6 +151,18 @@ def sample(part: Any, name: str) -> tuple[Data, bool]:
     data = whole(part, name)
     batches = _Batches(list(_first_batches(data.arguments()["x"])))
     return Data(lambda: {"x": batches}, batches.rows), True
+
+
+def _ending(data: Any, name: str, cut: list[str]) -> Any:
+    """A generator that ends, and says in `cut` where it is not by itself: what it raised would be TensorFlow's. Anything else as it is."""
+    return _at_most(data, name, cut) if isinstance(data, Iterator) else data
+
+
+def _at_most(batches: Iterator[Any], name: str, cut: list[str]) -> Iterator[Any]:
+    yield from itertools.islice(batches, MOST_BATCHES)
+    if next(batches, None) is not None:
+        given = f"{name}: the generator has given {MOST_BATCHES:,} batches and goes on"
+        cut.append(f"{given}; it has to end after one pass over the rows")
 
 
 class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -157,7 +200,7 @@ def _arrays(part: Any) -> dict[str, Any] | None:
         x, y = part[0], part[1]
         weights = part.weights if isinstance(part, Part) else (part[2] if len(part) == 3 else None)
         if weights is not None and not isinstance(weights, Mapping | list | tuple):
-            weights = np.asarray(weights, dtype=np.float64)
+            weights = as_array(weights).astype(np.float64)
             weights = (weights / weights.mean()).astype(np.float32)
         return {"x": x, "y": y, **({} if weights is None else {"sample_weight": weights})}
     return None

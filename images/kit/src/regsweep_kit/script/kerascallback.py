@@ -11,7 +11,7 @@ from regsweep_kit.errors import BadDataError, NothingReportedError
 from regsweep_kit.objective import Epoch
 from regsweep_kit.script import evaluation
 from regsweep_kit.script.course import metric_names, reported
-from regsweep_kit.script.replicate import Ending, Replicate
+from regsweep_kit.script.replicate import BestWeights, Ending, Replicate
 
 
 class KerasCallback(keras.callbacks.Callback):  # type: ignore[misc]
@@ -48,13 +48,14 @@ class KerasCallback(keras.callbacks.Callback):  # type: ignore[misc]
         if not replicate.contract.score_test:
             self._parts["test"] = None
         self._evaluator: evaluation.Evaluator | None = None
-        self._best_weights: Any = None
+        self._kept: dict[str, evaluation.Data] = {}
         replicate.at_end(self._end)
         replicate.at_best = self._at_best
 
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002 - Keras' signature
-        if self._evaluator is None:
+        if self._evaluator is None or self._evaluator.model is not self.model:
             self._evaluator = evaluation.Evaluator(self.model)
+        if not self._kept:
             self._sample, self._sampled = evaluation.sample(self._parts["train"], "train")
             self._kept = {
                 name: evaluation.kept(part, name)
@@ -74,7 +75,7 @@ class KerasCallback(keras.callbacks.Callback):  # type: ignore[misc]
         if replicate.diverged:
             self.model.stop_training = True
         elif replicate.improved and self._keeps_best:
-            self._best_weights = self.model.get_weights()
+            replicate.best_weights = BestWeights(self._evaluated_by, self.model.get_weights())
 
     @property
     def _evaluated_by(self) -> evaluation.Evaluator:
@@ -92,29 +93,31 @@ class KerasCallback(keras.callbacks.Callback):  # type: ignore[misc]
     @contextmanager
     def _at_best(self) -> Iterator[None]:
         """While it lasts, the model has the weights of the best epoch, if that is what counts."""
-        if self._best_weights is None:
+        best = self._replicate.best_weights
+        if best is None:
             yield
             return
-        last = self.model.get_weights()
-        self.model.set_weights(self._best_weights)
+        last = best.evaluator.model.get_weights()
+        best.evaluator.model.set_weights(best.weights)
         try:
             yield
         finally:
-            self.model.set_weights(last)
+            best.evaluator.model.set_weights(last)
 
     def _end(self) -> Ending:
         whole = evaluation.whole(self._parts["train"], "train") if self._sampled else self._sample
         penalty = self._evaluated_by.weight_penalty()
         train, val = self._metrics(whole, penalty), self._metrics(self._kept["val"], penalty)
-        test, best_train = self._test(penalty), None
-        if self._best_weights is not None:
-            last = self.model.get_weights()
-            self.model.set_weights(self._best_weights)
-            penalty_at_best = self._evaluated_by.weight_penalty()
-            name = self._replicate.contract.objective.name
-            best_train = self._metrics(whole, penalty_at_best)[name]
-            test = self._test(penalty_at_best)
-            self.model.set_weights(last)
+        best, best_train = self._replicate.best_weights, None
+        if best is None:
+            test = self._test(penalty)
+        else:
+            own, self._evaluator = self._evaluator, best.evaluator
+            with self._at_best():
+                penalty_at_best = self._evaluated_by.weight_penalty()
+                best_train = self._metrics(whole, penalty_at_best)[self._replicate.contract.objective.name]
+                test = self._test(penalty_at_best)
+            self._evaluator = own
         return Ending(train, val, test, best_train, self._rows(whole), penalty)
 
     def _test(self, penalty: float) -> Mapping[str, float] | None:

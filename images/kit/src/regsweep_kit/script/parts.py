@@ -177,7 +177,7 @@ def _add(digest: Any, data: Any) -> None:
         for each in data:
             _add(digest, each)
     elif data is not None:
-        values = _array(data)
+        values = as_array(data)
         if values.nbytes > MOST_DIGESTED_BYTES:
             values = values[np.linspace(0, len(values) - 1, SAMPLED_ROWS).astype(np.int64)]
         digest.update(f"{values.shape}\n".encode())
@@ -196,7 +196,7 @@ def _labels(asked: Asked) -> NDArray[np.int64] | None:
         raise InvalidFlagsError(f"stratify: got {asked.stratify!r}, want 'auto', None or a class for each row")
     if asked.y is None or isinstance(asked.y, Mapping) or _is_several(asked.y):
         return None
-    y = _array(asked.y)
+    y = as_array(asked.y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim == 2 and 1 < y.shape[1] <= MOST_CLASSES and ((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all():
@@ -211,7 +211,7 @@ def _labels(asked: Asked) -> NDArray[np.int64] | None:
 
 
 def _codes(values: Any, rows: int, name: str) -> NDArray[np.int64]:
-    array = _array(values)
+    array = as_array(values)
     if array.ndim != 1 or len(array) != rows:
         raise BadDataError(f"{name}: has the shape {array.shape}, want one value for each of the {rows} rows")
     return np.unique(array.astype(str) if array.dtype == object else array, return_inverse=True)[1].astype(np.int64)
@@ -220,7 +220,7 @@ def _codes(values: Any, rows: int, name: str) -> NDArray[np.int64]:
 def _group_codes(values: Any, rows: int) -> NDArray[np.int64]:
     """Each row's group. Raises BadDataError where a row has none, or where one group would be two."""
     codes = _codes(values, rows, "groups")
-    array = _array(values)
+    array = as_array(values)
     if len(none := np.flatnonzero(_missing(array))):
         more = f" and {len(none) - MOST_PLACES} more" if len(none) > MOST_PLACES else ""
         raise BadDataError(
@@ -260,7 +260,7 @@ def _check_test(count: int, contract: Contract, asked: Asked) -> None:
     )
 
 
-def _array(data: Any) -> NDArray[Any]:
+def as_array(data: Any) -> NDArray[Any]:
     """As an array of NumPy's. PyTorch gives none of a tensor on a GPU, or of one that has gradients."""
     return np.asarray(data.detach().cpu() if _package(data) == "torch" else data)
 

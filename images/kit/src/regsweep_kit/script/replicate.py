@@ -20,6 +20,7 @@ from regsweep_kit.seeds import stream_seed
 from regsweep_kit.splits import Splits
 
 if TYPE_CHECKING:
+    from regsweep_kit.script.evaluation import Evaluator
     from regsweep_kit.script.kerascallback import KerasCallback
 
 
@@ -34,6 +35,15 @@ class Ending:
     """The objective's metric on all train rows at the best epoch; `None`: as was reported."""
     rows: Mapping[str, int] | None = None
     regularization_loss: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BestWeights:
+    """A Keras model's weights at the best epoch, whichever of several `fit` it was in."""
+
+    evaluator: "Evaluator"
+    """Of that model."""
+    weights: list[Any]
 
 
 class Replicate:
@@ -51,6 +61,8 @@ class Replicate:
         self._ending: Callable[[], Ending] | None = None
         self.at_best: Callable[[], AbstractContextManager[None]] = nullcontext
         """While it lasts, the model has the weights of the epoch that counts."""
+        self.best_weights: BestWeights | None = None
+        """Kept where they count."""
 
     @property
     def contract(self) -> Contract:

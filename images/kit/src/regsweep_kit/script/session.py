@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +19,7 @@ from regsweep_kit.script.outputs import Output, Printed, Silent, Swept
 from regsweep_kit.script.precedence import Flags, resolve
 from regsweep_kit.script.profiles import read_profile
 from regsweep_kit.script.replicate import Known, Replicate
+from regsweep_kit.script.seeding import seed_generators
 from regsweep_kit.stopping import Stopping
 from regsweep_kit.timing import Stopwatch
 
@@ -214,20 +214,6 @@ def data_digest(flags: Flags, declarations: Mapping[str, Flag]) -> str:
         raise errors.BadDataError(
             f"flag {next(iter(named))}: cannot read {error.filename}: {error.strerror or error}"
         ) from error
-
-
-def seed_generators(seed: int) -> None:
-    """Seeds Python's, NumPy's and the imported framework's global generators."""
-    random.seed(seed)
-    numpy: Any = sys.modules.get("numpy")
-    if numpy is not None:
-        numpy.random.seed(seed)
-    keras: Any = sys.modules.get("keras")
-    if keras is not None:
-        keras.utils.set_random_seed(seed)
-    elif "torch" in sys.modules:
-        torch: Any = sys.modules["torch"]
-        torch.manual_seed(seed)
 
 
 def _arguments() -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from regsweep_kit import errors
 from regsweep_kit.script import session
 from regsweep_kit.script.replicate import Replicate
+from regsweep_kit.script.seeding import seed_generators
 
 
 def replicate() -> Replicate:
@@ -22,7 +23,7 @@ def replicate() -> Replicate:
             _run_all(current, _script())
         current.turn = next(current.replicates())
     if not current.seeded:
-        session.seed_generators(current.turn.seed)
+        seed_generators(current.turn.seed)
         current.seeded = True
     return current.turn
 

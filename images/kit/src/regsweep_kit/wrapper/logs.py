@@ -107,7 +107,8 @@ class JsonReader:
 
 
 class StdoutReader:
-    """`name=value` on standard output. An epoch ends where a name comes again."""
+    """`name=value` on standard output. An epoch ends where a name comes again, unless that line names the same epoch. Of a name that
+    comes twice in a line, the first value counts: what follows is said of something else, such as of the best epoch."""
 
     def __init__(self) -> None:
         self._lines = Lines()
@@ -129,12 +130,15 @@ class StdoutReader:
         return any(name.lower() != "epoch" for name in self._epoch)
 
     def _line(self, line: str) -> Iterator[Epoch]:
+        values: dict[str, float] = {}
         for name, value in _PAIR.findall(line):
-            if name in self._epoch:
-                if self._has_metrics:
-                    yield self._epoch
-                self._epoch = {}
-            self._epoch[name] = float(value)
+            values.setdefault(name, float(value))
+        goes_on = "epoch" in values and values["epoch"] == self._epoch.get("epoch")
+        if not goes_on and values.keys() & self._epoch.keys():
+            if self._has_metrics:
+                yield self._epoch
+            self._epoch = {}
+        self._epoch |= values
 
 
 def reader(report: ForeignReport) -> LogReader:

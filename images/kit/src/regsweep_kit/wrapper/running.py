@@ -44,6 +44,8 @@ MOST_READ_BYTES: Final = 16 * 1024**2
 """Of a log, at one look."""
 MOST_WITHOUT_VALIDATION: Final = 20
 """Epochs from the first on, after which metrics that never came are missing."""
+HEAD_BYTES: Final = 4096
+"""Of a log's beginning, by which one that was begun again is known."""
 USAGE_ERROR: Final = 2
 """Exit code of Python's argparse, click and others for a wrong command line."""
 
@@ -56,6 +58,8 @@ class Command:
         self._process: subprocess.Popen[bytes] | None = None
         self._seen = 0
         """Epochs of the replicate, those without validation too."""
+        self._number: float | None = None
+        """Of the last one, in the script's own counting; `None`: it does not say."""
         self._lacking: list[str] = []
         """What the last of them has not."""
         self._last: Epoch | None = None
@@ -69,7 +73,7 @@ class Command:
 
     def train(self, replicate: Replicate) -> None:
         """Trains it and reports its epochs. Raises TrainerError."""
-        self._seen, self._last = 0, None
+        self._seen, self._number, self._last = 0, None, None
         with _workplace(self._report) as folder:
             own = {
                 "REGSWEEP_REPLICATE": str(replicate.number),
@@ -129,11 +133,15 @@ class Command:
             parts = naming.by_split(epoch, self._report)
             if not parts and None in epoch.values():  # a step of something else, such as of batches
                 continue
-            self._seen += 1
-            self._lacking = naming.lacking(self._report, epoch, parts)
+            number, lacking = epoch.get("epoch"), naming.lacking(self._report, epoch, parts)
+            is_same, self._number = number is not None and number == self._number, number
+            if is_same and lacking and _is_finite(parts):  # steps within an epoch
+                continue
+            self._seen += not (is_same and replicate.epochs < self._seen)
+            self._lacking = lacking
             if not self._lacking:
                 self._add(parts, replicate)
-            elif not all(math.isfinite(value) for metrics in parts.values() for value in metrics.values()):
+            elif not _is_finite(parts):
                 self._add(self._diverged(parts, replicate), replicate)
             elif not replicate.epochs and (self._seen >= MOST_WITHOUT_VALIDATION or self._never(epoch)):
                 raise self._incomplete(epoch)
@@ -187,6 +195,10 @@ class Command:
             )
 
 
+def _is_finite(parts: Mapping[str, Mapping[str, float]]) -> bool:
+    return all(math.isfinite(value) for metrics in parts.values() for value in metrics.values())
+
+
 class _Source:
     """What the script writes, epoch by epoch."""
 
@@ -195,8 +207,13 @@ class _Source:
         self._path = folder / report.path
         self._stdout = report.format is ReportFormat.STDOUT
         self._events = EventReader(self._path) if report.format is ReportFormat.TENSOR_BOARD else None
+        self._report = report
         self._reader: LogReader = reader(report)
-        self._offset = 0
+        self._offset, self._head = 0, b""
+        if not self._stdout and self._path.is_file():  # of an earlier training, where the path is an absolute one
+            self._offset = self._path.stat().st_size
+            with self._path.open("rb") as file:
+                self._head = file.read(HEAD_BYTES)
 
     def new(self) -> Iterator[Epoch]:
         """Epochs since the last look. TensorBoard's come at the end: its files are read whole."""
@@ -225,6 +242,9 @@ class _Source:
     def _written(self) -> bytes:
         try:
             with self._path.open("rb") as file:
+                head = file.read(HEAD_BYTES)
+                if os.fstat(file.fileno()).st_size < self._offset or not head.startswith(self._head):
+                    self._reader, self._offset = reader(self._report), 0  # it was begun again
                 file.seek(self._offset)
                 text = file.read(MOST_READ_BYTES)
         except FileNotFoundError:
@@ -234,6 +254,7 @@ class _Source:
                 f"trainer.report.path: cannot read {self._path.name}: {error.strerror or error}"
             ) from error
         self._offset += len(text)
+        self._head = head[: self._offset]
         return text
 
 
@@ -247,13 +268,21 @@ def _workplace(report: ForeignReport) -> Iterator[Path]:
             f"cannot make a temporary folder: {error}; mount one, such as an emptyDir at /tmp"
         ) from error
     try:
-        written = Path(report.path).parts[:1] if report.path and not Path(report.path).is_absolute() else ()
-        for entry in Path.cwd().iterdir():
-            if entry.name not in written:
-                (folder / entry.name).symlink_to(entry)
+        written = Path(report.path).parts if report.path and not Path(report.path).is_absolute() else ()
+        _link(Path.cwd(), folder, written)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _link(source: Path, folder: Path, written: Sequence[str]) -> None:
+    """Links to all that is in `source` but to what is written there: the file or folder at the end of these names."""
+    for entry in source.iterdir():
+        if entry.name not in written[:1]:
+            (folder / entry.name).symlink_to(entry)
+        elif len(written) > 1 and entry.is_dir():
+            (folder / entry.name).mkdir()
+            _link(entry, folder / entry.name, written[1:])
 
 
 def _pump(pipe: IO[bytes] | None, stream: TextIO | None, keep: Callable[[bytes], None]) -> None:
