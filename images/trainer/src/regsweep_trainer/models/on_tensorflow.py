@@ -1,5 +1,6 @@
 """A program as TensorFlow's graphs: an epoch is one call, and its graph is traced once for all replicates of the process."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,8 @@ class OnTensorflow:
         built = program.built
         rows = [tf.TensorSpec((None, program.columns), tf.float32)]
         self._epoch = self._compile_epoch()
-        self._outputs = tf.function(lambda x: built.model(x, training=False), input_signature=rows)
-        self._activity = tf.function(lambda x: built.activity(x, training=False), input_signature=rows)
+        self._outputs = _graph(lambda x: built.model(x, training=False), rows)
+        self._activity = _graph(lambda x: built.activity(x, training=False), rows)
 
     def draw(self) -> list[Any]:
         return [drawn.value() for drawn in self._program.drawn]
@@ -67,4 +68,9 @@ class OnTensorflow:
 
         numbers = tf.TensorSpec((None,), tf.float32)
         rows = tf.TensorSpec((None, program.columns), tf.float32)
-        return tf.function(epoch, input_signature=[rows, numbers, numbers, tf.TensorSpec((None,), tf.int32)])
+        return _graph(epoch, [rows, numbers, numbers, tf.TensorSpec((None,), tf.int32)])
+
+
+def _graph(function: Callable[..., Any], signature: list[Any]) -> Any:
+    """The function, traced once. No Python control flow depends on tensors here: AutoGraph would take half of the time to find that."""
+    return tf.function(function, input_signature=signature, autograph=False)
