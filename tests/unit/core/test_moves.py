@@ -10,7 +10,7 @@ import pytest
 
 from regsweep.api.conditions import Reason
 from regsweep.api.status import SweepStatus
-from regsweep.core.moves import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, MAX_MOVES, delay_of
+from regsweep.core.moves import DEVICELESS_AFTER, FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, MAX_MOVES, delay_of
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.runs import MAX_AVOIDED, PodPhase
 from regsweep.core.slots import slots_of
@@ -251,6 +251,35 @@ def test_where_there_is_no_other_node_the_run_goes_anywhere_after_a_minute(messa
     world.step()
     created = world.step().create
     assert [request.avoids for request in created] == ([()] if given_up else [])
+
+
+def wait_for_device(world: World, words: str) -> None:
+    (pod,) = only(world).pods
+    waiting = {"waiting_reason": "CreateContainerError", "waiting_message": words}
+    world.change_pod(only(world).name, pod.name, phase=PodPhase.PENDING, node="n1", **waiting)
+
+
+def test_a_pod_whose_node_cannot_give_it_its_device_goes_on_elsewhere_after_a_minute() -> None:
+    world = world_of()
+    wait_for_device(world, "CDI device injection failed: unresolvable CDI devices nvidia.com/gpu=0")
+    decided = world.plan()
+    assert decided.is_empty, "a driver may be started late"
+    assert decided.wake_at == world.now + DEVICELESS_AFTER
+    world.pass_time(60)
+    decided = world.step()
+    assert [pods for _, pods in decided.scale] == [0]
+    assert "CDI device injection failed" in decided.notices[0].message
+    world.pass_time(FIRST_DELAY_SECONDS)
+    decided = world.step()
+    assert [(request.moved, request.avoids) for request in decided.create] == [(1, ("n1",))]
+    assert decided.store == ()
+
+
+def test_what_a_template_asks_for_in_vain_moves_nothing() -> None:
+    world = world_of()
+    wait_for_device(world, "invalid mount config")
+    world.pass_time(60)
+    assert world.plan().is_empty
 
 
 # Spot: only what is missing

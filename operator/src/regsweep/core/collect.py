@@ -16,7 +16,7 @@ from regsweep.api.constants import EXIT_INDEX_FINAL, EXIT_INVALID_FLAGS
 from regsweep.core.gputime import charged
 from regsweep.core.kubernetes.failures import WAITING_REASONS, failure_of, node_fault_of
 from regsweep.core.kubernetes.room import was_cut
-from regsweep.core.moves import MAX_MOVES, Move, is_at_rest, move_of, pods_of, unschedulable_deadline
+from regsweep.core.moves import MAX_MOVES, Move, device_deadline, is_at_rest, move_of, pods_of, unschedulable_deadline
 from regsweep.core.results.crosscheck import merge_sample
 from regsweep.core.results.messages import MalformedMessage, parse_message, records_of
 from regsweep.core.results.records import Outcome, Record, Records
@@ -325,6 +325,8 @@ def _stuck_at(pod: ObservedPod) -> datetime:
 def _stuck_deadlines(run: ObservedRun, pods: Iterable[ObservedPod]) -> Iterator[datetime]:
     """When pods that wait in vain will have done so for too long."""
     for pod in pods:
+        if (deadline := device_deadline(run, pod)) is not None:
+            yield deadline
         if pod.waiting_reason in STUCK_REASONS:
             yield _stuck_at(pod)
         elif (deadline := unschedulable_deadline(run, pod)) is not None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from regsweep.core.kubernetes.failures import UNSCHEDULABLE, node_fault_of
+from regsweep.core.kubernetes.failures import UNSCHEDULABLE, device_fault_of, node_fault_of
 from regsweep.core.runs import MAX_AVOIDED, ObservedPod, ObservedRun, replicates_of
 
 MAX_MOVES: Final = 5
@@ -22,6 +22,8 @@ LONGEST_DELAY_SECONDS: Final = 360.0
 """Between a node's fault and the next Job, at the last of the moves: a node that is started again has come back by then."""
 SECLUDED_AFTER: Final = timedelta(seconds=60)
 """How long a run that avoids nodes may find no other one, before it is given to any node."""
+DEVICELESS_AFTER: Final = timedelta(seconds=60)
+"""How long a pod waits for a device that its node cannot give: a driver that is started late gets its chance."""
 SIDECAR_GRACE: Final = timedelta(seconds=45)
 """How long other containers of a pod may go on after its training has ended, as they do to send their last logs: longer than
 Kubernetes gives sidecars that end with the others (a grace period of 30 s)."""
@@ -60,7 +62,7 @@ def move_of(run: ObservedRun, stored: Collection[int], left: Collection[int], no
         pods = pods_of(run, number)
         if number in run.succeeded_indexes:
             continue
-        if pods and node_fault_of(pods[-1]) is not None:
+        if pods and _is_faulty(run, pods[-1], now):
             faults.append(pods[-1])
         elif pods and _is_secluded(run, pods[-1], now):
             secluded.add(number)
@@ -73,16 +75,16 @@ def move_of(run: ObservedRun, stored: Collection[int], left: Collection[int], no
         return None
     # The name of a Job is made from its first replicate, too: with another one it is new in any case.
     moved = run.moved + (bool(faults) or bool(secluded) or missing[0] == run.first_replicate)
-    replaces = frozenset(secluded | in_vain)
+    replaces = frozenset(secluded | in_vain | {pod.index for pod in faults if pod.in_flight})
     if not faults:
         return Move(now, moved, () if secluded else run.avoids, "", "", replaces)
     last = max(faults, key=lambda pod: (pod.created_at, pod.name))
-    ended_at = last.end_seen_at or last.ended_at or now
+    ended_at = last.end_seen_at or last.ended_at or device_deadline(run, last) or now
     return Move(
         at=ended_at + delay_of(run.moved),
         moved=moved,
         avoids=_with_nodes(run.avoids, faults),
-        fault=node_fault_of(last) or "",
+        fault=node_fault_of(last) or device_fault_of(last) or "",
         node=last.node,
         replaces=replaces,
     )
@@ -124,6 +126,22 @@ def unschedulable_deadline(run: ObservedRun, pod: ObservedPod) -> datetime | Non
     if not run.avoids or pod.waiting_reason != UNSCHEDULABLE or _LACKS_ROOM in pod.waiting_message:
         return None
     return (pod.waiting_since or pod.created_at) + SECLUDED_AFTER
+
+
+def device_deadline(run: ObservedRun, pod: ObservedPod) -> datetime | None:
+    """When a pod will have waited for too long for a device that its node cannot give; None: it waits for none, or was moved too often.
+
+    One that is gone by then, because its Job was put at rest for that, still counts.
+    """
+    if run.moved >= MAX_MOVES or device_fault_of(pod) is None:
+        return None
+    return (pod.waiting_since or pod.created_at) + DEVICELESS_AFTER
+
+
+def _is_faulty(run: ObservedRun, pod: ObservedPod, now: datetime) -> bool:
+    """Whether its node has ended the pod, or cannot start it."""
+    deadline = device_deadline(run, pod)
+    return node_fault_of(pod) is not None or (deadline is not None and now >= deadline)
 
 
 def _is_secluded(run: ObservedRun, pod: ObservedPod, now: datetime) -> bool:

@@ -133,6 +133,17 @@ def node_fault_of(pod: ObservedPod) -> str | None:
     return f"{pod.reason}: {words}" if words else pod.reason
 
 
+def device_fault_of(pod: ObservedPod) -> str | None:
+    """What its node lacks for a pod that waits for a device, in the node's words; None: it does not wait for one.
+
+    With CDI and DRA the runtime looks for devices when it makes the container, and the kubelet tries for ever.
+    """
+    waits = pod.waiting_reason == "CreateContainerError" and any(
+        words in pod.waiting_message for words in _DEVICE_WORDS
+    )
+    return f"{pod.waiting_reason}: {_cut(pod.waiting_message)}" if waits else None
+
+
 def _is_rejection(pod: ObservedPod) -> bool:
     named = pod.reason in _REJECTIONS or pod.reason.startswith(_NO_ROOM)
     return named or pod.status_message.startswith(_REJECTED)
