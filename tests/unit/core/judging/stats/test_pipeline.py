@@ -246,6 +246,14 @@ def test_a_quiet_sweep_has_no_findings() -> None:
             id="no better than prior where neither loss nor accuracy is",
         ),
         pytest.param(
+            lambda flags, k, r: replace(
+                r,
+                metrics={"val_average_loss": 0.7 + 0.001 * k, "val_accuracy": 0.68, "val_label_mean": 0.32},
+            ),
+            FindingType.NO_BETTER_THAN_PRIOR,
+            id="no better than prior where all predict the larger class, whatever 0.68 - (1 - 0.32) is",
+        ),
+        pytest.param(
             lambda flags, k, r: replace(r, best=BestEpoch(97, 0.1, r.metrics["val_average_loss"])),
             FindingType.NOT_CONVERGED,
             id="not converged where the best epoch is among the last",
