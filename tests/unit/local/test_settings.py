@@ -245,3 +245,15 @@ def test_a_change_is_said(before: Mapping[str, str], now: Mapping[str, str], wor
 
 def test_what_is_set_is_shown_without_what_may_be_a_secret() -> None:
     assert shown({"LR": "1f0c", "keras.backend": "torch"}) == ["LR", "keras.backend torch"]
+
+
+@pytest.mark.parametrize(
+    "text", ["import pkg.net\n", "from pkg import net\n", "from . import net\n", "from .net import f\n"]
+)
+def test_a_module_counts_with_those_that_it_imports_however_it_names_them(home: Path, text: str) -> None:
+    (home / "pkg").mkdir()
+    (home / "pkg" / "sub.py").write_text(text)
+    (home / "pkg" / "net.py").write_text("")
+    before = settings_of(custom_trainer("python -m pkg.sub"), {"HOME": str(home)})
+    (home / "pkg" / "net.py").write_text("f = 1\n")
+    assert settings_of(custom_trainer("python -m pkg.sub"), {"HOME": str(home)}) != before

@@ -38,10 +38,11 @@ from regsweep.core.results.records import Records
 from regsweep.core.sweep import Sweep
 from regsweep.errors import Problem
 from regsweep.local.baseline import baseline
+from regsweep.local.datafiles import digest_now
 from regsweep.local.directory import RunsDirectory, RunsDirectoryError, UnwritableRunsError
 from regsweep.local.failures import HOW_TO_RETRY, HOW_TO_TRAIN_ANEW
 from regsweep.local.gpus import Gpus, NoGpuError, gpus_for
-from regsweep.local.identify import NO_DATA, DataIdentity, digest_now, identify
+from regsweep.local.identify import NO_DATA, DataIdentity, identify
 from regsweep.local.lineage import changes, environment_note, known_data, other_packages
 from regsweep.local.ownfiles import OwnFiles, own_files
 from regsweep.local.provenance import computing_packages
@@ -271,7 +272,7 @@ def remarks(work: Work, trained: Trained, folder: Path, host: Host) -> list[str]
 
 def _changed_meanwhile(data: DataIdentity) -> list[str]:
     """Files of the data that were changed while the sweep was trained; a trainer that names its data has looked itself."""
-    changed = [name for name, digest in data.files.items() if digest_now(name) != digest]
+    changed = [name for name, digest in data.files.items() if digest_now(Path(name)) != digest]
     if not changed:
         return []
     return [

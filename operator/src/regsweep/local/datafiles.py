@@ -53,6 +53,14 @@ def content_digest(path: Path) -> str:
     return digest[:DIGEST_LENGTH]
 
 
+def digest_now(path: Path) -> str:
+    """As `content_digest`; empty where it cannot be read any more."""
+    try:
+        return content_digest(path)
+    except OSError:
+        return ""
+
+
 def _texts(values: Iterable[Mapping[str, JsonValue]]) -> Iterator[tuple[str, str]]:
     """(parameter, text) of every text that may be a path, lists and mappings searched too."""
     for parameters in values:

@@ -13,7 +13,6 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import IO, Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
@@ -144,14 +143,6 @@ def identify(
     if answer is None:
         return replace(found, refusal=refusal)
     return replace(found, generation=answer.generation, backend=answer.backend, answers=True)
-
-
-def digest_now(name: str) -> str:
-    """The digest of a data file by its name as written; empty where it cannot be read any more."""
-    try:
-        return content_digest(Path(name))
-    except OSError:
-        return ""
 
 
 def _by_files(values: Iterable[Mapping[str, JsonValue]]) -> DataIdentity:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from regsweep.errors import RegsweepError
-from regsweep.local.datafiles import content_digest, is_file
+from regsweep.local.datafiles import digest_now, is_file
 from regsweep.local.settings import WRITTEN, module_of, named_files
-from regsweep.local.sources import script_files
+from regsweep.local.sources import with_modules
 from regsweep.local.trainer import TrainerCommand
 
 Stamp = tuple[int, int, int]
@@ -31,7 +31,7 @@ class OwnFiles:
     """As they were when this was made."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
-        self._seen = {path: (_stamp(path), _digest(path)) for path in dict.fromkeys(paths)}
+        self._seen = {path: (_stamp(path), digest_now(path)) for path in dict.fromkeys(paths)}
 
     def changed(self) -> list[str]:
         """Names of those whose content is another one now, sorted. Only what was touched is read again."""
@@ -40,7 +40,7 @@ class OwnFiles:
             now = _stamp(path)
             if now == stamp:
                 continue
-            if _digest(path) == digest:
+            if digest_now(path) == digest:
                 self._seen[path] = (now, digest)
             else:
                 changed.append(str(path))
@@ -55,16 +55,9 @@ def own_files(trainer: TrainerCommand, args: Sequence[str] = ()) -> OwnFiles:
 def _paths(arguments: Sequence[str], args: Sequence[str]) -> Iterator[Path]:
     named = [Path(each) for each in arguments[1:] if is_file(each) and not WRITTEN.search(Path(each).name)]
     if (module := module_of(arguments)) is not None:
-        yield from _with_modules(module, Path())
+        yield from with_modules(module, Path())
     for path in (*named, *(path for _, path in named_files(arguments, args))):
-        yield from _with_modules(path, None) if path.suffix == ".py" else [path]
-
-
-def _with_modules(script: Path, folder: Path | None) -> list[Path]:
-    try:
-        return script_files(script, folder)
-    except OSError:
-        return [script]
+        yield from with_modules(path)
 
 
 def _stamp(path: Path) -> Stamp | None:
@@ -73,11 +66,3 @@ def _stamp(path: Path) -> Stamp | None:
     except OSError:
         return None
     return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _digest(path: Path) -> str:
-    """Empty where it cannot be read."""
-    try:
-        return content_digest(path)
-    except OSError:
-        return ""

@@ -19,7 +19,7 @@ from typing import Final
 from pydantic import Field
 
 from regsweep.api.model import ApiModel
-from regsweep.local.sources import module_folder, script_files
+from regsweep.local.sources import module_folder, with_modules
 from regsweep.local.trainer import PYTHON, TrainerCommand, available_cores
 
 PROVENANCE_FILE: Final = "environment.json"
@@ -141,7 +141,7 @@ def _source(trainer: TrainerCommand) -> tuple[dict[str, str], list[str]]:
     start = _text(Path(program)) if os.sep in program else None  # an interpreter is binary, and no source
     texts = {Path(program).name: start} if start is not None else {}
     not_kept: list[str] = []
-    for path, name in _with_modules(_files(arguments)):
+    for path, name in _named(_files(arguments)):
         text = _text(path) if len(texts) < MOST_SOURCE_FILES else None
         if text is None:
             not_kept.append(str(path))
@@ -150,17 +150,14 @@ def _source(trainer: TrainerCommand) -> tuple[dict[str, str], list[str]]:
     return texts, not_kept
 
 
-def _with_modules(files: Iterable[str]) -> Iterator[tuple[Path, str]]:
+def _named(files: Iterable[str]) -> Iterator[tuple[Path, str]]:
     """(file, its name in the source folder), the modules beside a Python script that it imports among them."""
     for file in files:
         path = Path(file)
-        try:
-            members = script_files(path) if path.suffix == ".py" else [path]
-        except OSError:
-            members = [path]
         home = module_folder(path)
         yield from (
-            (member, path.name if member == path else member.relative_to(home).as_posix()) for member in members
+            (member, path.name if member == path else member.relative_to(home).as_posix())
+            for member in with_modules(path)
         )
 
 

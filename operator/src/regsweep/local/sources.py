@@ -17,17 +17,24 @@ def script_files(script: Path, folder: Path | None = None) -> list[Path]:
 
     folder: where its modules are looked for; None: where it is. Raises OSError where the script cannot be read.
     """
-    home = module_folder(script, folder)
+    home, own = module_folder(script, folder), script.resolve() if folder is None and script.is_symlink() else script
     found: dict[Path, None] = {}
-    waiting = [script]
+    waiting = [own]
     while waiting and len(found) < MOST_FILES:
         path = waiting.pop()
         if path in found:
             continue
         found[path] = None
-        waiting += _local_imports(path, home / path.name if path == script else path, home)
-    others = sorted(found.keys() - {script})
-    return [script, *others]
+        waiting += _local_imports(path, home)
+    return [script, *sorted(found.keys() - {own})]
+
+
+def with_modules(path: Path, folder: Path | None = None) -> list[Path]:
+    """A Python script with its modules, see `script_files`; any other file, or a script that cannot be read, by itself."""
+    try:
+        return script_files(path, folder) if path.suffix == ".py" else [path]
+    except OSError:
+        return [path]
 
 
 def module_folder(script: Path, folder: Path | None = None) -> Path:
@@ -47,13 +54,12 @@ def script_digest(script: Path, folder: Path | None = None) -> str:
     return total.hexdigest()
 
 
-def _local_imports(path: Path, place: Path, folder: Path) -> Iterator[Path]:
-    """place: of the file below the folder."""
+def _local_imports(path: Path, folder: Path) -> Iterator[Path]:
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):  # Python itself will say so
         return
-    for name in _imported(tree, place, folder):
+    for name in _imported(tree, path, folder):
         parts = name.split(".")
         for end in range(1, len(parts) + 1):
             module = folder.joinpath(*parts[:end])
