@@ -11,6 +11,7 @@ from regsweep_kit.record import Progress, Record
 from regsweep_kit.script.outputs import Silent
 from regsweep_kit.script.replicate import Known, Replicate
 
+OBJECTIVE_BEST = '{"metric":"val_average_loss","goal":"Minimize","epoch":"Best"}'
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 3)).astype("float32")
 Y = (X @ [1.0, -2.0, 0.5] + RNG.normal(size=120) * 0.1).astype("float32")

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from regsweep_kit.record import Outcome
 from regsweep_kit.script.replicate import Known
-from support.keras_replicates import X, Y, linear, mse, new, trained
+from support.keras_replicates import OBJECTIVE_BEST, X, Y, linear, mse, new, trained
 
 
 def test_losses_are_those_of_the_weights_as_they_are_in_inference_mode() -> None:
@@ -213,9 +213,6 @@ def test_weights_that_were_restored_are_what_counts() -> None:
     assert output.record is not None
     assert output.record.epochs == 2
     assert output.record.values["val_average_loss"] == pytest.approx(mse(model, rows.val), rel=1e-5)
-
-
-OBJECTIVE_BEST = '{"metric":"val_average_loss","goal":"Minimize","epoch":"Best"}'
 
 
 @pytest.mark.parametrize("best", [False, True])

@@ -5,9 +5,7 @@ from typing import Any
 import keras
 import pytest
 
-from support.keras_replicates import X, Y, linear, mse, new
-
-OBJECTIVE_BEST = '{"metric":"val_average_loss","goal":"Minimize","epoch":"Best"}'
+from support.keras_replicates import OBJECTIVE_BEST, X, Y, linear, mse, new
 
 
 def test_training_in_several_stages_counts_epochs_on() -> None:

@@ -50,10 +50,8 @@ class Evaluator:
     def _without_penalties(self) -> Iterator[None]:
         model, own, theirs = self.model, type(self.model), self.model.test_function
         if not _same(self._compiled, compiled := _compiled(model)):
-            self._test_function, self._compiled = (
-                None,
-                compiled,
-            )  # a function of before a compile goes on with what it replaced
+            # A function of before a compile goes on with what that has replaced.
+            self._test_function, self._compiled = None, compiled
         object.__setattr__(model, "__class__", _class_without_penalties(own))
         model.test_function = self._test_function
         try:

@@ -66,16 +66,17 @@ class KerasCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras' signature
         replicate = self._replicate
-        penalty = self._evaluated_by.weight_penalty()
-        train = self._metrics(self._sample, penalty)
-        seen = {name: self._metrics(data, penalty) for name, data in self._kept.items()}
+        by = self._evaluated_by
+        penalty = by.weight_penalty()
+        train = self._metrics(by, self._sample, penalty)
+        seen = {name: self._metrics(by, data, penalty) for name, data in self._kept.items()}
         told = reported(replicate.epochs + 1, train, seen["val"], seen.get("stop"), None, penalty)
         replicate.show(told, self._rows(self._sample))
         replicate.show_weights(self.model)
         if replicate.diverged:
             self.model.stop_training = True
         elif replicate.improved and self._keeps_best:
-            replicate.best_weights = BestWeights(self._evaluated_by, self.model.get_weights())
+            replicate.best_weights = BestWeights(by, self.model.get_weights())
 
     @property
     def _evaluated_by(self) -> evaluation.Evaluator:
@@ -106,26 +107,26 @@ class KerasCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _end(self) -> Ending:
         whole = evaluation.whole(self._parts["train"], "train") if self._sampled else self._sample
-        penalty = self._evaluated_by.weight_penalty()
-        train, val = self._metrics(whole, penalty), self._metrics(self._kept["val"], penalty)
+        by = self._evaluated_by
+        penalty = by.weight_penalty()
+        train, val = self._metrics(by, whole, penalty), self._metrics(by, self._kept["val"], penalty)
         best, best_train = self._replicate.best_weights, None
         if best is None:
-            test = self._test(penalty)
+            test = self._test(by, penalty)
         else:
-            own, self._evaluator = self._evaluator, best.evaluator
             with self._at_best():
-                penalty_at_best = self._evaluated_by.weight_penalty()
-                best_train = self._metrics(whole, penalty_at_best)[self._replicate.contract.objective.name]
-                test = self._test(penalty_at_best)
-            self._evaluator = own
+                penalty_at_best = best.evaluator.weight_penalty()
+                at_best = self._metrics(best.evaluator, whole, penalty_at_best)
+                best_train = at_best[self._replicate.contract.objective.name]
+                test = self._test(best.evaluator, penalty_at_best)
         return Ending(train, val, test, best_train, self._rows(whole), penalty)
 
-    def _test(self, penalty: float) -> Mapping[str, float] | None:
+    def _test(self, by: evaluation.Evaluator, penalty: float) -> Mapping[str, float] | None:
         part = self._parts["test"]
-        return None if part is None else self._metrics(evaluation.whole(part, "test"), penalty)
+        return None if part is None else self._metrics(by, evaluation.whole(part, "test"), penalty)
 
-    def _metrics(self, data: evaluation.Data, penalty: float) -> dict[str, float]:
-        values = self._evaluated_by.metrics(data)
+    def _metrics(self, by: evaluation.Evaluator, data: evaluation.Data, penalty: float) -> dict[str, float]:
+        values = by.metrics(data)
         loss = values.pop("loss", None)
         named = dict(zip(self._names(tuple(values)), values.values(), strict=True))
         return named if loss is None else {"average_loss": loss, **named, "loss": loss + penalty}

@@ -211,9 +211,9 @@ class _Source:
         self._reader: LogReader = reader(report)
         self._offset, self._head = 0, b""
         if not self._stdout and self._path.is_file():  # of an earlier training, where the path is an absolute one
-            self._offset = self._path.stat().st_size
-            with self._path.open("rb") as file:
+            with self._open() as file:
                 self._head = file.read(HEAD_BYTES)
+                self._offset = os.fstat(file.fileno()).st_size
 
     def new(self) -> Iterator[Epoch]:
         """Epochs since the last look. TensorBoard's come at the end: its files are read whole."""
@@ -241,7 +241,7 @@ class _Source:
 
     def _written(self) -> bytes:
         try:
-            with self._path.open("rb") as file:
+            with self._open() as file:
                 head = file.read(HEAD_BYTES)
                 if os.fstat(file.fileno()).st_size < self._offset or not head.startswith(self._head):
                     self._reader, self._offset = reader(self._report), 0  # it was begun again
@@ -249,13 +249,22 @@ class _Source:
                 text = file.read(MOST_READ_BYTES)
         except FileNotFoundError:
             return b""
+        self._offset += len(text)
+        self._head = head[: self._offset]
+        return text
+
+    @contextmanager
+    def _open(self) -> Iterator[IO[bytes]]:
+        """The log. Raises FileNotFoundError and BadDataError."""
+        try:
+            with self._path.open("rb") as file:
+                yield file
+        except FileNotFoundError:
+            raise
         except OSError as error:
             raise BadDataError(
                 f"trainer.report.path: cannot read {self._path.name}: {error.strerror or error}"
             ) from error
-        self._offset += len(text)
-        self._head = head[: self._offset]
-        return text
 
 
 @contextmanager

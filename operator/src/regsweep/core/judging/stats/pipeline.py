@@ -68,16 +68,15 @@ def analyse(
     dropped = frozenset(grid.combinations[row].id for row in race.dropped) if race is not None else frozenset()
     ranking = rank(grid, settings.constraints, dropped)
     compared = Compared.of(grid, ranking, settings, are_contenders=are_contenders)
-    tied = compared.tied() if compared.cells.rows else None
-    judged, effects = None, _effects(grid, ranking)
+    is_known = not compared.has_no_noise
+    tied = compared.tied() if is_known and compared.cells.rows else None
+    judged, effects = None, _effects(grid, ranking) if is_known else None
     if (
         tied is not None
         and ranking.best is not None
         and ranking.best.combination.id == compared.cells.rows[tied.best].id
     ):
         judged = _judged(compared, tied, race, effects)
-    if compared.has_no_noise:
-        tied, judged, effects = None, None, None
     notes = [*notes_on_results(compared, ranking), *notes_on_errors(compared, tied)]
     if tied is not None and judged is None:
         notes.append(Note(type=NoteType.REPLICATES_MISSING))

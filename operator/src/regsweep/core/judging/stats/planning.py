@@ -87,7 +87,7 @@ class NoiseOfDifferences:
             return None
         errors, candidates = errors_of(tied), int(tied.tied.sum())
         error, replicates = float(np.median(errors[among])), int(np.isfinite(losses[tied.best]).sum())
-        if not error > ROUNDING * float(np.nanmax(np.abs(losses))):
+        if not error > _rounding(losses):
             return None
         own = min(float(np.median(tied.degrees_of_freedom[among])), MOST_DEGREES_OF_FREEDOM)
         # In a race the critical value is that of a milder level, or others that have left have made it smaller.
@@ -151,9 +151,8 @@ def _for_second(
     own = _own_errors(losses, tied)
     if not own[row] > 0:
         return None
-    rounding = ROUNDING * float(np.nanmax(np.abs(losses)))
     difference, df = float(tied.difference[row]), float(tied.degrees_of_freedom[row])
-    difference = 0.0 if abs(difference) <= rounding else difference
+    difference = 0.0 if abs(difference) <= _rounding(losses) else difference
     replicates = int(_common(losses, tied)[row])
     pair = _pair(spread, losses, tied, row, df / max(replicates - 1, 1))
     statistic, folds = max(difference, 0.0) / float(own[row]), resampling.folds or 1
@@ -189,9 +188,13 @@ def _pair(spread: NoiseOfDifferences, losses: Floats, tied: TiedSet, row: int, f
     return Pair(crowd, pooled / float(deviations[row]), freedom_per_replicate)
 
 
+def _rounding(losses: Floats) -> float:
+    return ROUNDING * float(np.nanmax(np.abs(losses)))
+
+
 def _own_errors(losses: Floats, tied: TiedSet) -> Floats:
     """(G,) errors of differences to the best by their own replicates; where these are all alike, by all that is pooled."""
-    seen = tied.standard_error > ROUNDING * float(np.nanmax(np.abs(losses)))
+    seen = tied.standard_error > _rounding(losses)
     return np.where(seen, tied.standard_error, errors_of(tied))
 
 
