@@ -147,7 +147,7 @@ async def beside_large_ones(cluster: Cluster, combinations: int, seconds: float)
 
 
 async def restart(cluster: Cluster, combinations: int) -> tuple[float, int]:
-    """Starts an operator over a sweep with so many finished Jobs, to which combinations were added, and over twenty other
+    """Starts an operator over a sweep with so many finished Jobs, of which a value was exchanged, and over twenty other
     finished sweeps of that size: seconds from its start to its first new Job, and what was most resident then, in bytes."""
     async with _namespace(cluster) as (api, namespace):
         async with operator(cluster, namespace), watching(api, namespace) as watched:
@@ -157,10 +157,9 @@ async def restart(cluster: Cluster, combinations: int) -> tuple[float, int]:
             await _until(watched, lambda: "large" in watched.over)
         for number in range(FINISHED_SWEEPS):
             await _copy(api, namespace, f"kept-{number}")
-        more = {
-            "spec": {"flags": [sweep["spec"]["flags"][0], {"name": "dropout", "values": [*_values(combinations), 9]}]}
-        }
-        await api.patch(SWEEPS, namespace, "large", more)
+        others = [*_values(combinations)[:-1], 9]  # as many as before: a sweep has at most 10,000 combinations
+        spec = {"flags": [sweep["spec"]["flags"][0], {"name": "dropout", "values": others}]}
+        await api.patch(SWEEPS, namespace, "large", {"spec": spec})
         async with watching(api, namespace) as watched, operator(cluster, namespace) as running:
             await _until(watched, lambda: bool(watched.created))
             return watched.created["large"][0] - running.started, (await running.account()).peak

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from math import prod
 
 import numpy as np
 
@@ -20,6 +21,12 @@ SHIFT = 3.0
 """What the first value of the first flag adds where power is measured, in noise standard deviations."""
 SWEEPS = 600
 NAMED, MATTERS = "any term named", "a flag that matters, named"
+PARTIAL = (((4, 3, 2, 2), 24), ((4, 3, 2, 2), 46), ((2, 2, 2, 2), 12), ((5, 5, 5, 5), 40), ((10, 10, 10), 60))
+"""Grids, and how many of their combinations are trained, drawn at random."""
+IDLE_NAMED, FOUND_PARTIAL = (
+    "of a partial grid, a term named with a flag that does nothing",
+    "of a partial grid, a flag that matters, named",
+)
 Crossed = Callable[[np.random.Generator, tuple[int, ...], int], Floats]
 
 
@@ -89,6 +96,9 @@ def cases() -> Iterator[Case]:
     for name in REAL:
         for n in REPLICATES:
             yield case(name, (4, 2), n)
+    for shape, trained in PARTIAL:
+        for n in REPLICATES:
+            yield partial_case(shape, trained, n)
 
 
 def case(name: str, shape: tuple[int, ...], replicates: int) -> Case:
@@ -112,6 +122,31 @@ def case(name: str, shape: tuple[int, ...], replicates: int) -> Case:
         yield share(MATTERS, found, max(sweeps // 3, 10), at_least=FOUND if replicates >= 5 else None)
 
     labels = {"World": name, "Grid": " x ".join(map(str, shape)), "n": str(replicates)}
+    return Case("effects", labels, SWEEPS, simulation)
+
+
+def partial_case(shape: tuple[int, ...], trained: int, replicates: int) -> Case:
+    """A partial grid in which the first two flags matter, by themselves and together, as much as the noise does, and no other."""
+
+    def simulation(rng: np.random.Generator, sweeps: int) -> Iterator[Figure]:
+        idle, found = 0, 0
+        for _ in range(sweeps):
+            rows = np.sort(rng.choice(prod(shape), trained, replace=False))
+            means = sum(SHIFT / 2 * rng.standard_normal(size) for size in ((shape[0], 1), (1, shape[1]), shape[:2]))
+            grid = np.broadcast_to(np.reshape(means, (*shape[:2], *(1 for _ in shape[2:]))), shape)
+            noise = rng.standard_normal((trained, replicates)) + hard(rng, replicates)
+            combinations = combinations_of(shape)
+            effects = analyse_effects(
+                [combinations[row] for row in rows], grid.reshape(-1)[rows, None] + noise, is_loss=False
+            )
+            shares = effects.shares if effects else []
+            sure = [set(each.flags) for each in shares if each.p_value is not None and each.p_value <= AT_MOST]
+            idle += any(flags - {"flag0", "flag1"} for flags in sure)
+            found += {"flag0"} in sure
+        yield share(IDLE_NAMED, idle, sweeps, at_most=AT_MOST)
+        yield share(FOUND_PARTIAL, found, sweeps)
+
+    labels = {"Trained": f"{trained} of {' x '.join(map(str, shape))}", "n": str(replicates)}
     return Case("effects", labels, SWEEPS, simulation)
 
 

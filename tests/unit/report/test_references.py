@@ -130,6 +130,14 @@ def test_a_failed_reference_is_no_note_of_a_combination() -> None:
         ),
         (ReferenceComparison(name="a", is_best=True), "Reference a is the best combination itself."),
         (
+            ReferenceComparison(name="a", constant_difference=0.0),
+            "Reference a has the same value as the best in every replicate.",
+        ),
+        (
+            ReferenceComparison(name="a", constant_difference=0.25),
+            "The best is better than reference a by 0.25 in every replicate: that does not tell how sure it is.",
+        ),
+        (
             ReferenceComparison(name="a"),
             "Reference a cannot be compared with the best: a replicate diverged, or fewer than 3 are in common.",
         ),

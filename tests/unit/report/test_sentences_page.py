@@ -110,7 +110,12 @@ SAID: dict[str, list[str]] = {
     "race_sentence": races(),
     "reference_sentence": [
         outcome.reference_sentence(each, "val_auc")
-        for each in (reference(is_best=True), reference(), reference(difference=LEVEL))
+        for each in (
+            reference(is_best=True),
+            reference(),
+            reference(difference=LEVEL),
+            *(reference(constant_difference=each) for each in (0.0, 0.1, -0.1)),
+        )
     ],
     "refinement_sentence": [outcome.refinement_sentence(RefinementStatus(rounds=[]), 5)],
     "optimism_sentence": [outcome.optimism_sentence("val_auc", Goal.MAXIMIZE, 0.9, 0.8)],

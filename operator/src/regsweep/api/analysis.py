@@ -258,8 +258,10 @@ class ReferenceComparison(ApiModel):
     epoch is in the last tenth, and that still brought enough to matter."""
     difference: Interval | None = None
     """Objective of the reference minus that of the best, for this data set. The interval allows for the best being chosen among
-    all combinations by the same values. Absent below 3 common replicates, if a replicate of the reference diverged, or if the
-    reference is the best."""
+    all combinations by the same values. Absent below 3 common replicates, if a replicate of the reference diverged, if the
+    reference is the best, or with a `constantDifference`."""
+    constant_difference: float | None = None
+    """The same where it is equal in all common replicates, which does not tell how sure it is."""
     pick_difference: Interval | None = None
     """The same for the pick. Absent if there is no pick, or if the pick is the best or the reference."""
 

@@ -9,8 +9,8 @@ from regsweep.api.canonical import canonical_json
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.sweep import Point, Sweep
 
-FEWEST: Final = 2
-"""Pairs of trainings that must be equal: one may be so by chance."""
+FEWEST: Final = 3
+"""Pairs of trainings that must be equal: with few validation rows one or two may be so by chance."""
 
 
 def idle_flags(sweep: Sweep, records: Records) -> list[str]:

@@ -61,6 +61,21 @@ def test_what_was_learnt_by_three_replicates_is_seen_however_many_combinations_t
     assert findings.no_better_than_prior(0, PRIOR, gains, 1.0) is None
 
 
+@pytest.mark.parametrize("collapsed", [2, 3, 5])
+def test_what_was_learnt_is_seen_beside_combinations_that_have_collapsed(collapsed: int) -> None:
+    """They predict the same whatever the seed, so that those that have learnt are noisy out of all proportion."""
+    rng = np.random.default_rng(8)
+    gains = 0.3 + 0.05 * rng.standard_normal((8, 5))
+    gains[:collapsed] = -0.001 + 1e-6 * rng.standard_normal((collapsed, 5))
+    assert findings.no_better_than_prior(7, PRIOR, [gains, gains], 0.25) is None
+
+
+def test_a_gap_is_no_share_of_a_loss_that_may_be_negative() -> None:
+    gap = 1 + 0.01 * np.random.default_rng(9).standard_normal((4, 5))
+    found = [findings.all_overfit(np.full((4, 5), level - 1.0), level - 1.0 + gap) for level in (1.5, 0.5, -1.5)]
+    assert [each is not None for each in found] == [True, True, False]
+
+
 def left_early(gain: Floats) -> None:
     """As a race leaves it that ends after 5 of 10 replicates: most have left after 3."""
     gain[:, 5:] = np.nan

@@ -22,6 +22,8 @@ from regsweep.core.sweep import Point, Reference
 
 HOLDOUT = Resampling()
 OURS = Environment(image="trainer@sha256:0")
+NOISE = np.array([0.02, -0.01, 0.03, -0.03, -0.01])
+"""Of five replicates; adds up to 0."""
 
 
 def compared(
@@ -103,7 +105,7 @@ def test_of_one_combination_it_is_the_paired_t_interval() -> None:
 
 def test_a_larger_metric_is_better_where_the_goal_says_so() -> None:
     grid = 1 - losses() / 2
-    worse = (grid.max(axis=0) - 0.2).tolist()
+    worse = (grid.max(axis=0) - 0.2 + NOISE).tolist()
     found = interval(compared(grid, worse, metric="val_accuracy", goal=Goal.MAXIMIZE)[0].difference)
     assert found.low > 0, "the reference is worse, whatever the goal"
     assert found.high <= 1
@@ -111,7 +113,7 @@ def test_a_larger_metric_is_better_where_the_goal_says_so() -> None:
 
 def test_what_was_trained_by_another_image_is_compared_unpaired() -> None:
     grid = losses() + np.array([0, 5, 10, 15, 20.0])
-    reference = (grid[0] + 0.3).tolist()
+    reference = (grid[0] + 0.3 + NOISE).tolist()
     paired = interval(compared(grid, reference)[0].difference)
     other = interval(compared(grid, reference, environment=Environment(image="trainer@sha256:1"))[0].difference)
     assert compared(grid, reference)[1].paired
@@ -145,9 +147,19 @@ def test_the_best_itself_has_no_difference_and_widens_no_other() -> None:
 
 def test_a_missing_replicate_is_missing_from_the_difference_alone() -> None:
     grid = losses()
-    reference = [*(grid[0, :4] + 0.3).tolist()]
+    reference = [*(grid[0, :4] + [0.2, 0.3, 0.3, 0.4]).tolist()]
     found = interval(compared(grid, reference)[0].difference)
     assert found.mean == pytest.approx(0.3, abs=1e-12)
+
+
+@pytest.mark.parametrize("worse", [0.0, 0.3])
+def test_what_differs_by_the_same_in_every_replicate_has_a_difference_without_an_interval(worse: float) -> None:
+    """Rounding is no noise."""
+    grid = losses()
+    found = compared(grid, (grid[0] + worse).tolist())[0]
+    assert found.difference is None
+    assert found.constant_difference == pytest.approx(worse, abs=1e-12)
+    assert compared(grid, (grid[0, :2] + worse).tolist())[0].constant_difference is None, "two replicates tell nothing"
 
 
 @pytest.mark.parametrize(("best_epoch", "improving"), [(100, True), (50, False), (None, False)])
@@ -175,7 +187,7 @@ def test_a_reference_that_gained_next_to_nothing_at_the_end_was_trained_long_eno
 def test_with_folds_it_is_approximate() -> None:
     grid = losses()
     folds = Resampling.model_validate({"kind": "KFold", "folds": 5})
-    reference = (grid[0] + 0.3).tolist()
+    reference = (grid[0] + 0.3 + NOISE).tolist()
     assert interval(compared(grid, reference, resampling=folds)[0].difference).approximate
     assert not interval(compared(grid, reference)[0].difference).approximate
 

@@ -37,6 +37,17 @@ def test_a_few_splits_that_are_hard_for_all_are_no_tail(combinations: int, n: in
     assert sum(map(is_skewed, losses)) <= 0.05 * 200 + 3 * np.sqrt(0.05 * 0.95 * 200)
 
 
+@pytest.mark.parametrize(("combinations", "n"), [(24, 3), (24, 5), (60, 5), (8, 10)])
+def test_combinations_that_move_together_do_not_count_as_many(combinations: int, n: int) -> None:
+    """A flag of two values does next to nothing: each value of noise is there twice."""
+    rng = np.random.default_rng(5)
+    found = []
+    for _ in range(200):
+        noise = np.repeat(rng.standard_normal((combinations // 2, n)), 2, axis=0)
+        found.append(is_skewed(noise + 0.05 * rng.standard_normal(noise.shape) + 3 * rng.standard_normal(n)))
+    assert sum(found) <= 0.05 * 200 + 3 * np.sqrt(0.05 * 0.95 * 200)
+
+
 def test_a_combination_that_alone_informs_about_the_replicates_has_no_tail() -> None:
     """What is left of it is rounding. The others' spread is out of all proportion to its own."""
     losses = np.array(

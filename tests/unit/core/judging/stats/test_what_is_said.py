@@ -11,9 +11,10 @@ import pytest
 from regsweep.api.findings import NoteType, Subject
 from regsweep.api.spec import Constraint, Flags
 from regsweep.core.judging.stats.compared import AnalysisSettings
+from regsweep.core.judging.stats.ranking import rank
 from regsweep.core.judging.words.notes import note_message
-from regsweep.core.results.records import Environment, Outcome, Record
-from unit.core.judging.stats.sweeps import ACCURACY, COMBINATIONS, analysis, notes_of, sweep
+from regsweep.core.results.records import Environment, Outcome, Record, Records
+from unit.core.judging.stats.sweeps import ACCURACY, COMBINATIONS, analysis, notes_of, sweep, trained
 
 STRICT = AnalysisSettings(constraints=[Constraint(metric="val_accuracy", min=0.999)])
 
@@ -115,3 +116,22 @@ def test_a_split_that_is_hard_for_all_is_no_long_tail_where_devices_differ() -> 
     notes = notes_of(analysis(sweep(change=on_two_devices)))
     assert NoteType.MIXED in notes
     assert NoteType.SKEWED not in notes
+
+
+def test_where_a_constraint_is_broken_and_replicates_are_missing_the_best_is_that_of_the_ranking() -> None:
+    """What breaks it says nothing of how easy a replicate is, in neither of the two."""
+    rng = np.random.default_rng(6)
+    constraints = [Constraint(metric="val_accuracy", min=0.5)]
+    for _ in range(60):
+        easy, records = rng.standard_normal(5), Records()
+        for row, combination in enumerate(COMBINATIONS):
+            for k in range(5):
+                loss = float(easy[k] + (3 if row >= 5 else 1) * rng.standard_normal())
+                metrics = {"val_average_loss": loss, "val_accuracy": 0.4 if row >= 5 else 0.9}
+                if rng.random() > 0.15:
+                    records.add(Record(combination.id, k, Outcome.OK, "run", metrics=metrics))
+        first = rank(trained(records), constraints).rows[0]
+        found = analysis(records, settings=AnalysisSettings(constraints=constraints))
+        if first.objective is not None and first.objective.n >= 3:
+            assert found.comparisons[0].combination == first.combination.id
+            assert found.best is not None and found.best.given_data is not None

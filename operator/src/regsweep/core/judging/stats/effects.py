@@ -9,13 +9,14 @@ flag, each pair of flags, and all higher orders together get a share:
 
 with MS_e the mean square of term x replicate (see `term_tests`). Hays, "Statistics for Psychologists" (1963), for omega^2.
 A full grid with all replicates is split exactly; a partial one by type III sums of squares (each term against all others,
-sum-to-zero contrasts), after a check that the term can be estimated from the combinations there are.
+sum-to-zero contrasts), after a check that the term can be estimated from the combinations there are. Such a share takes what is
+not in the model for 0; whether it is more than chance is asked of matched combinations alone (`matched`).
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -25,16 +26,18 @@ from regsweep.api.analysis import Effects, Share
 from regsweep.api.findings import Note, NoteType
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.additive import fit_additive
+from regsweep.core.judging.stats.equations import Equations
 from regsweep.core.judging.stats.factors import Factor, contrasts, factors_of, products
 from regsweep.core.judging.stats.levels import Scale
+from regsweep.core.judging.stats.matched import matched_gram
 from regsweep.core.judging.stats.means import GridMeans
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.term_tests import (
     TermTest,
     filled,
     holm,
+    rest_gram,
     term_test,
-    type_three_grams,
 )
 
 LOG_RATIO = 10.0
@@ -180,7 +183,7 @@ def _higher(degrees_of_freedom: int, squares: float, test: TermTest | None) -> l
 
 
 def _partial(values: Floats, factors: Sequence[Factor]) -> VarianceTable:
-    """A partial grid or missing cells: every term against all others."""
+    """A partial grid or missing cells: every term's share beside all others, and its test by what is matched."""
     there = np.isfinite(values)
     y = values[there]
     rows, replicates = np.nonzero(there)
@@ -188,27 +191,36 @@ def _partial(values: Floats, factors: Sequence[Factor]) -> VarianceTable:
     fit = fit_additive(values, np.ones(len(values), dtype=np.bool_))
     residual = float(np.nansum(fit.residuals**2))
     parts, pairs_left_out = _parts(factors, base.shape[1])
-    equations = _Equations(base, {flags: part[rows] for flags, part in parts.items()}, y)
-    left_by_all = equations.residual_squares(None)
-    kept = [parts[flags] for flags in equations.kept]
+    equations = Equations(base, {flags: part[rows] for flags, part in parts.items()}, y)
+    model = _model(equations, parts)
+    told = equations.told_apart(model)
+    left_by_all = equations.residual_squares(model)
+    left = equations.residual_squares([])
     table, harmonic_mean = filled(values)
-    found, of_rest, rest_df = type_three_grams(table, kept)
-    grams = dict(zip(equations.kept, found, strict=True))
-    left = float(((y - base @ np.linalg.lstsq(base, y, rcond=None)[0]) ** 2).sum())
+    by_name = {factor.name: factor for factor in factors}
     terms = []
     for flags, part in parts.items():
         squares, test = None, None
-        if flags in grams:
-            squares = max(equations.residual_squares(flags) - left_by_all, 0.0)
-            test = term_test(grams[flags], part.shape[1], left, harmonic_mean)
+        if flags in told:
+            squares = max(equations.residual_squares([each for each in model if each != flags]) - left_by_all, 0.0)
+            gram, matched = matched_gram(table, factors, [by_name[name] for name in flags])
+            test = term_test(gram, matched, left, harmonic_mean)
         terms.append(Term(flags, part.shape[1], squares, test))
+    gram, rest_df = rest_gram(table, [parts[flags] for flags in model])
     return VarianceTable(
-        terms=(*terms, *_higher(rest_df, left_by_all - residual, term_test(of_rest, rest_df, left, harmonic_mean))),
+        terms=(*terms, *_higher(rest_df, left_by_all - residual, term_test(gram, rest_df, left, harmonic_mean))),
         left=left,
         residual=residual,
         is_partial=True,
         pairs_left_out=pairs_left_out,
     )
+
+
+def _model(equations: Equations, flags: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """All flags, and the pairs that are told apart from all else: which of two alike is declared first makes no difference."""
+    everything = list(flags)
+    told = equations.told_apart(everything)
+    return [each for each in everything if len(each) == 1 or each in told]
 
 
 def _parts(factors: Sequence[Factor], base_columns: int) -> tuple[dict[tuple[str, ...], Floats], bool]:
@@ -221,46 +233,6 @@ def _parts(factors: Sequence[Factor], base_columns: int) -> tuple[dict[tuple[str
     for a, b in pairs:
         parts[(a.name, b.name)] = products(parts[(a.name,)], parts[(b.name,)])
     return parts, False
-
-
-class _Equations:
-    """The normal equations of a design in parts; a part whose columns do not all add to the rank is not kept.
-
-    Sum-to-zero columns of flags are far from collinear where a term can be estimated at all, so that the squared
-    condition number does no harm; the response is centred first.
-    """
-
-    def __init__(self, base: Floats, parts: dict[tuple[str, ...], Floats], y: Floats) -> None:
-        design = np.column_stack([base, *parts.values()])
-        centred = y - y.mean()
-        self._gram = design.T @ design
-        self._right = design.T @ centred
-        self._total = float(centred @ centred)
-        self._base = list(range(base.shape[1]))
-        self._places: dict[tuple[str, ...], list[int]] = {}
-        self.kept: list[tuple[str, ...]] = []
-        start = base.shape[1]
-        rank = self._rank(self._base)
-        for flags, part in parts.items():
-            self._places[flags] = list(range(start, start + part.shape[1]))
-            start += part.shape[1]
-            wider = self._rank(self._columns([*self.kept, flags]))
-            if wider == rank + part.shape[1]:
-                self.kept.append(flags)
-                rank = wider
-
-    def residual_squares(self, without: tuple[str, ...] | None) -> float:
-        """What the kept parts leave, one of them taken out."""
-        columns = self._columns([flags for flags in self.kept if flags != without])
-        right = self._right[columns]
-        solution = np.linalg.lstsq(self._gram[np.ix_(columns, columns)], right, rcond=1e-12)[0]
-        return self._total - float(solution @ right)
-
-    def _columns(self, kept: Sequence[tuple[str, ...]]) -> list[int]:
-        return self._base + [place for flags in kept for place in self._places[flags]]
-
-    def _rank(self, columns: list[int]) -> int:
-        return int(np.linalg.matrix_rank(self._gram[np.ix_(columns, columns)], rtol=1e-10, hermitian=True))
 
 
 def _share(term: Term, left: float, p_value: float | None) -> Share:

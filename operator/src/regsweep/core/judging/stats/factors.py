@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -82,3 +83,9 @@ def sum_to_zero(levels: int) -> Floats:
 def products(a: Floats, b: Floats) -> Floats:
     """(G, columns of a times columns of b): those of the interplay."""
     return (a[:, :, None] * b[:, None, :]).reshape(len(a), -1)
+
+
+def paired(a: Factor, b: Factor) -> Factor:
+    """Two factors as one that has a level for each pair of levels, those of `b` within those of `a`."""
+    values = tuple([*pair] for pair in itertools.product(a.values, b.values))
+    return Factor(f"{a.name} x {b.name}", values, a.codes * b.levels + b.codes)

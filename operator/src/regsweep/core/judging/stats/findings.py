@@ -41,7 +41,9 @@ A_ROW_AND_MORE = 1.001
 
 
 def all_overfit(train: Floats, val: Floats) -> Finding | None:
-    """Whether the gap's lower bound is above half of the validation loss in every combination. (G, n) each."""
+    """Whether the gap's lower bound is above half of the validation loss in every combination. (G, n) each.
+
+    A loss that is not above 0, as of densities, is no whole that a gap could be half of."""
     gaps = val - train
     counts = np.isfinite(gaps).sum(axis=1)
     rows = counts >= MIN_REPLICATES_FOR_ERROR
@@ -49,7 +51,8 @@ def all_overfit(train: Floats, val: Floats) -> Finding | None:
         return None
     mean = np.nanmean(gaps[rows], axis=1)
     margin = stdtrit(counts[rows] - 1, CONFIDENCE_LEVEL) * np.nanstd(gaps[rows], axis=1, ddof=1) / np.sqrt(counts[rows])
-    if not (mean - margin > LARGE_GAP * np.abs(np.nanmean(val[rows], axis=1))).all():
+    loss = np.nanmean(val[rows], axis=1)
+    if not ((loss > 0) & (mean - margin > LARGE_GAP * loss)).all():
         return None
     return Finding(type=FindingType.ALL_OVERFIT)
 

@@ -1,9 +1,10 @@
 """Means at each value of a flag, and at pairs of values whose interplay surely matters, over all values of the other flags.
 
 Estimated marginal means: Searle, Speed & Milliken, "Population marginal means in the linear model", The American Statistician 34
-(1980). All flags (and of an interplay its pair) are fitted by least squares with sum-to-zero contrasts, replicate by replicate; the
-mean at a value is the constant plus that value's contrast. With a full grid it is the plain mean over all combinations that have
-the value. Its error is that of the mean over replicates; the difference to the flag's best value is paired by replicates. Both are
+(1980). With a full grid they are the plain means over all combinations that have the value; in a partial one they are found by the
+combinations that differ in this flag alone (`matched`), replicate by replicate. Where these do not connect all values, all flags (and
+of an interplay its pair) are fitted by least squares: such means take other interplays for 0, so that they have no intervals.
+The error of a mean is that over replicates; the difference to the flag's best value is paired by replicates. Both are
 about this data set (`givenData`). The best value was chosen by these numbers: the intervals of a flag's differences hold together,
 for all pairs of its values (Bonferroni). Missing cells are filled in as in `term_tests`, and count for no replicate.
 """
@@ -22,8 +23,9 @@ from regsweep.api.analysis import Interplay, InterplayCell, Interval, MarginalMe
 from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.bounds import cut_to
-from regsweep.core.judging.stats.factors import Factor, factors_of, products, sum_to_zero
+from regsweep.core.judging.stats.factors import Factor, factors_of, paired, products, sum_to_zero
 from regsweep.core.judging.stats.levels import Scale
+from regsweep.core.judging.stats.matched import matched_means
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.term_tests import filled
 
@@ -61,24 +63,30 @@ class GridMeans:
 
     def marginal_means(self) -> list[MarginalMean]:
         """One for each value of each flag that varies; none where the combinations do not tell the flags apart."""
+        fitted = self._fitted_at_values()
         found: list[MarginalMean] = []
-        for factor, at_value in zip(self.factors, self._at_values(), strict=False):
-            best = int(np.argmin(self.scale.sign * at_value.mean(axis=1)))
-            counts = np.bincount(factor.codes, minlength=factor.levels).tolist()
-            found += [
-                MarginalMean(
-                    flag=factor.name,
-                    value=value,
-                    combinations=counts[place],
-                    mean=self._mean(at_value[place]),
-                    level=self._level(at_value[place]),
-                    beside_best=None
-                    if place == best
-                    else self._difference(at_value[place] - at_value[best], pairs=comb(factor.levels, 2)),
-                )
-                for place, value in enumerate(factor.values)
-            ]
+        for place, factor in enumerate(self.factors):
+            exact = self._exact(factor, self.factors)
+            if exact is not None or fitted:
+                found += self._of_flag(factor, fitted[place] if exact is None else exact, exact is not None)
         return found
+
+    def _of_flag(self, factor: Factor, at_value: Floats, is_exact: bool) -> list[MarginalMean]:
+        best = int(np.argmin(self.scale.sign * at_value.mean(axis=1)))
+        counts = np.bincount(factor.codes, minlength=factor.levels).tolist()
+        return [
+            MarginalMean(
+                flag=factor.name,
+                value=value,
+                combinations=counts[place],
+                mean=self._mean(at_value[place]),
+                level=self._level(at_value[place]) if is_exact else None,
+                beside_best=self._difference(at_value[place] - at_value[best], pairs=comb(factor.levels, 2))
+                if is_exact and place != best
+                else None,
+            )
+            for place, value in enumerate(factor.values)
+        ]
 
     def interplays(self, shares: Sequence[Share]) -> list[Interplay]:
         """Of the pairs that surely matter, the largest share first."""
@@ -92,11 +100,17 @@ class GridMeans:
     def _is_full(self) -> bool:
         return prod(factor.levels for factor in self.factors) == len(self.values)
 
-    def _at_values(self) -> list[Floats]:
-        """Of each flag the (levels, n) means; empty where they cannot be estimated."""
+    def _exact(self, factor: Factor, factors: Sequence[Factor]) -> Floats | None:
+        """The (levels, n) means at a factor's levels, whatever the other factors do; None where that cannot be told."""
         if self._is_full:
-            return [self._plain(factor.codes, factor.levels) for factor in self.factors]
-        solution = self._fit([factor.columns for factor in self.factors])
+            return self._plain(factor.codes, factor.levels)
+        if factor.levels > MOST_COLUMNS:
+            return None
+        return matched_means(self.values, factors, factor)
+
+    def _fitted_at_values(self) -> list[Floats]:
+        """Of each flag the (levels, n) means by a model without interplay; empty where it cannot be fitted, or is of no use."""
+        solution = None if self._is_full else self._fit([factor.columns for factor in self.factors])
         if solution is None:
             return []
         found, start = [], 1
@@ -109,24 +123,29 @@ class GridMeans:
     def _interplay(self, a: Factor, b: Factor) -> Interplay | None:
         if a.levels * b.levels > MOST_CELLS:
             return None
-        if self._is_full:
-            at_pairs = self._plain(a.codes * b.levels + b.codes, a.levels * b.levels)
-        else:
-            others = [factor.columns for factor in self.factors if factor not in (a, b)]
-            solution = self._fit([a.columns, b.columns, products(a.columns, b.columns), *others])
-            if solution is None:
-                return None
-            of_a, of_b = (
-                np.repeat(sum_to_zero(a.levels), b.levels, axis=0),
-                np.tile(sum_to_zero(b.levels), (a.levels, 1)),
-            )
-            of_pair = np.column_stack([np.ones(len(of_a)), of_a, of_b, products(of_a, of_b)])
-            at_pairs = of_pair @ solution[: of_pair.shape[1]]
+        others = [factor for factor in self.factors if factor not in (a, b)]
+        exact = self._exact(paired(a, b), others)
+        at_pairs = self._fitted_at_pairs(a, b, others) if exact is None else exact
+        if at_pairs is None:
+            return None
         cells = [
-            InterplayCell(values=list(values), mean=self._mean(at_pair), level=self._level(at_pair))
+            InterplayCell(
+                values=list(values), mean=self._mean(at_pair), level=None if exact is None else self._level(at_pair)
+            )
             for values, at_pair in zip(product(a.values, b.values), at_pairs, strict=True)
         ]
         return Interplay(flags=[a.name, b.name], cells=cells)
+
+    def _fitted_at_pairs(self, a: Factor, b: Factor, others: Sequence[Factor]) -> Floats | None:
+        """(pairs of levels, n) means by a model without any other interplay."""
+        columns = [a.columns, b.columns, products(a.columns, b.columns)]
+        solution = self._fit([*columns, *(factor.columns for factor in others)])
+        if solution is None:
+            return None
+        of_a = np.repeat(sum_to_zero(a.levels), b.levels, axis=0)
+        of_b = np.tile(sum_to_zero(b.levels), (a.levels, 1))
+        of_pair = np.column_stack([np.ones(len(of_a)), of_a, of_b, products(of_a, of_b)])
+        return np.asarray(of_pair @ solution[: of_pair.shape[1]])
 
     def _plain(self, codes: np.ndarray[tuple[int], np.dtype[np.intp]], cells: int) -> Floats:
         """(cells, n) means over the combinations of each cell."""

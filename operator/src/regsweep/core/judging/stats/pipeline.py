@@ -39,9 +39,9 @@ from regsweep.core.results.records import Record
 
 AREA = "val_auc"
 CHANCE_AREA = 0.5
+"""Area under the curve of a constant prediction."""
 REPORTED_STEP = 2e-6
 """Differences below it are those of rounding: records have six digits."""
-"""Area under the curve of a constant prediction."""
 DECOMPOSED = "val_average_loss"
 """The objective that is a fit to the training rows and a gap."""
 

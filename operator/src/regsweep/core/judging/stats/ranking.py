@@ -242,7 +242,8 @@ _NO_SCORE: Final = Score({}, (), 0.0, 0.0, 0, False, ())
 
 def _adjusted_means(combinations: Sequence[Combination], scores: Sequence[Score]) -> dict[str, float]:
     """By combination id its mean as it would be with all replicates, where it has any."""
-    sound = [score for score in scores if not score.broken]
+    unbroken = [score for score in scores if not score.broken]
+    sound = [score for score in unbroken if not score.violates] or unbroken
     effects = block_effects(within_fence([each.values for each in sound], [each.spread for each in sound]))
     blocks = tuple(effects)
     return {

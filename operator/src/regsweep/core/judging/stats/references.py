@@ -22,6 +22,7 @@ from regsweep.api.findings import Subject
 from regsweep.api.spec import Resampling
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.bounds import cut_to
+from regsweep.core.judging.stats.compared import ROUNDING
 from regsweep.core.judging.stats.differences import Differences, differences_to
 from regsweep.core.judging.stats.findings import not_converged
 from regsweep.core.judging.stats.intervals import Estimand, Split, given_data, unpaired
@@ -69,6 +70,7 @@ def compare_with_references(
                 is_best=is_best,
                 still_improving=_is_still_improving(each, grid, parameters or {}, minimum_difference),
                 difference=family.interval(0) if family is not None and not is_best else None,
+                constant_difference=family.constant(0) if family is not None and not is_best else None,
                 pick_difference=family.interval(of_pick) if family is not None and of_pick is not None else None,
             )
         )
@@ -105,7 +107,8 @@ class _Family:
     def interval(self, row: int) -> Interval | None:
         """Reference minus this combination; None where they have too few replicates in common, or are one."""
         own = self._own(row)
-        if self.differences.replicates[row] < MIN_REPLICATES_FOR_ERROR or own is None:
+        enough = self.differences.replicates[row] >= MIN_REPLICATES_FOR_ERROR
+        if own is None or not enough or self.constant(row) is not None:
             return None
         tail = (1 - CONFIDENCE_LEVEL) / 2 / max(self.others, 1)
         margin = float(student.ppf(1 - tail, self.degrees_of_freedom[row]) * self.moderated_errors[row])
@@ -113,6 +116,18 @@ class _Family:
         wide = own.model_copy(update={"low": own.mean - margin, "high": own.mean + margin})
         width = self.how.scale.most - self.how.scale.least
         return cut_to(wide, -width, width)
+
+    def constant(self, row: int) -> float | None:
+        """Reference minus this combination, where that is the same in all replicates that they have in common, at least 3."""
+        gaps = self.reference - self.losses[row]
+        gaps = gaps[np.isfinite(gaps)]
+        if not self.how.paired or len(gaps) < MIN_REPLICATES_FOR_ERROR:
+            return None
+        rounding = ROUNDING * float(np.nanmax(np.abs([self.reference, self.losses[row]])))
+        if float(np.ptp(gaps)) > rounding:
+            return None
+        centre = float(gaps.mean())
+        return centre if abs(centre) > rounding else 0.0
 
     def _own(self, row: int) -> Interval | None:
         split = Split(self.how.resampling)

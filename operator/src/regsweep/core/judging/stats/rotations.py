@@ -122,14 +122,20 @@ def critical_value(contrasts: Contrasts, pool: Pool, alpha: float) -> float:
 def largest_mean_is_positive(values: Floats, alpha: float, ratio: float) -> bool:
     """Whether some row's mean is surely above 0: wrong with probability `alpha` at most where none is, however rows move together.
 
-    `values`: (G, n), NaN for a missing one; rows with every replicate count. `ratio`: n_val / n_train, which makes the variance of a
+    `values`: (G, n), NaN for a missing one; rows with every replicate count. Those beyond the fence are asked for themselves, since
+    either kind may have learnt. `ratio`: n_val / n_train, which makes the variance of a
     mean 1/n + ratio of a replicate's (see `intervals`); 0 for these data.
     """
     rows = values[np.isfinite(values).all(axis=1)]
-    rows = rows[within_fence(rows)]
-    k, n = rows.shape
-    if k == 0 or n < MIN_REPLICATES_FOR_ERROR:
+    if not len(rows) or rows.shape[1] < MIN_REPLICATES_FOR_ERROR:
         return False
+    inside = within_fence(rows)
+    groups = [group for group in (rows[inside], rows[~inside]) if len(group)]
+    return any(_largest_of_alike_is_positive(group, alpha / len(groups), ratio) for group in groups)
+
+
+def _largest_of_alike_is_positive(rows: Floats, alpha: float, ratio: float) -> bool:
+    n = rows.shape[1]
     weight, total = _weight_of_pooled(rows), (rows**2).sum(axis=1, keepdims=True)
     seen = float(_largest_t(rows.sum(axis=1, keepdims=True) / np.sqrt(n), total, weight, n)[0])
     return seen / sqrt(1 + n * ratio) > _quantile_of_largest_t(rows, weight, alpha)

@@ -15,6 +15,8 @@ ERROR = 0.756
 """Times 1 / sqrt(N): that figure's standard error in a normal sample of N (sqrt(pi / 2 - 1))."""
 ERRORS = 3.3
 """So far from 0 it is no chance, in heavy-tailed samples neither."""
+MOST_ROWS = 500
+"""Combinations that are looked at for how they move together."""
 FEWEST = 3
 """Values of a combination that can tell of a tail."""
 ROUNDING = 1e-12
@@ -36,8 +38,25 @@ def is_skewed(losses: Floats) -> bool:
     residuals[np.isfinite(residuals).sum(axis=1) < FEWEST] = np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
         standard = residuals / np.sqrt(row_variances(fit).raw[fit.informing, None])
-    standard = standard[np.isfinite(standard)]
-    if len(standard) == 0:
+    known = standard[np.isfinite(standard)]
+    if len(known) == 0:
         return False
-    skew = abs(float(standard.mean() - np.median(standard))) / float(standard.std())
-    return skew > max(CLEAR, ERRORS * ERROR / sqrt(len(standard)))
+    skew = abs(float(known.mean() - np.median(known))) / float(known.std())
+    return skew > max(CLEAR, ERRORS * ERROR * sqrt(_design_effect(standard) / len(known)))
+
+
+def _design_effect(standard: Floats) -> float:
+    """By how much combinations that move together raise the variance of mean - median, beside as many that do not; 1 or more.
+
+    `standard`: (G, n), NaN where nothing is known. For normal values x and y that correlate by r, x - sqrt(pi / 2) sign(x) and the same
+    of y have the covariance arcsin(r) - r, by Stieltjes' formula for the signs: Kish, "Survey Sampling" (1965), for the name.
+    """
+    rows = standard[np.isfinite(standard).any(axis=1)]
+    rows = rows[:: len(rows) // MOST_ROWS + 1]
+    values = np.where(np.isfinite(rows), rows, 0.0)
+    lengths = np.linalg.norm(values, axis=1)
+    values = values[lengths > 0] / lengths[lengths > 0, None]
+    correlations = np.clip(values @ values.T, -1.0, 1.0)
+    np.fill_diagonal(correlations, 0.0)
+    together = (np.arcsin(correlations) - correlations).sum() / max(len(values) * (len(values) - 1), 1)
+    return max(1.0 + (len(standard) - 1) * float(together) / ERROR**2, 1.0)

@@ -13,7 +13,6 @@ after Holm, Scandinavian Journal of Statistics 6 (1979).
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +24,8 @@ from regsweep.core.judging.stats.moderation import Floats
 
 ROUNDING = 1e-20
 """Part of the whole sum of squares below which one is 0: what floating point leaves of values that are equal."""
+RANK_TOLERANCE = 1e-10
+"""Part of the largest eigenvalue below which one is 0."""
 FEWEST_REPLICATES = 1.5
 """Per combination; below it there is hardly any noise to see."""
 
@@ -75,27 +76,18 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def type_three_grams(values: Floats, parts: Sequence[Floats]) -> tuple[list[Floats], Floats, int]:
-    """Each term's Gram matrix after all other terms; and that of what no term explains, with its degrees of freedom.
+def rest_gram(values: Floats, parts: Sequence[Floats]) -> tuple[Floats, int]:
+    """The Gram matrix of what no term explains, and its degrees of freedom.
 
-    `values`: (G, n), complete. `parts`: the columns of each term, (G, d) each, that can all be estimated.
+    `values`: (G, n), complete. `parts`: the columns of each term, (G, d) each; they need not be independent.
     """
     design = np.column_stack([np.ones(len(values)), *parts])
-    information = design.T @ design
-    centred = values - values.mean(axis=0)
-    solution = np.linalg.solve(information, design.T @ centred)
-    ends = np.cumsum([1, *(part.shape[1] for part in parts)]).tolist()
-    grams = []
-    for start, end in itertools.pairwise(ends):
-        own = np.arange(start, end)
-        others = np.setdiff1d(np.arange(len(information)), own)
-        across = information[np.ix_(others, own)]
-        remaining = information[np.ix_(own, own)] - across.T @ np.linalg.solve(
-            information[np.ix_(others, others)], across
-        )
-        grams.append(solution[own].T @ remaining @ solution[own])
-    rest = centred - design @ solution
-    return grams, rest.T @ rest, len(values) - len(information)
+    squares, directions = np.linalg.eigh(design.T @ design)
+    told = squares > RANK_TOLERANCE * squares[-1]
+    basis = design @ (directions[:, told] / np.sqrt(squares[told]))
+    rest = values - values.mean(axis=0)
+    rest -= basis @ (basis.T @ rest)
+    return rest.T @ rest, len(values) - int(told.sum())
 
 
 def filled(values: Floats) -> tuple[Floats, float]:

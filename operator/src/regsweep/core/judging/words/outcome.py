@@ -134,6 +134,8 @@ def reference_sentence(found: ReferenceComparison, metric: str, epoch: EpochChoi
     """How the best, and the pick, do beside a reference. `metric`, `epoch`: the objective's."""
     if found.is_best:
         return f"Reference {found.name} is the best combination itself."
+    if found.constant_difference is not None:
+        return _constantly_beside(found.name, found.constant_difference)
     if found.difference is None:
         return (
             f"Reference {found.name} cannot be compared with the best: a replicate diverged, or fewer than "
@@ -144,6 +146,14 @@ def reference_sentence(found: ReferenceComparison, metric: str, epoch: EpochChoi
     )
     text += f"; the pick {_beside(found.pick_difference)}." if found.pick_difference is not None else "."
     return f"{text} {STILL_IMPROVING}" if found.still_improving else text
+
+
+def _constantly_beside(name: str, difference: float) -> str:
+    """`difference`: reference minus best in each replicate."""
+    if difference == 0:
+        return f"Reference {name} has the same value as the best in every replicate."
+    word = "better" if difference > 0 else "worse"
+    return f"The best is {word} than reference {name} by {rough(abs(difference))} in every replicate: that does not tell how sure it is."
 
 
 def _beside(difference: Interval) -> str:
