@@ -21,6 +21,14 @@ async def first_pod(lab: Lab) -> tuple[KubeObject, KubeObject]:
     """The first pod, given to a node that there is not, and its Job."""
     await eventually(lambda: lab.all(PODS))
     pod = (await lab.all(PODS))[0]
+    bind(lab, pod)
+    pod = await lab.api.get(PODS, lab.namespace, name_of(pod))
+    (job,) = [job for job in await lab.all(JOBS) if uid_of(job) == controller_uid_of(pod)]
+    return pod, job
+
+
+def bind(lab: Lab, pod: KubeObject) -> None:
+    """The scheduler gives the pod to a node that there is not."""
     binding = {
         "apiVersion": "v1",
         "kind": "Binding",
@@ -29,9 +37,6 @@ async def first_pod(lab: Lab) -> tuple[KubeObject, KubeObject]:
     }
     path = f"/api/v1/namespaces/{lab.namespace}/pods/{name_of(pod)}/binding"
     lab.cluster.kubectl("create", "--raw", path, "-f", "-", input=json.dumps(binding))
-    pod = await lab.api.get(PODS, lab.namespace, name_of(pod))
-    (job,) = [job for job in await lab.all(JOBS) if uid_of(job) == controller_uid_of(pod)]
-    return pod, job
 
 
 async def end(lab: Lab, pod: KubeObject, **status: Any) -> None:
@@ -90,6 +95,37 @@ async def test_after_a_spot_node_is_taken_away_only_the_missing_replicates_are_t
         await lab.train_until(is_complete)
     assert [k for _, k in lab.trained] == [4]
     assert sorted(k for _, k in await lab.records()) == [0, 1, 2, 3, 4]
+
+
+async def test_pods_that_another_scheduler_deletes_until_their_job_gives_up_are_not_charged_to_the_run(
+    lab: Lab,
+) -> None:
+    """It takes as long as the Job controller's own back-off between the three pods: half a minute."""
+    async with operating(lab) as operator:
+        await lab.apply(**ONE)
+        for _ in range(3):
+            await eventually(lambda: _waiting(lab))
+            (pod,) = await _waiting(lab)
+            bind(lab, pod)
+            await lab.api.delete(PODS, lab.namespace, name_of(pod), uid=uid_of(pod))
+            live = await lab.api.get(PODS, lab.namespace, name_of(pod))
+            assert "deletionTimestamp" in live["metadata"], "it is given time to end"
+            await end(lab, live, containerStatuses=[container("trainer", 143)])
+            lab.cluster.kubectl("delete", "pod", name_of(pod), "-n", lab.namespace, "--force", "--grace-period=0")
+        await eventually(lambda: job_with(lab, names.MOVED_ANNOTATION, "1"))
+        await lab.train_until(is_complete)
+        _, metrics = await operator.get("/metrics")
+    assert "regsweep_operator_jobs_moved_total 1.0" in metrics
+    assert ((await lab.status())["runs"]["succeeded"], (await lab.status())["runs"]["failed"]) == (1, 0)
+
+
+async def _waiting(lab: Lab) -> list[KubeObject]:
+    """Pods that no node has."""
+    return [
+        pod
+        for pod in await lab.all(PODS)
+        if "nodeName" not in pod["spec"] and "deletionTimestamp" not in pod["metadata"]
+    ]
 
 
 async def _nothing_else(lab: Lab) -> bool:

@@ -48,7 +48,8 @@ def test_an_error_that_has_passed_counts_no_more() -> None:
     seen = FirstSeen(clock)
     seen.noted(replace(POD, waiting_reason="ErrImagePull"))
     clock.after(STUCK_AFTER.total_seconds())
-    assert seen.noted(replace(POD, waiting_reason="ContainerCreating")).waiting_since is None
+    assert seen.noted(replace(POD, waiting_reason="ContainerCreating")).waiting_since == clock.now
+    clock.after(10)
     assert seen.noted(replace(POD, waiting_reason="ErrImagePull")).waiting_since == clock.now
 
 

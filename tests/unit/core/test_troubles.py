@@ -11,7 +11,7 @@ import pytest
 from regsweep.api.conditions import Reason
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
 from regsweep.core.slots import slots_of
-from regsweep.core.troubles import LOST_AFTER, lost_at, trouble_of
+from regsweep.core.troubles import LOST_AFTER, told_at, trouble_of
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 RUN = ObservedRun("run", "run-uid", "point", 0, 1, 1, 0, created_at=NOW - timedelta(hours=2))
@@ -50,8 +50,31 @@ def test_what_is_no_lost_node(pod: ObservedPod) -> None:
 
 def test_a_lost_node_is_looked_at_when_it_is_time_to_say_so() -> None:
     leaving = replace(TERMINATING, deletion_due=NOW)
-    assert list(lost_at(runs(leaving), NOW)) == [NOW + LOST_AFTER]
-    assert not list(lost_at(runs(TERMINATING), NOW))
+    assert list(told_at(runs(leaving), NOW)) == [NOW + LOST_AFTER]
+    assert not list(told_at(runs(TERMINATING), NOW))
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "seconds", "words"),
+    [
+        ("SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates", 60, "Whoever has set them removes them"),
+        ("SchedulerError", "running Reserve plugin: no", 60, "(SchedulerError: running Reserve plugin: no)"),
+        ("CrashLoopBackOff", "back-off 40s restarting failed container=proxy", 60, "`kubectl logs run-0-x -c CONTAINER`"),
+        ("ContainerCreating", "", 300, "(ContainerCreating): the node pulls the image, or waits for a volume"),
+    ],
+)  # fmt: skip
+def test_a_pod_that_waits_for_long_is_told_with_what_to_do(reason: str, message: str, seconds: int, words: str) -> None:
+    since = NOW - timedelta(seconds=seconds)
+    pod = replace(
+        POD, phase=PodPhase.PENDING, waiting_reason=reason, waiting_message=message, waiting_since=since, node=""
+    )
+    trouble = trouble_of(runs(pod), NOW)
+    assert trouble is not None and trouble[0] is Reason.PODS_WAITING
+    assert words in trouble[1] and "pod run-0-x waits since" in trouble[1]
+    assert trouble_of(runs(pod), NOW - timedelta(seconds=1)) is None
+    assert list(told_at(runs(pod), NOW - timedelta(seconds=1))) == [NOW]
+    assert not list(told_at(runs(pod), NOW))
+    assert trouble_of(runs(replace(pod, phase=PodPhase.RUNNING, waiting_reason="")), NOW) is None
 
 
 def test_a_run_that_waits_to_be_made_again_names_the_node_and_its_words() -> None:

@@ -128,6 +128,14 @@ class Reason(StrEnum):
             conditions=(_PROGRESSING,),
         ),
     )
+    PODS_WAITING = (
+        "PodsWaiting",
+        hinders(
+            "A training pod does not start, and nothing says that it never will: its scheduling gates are not removed, a sidecar ends "
+            "again and again, or its container has been created for more than five minutes, for want of a volume for instance.",
+            "Look at the pod as the message says. No run fails by this, and each keeps its slot.",
+        ),
+    )
     IMAGE_UNAVAILABLE = (
         "ImageUnavailable",
         About(

@@ -14,9 +14,18 @@ from typing import Final
 from regsweep.api.conditions import NO_RETRY_MENDS, Reason
 from regsweep.api.constants import EXIT_INDEX_FINAL, EXIT_INVALID_FLAGS
 from regsweep.core.gputime import charged
-from regsweep.core.kubernetes.failures import WAITING_REASONS, failure_of, node_fault_of
+from regsweep.core.kubernetes.failures import WAITING_REASONS, failure_of
 from regsweep.core.kubernetes.room import was_cut
-from regsweep.core.moves import MAX_MOVES, Move, device_deadline, is_at_rest, move_of, pods_of, unschedulable_deadline
+from regsweep.core.moves import (
+    MAX_MOVES,
+    Move,
+    device_deadline,
+    is_at_rest,
+    move_of,
+    pods_of,
+    unschedulable_deadline,
+    was_ended_by_others,
+)
 from regsweep.core.results.crosscheck import merge_sample
 from regsweep.core.results.messages import MalformedMessage, parse_message, records_of
 from regsweep.core.results.records import Outcome, Record, Records
@@ -293,19 +302,20 @@ def _end_without_result(
     ended_at = (last and _end_seen(last)) or run.ended_at or (last and last.created_at) or now
     has_failed = run.failed_reason is not None or number in run.failed_indexes
     rests = is_at_rest(run)
-    if move is not None and last is not None and node_fault_of(last) and (has_failed or rests or run.deleting):
-        return _end_by_node(run, last, ended_at)
+    is_over = has_failed or rests or run.deleting
+    if move is not None and last is not None and is_over and was_ended_by_others(run, last):
+        return _end_by_others(run, last, ended_at)
     if has_failed:
         return IndexEnd(ended_at, failure_of(run, last))
     return IndexEnd(ended_at, None, moved=True) if move is not None and rests else None
 
 
-def _end_by_node(run: ObservedRun, pod: ObservedPod, at: datetime) -> IndexEnd:
+def _end_by_others(run: ObservedRun, pod: ObservedPod, at: datetime) -> IndexEnd:
     """The index is moved, unless it was too often."""
     if run.moved < MAX_MOVES:
         return IndexEnd(at, None, moved=True)
     reason, message = failure_of(run, pod)
-    return IndexEnd(at, (reason, f"{message} Other nodes ended it {MAX_MOVES} times before."))
+    return IndexEnd(at, (reason, f"{message} It was made again {MAX_MOVES} times before."))
 
 
 def _end_seen(pod: ObservedPod) -> datetime | None:

@@ -8,11 +8,11 @@ so that no replicate is ever trained by two Jobs.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from regsweep.core.kubernetes.failures import UNSCHEDULABLE, device_fault_of, node_fault_of
+from regsweep.core.kubernetes.failures import UNSCHEDULABLE, device_fault_of, node_fault_of, was_deleted
 from regsweep.core.runs import MAX_AVOIDED, ObservedPod, ObservedRun, replicates_of
 
 MAX_MOVES: Final = 5
@@ -27,8 +27,10 @@ DEVICELESS_AFTER: Final = timedelta(seconds=60)
 SIDECAR_GRACE: Final = timedelta(seconds=45)
 """How long other containers of a pod may go on after its training has ended, as they do to send their last logs: longer than
 Kubernetes gives sidecars that end with the others (a grace period of 30 s)."""
-_LACKS_ROOM: Final = "Insufficient"
+_LACKS_ROOM: Final = ("Insufficient", "Too many pods", "cannot allocate all claims")
 """In the scheduler's words: nodes are allowed that have no room now. These are worth to be waited for."""
+_FAILED_INDEXES: Final = "FailedIndexes"
+"""Kubernetes' reason for a Job all of whose indexes have ended, some without success."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Move:
     """The node that is to blame; empty: none."""
     replaces: frozenset[int]
     """Indexes whose pods in flight are not worth to be waited for."""
+    deleted: str = ""
+    """The pod that was deleted, of an index that its Job has given up for that; empty: none."""
 
 
 def move_of(run: ObservedRun, stored: Collection[int], left: Collection[int], now: datetime) -> Move | None:
@@ -57,37 +61,61 @@ def move_of(run: ObservedRun, stored: Collection[int], left: Collection[int], no
     missing = [k for k in replicates_of(run) if k not in home]
     if run.succeeded or not missing:
         return None
-    faults, secluded, in_vain, held_up = [], set(), set(), False
+    why = _causes(run, stored, home, now)
+    if not (why.ended or why.secluded or why.in_vain or why.held_up):
+        return None
+    # The name of a Job is made from its first replicate, too: with another one it is new in any case.
+    moved = run.moved + (bool(why.ended or why.secluded) or missing[0] == run.first_replicate)
+    replaces = frozenset(why.secluded | why.in_vain | {pod.index for pod in why.faults if pod.in_flight})
+    if not why.ended:
+        return Move(now, moved, () if why.secluded else run.avoids, "", "", replaces)
+    last = max(why.ended, key=lambda pod: (pod.created_at, pod.name))
+    at = (last.end_seen_at or last.ended_at or device_deadline(run, last) or now) + delay_of(run.moved)
+    if not why.faults:
+        return Move(at, moved, run.avoids, "", "", replaces, deleted=last.name)
+    fault = node_fault_of(last) or device_fault_of(last) or ""
+    return Move(at, moved, _with_nodes(run.avoids, why.faults), fault, last.node, replaces)
+
+
+@dataclass(slots=True)
+class _Causes:
+    """Why a run is to go on in another Job."""
+
+    faults: list[ObservedPod] = field(default_factory=list)
+    """Last pods of indexes that their nodes have ended, or cannot start."""
+    deleted: list[ObservedPod] = field(default_factory=list)
+    """Last pods of indexes that their Job has given up because somebody deleted them."""
+    secluded: set[int] = field(default_factory=set)
+    """Indexes that find no other node."""
+    in_vain: set[int] = field(default_factory=set)
+    """Indexes that train again what has been brought home."""
+    held_up: bool = False
+
+    @property
+    def ended(self) -> list[ObservedPod]:
+        """Those whose ends decide when the next Job is due."""
+        return self.faults or self.deleted
+
+
+def _causes(run: ObservedRun, stored: Collection[int], home: Collection[int], now: datetime) -> _Causes:
+    found = _Causes()
     for number in range(run.completions):
         pods = pods_of(run, number)
         if number in run.succeeded_indexes:
             continue
         if pods and _is_faulty(run, pods[-1], now):
-            faults.append(pods[-1])
+            found.faults.append(pods[-1])
+        elif pods and _is_given_up_for_deletion(run, pods[-1]):
+            found.deleted.append(pods[-1])
         elif pods and _is_secluded(run, pods[-1], now):
-            secluded.add(number)
+            found.secluded.add(number)
         elif _trains_again(run, number, pods, home):
-            in_vain.add(number)
+            found.in_vain.add(number)
         elif all(k in stored for k in run.replicates_of(number)):
             # At rest, such a pod has been stopped for it, and its Job may count it as failed.
-            held_up = held_up or run.parallelism == 0 or any(outlives_training(pod, now) for pod in pods)
-    if not (faults or secluded or in_vain or held_up):
-        return None
-    # The name of a Job is made from its first replicate, too: with another one it is new in any case.
-    moved = run.moved + (bool(faults) or bool(secluded) or missing[0] == run.first_replicate)
-    replaces = frozenset(secluded | in_vain | {pod.index for pod in faults if pod.in_flight})
-    if not faults:
-        return Move(now, moved, () if secluded else run.avoids, "", "", replaces)
-    last = max(faults, key=lambda pod: (pod.created_at, pod.name))
-    ended_at = last.end_seen_at or last.ended_at or device_deadline(run, last) or now
-    return Move(
-        at=ended_at + delay_of(run.moved),
-        moved=moved,
-        avoids=_with_nodes(run.avoids, faults),
-        fault=node_fault_of(last) or device_fault_of(last) or "",
-        node=last.node,
-        replaces=replaces,
-    )
+            stopped = run.parallelism == 0 or any(outlives_training(pod, now) for pod in pods)
+            found.held_up = found.held_up or stopped
+    return found
 
 
 def delay_of(moved: int) -> timedelta:
@@ -113,6 +141,11 @@ def outlives_at(pod: ObservedPod) -> datetime | None:
     return ended_at + SIDECAR_GRACE if pod.ended and pod.holds_node and ended_at is not None else None
 
 
+def was_ended_by_others(run: ObservedRun, pod: ObservedPod) -> bool:
+    """Whether the pod's end, the last of its index, is not the run's doing: its node's, or that of who deleted it."""
+    return node_fault_of(pod) is not None or _is_given_up_for_deletion(run, pod)
+
+
 def pods_of(run: ObservedRun, number: int) -> tuple[ObservedPod, ...]:
     """The pods of an index, the first created first."""
     return tuple(sorted((pod for pod in run.pods if pod.index == number), key=lambda pod: pod.created_at))
@@ -123,7 +156,9 @@ def unschedulable_deadline(run: ObservedRun, pod: ObservedPod) -> datetime | Non
 
     One that is gone by then, because its Job was put at rest for that, still counts.
     """
-    if not run.avoids or pod.waiting_reason != UNSCHEDULABLE or _LACKS_ROOM in pod.waiting_message:
+    if not run.avoids or pod.waiting_reason != UNSCHEDULABLE:
+        return None
+    if any(words in pod.waiting_message for words in _LACKS_ROOM):
         return None
     return (pod.waiting_since or pod.created_at) + SECLUDED_AFTER
 
@@ -142,6 +177,15 @@ def _is_faulty(run: ObservedRun, pod: ObservedPod, now: datetime) -> bool:
     """Whether its node has ended the pod, or cannot start it."""
     deadline = device_deadline(run, pod)
     return node_fault_of(pod) is not None or (deadline is not None and now >= deadline)
+
+
+def _is_given_up_for_deletion(run: ObservedRun, pod: ObservedPod) -> bool:
+    """Whether the Job has given the pod's index up, and the pod, the last of it, was deleted: Kubernetes counts that against the run.
+
+    A Job that has failed as a whole deletes its pods itself.
+    """
+    failed_by_indexes = run.failed_reason in (None, _FAILED_INDEXES)
+    return failed_by_indexes and pod.index in run.failed_indexes and was_deleted(pod)
 
 
 def _is_secluded(run: ObservedRun, pod: ObservedPod, now: datetime) -> bool:

@@ -78,13 +78,19 @@ def _move_notices(
         move = collected[run.name].move
         if move is None or (run.name not in resting and not collected[run.name].moved):
             continue
-        if not move.fault:
+        wait = round(delay_of(run.moved).total_seconds())
+        again = f"after {wait} s ({run.moved + 1} of at most {MAX_MOVES} times)."
+        if move.deleted and run.moved < MAX_MOVES:
+            text = f"Pods of run {run.name} were deleted while they trained, {move.deleted} the last one. It is made again {again}"
+            yield Notice(Reason.RUN_MOVED, text, warning=True)
+        elif not (move.fault or move.deleted):
             text = f"Run {run.name} goes on in another Job, for what is missing of its replicates."
             yield Notice(Reason.RUN_MOVED, text)
         elif run.moved < MAX_MOVES:
-            wait = round(delay_of(run.moved).total_seconds())
-            text = f"Node {move.node or 'unknown'} ended run {run.name}: {move.fault}. It is made again elsewhere after {wait} s"
-            yield Notice(Reason.RUN_MOVED, f"{text} ({run.moved + 1} of at most {MAX_MOVES} times).", warning=True)
+            text = (
+                f"Node {move.node or 'unknown'} ended run {run.name}: {move.fault}. It is made again elsewhere {again}"
+            )
+            yield Notice(Reason.RUN_MOVED, text, warning=True)
 
 
 def _sidecar_notices(observed: Observed, now: datetime) -> Iterator[Notice]:

@@ -32,7 +32,7 @@ from regsweep.core.runs import ObservedRun, RunRef, RunRequest, Workload, ref_of
 from regsweep.core.slots import needs_no_pod, open_indexes, slots_of
 from regsweep.core.standings import Target, is_done
 from regsweep.core.sweep import Point, Sweep
-from regsweep.core.troubles import lost_at
+from regsweep.core.troubles import told_at
 from regsweep.core.waiting import asked_again, most_created
 from regsweep.core.world import Observed
 
@@ -184,7 +184,7 @@ def _occupied(observed: Observed) -> int:
 def _deadlines(sweep: Sweep, observed: Observed, now: datetime) -> Iterator[datetime]:
     """When time alone will make a difference, whatever is collected."""
     yield from outlived_at(observed.runs, now)
-    yield from lost_at(observed.runs, now)
+    yield from told_at(observed.runs, now)
     yield from outdated_at(sweep, observed, now)
     yield from exhausted_at(sweep, observed, now)
 

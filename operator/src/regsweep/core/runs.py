@@ -102,6 +102,8 @@ class ObservedPod:
     """Somebody has deleted it, and it is on its way out."""
     deletion_due: datetime | None = None
     """When it should be gone; None: nobody has deleted it."""
+    deleted_at: datetime | None = None
+    """When it was deleted; None: nobody has."""
     gone: bool = False
     """The object was deleted; this is the last that was seen of it."""
 

@@ -18,6 +18,20 @@ LOST_AFTER: Final = timedelta(seconds=60)
 """How long after its grace period a deleted pod may still be there, before its node is taken for lost."""
 MAX_NODES: Final = 3
 """Nodes that a sentence names."""
+_GATED: Final = "the pod's scheduling gates are still there. Whoever has set them removes them"
+_CRASHES: Final = (
+    "a container that starts before training ends again and again. Its log says why: `kubectl logs POD -c CONTAINER`"
+)
+_CREATING: Final = (
+    "the node pulls the image, or waits for a volume or the network. `kubectl describe pod POD` says which"
+)
+_WAITS: Final = {
+    "SchedulingGated": (timedelta(seconds=60), _GATED),
+    "SchedulerError": (timedelta(seconds=60), "the scheduler fails. Its administrator finds the cause in its log"),
+    "CrashLoopBackOff": (timedelta(seconds=60), _CRASHES),
+    "ContainerCreating": (timedelta(minutes=5), _CREATING),
+}
+"""What a pod may wait for without end and without an error that fails its run: how long it is taken for usual, and what to do."""
 
 Trouble = tuple[Reason, str]
 
@@ -30,6 +44,7 @@ def trouble_of(runs: Iterable[ObservedRun], now: datetime) -> Trouble | None:
         _cannot_start([pod for pod in pods if pod.waiting_reason in STUCK_REASONS])
         or _does_not_end([pod for pod in pods if is_lost(pod, now)])
         or _unscheduled(runs)
+        or _waits([pod for pod in pods if (at := _long_at(pod)) is not None and now >= at])
         or _ended_by_nodes(list(_faults(runs)))
     )
 
@@ -39,12 +54,21 @@ def is_lost(pod: ObservedPod, now: datetime) -> bool:
     return pod.holds_node and pod.deletion_due is not None and now >= pod.deletion_due + LOST_AFTER
 
 
-def lost_at(runs: Iterable[ObservedRun], now: datetime) -> Iterator[datetime]:
-    """When pods that are being deleted will have taken too long."""
+def told_at(runs: Iterable[ObservedRun], now: datetime) -> Iterator[datetime]:
+    """When pods that are being deleted, or that wait, will have taken too long."""
     for run in runs:
         for pod in run.pods:
             if pod.holds_node and pod.deletion_due is not None and pod.deletion_due + LOST_AFTER > now:
                 yield pod.deletion_due + LOST_AFTER
+            if (at := _long_at(pod)) is not None and at > now:
+                yield at
+
+
+def _long_at(pod: ObservedPod) -> datetime | None:
+    """When it will have waited for longer than is usual; None: it does not, or for nothing that is known."""
+    if not pod.in_flight or pod.waiting_reason not in _WAITS:
+        return None
+    return (pod.waiting_since or pod.created_at) + _WAITS[pod.waiting_reason][0]
 
 
 def _cannot_start(stuck: Sequence[ObservedPod]) -> Trouble | None:
@@ -85,6 +109,19 @@ def _unscheduled(runs: Iterable[ObservedRun]) -> Trouble | None:
             f" Kept away from {names}, which ended runs: to have these nodes tried again, delete the Jobs that wait."
         )
     return Reason.UNSCHEDULABLE, text
+
+
+def _waits(waiting: Sequence[ObservedPod]) -> Trouble | None:
+    if not waiting:
+        return None
+    first = min(waiting, key=lambda pod: (pod.waiting_since or pod.created_at, pod.name))
+    words = f"{first.waiting_reason}: {first.waiting_message}".rstrip(".: ")
+    remedy = _WAITS[first.waiting_reason][1].replace("POD", first.name)
+    since = timestamp(first.waiting_since or first.created_at)
+    does = "does" if len(waiting) == 1 else "do"
+    return Reason.PODS_WAITING, (
+        f"{plural(len(waiting), 'pod')} {does} not start; pod {first.name} waits since {since} ({words}): {remedy}. It keeps its slot."
+    )
 
 
 def _faults(runs: Iterable[ObservedRun]) -> Iterator[tuple[ObservedRun, ObservedPod]]:

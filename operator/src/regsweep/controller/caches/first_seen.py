@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from regsweep.core.collect import STUCK_REASONS
-from regsweep.core.kubernetes.failures import UNSCHEDULABLE
 from regsweep.core.runs import ObservedPod
 
 
@@ -48,4 +47,4 @@ def _waits_for(pod: ObservedPod) -> str:
     """One word for the errors that follow each other while an image is tried again and again; empty: it waits for nothing."""
     if pod.waiting_reason in STUCK_REASONS:
         return STUCK_REASONS[pod.waiting_reason].value
-    return UNSCHEDULABLE if pod.waiting_reason == UNSCHEDULABLE else ""
+    return pod.waiting_reason

@@ -133,6 +133,18 @@ def node_fault_of(pod: ObservedPod) -> str | None:
     return f"{pod.reason}: {words}" if words else pod.reason
 
 
+def was_deleted(pod: ObservedPod) -> bool:
+    """Whether somebody deleted the pod while it trained, and Kubernetes counts that against it: a scheduler that preempts so, or a person.
+
+    Whoever preempts through Kubernetes marks the pod, and its Job does not count it. A pod that failed first and was cleaned up is none,
+    as far as its node's clock tells.
+    """
+    if not pod.ended or pod.deleted_at is None or pod.disrupted:
+        return False
+    by_itself = pod.exit_code in (0, names.EXIT_INVALID_FLAGS, names.EXIT_INDEX_FINAL) or pod.reason == "OOMKilled"
+    return not by_itself and (pod.ended_at is None or pod.ended_at >= pod.deleted_at)
+
+
 def device_fault_of(pod: ObservedPod) -> str | None:
     """What its node lacks for a pod that waits for a device, in the node's words; None: it does not wait for one.
 
@@ -181,6 +193,8 @@ def _infrastructure(pod: ObservedPod) -> tuple[Reason, str] | None:
     if pod.reason in _START_ERRORS:
         text = f"Container trainer of pod {pod.name} could not be started: {_cut(pod.message) or pod.reason}."
         return Reason.CONFIG_ERROR, f"{text} Fix the command or the image of container trainer."
+    if was_deleted(pod):
+        return Reason.EVICTED, f"Pod {pod.name} was deleted while it trained, by another scheduler or a person."
     if not pod.ended and pod.waiting_reason in WAITING_REASONS:
         words = f": {_cut(pod.waiting_message)}" if pod.waiting_message else ""
         return WAITING_REASONS[pod.waiting_reason], f"Pod {pod.name} cannot start, {pod.waiting_reason}{words}"

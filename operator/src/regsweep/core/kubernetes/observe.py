@@ -25,6 +25,7 @@ _SECONDS: Final = re.compile(r"[0-9]{1,12}(\.[0-9])?", re.ASCII)
 _DIGITS: Final = 7
 """Of an index: the API server takes at most 100,000 completions."""
 _MOST_BEHIND: Final = timedelta(days=1)
+_LONGEST_GRACE_SECONDS: Final = 30 * 24 * 3600
 _LOST: Final = ("ContainerStatusUnknown", "Unknown")
 """Reasons of a container whose runtime, or whose kubelet, does not know any more how it ended."""
 _ENDED_PHASES: Final = {"Succeeded": PodPhase.SUCCEEDED, "Failed": PodPhase.FAILED}
@@ -139,8 +140,17 @@ def observed_pod(pod: KubeObject, gone: bool = False) -> ObservedPod:
         memory_limit=_memory_limit(pod),
         deleting="deletionTimestamp" in metadata,
         deletion_due=_time(metadata["deletionTimestamp"]) if "deletionTimestamp" in metadata else None,
+        deleted_at=_deleted_at(metadata),
         gone=gone,
     )
+
+
+def _deleted_at(metadata: KubeObject) -> datetime | None:
+    """When the object was deleted: its time stamp is when it should be gone, the grace period later."""
+    if "deletionTimestamp" not in metadata:
+        return None
+    grace = min(int(metadata.get("deletionGracePeriodSeconds") or 0), _LONGEST_GRACE_SECONDS)
+    return _time(metadata["deletionTimestamp"]) - timedelta(seconds=grace)
 
 
 def is_sidecar(init_container: KubeObject) -> bool:
