@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from regsweep.controller.caches.first_seen import FirstSeen
 from regsweep.core.collect import STUCK_AFTER, is_stuck
+from regsweep.core.kubernetes.failures import was_deleted
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -51,6 +52,25 @@ def test_an_error_that_has_passed_counts_no_more() -> None:
     assert seen.noted(replace(POD, waiting_reason="ContainerCreating")).waiting_since == clock.now
     clock.after(10)
     assert seen.noted(replace(POD, waiting_reason="ErrImagePull")).waiting_since == clock.now
+
+
+def test_a_pod_was_deleted_when_it_was_first() -> None:
+    """Its kubelet deletes it again once it has ended, without a grace period."""
+    seen = FirstSeen(Clock())
+    deleted = replace(POD, deleting=True, deleted_at=NOON)
+    assert seen.noted(POD).deleted_at is None
+    assert seen.noted(deleted).deleted_at == NOON
+    ended = replace(
+        deleted,
+        phase=PodPhase.FAILED,
+        exit_code=143,
+        ended_at=NOON + timedelta(seconds=5),
+        deleted_at=NOON + timedelta(seconds=7),
+    )
+    assert not was_deleted(ended), "as an operator sees it that was not there before"
+    assert was_deleted(seen.noted(ended))
+    seen.forget(POD.uid)
+    assert not was_deleted(seen.noted(ended))
 
 
 def test_the_end_of_a_pod_is_when_it_was_first_seen() -> None:

@@ -11,11 +11,12 @@ from aiohttp import ClientSession
 from prometheus_client import generate_latest
 
 from cluster.ports import free_port
+from regsweep.adapters.fieldmask import FieldMask, Fields
 from regsweep.adapters.kubeapi import SWEEPS, uid_of
 from regsweep.api import constants as names
 from regsweep.api.objective import EpochRule
 from regsweep.api.spec import Goal
-from regsweep.controller.caches.run_cache import trim_job, trim_pod
+from regsweep.controller.caches.run_cache import JOB_FIELDS, POD_FIELDS, trim_job, trim_pod
 from regsweep.controller.process.assembly import identity_of
 from regsweep.controller.process.guard import Guard
 from regsweep.controller.process.health import HealthServer
@@ -56,7 +57,8 @@ def job(**status: Any) -> dict[str, Any]:
         "REGSWEEP_FLAGS": "{}",
     }
     trainer = {"name": "trainer", "env": [{"name": n, "value": v} for n, v in variables.items()]}
-    template = {"spec": {"containers": [trainer]}}
+    queued = {"labels": {names.QUEUE_POD_SET_LABEL: "main"}, "creationTimestamp": None}
+    template = {"metadata": queued, "spec": {"containers": [trainer]}}
     spec = {"parallelism": 2, "suspend": False, "completions": 2, "template": template}
     owner = {"apiVersion": names.API_VERSION, "kind": names.SWEEP_KIND, "name": "run", "uid": "s", "controller": True}
     extra = {"labels": labels, "annotations": annotations, "managedFields": [{}], "ownerReferences": [owner]}
@@ -65,12 +67,23 @@ def job(**status: Any) -> dict[str, Any]:
 
 def pod(**status: Any) -> dict[str, Any]:
     meta = {"name": "run-1-x", "namespace": "lab", "uid": "u", "resourceVersion": "5", "creationTimestamp": STAMP}
-    extra = {"labels": {names.SWEEP_UID_LABEL: "s"}, "annotations": {}, "ownerReferences": [OWNER]}
+    extra: dict[str, Any] = {"labels": {names.SWEEP_UID_LABEL: "s"}, "annotations": {}, "ownerReferences": [OWNER]}
+    extra |= {"deletionTimestamp": STAMP, "deletionGracePeriodSeconds": 30}
     limits = {"limits": {"memory": "1Gi", "cpu": "2"}}
     containers = [{"name": "trainer", "image": "t", "resources": limits}, {"name": "sidecar", "image": "s"}]
     inits = [{"name": "fetch"}, {"name": "proxy", "restartPolicy": "Always"}]
-    spec = {"nodeName": "n1", "containers": containers, "initContainers": inits}
+    beside = {"resources": {"limits": {"memory": "4Gi"}}, "ephemeralContainers": [{"name": "debug", "image": "d"}]}
+    spec = {"nodeName": "n1", "containers": containers, "initContainers": inits, **beside}
     return {"metadata": {**meta, **extra}, "spec": spec, "status": status}
+
+
+def masked(obj: dict[str, Any], fields: Fields) -> Any:
+    """The object as a list and as a watch event bring it."""
+    mask = FieldMask(fields)
+    (listed,) = mask.page(json.dumps({"metadata": {}, "items": [obj]}).encode())["items"]
+    assert listed == mask.event(json.dumps({"type": "ADDED", "object": obj}).encode())["object"]
+    assert len(json.dumps(listed)) < len(json.dumps(obj))
+    return listed
 
 
 def container(**state: Any) -> list[dict[str, Any]]:
@@ -114,7 +127,8 @@ def test_nothing_that_is_read_of_a_job_is_trimmed_away(status: dict[str, Any]) -
     assert run == observed_run(whole)
     assert (run.lost, run.moved, run.avoids, run.rule) == (1, 2, ("n1", "n2"), EpochRule("val_auc", Goal.MAXIMIZE))
     assert "managedFields" not in trim_job(whole)["metadata"]
-    assert "template" not in trim_job(whole)["spec"]
+    assert trim_job(whole)["spec"]["template"] == {"metadata": {"labels": {names.QUEUE_POD_SET_LABEL: "main"}}}
+    assert trim_job(masked(whole, JOB_FIELDS)) == trim_job(whole)
 
 
 @pytest.mark.parametrize(
@@ -194,6 +208,7 @@ def test_nothing_that_is_read_of_a_pod_is_trimmed_away(status: dict[str, Any]) -
     whole = pod(**status)
     assert observed_pod(trim_pod(whole)) == observed_pod(whole)
     assert trim_pod(trim_pod(whole)) == trim_pod(whole)
+    assert trim_pod(masked(whole, POD_FIELDS)) == trim_pod(whole)
 
 
 def test_within_a_pod_the_operator_is_known_by_the_pods_name() -> None:

@@ -10,11 +10,12 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 
 from regsweep.adapters.access import Access
+from regsweep.adapters.fieldmask import FieldMask
 from regsweep.adapters.kube_errors import error_of, reason_of
 from regsweep.adapters.kubeapi import EVENTS, JOBS, LEASES, PAGE_SIZE, KubeObject, Page, Resource, WatchEvent, WatchType
 from regsweep.adapters.permits import check_permit
@@ -77,8 +78,11 @@ class KubeClient:
         request_timeout_seconds: float = 30.0,
         user_agent: str = "regsweep",
         observer: Observer = _ignore,
+        masks: Mapping[Resource, FieldMask] | None = None,
     ) -> None:
+        """`masks`: of resources of whose lists and watches only some fields are wanted."""
         self._access = access
+        self._masks = masks or {}
         self._base = access.host.rstrip("/")
         self._proxy = access.proxy or proxy_for(self._base)
         self._observer = observer
@@ -124,7 +128,9 @@ class KubeClient:
             query["fieldSelector"] = field_selector
         if continue_token:
             query["continue"] = continue_token
-        answer = await self._call(_Request("list", "GET", resource, resource.path(namespace), query))
+        mask = self._masks.get(resource)
+        request = _Request("list", "GET", resource, resource.path(namespace), query)
+        answer = await self._call(request, json.loads if mask is None else mask.page)
         meta = answer["metadata"]
         if not isinstance(answer.get("items"), list | None) or "resourceVersion" not in meta:
             raise Unavailable(
@@ -153,9 +159,11 @@ class KubeClient:
         # It may be silent all the while: of what has not changed since it started, the server does not even send bookmarks.
         timeout = aiohttp.ClientTimeout(total=timeout_seconds + WATCH_GRACE_SECONDS, sock_connect=10.0)
         request = _Request("watch", "GET", resource, resource.path(namespace), query)
+        mask = self._masks.get(resource)
+        read = json.loads if mask is None else mask.event
         async with self._answered(request, timeout) as response:
             async for line in _lines(response):
-                event = json.loads(line)
+                event = read(line)
                 if not isinstance(event, dict) or not isinstance(event.get("object"), dict):
                     raise ValueError("it is not a watch event")
                 if event.get("type") == "ERROR":
@@ -192,13 +200,13 @@ class KubeClient:
         answer = await self._call(_Request("delete", "DELETE", resource, resource.path(namespace, name), body=options))
         return None if answer.get("kind") == "Status" else answer
 
-    async def _call(self, request: _Request) -> KubeObject:
+    async def _call(self, request: _Request, read: Callable[[bytes], Any] = json.loads) -> KubeObject:
         """The object that answers the request.
 
         Raises ApiError.
         """
         async with self._answered(request, self._timeout) as response:
-            answer = json.loads(await response.read())
+            answer = read(await response.read())
             if not isinstance(answer, dict) or not isinstance(answer.get("metadata"), dict):
                 raise ValueError("it is not a Kubernetes object")
             return answer

@@ -11,7 +11,7 @@ from regsweep.core.runs import ObservedPod
 
 
 class FirstSeen:
-    """When each pod was first seen to have ended, or to wait for what it still waits for.
+    """When each pod was first seen to have ended, to have been deleted, or to wait for what it still waits for.
 
     A restarted operator begins anew: it waits longer, and nothing is lost.
     """
@@ -19,17 +19,21 @@ class FirstSeen:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._ended: dict[str, datetime] = {}
+        self._deleted: dict[str, datetime] = {}
+        """By the API server's clock. Its kubelet deletes a pod once more when it has ended, and the first time is then lost."""
         self._waiting: dict[str, tuple[str, datetime]] = {}
         """What for, and since when."""
 
     def noted(self, pod: ObservedPod) -> ObservedPod:
         """The pod with these times."""
         end_seen_at = None if pod.in_flight else self._ended.setdefault(pod.uid, self._now())
-        return replace(pod, end_seen_at=end_seen_at, waiting_since=self._waiting_since(pod))
+        deleted_at = pod.deleted_at and self._deleted.setdefault(pod.uid, pod.deleted_at)
+        return replace(pod, end_seen_at=end_seen_at, deleted_at=deleted_at, waiting_since=self._waiting_since(pod))
 
     def forget(self, uid: str) -> None:
         """Drops what is known of a pod that is gone."""
         self._ended.pop(uid, None)
+        self._deleted.pop(uid, None)
         self._waiting.pop(uid, None)
 
     def _waiting_since(self, pod: ObservedPod) -> datetime | None:

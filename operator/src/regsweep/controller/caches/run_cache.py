@@ -12,6 +12,7 @@ from datetime import datetime
 from sys import intern
 from typing import Any, Final
 
+from regsweep.adapters.fieldmask import Fields
 from regsweep.adapters.kubeapi import KubeObject, controller_uid_of, label_of, name_of, namespace_of, uid_of
 from regsweep.adapters.object_cache import Entry, ObjectCache
 from regsweep.api import constants as names
@@ -27,7 +28,50 @@ _JOB_STATUS: Final = ("completionTime", "failedIndexes", "completedIndexes")
 _POD_STATUS: Final = ("phase", "reason", "message", "startTime")
 _CONDITION: Final = ("type", "status", "reason", "message", "lastTransitionTime")
 _OWNER: Final = ("apiVersion", "kind", "name", "uid", "controller")
-_METADATA: Final = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp")
+_METADATA: Final = (
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+)
+_NAMED: Final[Fields] = {"name": None}
+_READ_METADATA: Final[Fields] = {
+    **dict.fromkeys(_METADATA),
+    "labels": None,
+    "annotations": None,
+    "ownerReferences": [dict.fromkeys(_OWNER)],
+}
+JOB_FIELDS: Final[Fields] = {
+    "metadata": _READ_METADATA,
+    "spec": {
+        **dict.fromkeys(_JOB_SPEC),
+        "template": {
+            "metadata": {"labels": None},
+            "spec": {"containers": [{**_NAMED, "env": [{**_NAMED, "value": None}]}]},
+        },
+    },
+    "status": {**dict.fromkeys(_JOB_STATUS), "conditions": [dict.fromkeys(_CONDITION)]},
+}
+"""What `trim_job` reads of a Job."""
+POD_FIELDS: Final[Fields] = {
+    "metadata": _READ_METADATA,
+    "spec": {
+        **dict.fromkeys(("nodeName", "resources")),
+        "containers": [{**_NAMED, "resources": {"limits": None}}],
+        "initContainers": [{**_NAMED, "restartPolicy": None}],
+        "ephemeralContainers": [_NAMED],
+    },
+    "status": {
+        **dict.fromkeys(_POD_STATUS),
+        "conditions": [dict.fromkeys(_CONDITION)],
+        "containerStatuses": [dict.fromkeys(("name", "state", "imageID"))],
+        "initContainerStatuses": [dict.fromkeys(("name", "state"))],
+    },
+}
+"""What `trim_pod` reads of a pod."""
 
 
 def sweep_uid_of(obj: KubeObject) -> str:

@@ -14,8 +14,11 @@ from prometheus_client import disable_created_metrics
 
 from regsweep.adapters.access import Access
 from regsweep.adapters.connection import load_connection
+from regsweep.adapters.fieldmask import FieldMask
 from regsweep.adapters.kube import KubeClient
+from regsweep.adapters.kubeapi import JOBS, PODS
 from regsweep.adapters.prometheus import prometheus_of
+from regsweep.controller.caches.run_cache import JOB_FIELDS, POD_FIELDS
 from regsweep.controller.process.assembly import VERSION
 from regsweep.controller.process.guard import guard_of
 from regsweep.controller.process.handlers import registry_of
@@ -95,6 +98,7 @@ def _client_of(access: Access, settings: Settings, metrics: Metrics) -> KubeClie
         observer=lambda verb, resource, status: metrics.count(
             API_REQUESTS, verb=verb, resource=resource, code=str(status)
         ),
+        masks={JOBS: FieldMask(JOB_FIELDS), PODS: FieldMask(POD_FIELDS)},
     )
 
 
