@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil, sqrt
+from math import ceil, floor, log10, sqrt
 
 import numpy as np
 
@@ -33,8 +33,8 @@ from regsweep.core.judging.stats.power import (
 )
 from regsweep.core.judging.stats.ties import TiedSet
 
-ROUNDING = 1e-12
-"""Part of the values below which a standard error is what floating point leaves of equal values."""
+SIGNIFICANT_DIGITS = 6
+"""Of the values that records hold."""
 MOST_TIED = 20
 """Combinations tied with the best that are looked at, the nearest first."""
 
@@ -189,7 +189,9 @@ def _pair(spread: NoiseOfDifferences, losses: Floats, tied: TiedSet, row: int, f
 
 
 def _rounding(losses: Floats) -> float:
-    return ROUNDING * float(np.nanmax(np.abs(losses)))
+    """One in the last digit of the largest value: what is no larger is what rounding leaves of equal values."""
+    largest = float(np.nanmax(np.abs(losses)))
+    return 10.0 ** (floor(log10(largest)) + 1 - SIGNIFICANT_DIGITS) if largest > 0 else 0.0
 
 
 def _own_errors(losses: Floats, tied: TiedSet) -> Floats:
