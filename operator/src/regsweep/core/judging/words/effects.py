@@ -91,7 +91,7 @@ def _caveats(effects: Effects, within: str) -> str:
             f"without {plural(effects.left_out, 'combination')} in which a replicate diverged or has no value"
         )
     if not effects.adds_up:
-        caveats.append("shares need not add up, since something is missing")
+        caveats.append("shares need not add up, since the grid is not complete")
     return "; ".join(caveats)
 
 
