@@ -96,9 +96,18 @@ def test_of_logarithms_the_means_are_called_geometric_and_the_differences_are_fa
     assert matrix[0] == "Geometric mean val loss by l2 and dropout, which matter together"
 
 
-def test_of_a_partial_grid_the_means_are_called_adjusted() -> None:
+def test_of_a_partial_grid_it_is_said_what_the_means_are_over() -> None:
     partial = effects().model_copy(update={"adds_up": False})
-    assert "   adjusted mean val loss" in tables(partial)[0][0]
+    assert "   mean val loss where all were trained   " in tables(partial)[0][0]
+    bare = [mean.model_copy(update={"level": None, "beside_best": None}) for mean in partial.means]
+    assert tables(partial.model_copy(update={"means": bare}))[0][0] == "l2     adjusted mean val loss"
+
+
+def test_a_pair_that_matters_and_is_not_shown_is_named() -> None:
+    three = effects(p_of_pair=0.01, eta_of_pair=0.2)
+    three = three.model_copy(update={"shares": [*three.shares, share("dropout", "units", eta=0.1, by_chance=0.01)]})
+    assert tables(three)[-1] == ["Also matter together: dropout and units. --means shows all."]
+    assert len(tables(three)) == 3
 
 
 def test_without_errors_there_are_means_alone() -> None:

@@ -46,7 +46,7 @@ breast-cancer · 8 combinations x 5 replicates · val_average_loss, lower is bet
   and the overfit gap by 90 % (81 to 96).
   What matters: l2 explains 77 % of the differences (by chance alone: 9 %); dropout 12 % (by chance alone: 3 %); the
   interplay of l2 and dropout not surely more than chance. All within the ranges swept; without 1 combination in which a
-  replicate diverged or has no value; shares need not add up, since something is missing.
+  replicate diverged or has no value; shares need not add up, since the grid is not complete.
   The pick has dropout=0.5, the largest value swept: sweep larger values too, such as 0.7, before taking it for an
   optimum.
   With fewer than 5 replicates little can be told of a combination, and what goes wrong in few replicates is not seen.

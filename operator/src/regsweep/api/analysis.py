@@ -164,22 +164,23 @@ class Share(ApiModel):
 
 
 class MarginalMean(ApiModel):
-    """Mean of the objective at a value of a flag, over all values of the others, each with the same weight."""
+    """Mean of the objective at a value of a flag, over all settings of the others in which all its values were trained, each with
+    the same weight; adjusted where there is no such setting."""
 
     flag: Word
     """The flag."""
     value: JsonValue
     """The value."""
     combinations: int
-    """Number of combinations that have it."""
+    """Number of combinations that the mean is over."""
     mean: float
     """The mean. With `logScale` the geometric mean."""
     level: Interval | None = None
-    """The same with its error and interval, for this data set. Absent below 3 replicates."""
+    """The same with its error and interval, for this data set. Absent below 3 replicates, and of an adjusted mean."""
     beside_best: Interval | None = None
     """The mean minus that of the flag's best value, paired by replicates; positive is worse, whatever the goal. With `logScale` the
     ratio of the two minus 1, such as 0.5 for half as large again. The intervals of a flag hold together.
-    Absent for the best value itself and below 3 replicates."""
+    Absent for the best value itself, below 3 replicates, and of adjusted means."""
 
 
 class InterplayCell(ApiModel):

@@ -11,7 +11,7 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from regsweep.api.analysis import Effects, Interplay, Interval, MarginalMean
+from regsweep.api.analysis import Effects, Interplay, InterplayCell, Interval, MarginalMean
 from regsweep.core.figures import listed, rough
 from regsweep.core.grid import value_text
 from regsweep.core.judging.words.effects import CHANCE
@@ -39,14 +39,19 @@ def means_tables(effects: Effects, metric: str, everything: bool, plus_minus: st
     sure = {tuple(share.flags) for share in effects.shares if share.p_value is not None and share.p_value <= CHANCE}
     flags = {flag: list(means) for flag, means in groupby(effects.means, key=lambda mean: mean.flag)}
     chosen = [flag for flag in flags if everything or (flag,) in sure]
-    name = f"{_mean_name(effects)} {metric}"
     for flag in chosen if everything else chosen[:MOST_FLAGS]:
+        name = _name(effects, flags[flag], metric)
         yield _of_flag(flag, flags[flag], name, effects.log_scale, everything, plus_minus)
     clear = {tuple(s.flags) for s in effects.shares if (s.omega_squared or 0.0) >= CLEAR_SHARE}
     pairs = [pair for pair in effects.interplays if everything or tuple(pair.flags) in clear]
-    for pair in pairs if everything else pairs[:1]:
-        if table := _of_pair(pair, name, everything):
-            yield table
+    tables = {
+        tuple(pair.flags): _of_pair(pair, _name(effects, pair.cells, metric), everything)
+        for pair in (pairs if everything else pairs[:1])
+    }
+    yield from (table for table in tables.values() if table)
+    hidden = [pair for pair in sorted(sure & clear) if len(pair) == 2 and not tables.get(pair)]
+    if hidden and chosen:
+        yield [f"Also matter together: {'; '.join(listed(pair) for pair in hidden[:MOST_FLAGS])}. {ON_REQUEST}"]
 
 
 def _of_flag(
@@ -82,9 +87,13 @@ def _difference(interval: Interval | None, log_scale: bool, shown: NumberFormat)
     return f"{shown.text(interval.mean)} ({shown.text(interval.low)} to {shown.text(interval.high)})"
 
 
-def _mean_name(effects: Effects) -> str:
-    """Where they are not the means of the ranking's rows, that is said: of logarithms they are smaller, of a partial grid adjusted."""
-    return f"{'' if effects.adds_up else 'adjusted '}{'geometric ' if effects.log_scale else ''}mean"
+def _name(effects: Effects, means: Sequence[MarginalMean] | Sequence[InterplayCell], metric: str) -> str:
+    """Where they are not the means over all rows of the ranking, that is said: of logarithms they are smaller, of a partial grid over some
+    rows, or adjusted."""
+    name = f"{'geometric ' if effects.log_scale else ''}mean {metric}"
+    if effects.adds_up:
+        return name
+    return f"{name} where all were trained" if any(mean.level for mean in means) else f"adjusted {name}"
 
 
 def _of_pair(pair: Interplay, name: str, everything: bool) -> list[str]:

@@ -169,7 +169,7 @@ def test_what_a_flag_that_changes_nothing_takes_part_in_is_no_more_than_chance(
     assert set(idle.values()) == {1}
 
 
-def test_the_higher_orders_of_a_partial_grid_have_the_degrees_of_freedom_that_are_left() -> None:
+def test_of_a_pair_with_a_missing_cell_what_is_seen_has_the_degrees_of_freedom_that_are_left() -> None:
     values = objective(6)[:-1]
     table = AnovaRM(
         frame(values).assign(cell=lambda d: d["a"].astype(str) + "/" + d["b"].astype(str)),
@@ -178,9 +178,11 @@ def test_the_higher_orders_of_a_partial_grid_have_the_degrees_of_freedom_that_ar
         within=["cell"],
     ).fit()
     assert table.anova_table.loc["cell", "Num DF"] == 10
-    higher = terms_of(split_variance(COMBINATIONS[:-1], values))[()]
-    assert higher.test is not None and higher.degrees_of_freedom == 5
-    assert higher.test.f == pytest.approx(higher.sum_of_squares / 5 / higher.test.error_mean_square, rel=1e-9)  # type: ignore[operator]  # both are there
+    terms = terms_of(split_variance(COMBINATIONS[:-1], values))
+    pair = terms[("l2", "dropout")]
+    assert pair.test is not None and pair.sum_of_squares is not None and pair.degrees_of_freedom == 5
+    assert pair.test.f == pytest.approx(pair.sum_of_squares / 5 / pair.test.error_mean_square, rel=1e-9)
+    assert () not in terms, "nothing is left beside flags and pairs"
 
 
 @pytest.mark.parametrize(
@@ -216,14 +218,24 @@ def test_missing_replicates_give_type_iii_as_statsmodels_does() -> None:
         assert p is not None and p < 0.05, "what is clear with all replicates is found with most of them"
 
 
-def test_a_partial_grid_refuses_the_pair_and_keeps_the_flags() -> None:
+def test_in_a_partial_grid_flags_are_beside_each_other_and_a_pair_is_what_they_leave() -> None:
     values = objective(3)[:-1]
-    table = sm.stats.anova_lm(ols("obj ~ C(rep, Sum) + C(a, Sum) + C(b, Sum)", frame(values)).fit(), typ=3)
+    additive = ols("obj ~ C(rep, Sum) + C(a, Sum) + C(b, Sum)", frame(values)).fit()
+    table = sm.stats.anova_lm(additive, typ=3)
+    cells = ols("obj ~ C(rep, Sum) + C(a):C(b)", frame(values)).fit()
     terms = terms_of(split_variance(COMBINATIONS[:-1], values))
-    assert terms[("l2", "dropout")].sum_of_squares is None
     assert terms[("l2",)].sum_of_squares == pytest.approx(table.loc["C(a, Sum)", "sum_sq"], rel=1e-9)
-    assert terms[()].degrees_of_freedom == 5, "what flags alone do not explain is shown all the same"
-    assert shares_of(analyse_effects(COMBINATIONS[:-1], values))[("l2", "dropout")].eta_squared is None
+    assert terms[("l2", "dropout")].sum_of_squares == pytest.approx(additive.ssr - cells.ssr, rel=1e-8)
+
+
+def test_in_a_sparse_sample_what_flags_alone_do_not_explain_is_one_term() -> None:
+    rng = np.random.default_rng(8)
+    cells = [(a, b, (a + b + c) % 4) for a, b, c in itertools.product(range(4), range(3), range(1))]
+    grid = [Combination(f"{i:02x}", {"a": a, "b": b, "c": c}, i) for i, (a, b, c) in enumerate(cells)]
+    terms = terms_of(split_variance(grid, rng.standard_normal((12, 5))))
+    assert all(terms[(flag,)].sum_of_squares is not None for flag in "abc")
+    assert all(terms[pair].sum_of_squares is None for pair in itertools.combinations("abc", 2))
+    assert terms[()].degrees_of_freedom == 12 - 1 - 3 - 2 - 3
 
 
 def test_adjusted_means_are_statsmodels_least_squares_means() -> None:

@@ -107,17 +107,35 @@ def test_where_large_is_good_worse_is_still_positive() -> None:
     assert worst.mean < best.mean
 
 
-def test_of_a_partial_grid_the_means_are_those_of_the_fitted_model() -> None:
-    values = objective()[:-2]
+def test_of_a_partial_grid_the_means_are_over_the_settings_in_which_all_values_were_trained() -> None:
+    values = objective(interplay=30)[:-2]
     effects, table = effects_of(values, COMBINATIONS[:-2]), frame(values)
-    model = ols("loss ~ C(l2, Sum) + C(dropout, Sum) + C(replicate, Sum)", table).fit()
+    whole = {"l2": table[table["dropout"].isin([0.0, 0.2])], "dropout": table[table["l2"].isin([0.0, 0.01])]}
     for mean in effects.means:
-        others = DROPOUT if mean.flag == "l2" else L2
-        other = "dropout" if mean.flag == "l2" else "l2"
-        even = pd.DataFrame(
-            [{mean.flag: mean.value, other: v, "replicate": k} for v in others for k in range(values.shape[1])]
-        )
+        rows = whole[mean.flag][whole[mean.flag][mean.flag] == mean.value]
+        by_replicate = rows.groupby("replicate")["loss"].mean()
+        assert mean.mean == pytest.approx(by_replicate.mean(), abs=1e-9)
+        assert mean.combinations == len(rows) // 5
+        assert mean.level is not None
+        assert mean.level.standard_error == pytest.approx(by_replicate.std() / np.sqrt(5), abs=1e-9)
+
+
+def test_where_no_setting_has_all_values_the_means_are_those_of_the_fitted_model_without_an_interval() -> None:
+    keep = [
+        row
+        for row, (l2, dropout) in enumerate(GRID)
+        if (l2, dropout) not in ((0.0, 0.0), (0.01, 0.2), (0.1, 0.4), (0.0, 0.6))
+    ]
+    values = objective()[keep]
+    effects = effects_of(values, [COMBINATIONS[row] for row in keep])
+    table = frame(objective()).set_index(["l2", "dropout"]).loc[[GRID[row] for row in keep]].reset_index()
+    model = ols("loss ~ C(l2, Sum) + C(dropout, Sum) + C(replicate, Sum)", table).fit()
+    of_l2 = [mean for mean in effects.means if mean.flag == "l2"]
+    assert [mean.combinations for mean in of_l2] == [2, 3, 3]
+    for mean in of_l2:
+        even = pd.DataFrame([{"l2": mean.value, "dropout": v, "replicate": k} for v in DROPOUT for k in range(5)])
         assert mean.mean == pytest.approx(float(model.predict(even).mean()), abs=1e-9)
+        assert mean.level is mean.beside_best is None
 
 
 def test_a_missing_replicate_brings_no_certainty() -> None:
@@ -154,6 +172,7 @@ def test_losses_that_span_magnitudes_have_geometric_means_and_ratios() -> None:
 
 @pytest.mark.parametrize("missing", [0, 1])
 def test_an_interplay_that_matters_has_the_mean_of_each_pair(missing: int) -> None:
+    """Over the settings in which all pairs were trained: where one is missing, those with 2 units."""
     values = objective(interplay=40)
     rows = [place for place in range(len(GRID)) if place >= missing]
     third = [
@@ -167,7 +186,8 @@ def test_an_interplay_that_matters_has_the_mean_of_each_pair(missing: int) -> No
     assert [tuple(cell.values) for cell in pair.cells] == GRID or missing
     for cell in pair.cells:
         place = GRID.index((cell.values[0], cell.values[1]))  # type: ignore[arg-type]
-        assert cell.mean == pytest.approx(values[place].mean() + 0.25, abs=1e-9)
+        assert cell.mean == pytest.approx(values[place].mean() + (0.5 if missing else 0.25), abs=1e-9)
+        assert cell.level is not None
 
 
 def test_an_interplay_that_may_be_chance_is_not_shown() -> None:

@@ -167,6 +167,16 @@ def test_two_that_are_equal_in_every_replicate_are_said_not_to_differ() -> None:
     assert found.first_two.difference == 0 and found.first_two.replicates is None
 
 
+def test_two_shares_of_rows_that_are_equal_but_for_the_digits_of_records_are_said_not_to_differ() -> None:
+    """Means of five shares of 236 rows, each rounded to six digits as records hold it."""
+    rows = [[200, 201, 205, 199, 211], [201, 200, 204, 201, 210], [190, 201, 199, 195, 201]]
+    losses = sorted(([float(f"{1 - each / 236:.6g}") for each in of_row] for of_row in rows), key=np.mean)
+    found = planned(losses)
+    assert 0 < np.mean(losses[1]) - np.mean(losses[0]) < 1e-6
+    assert found is not None and found.first_two is not None
+    assert (found.first_two.difference, found.first_two.replicates) == (0, None)
+
+
 @pytest.mark.parametrize("missing", [(1, 4), (2, 0)])
 def test_a_pair_with_missing_replicates_is_planned_by_those_in_common(missing: tuple[int, int]) -> None:
     table = np.array([BEST, SECOND, [each + 0.01 for each in SECOND[::-1]]])

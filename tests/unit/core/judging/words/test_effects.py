@@ -52,7 +52,7 @@ TWO = (share("l2", eta=0.77, by_chance=0.09), share("dropout", eta=0.17, by_chan
             Effects(shares=list(TWO[:1]), adds_up=False, log_scale=True, left_out=2),
             "What matters: l2 explains 77 % of the differences (by chance alone: 9 %). All within the ranges swept; in ratios, since "
             "losses differ more than tenfold; without 2 combinations in which a replicate diverged or has no value; shares need "
-            "not add up, since something is missing.",
+            "not add up, since the grid is not complete.",
             id="what the shares rest on",
         ),
         pytest.param(
@@ -61,6 +61,20 @@ TWO = (share("l2", eta=0.77, by_chance=0.09), share("dropout", eta=0.17, by_chan
             "chance alone: 1 %); d 15 % (by chance alone: 1 %); 2 more together 30 % (by chance alone: 2 %). The rest "
             "differs between replicates, or is not surely more than chance. All within the ranges swept.",
             id="many flags are summed up",
+        ),
+        pytest.param(
+            Effects(
+                shares=[
+                    share("l2", eta=0.5, p=0.01),
+                    share("dropout", eta=0.2, p=None),
+                    share("units", eta=0.1, p=0.4),
+                ],
+                adds_up=False,
+            ),
+            "What matters: l2 explains 50 % of the differences (by chance alone: 5 %); units not surely more than chance. Not tested, "
+            "since too few combinations differ in nothing else: dropout. All within the ranges swept; shares need not add up, since "
+            "the grid is not complete.",
+            id="in a sparse sample a flag is not tested",
         ),
         pytest.param(Effects(shares=[share("l2", eta=0.9, p=None)]), "", id="without replicates noise is not known"),
         pytest.param(Effects(shares=[share("l2", eta=None, p=None)]), "", id="what cannot be estimated"),

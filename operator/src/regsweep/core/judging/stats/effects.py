@@ -16,7 +16,7 @@ not in the model for 0; whether it is more than chance is asked of matched combi
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -26,7 +26,7 @@ from regsweep.api.analysis import Effects, Share
 from regsweep.api.findings import Note, NoteType
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.additive import fit_additive
-from regsweep.core.judging.stats.equations import Equations
+from regsweep.core.judging.stats.equations import Equations, Part
 from regsweep.core.judging.stats.factors import Factor, contrasts, factors_of, products
 from regsweep.core.judging.stats.levels import Scale
 from regsweep.core.judging.stats.matched import matched_gram
@@ -192,23 +192,24 @@ def _partial(values: Floats, factors: Sequence[Factor]) -> VarianceTable:
     residual = float(np.nansum(fit.residuals**2))
     parts, pairs_left_out = _parts(factors, base.shape[1])
     equations = Equations(base, {flags: part[rows] for flags, part in parts.items()}, y)
-    model = _model(equations, parts)
-    told = equations.told_apart(model)
-    left_by_all = equations.residual_squares(model)
+    told, widest = _told_apart(equations, parts)
     left = equations.residual_squares([])
     table, harmonic_mean = filled(values)
     by_name = {factor.name: factor for factor in factors}
     terms = []
     for flags, part in parts.items():
-        squares, test = None, None
-        if flags in told:
-            squares = max(equations.residual_squares([each for each in model if each != flags]) - left_by_all, 0.0)
-            gram, matched = matched_gram(table, factors, [by_name[name] for name in flags])
-            test = term_test(gram, matched, left, harmonic_mean)
-        terms.append(Term(flags, part.shape[1], squares, test))
-    gram, rest_df = rest_gram(table, [parts[flags] for flags in model])
+        if flags not in told:
+            terms.append(Term(flags, part.shape[1], None))
+            continue
+        model, degrees = told[flags]
+        without = equations.residual_squares([each for each in model if each != flags])
+        squares = max(without - equations.residual_squares(model), 0.0)
+        gram, matched = matched_gram(table, factors, [by_name[name] for name in flags])
+        terms.append(Term(flags, degrees, squares, term_test(gram, matched, left, harmonic_mean)))
+    gram, rest_df = rest_gram(table, [parts[flags] for flags in widest])
+    rest = equations.residual_squares(widest) - residual
     return VarianceTable(
-        terms=(*terms, *_higher(rest_df, left_by_all - residual, term_test(gram, rest_df, left, harmonic_mean))),
+        terms=(*terms, *_higher(rest_df, rest, term_test(gram, rest_df, left, harmonic_mean))),
         left=left,
         residual=residual,
         is_partial=True,
@@ -216,11 +217,22 @@ def _partial(values: Floats, factors: Sequence[Factor]) -> VarianceTable:
     )
 
 
-def _model(equations: Equations, flags: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """All flags, and the pairs that are told apart from all else: which of two alike is declared first makes no difference."""
-    everything = list(flags)
-    told = equations.told_apart(everything)
-    return [each for each in everything if len(each) == 1 or each in told]
+def _told_apart(
+    equations: Equations, parts: Mapping[Part, Floats]
+) -> tuple[dict[Part, tuple[Sequence[Part], int]], Sequence[Part]]:
+    """The model that each term is told apart in, with its degrees of freedom there; and the widest one. What is not told apart has none.
+
+    A flag is, where all of its contrasts are, beside the other flags and the pairs of which that holds too. Of a pair what is seen
+    beside all else: cells that are missing take contrasts from it. Which of two alike is declared first makes no difference.
+    """
+    beside_all = equations.degrees(list(parts))
+    whole = [each for each, part in parts.items() if len(each) == 1 or beside_all[each] == part.shape[1]]
+    widest = [each for each in parts if len(each) == 1 or beside_all[each]]
+    in_whole, in_widest = equations.degrees(whole), equations.degrees(widest)
+    told: dict[Part, tuple[Sequence[Part], int]] = {
+        each: (whole, in_whole[each]) for each in whole if len(each) == 1 and in_whole[each] == parts[each].shape[1]
+    }
+    return told | {each: (widest, in_widest[each]) for each in widest if len(each) > 1}, widest
 
 
 def _parts(factors: Sequence[Factor], base_columns: int) -> tuple[dict[tuple[str, ...], Floats], bool]:

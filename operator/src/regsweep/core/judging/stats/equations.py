@@ -33,13 +33,14 @@ class Equations:
         ends = np.cumsum([base.shape[1], *(part.shape[1] for part in parts.values())]).tolist()
         self._places = {part: list(range(*ends[at : at + 2])) for at, part in enumerate(parts)}
 
-    def told_apart(self, parts: Sequence[Part]) -> set[Part]:
-        """Those of the parts whose columns can all be estimated beside the base and the others."""
+    def degrees(self, parts: Sequence[Part]) -> dict[Part, int]:
+        """How many of each part's contrasts can be estimated beside the base and the other parts."""
         columns = self._columns(parts)
         squares, directions = np.linalg.eigh(self._gram[np.ix_(columns, columns)])
         without_effect = directions[:, squares <= RANK_TOLERANCE * squares[-1]]
-        length = dict(zip(columns, np.linalg.norm(without_effect, axis=1).tolist(), strict=True))
-        return {part for part in parts if all(length[place] < COLLINEAR for place in self._places[part])}
+        at = {column: row for row, column in enumerate(columns)}
+        rows = {part: without_effect[[at[column] for column in self._places[part]]] for part in parts}
+        return {part: len(own) - int(np.linalg.matrix_rank(own, tol=COLLINEAR)) for part, own in rows.items()}
 
     def residual_squares(self, parts: Sequence[Part]) -> float:
         """The sum of squares that the base and these parts leave."""

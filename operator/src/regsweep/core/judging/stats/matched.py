@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
-from regsweep.core.judging.stats.factors import Codes, Factor, products, sum_to_zero
+from regsweep.core.judging.stats.factors import Codes, Factor, products
 from regsweep.core.judging.stats.moderation import Floats
 
 RANK_TOLERANCE = 1e-10
@@ -38,20 +39,10 @@ def matched_gram(values: Floats, factors: Sequence[Factor], chosen: Sequence[Fac
     return contrasts.T @ contrasts, int(told.sum())
 
 
-def matched_means(values: Floats, factors: Sequence[Factor], factor: Factor) -> Floats | None:
-    """(levels, n): the mean at each of a factor's levels over all settings of the other factors that were trained, each with equal weight.
-
-    `values`: (G, n), complete. `factors`: all of them, or those beside `factor`. None where matched combinations do not connect all levels.
-    """
-    columns = _columns(factors, [factor])
-    information = columns.T @ columns
-    if np.linalg.matrix_rank(information, rtol=RANK_TOLERANCE, hermitian=True) < len(information):
-        return None
-    at_levels = sum_to_zero(factor.levels) @ np.linalg.solve(information, columns.T @ values)
+def complete_settings(factors: Sequence[Factor], factor: Factor) -> NDArray[np.bool_]:
+    """(G,): combinations in whose setting of the other factors all levels of this one were trained. `factors`: all, or those beside it."""
     settings = _settings(factors, [factor])
-    sums = np.zeros((settings.max() + 1, values.shape[1]))
-    np.add.at(sums, settings, values - at_levels[factor.codes])
-    return np.asarray((sums / np.bincount(settings)[:, None]).mean(axis=0) + at_levels)
+    return np.asarray(np.bincount(settings)[settings] == factor.levels)
 
 
 def _columns(factors: Sequence[Factor], chosen: Sequence[Factor]) -> Floats:

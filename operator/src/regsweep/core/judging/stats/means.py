@@ -1,9 +1,10 @@
 """Means at each value of a flag, and at pairs of values whose interplay surely matters, over all values of the other flags.
 
 Estimated marginal means: Searle, Speed & Milliken, "Population marginal means in the linear model", The American Statistician 34
-(1980). With a full grid they are the plain means over all combinations that have the value; in a partial one they are found by the
-combinations that differ in this flag alone (`matched`), replicate by replicate. Where these do not connect all values, all flags (and
-of an interplay its pair) are fitted by least squares: such means take other interplays for 0, so that they have no intervals.
+(1980). With a full grid they are the plain means over all combinations that have the value; in a partial one those over the settings
+of the other flags in which all values of the flag were trained, so that no value is compared with what others did. Where there is no such
+setting, all flags (and of an interplay its pair) are fitted by least squares: such means take other interplays for 0, so that they have no
+intervals.
 The error of a mean is that over replicates; the difference to the flag's best value is paired by replicates. Both are
 about this data set (`givenData`). The best value was chosen by these numbers: the intervals of a flag's differences hold together,
 for all pairs of its values (Bonferroni). Missing cells are filled in as in `term_tests`, and count for no replicate.
@@ -22,10 +23,11 @@ from scipy.stats import t as student
 from regsweep.api.analysis import Interplay, InterplayCell, Interval, MarginalMean, Share
 from regsweep.api.constants import CONFIDENCE_LEVEL, MIN_REPLICATES_FOR_ERROR
 from regsweep.core.grid import Combination
+from regsweep.core.judging.stats.additive import Bools
 from regsweep.core.judging.stats.bounds import cut_to
 from regsweep.core.judging.stats.factors import Factor, factors_of, paired, products, sum_to_zero
 from regsweep.core.judging.stats.levels import Scale
-from regsweep.core.judging.stats.matched import matched_means
+from regsweep.core.judging.stats.matched import complete_settings
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.term_tests import filled
 
@@ -66,23 +68,26 @@ class GridMeans:
         fitted = self._fitted_at_values()
         found: list[MarginalMean] = []
         for place, factor in enumerate(self.factors):
-            exact = self._exact(factor, self.factors)
-            if exact is not None or fitted:
-                found += self._of_flag(factor, fitted[place] if exact is None else exact, exact is not None)
+            rows = complete_settings(self.factors, factor)
+            if rows.any():
+                found += self._of_flag(factor, self._plain(factor, rows), rows)
+            elif fitted:
+                found += self._of_flag(factor, fitted[place], None)
         return found
 
-    def _of_flag(self, factor: Factor, at_value: Floats, is_exact: bool) -> list[MarginalMean]:
+    def _of_flag(self, factor: Factor, at_value: Floats, rows: Bools | None) -> list[MarginalMean]:
+        """`rows`: (G,) those that the means are over; None: they are fitted to all."""
         best = int(np.argmin(self.scale.sign * at_value.mean(axis=1)))
-        counts = np.bincount(factor.codes, minlength=factor.levels).tolist()
+        counts = np.bincount(factor.codes if rows is None else factor.codes[rows], minlength=factor.levels).tolist()
         return [
             MarginalMean(
                 flag=factor.name,
                 value=value,
                 combinations=counts[place],
                 mean=self._mean(at_value[place]),
-                level=self._level(at_value[place]) if is_exact else None,
+                level=None if rows is None else self._level(at_value[place]),
                 beside_best=self._difference(at_value[place] - at_value[best], pairs=comb(factor.levels, 2))
-                if is_exact and place != best
+                if rows is not None and place != best
                 else None,
             )
             for place, value in enumerate(factor.values)
@@ -100,14 +105,6 @@ class GridMeans:
     def _is_full(self) -> bool:
         return prod(factor.levels for factor in self.factors) == len(self.values)
 
-    def _exact(self, factor: Factor, factors: Sequence[Factor]) -> Floats | None:
-        """The (levels, n) means at a factor's levels, whatever the other factors do; None where that cannot be told."""
-        if self._is_full:
-            return self._plain(factor.codes, factor.levels)
-        if factor.levels > MOST_COLUMNS:
-            return None
-        return matched_means(self.values, factors, factor)
-
     def _fitted_at_values(self) -> list[Floats]:
         """Of each flag the (levels, n) means by a model without interplay; empty where it cannot be fitted, or is of no use."""
         solution = None if self._is_full else self._fit([factor.columns for factor in self.factors])
@@ -124,13 +121,14 @@ class GridMeans:
         if a.levels * b.levels > MOST_CELLS:
             return None
         others = [factor for factor in self.factors if factor not in (a, b)]
-        exact = self._exact(paired(a, b), others)
-        at_pairs = self._fitted_at_pairs(a, b, others) if exact is None else exact
+        both = paired(a, b)
+        rows = complete_settings(others, both)
+        at_pairs = self._plain(both, rows) if rows.any() else self._fitted_at_pairs(a, b, others)
         if at_pairs is None:
             return None
         cells = [
             InterplayCell(
-                values=list(values), mean=self._mean(at_pair), level=None if exact is None else self._level(at_pair)
+                values=list(values), mean=self._mean(at_pair), level=self._level(at_pair) if rows.any() else None
             )
             for values, at_pair in zip(product(a.values, b.values), at_pairs, strict=True)
         ]
@@ -147,11 +145,12 @@ class GridMeans:
         of_pair = np.column_stack([np.ones(len(of_a)), of_a, of_b, products(of_a, of_b)])
         return np.asarray(of_pair @ solution[: of_pair.shape[1]])
 
-    def _plain(self, codes: np.ndarray[tuple[int], np.dtype[np.intp]], cells: int) -> Floats:
-        """(cells, n) means over the combinations of each cell."""
-        sums = np.zeros((cells, self.values.shape[1]))
-        np.add.at(sums, codes, self.values)
-        return sums / np.bincount(codes, minlength=cells)[:, None]
+    def _plain(self, factor: Factor, rows: Bools) -> Floats:
+        """(levels, n) means over those rows that have each level."""
+        codes = factor.codes[rows]
+        sums = np.zeros((factor.levels, self.values.shape[1]))
+        np.add.at(sums, codes, self.values[rows])
+        return sums / np.bincount(codes, minlength=factor.levels)[:, None]
 
     def _fit(self, parts: Sequence[Floats]) -> Floats | None:
         """(columns, n) least squares for each replicate; None where the columns are too many or not independent."""

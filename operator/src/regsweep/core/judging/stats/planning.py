@@ -17,6 +17,7 @@ from regsweep.api.constants import MOST_REPLICATES_NAMED
 from regsweep.api.outlook import Planning, ReplicatesNeeded
 from regsweep.api.spec import Resampling
 from regsweep.core.grid import Combination
+from regsweep.core.judging.stats.digits import last_digit
 from regsweep.core.judging.stats.moderation import Floats
 from regsweep.core.judging.stats.power import (
     FEWEST_REPLICATES,
@@ -33,8 +34,6 @@ from regsweep.core.judging.stats.power import (
 )
 from regsweep.core.judging.stats.ties import TiedSet
 
-ROUNDING = 1e-12
-"""Part of the values below which a standard error is what floating point leaves of equal values."""
 MOST_TIED = 20
 """Combinations tied with the best that are looked at, the nearest first."""
 
@@ -87,7 +86,7 @@ class NoiseOfDifferences:
             return None
         errors, candidates = errors_of(tied), int(tied.tied.sum())
         error, replicates = float(np.median(errors[among])), int(np.isfinite(losses[tied.best]).sum())
-        if not error > _rounding(losses):
+        if not error > last_digit(losses):
             return None
         own = min(float(np.median(tied.degrees_of_freedom[among])), MOST_DEGREES_OF_FREEDOM)
         # In a race the critical value is that of a milder level, or others that have left have made it smaller.
@@ -152,7 +151,7 @@ def _for_second(
     if not own[row] > 0:
         return None
     difference, df = float(tied.difference[row]), float(tied.degrees_of_freedom[row])
-    difference = 0.0 if abs(difference) <= _rounding(losses) else difference
+    difference = 0.0 if abs(difference) <= last_digit(losses) else difference
     replicates = int(_common(losses, tied)[row])
     pair = _pair(spread, losses, tied, row, df / max(replicates - 1, 1))
     statistic, folds = max(difference, 0.0) / float(own[row]), resampling.folds or 1
@@ -188,13 +187,9 @@ def _pair(spread: NoiseOfDifferences, losses: Floats, tied: TiedSet, row: int, f
     return Pair(crowd, pooled / float(deviations[row]), freedom_per_replicate)
 
 
-def _rounding(losses: Floats) -> float:
-    return ROUNDING * float(np.nanmax(np.abs(losses)))
-
-
 def _own_errors(losses: Floats, tied: TiedSet) -> Floats:
     """(G,) errors of differences to the best by their own replicates; where these are all alike, by all that is pooled."""
-    seen = tied.standard_error > _rounding(losses)
+    seen = tied.standard_error > last_digit(losses)
     return np.where(seen, tied.standard_error, errors_of(tied))
 
 

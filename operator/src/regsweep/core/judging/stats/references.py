@@ -22,8 +22,8 @@ from regsweep.api.findings import Subject
 from regsweep.api.spec import Resampling
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.bounds import cut_to
-from regsweep.core.judging.stats.compared import ROUNDING
 from regsweep.core.judging.stats.differences import Differences, differences_to
+from regsweep.core.judging.stats.digits import last_digit
 from regsweep.core.judging.stats.findings import not_converged
 from regsweep.core.judging.stats.intervals import Estimand, Split, given_data, unpaired
 from regsweep.core.judging.stats.levels import Judging, Scale
@@ -123,7 +123,7 @@ class _Family:
         gaps = gaps[np.isfinite(gaps)]
         if not self.how.paired or len(gaps) < MIN_REPLICATES_FOR_ERROR:
             return None
-        rounding = ROUNDING * float(np.nanmax(np.abs([self.reference, self.losses[row]])))
+        rounding = last_digit(np.array([self.reference, self.losses[row]]))
         if float(np.ptp(gaps)) > rounding:
             return None
         centre = float(gaps.mean())

@@ -23,21 +23,33 @@ def effects_sentence(effects: Effects, combinations_differ: bool = False, within
     `within`: what it is asked about.
     """
     known = [(share, share.eta_squared) for share in effects.shares if share.eta_squared is not None]
-    if all(share.p_value is None for share, _ in known):
+    untested = [_subject(share) for share, _ in known if share.p_value is None]
+    if len(untested) == len(known):
         return ""
     sure = [(share, eta) for share, eta in known if share.p_value is not None and share.p_value <= CHANCE]
-    unsure = [_subject(share) for share, _ in known if share.p_value is None or share.p_value > CHANCE]
+    unsure = [_subject(share) for share, _ in known if share.p_value is not None and share.p_value > CHANCE]
     caveats = _caveats(effects, within)
+    if untested:
+        names = f"{listed(untested[:MOST_SHARES])}{_more(untested)}"
+        caveats = f"Not tested, since too few combinations differ in nothing else: {names}. {caveats}"
     if not sure:
         though = ", though some combinations are surely worse than the best" if combinations_differ else ""
         return f"What matters: of no flag or pair of flags is it sure that it explains more than chance would{though}. {caveats}."
     sure.sort(key=lambda pair: -pair[1])
     parts = _shares(sure)
     if unsure:
-        parts.append(f"{listed(unsure if len(unsure) <= MOST_SHARES else ['all else'])} not surely more than chance")
+        parts.append(f"{_named(unsure)} not surely more than chance")
     has_rest = effects.adds_up and sum(eta for _, eta in sure) < 1 - ROUNDING
     rest = " The rest differs between replicates, or is not surely more than chance." if has_rest else ""
     return f"What matters: {'; '.join(parts)}.{rest} {caveats}."
+
+
+def _named(subjects: Sequence[str]) -> str:
+    return listed(subjects if len(subjects) <= MOST_SHARES else ["all else"])
+
+
+def _more(subjects: Sequence[str]) -> str:
+    return f" and {len(subjects) - MOST_SHARES} more" if len(subjects) > MOST_SHARES else ""
 
 
 def _shares(sure: Sequence[tuple[Share, float]]) -> list[str]:
@@ -79,7 +91,7 @@ def _caveats(effects: Effects, within: str) -> str:
             f"without {plural(effects.left_out, 'combination')} in which a replicate diverged or has no value"
         )
     if not effects.adds_up:
-        caveats.append("shares need not add up, since something is missing")
+        caveats.append("shares need not add up, since the grid is not complete")
     return "; ".join(caveats)
 
 

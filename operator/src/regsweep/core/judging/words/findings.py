@@ -96,7 +96,7 @@ def _objective_sensitive(finding: Finding, _who: _Who) -> str:
     count = finding.count or 0
     are = "it is" if count == 1 else "they are"
     return (
-        f"Whether runs are judged at the last or at the best epoch changes for {plural(count, 'combination')} whether {are} tied "
+        f"Whether runs are judged at the last or at the best epoch changes for at least {plural(count, 'combination')} whether {are} tied "
         "with the best: part of the ranking is about when training stops, not about regularisation."
     )
 
