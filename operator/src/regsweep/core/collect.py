@@ -329,7 +329,7 @@ def _is_stuck(pod: ObservedPod, now: datetime) -> bool:
 
 def _stuck_at(pod: ObservedPod) -> datetime:
     """When it will have waited in vain for too long: since its first error, for it may have waited for a node before."""
-    return (pod.waiting_since or pod.created_at) + STUCK_AFTER
+    return pod.waits_since + STUCK_AFTER
 
 
 def _stuck_deadlines(run: ObservedRun, pods: Iterable[ObservedPod]) -> Iterator[datetime]:

@@ -160,7 +160,7 @@ def unschedulable_deadline(run: ObservedRun, pod: ObservedPod) -> datetime | Non
         return None
     if any(words in pod.waiting_message for words in _LACKS_ROOM):
         return None
-    return (pod.waiting_since or pod.created_at) + SECLUDED_AFTER
+    return pod.waits_since + SECLUDED_AFTER
 
 
 def device_deadline(run: ObservedRun, pod: ObservedPod) -> datetime | None:
@@ -170,7 +170,7 @@ def device_deadline(run: ObservedRun, pod: ObservedPod) -> datetime | None:
     """
     if run.moved >= MAX_MOVES or device_fault_of(pod) is None:
         return None
-    return (pod.waiting_since or pod.created_at) + DEVICELESS_AFTER
+    return pod.waits_since + DEVICELESS_AFTER
 
 
 def _is_faulty(run: ObservedRun, pod: ObservedPod, now: datetime) -> bool:

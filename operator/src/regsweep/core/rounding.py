@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TypeVar, get_args
+from typing import Final, TypeVar, get_args
 
 from pydantic import BaseModel
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
+SIGNIFICANT_DIGITS: Final = 6
+
+
 def six_digits(value: float) -> float:
     """The value in six significant digits."""
-    return float(f"{value:.6g}")
+    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
 
 
 def rounded(value: float | None) -> float | None:

@@ -118,6 +118,11 @@ class ObservedPod:
         return self.phase is PodPhase.SUCCEEDED or (self.ended and self.exit_code == 0)
 
     @property
+    def waits_since(self) -> datetime:
+        """Since when it waits for what it waits for, as far as is known."""
+        return self.waiting_since or self.created_at
+
+    @property
     def holds_node(self) -> bool:
         """Whether it holds what it was given of its node, a GPU for instance: some container has not ended."""
         return not self.gone and (not self.ended or bool(self.others))

@@ -20,10 +20,10 @@ MAX_NODES: Final = 3
 """Nodes that a sentence names."""
 _GATED: Final = "the pod's scheduling gates are still there. Whoever has set them removes them"
 _CRASHES: Final = (
-    "a container that starts before training ends again and again. Its log says why: `kubectl logs POD -c CONTAINER`"
+    "a container that starts before training ends again and again. Its log says why: `kubectl logs {pod} -c CONTAINER`"
 )
 _CREATING: Final = (
-    "the node pulls the image, or waits for a volume or the network. `kubectl describe pod POD` says which"
+    "the node pulls the image, or waits for a volume or the network. `kubectl describe pod {pod}` says which"
 )
 _WAITS: Final = {
     "SchedulingGated": (timedelta(seconds=60), _GATED),
@@ -68,7 +68,7 @@ def _long_at(pod: ObservedPod) -> datetime | None:
     """When it will have waited for longer than is usual; None: it does not, or for nothing that is known."""
     if not pod.in_flight or pod.waiting_reason not in _WAITS:
         return None
-    return (pod.waiting_since or pod.created_at) + _WAITS[pod.waiting_reason][0]
+    return pod.waits_since + _WAITS[pod.waiting_reason][0]
 
 
 def _cannot_start(stuck: Sequence[ObservedPod]) -> Trouble | None:
@@ -114,10 +114,10 @@ def _unscheduled(runs: Iterable[ObservedRun]) -> Trouble | None:
 def _waits(waiting: Sequence[ObservedPod]) -> Trouble | None:
     if not waiting:
         return None
-    first = min(waiting, key=lambda pod: (pod.waiting_since or pod.created_at, pod.name))
+    first = min(waiting, key=lambda pod: (pod.waits_since, pod.name))
     words = f"{first.waiting_reason}: {first.waiting_message}".rstrip(".: ")
-    remedy = _WAITS[first.waiting_reason][1].replace("POD", first.name)
-    since = timestamp(first.waiting_since or first.created_at)
+    remedy = _WAITS[first.waiting_reason][1].format(pod=first.name)
+    since = timestamp(first.waits_since)
     does = "does" if len(waiting) == 1 else "do"
     return Reason.PODS_WAITING, (
         f"{plural(len(waiting), 'pod')} {does} not start; pod {first.name} waits since {since} ({words}): {remedy}. It keeps its slot."

@@ -26,6 +26,7 @@ _DIGITS: Final = 7
 """Of an index: the API server takes at most 100,000 completions."""
 _MOST_BEHIND: Final = timedelta(days=1)
 _LONGEST_GRACE_SECONDS: Final = 30 * 24 * 3600
+"""A number from outside is bounded: what is longer may be before any date that Python has."""
 _LOST: Final = ("ContainerStatusUnknown", "Unknown")
 """Reasons of a container whose runtime, or whose kubelet, does not know any more how it ended."""
 _ENDED_PHASES: Final = {"Succeeded": PodPhase.SUCCEEDED, "Failed": PodPhase.FAILED}

@@ -13,7 +13,7 @@ from scipy.linalg import null_space
 
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.effects import analyse_effects
-from regsweep.core.judging.stats.factors import Factor, factors_of
+from regsweep.core.judging.stats.factors import Factor, factors_of, products
 from regsweep.core.judging.stats.matched import complete_settings, matched_gram
 from regsweep.core.judging.stats.moderation import Floats
 
@@ -43,7 +43,7 @@ def test_whatever_other_flags_do_together_a_flag_that_does_nothing_has_no_part_i
     values, factors = table(rows, seed, [k]), factors_of([GRID[row] for row in rows])
     idle = factor(factors, k)
     if idle is not None:
-        assert np.abs(matched_gram(values, factors, [idle])[0]).max() < 1e-20
+        assert np.abs(matched_gram(values, idle.columns, factors, [idle])[0]).max() < 1e-20
         complete = complete_settings(factors, idle)
         by_value = [values[complete & (idle.codes == code)].mean(axis=0) for code in range(idle.levels)]
         assert not complete.any() or np.ptp(by_value, axis=0).max() < 1e-9
@@ -56,7 +56,7 @@ def test_a_pair_has_no_part_in_what_either_of_its_flags_does_with_others(
     values, factors = table(rows, seed, [pair[0]], [pair[1]]), factors_of([GRID[row] for row in rows])
     both = [found for k in pair if (found := factor(factors, k)) is not None]
     if len(both) == 2:
-        assert np.abs(matched_gram(values, factors, both)[0]).max() < 1e-20
+        assert np.abs(matched_gram(values, products(both[0].columns, both[1].columns), factors, both)[0]).max() < 1e-20
 
 
 @pytest.mark.parametrize("pair", [(0,), (2,), (0, 1), (2, 3)])
@@ -67,6 +67,7 @@ def test_contrasts_are_those_of_least_squares_beside_all_cells_of_the_other_flag
     chosen = [found for k in pair if (found := factor(factors, k)) is not None]
     cells = np.array(CELLS)[rows]
     own = np.einsum("gi,gj->gij", chosen[0].columns, chosen[-1].columns).reshape(30, -1)
+    own = own if len(pair) == 2 else chosen[0].columns
     nuisance = np.column_stack(
         [
             (np.delete(cells, k, axis=1) == setting).all(axis=1)
@@ -75,9 +76,9 @@ def test_contrasts_are_those_of_least_squares_beside_all_cells_of_the_other_flag
         ]
     ).astype(float)
     beside = null_space(nuisance.T)
-    u, s, _ = np.linalg.svd(beside.T @ (own if len(pair) == 2 else chosen[0].columns), full_matrices=False)
+    u, s, _ = np.linalg.svd(beside.T @ own, full_matrices=False)
     scores = u[:, s > 1e-9].T @ beside.T @ values
-    gram, contrasts = matched_gram(values, factors, chosen)
+    gram, contrasts = matched_gram(values, own, factors, chosen)
     assert contrasts == int((s > 1e-9).sum())
     np.testing.assert_allclose(gram, scores.T @ scores, rtol=1e-9, atol=1e-12)
 

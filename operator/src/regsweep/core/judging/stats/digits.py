@@ -7,9 +7,7 @@ from math import floor, log10
 import numpy as np
 
 from regsweep.core.judging.stats.moderation import Floats
-
-SIGNIFICANT_DIGITS = 6
-"""Of the values that records hold."""
+from regsweep.core.rounding import SIGNIFICANT_DIGITS
 
 
 def last_digit(values: Floats) -> float:

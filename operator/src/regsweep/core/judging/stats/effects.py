@@ -26,7 +26,7 @@ from regsweep.api.analysis import Effects, Share
 from regsweep.api.findings import Note, NoteType
 from regsweep.core.grid import Combination
 from regsweep.core.judging.stats.additive import fit_additive
-from regsweep.core.judging.stats.equations import Equations, Part
+from regsweep.core.judging.stats.equations import Equations, Model, Part
 from regsweep.core.judging.stats.factors import Factor, contrasts, factors_of, products
 from regsweep.core.judging.stats.levels import Scale
 from regsweep.core.judging.stats.matched import matched_gram
@@ -201,13 +201,12 @@ def _partial(values: Floats, factors: Sequence[Factor]) -> VarianceTable:
         if flags not in told:
             terms.append(Term(flags, part.shape[1], None))
             continue
-        model, degrees = told[flags]
-        without = equations.residual_squares([each for each in model if each != flags])
-        squares = max(without - equations.residual_squares(model), 0.0)
-        gram, matched = matched_gram(table, factors, [by_name[name] for name in flags])
-        terms.append(Term(flags, degrees, squares, term_test(gram, matched, left, harmonic_mean)))
-    gram, rest_df = rest_gram(table, [parts[flags] for flags in widest])
-    rest = equations.residual_squares(widest) - residual
+        model = told[flags]
+        squares = max(equations.residual_squares([each for each in model.parts if each != flags]) - model.left, 0.0)
+        gram, matched = matched_gram(table, part, factors, [by_name[name] for name in flags])
+        terms.append(Term(flags, model.degrees[flags], squares, term_test(gram, matched, left, harmonic_mean)))
+    gram, rest_df = rest_gram(table, [parts[flags] for flags in widest.parts])
+    rest = widest.left - residual
     return VarianceTable(
         terms=(*terms, *_higher(rest_df, rest, term_test(gram, rest_df, left, harmonic_mean))),
         left=left,
@@ -217,22 +216,17 @@ def _partial(values: Floats, factors: Sequence[Factor]) -> VarianceTable:
     )
 
 
-def _told_apart(
-    equations: Equations, parts: Mapping[Part, Floats]
-) -> tuple[dict[Part, tuple[Sequence[Part], int]], Sequence[Part]]:
-    """The model that each term is told apart in, with its degrees of freedom there; and the widest one. What is not told apart has none.
+def _told_apart(equations: Equations, parts: Mapping[Part, Floats]) -> tuple[dict[Part, Model], Model]:
+    """The model that each term is told apart in; and the widest one. What is not told apart has none.
 
     A flag is, where all of its contrasts are, beside the other flags and the pairs of which that holds too. Of a pair what is seen
     beside all else: cells that are missing take contrasts from it. Which of two alike is declared first makes no difference.
     """
     beside_all = equations.degrees(list(parts))
-    whole = [each for each, part in parts.items() if len(each) == 1 or beside_all[each] == part.shape[1]]
-    widest = [each for each in parts if len(each) == 1 or beside_all[each]]
-    in_whole, in_widest = equations.degrees(whole), equations.degrees(widest)
-    told: dict[Part, tuple[Sequence[Part], int]] = {
-        each: (whole, in_whole[each]) for each in whole if len(each) == 1 and in_whole[each] == parts[each].shape[1]
-    }
-    return told | {each: (widest, in_widest[each]) for each in widest if len(each) > 1}, widest
+    whole = equations.model([each for each in parts if len(each) == 1 or beside_all[each] == parts[each].shape[1]])
+    widest = equations.model([each for each in parts if len(each) == 1 or beside_all[each]])
+    flags = {each: whole for each in whole.parts if len(each) == 1 and whole.degrees[each] == parts[each].shape[1]}
+    return flags | {each: widest for each in widest.parts if len(each) > 1}, widest
 
 
 def _parts(factors: Sequence[Factor], base_columns: int) -> tuple[dict[tuple[str, ...], Floats], bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +14,17 @@ RANK_TOLERANCE = 1e-10
 """Part of the largest eigenvalue below which one is 0."""
 COLLINEAR = 1e-6
 """Length, beside 1, of the share of a direction without effect that columns may have and still be told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Parts that are fitted together."""
+
+    parts: Sequence[Part]
+    degrees: Mapping[Part, int]
+    """Contrasts of each that can be estimated beside the others."""
+    left: float
+    """The sum of squares that they leave."""
 
 
 class Equations:
@@ -32,6 +44,10 @@ class Equations:
         self._base = list(range(base.shape[1]))
         ends = np.cumsum([base.shape[1], *(part.shape[1] for part in parts.values())]).tolist()
         self._places = {part: list(range(*ends[at : at + 2])) for at, part in enumerate(parts)}
+
+    def model(self, parts: Sequence[Part]) -> Model:
+        """These parts, fitted."""
+        return Model(parts, self.degrees(parts), self.residual_squares(parts))
 
     def degrees(self, parts: Sequence[Part]) -> dict[Part, int]:
         """How many of each part's contrasts can be estimated beside the base and the other parts."""

@@ -18,7 +18,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from regsweep.core.judging.stats.factors import Codes, Factor, products
+from regsweep.core.judging.stats.factors import Codes, Factor
 from regsweep.core.judging.stats.moderation import Floats
 
 RANK_TOLERANCE = 1e-10
@@ -27,12 +27,14 @@ MOST_CELLS_AS_BITS = 50
 """Cells of a term that a float's whole numbers hold a set of."""
 
 
-def matched_gram(values: Floats, factors: Sequence[Factor], chosen: Sequence[Factor]) -> tuple[Floats, int]:
+def matched_gram(
+    values: Floats, own: Floats, factors: Sequence[Factor], chosen: Sequence[Factor]
+) -> tuple[Floats, int]:
     """The (n, n) Gram matrix of a term's contrasts in each replicate, and how many there are: 0 where nothing is matched.
 
-    `values`: (G, n), complete. `chosen`: one or two of the `factors`.
+    `values`: (G, n), complete. `own`: (G, d) the term's columns. `chosen`: one or two of the `factors`.
     """
-    columns = _columns(factors, chosen)
+    columns = _matched_columns(own, factors, chosen)
     squares, directions = np.linalg.eigh(columns.T @ columns)
     told = squares > RANK_TOLERANCE * len(columns)
     contrasts = (columns @ directions[:, told] / np.sqrt(squares[told])).T @ (values - values.mean(axis=0))
@@ -45,9 +47,8 @@ def complete_settings(factors: Sequence[Factor], factor: Factor) -> NDArray[np.b
     return np.asarray(np.bincount(settings)[settings] == factor.levels)
 
 
-def _columns(factors: Sequence[Factor], chosen: Sequence[Factor]) -> Floats:
-    """(G, d) the term's columns, 0 for what has no match."""
-    own = chosen[0].columns if len(chosen) == 1 else products(chosen[0].columns, chosen[1].columns)
+def _matched_columns(own: Floats, factors: Sequence[Factor], chosen: Sequence[Factor]) -> Floats:
+    """(G, d) the term's columns within its sets, 0 for what has no match."""
     shape = [factor.levels for factor in chosen]
     cells = np.ravel_multi_index([factor.codes for factor in chosen], shape)
     found = np.zeros_like(own)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import comb, exp, prod, sqrt
+from math import comb, exp, sqrt
 
 import numpy as np
 from scipy.stats import t as student
@@ -65,10 +65,10 @@ class GridMeans:
 
     def marginal_means(self) -> list[MarginalMean]:
         """One for each value of each flag that varies; none where the combinations do not tell the flags apart."""
-        fitted = self._fitted_at_values()
+        complete = [complete_settings(self.factors, factor) for factor in self.factors]
+        fitted = [] if all(rows.any() for rows in complete) else self._fitted_at_values()
         found: list[MarginalMean] = []
-        for place, factor in enumerate(self.factors):
-            rows = complete_settings(self.factors, factor)
+        for place, (factor, rows) in enumerate(zip(self.factors, complete, strict=True)):
             if rows.any():
                 found += self._of_flag(factor, self._plain(factor, rows), rows)
             elif fitted:
@@ -101,13 +101,9 @@ class GridMeans:
         pairs = ((by_name[share.flags[0]], by_name[share.flags[1]]) for share in sure[:MOST_INTERPLAYS])
         return [found for a, b in pairs if (found := self._interplay(a, b)) is not None]
 
-    @property
-    def _is_full(self) -> bool:
-        return prod(factor.levels for factor in self.factors) == len(self.values)
-
     def _fitted_at_values(self) -> list[Floats]:
-        """Of each flag the (levels, n) means by a model without interplay; empty where it cannot be fitted, or is of no use."""
-        solution = None if self._is_full else self._fit([factor.columns for factor in self.factors])
+        """Of each flag the (levels, n) means by a model without interplay; empty where it cannot be fitted."""
+        solution = self._fit([factor.columns for factor in self.factors])
         if solution is None:
             return []
         found, start = [], 1
