@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from regsweep.api.objective import epoch_rule, objective_status
 from regsweep.api.spec import Flag, FlagValue, SweepSpec
@@ -16,6 +17,7 @@ from regsweep.api.status import FinalStatus, SweepStatus
 from regsweep.core.accept import Defaults, Identity, accept
 from regsweep.core.judging.analysis import AnalysisResult, analyse_records
 from regsweep.core.kept import Kept
+from regsweep.core.moves import delay_of
 from regsweep.core.plan import Plan, plan
 from regsweep.core.refinement import refined
 from regsweep.core.results.records import Records
@@ -248,6 +250,14 @@ class World:
                     phase = PodPhase.FAILED if failed else PodPhase.SUCCEEDED
                     self.change_pod(run.name, pod.name, others=(), phase=phase)
 
+    def make_again(self, moves: int) -> None:
+        """A run that was ended goes on in another Job; it has been moved so often before."""
+        self.step()
+        self.pass_time(delay_of(moves).total_seconds())
+        self.step()
+        self.step()
+        self.start_pods()
+
     def change_pod(self, run: str, pod: str, **fields: object) -> None:
         pods = tuple(
             replace(p, **fields) if p.name == pod else p  # type: ignore[arg-type]  # keyword arguments of any one field
@@ -283,3 +293,17 @@ def sample_of(loss: float, complete: bool = True) -> Sample:
     """What Prometheus has of a replicate whose message is `message_of(..., loss)`."""
     metrics = {"train_average_loss": loss, "val_average_loss": loss + 0.1}
     return Sample(complete, 3, 3, metrics, best_epoch=2, best_train=loss, best_val=loss + 0.05)
+
+
+def world_of(replicates: int = 1, **spec: Any) -> World:
+    """One combination, its Job, and its first pod."""
+    world = World(sweep_of({"l2": [0]}, replicates=replicates, parallelism=2, **spec))
+    world.step()
+    world.start_pods()
+    return world
+
+
+def only(world: World) -> ObservedRun:
+    """The only run that there is."""
+    (run,) = world.runs.values()
+    return run

@@ -9,22 +9,9 @@ from typing import Any
 import pytest
 
 from regsweep.api.conditions import Reason
-from regsweep.core.moves import FIRST_DELAY_SECONDS, MAX_MOVES, delay_of
+from regsweep.core.moves import FIRST_DELAY_SECONDS, MAX_MOVES
 
-from .simulation import START, World, sweep_of
-
-
-def world_of() -> World:
-    """One combination, its Job, and its first pod."""
-    world = World(sweep_of({"l2": [0]}))
-    world.step()
-    world.start_pods()
-    return world
-
-
-def only(world: World) -> Any:
-    (run,) = world.runs.values()
-    return run
+from .simulation import START, World, only, world_of
 
 
 def deleted(world: World, reason: str = "Error", **fields: Any) -> None:
@@ -66,11 +53,7 @@ def test_a_run_whose_pods_are_deleted_again_and_again_fails_after_five_moves() -
     for moves in range(MAX_MOVES + 1):
         assert only(world).moved == moves
         deleted(world)
-        world.step()
-        world.pass_time(delay_of(moves).total_seconds())
-        world.step()
-        world.step()
-        world.start_pods()
+        world.make_again(moves)
     (record,) = world.records
     assert record.reason == "Evicted"
     assert "It was made again 5 times before." in record.message

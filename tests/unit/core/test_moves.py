@@ -16,17 +16,9 @@ from regsweep.core.runs import MAX_AVOIDED, PodPhase
 from regsweep.core.slots import slots_of
 from regsweep.core.status import sweep_status
 
-from .simulation import World, sample_of, sweep_of
+from .simulation import World, only, sample_of, sweep_of, world_of
 
 REJECTED = "UnexpectedAdmissionError"
-
-
-def world_of(replicates: int = 1, **spec: Any) -> World:
-    """One combination, its Job, and its first pod."""
-    world = World(sweep_of({"l2": [0]}, replicates=replicates, parallelism=2, **spec))
-    world.step()
-    world.start_pods()
-    return world
 
 
 def rejected(world: World, reason: str = REJECTED, brought: int = 0, **fields: Any) -> None:
@@ -35,11 +27,6 @@ def rejected(world: World, reason: str = REJECTED, brought: int = 0, **fields: A
         for pod in run.pods:
             if pod.in_flight:
                 world.lose_pod(run.name, pod.name, reason, brought, **fields)
-
-
-def only(world: World) -> Any:
-    (run,) = world.runs.values()
-    return run
 
 
 def test_a_run_that_its_node_ended_is_made_again_elsewhere_and_not_charged() -> None:
@@ -104,11 +91,7 @@ def test_after_five_moves_the_run_fails_and_says_so() -> None:
     for moves in range(MAX_MOVES):
         assert only(world).moved == moves
         rejected(world)
-        world.step()
-        world.pass_time(delay_of(moves).total_seconds())
-        world.step()
-        world.step()
-        world.start_pods()
+        world.make_again(moves)
     rejected(world)
     world.step()
     (record,) = world.step().store
