@@ -18,7 +18,8 @@ from bench.scale_world import IN_FLIGHT, REPLICATES, World, sweep_of, world_of
 from regsweep.adapters.object_cache import ObjectCache
 from regsweep.api import constants as names
 from regsweep.api.objective import objective_status
-from regsweep.controller.caches.run_cache import RunCache, sweep_uid_of, trim_job, trim_pod
+from regsweep.controller.caches.run_cache import RunCache
+from regsweep.controller.caches.trimming import sweep_uid_of, trim_job, trim_pod
 from regsweep.core.identity import run_name
 from regsweep.core.kept import Kept
 from regsweep.core.kubernetes.jobs import job_manifest

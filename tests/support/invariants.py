@@ -12,7 +12,8 @@ from regsweep.adapters.kubeapi import KubeObject, controller_uid_of, is_deleting
 from regsweep.adapters.object_cache import ObjectCache
 from regsweep.api.status import SweepStatus
 from regsweep.api.validation import parse_sweep
-from regsweep.controller.caches.run_cache import RunCache, sweep_uid_of, trim_job, trim_pod
+from regsweep.controller.caches.run_cache import RunCache
+from regsweep.controller.caches.trimming import sweep_uid_of, trim_job, trim_pod
 from regsweep.controller.writers.status_writer import prior_status
 from regsweep.core.accept import Defaults, Identity, Past, accept
 from regsweep.core.judging.analysis import AnalysisResult, analyse_records

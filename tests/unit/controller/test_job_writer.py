@@ -10,7 +10,8 @@ from regsweep.adapters.kubeapi import JOBS, KubeObject, name_of, uid_of
 from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.adapters.object_cache import ObjectCache
 from regsweep.api.constants import SUSPENDED_ANNOTATION
-from regsweep.controller.caches.run_cache import RunCache, sweep_uid_of, trim_job
+from regsweep.controller.caches.run_cache import RunCache
+from regsweep.controller.caches.trimming import sweep_uid_of, trim_job
 from regsweep.controller.writers.job_writer import Creation, JobWriter, NewJob
 from regsweep.core.kubernetes.podtemplate import JobDefaults
 from regsweep.core.plan import Plan, plan

@@ -16,7 +16,7 @@ from regsweep.adapters.kubeapi import SWEEPS, uid_of
 from regsweep.api import constants as names
 from regsweep.api.objective import EpochRule
 from regsweep.api.spec import Goal
-from regsweep.controller.caches.run_cache import JOB_FIELDS, POD_FIELDS, trim_job, trim_pod
+from regsweep.controller.caches.trimming import JOB_FIELDS, POD_FIELDS, trim_job, trim_pod
 from regsweep.controller.process.assembly import identity_of
 from regsweep.controller.process.guard import Guard
 from regsweep.controller.process.health import HealthServer

@@ -52,7 +52,11 @@ def obj(uid: str, *, owner: str = "", version: int = 1, **fields: Any) -> KubeOb
     owners = [{"uid": owner, "controller": True}] if owner else []
     meta = {"name": uid, "namespace": "lab", "uid": uid, "resourceVersion": str(version), "generation": 1}
     labels = {names.SWEEP_UID_LABEL: "sweep"}
-    return {"metadata": {**meta, "labels": labels, "ownerReferences": owners}, "spec": {"containers": []}, **fields}
+    return {
+        "metadata": {**meta, "labels": labels, "ownerReferences": owners},
+        "spec": {"containers": [{"name": "trainer"}]},
+        **fields,
+    }
 
 
 def job(**status: Any) -> KubeObject:
@@ -101,6 +105,26 @@ def test_how_soon_a_sweep_is_due_by_its_pod(
     stand.caches.runs.pods.upsert(pod(**status))
     assert stand.queue.added == [("sweep", delay)]
     assert stand.ended_pods == ended
+
+
+def test_a_pod_frees_its_slot_once_whatever_comes_of_it_afterwards(stand: Stand) -> None:
+    """The Job controller takes its finalizer off each pod that has ended: the API server tells of the pod once more."""
+    for version in (1, 2):
+        again = pod(phase="Succeeded")
+        again["metadata"]["resourceVersion"] = str(version)
+        stand.caches.runs.pods.upsert(again)
+    assert stand.queue.added == [("sweep", 0.0), ("sweep", 0.3)]
+    assert stand.ended_pods == ["sweep"]
+
+
+def test_a_pod_whose_trainer_has_ended_frees_its_slot_when_its_last_container_ends(stand: Stand) -> None:
+    containers = {"containers": [{"name": "trainer"}, {"name": "mesh"}]}
+    mesh = {"name": "mesh", "state": {"running": {}}}
+    for version, (phase, statuses) in enumerate([("Running", [*TERMINATED, mesh]), ("Succeeded", TERMINATED)], 1):
+        seen = obj("pod", owner="job", version=version, status={"phase": phase, "containerStatuses": statuses})
+        stand.caches.runs.pods.upsert({**seen, "spec": containers})
+    assert stand.queue.added == [("sweep", 0.0), ("sweep", 0.0)]
+    assert stand.ended_pods == ["sweep"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from regsweep.api.objective import objective_status
 from regsweep.api.spec import MAX_REPLICATES, SweepSpec
 from regsweep.api.status import Resolved
 from regsweep.api.validation import parse_sweep
-from regsweep.controller.caches.run_cache import trim_job, trim_pod
+from regsweep.controller.caches.trimming import trim_job, trim_pod
 from regsweep.core.collect import collect
 from regsweep.core.grid import Combination
 from regsweep.core.identity import run_name

@@ -13,7 +13,6 @@ from regsweep.api.status import SweepStatus
 from regsweep.core.moves import DEVICELESS_AFTER, FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, MAX_MOVES, delay_of
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.runs import MAX_AVOIDED, PodPhase
-from regsweep.core.slots import slots_of
 from regsweep.core.status import sweep_status
 
 from .simulation import World, only, sample_of, sweep_of, world_of
@@ -316,7 +315,7 @@ def test_while_a_pod_still_runs_nothing_of_its_run_is_given_to_another() -> None
     name = only(world).name
     world.add_pod(name)
     assert world.plan().create == ()
-    assert slots_of(only(world)) == 1, "and it takes its slot"
+    assert only(world).slots == 1, "and it takes its slot"
 
 
 def test_a_node_that_ends_a_run_for_the_missing_replicates_is_avoided_too() -> None:

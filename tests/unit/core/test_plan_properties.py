@@ -12,7 +12,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from regsweep.core.plan import Plan
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.runs import ObservedRun
-from regsweep.core.slots import needs_no_pod
 
 from .simulation import World, sweep_of
 
@@ -128,7 +127,7 @@ class AnyWorld(RuleBasedStateMachine):
             self.world.step()  # the Job controller waits ten seconds before it tries again
 
     def _alive(self) -> list[str]:
-        return [run.name for run in self.world.runs.values() if not needs_no_pod(run)]
+        return [run.name for run in self.world.runs.values() if not run.needs_no_pod]
 
     @precondition(lambda self: self._alive())
     @rule(data=st.data(), suspend=st.booleans())

@@ -146,4 +146,4 @@ def test_retention_gives_way_to_what_waits(words: str, deleted: int) -> None:
     world.job_controller_catches_up()
     world.carry_out(replace(world.plan(), create=()))
     observed = replace(world.observe(), refusal=Refusal(Reason.QUOTA_EXCEEDED, words))
-    assert len(list(deletions(world.sweep, observed, {}, (), world.now))) == deleted
+    assert len(list(deletions(world.sweep, observed, {}, {}, world.now))) == deleted

@@ -12,7 +12,6 @@ from regsweep.api.conditions import Reason
 from regsweep.core.moves import SIDECAR_GRACE
 from regsweep.core.plan import plan
 from regsweep.core.runs import ObservedRun, PodPhase
-from regsweep.core.slots import slots_of
 
 from .simulation import World, sweep_of
 
@@ -40,7 +39,7 @@ def test_a_slot_is_taken_for_as_long_as_the_pod_holds_its_gpu() -> None:
     world.end_all()
     settle(world)
     assert len(world.records) == 1, "its record is not waited for"
-    assert (len(world.created), slots_of(first(world))) == (1, 1)
+    assert (len(world.created), first(world).slots) == (1, 1)
     world.end_sidecars()
     assert len(world.step().create) == 1
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
-from regsweep.core.slots import needs_no_pod, open_indexes, slots_of
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 RUN = ObservedRun("run", "run-uid", "point", 0, 6, 2, 0, created_at=NOW, parallelism=2)
@@ -55,7 +54,7 @@ def ended(index: int, exit_code: int) -> ObservedPod:
 )
 def test_slots_and_open_indexes(fields: dict[str, Any], slots: int, indexes: int) -> None:
     run = replace(RUN, **fields)
-    assert (slots_of(run), open_indexes(run)) == (slots, indexes)
+    assert (run.slots, run.open_indexes) == (slots, indexes)
 
 
 @pytest.mark.parametrize(
@@ -68,4 +67,4 @@ def test_slots_and_open_indexes(fields: dict[str, Any], slots: int, indexes: int
     ],
 )
 def test_a_run_needs_no_pod_any_more(fields: dict[str, Any], over: bool) -> None:
-    assert needs_no_pod(replace(RUN, **fields)) == over
+    assert replace(RUN, **fields).needs_no_pod == over

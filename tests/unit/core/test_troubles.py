@@ -10,7 +10,6 @@ import pytest
 
 from regsweep.api.conditions import Reason
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase
-from regsweep.core.slots import slots_of
 from regsweep.core.troubles import LOST_AFTER, told_at, trouble_of
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -32,7 +31,7 @@ def test_a_node_that_is_lost_is_named_with_the_choices_and_its_run_keeps_its_slo
     assert "their runs keep their slots" in text
     assert "kubectl delete node gpu-7" in text
     assert "node.kubernetes.io/out-of-service" in text
-    assert slots_of(runs(TERMINATING)[0]) == 1
+    assert runs(TERMINATING)[0].slots == 1
 
 
 @pytest.mark.parametrize(

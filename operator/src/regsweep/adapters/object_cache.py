@@ -25,9 +25,10 @@ class Entry:
 
 
 class Listener(Protocol):
-    """Called with each entry that changed, in the event loop: it must return at once."""
+    """Called with each entry that news have changed, and what it was before (None: it was not there), in the event loop: it must return
+    at once."""
 
-    def __call__(self, entry: Entry, /) -> None: ...
+    def __call__(self, entry: Entry, before: Entry | None, /) -> None: ...
 
 
 def as_is(obj: KubeObject) -> KubeObject:
@@ -54,11 +55,10 @@ class ObjectCache:
         self._keep_tombstones = keep_tombstones
         self._entries: dict[str, Entry] = {}
         self._groups: dict[str, set[str]] = {}
-        self._revisions: dict[str, int] = {}
-        self._changes = 0
         self._tombstones: dict[str, set[str]] = {}
         self._deleted_by_us: set[str] = set()
         self._listeners: list[Listener] = []
+        self._notes: list[Callable[[str, str], None]] = []
 
     # What others read
 
@@ -83,10 +83,6 @@ class ObjectCache:
         for uid in self._groups.get(key, ()):
             yield self._entries[uid]
 
-    def revision(self, key: str) -> int:
-        """A number that is another one after each change of the group, be it by news or by our own write; 0: the group is empty."""
-        return self._revisions.get(key, 0)
-
     def tombstones(self, key: str) -> list[KubeObject]:
         """What is gone of a group and not forgotten."""
         return [self._entries[uid].object for uid in self._tombstones.get(key, ())]
@@ -96,8 +92,12 @@ class ObjectCache:
         return list(self._groups)
 
     def add_listener(self, listener: Listener) -> None:
-        """Calls it with every change from now on."""
+        """Calls it with all news from now on."""
         self._listeners.append(listener)
+
+    def note_changes(self, note: Callable[[str, str], None]) -> None:
+        """Calls it with group and UID of all that changes from now on, be it by news or by our own write."""
+        self._notes.append(note)
 
     # What our own writes bring
 
@@ -156,7 +156,7 @@ class ObjectCache:
         entry = Entry(self._trim(obj))
         self._put(uid, entry, present)
         if notify:
-            self._notify(entry)
+            self._notify(entry, present)
 
     def _bury(self, uid: str, obj: KubeObject, *, by_us: bool = False) -> None:
         present = self._entries.get(uid)
@@ -165,7 +165,7 @@ class ObjectCache:
             self._put(uid, entry, present)
         elif present is not None:
             self._drop(uid)
-        self._notify(entry)
+        self._notify(entry, present)
 
     def _put(self, uid: str, entry: Entry, present: Entry | None) -> None:
         key = self._group_by(entry.object)
@@ -173,25 +173,25 @@ class ObjectCache:
             self._drop(uid)
         self._entries[uid] = entry
         self._groups.setdefault(key, set()).add(uid)
-        self._changes += 1
-        self._revisions[key] = self._changes
         if entry.gone:
             self._tombstones.setdefault(key, set()).add(uid)
+        self._note(key, uid)
 
     def _drop(self, uid: str) -> None:
         entry = self._entries.pop(uid)
         key = self._group_by(entry.object)
-        self._changes += 1
-        self._revisions[key] = self._changes
         for groups in (self._groups, self._tombstones):
             members = groups.get(key)
             if members is not None:
                 members.discard(uid)
                 if not members:
                     del groups[key]
-        if key not in self._groups:
-            del self._revisions[key]
+        self._note(key, uid)
 
-    def _notify(self, entry: Entry) -> None:
+    def _note(self, key: str, uid: str) -> None:
+        for note in self._notes:
+            note(key, uid)
+
+    def _notify(self, entry: Entry, before: Entry | None) -> None:
         for listener in self._listeners:
-            listener(entry)
+            listener(entry, before)

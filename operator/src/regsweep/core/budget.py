@@ -19,7 +19,6 @@ from regsweep.core.moves import is_at_rest
 from regsweep.core.progress import Progress, Stage
 from regsweep.core.results.records import Records
 from regsweep.core.runs import ObservedRun, RunRequest, replicates_of
-from regsweep.core.slots import needs_no_pod
 from regsweep.core.sweep import Sweep
 from regsweep.core.world import Observed
 
@@ -241,4 +240,4 @@ def _is_under_way(run: ObservedRun, records: Records, collected: Collected, stop
 def _trains(run: ObservedRun) -> bool:
     """Whether a pod of the run trains, or will. What has ended and goes on in another run does not keep that one from being started."""
     in_flight = any(pod.in_flight for pod in run.pods)
-    return in_flight or not (run.deleting or is_at_rest(run) or needs_no_pod(run))
+    return in_flight or not (run.deleting or is_at_rest(run) or run.needs_no_pod)

@@ -27,7 +27,7 @@ from regsweep.core.moves import (
     was_ended_by_others,
 )
 from regsweep.core.results.crosscheck import merge_sample
-from regsweep.core.results.messages import MalformedMessage, parse_message, records_of
+from regsweep.core.results.messages import Message, parse_message, records_of
 from regsweep.core.results.records import Outcome, Record, Records
 from regsweep.core.results.scrapes import MetricsState, Sample, Scrapes
 from regsweep.core.runs import ObservedPod, ObservedRun, replicates_of
@@ -115,7 +115,7 @@ class ObservedIndex:
     run: ObservedRun
     pods: tuple[ObservedPod, ...]
     own_records: dict[int, tuple[ObservedPod, Record]]
-    """Replicate to the first valid record that a pod left, and that pod."""
+    """Replicate to the first valid record that a pod of the run left, and that pod."""
     end: IndexEnd | None
     """None while a pod of it runs or another one may come."""
 
@@ -136,14 +136,16 @@ def collect(
         return Collected()
     stored = records.of(run.point_key)
     home = [k for k in replicates_of(run) if is_settled(stored.get(k), run)]
-    move = move_of(run, home, _left_by_pods(run, scrapes), now)
+    own = _own_records(run)
+    move = move_of(run, home, own.keys() | _scraped_of_pods(run, scrapes), now)
     deadlines: list[datetime] = []
     settled: list[tuple[int, Settlement]] = []
     for number in range(run.completions):
         missing = [k for k in run.replicates_of(number) if not is_settled(records.get(run.point_key, k), run)]
         if not missing:
             continue
-        index = _observed_index(run, number, move, now)
+        pods = pods_of(run, number)
+        index = ObservedIndex(run, pods, own, _end_of(run, number, pods, move, now))
         if index.end is None:
             deadlines += _stuck_deadlines(run, index.pods)
         settled += [(k, settle(k, index, scrapes, timeout, now)) for k in missing]
@@ -237,8 +239,8 @@ def is_settled(record: Record | None, run: ObservedRun) -> bool:
 
 def is_recorded(run: ObservedRun, records: Records) -> bool:
     """Whether the run has no more to collect."""
-    replicates = replicates_of(run)
-    return all(is_settled(records.get(run.point_key, k), run) for k in replicates)
+    stored = records.of(run.point_key)
+    return len(stored) >= run.replicates and all(is_settled(stored.get(k), run) for k in replicates_of(run))
 
 
 def is_stuck(run: ObservedRun, now: datetime) -> bool:
@@ -246,32 +248,20 @@ def is_stuck(run: ObservedRun, now: datetime) -> bool:
     return any(_is_stuck(pod, now) for pod in run.pods)
 
 
-def _observed_index(run: ObservedRun, number: int, move: Move | None, now: datetime) -> ObservedIndex:
-    pods = pods_of(run, number)
-    return ObservedIndex(run, pods, _own_records(run, pods), _end_of(run, number, pods, move, now))
-
-
-def _left_by_pods(run: ObservedRun, scrapes: Scrapes) -> set[int]:
-    """Replicates that a pod of the run has left a result of, which is not in flight any more."""
-    over = [pod for pod in run.pods if not pod.in_flight]
-    scraped = {
-        k for pod in over for k in run.replicates_of(pod.index) if _complete_sample((pod,), k, scrapes) is not None
-    }
-    return scraped | set(_own_records(run, over))
-
-
-def _own_records(run: ObservedRun, pods: Iterable[ObservedPod]) -> dict[int, tuple[ObservedPod, Record]]:
+def _own_records(run: ObservedRun) -> dict[int, tuple[ObservedPod, Record]]:
     """Replicate to the first valid record that a pod of the run left, and that pod."""
     own: dict[int, tuple[ObservedPod, Record]] = {}
-    for pod in pods:
-        if not pod.ended or not pod.message:
-            continue
-        message = parse_message(pod.message)
-        if isinstance(message, MalformedMessage):
-            continue
-        for record in records_of(run, pod, message):
+    for pod in sorted(run.pods, key=lambda pod: pod.created_at):
+        message = parse_message(pod.message) if pod.ended and pod.message else None
+        for record in records_of(run, pod, message) if isinstance(message, Message) else ():
             own.setdefault(record.replicate, (pod, record))
     return own
+
+
+def _scraped_of_pods(run: ObservedRun, scrapes: Scrapes) -> set[int]:
+    """Replicates of which Prometheus has a result, by a pod of the run that is not in flight any more."""
+    over = [pod for pod in run.pods if not pod.in_flight]
+    return {k for pod in over for k in run.replicates_of(pod.index) if _complete_sample((pod,), k, scrapes) is not None}
 
 
 def _end_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from pydantic import JsonValue
@@ -102,6 +103,7 @@ def run_name(
     return f"{readable}-{run_hash(sweep_uid, point_key, first_replicate, attempt, lost, moved)}"
 
 
+@lru_cache(maxsize=1024)  # a Job is looked at again with each change of it
 def run_hash(sweep_uid: str, point_key: str, first_replicate: int, attempt: int, lost: int = 0, moved: int = 0) -> str:
     """The end of a run's name, by which a Job is known to be the run that it claims to be."""
     identity = [

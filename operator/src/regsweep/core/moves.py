@@ -137,8 +137,10 @@ def outlives_training(pod: ObservedPod, now: datetime) -> bool:
 
 def outlives_at(pod: ObservedPod) -> datetime | None:
     """When a pod whose training has ended, and whose other containers have not, will have held its GPU for too long."""
+    if not (pod.ended and pod.holds_node):
+        return None
     ended_at = pod.end_seen_at or pod.ended_at
-    return ended_at + SIDECAR_GRACE if pod.ended and pod.holds_node and ended_at is not None else None
+    return ended_at + SIDECAR_GRACE if ended_at is not None else None
 
 
 def was_ended_by_others(run: ObservedRun, pod: ObservedPod) -> bool:

@@ -96,9 +96,9 @@ def _move_notices(
 def _sidecar_notices(observed: Observed, now: datetime) -> Iterator[Notice]:
     """Pods that are stopped because a container goes on after training."""
     for run in observed.runs:
-        others = sorted({name for pod in run.pods if outlives_training(pod, now) for name in pod.others})
-        if run.deleting or not others:
+        if run.deleting or not any(outlives_training(pod, now) for pod in run.pods):
             continue
+        others = sorted({name for pod in run.pods if outlives_training(pod, now) for name in pod.others})
         goes_on = f"but container {', '.join(others)} goes on and keeps what its pod was given"
         if is_recorded(run, observed.records):
             text = (

@@ -29,7 +29,6 @@ from regsweep.core.results.records import Record, Records, Source
 from regsweep.core.results.scrapes import MetricsState, Scrapes
 from regsweep.core.retention import deletions, has_to_rest, outdated_at, outlived_at
 from regsweep.core.runs import ObservedRun, RunRef, RunRequest, Workload, ref_of, replicates_of
-from regsweep.core.slots import needs_no_pod, open_indexes, slots_of
 from regsweep.core.standings import Target, is_done
 from regsweep.core.sweep import Point, Sweep
 from regsweep.core.troubles import told_at
@@ -143,7 +142,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
     delete = tuple(deletions(sweep, observed, collected, coverage.trained, now, stops=stops))
     leaving = {ref.name for ref in delete}
     staying = [run for run in observed.runs if run.name not in leaving]
-    active = [run for run in staying if not (run.deleting or needs_no_pod(run) or is_recorded(run, records))]
+    active = [run for run in staying if not (run.deleting or run.needs_no_pod or is_recorded(run, records))]
     slots = sweep.spec.parallelism - _occupied(observed)
     paused = pauses(sweep.spec.suspend or stops, slots, active, observed.workloads or {})
     blocked = stop or observed.refusal or observed.template_missing
@@ -178,7 +177,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
 def _occupied(observed: Observed) -> int:
     """Slots that are taken, by whatever pods."""
     others = sum(job.pods_in_flight for job in observed.altered) + observed.orphaned_pods
-    return sum(slots_of(run) for run in observed.runs) + others
+    return sum(run.slots for run in observed.runs) + others
 
 
 def _deadlines(sweep: Sweep, observed: Observed, now: datetime) -> Iterator[datetime]:
@@ -214,7 +213,6 @@ def _requests(
     linger = _Linger(sweep, observed.scrapes, records)
     room = min(observed.message_bytes, observed_room(observed.runs))
     fitting = min(sweep.replicates_per_pod, replicates_in(room))
-    taken = coverage.trained | coverage.waiting
     first = Try(sweep.first_attempt)
     for target in targets:
         point = target.point
@@ -222,7 +220,7 @@ def _requests(
         missing = [
             (k, max(first, coverage.following.get((point.key, k), first)))
             for k in range(target.replicates)
-            if (point.key, k) not in taken and not is_done(stored.get(k), sweep)
+            if not (coverage.has(point.key, k) or is_done(stored.get(k), sweep))
         ]
         for first_replicate, count, each in _stretches(missing):
             yield RunRequest(
@@ -251,12 +249,16 @@ Replicate = tuple[str, int]
 class _Coverage:
     """Which replicates are in hand, and which try of the others comes next."""
 
-    trained: set[Replicate] = field(default_factory=set)
-    """A run trains them, or they are being collected from it."""
+    trained: dict[str, set[int]] = field(default_factory=dict)
+    """By the point's key: a run trains them, or they are being collected from it."""
     waiting: set[Replicate] = field(default_factory=set)
     """They go on in another run, but not yet."""
     following: dict[Replicate, Try] = field(default_factory=dict)
     """The next try of those that were lost or are moved."""
+
+    def has(self, point_key: str, replicate: int) -> bool:
+        """Whether it is in hand."""
+        return replicate in self.trained.get(point_key, ()) or (point_key, replicate) in self.waiting
 
 
 def _coverage(observed: Observed, records: Records, collected: Mapping[str, Collected], now: datetime) -> _Coverage:
@@ -264,6 +266,10 @@ def _coverage(observed: Observed, records: Records, collected: Mapping[str, Coll
     coverage = _Coverage()
     for run in observed.runs:
         each = collected[run.name]
+        stored, trained = records.of(run.point_key), coverage.trained.setdefault(run.point_key, set())
+        if not (stored or each.lost or each.moved):
+            trained.update(replicates_of(run))
+            continue
         spent = _spent_in_vain(run, each, records, observed.usage.pod_gpus, now)
         lost = Try(run.attempt, run.lost + 1, run.moved, run.avoids, spent)
         moved = Try(run.attempt, run.lost, each.move.moved, each.move.avoids, spent) if each.move is not None else None
@@ -275,8 +281,8 @@ def _coverage(observed: Observed, records: Records, collected: Mapping[str, Coll
                 coverage.following[key] = max(coverage.following.get(key, moved), moved)
                 if each.move.at > now:
                     coverage.waiting.add(key)
-            elif not is_settled(records.get(*key), run):
-                coverage.trained.add(key)
+            elif not is_settled(stored.get(k), run):
+                trained.add(k)
     return coverage
 
 
@@ -306,8 +312,8 @@ def _fill(
         create[i] = replace(request, parallelism=1 + more)
         free -= more
     scale = []
-    for run in active:
-        more = 0 if run.suspended or run.queue_managed else min(free, open_indexes(run) - run.parallelism)
+    for run in active if free else ():
+        more = 0 if run.suspended or run.queue_managed else min(free, run.open_indexes - run.parallelism)
         if more > 0:
             scale.append((ref_of(run), run.parallelism + more))
             free -= more

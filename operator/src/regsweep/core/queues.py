@@ -13,7 +13,6 @@ from typing import Final
 from regsweep.api.conditions import Reason
 from regsweep.api.wording import plural
 from regsweep.core.runs import ObservedRun, RunRef, Workload, Workloads, ref_of
-from regsweep.core.slots import needs_no_pod, slots_of
 
 MAX_NAMED: Final = 3
 """Jobs or Workloads that a sentence names."""
@@ -43,12 +42,12 @@ def pauses(suspend: bool, free: int, active: Sequence[ObservedRun], workloads: W
         return Pauses(tuple(map(ref_of, ours)), deactivate=stopped)
     # Any other run keeps the slots that it has.
     stoppable = [run for run in active if run.paused or run.uid in workloads]
-    free += sum(slots_of(run) - _slots_now(run, workloads) for run in stoppable)
+    free += sum(run.slots - _slots_now(run, workloads) for run in stoppable)
     resume, activate = [], []
     for run in stoppable:
         workload = workloads.get(run.uid)
         deactivated = workload is not None and workload.paused
-        more = slots_of(replace(run, paused=False)) - _slots_now(run, workloads)
+        more = replace(run, paused=False).slots - _slots_now(run, workloads)
         if not (run.paused or deactivated) or (more > 0 and free <= 0):
             continue
         free -= more
@@ -63,12 +62,12 @@ def _slots_now(run: ObservedRun, workloads: Workloads) -> int:
     """The run's slots; of one whose Workload the operator has deactivated, those of its pods that have not ended yet."""
     workload = workloads.get(run.uid)
     stopped = workload is not None and workload.paused and not workload.active
-    return slots_of(replace(run, suspended=True, paused=True) if stopped else run)
+    return (replace(run, suspended=True, paused=True) if stopped else run).slots
 
 
 def goes_on(runs: Iterable[ObservedRun], workloads: Workloads) -> str:
     """Why runs train though the sweep is to be suspended, as sentences; empty where none does."""
-    training = [run for run in runs if not (run.suspended or run.deleting or needs_no_pod(run))]
+    training = [run for run in runs if not (run.suspended or run.deleting or run.needs_no_pod)]
     if not training:
         return ""
     activated = {uid for uid, workload in workloads.items() if workload.paused and workload.active}
@@ -90,7 +89,7 @@ def held_back(runs: Iterable[ObservedRun], workloads: Workloads | None) -> tuple
 
     workloads: None where they cannot be read.
     """
-    held = [run for run in runs if run.held and not run.deleting and not needs_no_pod(run)]
+    held = [run for run in runs if run.held and not run.deleting and not run.needs_no_pod]
     waits: dict[Reason, list[ObservedRun]] = {}
     for run in held:
         waits.setdefault(_reason_of(run, (workloads or {}).get(run.uid)), []).append(run)

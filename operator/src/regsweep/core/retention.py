@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from regsweep.core.collect import Collected, is_recorded, is_settled, is_stuck
 from regsweep.core.moves import Move, is_at_rest, outlives_at, outlives_training
 from regsweep.core.runs import ObservedRun, PodPhase, RunRef, ref_of, replicates_of
-from regsweep.core.slots import lacks_pod, needs_no_pod, slots_of
 from regsweep.core.sweep import Sweep
 from regsweep.core.waiting import needless, told_refusal
 from regsweep.core.world import Observed
@@ -18,14 +17,14 @@ def deletions(
     sweep: Sweep,
     observed: Observed,
     collected: Mapping[str, Collected],
-    trained: Collection[tuple[str, int]],
+    trained: Mapping[str, Collection[int]],
     now: datetime,
     *,
     stops: bool = False,
 ) -> Iterator[RunRef]:
     """Runs to delete: nothing of theirs is wanted that is not stored, or that another run does not train.
 
-    trained: (point key, replicate) of what runs have in hand. stops: an exhausted budget stops runs.
+    trained: by the point's key the replicates that runs have in hand. stops: an exhausted budget stops runs.
     """
     ended: list[ObservedRun] = []
     taken_back = _taken_back(sweep, observed) | needless(observed)
@@ -54,7 +53,7 @@ def deletions(
 
 def _cannot_be_paused(run: ObservedRun, observed: Observed) -> bool:
     """Whether only its deletion stops the run: a queue would resume it, and its Workload is not known."""
-    return run.queue_managed and not needs_no_pod(run) and run.uid not in (observed.workloads or {})
+    return run.queue_managed and not run.needs_no_pod and run.uid not in (observed.workloads or {})
 
 
 def outdated_at(sweep: Sweep, observed: Observed, now: datetime) -> Iterator[datetime]:
@@ -81,9 +80,7 @@ def _by_age(
 
 def is_ended(run: ObservedRun) -> bool:
     """Whether its Job has ended or is at rest, with no pod that holds anything."""
-    if run.succeeded or run.failed_reason is not None:
-        return True
-    return is_at_rest(run) and not any(pod.holds_node for pod in run.pods)
+    return run.is_over or (is_at_rest(run) and not any(pod.holds_node for pod in run.pods))
 
 
 def _is_held(run: ObservedRun) -> bool:
@@ -96,8 +93,7 @@ def has_to_rest(run: ObservedRun, observed: Observed, collected: Collected, now:
 
     A queue's Jobs are not touched: a queue would put them out of turn for it.
     """
-    ends = run.deleting or run.succeeded or run.failed_reason is not None
-    if run.parallelism == 0 or run.queue_managed or ends:
+    if run.parallelism == 0 or run.queue_managed or run.deleting or run.is_over:
         return False
     return _can_move(run, collected.move) or _trained_to_its_end(run) or _is_held_up(run, observed, now)
 
@@ -109,9 +105,10 @@ def _can_move(run: ObservedRun, move: Move | None) -> bool:
 
 def _trained_to_its_end(run: ObservedRun) -> bool:
     """Whether its Job would train again what has been trained: a container beside the trainer has failed since."""
+    if not any(pod.trained and pod.phase is PodPhase.FAILED for pod in run.pods):
+        return False
     trained = {pod.index for pod in run.pods if pod.trained} | run.succeeded_indexes
-    failed_since = any(pod.trained and pod.phase is PodPhase.FAILED for pod in run.pods)
-    return failed_since and len(trained) == run.completions
+    return len(trained) == run.completions
 
 
 def _is_held_up(run: ObservedRun, observed: Observed, now: datetime) -> bool:
@@ -136,21 +133,21 @@ def _taken_back(sweep: Sweep, observed: Observed) -> set[str]:
     A queue has not admitted them, or the API server refuses their pods.
     """
     queued = [run for run in observed.runs if run.queue_managed and run.held and not (run.deleting or run.pods)]
-    refused = [run for run in observed.runs if run.name in observed.refused_pods and lacks_pod(run)]
+    refused = [run for run in observed.runs if run.name in observed.refused_pods and run.lacks_pod]
     if sweep.spec.suspend:  # where its Workload is known, that is deactivated instead, and keeps its place
         return {run.name for run in queued if run.uid not in (observed.workloads or {})}
-    surplus = sum(map(slots_of, observed.runs)) - sweep.spec.parallelism
+    surplus = sum(run.slots for run in observed.runs) - sweep.spec.parallelism
     taken = set()
     without_pods = {run.name for run in (*queued, *refused)}
     for run in reversed([run for run in observed.runs if run.name in without_pods]):
         if surplus > 0:
             taken.add(run.name)
-            surplus -= slots_of(run)
+            surplus -= run.slots
     return taken
 
 
 def _is_left_behind(
-    run: ObservedRun, observed: Observed, collected: Collected, trained: Collection[tuple[str, int]]
+    run: ObservedRun, observed: Observed, collected: Collected, trained: Mapping[str, Collection[int]]
 ) -> bool:
     """Whether all of it that is not stored goes on in other runs, which are there already."""
     moved = collected.moved
@@ -158,7 +155,7 @@ def _is_left_behind(
         return False
     others = (k for k in replicates_of(run) if k not in moved)
     stored = all(is_settled(observed.records.get(run.point_key, k), run) for k in others)
-    return stored and all((run.point_key, k) in trained for k in moved)
+    return stored and all(k in trained.get(run.point_key, ()) for k in moved)
 
 
 def _goes_on(run: ObservedRun, now: datetime) -> bool:

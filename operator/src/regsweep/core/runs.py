@@ -1,14 +1,20 @@
-"""A run as decisions see it: the request to create it, and the observed Job (or local process)."""
+"""A run as decisions see it: the request to create it, and the observed Job (or local process).
+
+What follows from a pod or a run alone is worked out when it is made: a pass over a sweep asks for it hundreds of times.
+
+A pod takes a slot of `spec.parallelism` for as long as it may hold a GPU: until all of its containers have ended, not only the
+trainer. A run that a queue or a person has suspended keeps its slots: these may let it go on at any moment.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from regsweep.api.constants import CONTAINER_MESSAGE_BYTES
+from regsweep.api.constants import CONTAINER_MESSAGE_BYTES, EXIT_INDEX_FINAL, EXIT_INVALID_FLAGS
 from regsweep.api.objective import EpochRule
 from regsweep.core.sweep import Point
 
@@ -107,30 +113,26 @@ class ObservedPod:
     gone: bool = False
     """The object was deleted; this is the last that was seen of it."""
 
-    @property
-    def ended(self) -> bool:
-        """Whether its container has ended, even if the Job controller has not processed that yet."""
-        return self.phase in (PodPhase.SUCCEEDED, PodPhase.FAILED)
+    ended: bool = field(init=False, compare=False, repr=False)
+    """Whether its container has ended, even if the Job controller has not processed that yet."""
+    trained: bool = field(init=False, compare=False, repr=False)
+    """Whether its training ended well, whatever became of the pod: another container may have failed since."""
+    in_flight: bool = field(init=False, compare=False, repr=False)
+    """Whether its container has not ended, as far as is known."""
+    holds_node: bool = field(init=False, compare=False, repr=False)
+    """Whether it holds what it was given of its node, a GPU for instance: some container has not ended."""
 
-    @property
-    def trained(self) -> bool:
-        """Whether its training ended well, whatever became of the pod: another container may have failed since."""
-        return self.phase is PodPhase.SUCCEEDED or (self.ended and self.exit_code == 0)
+    def __post_init__(self) -> None:
+        ended = self.phase is PodPhase.SUCCEEDED or self.phase is PodPhase.FAILED
+        object.__setattr__(self, "ended", ended)
+        object.__setattr__(self, "trained", self.phase is PodPhase.SUCCEEDED or (ended and self.exit_code == 0))
+        object.__setattr__(self, "in_flight", not (ended or self.gone))
+        object.__setattr__(self, "holds_node", not self.gone and (not ended or bool(self.others)))
 
     @property
     def waits_since(self) -> datetime:
         """Since when it waits for what it waits for, as far as is known."""
         return self.waiting_since or self.created_at
-
-    @property
-    def holds_node(self) -> bool:
-        """Whether it holds what it was given of its node, a GPU for instance: some container has not ended."""
-        return not self.gone and (not self.ended or bool(self.others))
-
-    @property
-    def in_flight(self) -> bool:
-        """Whether its container has not ended, as far as is known."""
-        return not self.ended and not self.gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,33 @@ class ObservedRun:
     ended_at: datetime | None = None
     deleting: bool = False
     pods: tuple[ObservedPod, ...] = ()
+    is_over: bool = field(init=False, compare=False, repr=False)
+    """Whether no pod of it comes any more, by the Job controller's word."""
+    open_indexes: int = field(init=False, compare=False, repr=False)
+    """How many indexes have a pod in flight or will need one, those in back-off included."""
+    slots: int = field(init=False, compare=False, repr=False)
+    """Pods that hold a GPU, and those that it may start at any moment."""
+    needs_no_pod: bool = field(init=False, compare=False, repr=False)
+    """Whether no pod of it will train any more. It does not wait for the Job controller's word."""
+    wants_pod: bool = field(init=False, compare=False, repr=False)
+    """Whether it should have more pods than it has, now or after a back-off."""
+
+    def __post_init__(self) -> None:
+        is_over = self.succeeded or self.failed_reason is not None
+        open_indexes, holding = _open_indexes(self), sum(pod.holds_node for pod in self.pods)
+        wanted = min(self.parallelism, open_indexes)
+        starts_none = (self.suspended and self.paused) or self.deleting or is_over
+        object.__setattr__(self, "is_over", is_over)
+        object.__setattr__(self, "open_indexes", open_indexes)
+        object.__setattr__(self, "slots", holding if starts_none else max(wanted, holding))
+        object.__setattr__(self, "needs_no_pod", is_over or open_indexes == 0)
+        ends = self.suspended or self.deleting or is_over
+        object.__setattr__(self, "wants_pod", not ends and wanted > holding)
+
+    @property
+    def lacks_pod(self) -> bool:
+        """Whether it should have a pod by now, and never had one."""
+        return self.wants_pod and not (self.pods or self.succeeded_indexes or self.failed_indexes)
 
     @property
     def held(self) -> bool:
@@ -237,3 +266,10 @@ def replicates_of(run: ObservedRun) -> range:
 def ref_of(run: ObservedRun) -> RunRef:
     """The reference that writes to the run take."""
     return RunRef(run.name, run.uid)
+
+
+def _open_indexes(run: ObservedRun) -> int:
+    if any(pod.exit_code == EXIT_INVALID_FLAGS for pod in run.pods):
+        return sum(pod.in_flight for pod in run.pods)
+    done = {pod.index for pod in run.pods if pod.ended and pod.exit_code in (0, EXIT_INDEX_FINAL)}
+    return run.completions - len(done | run.succeeded_indexes | run.failed_indexes)

@@ -84,6 +84,8 @@ class Standings:
         self.targets = targets
         self._sweep = sweep
         self._records: Records | None = None
+        self._stored: list[Mapping[int, Record]] = [{}] * len(targets)
+        """What each standing was made from."""
         self._places: dict[str, list[int]] = {}
         for place, target in enumerate(targets):
             self._places.setdefault(target.point.key, []).append(place)
@@ -101,8 +103,11 @@ class Standings:
         changed = records.changed_since(self._records) if self._records is not None else None
         self._records = records
         for key in self._places if changed is None else changed:
+            stored = records.of(key)
             for place in self._places.get(key, ()):
-                self._put(place, standing_of(self.targets[place], self._sweep, records.of(key)))
+                if stored != self._stored[place]:  # as where records wait to be stored, and are added anew in each pass
+                    self._stored[place] = stored
+                    self._put(place, standing_of(self.targets[place], self._sweep, stored))
 
     @property
     def states(self) -> tuple[PointState, ...]:

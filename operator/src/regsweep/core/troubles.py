@@ -58,7 +58,7 @@ def told_at(runs: Iterable[ObservedRun], now: datetime) -> Iterator[datetime]:
     """When pods that are being deleted, or that wait, will have taken too long."""
     for run in runs:
         for pod in run.pods:
-            if pod.holds_node and pod.deletion_due is not None and pod.deletion_due + LOST_AFTER > now:
+            if pod.deletion_due is not None and pod.holds_node and pod.deletion_due + LOST_AFTER > now:
                 yield pod.deletion_due + LOST_AFTER
             if (at := _long_at(pod)) is not None and at > now:
                 yield at
@@ -66,7 +66,7 @@ def told_at(runs: Iterable[ObservedRun], now: datetime) -> Iterator[datetime]:
 
 def _long_at(pod: ObservedPod) -> datetime | None:
     """When it will have waited for longer than is usual; None: it does not, or for nothing that is known."""
-    if not pod.in_flight or pod.waiting_reason not in _WAITS:
+    if pod.waiting_reason not in _WAITS or not pod.in_flight:
         return None
     return pod.waits_since + _WAITS[pod.waiting_reason][0]
 

@@ -12,7 +12,6 @@ from typing import Final
 from regsweep.api.conditions import Reason
 from regsweep.core.refusals import Refusal
 from regsweep.core.runs import ObservedRun, RunRef, ref_of
-from regsweep.core.slots import lacks_pod
 from regsweep.core.world import Observed
 
 MOST_WAITING: Final = 20
@@ -31,7 +30,7 @@ def needless(observed: Observed) -> set[str]:
 
     One of those whose pods break a rule is enough: it shows when they are taken.
     """
-    podless = [(run, refusal) for run, refusal in _refused(observed) if lacks_pod(run)]
+    podless = [(run, refusal) for run, refusal in _refused(observed) if run.lacks_pod]
     outdated = {run.name for run, _ in podless if _is_outdated(run, observed)}
     others = [(run, refusal) for run, refusal in podless if run.name not in outdated]
     in_quota = [run.name for run, refusal in others if refusal.reason is Reason.QUOTA_EXCEEDED]
@@ -55,7 +54,7 @@ def most_created(observed: Observed, free: int) -> int:
         return max(free, 0)
     if any(refusal.reason is not Reason.QUOTA_EXCEEDED for _, refusal in _refused(observed)):
         return 0
-    waiting = sum(lacks_pod(run) or run.name in observed.refused_pods for run in observed.runs)
+    waiting = sum(run.lacks_pod or run.name in observed.refused_pods for run in observed.runs)
     in_flight = sum(pod.in_flight for run in observed.runs for pod in run.pods)
     return max(0, min(free, max(1, min(in_flight, MOST_WAITING)) - waiting))
 
@@ -69,4 +68,4 @@ def _refused(observed: Observed) -> Iterator[tuple[ObservedRun, Refusal]]:
 
 def _is_outdated(run: ObservedRun, observed: Observed) -> bool:
     """Whether a new Job in its place would be made from something else. One that has had a pod goes on as it is."""
-    return lacks_pod(run) and run.template != observed.template
+    return run.lacks_pod and run.template != observed.template

@@ -10,7 +10,7 @@ import pytest
 
 from regsweep.api.objective import EpochRule
 from regsweep.api.spec import Goal
-from regsweep.controller.caches.run_cache import trim_pod
+from regsweep.controller.caches.trimming import trim_pod
 from regsweep.core.kubernetes.observe import observed_pod, observed_run
 from regsweep.core.ownership import owner_uid
 from regsweep.core.runs import ObservedPod, ObservedRun, PodPhase

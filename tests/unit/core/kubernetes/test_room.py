@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from regsweep.controller.caches.run_cache import trim_pod
+from regsweep.controller.caches.trimming import trim_pod
 from regsweep.core.kubernetes.observe import observed_pod
 from regsweep.core.kubernetes.room import LEAST_BYTES, observed_room, replicates_in, room_of, was_cut
 from regsweep.errors import InvalidTemplate

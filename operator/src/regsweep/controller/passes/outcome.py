@@ -30,8 +30,8 @@ class Outcome:
 
 def split_deletions(observed: Observed, delete: Iterable[RunRef]) -> tuple[tuple[RunRef, ...], tuple[RunRef, ...]]:
     """Of the runs to delete those whose Jobs have ended and hold nothing, and those that make room by it."""
-    ended = {run.uid for run in observed.runs if is_ended(run)}
     refs = tuple(delete)
+    ended = {run.uid for run in observed.runs if is_ended(run)} if refs else ()
     return tuple(ref for ref in refs if ref.uid in ended), tuple(ref for ref in refs if ref.uid not in ended)
 
 

@@ -39,7 +39,6 @@ from regsweep.core.plan import Plan, plan
 from regsweep.core.refusals import refused_job
 from regsweep.core.results.records import Record
 from regsweep.core.runs import RunRequest
-from regsweep.core.slots import lacks_pod
 from regsweep.core.status import is_over, refused_status, sweep_status
 from regsweep.errors import ApiError, InvalidTemplate, Refused
 from regsweep.metrics import GPU_SECONDS, RECORDS_REFUSED, RECORDS_STORED, REFILL_SECONDS, REFUSED_RECORDS, Metrics
@@ -221,7 +220,7 @@ class Reconciler:
         sweep, template = observation.sweep, observation.template
         if not requests:
             memory.freed_slots.fill(0, self._clocks.monotonic())
-            if not observation.observed.refused_pods and not any(map(lacks_pod, observation.observed.runs)):
+            if not observation.observed.refused_pods and not any(run.lacks_pod for run in observation.observed.runs):
                 memory.pod_refusals.careful_about = ""
             return {}
         requests, left = requests[:CREATES_PER_PASS], requests[CREATES_PER_PASS:]
@@ -293,6 +292,8 @@ class Reconciler:
 
     def _ask_prometheus(self, observation: Observation, planned: Plan) -> None:
         """Asks about ended pods that are awaited at once, about running ones now and then."""
+        if not self._queues.prometheus.is_configured:
+            return
         pods = pods_to_ask_about(observation.observed, planned.awaiting)
         if not pods:
             return
@@ -307,8 +308,7 @@ class Reconciler:
     async def _report(self, observation: Observation, planned: Plan, memory: SweepMemory) -> None:
         """Writes the status where it is due, as the world is once the plan was carried out."""
         refusal = memory.admission.refusal if memory.admission is not None else None
-        runs = self._caches.runs.runs_of(observation.object)
-        after = replace(observation, observed=replace(observation.observed, runs=runs, refusal=refusal))
+        after = replace(observation, observed=replace(observation.observed, refusal=refusal))
         last, now = memory.last_status, self._clocks.monotonic()
         interval = paced(self._intervals.status, last.took if last is not None else 0.0)
         wait = seconds_until_status(after, planned, last, now, interval)
@@ -317,6 +317,8 @@ class Reconciler:
         if wait > 0:
             self._queues.sweeps.add(observation.uid, wait)
             return
+        runs = self._caches.runs.runs_of(observation.object)
+        after = replace(after, observed=replace(after.observed, runs=runs))
         over = await self._write_status(after, planned, memory)
         if planned.writes_first:
             self._queues.sweeps.add(observation.uid)  # the next pass decides on what was written

@@ -25,7 +25,9 @@ def _is_endangered(observed: Observed, planned: Plan) -> bool:
 
 def _is_last(observed: Observed, planned: Plan) -> bool:
     """Whether nothing is under way that would bring more records."""
-    if planned.create:
+    waiting = {record.run for record in planned.store}
+    going = [run for run in observed.runs if not (run.deleting or run.suspended)]
+    if planned.create or any(run.name not in waiting and not is_recorded(run, observed.records) for run in going):
         return False
     after = observed.records.plus(planned.store)
-    return all(run.deleting or run.suspended or is_recorded(run, after) for run in observed.runs)
+    return all(is_recorded(run, after) for run in going)

@@ -39,7 +39,6 @@ from regsweep.core.refusals import Refusal
 from regsweep.core.results.records import Records
 from regsweep.core.runs import ObservedRun, RunRef, Workloads
 from regsweep.core.scripts import script_files
-from regsweep.core.slots import wants_pod
 from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import parse_timestamp
 from regsweep.core.world import Observed, Usage
@@ -134,7 +133,7 @@ class SweepReader:
         self, sweep: KubeObject, runs: Sequence[ObservedRun], fingerprint: str, memory: SweepMemory
     ) -> dict[str, Refusal]:
         """Why pods of the runs do not come; that some of this template's do not is remembered."""
-        now, podless = self._clocks.monotonic(), [run for run in runs if wants_pod(run)]
+        now, podless = self._clocks.monotonic(), [run for run in runs if run.wants_pod]
         refusals = await pod_refusals(self._api, sweep, podless, memory.pod_refusals, now)
         if any(run.name in refusals and run.template == fingerprint for run in podless):
             memory.pod_refusals.careful_about = fingerprint
@@ -234,7 +233,7 @@ def _script_name(sweep: KubeObject) -> str:
 
 def _may_lack_pods(run: ObservedRun) -> bool:
     """Whether the run, or an index of it, has ended, and the cache does not have the end of a pod that it must have had."""
-    if run.deleting:
+    if run.deleting or not (run.is_over or run.succeeded_indexes):
         return False
     trained = {pod.index for pod in run.pods if pod.trained}
     if run.succeeded:

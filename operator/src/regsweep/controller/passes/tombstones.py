@@ -23,7 +23,7 @@ def forget_tombstones(run_cache: RunCache, observation: Observation, planned: Pl
     runs = run_cache.runs_of(observation.object)
     needed.update(run.name for run in runs if planned_for.get(run.uid) is not run)
     dropped = run_cache.forget_gone(observation.uid, needed)
-    return not dropped <= {run.uid for run in runs if is_recorded(run, stored)}
+    return bool(dropped) and not dropped <= {run.uid for run in runs if is_recorded(run, stored)}
 
 
 def _is_unstored(stored: Records, record: Record) -> bool:

@@ -14,7 +14,6 @@ from regsweep.adapters.kubeapi import KubeApi, KubeObject, Resource, name_of, na
 from regsweep.api.constants import QUEUE_JOB_UID_LABEL
 from regsweep.core.kubernetes.workloads import observed_workloads
 from regsweep.core.runs import ObservedRun, Workload, Workloads
-from regsweep.core.slots import needs_no_pod
 from regsweep.errors import ApiError, NotFound, Refused
 
 logger = logging.getLogger(__name__)
@@ -65,7 +64,7 @@ async def read_workloads(
     wanted = [
         run
         for run in runs
-        if not (run.deleting or needs_no_pod(run)) and (run.held or (run.queue_managed and (suspend or edited)))
+        if not (run.deleting or run.needs_no_pod) and (run.held or (run.queue_managed and (suspend or edited)))
     ]
     memory.needed = bool(wanted)
     question = (generation, frozenset((run.uid, run.suspended) for run in wanted))

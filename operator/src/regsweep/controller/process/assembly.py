@@ -17,8 +17,9 @@ from regsweep.adapters.prometheus import Prometheus
 from regsweep.api.constants import SWEEP_UID_LABEL
 from regsweep.api.status import ManagedBy
 from regsweep.controller.caches.claimed_leases import ClaimedLeases
-from regsweep.controller.caches.run_cache import RunCache, sweep_uid_of, trim_job, trim_pod
+from regsweep.controller.caches.run_cache import RunCache
 from regsweep.controller.caches.template_cache import TemplateCache
+from regsweep.controller.caches.trimming import sweep_uid_of, trim_job, trim_pod
 from regsweep.controller.clocks import Clocks
 from regsweep.controller.passes.acceptance import Rules
 from regsweep.controller.passes.claiming import Claims

@@ -18,7 +18,7 @@ from regsweep.adapters.fieldmask import FieldMask
 from regsweep.adapters.kube import KubeClient
 from regsweep.adapters.kubeapi import JOBS, PODS
 from regsweep.adapters.prometheus import prometheus_of
-from regsweep.controller.caches.run_cache import JOB_FIELDS, POD_FIELDS
+from regsweep.controller.caches.trimming import JOB_FIELDS, POD_FIELDS
 from regsweep.controller.process.assembly import VERSION
 from regsweep.controller.process.guard import guard_of
 from regsweep.controller.process.handlers import registry_of

@@ -11,12 +11,13 @@ from regsweep.adapters.kubeapi import controller_uid_of, is_deleting, uid_of
 from regsweep.adapters.object_cache import Entry
 from regsweep.api.constants import RETRY_ANNOTATION, TRAINER_CONTAINER
 from regsweep.api.status import SweepState
-from regsweep.controller.caches.run_cache import sweep_uid_of
+from regsweep.controller.caches.trimming import sweep_uid_of
 from regsweep.controller.passes.parts import Caches
 from regsweep.controller.queues.workqueue import WorkQueue
 
 QUIET_CHANGE_SECONDS: Final = 0.3
-"""How long news that free no slot (scheduled, pulled, started, a Job Complete whose pods have ended) wait for more of their kind."""
+"""How long news that free no slot (scheduled, pulled, started, once more of a pod that has ended, a Job Complete whose pods have ended)
+wait for more of their kind."""
 RESYNC_SPREAD_SECONDS: Final = 10.0
 """Over how long the sweeps of one resync become due."""
 
@@ -64,25 +65,25 @@ class Triggers:
         kept = retention.get("succeededJobs", 0) + retention.get("failedJobs", 0)
         return len(jobs) <= kept and all(_job_has_ended(job) and not job.gone for job in jobs)
 
-    def _on_sweep(self, entry: Entry) -> None:
+    def _on_sweep(self, entry: Entry, _before: Entry | None) -> None:
         self._queue.add(uid_of(entry.object))
 
-    def _on_job(self, entry: Entry) -> None:
+    def _on_job(self, entry: Entry, _before: Entry | None) -> None:
         removed = entry.by_us and _job_has_ended(entry)
         may_free = not removed and (entry.gone or _job_has_failed(entry))
         self._queue.add(sweep_uid_of(entry.object), 0.0 if may_free else QUIET_CHANGE_SECONDS)
 
-    def _on_pod(self, entry: Entry) -> None:
+    def _on_pod(self, entry: Entry, before: Entry | None) -> None:
         uid = sweep_uid_of(entry.object)
         if entry.gone:
             orphan = self._caches.runs.jobs.get(controller_uid_of(entry.object)) is None
             self._queue.add(uid, QUIET_CHANGE_SECONDS if orphan else 0.0)
-        elif _has_ended(entry):
-            if _frees_slot(entry):
-                self._on_pod_ended(uid)
-            self._queue.add(uid)
-        else:
-            self._queue.add(uid, QUIET_CHANGE_SECONDS)
+            return
+        frees_slot = _frees_slot(entry) and (before is None or not _frees_slot(before))
+        ends = _has_ended(entry) and (before is None or not _has_ended(before))
+        if frees_slot:
+            self._on_pod_ended(uid)
+        self._queue.add(uid, 0.0 if frees_slot or ends else QUIET_CHANGE_SECONDS)
 
 
 def _has_ended(entry: Entry) -> bool:

@@ -60,6 +60,11 @@ class PrometheusQueue:
         self._known: dict[str, _Known] = {}
         self._questions = BackgroundTasks()
 
+    @property
+    def is_configured(self) -> bool:
+        """Whether there is a Prometheus to ask."""
+        return self._prometheus is not None
+
     def latest(self, sweep_uid: str) -> Scrapes:
         """Prometheus' last answer about the sweep."""
         known = self._known.get(sweep_uid)

@@ -42,8 +42,10 @@ class WorkQueue:
             return
         self._due_at[key] = due_at
         self._sequence += 1
-        heapq.heappush(self._heap, (due_at, self._sequence, key))
-        self._changed.set()
+        entry = (due_at, self._sequence, key)
+        heapq.heappush(self._heap, entry)
+        if self._heap[0] is entry:  # else those who wait will look again before it is due
+            self._changed.set()
 
     def retry(self, key: str, at_least_seconds: float = 0.0) -> float:
         """Makes a key that failed due again, later with each failure in a row; returns in how many seconds."""

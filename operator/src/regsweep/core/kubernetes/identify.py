@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from pydantic import BaseModel, ValidationError
@@ -135,11 +136,17 @@ def _hash_of(job: KubeObject, claimed: Identity) -> str:
 
 def _with_rule(identity: Identity, objective: str | None) -> Identity:
     """The identity with the rule of the objective that the trainer was given; without one where it cannot be read."""
+    rule = _rule_of(objective or "")
+    return replace(identity, rule=rule) if rule is not None else identity
+
+
+@lru_cache(maxsize=64)  # all Jobs of a sweep have the same
+def _rule_of(objective: str) -> EpochRule | None:
     try:
-        given = _Objective.model_validate_json(objective or "")
+        given = _Objective.model_validate_json(objective)
     except ValidationError:
-        return identity
-    return replace(identity, rule=EpochRule(given.metric, given.goal))
+        return None
+    return EpochRule(given.metric, given.goal)
 
 
 class _Objective(BaseModel):

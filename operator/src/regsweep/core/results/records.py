@@ -156,11 +156,13 @@ class Records:
     The first result of a replicate wins. A failure is replaced only by a later attempt's result or failure.
     """
 
-    __slots__ = ("_by_point", "_costs", "_version")
+    __slots__ = ("_by_point", "_counted", "_uncounted", "_version")
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self._by_point: dict[str, dict[int, Record]] = {}
-        self._costs = Costs()
+        self._counted = Costs()
+        self._uncounted: list[Record] = []
+        """Those whose costs are added when somebody asks."""
         self._version = _Version(None, frozenset(), 0)
         for record in records:
             self._add(record)
@@ -168,7 +170,10 @@ class Records:
     @property
     def costs(self) -> Costs:
         """What they have cost."""
-        return self._costs
+        for record in self._uncounted:
+            self._counted = self._counted.plus(record)
+        self._uncounted = []
+        return self._counted
 
     @property
     def points(self) -> Set[str]:
@@ -178,6 +183,7 @@ class Records:
     def add(self, record: Record) -> bool:
         """Adds the record; False if the present one wins."""
         self._version = _Version(None, frozenset(), 0)
+        self._by_point[record.point_key] = dict(self.of(record.point_key))
         return self._add(record)
 
     def _add(self, record: Record) -> bool:
@@ -186,7 +192,7 @@ class Records:
         if present is not None and (present.has_result or record.attempt <= present.attempt):
             return False
         replicates[record.replicate] = record
-        self._costs = self._costs.plus(record)
+        self._uncounted.append(record)
         return True
 
     def get(self, point_key: str, replicate: int) -> Record | None:
@@ -204,7 +210,7 @@ class Records:
             return self
         joined = Records()
         joined._by_point = dict(self._by_point)
-        joined._costs = self._costs
+        joined._counted = self.costs
         copied: set[str] = set()
         for record in more:
             if record.point_key not in copied:
