@@ -324,7 +324,7 @@ async def test_nothing_of_an_earlier_term_counts(stand: Stand) -> None:
 
     for pod in await stand.start(parallelism=1):
         await stand.cluster.succeed(pod)
-    stand.reconciler.begin_term()
+    stand.reconciler.give_up()
     stand.cluster.api.before_read = count
     writes, _ = await stand.make_pass()
     assert reads[f"list {RESULTS.plural}"] == 1

@@ -105,21 +105,15 @@ class Plan:
         return any(pods == 0 for _, pods in self.scale)
 
     @property
+    def changes(self) -> bool:
+        """Whether runs are changed that are there."""
+        stops_or_goes_on = self.suspend or self.resume or self.deactivate or self.activate
+        return bool(self.delete or stops_or_goes_on or self.scale or self.ask_again)
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not (
-            self.store
-            or self.delete
-            or self.suspend
-            or self.resume
-            or self.deactivate
-            or self.activate
-            or self.scale
-            or self.ask_again
-            or self.create
-            or self.freeze
-            or self.refine
-        )
+        return not (self.store or self.changes or self.create or self.freeze or self.refine)
 
 
 def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = None) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from regsweep.adapters.kubeapi import KubeObject
@@ -9,6 +10,7 @@ from regsweep.api.status import SweepStatus
 from regsweep.controller.passes.acceptance import Acceptance
 from regsweep.controller.passes.admission import Admission
 from regsweep.controller.passes.asking import Asking
+from regsweep.controller.passes.beside import Beside
 from regsweep.controller.passes.freed_slots import FreedSlots
 from regsweep.controller.passes.namespaces import NamespaceMemory
 from regsweep.controller.passes.observation import Accepted, Template
@@ -18,6 +20,7 @@ from regsweep.controller.passes.workloads import WorkloadMemory
 from regsweep.controller.writers.events import Notices
 from regsweep.controller.writers.record_store import RecordStore
 from regsweep.core.kept import Kept
+from regsweep.core.results.records import Record
 
 TemplateBasis = tuple[Accepted, KubeObject | None, KubeObject | None]
 """The accepted sweep, its PodTemplate, and the ConfigMap of its script."""
@@ -47,10 +50,20 @@ class SweepMemory:
     workloads: WorkloadMemory = field(default_factory=WorkloadMemory)
     unstored_since: float | None = None
     """Since when records wait to be stored; None: none does."""
+    storing: Beside[tuple[Record, ...]] = field(default_factory=Beside)
     storing_took: float = 0.0
     """Seconds that it took the last time."""
+    reporting: Beside[bool] = field(default_factory=Beside)
+    """The status that is being written; whether the sweep is over by it."""
+    slot_freed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a slot becomes free in mid-pass."""
     last_status: LastStatus | None = None
     """None: none was computed in this term."""
     kept: Kept = field(default_factory=Kept)
     notices: Notices = field(default_factory=Notices)
     freed_slots: FreedSlots = field(default_factory=FreedSlots)
+
+    def give_up(self) -> None:
+        """Gives up what is written beside the passes: what has become of it is seen when it is read again."""
+        self.storing.cancel()
+        self.reporting.cancel()

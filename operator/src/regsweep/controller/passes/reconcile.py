@@ -40,6 +40,7 @@ from regsweep.core.refusals import refused_job
 from regsweep.core.results.records import Record
 from regsweep.core.runs import RunRequest
 from regsweep.core.status import is_over, refused_status, sweep_status
+from regsweep.core.sweep import Point
 from regsweep.errors import ApiError, InvalidTemplate, Refused
 from regsweep.metrics import GPU_SECONDS, RECORDS_REFUSED, RECORDS_STORED, REFILL_SECONDS, REFUSED_RECORDS, Metrics
 
@@ -80,8 +81,10 @@ class Reconciler:
         self._clocks = clocks
         self._memories: dict[str, SweepMemory] = {}
 
-    def begin_term(self) -> None:
-        """Forgets everything: in another's term anything may have happened."""
+    def give_up(self) -> None:
+        """Gives up what is under way beside the passes, and forgets everything: in another's term anything may happen."""
+        for memory in self._memories.values():
+            memory.give_up()
         self._memories.clear()
 
     def note_pod_end(self, sweep_uid: str) -> None:
@@ -90,6 +93,7 @@ class Reconciler:
         if memory is not None:
             now = self._clocks.monotonic()
             memory.freed_slots.free(now)
+            memory.slot_freed.set()
             if memory.admission is not None:
                 memory.admission = memory.admission.after_room(now)
 
@@ -103,6 +107,7 @@ class Reconciler:
             self._forget(uid)
             return
         memory = self._memory_of(sweep)
+        memory.slot_freed.clear()
         observation = await self._reader.observe(sweep, memory)
         if isinstance(observation, Observation):
             await self._follow(sweep, observation, memory)
@@ -128,7 +133,9 @@ class Reconciler:
             return
         outcome = await self._act(observation, planned, memory)
         await self._follow_up(observation, planned, outcome, memory)
-        if not outcome.stored:  # else the next pass reports, which has seen them stored
+        if not (
+            outcome.stored or memory.storing.is_under_way
+        ):  # else the next pass reports, which has seen them stored
             await self._report(observation, planned, memory)
         if outcome.failure is not None:
             raise outcome.failure  # only now: a write that is refused again and again must not keep the status from being written
@@ -139,6 +146,7 @@ class Reconciler:
     async def _leave(self, sweep: KubeObject, found: NotOurs, memory: SweepMemory) -> None:
         """Leaves the sweep to another operator; says so where that is not what the sweep asks for, and comes again."""
         uid = uid_of(sweep)
+        memory.give_up()
         memory.records.forget()
         memory.prior = None
         self._queues.forget(uid)
@@ -198,16 +206,17 @@ class Reconciler:
         return Outcome(creations, stored, pressing, not_changed or not_created)
 
     def _due_records(self, observation: Observation, planned: Plan, memory: SweepMemory) -> tuple[Record, ...]:
-        """The plan's records, unless they wait for more of their kind."""
+        """The plan's records, unless they wait for more of their kind, or others are being stored."""
+        if memory.storing.is_under_way:
+            return ()
         if not planned.store:
             memory.unstored_since = None
             return ()
         now = self._clocks.monotonic()
         if memory.unstored_since is None:
             memory.unstored_since = now
-        waited = now - memory.unstored_since
         interval = paced(self._intervals.store, memory.storing_took)
-        wait = seconds_until_store(observation.observed, planned, waited, interval)
+        wait = seconds_until_store(observation.observed, planned, now - memory.unstored_since, interval)
         if wait > 0:
             self._queues.sweeps.add(observation.uid, wait)
             return ()
@@ -248,23 +257,35 @@ class Reconciler:
     async def _store_and_change(
         self, observation: Observation, planned: Plan, due: tuple[Record, ...], memory: SweepMemory
     ) -> tuple[tuple[Record, ...], ApiError | None]:
-        """Stores records, then changes Jobs; returns what was stored, and why a change did not succeed."""
-        stored: tuple[Record, ...] = ()
-        await memory.records.set_owners(observation.sweep)
+        """Stores records, then changes Jobs; returns what was stored, and why a change did not succeed.
+
+        Where no Job is to be changed, it returns when a slot becomes free; what is stored by then a later pass learns.
+        """
+        if not memory.storing.is_under_way:
+            await memory.records.set_owners(observation.sweep)
         if due:
             targets = planned.progress.targets if planned.progress is not None else ()
-            began = self._clocks.monotonic()
-            stored = await memory.records.add(due, observation.sweep, [target.point for target in targets])
-            memory.unstored_since, memory.storing_took = None, self._clocks.monotonic() - began
-            self._metrics.count(RECORDS_STORED, len(stored))
-            gpu_seconds = sum(record.gpu_seconds or 0.0 for record in stored)
-            self._metrics.count(GPU_SECONDS, gpu_seconds, namespace=observation.sweep.namespace)
-            for record in stored:
-                if record.reason in REFUSED_RECORDS:
-                    self._metrics.count(RECORDS_REFUSED, reason=record.reason.value)
+            memory.storing.start(self._store(due, observation, [target.point for target in targets], memory))
+        whole, call = planned.changes or planned.stop is not None, partial(self._queues.sweeps.add, observation.uid)
+        stored = await memory.storing.outcome(memory.slot_freed, call, whole=whole) or ()
         _, failure = await _or_failure(partial(self._writers.jobs.change, observation.sweep.namespace, planned), None)
         memory.asking.note_asked([run.name for run in planned.ask_again], self._clocks.monotonic())
         return stored, failure
+
+    async def _store(
+        self, due: tuple[Record, ...], observation: Observation, points: list[Point], memory: SweepMemory
+    ) -> tuple[Record, ...]:
+        """Stores records; returns those that were not stored before."""
+        began = self._clocks.monotonic()
+        stored = await memory.records.add(due, observation.sweep, points)
+        memory.unstored_since, memory.storing_took = None, self._clocks.monotonic() - began
+        self._metrics.count(RECORDS_STORED, len(stored))
+        gpu_seconds = sum(record.gpu_seconds or 0.0 for record in stored)
+        self._metrics.count(GPU_SECONDS, gpu_seconds, namespace=observation.sweep.namespace)
+        for record in stored:
+            if record.reason in REFUSED_RECORDS:
+                self._metrics.count(RECORDS_REFUSED, reason=record.reason.value)
+        return stored
 
     async def _follow_up(self, observation: Observation, planned: Plan, outcome: Outcome, memory: SweepMemory) -> None:
         """What acting leaves to be done: notices kept, tombstones dropped, questions asked, and the next pass called for."""
@@ -306,7 +327,11 @@ class Reconciler:
     # Reporting
 
     async def _report(self, observation: Observation, planned: Plan, memory: SweepMemory) -> None:
-        """Writes the status where it is due, as the world is once the plan was carried out."""
+        """Writes the status where it is due, as the world is once the plan was carried out. No slot waits for that."""
+        call = partial(self._queues.sweeps.add, observation.uid)
+        reporting = memory.reporting
+        if reporting.is_under_way and await reporting.outcome(memory.slot_freed, call, whole=False) is None:
+            return
         refusal = memory.admission.refusal if memory.admission is not None else None
         after = replace(observation, observed=replace(observation.observed, refusal=refusal))
         last, now = memory.last_status, self._clocks.monotonic()
@@ -319,7 +344,8 @@ class Reconciler:
             return
         runs = self._caches.runs.runs_of(observation.object)
         after = replace(after, observed=replace(after.observed, runs=runs))
-        over = await self._write_status(after, planned, memory)
+        reporting.start(self._write_status(after, planned, memory))
+        over = await reporting.outcome(memory.slot_freed, call, whole=planned.writes_first)
         if planned.writes_first:
             self._queues.sweeps.add(observation.uid)  # the next pass decides on what was written
         if over and planned.is_empty and not planned.awaiting and is_idle(after.observed):
@@ -355,7 +381,8 @@ class Reconciler:
         return memory
 
     def _forget(self, uid: str) -> None:
-        self._memories.pop(uid, None)
+        if (memory := self._memories.pop(uid, None)) is not None:
+            memory.give_up()
         self._queues.forget(uid)
         self._caches.runs.forget_sweep(uid)
         self._queues.sweeps.forget(uid)

@@ -94,6 +94,7 @@ class Operator:
     async def stop(self) -> None:
         """Ends all tasks, then gives the lease to another."""
         await self._tasks.stop()
+        self.reconciler.give_up()
         await self.queues.prometheus.close()
         await self.queues.removals.close()
         await self.queues.analyses.close()
@@ -142,7 +143,7 @@ class Operator:
             return
         self._term = term
         self.queues.sweeps.drop_waiting()
-        self.reconciler.begin_term()
+        self.reconciler.give_up()
         self._triggers.add_all()
 
     async def _pass(self, uid: str) -> None:
