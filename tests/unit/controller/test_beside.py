@@ -102,13 +102,17 @@ async def test_what_is_given_up_is_silent(ended: bool, caplog: pytest.LogCapture
     assert not caplog.records
 
 
-@pytest.mark.parametrize("resource", [RESULTS, SWEEPS], ids=lambda resource: resource.plural)
+@pytest.mark.parametrize(
+    ("resource", "store_interval"),
+    [pytest.param(RESULTS, 0.0, id="records"), pytest.param(SWEEPS, 60.0, id="status")],
+)
 async def test_no_slot_waits_until_records_or_a_status_are_written(
-    resource: Resource, monkeypatch: pytest.MonkeyPatch
+    resource: Resource, store_interval: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("regsweep.controller.passes.schedule.REST", 0)
     cluster, may_write = FakeCluster(), asyncio.Event()
-    hold_up(cluster, resource, lambda: len(cluster.created) >= 2, may_write, monkeypatch)
-    async with operating(cluster):
+    hold_up(cluster, resource, lambda: bool(cluster.created), may_write, monkeypatch)
+    async with operating(cluster, store_interval_seconds=store_interval, status_interval_seconds=0):
         await cluster.apply(sweep_object(parallelism=1))
         await cluster.train_everything(lambda: len(cluster.created) == 4, most_at_once=1)
         may_write.set()
