@@ -84,3 +84,32 @@ def test_pods_that_their_own_job_deletes_at_its_time_limit_are_charged() -> None
     world.runs[only(world).name] = replace(only(world), failed_reason="DeadlineExceeded")
     (record,) = world.step().store
     assert record.reason == "Timeout"
+
+
+def unseen(world: World, reason: str | None = "FailedIndexes") -> None:
+    """The Job has given its only index up, and the operator has seen no pod of it: it was down meanwhile, say."""
+    (run,) = world.runs.values()
+    failed = frozenset({0}) if reason in (None, "FailedIndexes") else frozenset[int]()
+    world.runs[run.name] = replace(run, pods=(), failed_indexes=failed, failed_reason=reason)
+
+
+def test_an_index_that_failed_unseen_is_trained_once_more_and_charged_only_then() -> None:
+    world = world_of()
+    unseen(world)
+    decided = world.step()
+    (again,) = decided.create
+    assert (decided.store, again.lost, again.attempt) == ((), 1, 0)
+    world.runs = {again.name: world.runs[again.name]}
+    unseen(world)
+    world.step()
+    (record,) = world.records
+    assert "none of its pods was observed" in record.message
+
+
+def test_a_job_that_failed_as_a_whole_is_charged_though_its_pods_went_unseen() -> None:
+    """As by its time limit: the Job deletes its pods itself."""
+    world = world_of()
+    unseen(world, "DeadlineExceeded")
+    world.step()
+    (record,) = world.records
+    assert record.reason is Reason.TIMEOUT

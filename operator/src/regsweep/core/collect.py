@@ -21,6 +21,7 @@ from regsweep.core.moves import (
     Move,
     device_deadline,
     is_at_rest,
+    is_given_up,
     move_of,
     pods_of,
     unschedulable_deadline,
@@ -67,7 +68,7 @@ class Awaiting:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """It was trained to the end and left nothing to read: to be trained once more."""
+    """It left nothing to read, though nothing is known to have failed: to be trained once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Collected:
     awaiting: bool = False
     """Values of an ended pod are still expected from Prometheus."""
     lost: tuple[int, ...] = ()
-    """Replicates trained to the end that left nothing to read: to be trained once more."""
+    """Replicates that left nothing to read, though nothing is known to have failed: to be trained once more."""
     move: Move | None = None
     """Where the run goes on; None: where it is."""
     moved: tuple[int, ...] = ()
@@ -295,6 +296,8 @@ def _end_without_result(
     is_over = has_failed or rests or run.deleting
     if move is not None and last is not None and is_over and was_ended_by_others(run, last):
         return _end_by_others(run, last, ended_at)
+    if last is None and is_given_up(run, number) and run.lost == 0:
+        return IndexEnd(ended_at, None)  # its pods came and went unseen: nobody can say that training failed
     if has_failed:
         return IndexEnd(ended_at, failure_of(run, last))
     return IndexEnd(ended_at, None, moved=True) if move is not None and rests else None

@@ -148,6 +148,11 @@ def was_ended_by_others(run: ObservedRun, pod: ObservedPod) -> bool:
     return node_fault_of(pod) is not None or _is_given_up_for_deletion(run, pod)
 
 
+def is_given_up(run: ObservedRun, number: int) -> bool:
+    """Whether the Job has given the index up for what became of its pods, and not failed as a whole."""
+    return run.failed_reason in (None, _FAILED_INDEXES) and number in run.failed_indexes
+
+
 def pods_of(run: ObservedRun, number: int) -> tuple[ObservedPod, ...]:
     """The pods of an index, the first created first."""
     return tuple(sorted((pod for pod in run.pods if pod.index == number), key=lambda pod: pod.created_at))
@@ -186,8 +191,7 @@ def _is_given_up_for_deletion(run: ObservedRun, pod: ObservedPod) -> bool:
 
     A Job that has failed as a whole deletes its pods itself.
     """
-    failed_by_indexes = run.failed_reason in (None, _FAILED_INDEXES)
-    return failed_by_indexes and pod.index in run.failed_indexes and was_deleted(pod)
+    return is_given_up(run, pod.index) and was_deleted(pod)
 
 
 def _is_secluded(run: ObservedRun, pod: ObservedPod, now: datetime) -> bool:

@@ -1,7 +1,8 @@
 """One pass over a sweep: observe, plan, act, one status write. Level-triggered: a pass may be lost, repeated or cut off anywhere.
 
 Order of a pass: Jobs are created while records are stored, then Jobs change, then the status is written, then events. A Job
-is deleted only by a later pass, which has seen its records stored; one that holds nothing any more is deleted beside the passes.
+is deleted only by a later pass, which has seen its records stored; one that holds nothing any more is deleted beside the passes. When
+a slot becomes free while records or a status are written, the pass ends, and a later one takes what became of them.
 """
 
 from __future__ import annotations
