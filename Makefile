@@ -148,7 +148,7 @@ bench-control-loop: $(SYNCED) ## the operator against a shell loop of kubectl, o
 	PYTHONPATH=tests UV=$(UV) $(PYTHON) -m bench.control_loop
 
 .PHONY: bench-scale
-bench-scale: $(SYNCED) ## the operator with up to 10,000 combinations, KWOK in place of the node: half an hour
+bench-scale: $(SYNCED) ## the operator with up to 10,000 combinations, KWOK in place of the node: an hour
 	PYTHONPATH=tests UV=$(UV) $(PYTHON) -m bench.scale
 
 .PHONY: bench-calibration

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from regsweep.api.canonical import digest
+from regsweep.api.canonical import canonical_json, digest, text_digest
 from regsweep.api.objective import ranked_rule
 from regsweep.api.spec import FlagValue
 from regsweep.api.status import Resolved
@@ -51,8 +51,29 @@ def point_key(
     taken from there.
     `final`: it is trained for the final evaluation, with seeds of its own. `outer`: on the rows outside this fold.
     """
+    return PointKeys(resolved, final=final, outer=outer)(flags)
+
+
+class PointKeys:
+    """Keys of points that differ in their flags alone: what they share becomes text once, for ten thousand of them."""
+
+    def __init__(self, resolved: Resolved, *, final: bool = False, outer: OuterFold | None = None) -> None:
+        """See `point_key`."""
+        shared = _determines(resolved, final, outer)
+        self._before, self._after = (
+            canonical_json({name: value for name, value in shared.items() if (name < "flags") is before})[1:-1]
+            for before in (True, False)
+        )
+
+    def __call__(self, flags: Mapping[str, FlagValue]) -> str:
+        """The key of the point with these flags."""
+        parts = (self._before, f'"flags":{canonical_json(flags)}', self._after)
+        return text_digest("{" + ",".join(filter(None, parts)) + "}", POINT_KEY_LENGTH)
+
+
+def _determines(resolved: Resolved, final: bool, outer: OuterFold | None) -> dict[str, object]:
+    """All that determines a point's results but its flags."""
     determines: dict[str, object] = {
-        "flags": flags,
         "parameters": resolved.parameters,
         "image": resolved.image,
         "seed": final_seed(resolved.seed) if final else resolved.seed,
@@ -76,7 +97,7 @@ def point_key(
         rule = ranked_rule(resolved.objective) if resolved.objective is not None else None
         if rule is not None:
             determines["rule"] = [rule.metric, rule.goal.value]
-    return digest(determines, POINT_KEY_LENGTH)
+    return determines
 
 
 def final_seed(seed: int) -> int:

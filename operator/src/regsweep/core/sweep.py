@@ -9,7 +9,7 @@ from regsweep.api.constants import MAX_REPLICATES_PER_POD, RETRY_ANNOTATION
 from regsweep.api.spec import Flags, SweepSpec
 from regsweep.api.status import FinalStatus, RefinementStatus, Resolved
 from regsweep.core.grid import Combination, combination_id, combinations
-from regsweep.core.identity import OuterFold, point_key
+from regsweep.core.identity import OuterFold, PointKeys, point_key
 from regsweep.errors import Problem
 
 
@@ -95,15 +95,16 @@ class Sweep:
 
 def points_of(spec: SweepSpec, resolved: Resolved) -> tuple[Point, ...]:
     """The points of the spec's grid under what is pinned."""
-    return tuple(Point(point_key(c.flags, resolved), c) for c in combinations(spec))
+    key_of = PointKeys(resolved)
+    return tuple(Point(key_of(c.flags), c) for c in combinations(spec))
 
 
 def outer_points(spec: SweepSpec, resolved: Resolved, points: Sequence[Point]) -> tuple[Point, ...]:
     """The grid's points in each outer fold, fold by fold; none without nested resampling."""
     folds = [OuterFold(fold, spec.outer_folds) for fold in range(spec.outer_folds)]
     return tuple(
-        Point(point_key(point.combination.flags, resolved, outer=fold), point.combination, outer=fold)
-        for fold in folds
+        Point(key_of(point.combination.flags), point.combination, outer=fold)
+        for fold, key_of in ((fold, PointKeys(resolved, outer=fold)) for fold in folds)
         for point in points
     )
 
