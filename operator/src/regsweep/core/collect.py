@@ -142,7 +142,7 @@ def collect(
     deadlines: list[datetime] = []
     settled: list[tuple[int, Settlement]] = []
     for number in range(run.completions):
-        missing = [k for k in run.replicates_of(number) if not is_settled(records.get(run.point_key, k), run)]
+        missing = [k for k in run.replicates_of(number) if not is_settled(stored.get(k), run)]
         if not missing:
             continue
         pods = pods_of(run, number)

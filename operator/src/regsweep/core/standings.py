@@ -105,8 +105,8 @@ class Standings:
         for key in self._places if changed is None else changed:
             stored = records.of(key)
             for place in self._places.get(key, ()):
-                if stored != self._stored[place]:  # as where records wait to be stored, and are added anew in each pass
-                    self._stored[place] = stored
+                before, self._stored[place] = self._stored[place], stored
+                if stored != before:  # equal ones: records that wait to be stored are added anew in each pass
                     self._put(place, standing_of(self.targets[place], self._sweep, stored))
 
     @property

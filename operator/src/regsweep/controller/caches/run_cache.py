@@ -52,13 +52,14 @@ class _View:
     owned: _Owned = _Owned((), (), 0)
 
     def put_pod(self, uid: str, owner: str, pod: ObservedPod) -> None:
-        """Takes the pod in place of what was known of it."""
+        """Takes the pod in place of what was known of it; its Job is out of date with it."""
         self.drop_pod(uid)
+        self.changed_jobs.add(owner)
         self.owners[uid] = owner
         self.pods[owner] = tuple(sorted((*self.pods.get(owner, ()), pod), key=lambda each: each.uid))
 
     def drop_pod(self, uid: str) -> None:
-        """Forgets the pod, if it is known; its Job is out of date with it."""
+        """Forgets the pod, if it is known; its Job is out of date then."""
         owner = self.owners.pop(uid, None)
         if owner is None:
             return
@@ -182,7 +183,6 @@ class RunCache:
             entry = self.pods.entry(uid)
             if entry is not None and _is_in(view, entry):
                 view.put_pod(uid, controller_uid_of(entry.object), self._pod(entry))
-                view.changed_jobs.add(controller_uid_of(entry.object))
             else:
                 view.drop_pod(uid)
         for uid in view.changed_jobs:

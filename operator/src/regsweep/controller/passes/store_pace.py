@@ -29,5 +29,5 @@ def _is_last(observed: Observed, planned: Plan) -> bool:
     going = [run for run in observed.runs if not (run.deleting or run.suspended)]
     if planned.create or any(run.name not in waiting and not is_recorded(run, observed.records) for run in going):
         return False
-    after = observed.records.plus(planned.store)
+    after = observed.records.plus(planned.store)  # a copy, which few passes need
     return all(is_recorded(run, after) for run in going)

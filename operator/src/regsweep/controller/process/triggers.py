@@ -79,11 +79,15 @@ class Triggers:
             orphan = self._caches.runs.jobs.get(controller_uid_of(entry.object)) is None
             self._queue.add(uid, QUIET_CHANGE_SECONDS if orphan else 0.0)
             return
-        frees_slot = _frees_slot(entry) and (before is None or not _frees_slot(before))
-        ends = _has_ended(entry) and (before is None or not _has_ended(before))
+        frees_slot, ends = _is_news(_frees_slot, entry, before), _is_news(_has_ended, entry, before)
         if frees_slot:
             self._on_pod_ended(uid)
         self._queue.add(uid, 0.0 if frees_slot or ends else QUIET_CHANGE_SECONDS)
+
+
+def _is_news(is_so: Callable[[Entry], bool], entry: Entry, before: Entry | None) -> bool:
+    """Whether it is so, and was not before."""
+    return is_so(entry) and (before is None or not is_so(before))
 
 
 def _has_ended(entry: Entry) -> bool:
