@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from regsweep.api.conditions import Reason
 from regsweep.core.plan import Plan, plan
 from regsweep.core.refusals import Refusal
-from regsweep.core.waiting import MOST_WAITING, told_refusal
+from regsweep.core.waiting import MOST_WAITING, all_have_pods, told_refusal
 from regsweep.core.world import Observed
 
 from .simulation import World, sweep_of
@@ -135,3 +135,23 @@ def test_no_pod_is_asked_for_that_has_no_slot_and_no_job_is_made_only_to_be_dele
     assert template or not (leaving and decided.create), "it would be deleted as well"
     assert jobs - len(leaving) + len(decided.create) <= max(parallelism, min(with_pods, jobs))
     assert len(decided.ask_again) <= room
+
+
+@pytest.mark.parametrize(
+    ("with_pods", "refused", "leaving", "all_have"),
+    [
+        pytest.param(3, False, False, True, id="each has its pod"),
+        pytest.param(2, False, False, False, id="one lacks it"),
+        pytest.param(2, True, False, False, id="one is refused it"),
+        pytest.param(3, False, True, False, id="one is leaving: another one comes in its place"),
+    ],
+)
+def test_caution_lasts_until_every_run_has_had_its_pod(
+    with_pods: int, refused: bool, leaving: bool, all_have: bool
+) -> None:
+    waiting = Waiting(3, with_pods)
+    if leaving:
+        name = waiting.names[-1]
+        waiting.world.runs[name] = replace(waiting.world.runs[name], deleting=True)
+    observed = waiting.observed() if refused else waiting.observed(refused_pods={})
+    assert all_have_pods(observed) is all_have

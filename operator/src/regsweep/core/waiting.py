@@ -59,6 +59,11 @@ def most_created(observed: Observed, free: int) -> int:
     return max(0, min(free, max(1, min(in_flight, MOST_WAITING)) - waiting))
 
 
+def all_have_pods(observed: Observed) -> bool:
+    """Whether every run has had its pod: none is refused, none lacks it, and none is leaving, in whose place another one may come."""
+    return not observed.refused_pods and not any(run.lacks_pod or run.deleting for run in observed.runs)
+
+
 def _refused(observed: Observed) -> Iterator[tuple[ObservedRun, Refusal]]:
     """The runs whose pods are refused, the first created first, with the refusal."""
     for run in observed.runs if observed.refused_pods else ():

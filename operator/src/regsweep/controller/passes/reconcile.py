@@ -42,6 +42,7 @@ from regsweep.core.results.records import Record
 from regsweep.core.runs import RunRequest
 from regsweep.core.status import is_over, refused_status, sweep_status
 from regsweep.core.sweep import Point
+from regsweep.core.waiting import all_have_pods
 from regsweep.errors import ApiError, InvalidTemplate, Refused
 from regsweep.metrics import GPU_SECONDS, RECORDS_REFUSED, RECORDS_STORED, REFILL_SECONDS, REFUSED_RECORDS, Metrics
 
@@ -230,7 +231,7 @@ class Reconciler:
         sweep, template = observation.sweep, observation.template
         if not requests:
             memory.freed_slots.fill(0, self._clocks.monotonic())
-            if not observation.observed.refused_pods and not any(run.lacks_pod for run in observation.observed.runs):
+            if all_have_pods(observation.observed):
                 memory.pod_refusals.careful_about = ""
             return {}
         requests, left = requests[:CREATES_PER_PASS], requests[CREATES_PER_PASS:]
