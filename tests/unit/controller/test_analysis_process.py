@@ -14,9 +14,10 @@ import pytest
 from pydantic import TypeAdapter
 
 from regsweep.api.analysis import Analysis
+from regsweep.api.status import MAX_RESULTS
 from regsweep.controller.queues import analysis_process
 from regsweep.controller.queues.analysis_process import AnalysisError, AnalysisProcess, pieces, read_question
-from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, analyse_records
+from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, analyse_records, shortened
 from unit.controller.analyses import question
 from unit.controller.fake_cluster import until
 
@@ -198,6 +199,13 @@ def test_it_ends_when_whoever_asks_has_gone(talk: Talk) -> None:
     assert talk(b"") == b""
     one, other = question(3), question(4)
     assert talk(framed(one) + framed(other)) == answered(one, b"more") + answered(other, b"more")
+
+
+def test_an_answer_has_no_more_of_many_combinations_than_the_status(talk: Talk) -> None:
+    asked = question(MAX_RESULTS + 2)
+    answer = ANSWER.validate_json(talk(framed(asked)).partition(b"\n")[2])
+    assert len(analyse_records(asked).analysis.comparisons) == MAX_RESULTS + 2
+    assert answer == shortened(analyse_records(asked), MAX_RESULTS)
 
 
 @pytest.mark.parametrize(("limit", "most", "answers"), [("MOST_QUESTIONS", 2, 2), ("MOST_BYTES", 1, 1)])

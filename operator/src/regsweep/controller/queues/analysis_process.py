@@ -19,7 +19,8 @@ from typing import BinaryIO, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, analyse_records
+from regsweep.api.status import MAX_RESULTS
+from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, analyse_records, shortened
 from regsweep.core.results.records import Record
 from regsweep.errors import RegsweepError
 
@@ -195,7 +196,7 @@ def main() -> None:
         question = read_question(sys.stdin.buffer)
         if question is None:
             return
-        answer = _ANSWER.dump_json(analyse_records(question))
+        answer = _ANSWER.dump_json(shortened(analyse_records(question), MAX_RESULTS))
         is_last = number == MOST_QUESTIONS or _bytes_resident() > MOST_BYTES
         sys.stdout.buffer.write(b"%d %s\n" % (len(answer), _LAST if is_last else _MORE))
         sys.stdout.buffer.write(answer)

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from regsweep.api.status import MAX_RESULTS
 from regsweep.controller.queues.analysis_process import AnalysisError
 from regsweep.controller.queues.background import BackgroundTasks
 from regsweep.controller.queues.turns import Turns
-from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, failed_analysis, shortened
+from regsweep.core.judging.analysis import AnalysisRequest, AnalysisResult, failed_analysis
 from regsweep.metrics import ANALYSES, ANALYSIS_SECONDS, Metrics
 
 logger = logging.getLogger(__name__)
@@ -53,7 +52,7 @@ class AnalysisQueue:
         self._turns = Turns()
 
     def latest(self, sweep_uid: str) -> AnalysisResult | None:
-        """The last answer, with what the status holds of it; None: there is none."""
+        """The last answer; None: there is none."""
         known = self._known.get(sweep_uid)
         return known.analysis_result if known else None
 
@@ -78,8 +77,7 @@ class AnalysisQueue:
 
     async def _answer(self, sweep_uid: str, known: _Known, question: AnalysisRequest) -> None:
         async with self._turns.turn(0 if question.holds_up_training else 1):
-            analysis_result = await self._try(sweep_uid, question)
-        known.analysis_result = shortened(analysis_result, MAX_RESULTS)
+            known.analysis_result = await self._try(sweep_uid, question)
         self._on_answer(sweep_uid)
 
     async def _try(self, sweep_uid: str, question: AnalysisRequest) -> AnalysisResult:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -153,6 +154,7 @@ def records_of(run: ObservedRun, pod: ObservedPod, message: Message) -> tuple[Re
     A trainer that does not name the rule of its best epochs has chosen them by what it was given.
     """
     own = run.replicates_of(pod.index)
+    environment = _shared(replace(message.environment, image=pod.image))
     return tuple(
         Record(
             point_key=run.point_key,
@@ -164,7 +166,7 @@ def records_of(run: ObservedRun, pod: ObservedPod, message: Message) -> tuple[Re
             metrics=result.metrics,
             best=_by_rule(result.best, run.rule),
             source=Source.RECORD,
-            environment=replace(message.environment, image=pod.image),
+            environment=environment,
             test=result.test,
             started_at=result.started_at,
             ended_at=result.ended_at,
@@ -173,6 +175,12 @@ def records_of(run: ObservedRun, pod: ObservedPod, message: Message) -> tuple[Re
         for result in message.results
         if result.replicate in own
     )
+
+
+@lru_cache(maxsize=256)
+def _shared(environment: Environment) -> Environment:
+    """The first one that was equal to it: most records of a sweep have the same."""
+    return environment
 
 
 def _by_rule(best: BestEpoch | None, given: EpochRule | None) -> BestEpoch | None:
