@@ -135,8 +135,9 @@ _DISCOVERY = "remove_all_sd,enable_kubernetes_sd"
 PROMETHEUS = Build("prometheus", _TOOLS_MODULE, packages=(f"{_PROMETHEUS}/prometheus",), tags=_DISCOVERY)
 # Checks rules in the tests; a cluster runs without it.
 PROMTOOL = Build("promtool", _TOOLS_MODULE, packages=(f"{_PROMETHEUS}/promtool",), tags=_DISCOVERY)
-# Another project's controller, for `make test-all`; its CRDs and webhooks are files of its module.
+# Other projects' controllers, for `make test-all`; their CRDs and webhooks are files of their modules.
 KUEUE = Build("kueue", paths.GO_SOURCES / "kueue", packages=("sigs.k8s.io/kueue/cmd/kueue",))
+KYVERNO = Build("kyverno", paths.GO_SOURCES / "kyverno", packages=("github.com/kyverno/kyverno/cmd/kyverno",))
 
 CONTROL_PLANE = (KUBE,)
 NODE = (KUBE, TOOLS, RUNC, COREDNS, PAUSE)

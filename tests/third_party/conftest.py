@@ -9,6 +9,7 @@ import pytest
 from cluster import Cluster, Profile, paths
 from support.crds import wait_established
 from third_party.kueue import Kueue, kueue_in
+from third_party.kyverno import Kyverno, kyverno_in
 
 INSTANCE = "test-third-party"
 
@@ -30,4 +31,11 @@ def control_plane() -> Iterator[Cluster]:
 def kueue(control_plane: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kueue]:
     """The real Kueue, which manages Jobs without a queue's name too."""
     with kueue_in(control_plane, tmp_path_factory.mktemp("kueue")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def kyverno(control_plane: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kyverno]:
+    """The real Kyverno, without policies."""
+    with kyverno_in(control_plane, tmp_path_factory.mktemp("kyverno")) as running:
         yield running

@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,12 +14,12 @@ from typing import Any
 
 import yaml
 
-from cluster import Cluster, ClusterError, binaries
+from cluster import Cluster, binaries
 from cluster.pki import Authority
 from cluster.ports import free_port
+from third_party.serving import wait_serving
 
 MODULE = "sigs.k8s.io/kueue"
-READY_SECONDS = 120.0
 GROUPS = ("batch", "kueue.x-k8s.io")
 """API groups whose webhooks are configured: those of other kinds of jobs have no CRDs here."""
 KINDS = ("ResourceFlavor", "ClusterQueue", "LocalQueue", "WorkloadPriorityClass")
@@ -87,7 +85,7 @@ def kueue_in(cluster: Cluster, folder: Path) -> Iterator[Kueue]:
         )
     hooks = _webhooks(sources, port, authority.pair.certificate.read_bytes())
     try:
-        _wait_serving(process, port, log)
+        wait_serving(process, port, log)
         cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(hooks))
         yield Kueue(cluster, log)
     finally:
@@ -144,15 +142,3 @@ def _cluster_queue(cpus: int) -> dict[str, Any]:
     group = {"coveredResources": ["cpu"], "flavors": [{"name": "default", "resources": [quota]}]}
     preemption = {"withinClusterQueue": "LowerPriority"}
     return {"namespaceSelector": {}, "resourceGroups": [group], "preemption": preemption}
-
-
-def _wait_serving(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    """Waits until its webhooks answer. Raises ClusterError with the end of its log."""
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as connection:
-            connection.settimeout(1)
-            if connection.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise ClusterError(f"Kueue does not serve its webhooks. The end of {log}:\n{log.read_text()[-3000:]}")
