@@ -11,7 +11,7 @@ import pytest
 from cluster import ClusterError, binaries
 from integration.laboratory import DEADLINE_SECONDS, Lab, Process, eventually, is_complete, lab, operating
 from integration.soundness import TWELVE
-from regsweep.adapters.kubeapi import JOBS, PODS, name_of
+from regsweep.adapters.kubeapi import JOBS, PODS, SWEEPS, name_of
 from regsweep.metrics import RUNS_CREATED
 from support.minors import KUBERNETES
 
@@ -142,6 +142,24 @@ async def test_within_a_quota_a_sweep_goes_on_to_its_end(lab: Lab, hard: dict[st
         await lab.train_until(is_complete)
         assert await _jobs_created(operator) == 4, "none was made again"
     assert (await lab.status())["runs"]["succeeded"] == 4
+    assert sorted(await lab.records()) == sorted(lab.trained)
+
+
+async def test_jobs_that_another_sweep_keeps_make_room_for_those_that_wait(lab: Lab) -> None:
+    apply(lab, quota(**{"count/jobs.batch": "4"}))
+    async with operating(lab):
+        first = await lab.apply()
+        await lab.train_until(is_complete)
+        assert await _has_jobs(lab, at_most=4) and not await _has_jobs(lab, at_most=3)
+        second = {**first, "metadata": {"name": "second", "namespace": lab.namespace}}
+        lab.cluster.kubectl("create", "-f", "-", input=json.dumps({k: v for k, v in second.items() if k != "status"}))
+
+        async def is_trained() -> bool:
+            await lab.train()
+            return is_complete((await lab.api.get(SWEEPS, lab.namespace, "second")).get("status") or {})
+
+        await eventually(is_trained)
+    assert len(lab.trained) == 16
     assert sorted(await lab.records()) == sorted(lab.trained)
 
 

@@ -16,6 +16,7 @@ from regsweep.controller.process.assembly import build_caches, build_claims, bui
 from regsweep.controller.queues.analysis_queue import AnalysisQueue
 from regsweep.controller.queues.prometheus_queue import PrometheusQueue
 from regsweep.controller.queues.removal_queue import RemovalQueue
+from regsweep.controller.queues.room_requests import RoomRequests
 from regsweep.controller.queues.workqueue import WorkQueue
 from regsweep.core.results.queries import TargetLabels
 from regsweep.errors import Refused, Unavailable
@@ -55,7 +56,8 @@ class Stand:
         prometheus = PrometheusQueue(None, labels, on_answer=lambda _: None, metrics=self.metrics, clocks=clocks)
         analyses = AnalysisQueue(analyse_here, on_answer=lambda _: None, metrics=self.metrics)
         removals = RemovalQueue(on_end=lambda *_: None, clock=lambda: self.seconds)
-        queues = Queues(self.work, prometheus, analyses, removals)
+        room = RoomRequests(on_request=lambda _: None, clock=lambda: self.seconds)
+        queues = Queues(self.work, prometheus, analyses, removals, room)
         api = self.cluster.api
         self.reconciler = build_reconciler(
             api, settings, self.caches, queues, build_claims(api, settings, clocks), "operator", self.metrics, clocks

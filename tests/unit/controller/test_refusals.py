@@ -102,6 +102,18 @@ async def test_a_quota_of_jobs_is_kept_and_no_kept_job_stands_in_the_way(cluster
     assert len(cluster.trained) == 16
 
 
+async def test_jobs_that_another_sweep_keeps_stand_in_the_way_of_a_quota_no_more_than_its_own(cluster: Cluster) -> None:
+    quota_of_jobs(cluster, 4)
+    async with operating(cluster, refusal_retry_seconds=0.2):
+        await cluster.apply(sweep_object("first", parallelism=2))
+        await cluster.train_everything(lambda: cluster.is_over("first"))
+        assert len(cluster.jobs()) == 4, "they are kept while nobody needs the room"
+        await cluster.apply(sweep_object("second", parallelism=2))
+        await cluster.train_everything(lambda: cluster.is_over("second"))
+    assert cluster.status("second")["runs"]["succeeded"] == 4
+    assert len(cluster.trained) == 16
+
+
 async def test_what_rbac_forbids_is_no_fault_of_the_template(cluster: Cluster) -> None:
     words = 'jobs.batch is forbidden: User "system:serviceaccount:x:y" cannot create resource "jobs"'
     switch = refuse(cluster, "create", "jobs", NotPermitted(words, 403))

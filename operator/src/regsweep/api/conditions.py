@@ -92,7 +92,7 @@ class Reason(StrEnum):
         "QuotaExceeded",
         hinders(
             "A quota of the namespace is used up: on Jobs, on pods, or on what these ask for. Runs start as room comes. Where kept Jobs "
-            "use it up, they are deleted for what waits, whatever `spec.retention` says.",
+            "use it up, those of other sweeps among them, they are deleted for what waits, whatever `spec.retention` says.",
             "Raise the quota, or lower `spec.parallelism`.",
         ),
     )

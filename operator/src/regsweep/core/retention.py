@@ -41,7 +41,7 @@ def deletions(
             yield ref_of(run)
     ended.sort(key=lambda run: (run.ended_at or run.created_at, run.name), reverse=True)
     refusal = told_refusal(observed)
-    if refusal is not None and refusal.counts_objects:
+    if observed.others_wait or (refusal is not None and refusal.counts_objects):
         yield from map(ref_of, ended)  # what is kept uses up the quota that new runs wait for
         return
     kept = sweep.spec.retention

@@ -42,6 +42,8 @@ class Observed:
     scrapes: Scrapes = field(default_factory=Scrapes)
     refusal: Refusal | None = None
     """Why the API server took no Job of the sweep; None once it took one, or where it is time to try again."""
+    others_wait: bool = False
+    """Another sweep of the namespace waits for a quota that ended Jobs use up too."""
     orphaned_pods: int = 0
     """Pods whose Jobs are gone, and that still hold what they were given: they take slots until they have ended."""
     refused_pods: Mapping[str, Refusal] = field(default_factory=dict)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from regsweep.adapters.kubeapi import namespace_of, uid_of
 from regsweep.adapters.object_cache import ObjectCache
 from regsweep.controller.caches.run_cache import RunCache
 from regsweep.controller.caches.template_cache import TemplateCache
 from regsweep.controller.queues.analysis_queue import AnalysisQueue
 from regsweep.controller.queues.prometheus_queue import PrometheusQueue
 from regsweep.controller.queues.removal_queue import RemovalQueue
+from regsweep.controller.queues.room_requests import RoomRequests
 from regsweep.controller.queues.workqueue import WorkQueue
 from regsweep.controller.writers.job_writer import JobWriter
 from regsweep.controller.writers.script_writer import ScriptWriter
@@ -27,6 +30,13 @@ class Caches:
     scripts: TemplateCache
     """ConfigMaps."""
 
+    def sweeps_with_jobs(self, namespace: str) -> Iterator[str]:
+        """UIDs of the namespace's sweeps that have Jobs."""
+        for entry in self.sweeps.group(""):
+            uid = uid_of(entry.object)
+            if namespace_of(entry.object) == namespace and any(True for _ in self.runs.jobs.group(uid)):
+                yield uid
+
 
 @dataclass(frozen=True, slots=True)
 class Queues:
@@ -38,12 +48,14 @@ class Queues:
     analyses: AnalysisQueue
     removals: RemovalQueue
     """Jobs that are being deleted."""
+    room: RoomRequests
 
     def forget(self, sweep_uid: str) -> None:
         """Gives up what is asked for a sweep, and drops what is known of it."""
         self.prometheus.forget(sweep_uid)
         self.analyses.forget(sweep_uid)
         self.removals.forget(sweep_uid)
+        self.room.forget(sweep_uid)
 
 
 @dataclass(frozen=True, slots=True)

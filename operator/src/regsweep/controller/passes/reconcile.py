@@ -8,10 +8,9 @@ a slot becomes free while records or a status are written, the pass ends, and a 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from regsweep.adapters.kubeapi import KubeApi, KubeObject, is_deleting, namespace_of, uid_of, version_of
 from regsweep.api.conditions import Reason
@@ -32,7 +31,7 @@ from regsweep.controller.passes.sweep_reader import SweepReader
 from regsweep.controller.passes.tombstones import forget_tombstones
 from regsweep.controller.queues.prometheus_queue import pods_to_ask_about
 from regsweep.controller.queues.removal_queue import LOT
-from regsweep.controller.writers.concurrency import run_both
+from regsweep.controller.writers.concurrency import or_failure, run_both
 from regsweep.controller.writers.job_writer import Creation
 from regsweep.controller.writers.record_store import RecordStore
 from regsweep.core.kept import Kept
@@ -42,13 +41,12 @@ from regsweep.core.results.records import Record
 from regsweep.core.runs import RunRequest
 from regsweep.core.status import is_over, refused_status, sweep_status
 from regsweep.core.sweep import Point
-from regsweep.core.waiting import all_have_pods
+from regsweep.core.waiting import all_have_pods, told_refusal
 from regsweep.errors import ApiError, InvalidTemplate, Refused
 from regsweep.metrics import GPU_SECONDS, RECORDS_REFUSED, RECORDS_STORED, REFILL_SECONDS, REFUSED_RECORDS, Metrics
 
 logger = logging.getLogger(__name__)
 
-A = TypeVar("A")
 CREATES_PER_PASS: Final = 50
 """Jobs that one pass creates: then the sweep's own news have their turn, and other sweeps'."""
 NAME_RETRY_SECONDS: Final = 5.0
@@ -202,7 +200,7 @@ class Reconciler:
             self._queues.removals.start(observation.uid, remove)
         none_created: dict[str, Creation] = {}
         (creations, not_created), (stored, not_changed) = await run_both(
-            _or_failure(partial(self._create, observation, planned.create, memory), none_created),
+            or_failure(partial(self._create, observation, planned.create, memory), none_created),
             self._store_and_change(observation, replace(planned, delete=pressing), due, memory),
         )
         return Outcome(creations, stored, pressing, not_changed or not_created)
@@ -270,7 +268,7 @@ class Reconciler:
             memory.storing.start(self._store(due, observation, [target.point for target in targets], memory))
         whole, call = planned.changes or planned.stop is not None, partial(self._queues.sweeps.add, observation.uid)
         stored = await memory.storing.outcome(memory.slot_freed, call, whole=whole) or ()
-        _, failure = await _or_failure(partial(self._writers.jobs.change, observation.sweep.namespace, planned), None)
+        _, failure = await or_failure(partial(self._writers.jobs.change, observation.sweep.namespace, planned), None)
         memory.asking.note_asked([run.name for run in planned.ask_again], self._clocks.monotonic())
         return stored, failure
 
@@ -307,6 +305,10 @@ class Reconciler:
             add(uid, pod_refusals.PODLESS_SECONDS)  # no news comes of pods that do not
         if forget_tombstones(self._caches.runs, observation, planned, await memory.records.all()):
             add(uid)  # what the Job covered may be wanted again
+        refusal = told_refusal(_after(observation, memory).observed)
+        if refusal is not None and refusal.counts_objects and not observation.sweep.spec.suspend:
+            namespace = observation.sweep.namespace
+            self._queues.room.make(namespace, uid, self._caches.sweeps_with_jobs(namespace))
         self._ask_prometheus(observation, planned)
         if planned.analyse is not None:
             self._queues.analyses.ask(uid, planned.analyse)
@@ -334,8 +336,7 @@ class Reconciler:
         reporting = memory.reporting
         if reporting.is_under_way and await reporting.outcome(memory.slot_freed, call, whole=False) is None:
             return
-        refusal = memory.admission.refusal if memory.admission is not None else None
-        after = replace(observation, observed=replace(observation.observed, refusal=refusal))
+        after = _after(observation, memory)
         last, now = memory.last_status, self._clocks.monotonic()
         interval = paced(self._intervals.status, last.took if last is not None else 0.0)
         wait = seconds_until_status(after, planned, last, now, interval)
@@ -390,9 +391,7 @@ class Reconciler:
         self._queues.sweeps.forget(uid)
 
 
-async def _or_failure(write: Callable[[], Coroutine[object, object, A]], without: A) -> tuple[A, ApiError | None]:
-    """What the write returns, and None; or else `without`, and its failure."""
-    try:
-        return await write(), None
-    except ApiError as error:
-        return without, error
+def _after(observation: Observation, memory: SweepMemory) -> Observation:
+    """The observation with what the API server said of the Jobs that the pass created."""
+    refusal = memory.admission.refusal if memory.admission is not None else None
+    return replace(observation, observed=replace(observation.observed, refusal=refusal))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Final
 
 from regsweep.adapters.kubeapi import PODS, KubeApi, KubeObject, Resource, namespace_of, uid_of
@@ -38,7 +39,7 @@ from regsweep.core.kubernetes.podtemplate import template_room
 from regsweep.core.refusals import Refusal
 from regsweep.core.results.records import Records
 from regsweep.core.runs import ObservedRun, RunRef, Workloads
-from regsweep.core.scripts import script_files
+from regsweep.core.scripts import ScriptFiles, script_files
 from regsweep.core.sweep import Sweep
 from regsweep.core.timestamps import parse_timestamp
 from regsweep.core.world import Observed, Usage
@@ -86,16 +87,15 @@ class SweepReader:
             jobs = [RunRef(run.name, run.uid) for run in runs if not run.deleting]
             return TerminatingNamespace((*jobs, *(RunRef(job.name, job.uid) for job in altered)))
         past = Past(prior.resolved, prior.objective, records, runs, prior.refinement)
-        config_map = await self._config_map(sweep)
-        script = script_files(_script_name(sweep), config_map) if _script_name(sweep) else None
-        try:
-            if memory.acceptance.is_new(sweep):  # beside the event loop, on which other sweeps and the lease go on
-                accepted = await asyncio.to_thread(memory.acceptance.accept, sweep, past, self._rules, script)
-                runs = await self._runs(sweep, records, memory.searched_jobs)
-            else:
-                accepted = memory.acceptance.accept(sweep, past, self._rules, script)
+        config_map, script = await self._script(sweep)
+        is_new = memory.acceptance.is_new(sweep)
+        accept = partial(memory.acceptance.accept, sweep, past, self._rules, script)
+        try:  # a new one beside the event loop, on which other sweeps and the lease go on
+            accepted = await asyncio.to_thread(accept) if is_new else accept()
         except InvalidSweep as invalid:
             return InvalidSpec(prior, invalid.problems, look_again=script is not None)
+        if is_new:
+            runs = await self._runs(sweep, records, memory.searched_jobs)
         template = await self._template(accepted, config_map, memory)
         refusals = await self._pod_refusals(sweep, runs, template.fingerprint, memory)
         uid, admission, now = uid_of(sweep), memory.admission, self._clocks.monotonic()
@@ -111,6 +111,7 @@ class SweepReader:
             final=prior.final,
             usage=_usage(prior, accepted.sweep),
             refusal=admission.refusal_of(template.fingerprint, now) if admission else None,
+            others_wait=self._queues.room.is_asked(namespace_of(sweep), uid),
             refused_pods=refusals,
             room=room,
             asked=asked,
@@ -168,10 +169,13 @@ class SweepReader:
         async for pod in list_all(self._api, PODS, namespace, label_selector=f"{names.RUN_LABEL}={run_name}"):
             self._caches.runs.pods.upsert_from_write(pod)
 
-    async def _config_map(self, sweep: KubeObject) -> KubeObject | None:
-        """The ConfigMap with the sweep's script. Raises ApiError."""
+    async def _script(self, sweep: KubeObject) -> tuple[KubeObject | None, ScriptFiles | None]:
+        """The ConfigMap with the sweep's script, and what it holds; None and None: the sweep has none. Raises ApiError."""
         name = _script_name(sweep)
-        return await self._caches.scripts.get(namespace_of(sweep), name) if name else None
+        if not name:
+            return None, None
+        config_map = await self._caches.scripts.get(namespace_of(sweep), name)
+        return config_map, script_files(name, config_map)
 
     async def _template(self, accepted: Accepted, script: KubeObject | None, memory: SweepMemory) -> Template:
         """What the sweep's Jobs are made from.

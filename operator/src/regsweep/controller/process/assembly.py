@@ -30,6 +30,7 @@ from regsweep.controller.passes.sweep_reader import SweepReader
 from regsweep.controller.queues.analysis_queue import AnalysisQueue
 from regsweep.controller.queues.prometheus_queue import PrometheusQueue
 from regsweep.controller.queues.removal_queue import RemovalQueue
+from regsweep.controller.queues.room_requests import RoomRequests
 from regsweep.controller.queues.workqueue import WorkQueue
 from regsweep.controller.writers.events import EventWriter
 from regsweep.controller.writers.job_writer import JobWriter
@@ -115,6 +116,7 @@ def build_queues(
         PrometheusQueue(prometheus, labels, on_answer=sweeps.add, metrics=metrics, clocks=clocks),
         AnalysisQueue(analyse, on_answer=sweeps.add, metrics=metrics, clock=clocks.monotonic),
         RemovalQueue(on_end=sweeps.add, clock=clocks.monotonic),
+        RoomRequests(on_request=sweeps.add, clock=clocks.monotonic),
     )
 
 

@@ -1,13 +1,23 @@
-"""Writes side by side: all are tried before the first failure is raised, so that one that fails stops no other."""
+"""Writes side by side: one that fails stops no other."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
+
+from regsweep.errors import ApiError
 
 A = TypeVar("A")
 B = TypeVar("B")
+
+
+async def or_failure(write: Callable[[], Coroutine[Any, Any, A]], without: A) -> tuple[A, ApiError | None]:
+    """What the write returns, and None; or else `without`, and its failure."""
+    try:
+        return await write(), None
+    except ApiError as error:
+        return without, error
 
 
 async def run_both(first: Coroutine[Any, Any, A], second: Coroutine[Any, Any, B]) -> tuple[A, B]:
