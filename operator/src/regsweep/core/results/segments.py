@@ -17,6 +17,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from regsweep.api.budget_spec import MOST_GPU_SECONDS
 from regsweep.api.canonical import digest
 from regsweep.api.conditions import Reason
 from regsweep.api.constants import API_VERSION, MAX_NAME_LENGTH, RESULT_KIND
@@ -318,7 +319,7 @@ def _from_json(entry: KubeObject, environment: Environment, rule: EpochRule | No
         message=_message(reason, entry.get("message", "")),
         started_at=known_moment(entry.get("start")),
         ended_at=known_moment(entry.get("end")),
-        gpu_seconds=_float(entry.get("gpuSeconds")),
+        gpu_seconds=_gpu_seconds(entry.get("gpuSeconds")),
     )
 
 
@@ -334,6 +335,11 @@ def _message(reason: str | None, message: str) -> str:
 _REASONS: Final = frozenset(reason.value for reason in Reason)
 _OUTCOMES: Final = frozenset(outcome.value for outcome in Outcome)
 _SOURCES: Final = frozenset(source.value for source in Source)
+
+
+def _gpu_seconds(value: float | None) -> float | None:
+    """The GPU-seconds; no more than any budget may have, so that they can be added up."""
+    return min(float(value), MOST_GPU_SECONDS) if value is not None else None
 
 
 def _float(value: float | None) -> float | None:
