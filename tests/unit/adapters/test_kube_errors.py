@@ -50,3 +50,10 @@ def test_an_answer_becomes(status: int, answer: dict[str, object], error: type[A
 def test_the_servers_own_words_and_its_wait_are_kept() -> None:
     error = error_of(429, {"message": "slow down"}, "7")
     assert (str(error), error.status, error.retry_after_seconds) == ("slow down", 429, 7.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [("9" * 400, 60.0), (" 5 ", 5.0), ("²", None), ("-1", None), ("", None), ("Mon, 23 Nov", None)]
+)
+def test_a_wait_is_a_number_of_at_most_a_minute(said: str, seconds: float | None) -> None:
+    assert error_of(429, {"message": "slow down"}, said).retry_after_seconds == seconds

@@ -125,6 +125,18 @@ def test_a_run_file_that_cannot_be_read_is_named_and_not_passed_over(directory: 
         directory.records()
 
 
+@pytest.mark.parametrize("time", ["", "yesterday", "2026-11-23T12:00:00", "10000-01-01T00:00:00Z"])
+@pytest.mark.parametrize("field", ["startedAt", "endedAt"])
+def test_a_process_with_a_time_that_is_none_is_named_as_damaged(
+    directory: RunsDirectory, field: str, time: str
+) -> None:
+    path = directory.begin(facts(), Keepsakes())
+    process = {"index": 0, "startedAt": "2026-11-23T12:00:00Z", field: time}
+    (path / "run.json").write_text(json.dumps({**json.loads((path / "run.json").read_text()), "processes": [process]}))
+    with pytest.raises(RunsDirectoryError, match=r"run\.json: does not describe a run"):
+        directory.records()
+
+
 def test_facts_survive_writing_and_reading(directory: RunsDirectory) -> None:
     directory.begin(facts(flags={"units": [8, 8], "name": "ä", "off": None}), Keepsakes())
     assert list(directory.all_facts()) == [facts(flags={"units": [8, 8], "name": "ä", "off": None})]

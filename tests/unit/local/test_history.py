@@ -47,6 +47,16 @@ def test_a_line_that_is_not_understood_is_left_out(tmp_path: Path, line: str) ->
     assert read_properties(run.path, run.facts) == {}
 
 
+def test_a_number_beyond_all_floats_is_none(tmp_path: Path) -> None:
+    run = read_run(keep_run(tmp_path, {"l2": 0.1}, (0.1, 0.2, 0.9, 0.8)))
+    huge = "1" + "0" * 400
+    line = f'{{"replicate": 0, "epoch": 1, "at": {huge}, "values": {{"val_auc": {huge}, "val_loss": -{huge}}}}}'
+    (run.path / "history.jsonl").write_text(f"{line}\n")
+    (epoch,) = read_history(run.path, run.facts).epochs
+    assert epoch.at is None
+    assert all(map(math.isnan, epoch.values.values()))
+
+
 def test_without_a_file_there_are_no_epochs(tmp_path: Path) -> None:
     run = read_run(keep_run(tmp_path, {"l2": 0.1}, (0.1, 0.2, 0.9, 0.8)))
     (run.path / "history.jsonl").unlink()

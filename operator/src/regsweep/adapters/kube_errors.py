@@ -89,6 +89,6 @@ def reason_of(error: Exception) -> str:
 
 def _seconds(retry_after: str | None) -> float | None:
     """A Retry-After in seconds, at most a minute; the API server never sends the other form, a date."""
-    if retry_after is None or not retry_after.strip().isdigit():
+    if retry_after is None or not retry_after.strip().isdecimal():
         return None
     return min(float(retry_after), 60.0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from regsweep.api.validation import is_sweep_name
 from regsweep.cli.exits import UsageError
 from regsweep.core.grid import Combination, combination_id
 from regsweep.core.results.records import Record, Records
+from regsweep.core.timestamps import parse_timestamp
 from regsweep.local.directory import RunsDirectory
 from regsweep.local.facts import RUN_FILE, RunFacts
 
@@ -88,7 +88,9 @@ def _start_seconds(facts: RunFacts, records: Records) -> float | None:
     of_run = [record for record in records.of(facts.point_key).values() if record.run == facts.run]
     if not ends or not of_run or any(end is None for _, end in ends):
         return None
-    whole = sum((_moment(end) - _moment(start)).total_seconds() for start, end in ends if end is not None)
+    whole = sum(
+        (parse_timestamp(end) - parse_timestamp(start)).total_seconds() for start, end in ends if end is not None
+    )
     return max(whole - sum(map(_seconds, of_run)), 0.0) / len(ends)
 
 
@@ -96,10 +98,6 @@ def _seconds(record: Record) -> float:
     if record.started_at is None or record.ended_at is None:
         return 0.0
     return (record.ended_at - record.started_at).total_seconds()
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
 
 
 def _below(path: Path) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from regsweep.api.budget_spec import Budget, OnExhausted
 from regsweep.api.wording import plural
@@ -20,6 +20,7 @@ from regsweep.core.progress import Progress, Stage
 from regsweep.core.results.records import Records
 from regsweep.core.runs import ObservedRun, RunRequest, replicates_of
 from regsweep.core.sweep import Sweep
+from regsweep.core.timestamps import later
 from regsweep.core.world import Observed
 
 
@@ -206,7 +207,7 @@ def exhausted_at(sweep: Sweep, observed: Observed, now: datetime) -> Iterator[da
 
 
 def _future(start: datetime, seconds: float, now: datetime) -> Iterator[datetime]:
-    at = start + timedelta(seconds=seconds)
+    at = later(start, seconds)
     if at > now:
         yield at
 

@@ -15,6 +15,16 @@ from itertools import groupby
 from regsweep.core.moves import pods_of
 from regsweep.core.results.records import Record
 from regsweep.core.runs import ObservedPod, ObservedRun
+from regsweep.core.world import Usage
+
+
+def believed(run: ObservedRun, usage: Usage) -> ObservedRun:
+    """The run with no more GPU-seconds noted as spent before than its replicates can have cost: a pod of each at a time, from the
+    sweep's start until the run's Job was created. Anybody who may edit Jobs writes that note."""
+    if usage.start_time is None or usage.pod_gpus is None:
+        return run
+    most = max((run.created_at - usage.start_time).total_seconds(), 0.0) * usage.pod_gpus * run.replicates
+    return run if run.gpu_seconds <= most else replace(run, gpu_seconds=most)
 
 
 def charged(

@@ -16,7 +16,7 @@ from regsweep.core.budget import Exhaustion, exhausted_at, within_budget
 from regsweep.core.collect import Collected, is_recorded, is_settled
 from regsweep.core.data import pinned_digest, with_refused_data, with_same_data
 from regsweep.core.final import freeze, refine
-from regsweep.core.gputime import unrecorded_seconds
+from regsweep.core.gputime import believed, unrecorded_seconds
 from regsweep.core.identity import run_name
 from regsweep.core.judging.analysis import AnalysisRequest
 from regsweep.core.kept import Kept
@@ -123,6 +123,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
     is being trained is never given to a second run.
     """
     kept = kept or Kept()
+    observed = replace(observed, runs=tuple(believed(run, observed.usage) for run in observed.runs))
     collected, pinned = _collected(sweep, observed, now, kept)
     store = tuple(record for c in collected.values() for record in c.records)
     records = observed.records.plus(store)
@@ -143,7 +144,6 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
     going = [run for run in active if collected[run.name].move is None]
     create, scale = _fill(waiting, going, 0 if blocked else most_created(observed, paused.free))
     resting = [run for run in staying if has_to_rest(run, observed, collected[run.name], now)]
-    looks = (c.look_again_at for c in collected.values() if c.look_again_at)
     decided = not store and stop is None
     analyse = decided and progress.stage is Stage.ANALYSING
     return Plan(
@@ -164,7 +164,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
         exhausted=exhausted,
         stop=stop,
         notices=tuple(notices(observed, collected, create, {run.name for run in resting}, now)),
-        wake_at=min([*looks, *_deadlines(sweep, observed, now)], default=None),
+        wake_at=min(_deadlines(sweep, observed, collected, now), default=None),
     )
 
 
@@ -174,8 +174,11 @@ def _occupied(observed: Observed) -> int:
     return sum(run.slots for run in observed.runs) + others
 
 
-def _deadlines(sweep: Sweep, observed: Observed, now: datetime) -> Iterator[datetime]:
-    """When time alone will make a difference, whatever is collected."""
+def _deadlines(
+    sweep: Sweep, observed: Observed, collected: Mapping[str, Collected], now: datetime
+) -> Iterator[datetime]:
+    """When time alone will make a difference."""
+    yield from (c.look_again_at for c in collected.values() if c.look_again_at)
     yield from outlived_at(observed.runs, now)
     yield from told_at(observed.runs, now)
     yield from outdated_at(sweep, observed, now)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from regsweep.core.collect import Collected, is_recorded, is_settled, is_stuck
 from regsweep.core.moves import Move, is_at_rest, outlives_at, outlives_training
 from regsweep.core.runs import ObservedRun, PodPhase, RunRef, ref_of, replicates_of
 from regsweep.core.sweep import Sweep
+from regsweep.core.timestamps import later
 from regsweep.core.waiting import needless, told_refusal
 from regsweep.core.world import Observed
 
@@ -62,7 +63,7 @@ def outdated_at(sweep: Sweep, observed: Observed, now: datetime) -> Iterator[dat
     if seconds is None:
         return
     for run in observed.runs:
-        at = (run.ended_at or run.created_at) + timedelta(seconds=seconds)
+        at = later(run.ended_at or run.created_at, seconds)
         if at > now and not run.deleting and is_ended(run):
             yield at
 
@@ -73,7 +74,7 @@ def _by_age(
     """The runs that are young enough to be kept, and the others."""
     if most_seconds is None:
         return list(ended), []
-    since = now - timedelta(seconds=most_seconds)
+    since = later(now, -most_seconds)
     young = [run for run in ended if (run.ended_at or run.created_at) > since]
     return young, [run for run in ended if (run.ended_at or run.created_at) <= since]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import Field, JsonValue
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, JsonValue
 
 from regsweep.api.canonical import digest
 from regsweep.api.model import ApiModel
 from regsweep.api.spec import Flags, Goal
+from regsweep.core.timestamps import parse_timestamp
 
 RUN_FILE = "run.json"
 ASKED_FILE = "sweep.json"
@@ -35,14 +38,23 @@ def histograms_file(index: int) -> str:
     return "histograms.jsonl" if index == 0 else f"histograms-{index}.jsonl"
 
 
+def _checked(text: str) -> str:
+    parse_timestamp(text)
+    return text
+
+
+Moment = Annotated[str, AfterValidator(_checked)]
+"""A time that can be read."""
+
+
 class ProcessFacts(ApiModel):
     """One process of a run; most runs have one."""
 
     index: int
     """Its completion index: which of the run's replicates it trains."""
-    started_at: str
+    started_at: Moment
     """RFC 3339."""
-    ended_at: str | None = None
+    ended_at: Moment | None = None
     """RFC 3339; None while it trains, or when `regsweep run` ended without seeing its end."""
     exit_code: int | None = None
     """As a shell gives it: 128 + N where signal N ended it."""

@@ -11,14 +11,13 @@ from typing import Final, NamedTuple
 
 from pydantic import JsonValue
 
+from regsweep.core.timestamps import MOST_SECONDS
 from regsweep.local.facts import RunFacts, history_file
 
 MOST_BYTES: Final = 64 * 1024**2
 """Of one file; some 2,800 epochs of 16 replicates with every metric of the reference trainer take 25 MB."""
 MOST_LINE: Final = 64 * 1024
 BEGINNING: Final = 40
-MOST_SECONDS: Final = 2**40
-"""Of a moment; far in the future."""
 
 
 class Epoch(NamedTuple):
@@ -100,4 +99,8 @@ def _is_count(value: JsonValue) -> bool:
 
 
 def _number(value: JsonValue) -> float:
-    return float(value) if isinstance(value, int | float) and abs(value) < math.inf else math.nan
+    try:
+        number = float(value) if isinstance(value, int | float) else math.nan
+    except OverflowError:  # JSON's integers have no end
+        return math.nan
+    return number if math.isfinite(number) else math.nan

@@ -76,6 +76,12 @@ def test_what_says_nothing_of_an_epoch_is_left_out(odd: dict[str, object]) -> No
     assert parse_epochs(answer(odd)) == []
 
 
+@pytest.mark.parametrize("at", [float("inf"), -float("inf"), float("nan"), 1e308, -1.0])
+def test_a_time_of_no_age_of_ours_is_left_out(at: float) -> None:
+    """Whoever draws or exports the course turns it into a date, or into milliseconds."""
+    assert parse_epochs(answer(series("epoch", [(at, "1")]), loss((at, "0.5")))) == []
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b'{"status":"error"}', b'{"status":"success","data":{"result":[{}]}}']
 )

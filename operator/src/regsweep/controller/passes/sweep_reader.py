@@ -41,7 +41,7 @@ from regsweep.core.results.records import Records
 from regsweep.core.runs import ObservedRun, RunRef, Workloads
 from regsweep.core.scripts import ScriptFiles, script_files
 from regsweep.core.sweep import Sweep
-from regsweep.core.timestamps import parse_timestamp
+from regsweep.core.timestamps import known_moment
 from regsweep.core.world import Observed, Usage
 from regsweep.errors import InvalidSweep, InvalidTemplate
 
@@ -223,8 +223,7 @@ def _prior_of(sweep: KubeObject, memory: SweepMemory) -> SweepStatus:
 
 def _usage(prior: SweepStatus, sweep: Sweep) -> Usage:
     """What the sweep has used, as far as its status says."""
-    start = parse_timestamp(prior.start_time) if prior.start_time else None
-    return Usage(start, sweep.resolved.gpus, prior.gpu_seconds or 0.0)
+    return Usage(known_moment(prior.start_time), sweep.resolved.gpus, prior.gpu_seconds or 0.0)
 
 
 def _script_name(sweep: KubeObject) -> str:

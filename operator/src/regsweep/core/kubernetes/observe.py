@@ -17,6 +17,7 @@ from regsweep.api import constants as names
 from regsweep.core.kubernetes.identify import identify
 from regsweep.core.ownership import KubeObject, owner_uid
 from regsweep.core.runs import MAX_AVOIDED, AlteredJob, ObservedPod, ObservedRun, PodPhase
+from regsweep.core.timestamps import later, server_time
 
 CONTAINERS: Final = "containers"
 """Field of a trimmed pod that keeps their number."""
@@ -25,8 +26,6 @@ _SECONDS: Final = re.compile(r"[0-9]{1,12}(\.[0-9])?", re.ASCII)
 _DIGITS: Final = 7
 """Of an index: the API server takes at most 100,000 completions."""
 _MOST_BEHIND: Final = timedelta(days=1)
-_LONGEST_GRACE_SECONDS: Final = 30 * 24 * 3600
-"""A number from outside is bounded: what is longer may be before any date that Python has."""
 _LOST: Final = ("ContainerStatusUnknown", "Unknown")
 """Reasons of a container whose runtime, or whose kubelet, does not know any more how it ended."""
 _ENDED_PHASES: Final = {"Succeeded": PodPhase.SUCCEEDED, "Failed": PodPhase.FAILED}
@@ -61,7 +60,7 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
         replicates=identity.replicates,
         replicates_per_pod=identity.replicates_per_pod,
         attempt=identity.attempt,
-        created_at=_time(metadata["creationTimestamp"]),
+        created_at=server_time(metadata["creationTimestamp"]),
         lost=identity.lost,
         moved=identity.moved,
         avoids=_nodes((metadata.get("annotations") or {}).get(names.AVOIDED_NODES_ANNOTATION)),
@@ -77,7 +76,7 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
         failed_message=(failed or {}).get("message", ""),
         failed_indexes=_indexes(status.get("failedIndexes"), completions),
         succeeded_indexes=_indexes(status.get("completedIndexes"), completions),
-        ended_at=_time(ended) if ended else None,
+        ended_at=server_time(ended) if ended else None,
         deleting="deletionTimestamp" in metadata,
         pods=_pods_of(metadata["name"], completions, own),
     )
@@ -113,7 +112,7 @@ def observed_pod(pod: KubeObject, gone: bool = False) -> ObservedPod:
     terminated = state.get("terminated")
     running = state.get("running") or {}
     waiting_reason, waiting_message = _waiting(status, state)
-    created_at = _time(metadata["creationTimestamp"])
+    created_at = server_time(metadata["creationTimestamp"])
     phase = _phase(status.get("phase"), terminated)
     ended_at = None
     if phase in _ENDED_PHASES.values():
@@ -140,7 +139,7 @@ def observed_pod(pod: KubeObject, gone: bool = False) -> ObservedPod:
         containers=containers_of(pod),
         memory_limit=_memory_limit(pod),
         deleting="deletionTimestamp" in metadata,
-        deletion_due=_time(metadata["deletionTimestamp"]) if "deletionTimestamp" in metadata else None,
+        deletion_due=server_time(metadata["deletionTimestamp"]) if "deletionTimestamp" in metadata else None,
         deleted_at=_deleted_at(metadata),
         gone=gone,
     )
@@ -150,8 +149,7 @@ def _deleted_at(metadata: KubeObject) -> datetime | None:
     """When the object was deleted: its time stamp is when it should be gone, the grace period later."""
     if "deletionTimestamp" not in metadata:
         return None
-    grace = min(int(metadata.get("deletionGracePeriodSeconds") or 0), _LONGEST_GRACE_SECONDS)
-    return _time(metadata["deletionTimestamp"]) - timedelta(seconds=grace)
+    return later(server_time(metadata["deletionTimestamp"]), -(metadata.get("deletionGracePeriodSeconds") or 0))
 
 
 def is_sidecar(init_container: KubeObject) -> bool:
@@ -247,21 +245,21 @@ def _container_time(text: str | None, created_at: datetime) -> datetime | None:
 
     A node's clock may be behind the API server's, but not by more than a day: by then no certificate is valid.
     """
-    time = _time(text) if text else None
+    time = server_time(text) if text else None
     return time if time is not None and created_at - time < _MOST_BEHIND else None
 
 
 def _lost_start(terminated: KubeObject | None, status: KubeObject) -> datetime | None:
     """The start of the pod, for a container that ran and whose start is lost."""
     time = status.get("startTime") if (terminated or {}).get("reason") in _LOST else None
-    return _time(time) if time else None
+    return server_time(time) if time else None
 
 
 def _pod_end(status: KubeObject) -> datetime | None:
     """When a pod ended whose container never did: the last change of its conditions, else its start."""
     times = [c["lastTransitionTime"] for c in status.get("conditions") or () if c.get("lastTransitionTime")]
     time = max(times, default=None) or status.get("startTime")
-    return _time(time) if time else None
+    return server_time(time) if time else None
 
 
 def containers_of(pod: KubeObject) -> int:
@@ -298,7 +296,3 @@ def _indexes(text: str | None, completions: int) -> frozenset[int]:
         if first.isdecimal() and (last or first).isdecimal():
             found.update(range(int(first[:_DIGITS]), min(int((last or first)[:_DIGITS]) + 1, completions)))
     return frozenset(found)
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)

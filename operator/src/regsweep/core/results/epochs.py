@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 from regsweep.api.conditions import Reason
 from regsweep.api.wording import cut
 from regsweep.core.results.queries import MAX_WORDS, TargetLabels, target_of
+from regsweep.core.timestamps import MOST_SECONDS
 from regsweep.errors import MetricsError
 
 _METRIC: Final = "regsweep_trainer_metric"
@@ -102,6 +103,8 @@ def _samples(series: Iterable[_Series], name: str) -> Iterator[tuple[tuple[str, 
         if labels.get("__name__") != name or not re.fullmatch(r"\d{1,9}", replicate, re.ASCII):
             continue
         for moment, text in each.values:
+            if not 0 <= moment < MOST_SECONDS:
+                continue
             try:
                 yield (labels.get("run", ""), int(replicate)), labels, moment, float(text)
             except ValueError:

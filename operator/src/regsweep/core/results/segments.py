@@ -12,12 +12,12 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from sys import intern
 from typing import Final
 
 from pydantic import JsonValue
 
+from regsweep.api.budget_spec import MOST_GPU_SECONDS
 from regsweep.api.canonical import digest
 from regsweep.api.conditions import Reason
 from regsweep.api.constants import API_VERSION, MAX_NAME_LENGTH, RESULT_KIND
@@ -34,7 +34,7 @@ from regsweep.api.wording import cut
 from regsweep.core.ownership import JsonObject, KubeObject, child_labels, owner_uid, result_owners
 from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Records, Source, TestLosses
 from regsweep.core.sweep import Sweep
-from regsweep.core.timestamps import parse_timestamp, timestamp
+from regsweep.core.timestamps import known_moment, timestamp
 
 ENVIRONMENT_KEY_LENGTH: Final = 8
 
@@ -317,22 +317,14 @@ def _from_json(entry: KubeObject, environment: Environment, rule: EpochRule | No
         test=TestLosses(test["rows"], test["losses"]) if (test := entry.get("test")) else None,
         reason=None if reason is None else Reason(reason) if reason in _REASONS else Reason.UNKNOWN,
         message=_message(reason, entry.get("message", "")),
-        started_at=_moment(entry.get("start")),
-        ended_at=_moment(entry.get("end")),
-        gpu_seconds=_float(entry.get("gpuSeconds")),
+        started_at=known_moment(entry.get("start")),
+        ended_at=known_moment(entry.get("end")),
+        gpu_seconds=_gpu_seconds(entry.get("gpuSeconds")),
     )
 
 
 def _metrics(entry: KubeObject) -> dict[str, float]:
     return {name: float(value) for name, value in (entry.get("metrics") or {}).items()}
-
-
-def _moment(text: str | None) -> datetime | None:
-    """The time; None if it is absent or in the format of a later version."""
-    try:
-        return parse_timestamp(text) if text is not None else None
-    except ValueError:
-        return None
 
 
 def _message(reason: str | None, message: str) -> str:
@@ -343,6 +335,11 @@ def _message(reason: str | None, message: str) -> str:
 _REASONS: Final = frozenset(reason.value for reason in Reason)
 _OUTCOMES: Final = frozenset(outcome.value for outcome in Outcome)
 _SOURCES: Final = frozenset(source.value for source in Source)
+
+
+def _gpu_seconds(value: float | None) -> float | None:
+    """The GPU-seconds; no more than any budget may have, so that they can be added up."""
+    return min(float(value), MOST_GPU_SECONDS) if value is not None else None
 
 
 def _float(value: float | None) -> float | None:
