@@ -1,13 +1,14 @@
-"""When a finished sweep is deleted."""
+"""When time alone makes a difference to a finished sweep: it is deleted, or its Jobs are."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from regsweep.api.spec import SweepSpec
 from regsweep.api.status import SweepStatus
 from regsweep.core.status import is_over
-from regsweep.core.timestamps import parse_timestamp
+from regsweep.core.timestamps import readable_timestamp
 
 
 def expires_at(spec: SweepSpec, stored: SweepStatus, generation: int) -> datetime | None:
@@ -15,9 +16,25 @@ def expires_at(spec: SweepSpec, stored: SweepStatus, generation: int) -> datetim
 
     stored: the status as the API server has it; it must say of just this generation that the sweep is over.
     """
-    seconds = spec.ttl_seconds_after_finished
-    if seconds is None or stored.completion_time is None:
-        return None
     if stored.observed_generation != generation or not is_over(stored.conditions):
         return None
-    return parse_timestamp(stored.completion_time) + timedelta(seconds=seconds)
+    return _expires_at(spec.ttl_seconds_after_finished, stored.completion_time)
+
+
+def time_limit(
+    completed: str | None, ttl_seconds: int | None, jobs_ended: Iterable[datetime], max_age_seconds: int | None
+) -> datetime | None:
+    """When a sweep at rest is to be deleted, or the first of its Jobs, whichever is earlier; None: never.
+
+    completed: `status.completionTime`. jobs_ended: when its Jobs that are kept have ended.
+    """
+    expiry = _expires_at(ttl_seconds, completed)
+    limits = [expiry] if expiry is not None else []
+    if max_age_seconds is not None:
+        limits += [ended + timedelta(seconds=max_age_seconds) for ended in jobs_ended]
+    return min(limits, default=None)
+
+
+def _expires_at(ttl_seconds: int | None, completed: str | None) -> datetime | None:
+    at = readable_timestamp(completed)
+    return None if ttl_seconds is None or at is None else at + timedelta(seconds=ttl_seconds)

@@ -16,3 +16,11 @@ def parse_timestamp(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"a timestamp needs a time zone, got {text!r}")
     return moment
+
+
+def readable_timestamp(text: str | None) -> datetime | None:
+    """The moment; None if it is absent, or written in another way than ours."""
+    try:
+        return parse_timestamp(text) if text is not None else None
+    except ValueError:
+        return None

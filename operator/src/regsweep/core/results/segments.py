@@ -12,7 +12,6 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from sys import intern
 from typing import Final
 
@@ -34,7 +33,7 @@ from regsweep.api.wording import cut
 from regsweep.core.ownership import JsonObject, KubeObject, child_labels, owner_uid, result_owners
 from regsweep.core.results.records import BestEpoch, Environment, Outcome, Record, Records, Source, TestLosses
 from regsweep.core.sweep import Sweep
-from regsweep.core.timestamps import parse_timestamp, timestamp
+from regsweep.core.timestamps import readable_timestamp, timestamp
 
 ENVIRONMENT_KEY_LENGTH: Final = 8
 
@@ -317,22 +316,14 @@ def _from_json(entry: KubeObject, environment: Environment, rule: EpochRule | No
         test=TestLosses(test["rows"], test["losses"]) if (test := entry.get("test")) else None,
         reason=None if reason is None else Reason(reason) if reason in _REASONS else Reason.UNKNOWN,
         message=_message(reason, entry.get("message", "")),
-        started_at=_moment(entry.get("start")),
-        ended_at=_moment(entry.get("end")),
+        started_at=readable_timestamp(entry.get("start")),
+        ended_at=readable_timestamp(entry.get("end")),
         gpu_seconds=_float(entry.get("gpuSeconds")),
     )
 
 
 def _metrics(entry: KubeObject) -> dict[str, float]:
     return {name: float(value) for name, value in (entry.get("metrics") or {}).items()}
-
-
-def _moment(text: str | None) -> datetime | None:
-    """The time; None if it is absent or in the format of a later version."""
-    try:
-        return parse_timestamp(text) if text is not None else None
-    except ValueError:
-        return None
 
 
 def _message(reason: str | None, message: str) -> str:
