@@ -25,7 +25,7 @@ from integration.laboratory import Lab, laboratory
 from integration.soundness import TWELVE, is_at_rest, left_of
 from regsweep.errors import ApiError
 from support.crds import wait_established
-from support.faulty_proxy import OF_A_SOUND_SERVER, Schedule, faulty_proxy
+from support.faulty_proxy import OFTEN_LISTED, Fault, Schedule, faulty_proxy
 from support.invariants import broken
 
 INSTANCE = "soak"
@@ -75,11 +75,13 @@ async def one_sweep(cluster: Cluster, kind: str, seed: int, tally: Tally, folder
     """One sweep that meets the kind, and what came of it."""
     chance = random.Random(seed)
     every = kind == "all of it"
-    faults = OF_A_SOUND_SERVER if every else [FAULTS[kind]] if kind in FAULTS else []
+    faults = list(Fault) if every else [FAULTS[kind]] if kind in FAULTS else []
+    settings = OFTEN_LISTED if Fault.LOST_EVENT in faults else {}
     schedule = Schedule(faults, seed, chance=0.05 if every else 0.2)
     async with laboratory(cluster) as lab, faulty_proxy(cluster, schedule, folder / f"{seed}.kubeconfig") as proxy:
         keepers = [
-            Keeper(lab, folder / f"{seed}.kubeconfig", f"operator-{n}") for n in range(1 + (chance.random() < 0.3))
+            Keeper(lab, folder / f"{seed}.kubeconfig", f"operator-{n}", settings)
+            for n in range(1 + (chance.random() < 0.3))
         ]
         scene = Scene(lab, keepers, chance)
         for keeper in keepers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,10 +34,11 @@ LEASE = {"lease_duration_seconds": 4, "lease_renew_deadline_seconds": 3, "lease_
 class Keeper:
     """Keeps an operator running, as the kubelet does."""
 
-    def __init__(self, lab: Lab, kubeconfig: Path, identity: str) -> None:
+    def __init__(self, lab: Lab, kubeconfig: Path, identity: str, settings: Mapping[str, float]) -> None:
         self._lab = lab
         self._kubeconfig = kubeconfig
         self._identity = identity
+        self._settings = settings
         self.process: Process | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -68,7 +69,7 @@ class Keeper:
     async def _run(self) -> None:
         while True:
             way = Way(self._kubeconfig, waits=False)
-            async with operating(self._lab, way, identity=self._identity, **LEASE) as process:
+            async with operating(self._lab, way, identity=self._identity, **LEASE, **self._settings) as process:
                 self.process = process
                 await process.process.wait()
 

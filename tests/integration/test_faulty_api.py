@@ -11,7 +11,7 @@ import pytest
 
 from integration.laboratory import Lab, Way, lab, operating
 from integration.soundness import TWELVE, is_quiet, train_to_the_end, unsound
-from support.faulty_proxy import OF_A_SOUND_SERVER, Fault, Schedule, faulty_proxy
+from support.faulty_proxy import OF_A_SOUND_SERVER, OFTEN_LISTED, Fault, Schedule, faulty_proxy
 
 __all__ = ["lab"]
 
@@ -20,16 +20,19 @@ __all__ = ["lab"]
     "kinds",
     [
         *(pytest.param([kind], id=kind.value) for kind in OF_A_SOUND_SERVER),
-        pytest.param(OF_A_SOUND_SERVER, id="all of them"),
+        pytest.param(OF_A_SOUND_SERVER, id="all of a sound server"),
+        pytest.param([Fault.LOST_EVENT], id=Fault.LOST_EVENT.value),
+        pytest.param(list(Fault), id="all of them"),
     ],
 )
 async def test_a_sweep_comes_to_a_sound_end_whatever_happens_to_its_requests(
     lab: Lab, tmp_path: Path, kinds: list[Fault]
 ) -> None:
     schedule = Schedule(kinds, seed=11)
+    settings = OFTEN_LISTED if Fault.LOST_EVENT in kinds else {}
     async with (
         faulty_proxy(lab.cluster, schedule, tmp_path / "kubeconfig") as proxy,
-        operating(lab, Way(kubeconfig=tmp_path / "kubeconfig")) as operator,
+        operating(lab, Way(kubeconfig=tmp_path / "kubeconfig"), **settings) as operator,
     ):
         await lab.apply(flags=TWELVE, replicates=1, parallelism=4, retention={"succeededJobs": 4})
         assert await train_to_the_end(lab, most_pods=4) == []

@@ -46,7 +46,9 @@ class Fault(StrEnum):
 
 
 OF_A_SOUND_SERVER = [fault for fault in Fault if fault is not Fault.LOST_EVENT]
-"""A watch that goes on and has lost an event is a fault of the API server itself. Only the next list mends that, minutes later."""
+"""A watch that goes on and has lost an event is a fault of the API server itself. Only the next list mends that."""
+OFTEN_LISTED = {"resync_seconds": 10, "relist_seconds": 10}
+"""Settings of an operator that finds lost events soon. They are for these alone: they would hide what else is missed."""
 OF_EVENTS = frozenset(
     {Fault.LATE_EVENT, Fault.EVENT_TWICE, Fault.OLD_EVENTS, Fault.BROKEN_WATCH, Fault.LOST_EVENT, Fault.GONE}
 )

@@ -167,7 +167,11 @@ class Settings(PrometheusSettings):
     """Time that records wait to be stored together, longer (up to 30 s) while writing takes long; the last ones are stored at once. Until
     then the pods hold them."""
     resync_seconds: Positive = 300.0
-    """Interval at which every sweep is reconciled without a change, jittered by a half."""
+    """Interval at which sweeps are listed again, and those that are not over reconciled without a change, in case news of them were lost;
+    jittered by a quarter."""
+    relist_seconds: Positive = 3600.0
+    """Longest time until Jobs and pods are listed again, in case the API server has dropped news of them; jittered by a quarter. Listing
+    10,000 of each takes 2 to 3 s of a CPU."""
     refusal_retry_seconds: Positive = 60.0
     """Interval at which a template that the API server rejected, or that does not exist, is tried again without a change."""
 

@@ -32,7 +32,7 @@ def informer(
 ) -> Informer:
     cache = ObjectCache(group_by=lambda obj: str(obj["metadata"]["labels"][LABEL]), keep_tombstones=keep_tombstones)
     scope = Scope(LEASES, LABEL, namespaces)
-    return Informer(api, scope, cache, watch_seconds=watch_seconds, first_backoff_seconds=0.001)
+    return Informer(api, scope, cache, relist_seconds=3600, watch_seconds=watch_seconds, first_backoff_seconds=0.001)
 
 
 def counting(api: MemoryApi) -> Counter[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -10,8 +11,12 @@ import pytest
 from regsweep.adapters.kubeapi import JOBS, RESULTS, SWEEPS
 from regsweep.adapters.memory import Write
 from regsweep.errors import NotPermitted
-from unit.controller.fake_cluster import stamp
+from support.virtual_time import VirtualTime
+from unit.controller.fake_cluster import stamp, sweep_object
+from unit.controller.machinery import Machinery
 from unit.controller.test_reconcile import ONE_COMBINATION, Stand
+from unit.controller.virtual_operator import operator_on
+from unit.controller.wire import Wire
 
 MINUTE = timedelta(minutes=1)
 
@@ -151,3 +156,28 @@ async def test_a_job_is_kept_for_its_logs_until_it_is_too_old(stand: Stand) -> N
     await stand.make_pass()
     assert not stand.cluster.jobs()
     assert len(stand.cluster.records()) == 1
+
+
+def test_who_comes_later_knows_when_the_time_of_a_finished_sweep_comes() -> None:
+    """Restarts, take-overs and rolling updates: the timers of the process before are gone."""
+    with VirtualTime() as time:
+        cluster = Machinery(time)
+        wire = Wire(cluster.api)
+
+        async def lives() -> None:
+            first = operator_on(cluster, wire)
+            first.start()
+            await cluster.apply(
+                sweep_object(ttlSecondsAfterFinished=600, retention={"succeededJobs": 10, "maxAgeSeconds": 300})
+            )
+            await cluster.live(cluster.is_at_rest)
+            await asyncio.sleep(30)
+            await first.stop()
+            successor = operator_on(cluster, wire)
+            successor.start()
+            for minutes, jobs, sweeps in ((4, True, True), (3, False, True), (4, False, False)):
+                await asyncio.sleep(60 * minutes)
+                assert (bool(cluster.jobs()), bool(cluster.api.objects(SWEEPS))) == (jobs, sweeps)
+            await successor.stop()
+
+        time.run(lives())

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
 
 from regsweep.adapters.kubeapi import JOBS, PODS, SWEEPS, Page, Resource
 from regsweep.adapters.memory import MemoryApi
 from regsweep.controller.process import operator as process
 from regsweep.errors import Refused
+from regsweep.metrics import INFORMER_AGE, Metrics
 from unit.controller.fake_cluster import NAMESPACE, FakeCluster, operating, settled, sweep_object, until
 
 CLOSED = "closed"
@@ -83,3 +86,18 @@ async def test_a_namespace_whose_rights_are_withdrawn_waits_until_they_are_back(
         assert pods.follows(NAMESPACE)
         api.forbidden = frozenset()
         await until(lambda: pods.follows(CLOSED))
+
+
+async def test_metrics_are_served_when_the_last_namespace_is_withdrawn() -> None:
+    cluster, api = guarded()
+    metrics = Metrics()
+    async with operating(cluster, metrics=metrics, namespaces=[CLOSED]) as operator:
+        await settled(operator, cluster)
+        api.forbidden = frozenset({PODS.plural})
+        api.break_watches(Refused("pods is forbidden", 403))
+        pods = next(informer for informer in operator._informers if informer.resource is PODS)
+        await until(lambda: not pods.follows(CLOSED))
+        before = metrics.value(INFORMER_AGE, resource=PODS.plural)
+        await asyncio.sleep(0.01)
+        assert metrics.value(INFORMER_AGE, resource=PODS.plural) > before, "what it knows grows old"
+        assert b"regsweep_operator_leader 1.0" in generate_latest(metrics.registry)

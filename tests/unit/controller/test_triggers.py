@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from regsweep.adapters.kubeapi import LEASES, RESULTS, KubeObject, Resource, uid_of
 from regsweep.adapters.memory import MemoryApi
 from regsweep.api import constants as names
-from regsweep.controller.clocks import SYSTEM_CLOCKS
+from regsweep.controller.clocks import SYSTEM_CLOCKS, Clocks
 from regsweep.controller.process.assembly import build_caches
 from regsweep.controller.process.triggers import Triggers
 from regsweep.controller.queues.workqueue import WorkQueue
@@ -18,6 +19,7 @@ from regsweep.errors import Unavailable
 from regsweep.metrics import RECONCILE_TOTAL, Metrics
 from unit.controller.fake_cluster import FakeCluster, operating, settled, sweep_object, until
 
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 TERMINATED = [{"name": "trainer", "state": {"terminated": {"exitCode": 0}}}]
 
 
@@ -39,7 +41,9 @@ class Stand:
         self.queue = RecordingQueue()
         self.caches = build_caches(MemoryApi(), SYSTEM_CLOCKS)
         self.ended_pods: list[str] = []
-        self.triggers = Triggers(self.queue, self.caches, on_pod_ended=self.ended_pods.append)
+        self.triggers = Triggers(
+            self.queue, self.caches, on_pod_ended=self.ended_pods.append, clocks=Clocks(now=lambda: NOW)
+        )
 
 
 @pytest.fixture
@@ -193,6 +197,12 @@ def test_with_a_new_term_those_become_due_that_may_have_something_to_do(stand: S
         pytest.param(
             [{"conditions": [{"type": "Failed", "status": "True"}]}] * 3, {}, True, id="one with Jobs to delete"
         ),
+        pytest.param(
+            [{"conditions": [{"type": "Complete", "status": "True"}]}] * 2,
+            {},
+            True,
+            id="one with a Job of a kind to delete",
+        ),
         pytest.param([], {"regsweep.dev/retry": "1"}, True, id="one that somebody wants tried again"),
     ],
 )
@@ -214,10 +224,48 @@ def test_a_sweep_at_rest_is_left_alone_unless_it_may_want_something(
     assert stand.queue.added == [("unknown", 0.0)]
 
 
+@pytest.mark.parametrize(
+    ("spec", "completed", "ended", "delay"),
+    [
+        pytest.param({"ttlSecondsAfterFinished": 600}, "09:58", [], 480, id="one that is deleted later"),
+        pytest.param({"ttlSecondsAfterFinished": 60}, "09:58", [], 0, id="one that was to be deleted"),
+        pytest.param({"ttlSecondsAfterFinished": 60}, None, [], None, id="one that does not say when it has ended"),
+        pytest.param({"ttlSecondsAfterFinished": 60}, "soon", [], None, id="one that says it in no way of ours"),
+        pytest.param({"retention": {"maxAgeSeconds": 600}}, "09:58", [], None, id="one whose Jobs are gone"),
+        pytest.param(
+            {"retention": {"maxAgeSeconds": 600}}, "09:58", ["09:55", "09:53"], 180, id="the oldest Job goes first"
+        ),
+        pytest.param({"retention": {"maxAgeSeconds": 60}}, "09:58", ["09:55", "09:58"], 0, id="one with a Job too old"),
+        pytest.param(
+            {"ttlSecondsAfterFinished": 300, "retention": {"maxAgeSeconds": 600}},
+            "09:58",
+            ["09:57"],
+            180,
+            id="what is first",
+        ),
+    ],
+)
+def test_a_sweep_at_rest_is_called_for_when_time_makes_a_difference_to_it(
+    stand: Stand, spec: dict[str, Any], completed: str | None, ended: list[str], delay: float | None
+) -> None:
+    at = {"completionTime": f"2026-11-23T{completed}:00Z"} if completed is not None else {}
+    sweep = obj("sweep", status={"state": "Complete", "observedGeneration": 1, **at})
+    sweep["spec"] = {**spec, "retention": {"succeededJobs": 2, "failedJobs": 2, **spec.get("retention", {})}}
+    stand.caches.sweeps.upsert(sweep)
+    for number, time in enumerate(ended):
+        over = {"type": "Failed", "status": "True", "lastTransitionTime": f"2026-11-23T{time}:00Z"}
+        stand.caches.runs.jobs.upsert(obj(f"job-{number}", owner="sweep", status={"conditions": [over]}))
+    for call in (stand.triggers.add_all, lambda: stand.triggers.add_reported("sweep")):
+        stand.queue.added.clear()
+        call()
+        assert stand.queue.added == ([] if delay is None else [("sweep", delay)])
+
+
 async def test_a_start_reads_no_results_of_sweeps_at_rest() -> None:
     cluster, read = FakeCluster(), []
     async with operating(cluster):
-        await cluster.apply(sweep_object(retention={"succeededJobs": 10, "failedJobs": 10}))
+        limits = {"succeededJobs": 10, "failedJobs": 10, "maxAgeSeconds": 3600}
+        await cluster.apply(sweep_object(retention=limits, ttlSecondsAfterFinished=3600))
         await cluster.train_everything(cluster.is_over)
 
     def note(verb: str, resource: Resource) -> None:

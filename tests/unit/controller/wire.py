@@ -49,6 +49,8 @@ class Wire:
         self.is_cut = False
         self.troubles: deque[Trouble] = deque()
         """What happens to the next requests, one after the other."""
+        self.dropped: set[str] = set()
+        """Plurals of resources of which no event of a watch arrives."""
         self.late: dict[str, float] = {}
         """Plural of a resource to the seconds that each event of its watch takes."""
 
@@ -101,7 +103,8 @@ class Wire:
         )
         async for event in events:
             await asyncio.sleep(self.late.get(resource.plural, SECONDS))
-            yield event
+            if resource.plural not in self.dropped:
+                yield event
 
     async def create(self, resource: Resource, obj: KubeObject, *, dry_run: bool = False) -> KubeObject:
         """See KubeApi."""

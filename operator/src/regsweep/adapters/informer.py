@@ -1,4 +1,7 @@
-"""Keeps a cache in step with the API server: LIST by pages, then WATCH, and LIST again when the watch has lost its place."""
+"""Keeps a cache in step with the API server: LIST by pages, then WATCH, and LIST again when the watch has lost its place.
+
+Now and then it lists again although nothing is known to be lost: a watch may have dropped news, and nobody is told.
+"""
 
 from __future__ import annotations
 
@@ -44,15 +47,18 @@ class Informer:
         scope: Scope,
         cache: ObjectCache,
         *,
+        relist_seconds: float,
         watch_seconds: float = WATCH_SECONDS,
         first_backoff_seconds: float = FIRST_BACKOFF_SECONDS,
         clock: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        """relist_seconds: the longest time between two lists; jittered, so that those of all informers do not come together."""
         self.cache = cache
         self._api = api
         self._scope = scope
         self._watch_seconds = watch_seconds
+        self._relist_seconds = relist_seconds
         self._first_backoff = first_backoff_seconds
         self._clock = clock
         self._sleep = sleep
@@ -61,6 +67,7 @@ class Informer:
         """Namespaces in which the objects may not be listed, by the API server's last word."""
         self._synced = asyncio.Event()
         self._heard_at: dict[str | None, float] = {}
+        self._list_again_at: dict[str | None, float] = {}
 
     @property
     def resource(self) -> Resource:
@@ -78,10 +85,14 @@ class Informer:
 
     @property
     def age_seconds(self) -> float | None:
-        """Seconds since the server was last heard of (the longest over namespaces); None before the first LIST."""
+        """Seconds since the server was last heard of; None before the first LIST.
+
+        The longest over namespaces, without those that are refused unless all of them are.
+        """
         if not self.synced:
             return None
-        return self._clock() - min(at for namespace, at in self._heard_at.items() if namespace not in self._refused)
+        followed = [at for namespace, at in self._heard_at.items() if namespace not in self._refused]
+        return self._clock() - min(followed or self._heard_at.values(), default=self._clock())
 
     def follows(self, namespace: str) -> bool:
         """Whether the cache is complete for this namespace: it has been listed, and may still be."""
@@ -99,22 +110,19 @@ class Informer:
         failures = 0
         while True:
             try:
-                if version is None:
+                if version is None or self._clock() >= self._list_again_at[namespace]:
                     version = await self._list(namespace)
                     failures = 0
                 before, began = version, self._clock()
                 version, broke = await self._watch(namespace, version)
-                progressed = version != before
-                if broke is not None:
-                    failures = 1 if progressed else failures + 1
-                    self._log_failure(broke, failures)
-                    if isinstance(broke, Refused):
-                        self._refuse(namespace)
-                        version = None
+                if was_good(version != before, self._clock() - began, broke):
+                    if broke is not None:
+                        logger.debug("%s: %s; watching again", self.resource.plural, broke)
+                    failures = 0 if broke is None else 1
                 else:
-                    # A watch that ends at once without any event must not be repeated in a tight loop.
-                    ended_at_once = not progressed and self._clock() - began < SHORTEST_WATCH_SECONDS
-                    failures = failures + 1 if ended_at_once else 0
+                    failures += 1
+                    if broke is not None:
+                        self._log_failure(broke, failures)
             except Expired:
                 logger.info("%s: the resource version of the watch expired, listing again", self.resource.plural)
                 version = None
@@ -124,6 +132,7 @@ class Informer:
                 self._log_failure(error, failures)
                 if isinstance(error, Refused):
                     self._refuse(namespace)
+                    version = None
             if failures > 1:
                 await self._sleep(self._backoff(failures - 1))
 
@@ -145,6 +154,7 @@ class Informer:
         return longest * random.uniform(0.5, 1.0)
 
     async def _list(self, namespace: str | None) -> str:
+        self._put_off_list(namespace)  # now, too: where a watch can go on, a list that fails is not repeated at once
         listed: set[str] = set()
         token = ""
         while True:
@@ -164,23 +174,28 @@ class Informer:
                 break
             await asyncio.sleep(0)
         self.cache.delete_unlisted(namespace, listed, int(page.resource_version))
+        self._put_off_list(namespace)
         self._unsynced.discard(namespace)
         self._refused.discard(namespace)
         self._check_synced()
         return page.resource_version
 
+    def _put_off_list(self, namespace: str | None) -> None:
+        self._list_again_at[namespace] = self._clock() + self._relist_seconds * random.uniform(0.75, 1.0)
+
     async def _watch(self, namespace: str | None, version: str) -> tuple[str, ApiError | None]:
         """Watches until it ends; returns the version to continue from, and the error that ended it (None: the server ended it).
 
-        Raises Expired.
+        Raises Expired and Refused.
         """
+        longest = self._watch_seconds * random.uniform(0.8, 1.0)
         try:
             events = self._api.watch(
                 self.resource,
                 namespace,
                 label_selector=self._scope.label_selector,
                 resource_version=version,
-                timeout_seconds=self._watch_seconds * random.uniform(0.8, 1.0),
+                timeout_seconds=seconds_to_watch(self._list_again_at[namespace] - self._clock(), longest),
             )
             async with aclosing(events) as stream:
                 async for event in stream:
@@ -190,9 +205,24 @@ class Informer:
                         self.cache.delete(event.object)
                     elif event.type is not WatchType.BOOKMARK:
                         self.cache.upsert(event.object)
-        except Expired:
+        except (Expired, Refused):
             raise
         except ApiError as error:
             return version, error
         self._heard_at[namespace] = self._clock()
         return version, None
+
+
+def seconds_to_watch(until_list: float, longest: float) -> float:
+    """How long the next watch lasts: until the next list is due, but no longer than watches may, nor for a moment only."""
+    return min(longest, max(until_list, SHORTEST_WATCH_SECONDS))
+
+
+def was_good(progressed: bool, seconds: float, broke: ApiError | None) -> bool:
+    """Whether a watch that has ended has done what it is for: it brought news, or there were none for a while.
+
+    broke: what ended it, None: the server did. A status of success is that of an answer which had begun: proxies close connections
+    that are idle.
+    """
+    had_begun = broke is None or 200 <= broke.status < 300
+    return progressed or (had_begun and seconds >= SHORTEST_WATCH_SECONDS)

@@ -56,7 +56,8 @@ class ObjectCache:
         self._entries: dict[str, Entry] = {}
         self._groups: dict[str, set[str]] = {}
         self._tombstones: dict[str, set[str]] = {}
-        self._deleted_by_us: set[str] = set()
+        self._deleted_by_us: dict[str, str] = {}
+        """UID to namespace of what our deletes have removed, until news of it come."""
         self._listeners: list[Listener] = []
         self._notes: list[Callable[[str, str], None]] = []
 
@@ -107,8 +108,9 @@ class ObjectCache:
 
     def remove_from_write(self, uid: str) -> None:
         """Records that our delete succeeded; earlier events do not restore the object."""
-        if uid in self._entries:
-            self._deleted_by_us.add(uid)
+        entry = self._entries.get(uid)
+        if entry is not None:
+            self._deleted_by_us[uid] = namespace_of(entry.object)
             self._drop(uid)
 
     def forget(self, uid: str) -> None:
@@ -128,7 +130,7 @@ class ObjectCache:
         uid = uid_of(obj)
         by_us = uid in self._deleted_by_us
         if by_us:
-            self._deleted_by_us.discard(uid)
+            del self._deleted_by_us[uid]
             if not self._keep_tombstones:
                 return
         present = self._entries.get(uid)
@@ -142,7 +144,9 @@ class ObjectCache:
                 continue
             if version_of(entry.object) <= version:  # else: our own write, younger than the list
                 self._bury(uid, entry.object)
-        self._deleted_by_us &= listed
+        for uid, place in list(self._deleted_by_us.items()):
+            if uid not in listed and namespace in (None, place):
+                del self._deleted_by_us[uid]
 
     # The store
 

@@ -169,8 +169,9 @@ class Trainer(ApiModel):
     gpu_resource: Annotated[str | None, StringConstraints(pattern=GPU_RESOURCE_PATTERN, max_length=MAX_NAME_LENGTH)] = (
         None
     )
-    """Extended resource that `gpus` counts, such as `amd.com/gpu`. Absent: the operator's default. A template that asks for another
-    accelerator, or has a resource claim, decides instead."""
+    """Extended resource that `gpus` counts, such as `amd.com/gpu`. Absent: the operator's default. A template whose trainer asks for
+    another accelerator decides instead. A resource claim that the trainer names (`resources.claims`) stands for its GPUs, unless this
+    is set or the trainer has a limit of the resource; a claim that it does not name never does."""
     data_revision: Annotated[str | None, StringConstraints(min_length=1, max_length=MAX_DATA_REVISION)] = None
     """Name for the state of the data, such as `2026-11`. Change it after the data have changed: every combination is then
     trained again, and results of earlier revisions are kept but not ranked. `regsweep run` derives it from the data instead."""

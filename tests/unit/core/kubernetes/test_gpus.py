@@ -35,7 +35,7 @@ def resources_of(
     job: Any = job_manifest(
         sweep, request, objective_status(spec.objective), None, JobDefaults(accelerators=accelerators)
     )
-    (container,) = job["spec"]["template"]["spec"]["containers"]
+    (container,) = (c for c in job["spec"]["template"]["spec"]["containers"] if c["name"] == "trainer")
     assert {"name": "REGSWEEP_GPUS", "value": str(trainer.get("gpus", 1))} in container["env"]
     resources: dict[str, Any] = container["resources"]
     return resources
@@ -65,6 +65,19 @@ def resources_of(
             id="a MIG slice stands instead of a whole GPU",
         ),
         pytest.param(1, {"claims": [{"name": "gpu"}]}, {"claims": [{"name": "gpu"}]}, id="a DRA claim stands too"),
+        pytest.param(
+            2,
+            {"claims": [{"name": "rdma"}], "limits": {"nvidia.com/gpu": 1}},
+            {"claims": [{"name": "rdma"}], "limits": {"nvidia.com/gpu": "2"}},
+            id="a claim beside GPUs is none of them",
+        ),
+        pytest.param(
+            1,
+            {"claims": [{"name": "rdma"}], "limits": {"nvidia.com/mig-1g.10gb": 1}},
+            {"claims": [{"name": "rdma"}], "limits": {"nvidia.com/mig-1g.10gb": 1}},
+            id="a claim beside a MIG slice",
+        ),
+        pytest.param(1, {"claims": []}, {"claims": [], "limits": {"nvidia.com/gpu": "1"}}, id="no claim at all"),
         pytest.param(1, {"limits": {"amd.com/gpu": 1}}, {"limits": {"amd.com/gpu": 1}}, id="another vendor's"),
         pytest.param(2, {"limits": {"google.com/tpu": 4}}, {"limits": {"google.com/tpu": 4}}, id="a TPU"),
         pytest.param(
@@ -91,9 +104,22 @@ def test_gpus(gpus: int, resources: dict[str, Any], result: dict[str, Any]) -> N
     assert resources_of(asking(resources), gpus=gpus) == result
 
 
-def test_a_pod_with_a_claim_of_its_own_gets_no_gpu_added() -> None:
-    template = {"spec": {"resourceClaims": [{"name": "gpu", "resourceClaimTemplateName": "g"}]}}
-    assert resources_of(template) == {}
+@pytest.mark.parametrize(
+    "others",
+    [
+        pytest.param([], id="nobody"),
+        pytest.param([{"name": "mesh", "resources": {"claims": [{"name": "rdma"}]}}], id="a sidecar"),
+    ],
+)
+def test_a_claim_that_the_trainer_does_not_name_is_none_of_its_gpus(others: list[dict[str, Any]]) -> None:
+    claims = [{"name": "rdma", "resourceClaimTemplateName": "r"}]
+    template = {"spec": {"resourceClaims": claims, "containers": [{"name": "trainer"}, *others]}}
+    assert resources_of(template) == {"limits": {"nvidia.com/gpu": "1"}}
+
+
+def test_a_sweep_that_names_its_gpus_gets_them_beside_a_claim() -> None:
+    claim = {"claims": [{"name": "rdma"}]}
+    assert resources_of(asking(claim), gpuResource="nvidia.com/gpu") == {**claim, "limits": {"nvidia.com/gpu": "1"}}
 
 
 def test_what_counts_as_an_accelerator_is_the_installations_to_say() -> None:

@@ -91,12 +91,14 @@ def build_caches(api: KubeApi, clocks: Clocks) -> Caches:
 def build_informers(api: KubeApi, settings: Settings, caches: Caches, clocks: Clocks) -> tuple[Informer, ...]:
     """What keeps the caches of sweeps, Jobs and pods in step with the API server."""
     namespaces = tuple(settings.namespaces) or (None,)
-    scopes = (
-        (Scope(SWEEPS, namespaces=namespaces), caches.sweeps),
-        (Scope(JOBS, SWEEP_UID_LABEL, namespaces), caches.runs.jobs),
-        (Scope(PODS, SWEEP_UID_LABEL, namespaces), caches.runs.pods),
+    scopes = (  # sweeps are few, and nothing else tells of a person's edit of one
+        (Scope(SWEEPS, namespaces=namespaces), caches.sweeps, settings.resync_seconds),
+        (Scope(JOBS, SWEEP_UID_LABEL, namespaces), caches.runs.jobs, settings.relist_seconds),
+        (Scope(PODS, SWEEP_UID_LABEL, namespaces), caches.runs.pods, settings.relist_seconds),
     )
-    return tuple(Informer(api, scope, cache, clock=clocks.monotonic) for scope, cache in scopes)
+    return tuple(
+        Informer(api, scope, cache, relist_seconds=seconds, clock=clocks.monotonic) for scope, cache, seconds in scopes
+    )
 
 
 def build_queues(

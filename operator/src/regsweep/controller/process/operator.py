@@ -66,7 +66,9 @@ class Operator:
         self.health = Health(
             self._informers, self.queues.sweeps, self.lease, live_after_seconds=settings.live_after_seconds
         )
-        self._triggers = Triggers(self.queues.sweeps, self.caches, on_pod_ended=self.reconciler.note_pod_end)
+        self._triggers = Triggers(
+            self.queues.sweeps, self.caches, on_pod_ended=self.reconciler.note_pod_end, clocks=clocks
+        )
         self._tasks = EndlessTasks()
         self._term = 0
         self.health.register(metrics)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from random import uniform
 from typing import Final
 
-from regsweep.adapters.kubeapi import controller_uid_of, is_deleting, uid_of
+from regsweep.adapters.kubeapi import KubeObject, controller_uid_of, is_deleting, uid_of
 from regsweep.adapters.object_cache import Entry
 from regsweep.api.constants import RETRY_ANNOTATION, TRAINER_CONTAINER
 from regsweep.api.status import SweepState
 from regsweep.controller.caches.trimming import sweep_uid_of
+from regsweep.controller.clocks import Clocks
 from regsweep.controller.passes.parts import Caches
 from regsweep.controller.queues.workqueue import WorkQueue
+from regsweep.core.expiry import time_limit
+from regsweep.core.kubernetes.observe import job_end
 
 QUIET_CHANGE_SECONDS: Final = 0.3
 """How long news that free no slot (scheduled, pulled, started, once more of a pod that has ended, a Job Complete whose pods have ended)
@@ -25,25 +29,34 @@ RESYNC_SPREAD_SECONDS: Final = 10.0
 class Triggers:
     """Adds the UIDs of sweeps to the queue."""
 
-    def __init__(self, queue: WorkQueue, caches: Caches, *, on_pod_ended: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        queue: WorkQueue,
+        caches: Caches,
+        *,
+        on_pod_ended: Callable[[str], None],
+        clocks: Clocks,
+    ) -> None:
         self._queue = queue
         self._caches = caches
         self._on_pod_ended = on_pod_ended
+        self._clocks = clocks
         caches.sweeps.add_listener(self._on_sweep)
         caches.runs.jobs.add_listener(self._on_job)
         caches.runs.pods.add_listener(self._on_pod)
 
     def add_all(self) -> None:
-        """Makes every sweep due that may have something to do: the results of the others are not even read."""
+        """Makes every sweep due that may have something to do, now or when its time comes: the results of the others are not even read."""
         for entry in self._caches.sweeps.group(""):
-            if not self._wants_nothing(entry):
-                self._queue.add(uid_of(entry.object))
+            self._add_in_time(entry)
 
     def add_reported(self, uid: str) -> None:
         """Makes the sweep due that was reported by somebody who also reports what is known already."""
         entry = self._caches.sweeps.entry(uid)
-        if entry is None or not self._wants_nothing(entry):
+        if entry is None:
             self._queue.add(uid)
+        else:
+            self._add_in_time(entry)
 
     async def resync(self, interval_seconds: float) -> None:
         """Makes every sweep due that is not over, now and then, until cancelled."""
@@ -53,17 +66,13 @@ class Triggers:
                 if not _is_at_rest(entry):
                     self._queue.add(uid_of(entry.object), uniform(0, min(RESYNC_SPREAD_SECONDS, interval_seconds)))
 
-    def _wants_nothing(self, entry: Entry) -> bool:
-        """Whether the sweep is at rest, nobody asks for a retry, and no Job of it goes on or is more than retention keeps.
-
-        What is missing in a status or a result all the same is made good when the sweep is edited.
-        """
-        if not _is_at_rest(entry) or RETRY_ANNOTATION in (entry.object["metadata"].get("annotations") or {}):
-            return False
+    def _add_in_time(self, entry: Entry) -> None:
+        """Makes the sweep due: at once, or if it is at rest when time alone makes a difference to it."""
         jobs = list(self._caches.runs.jobs.group(uid_of(entry.object)))
-        retention = (entry.object.get("spec") or {}).get("retention") or {}
-        kept = retention.get("succeededJobs", 0) + retention.get("failedJobs", 0)
-        return len(jobs) <= kept and all(_job_has_ended(job) and not job.gone for job in jobs)
+        if not _wants_nothing(entry, jobs):
+            self._queue.add(uid_of(entry.object))
+        elif (at := _time_limit(entry, jobs)) is not None:
+            self._queue.add(uid_of(entry.object), max(0.0, (at - self._clocks.now()).total_seconds()))
 
     def _on_sweep(self, entry: Entry, _before: Entry | None) -> None:
         self._queue.add(uid_of(entry.object))
@@ -83,6 +92,32 @@ class Triggers:
         if frees_slot:
             self._on_pod_ended(uid)
         self._queue.add(uid, 0.0 if frees_slot or ends else QUIET_CHANGE_SECONDS)
+
+
+def _wants_nothing(entry: Entry, jobs: Sequence[Entry]) -> bool:
+    """Whether the sweep is at rest, nobody asks for a retry, and no Job of it goes on or is more than retention keeps.
+
+    What is missing in a status or a result all the same is made good when the sweep is edited.
+    """
+    if not _is_at_rest(entry) or RETRY_ANNOTATION in (entry.object["metadata"].get("annotations") or {}):
+        return False
+    retention = _retention(entry)
+    failed = sum(map(_job_has_failed, jobs))
+    too_many = failed > retention.get("failedJobs", 0) or len(jobs) - failed > retention.get("succeededJobs", 0)
+    return not too_many and all(_job_has_ended(job) and not job.gone for job in jobs)
+
+
+def _time_limit(entry: Entry, jobs: Sequence[Entry]) -> datetime | None:
+    """When time alone makes a difference to the sweep, which is at rest; None: never."""
+    completed = (entry.object.get("status") or {}).get("completionTime")
+    ttl_seconds = (entry.object.get("spec") or {}).get("ttlSecondsAfterFinished")
+    ended = (end for job in jobs if (end := job_end(job.object)) is not None)
+    return time_limit(completed, ttl_seconds, ended, _retention(entry).get("maxAgeSeconds"))
+
+
+def _retention(entry: Entry) -> KubeObject:
+    retention: KubeObject = (entry.object.get("spec") or {}).get("retention") or {}
+    return retention
 
 
 def _is_news(is_so: Callable[[Entry], bool], entry: Entry, before: Entry | None) -> bool:

@@ -51,7 +51,6 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
     completions = spec["completions"]
     conditions = {c["type"]: c for c in status.get("conditions") or () if c.get("status") == "True"}
     complete, failed = conditions.get("Complete"), conditions.get("Failed")
-    ended = status.get("completionTime") or (complete or failed or {}).get("lastTransitionTime")
     return ObservedRun(
         name=metadata["name"],
         uid=uid,
@@ -76,10 +75,19 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
         failed_message=(failed or {}).get("message", ""),
         failed_indexes=_indexes(status.get("failedIndexes"), completions),
         succeeded_indexes=_indexes(status.get("completedIndexes"), completions),
-        ended_at=server_time(ended) if ended else None,
+        ended_at=job_end(job),
         deleting="deletionTimestamp" in metadata,
         pods=_pods_of(metadata["name"], completions, own),
     )
+
+
+def job_end(job: KubeObject) -> datetime | None:
+    """When the Job has ended; None: it goes on."""
+    status = job.get("status") or {}
+    ends = {c["type"]: c for c in status.get("conditions") or () if c.get("status") == "True"}
+    over = ends.get("Complete") or ends.get("Failed") or {}
+    text = status.get("completionTime") or over.get("lastTransitionTime")
+    return server_time(text) if text else None
 
 
 def _pods_of(job_name: str, completions: int, pods: Iterable[ObservedPod]) -> tuple[ObservedPod, ...]:

@@ -211,7 +211,7 @@ def _owned(
         )
     room = min(_message_bytes(spec), max(request.message_bytes, LEAST_BYTES))
     contract = contract_environment(sweep, request, objective, room)
-    devices = _Devices(accelerators, claimed=bool(spec.get("resourceClaims")))
+    devices = _Devices(accelerators, named=sweep.spec.trainer.gpu_resource is not None)
     return {
         "metadata": {
             "labels": {**_object(metadata, "labels"), **run_labels(sweep, request)},
@@ -344,11 +344,11 @@ def _suffix(point: Point) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Devices:
-    """What is known of the devices that a template asks for."""
+    """What is declared of devices."""
 
     accelerators: Sequence[str]
-    claimed: bool
-    """The pod has DRA claims; whether for a GPU stands in no field of it."""
+    named: bool
+    """The sweep itself names the resource that its GPUs are counted by."""
 
     def is_accelerator(self, resource: str) -> bool:
         """Whether the extended resource is one."""
@@ -358,16 +358,17 @@ class _Devices:
 def _with_gpus(resources: JsonObject, resolved: Resolved, devices: _Devices) -> JsonObject:
     """The resources with as many GPUs as are pinned, unless a template asks for an accelerator in another way.
 
-    Another way is another accelerator (`nvidia.com/mig-1g.10gb` beside `nvidia.com/gpu`) or a DRA claim; then the template
-    stands. Kubernetes wants limit and request of such a resource alike.
+    Another way is another accelerator (`nvidia.com/mig-1g.10gb` beside `nvidia.com/gpu`), or a DRA claim that the trainer names unless it,
+    or the sweep, names the GPUs' resource too; then the template stands. Kubernetes wants limit and request of a resource alike.
     """
     limits, requests, gpu = _object(resources, "limits"), _object(resources, "requests"), resolved.gpu_resource
     others = [name for name in (*limits, *requests) if name != gpu and devices.is_accelerator(name)]
+    claims_them = bool(resources.get("claims")) and not (devices.named or gpu in limits or gpu in requests)
     if resolved.gpus == 0:
         for name in (gpu, *others):
             limits.pop(name, None)
             requests.pop(name, None)
-    elif not (devices.claimed or resources.get("claims") or others):
+    elif not (claims_them or others):
         limits[gpu] = str(resolved.gpus)
         if gpu in requests:
             requests[gpu] = str(resolved.gpus)
