@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from regsweep.adapters.kubeapi import KubeObject
+from regsweep.adapters.kubeapi import KubeObject, Resource
 from regsweep.adapters.memory import MemoryApi
 from regsweep.adapters.object_cache import ObjectCache
 from regsweep.api.constants import QUEUE_POD_SET_LABEL, RETRY_ANNOTATION
 from regsweep.api.validation import parse_sweep
 from regsweep.controller.caches.kept_sweeps import trim_sweep, whole_sweep
+from regsweep.controller.caches.template_cache import BELIEVED_SECONDS, TemplateCache
 from regsweep.controller.caches.trimming import trim_job, trim_pod
 from regsweep.controller.clocks import SYSTEM_CLOCKS
 from regsweep.controller.passes.acceptance import Acceptance, Rules
@@ -131,6 +132,25 @@ def _nested(levels: int) -> list[Any]:
     for _ in range(levels):
         value = [value]
     return value
+
+
+class Templates(MemoryApi):
+    """A large object of each name."""
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> KubeObject:
+        return {"metadata": {"name": name}, "data": {"train.py": 100_000 * name[-1]}}
+
+
+async def test_of_what_sweeps_refer_to_only_what_is_believed_is_held() -> None:
+    now = [0.0]
+    cache = TemplateCache(Templates(), clock=lambda: now[0])
+    tracemalloc.start()
+    for number in range(100):
+        now[0] += BELIEVED_SECONDS
+        assert await cache.get("lab", f"t{number}") is await cache.get("lab", f"t{number}")
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 500_000
 
 
 EMPTY = json.dumps([{}] * 200_000)
