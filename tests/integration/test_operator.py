@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import Counter
+from typing import Any
 
 import kopf
 
 from integration.laboratory import Lab, eventually, is_complete, lab, operating
 from regsweep.adapters.kubeapi import CONFIG_MAPS, JOBS, LEASES, POD_TEMPLATES, PODS, RESULTS, SWEEPS, uid_of
+from regsweep.api.constants import GROUP, SWEEP_PLURAL, VERSION
 from regsweep.controller.process.handlers import quiet_settings, registry_of
 from regsweep.errors import ApiError
+from unit.controller.fake_cluster import sweep_object
 
 __all__ = ["lab"]
 
@@ -75,6 +78,15 @@ async def _nothing_left(lab: Lab) -> bool:
 async def test_kopf_tells_of_a_sweep_and_writes_nothing_to_it(lab: Lab) -> None:
     heard: list[str] = []
     registry = registry_of(lab.api.access, heard.append)
+    bodies: list[dict[str, Any]] = []
+    before = await lab.api.create(
+        SWEEPS, sweep_object("before") | {"metadata": {"name": "before", "namespace": lab.namespace}}
+    )
+
+    @kopf.on.event(GROUP, VERSION, SWEEP_PLURAL, registry=registry)
+    async def keep(body: kopf.Body, **_: Any) -> None:
+        bodies.append(dict(body))
+
     stop, ready = asyncio.Event(), asyncio.Event()
     listening = asyncio.create_task(
         kopf.operator(
@@ -90,12 +102,13 @@ async def test_kopf_tells_of_a_sweep_and_writes_nothing_to_it(lab: Lab) -> None:
     sweep = await lab.apply()
 
     async def is_reported() -> bool:
-        return uid_of(sweep) in heard
+        return {uid_of(before), uid_of(sweep)} <= set(heard)
 
     await eventually(is_reported)
     stop.set()
     await listening
     assert await lab.api.get(SWEEPS, lab.namespace, "demo") == sweep
+    assert all(body.keys() == {"apiVersion", "kind", "metadata"} for body in bodies), "it holds the metadata alone"
 
 
 async def test_a_template_that_the_server_refuses_is_reported_with_its_message(lab: Lab) -> None:

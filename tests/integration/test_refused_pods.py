@@ -114,6 +114,27 @@ async def _has_jobs(lab: Lab, at_most: int) -> bool:
     return len(await lab.all(JOBS)) <= at_most
 
 
+async def test_among_hundreds_of_other_refused_jobs_a_sweep_is_told_why_its_pods_do_not_come(lab: Lab) -> None:
+    others = [_failed_create(lab.namespace, f"another-{number}") for number in range(600)]
+    lab.cluster.kubectl("create", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": others}))
+    async with operating(lab, refusal_retry_seconds=600):
+        await lab.apply(template={"spec": {"priorityClassName": "high"}})
+        async with asyncio.timeout(SOON_SECONDS):
+            await eventually(lambda: _progressing_says(lab, "PodsRefused", "high"))
+
+
+def _failed_create(namespace: str, job: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{job}.1", "namespace": namespace},
+        "involvedObject": {"kind": "Job", "name": job, "namespace": namespace, "uid": job},
+        "reason": "FailedCreate",
+        "message": "Error creating: no",
+        "type": "Warning",
+    }
+
+
 async def test_a_template_that_is_corrected_trains(lab: Lab) -> None:
     async with operating(lab, refusal_retry_seconds=600):
         await lab.apply(template={"spec": {"priorityClassName": "high"}})

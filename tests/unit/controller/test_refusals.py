@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from regsweep.adapters.kubeapi import EVENTS, JOBS, KubeObject, name_of, uid_of
-from regsweep.adapters.memory import Write
+from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.controller.passes import pod_refusals
+from regsweep.core.runs import ObservedRun
 from regsweep.errors import NotPermitted, QuotaExceeded, Refused, Unavailable
 from unit.controller.fake_cluster import NAMESPACE, FakeCluster, operating, stamp, sweep_object, until
+from unit.core.kubernetes.objects import NOON
 
 PODSECURITY = 'pods "demo-1-0-x7k2p" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true'
 POD_QUOTA = (
@@ -49,6 +51,16 @@ def failed_create(job: KubeObject, words: str) -> KubeObject:
         "message": f"Error creating: {words}",
         "lastTimestamp": stamp(),
     }
+
+
+async def test_the_last_of_very_many_jobs_is_told_why_its_pods_do_not_come() -> None:
+    api, sweep = MemoryApi(), sweep_object()
+    jobs = [{"metadata": {"name": f"demo-{n:05}", "uid": f"{n:08}"}} for n in range(1300)]
+    for job in jobs:
+        await api.create(EVENTS, failed_create(job, PODSECURITY))
+    last = ObservedRun(name_of(jobs[-1]), uid_of(jobs[-1]), "ab", 0, 1, 1, attempt=0, created_at=NOON)
+    refusals = await pod_refusals.pod_refusals(api, sweep, [last], pod_refusals.PodRefusals(), now=0.0)
+    assert "violates PodSecurity" in refusals[last.name].words
 
 
 @pytest.fixture

@@ -24,6 +24,11 @@ from regsweep.adapters.sockets import kept_alive
 from regsweep.adapters.throttle import TokenBucket, Urgency, asking_for
 from regsweep.errors import ApiError, Unavailable
 
+MAX_PAGE: Final = 4 * 2**20
+"""Bytes of a page of several objects: the objects that it makes may take 25 times as much. It is read on the event loop, since a thread
+would keep the interpreter from it for just as long."""
+MAX_ANSWER: Final = 32 * 2**20
+"""Of any other answer. etcd takes 1.5 MB of an object, and JSON may need six characters for one."""
 WATCH_GRACE_SECONDS: Final = 15.0
 """How long past its own time-out a watch may stay open before it counts as dead."""
 
@@ -90,6 +95,7 @@ class KubeClient:
         self._timeout = aiohttp.ClientTimeout(
             total=request_timeout_seconds, sock_connect=min(10.0, request_timeout_seconds)
         )
+        self._page_sizes: dict[Resource, int] = {}
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=access.tls(), limit=0, socket_factory=kept_alive),
             headers={"User-Agent": user_agent, "Accept": "application/json"},
@@ -120,22 +126,36 @@ class KubeClient:
         limit: int = PAGE_SIZE,
         continue_token: str = "",
     ) -> Page:
-        """See KubeApi."""
-        query = {"limit": str(limit)}
-        if label_selector:
-            query["labelSelector"] = label_selector
-        if field_selector:
-            query["fieldSelector"] = field_selector
-        if continue_token:
-            query["continue"] = continue_token
+        """See KubeApi. A page that is too large is asked for with half as many objects, down to a single one."""
+        given = {"labelSelector": label_selector, "fieldSelector": field_selector, "continue": continue_token}
+        query = {name: value for name, value in given.items() if value}
+        while True:
+            size = min(limit, self._page_sizes.get(resource, limit))
+            request = _Request("list", "GET", resource, resource.path(namespace), {"limit": str(size), **query})
+            try:
+                return await self._page(request, size)
+            except _TooLarge:
+                if size == 1:
+                    raise
+                self._page_sizes[resource] = size // 2
+
+    async def _page(self, request: _Request, size: int) -> Page:
+        """A page of so many objects. Raises ApiError."""
+        resource, path = request.resource, request.path
         mask = self._masks.get(resource)
-        request = _Request("list", "GET", resource, resource.path(namespace), query)
-        answer = await self._call(request, json.loads if mask is None else mask.page)
+        parse = json.loads if mask is None else mask.page
+
+        def read(body: bytes) -> Any:
+            if (
+                len(body) < MAX_PAGE // 4 and resource in self._page_sizes
+            ):  # else half of the questions would be in vain
+                self._page_sizes[resource] = 2 * size
+            return parse(body)
+
+        answer = await self._call(request, read, MAX_PAGE if size > 1 else MAX_ANSWER)
         meta = answer["metadata"]
         if not isinstance(answer.get("items"), list | None) or "resourceVersion" not in meta:
-            raise Unavailable(
-                f"no usable answer to GET {resource.path(namespace)}: it is not a list of {resource.kind}"
-            )
+            raise Unavailable(f"no usable answer to GET {path}: it is not a list of {resource.kind}")
         return Page(answer.get("items") or [], meta["resourceVersion"], meta.get("continue", ""))
 
     async def watch(
@@ -200,13 +220,15 @@ class KubeClient:
         answer = await self._call(_Request("delete", "DELETE", resource, resource.path(namespace, name), body=options))
         return None if answer.get("kind") == "Status" else answer
 
-    async def _call(self, request: _Request, read: Callable[[bytes], Any] = json.loads) -> KubeObject:
+    async def _call(
+        self, request: _Request, read: Callable[[bytes], Any] = json.loads, max_bytes: int = MAX_ANSWER
+    ) -> KubeObject:
         """The object that answers the request.
 
-        Raises ApiError.
+        Raises ApiError, _TooLarge among them.
         """
         async with self._answered(request, self._timeout) as response:
-            answer = read(await response.read())
+            answer = read(await _body(response, request, max_bytes))
             if not isinstance(answer, dict) or not isinstance(answer.get("metadata"), dict):
                 raise ValueError("it is not a Kubernetes object")
             return answer
@@ -268,6 +290,27 @@ def _within(timeout: aiohttp.ClientTimeout, seconds: float) -> aiohttp.ClientTim
     """The time-out, but for the whole request no more than so many seconds."""
     total = seconds if timeout.total is None else min(timeout.total, seconds)
     return aiohttp.ClientTimeout(total=total, sock_connect=timeout.sock_connect, sock_read=timeout.sock_read)
+
+
+class _TooLarge(Unavailable):
+    """An answer of more bytes than are read."""
+
+
+async def _body(response: aiohttp.ClientResponse, request: _Request, max_bytes: int) -> bytes:
+    """The whole answer. Raises _TooLarge, as soon as that is known: no more of it is held."""
+    parts: list[bytes] = []
+    size = response.content_length or 0
+    if size <= max_bytes:
+        size = 0
+        async for part in response.content.iter_any():
+            parts.append(part)
+            size += len(part)
+            if size > max_bytes:
+                break
+    if size > max_bytes:
+        text = f"no usable answer to {request.method} {request.path}: it has more than {max_bytes:,} bytes"
+        raise _TooLarge(text, response.status)
+    return b"".join(parts)
 
 
 async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -8,7 +8,13 @@ from regsweep.adapters.kubeapi import PAGE_SIZE, KubeApi, KubeObject, Resource
 
 
 async def list_all(
-    api: KubeApi, resource: Resource, namespace: str | None, *, label_selector: str = "", limit: int = PAGE_SIZE
+    api: KubeApi,
+    resource: Resource,
+    namespace: str | None,
+    *,
+    label_selector: str = "",
+    field_selector: str = "",
+    limit: int = PAGE_SIZE,
 ) -> AsyncIterator[KubeObject]:
     """The objects, page by page; `namespace` None: of all namespaces. limit: objects of a page.
 
@@ -17,7 +23,12 @@ async def list_all(
     token = ""
     while True:
         page = await api.list_page(
-            resource, namespace, label_selector=label_selector, limit=limit, continue_token=token
+            resource,
+            namespace,
+            label_selector=label_selector,
+            field_selector=field_selector,
+            limit=limit,
+            continue_token=token,
         )
         for obj in page.items:
             yield obj

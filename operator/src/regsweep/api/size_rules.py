@@ -7,7 +7,7 @@ take one walk without recursion, and so bound what every later rule costs.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeGuard
 
 from regsweep.api.constants import MAX_NAME_LENGTH
@@ -85,43 +85,64 @@ def _size(value: object) -> int:
     size, waiting = 0, [value]
     while waiting:
         item = waiting.pop()
-        size += 1
+        size += 1  # what stands after it
         if isinstance(item, str):
             size += len(json.dumps(item))
+        elif isinstance(item, bool):
+            size += len(str(item))
         elif isinstance(item, int):
-            size += min(item.bit_length() // 3, _LONGEST_NUMBER)
-        elif isinstance(item, Mapping):
-            waiting += item
-            waiting += item.values()
-        elif _is_list(item):
-            waiting += item
-        else:
+            size += 1 + min(item.bit_length() * 3 // 10, _LONGEST_NUMBER)
+        elif not _is_container(item):
             size += len(repr(item))
+        else:
+            size += 2
+            waiting += item
+            if isinstance(item, Mapping):
+                waiting += item.values()
     return size
 
 
 def _too_deep(spec: object) -> str | None:
     """The field that leads to what is too deep; None where nothing is."""
-    waiting: list[tuple[object, str, int]] = [(spec, "spec", 0)]
-    while waiting:
-        item, field, depth = waiting.pop()
-        if not isinstance(item, Mapping) and not _is_list(item):
-            continue
-        if depth >= MAX_DEPTH:
-            return field
-        if depth < 2:  # two steps name the field well enough
-            waiting += [(value, f"{field}{step}", depth + 1) for step, value in _steps(item)]
-        else:
-            waiting += [(value, field, depth + 1) for _, value in _steps(item)]
-    return None
+    if not _is_deeper(spec, MAX_DEPTH):
+        return None
+    field, item = "spec", spec
+    for steps in (1, 2):  # two steps name the field well enough
+        below = _steps(item)
+        step, item = next((step, value) for step, value in below if _is_deeper(value, MAX_DEPTH - steps))
+        field += step
+    return field
 
 
-def _steps(item: Mapping[object, object] | Sequence[object]) -> Iterator[tuple[str, object]]:
+def _is_deeper(value: object, levels: int) -> bool:
+    """Whether it has more levels of lists and mappings."""
+    level = [value] if _is_container(value) else []
+    for _ in range(levels):
+        level = [each for item in level for each in _values(item) if _is_container(each)]
+    return bool(level)
+
+
+def _steps(item: object) -> Iterator[tuple[str, object]]:
     if isinstance(item, Mapping):
         yield from ((f".{cut(str(name), MAX_NAME_LENGTH)}", value) for name, value in item.items())
     else:
-        yield from ((f"[{place}]", value) for place, value in enumerate(item))
+        yield from ((f"[{place}]", value) for place, value in enumerate(_values(item)))
 
 
-def _is_list(item: object) -> TypeGuard[Sequence[object]]:
-    return isinstance(item, Sequence) and not isinstance(item, str | bytes | bytearray)
+def _values(item: object) -> Iterable[object]:
+    if isinstance(item, Mapping):
+        return item.values()
+    return item if _is_container(item) else ()
+
+
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+
+
+def _is_container(item: object) -> TypeGuard[Mapping[object, object] | Sequence[object]]:
+    """Whether it is a list or a mapping. There may be half a million of items: their abstract kinds are asked for last."""
+    kind = type(item)
+    if kind is dict or kind is list:
+        return True
+    return (
+        kind not in _SCALARS and isinstance(item, Mapping | Sequence) and not isinstance(item, str | bytes | bytearray)
+    )

@@ -34,13 +34,14 @@ class TemplateCache:
         Raises ApiError when the API server does not answer.
         """
         key = (namespace, name)
-        believed_until, template = self._known.get(key, (0.0, None))
-        if key in self._known and self._clock() < believed_until:
-            return template
+        now = self._clock()
+        if key in self._known and now < self._known[key][0]:
+            return self._known[key][1]
         try:
             template = await self._api.get(self._resource, namespace, name)
         except NotFound:
             template = None
+        self._known = {each: known for each, known in self._known.items() if now < known[0]}
         if len(self._known) >= MAX_KEPT:
             self._known.clear()
         self._known[key] = (self._clock() + (BELIEVED_SECONDS if template else MISSING_BELIEVED_SECONDS), template)

@@ -1,21 +1,43 @@
-"""What is kept of Jobs and pods: only what `core.kubernetes.observe` reads, so that ten thousand fit into the operator's memory."""
+"""What is kept of Jobs and pods: only what `core.kubernetes.observe` reads, so that ten thousand fit into the operator's memory.
+
+Whoever may create Jobs or pods may make any part of them as large as the API server takes: of each no more is kept than honest ones
+have.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from sys import intern
 from typing import Any, Final
 
 from regsweep.adapters.fieldmask import Fields
 from regsweep.adapters.kubeapi import KubeObject, label_of
 from regsweep.api import constants as names
-from regsweep.core.kubernetes.identify import ANNOTATIONS, CONTRACT, MAX_TEXT, contract_of
+from regsweep.api.constants import MAX_NAME_LENGTH, POD_MESSAGE_BYTES
+from regsweep.api.spec import MAX_REPLICATES
+from regsweep.core.kubernetes.identify import ANNOTATIONS, CONTRACT, MAX_TEXT, VARIABLES, contract_of
 from regsweep.core.kubernetes.observe import CONTAINERS, containers_of, is_sidecar
 
 _LABELS: Final = frozenset({names.SWEEP_UID_LABEL, names.RUN_LABEL, names.QUEUE_NAME_LABEL})
 _JOB_SPEC: Final = ("parallelism", "suspend", "completions")
 _JOB_STATUS: Final = ("completionTime", "failedIndexes", "completedIndexes")
 _POD_STATUS: Final = ("phase", "reason", "message", "startTime")
+_STATES: Final = {
+    "waiting": ("reason", "message"),
+    "running": ("startedAt",),
+    "terminated": ("exitCode", "reason", "message", "startedAt", "finishedAt"),
+}
+_LONG: Final = {
+    "completedIndexes": 8 * MAX_REPLICATES,
+    "failedIndexes": 8 * MAX_REPLICATES,
+    names.AVOIDED_NODES_ANNOTATION: MAX_TEXT + 1,
+    "message": 1024,
+}
+"""Characters that are kept of what may be longer than a name, or an image with its digest."""
+_LONGEST: Final = 2 * MAX_NAME_LENGTH
+"""Of every other text. One that is longer is none of ours, nor is what is left of it."""
+_MOST: Final = 20
+"""Containers of a pod and conditions that are kept: an honest one has a few, and its trainer is kept in any case."""
 _CONDITION: Final = ("type", "status", "reason", "message", "lastTransitionTime")
 _OWNER: Final = ("apiVersion", "kind", "name", "uid", "controller")
 _METADATA: Final = (
@@ -76,7 +98,7 @@ def trim_job(job: KubeObject) -> KubeObject:
         "metadata": _metadata(job["metadata"]),
         "spec": _alike({**_picked(job.get("spec") or {}, _JOB_SPEC), **_queue_mark(job)}),
         "status": {**_picked(status, _JOB_STATUS), "conditions": _conditions(status)},
-        CONTRACT: {intern(name): _shared(value) for name, value in contract_of(job).items()},
+        CONTRACT: _picked(contract_of(job), VARIABLES),
     }
 
 
@@ -89,33 +111,27 @@ def trim_pod(pod: KubeObject) -> KubeObject:
         "metadata": _metadata(pod["metadata"]),
         "spec": _alike(
             {
-                **_picked(spec, ("nodeName", "resources")),
-                "containers": [_container(c) for c in spec["containers"]],
-                "initContainers": sidecars,
+                **_picked(spec, ("nodeName",)),
+                **(_resources(spec) if spec.get("resources") else {}),
+                "containers": [_container(c) for c in _few(spec["containers"])],
+                "initContainers": sidecars[:_MOST],
             }
         ),
         "status": {
             **_picked(status, _POD_STATUS),
             "conditions": _conditions(status),
-            "containerStatuses": [_container_status(c) for c in status.get("containerStatuses") or ()],
-            "initContainerStatuses": [
-                _picked(c, ("name", "state")) if "waiting" in (c.get("state") or {}) else _state_alone(c)
-                for c in status.get("initContainerStatuses") or ()
-            ],
+            "containerStatuses": [_container_status(c) for c in _few(status.get("containerStatuses"))],
+            "initContainerStatuses": [_init_status(c) for c in _few(status.get("initContainerStatuses"))],
         },
     }
 
 
 def _metadata(metadata: KubeObject) -> KubeObject:
     kept = _picked(metadata, _METADATA)
-    kept["labels"] = {intern(k): intern(v) for k, v in (metadata.get("labels") or {}).items() if k in _LABELS}
-    # Cut: anyone who may edit a Job may write 256 kB there, and what is too long is none of ours.
-    kept["annotations"] = {
-        intern(k): _shared(v[: MAX_TEXT + 1])
-        for k, v in (metadata.get("annotations") or {}).items()
-        if k in ANNOTATIONS
-    }
-    kept["ownerReferences"] = [_alike(_picked(owner, _OWNER)) for owner in metadata.get("ownerReferences") or ()]
+    kept["labels"] = _picked(metadata.get("labels") or {}, _LABELS)
+    kept["annotations"] = _picked(metadata.get("annotations") or {}, ANNOTATIONS)
+    owners = metadata.get("ownerReferences") or ()
+    kept["ownerReferences"] = [_alike(_picked(owner, _OWNER)) for owner in owners if owner.get("controller")][:1]
     return kept
 
 
@@ -127,29 +143,58 @@ def _queue_mark(job: KubeObject) -> KubeObject:
 
 
 def _conditions(status: KubeObject) -> list[KubeObject]:
-    return [_alike(_picked(condition, _CONDITION)) for condition in status.get("conditions") or ()]
+    return [_alike(_picked(condition, _CONDITION)) for condition in (status.get("conditions") or ())[:_MOST]]
+
+
+def _few(containers: Sequence[KubeObject] | None) -> list[KubeObject]:
+    """As many containers, or their states, as are kept; the trainer is among them."""
+    trainers = [each for each in containers or () if each["name"] == names.TRAINER_CONTAINER][:1]
+    others = [each for each in containers or () if each["name"] != names.TRAINER_CONTAINER]
+    return others[: _MOST - len(trainers)] + trainers
 
 
 def _container(container: KubeObject) -> KubeObject:
     if container["name"] != names.TRAINER_CONTAINER:
         return _picked(container, ("name",))
-    limits = (container.get("resources") or {}).get("limits") or {}
-    return {"name": names.TRAINER_CONTAINER, "resources": {"limits": _picked(limits, ("memory",))}}
+    return {"name": names.TRAINER_CONTAINER, **_resources(container)}
+
+
+def _resources(part: KubeObject) -> KubeObject:
+    """The limit of memory of a container or a pod."""
+    limits = (part.get("resources") or {}).get("limits") or {}
+    return {"resources": {"limits": _picked(limits, ("memory",))}}
 
 
 def _container_status(status: KubeObject) -> KubeObject:
-    is_trainer = status["name"] == names.TRAINER_CONTAINER
-    return _picked(status, ("name", "state", "imageID")) if is_trainer else _state_alone(status)
+    if status["name"] != names.TRAINER_CONTAINER:
+        return _state_alone(status)
+    return {**_picked(status, ("name", "imageID")), "state": _state(status)}
+
+
+def _init_status(status: KubeObject) -> KubeObject:
+    is_waiting = "waiting" in (status.get("state") or {})
+    return {**_picked(status, ("name",)), "state": _state(status)} if is_waiting else _state_alone(status)
+
+
+def _state(status: KubeObject) -> KubeObject:
+    state = status.get("state") or {}
+    kept = {name: _picked(state[name] or {}, fields) for name, fields in _STATES.items() if name in state}
+    if "message" in kept.get("terminated", {}):
+        kept["terminated"]["message"] = state["terminated"]["message"][:POD_MESSAGE_BYTES]
+    return kept
 
 
 def _state_alone(status: KubeObject) -> KubeObject:
     """The container's name and the state that it is in, without what is known of that."""
-    return {**_picked(status, ("name",)), "state": {state: {} for state in status.get("state") or ()}}
+    return {
+        **_picked(status, ("name",)),
+        "state": {name: {} for name in _STATES if name in (status.get("state") or {})},
+    }
 
 
-def _picked(source: KubeObject, fields: Iterable[str]) -> dict[str, Any]:
-    """The fields that are there; short strings, of which thousands are alike, are shared."""
-    return {name: _shared(source[name]) for name in fields if name in source}
+def _picked(source: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
+    """The fields that are there, texts cut; short ones, of which thousands are alike, are shared."""
+    return {name: _shared(source[name], _LONG.get(name, _LONGEST)) for name in fields if name in source}
 
 
 _MOST_ALIKE: Final = 4096
@@ -164,5 +209,7 @@ def _alike(part: dict[str, Any]) -> dict[str, Any]:
     return _known.setdefault(repr(part), part)
 
 
-def _shared(value: object) -> object:
-    return intern(value) if isinstance(value, str) and len(value) <= 64 else value
+def _shared(value: object, longest: int) -> object:
+    if not isinstance(value, str):
+        return value
+    return intern(value) if len(value) <= 64 else value[:longest]

@@ -10,6 +10,7 @@ from regsweep.api.objective import objective_status
 from regsweep.api.spec import SweepSpec
 from regsweep.api.status import ObjectiveStatus, RefinementStatus, Resolved
 from regsweep.api.validation import parse_sweep
+from regsweep.controller.caches.kept_sweeps import whole_sweep
 from regsweep.controller.passes.observation import Accepted
 from regsweep.core.accept import Defaults, Identity, Past, accept
 from regsweep.core.kubernetes.podtemplate import JobDefaults
@@ -79,7 +80,10 @@ class Acceptance:
     def _parsed(self, sweep: KubeObject, generation: int, rules: Rules) -> SweepSpec:
         if self._spec is None or self._spec[0] != generation:
             how_to_raise = f"raise the operator's {variable_of('max_combinations')}"
-            self._spec = (generation, parse_sweep(sweep, rules.max_combinations, how_to_raise=how_to_raise))
+            self._spec = (
+                generation,
+                parse_sweep(whole_sweep(sweep), rules.max_combinations, how_to_raise=how_to_raise),
+            )
         return self._spec[1]
 
 

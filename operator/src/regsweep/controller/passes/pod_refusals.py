@@ -6,11 +6,12 @@ They are asked for only while a Job has had no pod for a few seconds, and then n
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from regsweep.adapters.kubeapi import EVENTS, KubeApi, KubeObject, name_of, namespace_of
+from regsweep.adapters.listing import list_all
 from regsweep.core.refusals import Refusal, refused_pods
 from regsweep.core.runs import ObservedRun
 from regsweep.core.timestamps import timestamp
@@ -23,7 +24,8 @@ PODLESS_SECONDS: Final = 3.0
 ASK_SECONDS: Final = 5.0
 """Between two questions about the same sweep, and twice as long with each that brings nothing new."""
 LONGEST_ASK_SECONDS: Final = 60.0
-MAX_EVENTS: Final = 500
+MAX_EVENTS: Final = 20_000
+"""That are read for one question: they lie in the order of their Jobs' names, some ten of each Job."""
 
 
 @dataclass(slots=True)
@@ -69,7 +71,7 @@ async def pod_refusals(
     if runs and (memory.look_in(now) == 0 or not memory.has_begun):
         memory.asked_at = now
         try:
-            events = await _failed_creates(api, namespace_of(sweep))
+            events = await _failed_creates(api, namespace_of(sweep), runs)
         except ApiError as error:
             logger.warning("%s/%s: cannot read why pods do not come: %s", namespace_of(sweep), name_of(sweep), error)
         else:
@@ -91,16 +93,20 @@ def _said_of(run: ObservedRun, events: Mapping[str, Said]) -> str:
     return message if at > last else ""
 
 
-async def _failed_creates(api: KubeApi, namespace: str) -> dict[str, Said]:
-    """Job UID to what the Job controller said last of a pod that it could not create."""
+async def _failed_creates(api: KubeApi, namespace: str, jobs: Container[str]) -> dict[str, Said]:
+    """Of these Jobs' UIDs each to what the Job controller said last of a pod that it could not create. Raises ApiError."""
     selector = "involvedObject.kind=Job,reason=FailedCreate"
-    page = await api.list_page(EVENTS, namespace, field_selector=selector, limit=MAX_EVENTS)
     latest: dict[str, Said] = {}
-    for event in page.items:
+    left = MAX_EVENTS
+    async for event in list_all(api, EVENTS, namespace, field_selector=selector):
         uid = (event.get("involvedObject") or {}).get("uid") or ""
         said = (
             event.get("lastTimestamp") or event["metadata"].get("creationTimestamp") or "",
             event.get("message") or "",
         )
-        latest[uid] = max(latest.get(uid, ("", "")), said)
+        if uid in jobs:
+            latest[uid] = max(latest.get(uid, ("", "")), said)
+        left -= 1
+        if left == 0:
+            break
     return latest

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from regsweep.adapters.kubeapi import KubeApi, KubeObject, Resource, name_of, namespace_of
+from regsweep.adapters.listing import list_all
 from regsweep.api.constants import QUEUE_JOB_UID_LABEL
 from regsweep.core.kubernetes.workloads import observed_workloads
 from regsweep.core.runs import ObservedRun, Workload, Workloads
@@ -99,6 +100,6 @@ async def _list(api: KubeApi, resource: Resource, namespace: str, jobs: Sequence
     for first in range(0, len(jobs), JOBS_PER_QUESTION):
         some = jobs[first : first + JOBS_PER_QUESTION]
         selector = f"{QUEUE_JOB_UID_LABEL} in ({','.join(some)})"
-        page = await api.list_page(resource, namespace, label_selector=selector)
-        found |= {uid: each for uid, each in observed_workloads(page.items).items() if uid in some}
+        objects = [each async for each in list_all(api, resource, namespace, label_selector=selector)]
+        found |= {uid: each for uid, each in observed_workloads(objects).items() if uid in some}
     return found

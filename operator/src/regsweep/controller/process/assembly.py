@@ -17,6 +17,7 @@ from regsweep.adapters.prometheus import Prometheus
 from regsweep.api.constants import SWEEP_UID_LABEL
 from regsweep.api.status import ManagedBy
 from regsweep.controller.caches.claimed_leases import ClaimedLeases
+from regsweep.controller.caches.kept_sweeps import trim_sweep
 from regsweep.controller.caches.run_cache import RunCache
 from regsweep.controller.caches.template_cache import TemplateCache
 from regsweep.controller.caches.trimming import sweep_uid_of, trim_job, trim_pod
@@ -82,7 +83,7 @@ def build_caches(api: KubeApi, clocks: Clocks) -> Caches:
     """The caches, still empty. All sweeps are one group; Jobs and pods are grouped by their sweep."""
     jobs = ObjectCache(group_by=sweep_uid_of, trim=trim_job, keep_tombstones=True)
     pods = ObjectCache(group_by=sweep_uid_of, trim=trim_pod, keep_tombstones=True)
-    sweeps = ObjectCache(group_by=lambda _: "")
+    sweeps = ObjectCache(group_by=lambda _: "", trim=trim_sweep)
     scripts = TemplateCache(api, CONFIG_MAPS, clock=clocks.monotonic)
     runs = RunCache(jobs, pods, now=clocks.now)
     return Caches(sweeps, runs, TemplateCache(api, clock=clocks.monotonic), scripts)

@@ -7,11 +7,17 @@ from itertools import chain, repeat
 from typing import Any
 
 from regsweep.adapters.access import Access
+from regsweep.adapters.kubeapi import SWEEPS
+from regsweep.adapters.metadata import metadata_session
 from regsweep.api.constants import GROUP, SWEEP_PLURAL, VERSION
 from regsweep.controller.process.leankopf import kopf
 
 INACTIVITY_SECONDS = 70
 """A watch without even a bookmark for so long is dead: the server's period of 60 s and some."""
+LISTED_AT_ONCE = 10
+"""Sweeps: the metadata of one may have more than a megabyte."""
+HELD_SECONDS = 0.1
+"""How long kopf holds what it has told of a sweep."""
 
 
 class _Forever:
@@ -26,17 +32,8 @@ def registry_of(access: Access, enqueue: Callable[[str], None]) -> kopf.Operator
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
-        scheme, _space, token = (await access.authorization()).partition(" ")
-        return kopf.ConnectionInfo(
-            server=access.host,
-            ca_path=access.ca_file,
-            insecure=not access.verify,
-            scheme=scheme or None,
-            token=token.strip() or None,
-            certificate_path=access.certificate_file,
-            private_key_path=access.key_file,
-        )
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        return kopf.AiohttpSession(server=access.host, aiohttp_session=await metadata_session(access, SWEEPS))
 
     @kopf.on.event(GROUP, VERSION, SWEEP_PLURAL, registry=registry)
     async def sweep_changed(uid: str, **_: Any) -> None:
@@ -56,6 +53,8 @@ def quiet_settings() -> kopf.OperatorSettings:
     settings.networking.enforce_retry_after = True
     settings.watching.inactivity_timeout = INACTIVITY_SECONDS
     settings.watching.server_timeout = 300
+    settings.watching.chunk_size = LISTED_AT_ONCE
+    settings.queueing.idle_timeout = HELD_SECONDS
     settings.queueing.exit_timeout = 1
     settings.process.ultimate_exiting_timeout = 20
     return settings

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 RECURSION_LIMIT: Final = 25_000
 """The API server stores objects of up to 10,000 levels where a field may hold any value. By Python's own limit one such sweep
-would make every list of sweeps unreadable, to kopf and to us; its spec is refused once it is read (`api.size_rules`)."""
+would make every list of sweeps unreadable; its spec is refused once it is read (`api.size_rules`)."""
 COLLECTOR_THRESHOLDS: Final = (50_000, 20, 20)
 """Ten thousand Jobs are half a million objects, and next to none of them is in a cycle: by default the garbage collector would take
 a third of the time of listing them."""

@@ -56,8 +56,10 @@ class StatusWriter:
         """
         body = status.to_json()
         if body != sweep.get("status"):
-            whole = {**sweep, "apiVersion": SWEEPS.api_version, "kind": SWEEPS.kind, "status": body}
-            self._sweeps.upsert_from_write(await self._api.replace(SWEEPS, whole, subresource="status"))
+            # The API server takes the status alone, whatever else is sent.
+            metadata = {field: sweep["metadata"][field] for field in ("name", "namespace", "uid", "resourceVersion")}
+            of_it = {"apiVersion": SWEEPS.api_version, "kind": SWEEPS.kind, "metadata": metadata, "status": body}
+            self._sweeps.upsert_from_write(await self._api.replace(SWEEPS, of_it, subresource="status"))
             notices.add(transitions(prior.conditions, status.conditions))
         await self.tell(sweep, notices)
 
