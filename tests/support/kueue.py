@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import JsonValue
+
 from regsweep.adapters.kubeapi import JOBS, KubeApi, KubeObject, name_of, namespace_of, uid_of, workloads
 
 WORKLOADS = workloads("v1beta2")
@@ -38,6 +40,7 @@ CRD: dict[str, Any] = {
                                 "properties": {
                                     "active": {"type": "boolean", "default": True},
                                     "queueName": {"type": "string"},
+                                    "podSets": {"x-kubernetes-preserve-unknown-fields": True},
                                 },
                             },
                             "status": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
@@ -74,8 +77,21 @@ class KueueByHand:
         }
         queue = {"queueName": self._queue} if self._queue else {}
         kind = {"apiVersion": WORKLOADS.api_version, "kind": WORKLOADS.kind}
-        await self._api.create(WORKLOADS, {**kind, "metadata": meta, "spec": {"active": True, **queue}})
+        spec = {"active": True, "podSets": _pod_sets(job), **queue}
+        await self._api.create(WORKLOADS, {**kind, "metadata": meta, "spec": spec})
         return await self.say(job, ("QuotaReserved", False, "Pending", WAITS))
+
+    async def follow(self, job: KubeObject) -> None:
+        """Of a Job that has another width since it stops the pods, and makes another Workload, which waits like a new one."""
+        workload = await self.workload(job)
+        if workload["spec"]["podSets"] == _pod_sets(job):
+            return
+        if job["spec"].get("suspend"):
+            patch: KubeObject = {"spec": {"podSets": _pod_sets(job)}}
+            await self._api.patch(WORKLOADS, namespace_of(job), name_of(workload), patch)
+        else:
+            await self._api.delete(WORKLOADS, namespace_of(job), name_of(workload), uid=uid_of(workload))
+            await self.take(job)
 
     async def admit(self, job: KubeObject) -> None:
         """There is quota for it."""
@@ -118,6 +134,10 @@ class KueueByHand:
 
     async def _patch(self, job: KubeObject, patch: dict[str, Any]) -> None:
         await self._api.patch(JOBS, namespace_of(job), name_of(job), patch)
+
+
+def _pod_sets(job: KubeObject) -> list[JsonValue]:
+    return [{"name": "main", "count": job["spec"]["parallelism"]}]
 
 
 def condition(type_: str, holds: bool, reason: str, message: str) -> dict[str, Any]:

@@ -13,10 +13,23 @@ from typing import Any
 import pytest
 
 from integration.laboratory import Lab, Process, eventually, is_complete, laboratory, operating
-from regsweep.adapters.kubeapi import JOBS, PODS, KubeObject, name_of, uid_of, workloads
+from integration.test_real_jobs import container, end
+from regsweep.adapters.kubeapi import (
+    JOBS,
+    PODS,
+    KubeObject,
+    controller_uid_of,
+    is_deleting,
+    name_of,
+    uid_of,
+    workloads,
+)
 from regsweep.api.constants import SUSPENDED_ANNOTATION
+from regsweep.core.moves import SIDECAR_GRACE
 from support.metrics import patches_sent
+from support.training import message_of
 from third_party.kueue import Kueue
+from unit.controller.fake_cluster import SPREAD, replicates_of, stamp
 
 WORKLOADS = workloads("v1beta2")
 FOUR = {"flags": [{"name": "l2", "values": [0, 0.1, 0.2, 0.3]}], "replicates": 1, "parallelism": 2}
@@ -209,6 +222,56 @@ async def test_a_job_that_a_person_widens_is_put_back_and_ends_all_the_same(lab:
 
 async def _changed(lab: Lab, before: set[str]) -> bool:
     return bool({uid_of(workload) for workload in await own_workloads(lab)} - before)
+
+
+BESIDE_A_SIDECAR = [{"name": "proxy", "image": "proxy:1"}, *CPU["spec"]["containers"]]
+
+
+async def test_a_job_whose_pod_goes_on_for_a_sidecar_alone_is_put_at_rest_and_what_is_missing_is_trained(
+    lab: Lab,
+) -> None:
+    async with operating(lab, **READS) as operator:
+        in_a_queue = {**template(), "spec": {"containers": BESIDE_A_SIDECAR}}
+        await lab.apply(
+            **{**SEVERAL_PODS, "flags": [{"name": "l2", "values": [0]}], "replicates": 2, "parallelism": 1},
+            template=in_a_queue,
+        )
+        first = await trained_beside_a_sidecar(lab, exit_code=0)
+        await eventually(partial(_is_stopped, lab, first), 2 * SIDECAR_GRACE.total_seconds())
+        second = await trained_beside_a_sidecar(lab, exit_code=1)
+        assert controller_uid_of(second) != controller_uid_of(first)
+        await eventually(partial(_is_stopped, lab, second), 2 * SIDECAR_GRACE.total_seconds())
+        third = await trained_beside_a_sidecar(lab, exit_code=None)
+        assert controller_uid_of(third) != controller_uid_of(second), "its Job would not have counted it"
+        await lab.train_until(is_complete)
+        assert await patches(operator) == {"jobs": 2}, "two were put at rest"
+    assert len(await lab.records()) == len(set(await lab.records())) == 2
+
+
+async def trained_beside_a_sidecar(lab: Lab, *, exit_code: int | None) -> KubeObject:
+    """The next pod that starts. exit_code: its trainer ends so, and its proxy goes on; None: neither ends."""
+    await eventually(lambda: _pending(lab))
+    (pod,) = await _pending(lab)
+    if exit_code is not None:
+        (job,) = [job for job in await lab.all(JOBS) if uid_of(job) == controller_uid_of(pod)]
+        running = {**container("proxy", 0), "state": {"running": {"startedAt": stamp()}}}
+        message = message_of(replicates_of(job, pod), spread=SPREAD) if exit_code == 0 else ""
+        await end(lab, pod, phase="Running", containerStatuses=[container("trainer", exit_code, message), running])
+    return pod
+
+
+async def _pending(lab: Lab) -> list[KubeObject]:
+    return [pod for pod in await lab.all(PODS) if pod["status"]["phase"] == "Pending" and not is_deleting(pod)]
+
+
+async def _is_stopped(lab: Lab, pod: KubeObject) -> bool:
+    """Whether it was deleted: then its kubelet ends what is left of it."""
+    live = next((each for each in await lab.all(PODS) if uid_of(each) == uid_of(pod)), None)
+    if live is None or not is_deleting(live):
+        return live is None
+    trainer = live["status"]["containerStatuses"][0]
+    await end(lab, live, containerStatuses=[trainer, container("proxy", 143)])
+    return True
 
 
 async def test_without_the_right_settings_an_admitted_job_trains_on_and_the_sweep_says_so(lab: Lab) -> None:

@@ -21,7 +21,6 @@ from regsweep.adapters.memory import Write
 from regsweep.api import constants as names
 from regsweep.controller.process.operator import Operator
 from regsweep.errors import ApiError, NotFound, QuotaExceeded
-from support.invariants import starts_nothing
 from support.kueue import WORKLOADS, KueueByHand
 from support.pods import exit_code_of, has_ended, trainer_runs
 from support.virtual_time import VirtualTime
@@ -164,11 +163,13 @@ class Company:
     async def _queue_catches_up(self, kueue: KueueByHand) -> None:
         """Kueue takes new Jobs, and stops those whose Workloads are not active."""
         for job in self.open_jobs():
-            if not label_of(job, names.QUEUE_NAME_LABEL) or (starts_nothing(job) and not job["spec"].get("suspend")):
+            if not label_of(job, names.QUEUE_NAME_LABEL):
                 continue
             if not await self._has_workload(job):
                 await kueue.take(job)
-            elif not (await kueue.workload(job))["spec"]["active"] and not job["spec"].get("suspend"):
+                continue
+            await kueue.follow(job)
+            if not (await kueue.workload(job))["spec"]["active"] and not job["spec"].get("suspend"):
                 await kueue.evict(job, "Deactivated", "The workload is deactivated")
 
     async def queue_decides(self, job: KubeObject, *, admits: bool) -> None:

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from regsweep.adapters.kubeapi import JOBS, PODS, RESULTS, SWEEPS, KubeObject, Resource, name_of, uid_of
 from regsweep.api import constants as names
 from support.invariants import broken
+from support.pods import exit_code_of
 from support.virtual_time import VirtualTime
 from unit.controller.actors import OTHER, QUEUE, SIDECAR, Company
 from unit.controller.fake_cluster import acting_writes
@@ -23,6 +24,8 @@ from unit.controller.wire import Trouble
 HOURS = 3600
 END_SECONDS = 4000
 """A sweep that everybody leaves alone is over by then: five moves take fifteen minutes, a retry of a conflict a minute."""
+SIDECAR_SECONDS = 200
+"""Longer than a minute's wait for Prometheus, a conflict's minute and the grace of sidecars together."""
 ALTERATIONS = [
     (names.REPLICATES_ANNOTATION, "999999999"),
     (names.POINT_KEY_ANNOTATION, "0" * 16),
@@ -39,7 +42,7 @@ class AnyCluster(RuleBasedStateMachine):
         replicates=st.integers(1, 3),
         per_pod=st.integers(1, 3),
         parallelism=st.integers(1, 3),
-        beside=st.sampled_from(["", "", "", "a sidecar", "a queue"]),
+        beside=st.sampled_from(["", "", "", "a sidecar", "a queue", "a queue and a sidecar"]),
         kind=st.sampled_from(["", "", "retention", "race"]),
         scraped=st.booleans(),
         others=st.booleans(),
@@ -56,7 +59,7 @@ class AnyCluster(RuleBasedStateMachine):
         others: bool,
     ) -> None:
         self.time = VirtualTime().__enter__()
-        self.company = Company(self.time, queue=beside == "a queue", scraped=scraped)
+        self.company = Company(self.time, queue="a queue" in beside, scraped=scraped)
         self.cluster = self.company.cluster
         self.values = list(range(values))
         self.seen: set[tuple[str, int]] = set()
@@ -66,6 +69,7 @@ class AnyCluster(RuleBasedStateMachine):
         more: dict[str, dict[str, Any]] = {
             "a sidecar": {"template": SIDECAR},
             "a queue": {"template": QUEUE},
+            "a queue and a sidecar": {"template": {**QUEUE, **SIDECAR}},
             "retention": {"retention": {"succeededJobs": 1, "failedJobs": 0}},
             "race": {"racing": {"initialReplicates": 3, "maxReplicates": 4}},
         }
@@ -278,6 +282,7 @@ class AnyCluster(RuleBasedStateMachine):
         self.cluster.training_seconds = 1
         await self.company.end_silence(taken_away=False)
         await self.cluster.edit(suspend=False, parallelism=3)
+        await self._outlast_sidecars()
         end = self.time.seconds + END_SECONDS
         while not all(map(self.cluster.is_at_rest, self.names)):
             assert self.time.seconds < end, f"stuck: {[self.cluster.left(name).status for name in self.names]}"
@@ -292,6 +297,14 @@ class AnyCluster(RuleBasedStateMachine):
         await self.company.pass_time(20)
         late = [each for each in self.cluster.api.writes[-5:] if each.resource != "leases"]
         assert acting_writes(self.cluster) == before, f"quiet when nothing changes: {late}"
+
+    async def _outlast_sidecars(self) -> None:
+        """Sidecars that are left alone go on for ever: the operator ends them. Later ones end by themselves, which is quicker."""
+        held = {uid_of(pod) for pod in self.cluster.pods("Running") if exit_code_of(pod) is not None}
+        for _ in range(SIDECAR_SECONDS if held else 0):
+            await self.company.let_go()
+            await self.company.pass_time(1)
+        assert not [name_of(pod) for pod in self.cluster.pods("Running") if uid_of(pod) in held]
 
 
 AnyCluster.TestCase.settings = settings(

@@ -124,6 +124,8 @@ class World:
             if parallelism == 0:
                 pods = (replace(p, gone=True) if p.holds_node else p for p in self.runs[ref.name].pods)
                 self._change(ref.name, pods=tuple(pods))
+            if self.queue:
+                self.kueue_takes_as_new(ref.name)
         for request in decided.create:
             self._create(request)
         self.final = decided.freeze or self.final
@@ -158,7 +160,7 @@ class World:
 
     def suspend(self, run: str, **fields: object) -> None:
         """Its Job is suspended by anybody: the Job controller deletes the pods that have not ended."""
-        kept = tuple(p for p in self.runs[run].pods if p.ended)
+        kept = tuple(replace(p, gone=p.gone or p.holds_node) for p in self.runs[run].pods if p.ended)
         self._change(run, suspended=True, pods=kept, **fields)
 
     def resume(self, run: str) -> None:
@@ -174,6 +176,13 @@ class World:
         """Kueue needs the run's quota for another one."""
         self.change_workload(run, evicted="Preempted", words="Preempted to accommodate a workload")
         self.suspend(run)
+
+    def kueue_takes_as_new(self, run: str) -> None:
+        """The Job's parallelism has changed: Kueue stops it, and makes another Workload of it, at the end of its queue."""
+        if not self.runs[run].suspended:
+            self.suspend(run)
+            before = self.workloads[self.runs[run].uid]
+            self.workloads[self.runs[run].uid] = Workload(before.name, f"{before.uid}-again", "1", before.queue)
 
     def kueue_catches_up(self) -> None:
         """What Kueue does about Workloads that are not active: it stops their Jobs."""

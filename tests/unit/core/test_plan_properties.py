@@ -43,10 +43,18 @@ class AnyWorld(RuleBasedStateMachine):
         per_pod=st.integers(1, 3),
         parallelism=st.integers(1, 3),
         prometheus=st.booleans(),
-        beside=st.sampled_from(["", "", "a sidecar", "a queue", "a queue that may not be read"]),
+        sidecar=st.booleans(),
+        queue=st.sampled_from(["", "", "a queue", "a queue that may not be read"]),
     )
     def begin(
-        self, values: int, replicates: int, per_pod: int, parallelism: int, prometheus: bool, beside: str
+        self,
+        values: int,
+        replicates: int,
+        per_pod: int,
+        parallelism: int,
+        prometheus: bool,
+        sidecar: bool,
+        queue: str,
     ) -> None:
         self.spec: dict[str, Any] = {
             "replicates": replicates,
@@ -56,9 +64,9 @@ class AnyWorld(RuleBasedStateMachine):
         self.flags = {"l2": list(range(values))}
         self.limit = parallelism
         self.world = World(sweep_of(self.flags, max_failed_runs="100%", **self.spec))
-        self.world.sidecar = beside == "a sidecar"
-        self.world.queue = beside.startswith("a queue")
-        self.world.readable = beside != "a queue that may not be read"
+        self.world.sidecar = sidecar
+        self.world.queue = bool(queue)
+        self.world.readable = queue != "a queue that may not be read"
         if prometheus:
             self.world.scrapes = PROMETHEUS
 

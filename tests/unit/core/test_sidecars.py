@@ -9,19 +9,27 @@ from typing import Any
 import pytest
 
 from regsweep.api.conditions import Reason
-from regsweep.core.moves import SIDECAR_GRACE
+from regsweep.core.moves import MAX_MOVES, SIDECAR_GRACE
 from regsweep.core.plan import plan
 from regsweep.core.runs import ObservedRun, PodPhase
 
 from .simulation import World, sweep_of
 
 
-def world_of(values: int = 2, **spec: Any) -> World:
-    """A sweep at parallelism 1 whose pods have a proxy; the first pod trains."""
-    world = World(sweep_of({"l2": list(range(values))}, parallelism=1, **spec), sidecar=True)
+def world_of(values: int = 2, *, queue: bool = False, **spec: Any) -> World:
+    """A sweep at parallelism 1 whose pods have a proxy; the first pod trains. queue: Kueue has admitted its Job."""
+    world = World(sweep_of({"l2": list(range(values))}, **{"parallelism": 1, **spec}), sidecar=True, queue=queue)
     world.step()
-    world.start_pods()
+    go_on(world)
     return world
+
+
+def go_on(world: World) -> None:
+    """Kueue admits whatever waits, and pods start."""
+    for run in list(world.runs.values()):
+        if run.held and world.workloads[run.uid].active:
+            world.kueue_admits(run.name)
+    world.start_pods()
 
 
 def first(world: World) -> ObservedRun:
@@ -62,15 +70,16 @@ def test_a_job_whose_records_are_stored_and_whose_pod_goes_on_is_deleted_after_a
     assert len(world.step().create) == 1
 
 
-def test_a_sidecar_that_fails_afterwards_runs_nothing_again_and_the_jobs_logs_are_kept() -> None:
-    world = world_of(values=1)
+@pytest.mark.parametrize("queue", [False, True])
+def test_a_sidecar_that_fails_afterwards_runs_nothing_again_and_the_jobs_logs_are_kept(queue: bool) -> None:
+    world = world_of(values=1, queue=queue)
     name = first(world).name
     world.end_all()
     world.end_sidecars(exit_code=1)
     decided = world.step()
     assert [(ref.name, pods) for ref, pods in decided.scale] == [(name, 0)], "its Job controller would try again"
     settle(world)
-    world.start_pods()
+    go_on(world)
     assert set(world.trained.values()) == {1}
     assert [run.name for run in world.runs.values()] == [name], "kept as retention says"
     progress = world.plan().progress
@@ -96,36 +105,110 @@ def test_a_pod_that_trains_again_what_is_stored_is_stopped_at_once() -> None:
     assert decided.delete or decided.rests
 
 
-def test_a_failure_beside_a_sidecar_is_counted_and_tried_again() -> None:
-    """The Job controller counts a pod when it has ended, and this one does not end by itself."""
-    world = world_of(values=1)
+@pytest.mark.parametrize("queue", [False, True])
+def test_a_failure_beside_a_sidecar_that_goes_on_is_tried_again_in_another_job(queue: bool) -> None:
+    """The Job controller waits for the pod to end, and does not count one that it stops itself."""
+    world = world_of(values=1, queue=queue)
     world.end_all(exit_code=1)
     assert world.plan().is_empty
     world.pass_time(SIDECAR_GRACE.total_seconds())
     decided = world.step()
     assert decided.rests
-    assert "The pod is stopped." in decided.notices[0].message
-    (ref, pods) = world.step().scale[0]
-    assert (ref.name, pods) == (first(world).name, 1)
-    world.start_pods()
+    stopped, moved = sorted(notice.message for notice in decided.notices if notice.warning)
+    assert "made again after 10 s (1 of at most 5 times)" in stopped + moved
+    assert "The pod is stopped." in stopped + moved
+    world.make_again(0)
+    go_on(world)
+    assert [run.moved for run in world.runs.values()] == [1]
     world.end_all()
     settle(world)
     assert len(world.records) == 1
 
 
-def test_a_next_index_does_not_wait_for_the_sidecar_of_the_last_one() -> None:
-    world = world_of(values=1, replicates=2, replicatesPerPod=1)
+@pytest.mark.parametrize("queue", [False, True])
+def test_failures_beside_a_sidecar_that_goes_on_fail_the_run_in_the_end(queue: bool) -> None:
+    world = world_of(values=1, queue=queue, maxFailedRuns="100%")
+    for moves in range(MAX_MOVES + 1):
+        world.end_all(exit_code=1)
+        world.pass_time(SIDECAR_GRACE.total_seconds())
+        world.make_again(moves)
+        go_on(world)
+    settle(world)
+    (record,) = world.records.latest_first()
+    assert record.reason is Reason.TRAINER_FAILED
+    assert "It was made again 5 times before." in record.message
+    assert len(world.created) == MAX_MOVES + 1
+    assert world.pods_that_hold_a_gpu() == 0
+
+
+@pytest.mark.parametrize("queue", [False, True])
+def test_a_job_at_rest_that_has_nothing_to_be_moved_goes_on(queue: bool) -> None:
+    """An operator that starts anew may find no pod of it any more."""
+    world = world_of(values=1, queue=queue)
+    world.end_all(exit_code=1)
+    world.pass_time(SIDECAR_GRACE.total_seconds())
+    world.step()
+    name = first(world).name
+    world.runs[name] = replace(world.runs[name], pods=())
+    assert [(ref.name, pods) for ref, pods in world.step().scale] == [(name, 1)]
+
+
+@pytest.mark.parametrize("queue", [False, True])
+def test_a_next_index_does_not_wait_for_the_sidecar_of_the_last_one(queue: bool) -> None:
+    world = world_of(values=1, replicates=2, replicatesPerPod=1, queue=queue)
     world.end_all()
     settle(world)
     world.pass_time(SIDECAR_GRACE.total_seconds())
     settle(world)
     again = world.created[-1]
     assert (again.first_replicate, again.replicates) == (1, 1)
-    world.start_pods()
+    go_on(world)
     world.end_all()
     settle(world)
     assert len(world.records) == 2
     assert set(world.trained.values()) == {1}
+
+
+def test_a_job_in_a_queue_is_not_touched_while_another_index_trains_or_fails_beside_no_sidecar() -> None:
+    """Its place in the queue would be lost for it."""
+    world = world_of(values=1, replicates=2, replicatesPerPod=1, parallelism=2, queue=True)
+    first_pod, _ = first(world).pods
+    world.end_pod(first(world).name, first_pod.name)
+    settle(world)
+    world.pass_time(SIDECAR_GRACE.total_seconds())
+    settle(world)
+    assert not world.plan().scale
+    assert len(world.created) == 1
+
+
+@pytest.mark.parametrize("by", ["a pause", "Kueue"])
+def test_a_job_that_a_queue_has_stopped_or_is_about_to_stop_is_left_to_it(by: str) -> None:
+    """Kueue would make another Workload of it, and that one is not deactivated."""
+    world = world_of(values=1, replicates=2, replicatesPerPod=1, queue=True)
+    world.end_all()
+    settle(world)
+    world.pass_time(SIDECAR_GRACE.total_seconds())
+    if by == "a pause":
+        world.sweep = sweep_of({"l2": [0]}, parallelism=1, replicates=2, replicatesPerPod=1, suspend=True)
+        decided = world.step()
+        assert len(decided.deactivate) == 1
+        assert not decided.scale
+        assert not world.plan().scale
+        world.kueue_catches_up()
+    else:
+        world.kueue_evicts(first(world).name)
+    assert not world.plan().scale
+
+
+def test_a_pause_that_cannot_stop_a_job_in_a_queue_frees_the_gpu_that_only_a_sidecar_holds() -> None:
+    world = world_of(values=1, replicates=2, replicatesPerPod=1, queue=True)
+    world.readable = False
+    world.end_all()
+    settle(world)
+    world.sweep = sweep_of({"l2": [0]}, parallelism=1, replicates=2, replicatesPerPod=1, suspend=True)
+    world.pass_time(SIDECAR_GRACE.total_seconds())
+    assert world.step().rests
+    assert world.pods_that_hold_a_gpu() == 0
 
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(hours=-1)])

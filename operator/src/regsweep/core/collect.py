@@ -20,6 +20,7 @@ from regsweep.core.moves import (
     MAX_MOVES,
     Move,
     device_deadline,
+    failed_uncounted,
     is_at_rest,
     is_given_up,
     move_of,
@@ -294,8 +295,8 @@ def _end_without_result(
     has_failed = run.failed_reason is not None or number in run.failed_indexes
     rests = is_at_rest(run)
     is_over = has_failed or rests or run.deleting
-    if move is not None and last is not None and is_over and was_ended_by_others(run, last):
-        return _end_by_others(run, last, ended_at)
+    if move is not None and last is not None and is_over and _is_uncounted(run, last, move):
+        return _end_uncounted(run, last, ended_at)
     if last is None and is_given_up(run, number) and run.lost == 0:
         return IndexEnd(ended_at, None)  # its pods came and went unseen: nobody can say that training failed
     if has_failed:
@@ -303,7 +304,12 @@ def _end_without_result(
     return IndexEnd(ended_at, None, moved=True) if move is not None and rests else None
 
 
-def _end_by_others(run: ObservedRun, pod: ObservedPod, at: datetime) -> IndexEnd:
+def _is_uncounted(run: ObservedRun, last: ObservedPod, move: Move) -> bool:
+    """Whether no Job counts how its index ended, so that the moves are counted."""
+    return was_ended_by_others(run, last) or (bool(move.failed) and failed_uncounted(run, last))
+
+
+def _end_uncounted(run: ObservedRun, pod: ObservedPod, at: datetime) -> IndexEnd:
     """The index is moved, unless it was too often."""
     if run.moved < MAX_MOVES:
         return IndexEnd(at, None, moved=True)

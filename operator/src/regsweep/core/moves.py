@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from regsweep.api.constants import EXIT_INDEX_FINAL, EXIT_INVALID_FLAGS
 from regsweep.core.kubernetes.failures import UNSCHEDULABLE, device_fault_of, node_fault_of, was_deleted
 from regsweep.core.runs import MAX_AVOIDED, ObservedPod, ObservedRun, replicates_of
 
@@ -50,6 +51,8 @@ class Move:
     """Indexes whose pods in flight are not worth to be waited for."""
     deleted: str = ""
     """The pod that was deleted, of an index that its Job has given up for that; empty: none."""
+    failed: str = ""
+    """The pod in which training failed and that had to be stopped, so that its Job does not count it; empty: none."""
 
 
 def move_of(run: ObservedRun, stored: Collection[int], left: Collection[int], now: datetime) -> Move | None:
@@ -71,8 +74,10 @@ def move_of(run: ObservedRun, stored: Collection[int], left: Collection[int], no
         return Move(now, moved, () if why.secluded else run.avoids, "", "", replaces)
     last = max(why.ended, key=lambda pod: (pod.created_at, pod.name))
     at = (last.end_seen_at or last.ended_at or device_deadline(run, last) or now) + delay_of(run.moved)
-    if not why.faults:
+    if why.deleted and not why.faults:
         return Move(at, moved, run.avoids, "", "", replaces, deleted=last.name)
+    if not why.faults:
+        return Move(at, moved, run.avoids, "", "", replaces, failed=last.name)
     fault = node_fault_of(last) or device_fault_of(last) or ""
     return Move(at, moved, _with_nodes(run.avoids, why.faults), fault, last.node, replaces)
 
@@ -85,6 +90,8 @@ class _Causes:
     """Last pods of indexes that their nodes have ended, or cannot start."""
     deleted: list[ObservedPod] = field(default_factory=list)
     """Last pods of indexes that their Job has given up because somebody deleted them."""
+    uncounted: list[ObservedPod] = field(default_factory=list)
+    """Last pods of indexes in which training failed, and that only their being stopped ends."""
     secluded: set[int] = field(default_factory=set)
     """Indexes that find no other node."""
     in_vain: set[int] = field(default_factory=set)
@@ -94,7 +101,7 @@ class _Causes:
     @property
     def ended(self) -> list[ObservedPod]:
         """Those whose ends decide when the next Job is due."""
-        return self.faults or self.deleted
+        return self.faults or self.deleted or self.uncounted
 
 
 def _causes(run: ObservedRun, stored: Collection[int], home: Collection[int], now: datetime) -> _Causes:
@@ -111,6 +118,8 @@ def _causes(run: ObservedRun, stored: Collection[int], home: Collection[int], no
             found.secluded.add(number)
         elif _trains_again(run, number, pods, home):
             found.in_vain.add(number)
+        elif pods and (failed_uncounted(run, pods[-1]) or _fails_to_end(pods[-1], now)):
+            found.uncounted.append(pods[-1])
         elif all(k in stored for k in run.replicates_of(number)):
             # At rest, such a pod has been stopped for it, and its Job may count it as failed.
             stopped = run.parallelism == 0 or any(outlives_training(pod, now) for pod in pods)
@@ -146,6 +155,11 @@ def outlives_at(pod: ObservedPod) -> datetime | None:
 def was_ended_by_others(run: ObservedRun, pod: ObservedPod) -> bool:
     """Whether the pod's end, the last of its index, is not the run's doing: its node's, or that of who deleted it."""
     return node_fault_of(pod) is not None or _is_given_up_for_deletion(run, pod)
+
+
+def failed_uncounted(run: ObservedRun, pod: ObservedPod) -> bool:
+    """Whether training had failed in the pod before its Job was put at rest: a Job does not count a pod that it stops itself."""
+    return run.parallelism == 0 and _has_failed(pod) and not is_given_up(run, pod.index)
 
 
 def is_given_up(run: ObservedRun, number: int) -> bool:
@@ -192,6 +206,17 @@ def _is_given_up_for_deletion(run: ObservedRun, pod: ObservedPod) -> bool:
     A Job that has failed as a whole deletes its pods itself.
     """
     return is_given_up(run, pod.index) and was_deleted(pod)
+
+
+def _fails_to_end(pod: ObservedPod, now: datetime) -> bool:
+    """Whether training has failed in the pod, and another container goes on for too long: its Job waits for it to end."""
+    return _has_failed(pod) and outlives_training(pod, now)
+
+
+def _has_failed(pod: ObservedPod) -> bool:
+    """Whether training failed in the pod by itself, and another pod may do better."""
+    by_itself = pod.ended and pod.exit_code is not None and not (pod.disrupted or was_deleted(pod))
+    return by_itself and pod.exit_code not in (0, EXIT_INVALID_FLAGS, EXIT_INDEX_FINAL)
 
 
 def _is_secluded(run: ObservedRun, pod: ObservedPod, now: datetime) -> bool:

@@ -83,7 +83,10 @@ def _move_notices(
         if move.deleted and run.moved < MAX_MOVES:
             text = f"Pods of run {run.name} were deleted while they trained, {move.deleted} the last one. It is made again {again}"
             yield Notice(Reason.RUN_MOVED, text, warning=True)
-        elif not (move.fault or move.deleted):
+        elif move.failed and run.moved < MAX_MOVES:
+            text = f"Training in pod {move.failed} failed, and a container beside it went on. Run {run.name} is made again {again}"
+            yield Notice(Reason.RUN_MOVED, text, warning=True)
+        elif not (move.fault or move.deleted or move.failed):
             text = f"Run {run.name} goes on in another Job, for what is missing of its replicates."
             yield Notice(Reason.RUN_MOVED, text)
         elif run.moved < MAX_MOVES:

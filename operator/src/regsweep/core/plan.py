@@ -138,12 +138,12 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
     leaving = {ref.name for ref in delete}
     staying = [run for run in observed.runs if run.name not in leaving]
     active = [run for run in staying if not (run.deleting or run.needs_no_pod or is_recorded(run, records))]
-    slots = sweep.spec.parallelism - _occupied(observed)
-    paused = pauses(sweep.spec.suspend or stops, slots, active, observed.workloads or {})
+    pausing = sweep.spec.suspend or stops
+    paused = pauses(pausing, sweep.spec.parallelism - _occupied(observed), active, observed.workloads or {})
     blocked = stop or observed.refusal or observed.template_missing
     going = [run for run in active if collected[run.name].move is None]
     create, scale = _fill(waiting, going, 0 if blocked else most_created(observed, paused.free))
-    resting = [run for run in staying if has_to_rest(run, observed, collected[run.name], now)]
+    resting = [run for run in staying if has_to_rest(run, observed, collected[run.name], now, pausing=pausing)]
     decided = not store and stop is None
     analyse = decided and progress.stage is Stage.ANALYSING
     return Plan(
@@ -178,7 +178,7 @@ def _deadlines(
     sweep: Sweep, observed: Observed, collected: Mapping[str, Collected], now: datetime
 ) -> Iterator[datetime]:
     """When time alone will make a difference."""
-    yield from (c.look_again_at for c in collected.values() if c.look_again_at)
+    yield from (each.look_again_at for each in collected.values() if each.look_again_at)
     yield from outlived_at(observed.runs, now)
     yield from told_at(observed.runs, now)
     yield from outdated_at(sweep, observed, now)
@@ -310,11 +310,16 @@ def _fill(
         free -= more
     scale = []
     for run in active if free else ():
-        more = 0 if run.suspended or run.queue_managed else min(free, run.open_indexes - run.parallelism)
+        more = min(free, run.open_indexes - run.parallelism) if _may_be_widened(run) else 0
         if more > 0:
             scale.append((ref_of(run), run.parallelism + more))
             free -= more
     return tuple(create), tuple(scale)
+
+
+def _may_be_widened(run: ObservedRun) -> bool:
+    """Whether its Job may be given more pods. A queue puts one out of turn for that: only one at rest has no turn to lose."""
+    return run.parallelism == 0 if run.queue_managed else not run.suspended
 
 
 class _Linger:

@@ -89,14 +89,24 @@ def _is_held(run: ObservedRun) -> bool:
     return run.suspended and not any(pod.holds_node for pod in run.pods)
 
 
-def has_to_rest(run: ObservedRun, observed: Observed, collected: Collected, now: datetime) -> bool:
-    """Whether its Job is to start no more pods, and to stop those that it has.
-
-    A queue's Jobs are not touched: a queue would put them out of turn for it.
-    """
-    if run.parallelism == 0 or run.queue_managed or run.deleting or run.is_over:
+def has_to_rest(run: ObservedRun, observed: Observed, collected: Collected, now: datetime, *, pausing: bool) -> bool:
+    """Whether its Job is to start no more pods, and to stop those that it has. pausing: runs are stopped by their Workloads."""
+    if run.parallelism == 0 or run.deleting or run.is_over or _keeps_its_turn(run, observed, now, pausing=pausing):
         return False
-    return _can_move(run, collected.move) or _trained_to_its_end(run) or _is_held_up(run, observed, now)
+    return _can_move(run, collected.move) or _trained_to_its_end(run)
+
+
+def _keeps_its_turn(run: ObservedRun, observed: Observed, now: datetime, *, pausing: bool) -> bool:
+    """Whether a queue would put its Job out of turn for a change, and it gets further without one.
+
+    It does not while all that holds its pods is what goes on beside trainers that have ended. Where the queue has stopped it, or its
+    Workload is about to, these end all the same.
+    """
+    if not run.queue_managed or _trained_to_its_end(run):
+        return False
+    workload = (observed.workloads or {}).get(run.uid)
+    is_stopped = run.suspended or (workload is not None and (pausing or not workload.active))
+    return is_stopped or any(pod.in_flight for pod in run.pods) or not any(outlives_training(p, now) for p in run.pods)
 
 
 def _can_move(run: ObservedRun, move: Move | None) -> bool:
@@ -110,13 +120,6 @@ def _trained_to_its_end(run: ObservedRun) -> bool:
         return False
     trained = {pod.index for pod in run.pods if pod.trained} | run.succeeded_indexes
     return len(trained) == run.completions
-
-
-def _is_held_up(run: ObservedRun, observed: Observed, now: datetime) -> bool:
-    """Whether training has failed in a pod that goes on: once it is stopped, the Job counts it and tries again."""
-    if any(pod.in_flight for pod in run.pods) or is_recorded(run, observed.records):
-        return False
-    return any(not pod.trained and outlives_training(pod, now) for pod in run.pods)
 
 
 def outlived_at(runs: Iterable[ObservedRun], now: datetime) -> Iterator[datetime]:
