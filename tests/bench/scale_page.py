@@ -133,7 +133,7 @@ def _others(measured: Measured) -> Iterator[Line]:
     yield line("memory then, most resident", peak, _shown(peak, "MB"), "≤ 150 MB", 150)
     name = f"requests a second over {IDLE_SECONDS:g} s, 100 finished sweeps"
     yield line(name, idle.idle_requests, f"{idle.idle_requests:.2f}", "≤ 2", 2)
-    yield Line("CPU then, of a core", [f"{idle.idle_cpu:.2%}"], "", None)
+    yield line("CPU then, of a core", idle.idle_cpu, f"{100 * idle.idle_cpu:.1f} %", "≤ 5 %", 0.05)
     over = measured.taken_over
     yield line("SIGTERM to the leader → another leads", over.stopped, _shown(over.stopped, "s"), "≤ 1.0 s", 1)
     most = LeaseTimes().duration + 1

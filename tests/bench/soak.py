@@ -1,6 +1,7 @@
 """Sweep after sweep on a real API server while things go wrong at random: `python -m bench.soak --minutes 60 [--seed N] [--kind K]`.
 
-Each sweep meets one kind of disturbance again and again, or all of them; then it is left alone and has to come to a sound end. The table
+Each sweep meets one kind of disturbance again and again, or all of them; then it is left alone and has to come to a sound end, after which
+nothing is written any more. The table
 says of each kind how often it was tried, and how many replicates were lost or trained twice and how many sweeps stood still. A replicate
 that two pods of one Job have trained counts apart: a Job controller that does not hear whether its create was done creates again.
 """
@@ -21,8 +22,8 @@ from typing import Any
 
 from cluster import Cluster, Profile, paths
 from integration.disturbances import DISTURBANCES, FAULTS, KINDS, Keeper, Scene, harm, let_go
-from integration.laboratory import Lab, laboratory
-from integration.soundness import TWELVE, is_at_rest, left_of
+from integration.laboratory import laboratory
+from integration.soundness import TWELVE, crowds, is_at_rest, is_quiet, left_of
 from regsweep.errors import ApiError
 from support.crds import wait_established
 from support.faulty_proxy import OFTEN_LISTED, Fault, Schedule, faulty_proxy
@@ -33,6 +34,8 @@ HARMS = 6
 """Of one sweep, at most."""
 TROUBLED_SECONDS = 40.0
 """How long a sweep is disturbed at most."""
+PARALLELISM = 4
+"""No disturbance asks for more."""
 STUCK_SECONDS = 400.0
 """A sweep that is left alone for so long and does not end is stuck."""
 
@@ -60,7 +63,7 @@ class Tally:
 def spec_of(chance: random.Random) -> dict[str, Any]:
     """Some sweep of twelve combinations."""
     kind = chance.choice(["plain", "replicates", "retention", "race", "final", "budget"])
-    common = {"flags": TWELVE, "replicates": 1, "parallelism": 4}
+    common = {"flags": TWELVE, "replicates": 1, "parallelism": PARALLELISM}
     more: dict[str, dict[str, Any]] = {
         "replicates": {"replicates": 4, "replicatesPerPod": 2},
         "retention": {"retention": {"succeededJobs": 2}},
@@ -95,7 +98,7 @@ async def one_sweep(cluster: Cluster, kind: str, seed: int, tally: Tally, folder
             tally.tried += schedule.tried.total()
             tally.sweeps += 1
             was_good = tally.is_good
-            await _judge(lab, tally, is_over, f"{kind}, seed {seed}")
+            await _judge(scene, tally, is_over, f"{kind}, seed {seed}")
             if was_good and not tally.is_good:
                 print(f"What was done to the sweep of seed {seed}:", *lab.story, sep="\n  ", flush=True)
         finally:
@@ -134,7 +137,8 @@ async def _left_alone(scene: Scene) -> bool:
     return at_rest
 
 
-async def _judge(lab: Lab, tally: Tally, is_over: bool, where: str) -> None:
+async def _judge(scene: Scene, tally: Tally, is_over: bool, where: str) -> None:
+    lab = scene.lab
     left = await left_of(lab)
     stored = {(record["point"], record["replicate"]) for record in left.records()}
     trained, by_job = set(lab.trained), set(lab.trainings)
@@ -142,7 +146,17 @@ async def _judge(lab: Lab, tally: Tally, is_over: bool, where: str) -> None:
     tally.doubled += len(by_job) - len(trained)
     tally.repeated += len(lab.trainings) - len(by_job)
     tally.stuck += not is_over
-    tally.unsound += [f"{where}: {each}" for each in broken(left)]
+    wrong = [*broken(left), *crowds(lab, PARALLELISM), *(await _restless(scene) if is_over else [])]
+    tally.unsound += [f"{where}: {each}" for each in wrong]
+
+
+async def _restless(scene: Scene) -> list[str]:
+    """That the operators go on writing after the end; empty: they do not."""
+    try:
+        await is_quiet(scene.lab, *(keeper.process for keeper in scene.keepers if keeper.process is not None))
+    except TimeoutError:
+        return ["it is over, and each pass writes"]
+    return []
 
 
 async def soak(cluster: Cluster, minutes: float, seed: int, kinds: Iterable[str] = KINDS) -> dict[str, Tally]:

@@ -34,6 +34,28 @@ def test_without_prometheus_the_ranking_completes_from_the_records(lab: Lab) -> 
     assert {row["source"] for row in results} == {"Record"}
 
 
+def test_a_prometheus_that_is_killed_in_mid_sweep_is_asked_again_when_it_is_back(lab: Lab, stage: Stage) -> None:
+    flags = [{"name": "l2", "values": [0, 0.01, 0.1, 1]}]
+    trainer = {"gpus": 1, "parameters": QUICK}
+    lab.apply(sample("breast-cancer.yaml", flags=flags, replicates=1, parallelism=1, trainer=trainer))
+    lab.until(
+        "one is stored, one trains", lambda: lab.records("breast-cancer") and lab.pods("Running"), TRAINING_SECONDS
+    )
+    before = stage.prometheus_pod()["status"]["containerStatuses"][0]
+    stage.kill_prometheus()
+    lab.until_condition("breast-cancer", "Complete", seconds=TRAINING_SECONDS)
+    after = stage.prometheus_pod()["status"]["containerStatuses"][0]
+    assert after["restartCount"] == before["restartCount"] + 1, "its process died, and came back"
+    assert set(lab.created_jobs().values()) == {1}
+    records = lab.records("breast-cancer")
+    assert sorted(record["outcome"] for record in records) == ["Ok"] * 4
+    assert len({record["point"] for record in records}) == 4
+    assert [row["rank"] for row in lab.status("breast-cancer")["results"]] == [1, 2, 3, 4]
+    last = max(records, key=lambda record: str(record["start"]))
+    assert last["source"] == "Prometheus", "it is asked again, and answers"
+    lab.until_condition("breast-cancer", "MetricsAvailable")
+
+
 def test_trainers_that_nobody_scrapes_are_reported(lab: Lab) -> None:
     """The sleep trainer has no /metrics: Prometheus answers, and has nothing."""
     lab.apply(lab.sleepers("s", [0.1 * i for i in range(1, 8)]))

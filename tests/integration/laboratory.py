@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Set
+from collections.abc import AsyncIterator, Callable, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,13 +29,14 @@ from regsweep.adapters.kubeapi import (
     Resource,
     controller_uid_of,
     is_deleting,
+    label_of,
     name_of,
     uid_of,
 )
 from regsweep.api import constants as names
 from regsweep.errors import Conflict, NotFound
 from support.training import message_of
-from unit.controller.fake_cluster import SPREAD, replicates_of, stamp
+from unit.controller.fake_cluster import INDEX, SPREAD, replicates_of, stamp
 
 DEADLINE_SECONDS = 60.0
 
@@ -53,6 +54,8 @@ class Lab:
         """UID to name of every Job that was ever seen."""
         self.story: list[str] = []
         """What was done to it, in this order: of a random one nobody knows otherwise why it went wrong."""
+        self.most_slots = 0
+        """The most slots that were ever seen to be held at a time."""
 
     @property
     def trained(self) -> list[tuple[str, int]]:
@@ -88,9 +91,11 @@ class Lab:
         """
         jobs = {uid_of(job): job for job in await self.all(JOBS)}
         self.seen |= {uid: name_of(job) for uid, job in jobs.items()}
+        pods = await self.all(PODS)
+        self._note_slots(pods)
         waiting = [
             p
-            for p in await self.all(PODS)
+            for p in pods
             if p["status"]["phase"] == "Pending" and controller_uid_of(p) in jobs.keys() - but and not is_deleting(p)
         ]
         for pod in waiting[:most]:
@@ -125,6 +130,14 @@ class Lab:
             point = job["metadata"]["annotations"][names.POINT_KEY_ANNOTATION]
             self.trainings += [(uid_of(job), (point, k)) for k in replicates]
             self.story.append(f"{name_of(pod)} has trained {point} {list(replicates)}")
+
+    def _note_slots(self, pods: Sequence[KubeObject]) -> None:
+        """A second pod of one index is the Job controller's doing, and takes no slot by ours."""
+        flying = [pod for pod in pods if pod["status"].get("phase") in ("Pending", "Running") and not is_deleting(pod)]
+        slots = {(controller_uid_of(pod), label_of(pod, INDEX)) for pod in flying}
+        if len(slots) > self.most_slots:
+            self.most_slots = len(slots)
+            self.story.append(f"{len(slots)} slots are held: {', '.join(map(name_of, flying))}")
 
     async def train_until(self, done: Callable[[KubeObject], object]) -> None:
         """Trains whatever there is until the status is as wanted."""

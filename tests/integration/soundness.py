@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from integration.laboratory import DEADLINE_SECONDS, Lab, Process, Way, eventually, operating
-from regsweep.adapters.kubeapi import JOBS, PODS, RESULTS, SWEEPS, KubeObject, is_deleting, name_of
+from regsweep.adapters.kubeapi import JOBS, PODS, RESULTS, SWEEPS
 from support.invariants import Left, broken, starts_nothing
 from support.metrics import writes_sent
 
@@ -43,29 +43,21 @@ async def _new_pods(lab: Lab) -> bool:
 
 async def finishes(lab: Lab, pinned: Mapping[str, Any]) -> None:
     """What `begin` has begun comes to a sound end by the present operator. pinned: what was, when it had begun, and stays."""
-    async with operating(lab):
-        assert await train_to_the_end(lab, most_pods=3) == []
-    assert await unsound(lab) == []
+    async with operating(lab) as operator:
+        await train_to_the_end(lab)
+        await is_quiet(lab, operator)
+    assert await unsound(lab, parallelism=3) == []
     status = await lab.status()
     assert (status["progress"], len(lab.trained)) == ("12/12", 24)
     assert {name: status["resolved"].get(name) for name in pinned} == pinned, "nothing is pinned anew"
 
 
-async def train_to_the_end(lab: Lab, *, most_pods: int, seconds: float = TROUBLED_SECONDS) -> list[str]:
-    """Trains until the sweep is over and its Jobs have ended; returns what was seen on the way that may never be."""
-    wrong: list[str] = []
+async def train_to_the_end(lab: Lab, *, seconds: float = TROUBLED_SECONDS) -> None:
+    """Trains until the sweep is over and its Jobs have ended."""
     async with asyncio.timeout(seconds):
         while not is_at_rest(await left_of(lab)):
-            flying = [pod for pod in await lab.all(PODS) if _flies(pod)]
-            if len(flying) > most_pods:
-                wrong.append(f"{len(flying)} pods are in flight: {sorted(map(name_of, flying))}")
             await lab.train()
             await asyncio.sleep(0.1)
-    return wrong
-
-
-def _flies(pod: KubeObject) -> bool:
-    return pod["status"].get("phase") in ("Pending", "Running") and not is_deleting(pod)
 
 
 def is_at_rest(left: Left) -> bool:
@@ -73,10 +65,15 @@ def is_at_rest(left: Left) -> bool:
     return left.is_over and all(map(starts_nothing, left.jobs))
 
 
-async def unsound(lab: Lab) -> list[str]:
+def crowds(lab: Lab, parallelism: int) -> list[str]:
+    """That more slots were held at a time than the sweep ever asked for; empty: they were not."""
+    return [f"{lab.most_slots} slots were held at parallelism {parallelism}"] if lab.most_slots > parallelism else []
+
+
+async def unsound(lab: Lab, parallelism: int) -> list[str]:
     """What does not hold of the sweep in the end; empty: all is well."""
     left = await left_of(lab)
-    found = broken(left)
+    found = [*broken(left), *crowds(lab, parallelism)]
     twice = {each: times for each, times in Counter(lab.trained).items() if times > 1}
     if twice:
         found.append(f"trained twice: {twice}")
@@ -88,18 +85,22 @@ async def unsound(lab: Lab) -> list[str]:
     return found
 
 
-async def is_quiet(lab: Lab, operator: Process) -> None:
-    """Waits until a pass has been made that writes nothing. Raises TimeoutError where each one writes."""
+async def is_quiet(lab: Lab, *operators: Process) -> None:
+    """Waits until one of them has made a pass in which none writes. Raises TimeoutError where each pass writes."""
+
+    async def sent() -> tuple[int, int]:
+        counts = [writes_sent((await operator.get("/metrics"))[1]) for operator in operators]
+        return sum(passes for passes, _ in counts), sum(writes for _, writes in counts)
 
     async def writes_nothing() -> bool:
-        passes, writes = writes_sent((await operator.get("/metrics"))[1])
+        passes, writes = await sent()
         patch = {"metadata": {"annotations": {"example.com/touched": str(passes)}}}
         await lab.api.patch(SWEEPS, lab.namespace, "demo", patch)
 
         async def has_passed() -> bool:
-            return writes_sent((await operator.get("/metrics"))[1])[0] > passes
+            return (await sent())[0] > passes
 
         await eventually(has_passed)
-        return writes_sent((await operator.get("/metrics"))[1])[1] == writes
+        return (await sent())[1] == writes
 
     await eventually(writes_nothing)

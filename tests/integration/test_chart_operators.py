@@ -8,16 +8,14 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
+import yaml
 
 from cluster import Cluster
 from integration.chart_release import Release, released, take_away
-from integration.laboratory import Lab, Process, eventually, is_complete
-from regsweep.adapters.connection import load_connection
-from regsweep.adapters.kube import KubeClient
-from regsweep.adapters.kubeapi import LEASES, PODS
+from integration.laboratory import Lab, Process, eventually, is_complete, laboratory
+from regsweep.adapters.kubeapi import JOBS, LEASES, PODS
 from support.logs import complaints
 
 
@@ -28,11 +26,8 @@ async def _leads(operator: Process) -> bool:
 @pytest.fixture
 async def lab(with_crds: Cluster) -> AsyncIterator[Lab]:
     """A fresh namespace of a user's."""
-    namespace = f"lab-{uuid4().hex[:8]}"
-    with_crds.kubectl("create", "namespace", namespace)
-    api = KubeClient((await load_connection(with_crds.kubeconfig)).access, qps=500, burst=1000)
-    yield Lab(with_crds, api, namespace)
-    await api.close()
+    async with laboratory(with_crds) as fresh:
+        yield fresh
 
 
 @pytest.fixture(params=["all namespaces", "listed namespaces"])
@@ -109,3 +104,43 @@ async def test_without_one_of_its_rights_something_fails_and_its_metrics_say_wha
 
         await eventually(is_refused)
     assert not is_complete(await lab.status())
+
+
+async def test_a_namespace_whose_rights_somebody_takes_away_waits_and_keeps_no_other_from_going_on(
+    lab: Lab, tmp_path: Path
+) -> None:
+    """Of two namespaces that a release watches one has lost its RoleBinding: for the API server's RBAC, not for a double of it."""
+    async with laboratory(lab.cluster) as closed:
+        watched = f"watchNamespaces={{{closed.namespace},{lab.namespace}}}"
+        release = released(lab.cluster, f"{lab.namespace}-system", tmp_path, watched)
+        binding = closed.cluster.kubectl("-n", closed.namespace, "get", "rolebinding", "regsweep", "-o", "yaml")
+        closed.cluster.kubectl("-n", closed.namespace, "delete", "rolebinding", "regsweep")
+        await closed.apply()
+        async with release.operator("only") as operator:
+            await lab.apply()
+            await lab.train_until(is_complete)
+            assert sorted(await lab.records()) == sorted(lab.trained)
+            assert (await closed.status(), await closed.all(JOBS)) == ({}, []), "what cannot be seen is not begun"
+            await eventually(lambda: _is_refused(operator))
+            assert (await operator.get("/readyz"))[0] == 200
+            assert (
+                f'cannot list resource "jobs" in API group "batch" in the namespace "{closed.namespace}"'
+                in release.log()
+            )
+
+            closed.cluster.kubectl("apply", "-f", "-", input=_fresh(binding))
+            await closed.train_until(is_complete)
+        assert sorted(await closed.records()) == sorted(closed.trained)
+
+
+async def _is_refused(operator: Process) -> bool:
+    page = (await operator.get("/metrics"))[1]
+    refused = (rf'requests_total\{{code="403",resource="{each}",verb="list"\}} [1-9]' for each in ("jobs", "pods"))
+    return all(re.search(each, page) for each in refused)
+
+
+def _fresh(manifest: str) -> str:
+    """The object as it may be created again."""
+    found = yaml.safe_load(manifest)
+    found["metadata"] = {name: found["metadata"][name] for name in ("name", "namespace", "labels")}
+    return str(yaml.safe_dump(found))

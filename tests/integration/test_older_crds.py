@@ -16,7 +16,7 @@ import pytest
 
 from cluster import Cluster, Profile, paths
 from integration.laboratory import Lab, Way, eventually, is_complete, laboratory, operating
-from integration.soundness import begin, finishes
+from integration.soundness import begin, crowds, finishes, is_quiet
 from regsweep.adapters.kubeapi import JOBS, RESULTS, SWEEPS, name_of
 from support.crds import wait_established
 from support.minors import KUBERNETES, instance
@@ -105,7 +105,7 @@ async def test_what_an_older_version_has_finished_stays_and_follows_edits(lab: L
     upgrade(lab)
     assert _said(await _stored(lab)) == _said(before), "today's CRDs keep every field"
     await _can_be_written(lab)
-    async with operating(lab):
+    async with operating(lab) as operator:
         await eventually(lambda: _is_complete(lab))
         await lab.train()
         assert len(lab.trained) == trained, "nothing is trained again"
@@ -114,6 +114,8 @@ async def test_what_an_older_version_has_finished_stays_and_follows_edits(lab: L
         edit(lab, replicates=4, final=None)
         await eventually(lambda: _has_jobs(lab, 5))
         await lab.train_until(lambda status: is_complete(status) and len(lab.trained) == trained + 4)
+        await is_quiet(lab, operator)
+    assert crowds(lab, parallelism=4) == []
     assert len(lab.trained) == trained + 4
     assert sorted(await lab.records()) == sorted(lab.trained)
 
@@ -123,8 +125,10 @@ async def test_what_this_version_has_begun_is_finished_after_a_rollback_with_its
     await begin(lab, None)
     lab.cluster.kubectl("apply", "-f", source / "manifests" / "crd")
     wait_established(lab.cluster)
-    async with operating(lab, Way(source=source / "operator" / "src")):
+    async with operating(lab, Way(source=source / "operator" / "src")) as operator:
         await lab.train_until(is_complete)
+        await is_quiet(lab, operator)
+    assert crowds(lab, parallelism=3) == []
     assert len(lab.trained) == 24
     assert sorted(await lab.records()) == sorted(lab.trained)
 

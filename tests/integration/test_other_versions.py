@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from integration.laboratory import Lab, Way, is_complete, lab, operating
-from integration.soundness import begin, finishes
+from integration.soundness import begin, crowds, finishes, is_quiet
 from support.versions import source_of
 
 __all__ = ["lab"]
@@ -35,8 +35,10 @@ async def test_what_another_version_has_begun_this_one_finishes(lab: Lab, other:
 
 async def test_what_this_version_has_begun_another_one_finishes(lab: Lab, other: Path) -> None:
     await begin(lab, None)
-    async with operating(lab, Way(source=other)):
+    async with operating(lab, Way(source=other)) as operator:
         await lab.train_until(is_complete)
+        await is_quiet(lab, operator)
+    assert crowds(lab, parallelism=3) == []
     assert len(lab.trained) == 24
     assert sorted(await lab.records()) == sorted(lab.trained)
     assert max(Counter(lab.seen.values()).values()) == 1

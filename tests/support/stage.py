@@ -92,10 +92,19 @@ class Stage:
         """SIGKILL to the operator's process, as the kernel does it; the kubelet starts the container again."""
         pod = self.operator_pod()
         assert pod is not None, "the operator is not ready"
-        found = list(_processes_of(pod["metadata"]["uid"], "regsweep"))
-        assert found, f"no process of pod {pod['metadata']['name']} runs on this machine"
-        for pid in found:
-            os.kill(pid, signal.SIGKILL)
+        _kill(pod, "regsweep")
+
+    def prometheus_pod(self) -> Json:
+        """Prometheus' pod, ready or not."""
+        listed = self.api.get_object(
+            f"/{PODS.format(f'namespaces/{addons.MONITORING}')}?labelSelector=app%3Dprometheus"
+        )
+        (pod,) = (listed or {"items": ()})["items"]
+        return dict(pod)
+
+    def kill_prometheus(self) -> None:
+        """SIGKILL to its process; the kubelet starts the container again, with the data that it had."""
+        _kill(self.prometheus_pod(), "prometheus")
 
     def trains(self, pod: Json) -> bool:
         """Whether a sleeper's process of this pod runs, whatever the API server knows of it."""
@@ -305,6 +314,13 @@ def _owner(obj: Json) -> str:
     """Name of the object that controls this one."""
     owners = obj["metadata"].get("ownerReferences", ())
     return next((str(owner["name"]) for owner in owners if owner.get("controller")), "")
+
+
+def _kill(pod: Json, program: str) -> None:
+    found = list(_processes_of(pod["metadata"]["uid"], program))
+    assert found, f"no process of pod {pod['metadata']['name']} runs on this machine"
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
 
 
 def _processes_of(pod_uid: str, program: str) -> Iterator[int]:

@@ -61,6 +61,12 @@ def test_what_could_not_be_measured_keeps_no_goal() -> None:
     assert not all(verdicts(replace(KEPT, many=replace(OPERATOR, idle_requests=math.nan))))
 
 
+def test_an_idle_operator_that_takes_more_than_a_twentieth_of_a_core_misses_a_goal() -> None:
+    busy = replace(KEPT, many=replace(OPERATOR, idle_cpu=0.051))
+    assert verdicts(busy).count(False) == 1
+    assert "| CPU then, of a core | 5.1 % | ≤ 5 % | MISSED |" in page(busy, "", "a machine")
+
+
 @pytest.mark.parametrize(
     "taken_over",
     [

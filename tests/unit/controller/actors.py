@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from regsweep.adapters.kubeapi import (
     JOBS,
     PODS,
     RESULTS,
+    SWEEPS,
     KubeObject,
     Resource,
     is_deleting,
@@ -27,13 +29,15 @@ from support.virtual_time import VirtualTime
 from unit.controller.fake_cluster import NAMESPACE, sweep_object
 from unit.controller.machinery import Machinery
 from unit.controller.prometheus_by_hand import PrometheusByHand
-from unit.controller.virtual_operator import operator_on
-from unit.controller.wire import Trouble, Wire
+from unit.controller.virtual_operator import PACES, operator_on
+from unit.controller.wire import Landed, Trouble, Wire
 
 QUEUE = {"metadata": {"labels": {names.QUEUE_NAME_LABEL: "training"}}}
 SIDECAR = {"spec": {"containers": [{"name": "proxy", "image": "proxy:1"}]}}
 OTHER = "regsweep.dev/team-b"
 """The manager of the second sweep."""
+RIVAL: dict[str, Any] = {"lease_namespace": "team-c", "trainer_image": "rival:1"}
+"""An operator of another release, which would run the same sweeps as the first one."""
 
 
 class Company:
@@ -52,7 +56,8 @@ class Company:
 
     async def start_operator(self, identity: str, **changes: Any) -> None:
         """Another process. Those of one Lease are standbys of each other."""
-        wire = Wire(self.cluster.api)
+        lease = f"{changes.get('lease_namespace', PACES['lease_namespace'])}/regsweep-operator"
+        wire = Wire(self.cluster.api, on_landed=partial(self._check_claim, lease))
         chosen = {"identity": identity, **({"kueue_version": "v1beta2"} if self.kueue else {}), **changes}
         operator = operator_on(self.cluster, wire, prometheus=self.prometheus, **chosen)
         operator.start()
@@ -63,6 +68,15 @@ class Company:
         wire, operator = self.operators.pop(identity)
         wire.is_cut = crash
         await operator.stop()
+
+    def _check_claim(self, lease: str, write: Landed) -> None:
+        """Who writes to a sweep, its Jobs or its records has the claim to it. lease: that by which the writer leads."""
+        if write.resource not in (SWEEPS.plural, JOBS.plural, RESULTS.plural):
+            return
+        for sweep in self.cluster.api.objects(SWEEPS):
+            claim = ((sweep.get("status") or {}).get("managedBy") or {}).get("lease")
+            if f"{write.name}-".startswith(f"{name_of(sweep)}-") and claim != lease:
+                self.cluster.account.wrong.append(f"{lease} has written {write} of a sweep that {claim} has claimed")
 
     def trouble(self, troubles: list[Trouble]) -> None:
         """Happens to the next requests of every operator."""

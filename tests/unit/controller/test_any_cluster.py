@@ -17,7 +17,7 @@ from regsweep.api import constants as names
 from support.invariants import broken
 from support.pods import exit_code_of
 from support.virtual_time import VirtualTime
-from unit.controller.actors import OTHER, QUEUE, SIDECAR, Company
+from unit.controller.actors import OTHER, QUEUE, RIVAL, SIDECAR, Company
 from unit.controller.fake_cluster import acting_writes
 from unit.controller.wire import Trouble
 
@@ -35,7 +35,7 @@ ALTERATIONS = [
 
 
 class AnyCluster(RuleBasedStateMachine):
-    """One sweep, or two that two operators run, and everybody who has to do with them."""
+    """One sweep that one operator runs of two who would, perhaps another of somebody else's, and everybody who has to do with them."""
 
     @initialize(
         values=st.integers(1, 4),
@@ -46,6 +46,7 @@ class AnyCluster(RuleBasedStateMachine):
         kind=st.sampled_from(["", "", "retention", "race"]),
         scraped=st.booleans(),
         others=st.booleans(),
+        rival=st.booleans(),
     )
     def begin(
         self,
@@ -57,6 +58,7 @@ class AnyCluster(RuleBasedStateMachine):
         kind: str,
         scraped: bool,
         others: bool,
+        rival: bool,
     ) -> None:
         self.time = VirtualTime().__enter__()
         self.company = Company(self.time, queue="a queue" in beside, scraped=scraped)
@@ -73,10 +75,12 @@ class AnyCluster(RuleBasedStateMachine):
             "retention": {"retention": {"succeededJobs": 1, "failedJobs": 0}},
             "race": {"racing": {"initialReplicates": 3, "maxReplicates": 4}},
         }
-        self.run(self._begin({**spec, **more.get(beside, {}), **more.get(kind, {})}, others))
+        self.run(self._begin({**spec, **more.get(beside, {}), **more.get(kind, {})}, others, rival))
 
-    async def _begin(self, spec: dict[str, Any], others: bool) -> None:
+    async def _begin(self, spec: dict[str, Any], others: bool, rival: bool) -> None:
         await self.company.start_operator("one")
+        if rival:
+            await self.company.start_operator("rival", **RIVAL)
         await self.company.apply("demo", flags=[{"name": "l2", "values": self.values}], **spec)
         if others:
             self.names.append("theirs")
@@ -112,6 +116,14 @@ class AnyCluster(RuleBasedStateMachine):
             self.run(self.company.start_operator("standby"))
         elif not comes and "standby" in self.company.operators:
             self.run(self.company.stop_operator("standby", crash=True))
+
+    @rule(comes=st.booleans(), crash=st.booleans())
+    def rival_comes_or_goes(self, comes: bool, crash: bool) -> None:
+        if comes and "rival" not in self.company.operators:
+            self.run(self.company.start_operator("rival", **RIVAL))
+        elif not comes and "rival" in self.company.operators:
+            self.alone = False  # nobody looks at what it has claimed until its Lease is over
+            self.run(self.company.stop_operator("rival", crash=crash))
 
     @rule(hours=st.sampled_from([-1, 1, 0]))
     def clock_moves(self, hours: int) -> None:

@@ -15,6 +15,8 @@ PACES: dict[str, Any] = {
     "lease_namespace": "ops",
     "status_interval_seconds": 1.0,
     "store_interval_seconds": 2.0,
+    "collect_interval_seconds": 1.0,
+    "live_interval_seconds": 5.0,
     "refusal_retry_seconds": 10.0,
 }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
-from regsweep.adapters.kubeapi import LEASES, PAGE_SIZE, KubeApi, KubeObject, Page, Resource, WatchEvent
+from regsweep.adapters.kubeapi import LEASES, PAGE_SIZE, KubeApi, KubeObject, Page, Resource, WatchEvent, name_of
 from regsweep.errors import Conflict, Unavailable
 
 A = TypeVar("A")
@@ -38,6 +38,8 @@ class Landed:
 
     verb: str
     resource: str
+    name: str
+    """Of the object that was written."""
 
 
 class Wire:
@@ -56,7 +58,7 @@ class Wire:
 
     async def get(self, resource: Resource, namespace: str, name: str) -> KubeObject:
         """See KubeApi."""
-        return await self._carry("get", resource, lambda: self._api.get(resource, namespace, name))
+        return await self._carry("get", resource, name, lambda: self._api.get(resource, namespace, name))
 
     async def list_page(
         self,
@@ -80,7 +82,7 @@ class Wire:
                 continue_token=continue_token,
             )
 
-        return await self._carry("list", resource, page)
+        return await self._carry("list", resource, "", page)
 
     async def watch(
         self,
@@ -109,15 +111,19 @@ class Wire:
     async def create(self, resource: Resource, obj: KubeObject, *, dry_run: bool = False) -> KubeObject:
         """See KubeApi."""
         verb = "dry run" if dry_run else "create"
-        return await self._carry(verb, resource, lambda: self._api.create(resource, obj, dry_run=dry_run))
+        return await self._carry(verb, resource, name_of(obj), lambda: self._api.create(resource, obj, dry_run=dry_run))
 
     async def replace(self, resource: Resource, obj: KubeObject, *, subresource: str = "") -> KubeObject:
         """See KubeApi."""
-        return await self._carry("update", resource, lambda: self._api.replace(resource, obj, subresource=subresource))
+
+        def replaced() -> Awaitable[KubeObject]:
+            return self._api.replace(resource, obj, subresource=subresource)
+
+        return await self._carry("update", resource, name_of(obj), replaced)
 
     async def patch(self, resource: Resource, namespace: str, name: str, patch: KubeObject) -> KubeObject:
         """See KubeApi."""
-        return await self._carry("patch", resource, lambda: self._api.patch(resource, namespace, name, patch))
+        return await self._carry("patch", resource, name, lambda: self._api.patch(resource, namespace, name, patch))
 
     async def delete(
         self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str = ""
@@ -127,16 +133,16 @@ class Wire:
         def gone() -> Awaitable[KubeObject | None]:
             return self._api.delete(resource, namespace, name, uid=uid, resource_version=resource_version)
 
-        return await self._carry("delete", resource, gone)
+        return await self._carry("delete", resource, name, gone)
 
-    async def _carry(self, verb: str, resource: Resource, ask: Callable[[], Awaitable[A]]) -> A:
+    async def _carry(self, verb: str, resource: Resource, name: str, ask: Callable[[], Awaitable[A]]) -> A:
         is_spared = resource is LEASES or not self.troubles
         trouble = None if is_spared else self.troubles.popleft()
         await asyncio.sleep(SECONDS)
         self._fail_before(trouble, verb)
         answer = await ask()
         if self._on_landed is not None and verb in ("create", "update", "patch", "delete"):
-            self._on_landed(Landed(verb, resource.plural))
+            self._on_landed(Landed(verb, resource.plural, name))
         await asyncio.sleep(2.0 if trouble is Trouble.SLOW else SECONDS)
         if trouble is Trouble.LOST or self.is_cut:
             raise Unavailable("the connection was closed before the answer")
