@@ -97,6 +97,8 @@ class Standings:
         self._diverged: set[int] = set()
         self.counts: Counter[Standing] = Counter({nothing: len(targets)} if nothing is not None else ())
         """How many targets have each standing: few differ."""
+        self._alike: dict[Standing, Standing] = {}
+        """Each of those once."""
 
     def update(self, records: Records) -> None:
         """Takes these records in place of the last ones."""
@@ -143,7 +145,7 @@ class Standings:
             if not self.counts[before]:
                 del self.counts[before]
         self.counts[standing] += 1
-        self._standings[place] = standing
+        self._standings[place] = self._alike.setdefault(standing, standing)
         self._states[place] = standing.state
         self._open[place] = standing.state is PointState.OPEN
         for places, belongs in (
