@@ -179,7 +179,7 @@ def _write_parquet(found: Sequence[Row], columns: Sequence[str], file: Path | No
 
 def _arrow_column(arrow: object, values: Sequence[JsonValue]) -> object:
     """A typed column; values of several types become their texts, as CSV has them."""
-    array = arrow.array  # type: ignore[attr-defined]
+    array = arrow.array  # type: ignore[attr-defined]  # it has no types
     try:
         return array(values)
     except (ValueError, TypeError):  # pyarrow's own errors are of these types

@@ -233,7 +233,7 @@ def _judged_by_contenders(sweep: Sweep, records: Records, final: FinalEvaluation
 def prepare_analysis() -> None:
     """Loads what the first analysis takes a second to load."""
     import regsweep.core.judging.stats.pipeline
-    import regsweep.core.judging.stats.references  # noqa: F401
+    import regsweep.core.judging.stats.references  # noqa: F401 - to be loaded
 
 
 def _judged(
