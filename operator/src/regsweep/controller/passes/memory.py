@@ -21,9 +21,19 @@ from regsweep.controller.writers.events import Notices
 from regsweep.controller.writers.record_store import RecordStore
 from regsweep.core.kept import Kept
 from regsweep.core.results.records import Record
+from regsweep.errors import ApiError
 
 TemplateBasis = tuple[Accepted, KubeObject | None, KubeObject | None]
 """The accepted sweep, its PodTemplate, and the ConfigMap of its script."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnersRefused:
+    """Stored results that could not be given the owner that the spec asks for."""
+
+    failure: ApiError
+    retry_at: float
+    """By the monotonic clock: what is stored is read anew for each try."""
 
 
 @dataclass(slots=True)
@@ -48,6 +58,8 @@ class SweepMemory:
     pod_refusals: PodRefusals = field(default_factory=PodRefusals)
     asking: Asking = field(default_factory=Asking)
     workloads: WorkloadMemory = field(default_factory=WorkloadMemory)
+    owners_refused: OwnersRefused | None = None
+    """None: nothing of the kind was refused."""
     unstored_since: float | None = None
     """Since when records wait to be stored; None: none does."""
     storing: Beside[tuple[Record, ...]] = field(default_factory=Beside)
