@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from regsweep.adapters.kubeapi import EVENTS, JOBS, KubeObject, name_of, uid_of
+from regsweep.adapters.kubeapi import EVENTS, JOBS, RESULTS, KubeObject, name_of, uid_of
 from regsweep.adapters.memory import MemoryApi, Write
 from regsweep.controller.passes import pod_refusals
 from regsweep.core.runs import ObservedRun
 from regsweep.errors import NotPermitted, QuotaExceeded, Refused, Unavailable
-from unit.controller.fake_cluster import NAMESPACE, FakeCluster, operating, stamp, sweep_object, until
+from unit.controller.fake_cluster import NAMESPACE, FakeCluster, operating, settled, stamp, sweep_object, until
 from unit.core.kubernetes.objects import NOON
 
 PODSECURITY = 'pods "demo-1-0-x7k2p" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true'
@@ -231,3 +231,96 @@ async def test_a_create_that_fails_does_not_keep_the_status_from_being_written(c
         cluster.api.before_write = None
         await cluster.train_everything(cluster.is_over)
     assert len(cluster.api.objects(JOBS)) == 4
+
+
+# Results that cannot be stored
+
+
+NO_RESULTS = 'sweepresults.regsweep.dev "demo" is forbidden: admission webhook "no" denied the request'
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(Refused(NO_RESULTS, 403), id="a webhook"),
+        pytest.param(QuotaExceeded(NO_RESULTS, 403), id="a quota"),
+        pytest.param(NotPermitted(NO_RESULTS, 403), id="RBAC"),
+    ],
+)
+async def test_while_results_cannot_be_stored_the_sweep_says_so_and_trains_on_and_loses_nothing(
+    cluster: Cluster, error: Exception
+) -> None:
+    switch = refuse(cluster, "create", "sweepresults", error)
+    async with operating(cluster):
+        await cluster.apply(sweep_object())
+        await cluster.train_everything(lambda: len(cluster.trained) == 8)
+        await until(lambda: cluster.events("WriteRefused"))
+        assert NO_RESULTS in cluster.events("WriteRefused")[0]["message"]
+        await cluster.edit(parallelism=1)
+        await until(lambda: cluster.status()["observedGeneration"] == 2)
+        assert cluster.status()["progress"] == "0/4", "a status is about what is stored"
+        assert not cluster.is_over()
+        switch(False)
+        await cluster.train_everything(cluster.is_over)
+    assert sorted(cluster.records()) == sorted(set(cluster.records())) == sorted(cluster.trained)
+    assert len(cluster.created) == 4
+
+
+async def test_an_edit_of_who_owns_results_that_is_refused_keeps_nothing_from_being_written(cluster: Cluster) -> None:
+    async with operating(cluster):
+        await cluster.apply(sweep_object(parallelism=1))
+        await until(lambda: len(cluster.jobs()) == 1)
+        for pod in await cluster.start_pods():
+            await cluster.succeed(pod)
+        await until(lambda: cluster.status().get("progress") == "1/4")
+        switch = refuse(cluster, "update", "sweepresults", Refused(NO_RESULTS, 403))
+        await cluster.edit(retention={"results": "Retain"}, suspend=True)
+        await until(lambda: cluster.events("WriteRefused"))
+        await until(lambda: cluster.condition("Suspended").get("reason") == "SuspendedBySpec")
+        assert NO_RESULTS in cluster.events("WriteRefused")[0]["message"]
+        assert [job["spec"].get("suspend", False) for job in cluster.jobs()] == [False, True], "the second one trained"
+        await cluster.edit(suspend=False)
+        await until(lambda: cluster.status()["observedGeneration"] == 3)
+        switch(False)
+        await cluster.train_everything(cluster.is_over)
+        await until(lambda: not any(s["metadata"].get("ownerReferences") for s in cluster.api.objects(RESULTS)))
+    assert sorted(cluster.records()) == sorted(set(cluster.records())) == sorted(cluster.trained)
+    assert len(cluster.trained) == 8
+
+
+async def test_a_finished_sweep_is_not_deleted_while_its_results_cannot_be_made_to_outlive_it(cluster: Cluster) -> None:
+    async with operating(cluster, refusal_retry_seconds=0.05) as operator:
+        await cluster.apply(sweep_object())
+        await cluster.train_everything(cluster.is_over)
+        refuse(cluster, "update", "sweepresults", Refused(NO_RESULTS, 403))
+        await cluster.edit(retention={"results": "Retain"}, ttlSecondsAfterFinished=0)
+        await until(lambda: cluster.events("WriteRefused"))
+        for _ in range(3):
+            operator.queues.sweeps.add(uid_of(cluster.sweep()))
+            await settled(operator, cluster)
+        assert cluster.sweep(), "with it its results would go"
+
+
+async def test_a_pod_that_has_the_only_copy_of_a_record_is_not_stopped_while_that_cannot_be_stored(
+    cluster: Cluster,
+) -> None:
+    switch = refuse(cluster, "create", "sweepresults", Refused(NO_RESULTS, 403))
+    async with operating(cluster):
+        await cluster.apply(sweep_object(replicatesPerPod=1, parallelism=2))
+        await until(lambda: len(cluster.jobs()) == 2)
+        pods = await cluster.start_pods()
+        await cluster.succeed(pods[0])
+        await until(lambda: cluster.events("WriteRefused"))
+        await cluster.edit(suspend=True)
+        await until(lambda: cluster.condition("Suspended").get("reason") == "Suspending")
+        suspended = {name_of(job) for job in cluster.jobs() if job["spec"].get("suspend")}
+        assert suspended == {name_of(job) for job in cluster.jobs() if uid_of(job) != owner_of(pods[0])}
+        switch(False)
+        await until(lambda: cluster.condition("Suspended").get("reason") == "SuspendedBySpec")
+        assert all(job["spec"]["suspend"] for job in cluster.jobs())
+    assert cluster.records() == cluster.trained
+
+
+def owner_of(pod: KubeObject) -> str:
+    uid: str = pod["metadata"]["ownerReferences"][0]["uid"]
+    return uid

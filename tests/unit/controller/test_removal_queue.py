@@ -76,6 +76,15 @@ async def test_a_lot_that_fails_is_tried_again_later_with_each_failure() -> None
     assert await stand.try_one(refused) == 1
 
 
+async def test_a_pass_that_comes_before_a_lot_may_be_tried_again_calls_for_one_that_does_not() -> None:
+    """The queue of passes keeps the earliest time that it was given: the pass that was called for may have come with that one."""
+    stand = Stand()
+    wait = await stand.try_one(Refused("denied", 403))
+    stand.now += wait / 4
+    stand.queue.start("uid", stand.lot("too soon"))
+    assert stand.ended == [("uid", wait * 3 / 4)]
+
+
 async def test_a_sweep_that_is_forgotten_is_given_up_with_its_failures() -> None:
     stand = Stand()
     await stand.try_one(Unavailable("no route"))

@@ -476,7 +476,7 @@ class Reason(StrEnum):
     WRITE_REFUSED = (
         "WriteRefused",
         told(
-            "The API server refused to delete or to change a Job of the sweep.",
+            "The API server refused to delete or to change a Job of the sweep, or to store its results.",
             "Correct the webhook, the policy or the role that the message names; the operator tries again.",
         ),
     )

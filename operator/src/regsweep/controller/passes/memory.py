@@ -20,10 +20,21 @@ from regsweep.controller.passes.workloads import WorkloadMemory
 from regsweep.controller.writers.events import Notices
 from regsweep.controller.writers.record_store import RecordStore
 from regsweep.core.kept import Kept
+from regsweep.core.refusals import Refusal
 from regsweep.core.results.records import Record
+from regsweep.errors import ApiError
 
 TemplateBasis = tuple[Accepted, KubeObject | None, KubeObject | None]
 """The accepted sweep, its PodTemplate, and the ConfigMap of its script."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnersRefused:
+    """Stored results that could not be given the owner that the spec asks for."""
+
+    failure: ApiError
+    retry_at: float
+    """By the monotonic clock: what is stored is read anew for each try."""
 
 
 @dataclass(slots=True)
@@ -48,6 +59,8 @@ class SweepMemory:
     pod_refusals: PodRefusals = field(default_factory=PodRefusals)
     asking: Asking = field(default_factory=Asking)
     workloads: WorkloadMemory = field(default_factory=WorkloadMemory)
+    owners_refused: OwnersRefused | None = None
+    """None: nothing of the kind was refused."""
     unstored_since: float | None = None
     """Since when records wait to be stored; None: none does."""
     storing: Beside[tuple[Record, ...]] = field(default_factory=Beside)
@@ -62,6 +75,11 @@ class SweepMemory:
     kept: Kept = field(default_factory=Kept)
     notices: Notices = field(default_factory=Notices)
     freed_slots: FreedSlots = field(default_factory=FreedSlots)
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why the API server took none of the sweep's Jobs when one was last tried; None: it took it."""
+        return self.admission.refusal if self.admission is not None else None
 
     def give_up(self) -> None:
         """Gives up what is written beside the passes: what has become of it is seen when it is read again."""

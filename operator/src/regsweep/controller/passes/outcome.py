@@ -26,6 +26,8 @@ class Outcome:
     """Those that were to be deleted at once."""
     failure: ApiError | None = None
     """Why a Job was not created, changed or deleted."""
+    not_stored: ApiError | None = None
+    """Why results were not stored, or not given their owner."""
 
 
 def split_deletions(observed: Observed, delete: Iterable[RunRef]) -> tuple[tuple[RunRef, ...], tuple[RunRef, ...]]:
@@ -45,12 +47,13 @@ def reason_of(refused: Refused | InvalidTemplate) -> Reason:
     return Reason.TEMPLATE_REFUSED
 
 
-def refusal_notices(failures: Iterable[ApiError | None]) -> list[Notice]:
-    """What a person has to do about Jobs that cannot be changed or deleted."""
-    text = "The API server refused a change to a Job: {}"
+def refusal_notices(outcome: Outcome, not_removed: ApiError | None) -> list[Notice]:
+    """What a person has to do about what cannot be written. not_removed: why a Job that holds nothing was not deleted."""
+    a_job, results = "The API server refused a change to a Job: {}", "The API server refused to store results: {}"
+    failures = ((a_job, outcome.failure), (a_job, not_removed), (results, outcome.not_stored))
     return [
         Notice(Reason.WRITE_REFUSED, text.format(failure), warning=True)
-        for failure in failures
+        for text, failure in failures
         if isinstance(failure, Refused)
     ]
 

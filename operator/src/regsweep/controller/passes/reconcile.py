@@ -29,6 +29,7 @@ from regsweep.controller.passes.status_pace import LastStatus, is_idle, seconds_
 from regsweep.controller.passes.store_pace import seconds_until_store
 from regsweep.controller.passes.sweep_reader import SweepReader
 from regsweep.controller.passes.tombstones import forget_tombstones
+from regsweep.controller.passes.unstored import set_owners, sparing
 from regsweep.controller.queues.prometheus_queue import pods_to_ask_about
 from regsweep.controller.queues.removal_queue import LOT
 from regsweep.controller.writers.concurrency import or_failure, run_both
@@ -133,12 +134,11 @@ class Reconciler:
             return
         outcome = await self._act(observation, planned, memory)
         await self._follow_up(observation, planned, outcome, memory)
-        if not (
-            outcome.stored or memory.storing.is_under_way
-        ):  # else the next pass reports, which has seen them stored
+        # Else the next pass reports, which has seen them stored.
+        if not (outcome.stored or memory.storing.is_under_way):
             await self._report(observation, planned, memory)
-        if outcome.failure is not None:
-            raise outcome.failure  # only now: a write that is refused again and again must not keep the status from being written
+        if failure := outcome.failure or outcome.not_stored:
+            raise failure  # only now: a write that is refused again and again must not keep the status from being written
         await expire(observation, planned, memory, self._writers, self._queues.sweeps, self._intervals)
 
     # Before the first Job
@@ -199,11 +199,11 @@ class Reconciler:
             remove = partial(self._writers.jobs.remove, observation.sweep.namespace, ended[:LOT])
             self._queues.removals.start(observation.uid, remove)
         none_created: dict[str, Creation] = {}
-        (creations, not_created), (stored, not_changed) = await run_both(
+        (creations, not_created), (stored, not_stored, not_changed) = await run_both(
             or_failure(partial(self._create, observation, planned.create, memory), none_created),
             self._store_and_change(observation, replace(planned, delete=pressing), due, memory),
         )
-        return Outcome(creations, stored, pressing, not_changed or not_created)
+        return Outcome(creations, stored, pressing, not_changed or not_created, not_stored)
 
     def _due_records(self, observation: Observation, planned: Plan, memory: SweepMemory) -> tuple[Record, ...]:
         """The plan's records, unless they wait for more of their kind, or others are being stored."""
@@ -256,21 +256,26 @@ class Reconciler:
 
     async def _store_and_change(
         self, observation: Observation, planned: Plan, due: tuple[Record, ...], memory: SweepMemory
-    ) -> tuple[tuple[Record, ...], ApiError | None]:
-        """Stores records, then changes Jobs; returns what was stored, and why a change did not succeed.
+    ) -> tuple[tuple[Record, ...], ApiError | None, ApiError | None]:
+        """Stores records, then changes Jobs; returns what was stored, why results were not written, and why Jobs were not changed.
 
         Where no Job is to be changed, it returns when a slot becomes free; what is stored by then a later pass learns.
         """
+        now, not_owned = self._clocks.monotonic(), None
         if not memory.storing.is_under_way:
-            await memory.records.set_owners(observation.sweep)
+            not_owned = await set_owners(observation.sweep, memory, now, self._intervals.refusal_retry)
         if due:
             targets = planned.progress.targets if planned.progress is not None else ()
             memory.storing.start(self._store(due, observation, [target.point for target in targets], memory))
         whole, call = planned.changes or planned.stop is not None, partial(self._queues.sweeps.add, observation.uid)
-        stored = await memory.storing.outcome(memory.slot_freed, call, whole=whole) or ()
-        _, failure = await or_failure(partial(self._writers.jobs.change, observation.sweep.namespace, planned), None)
+        storing = partial(memory.storing.outcome, memory.slot_freed, call, whole=whole)
+        stored, not_stored = await or_failure(storing, None)
+        if not_stored is not None:
+            planned, memory.unstored_since = sparing(planned, observation.observed), now
+        change = partial(self._writers.jobs.change, observation.sweep.namespace, planned)
+        _, not_changed = await or_failure(change, None)
         memory.asking.note_asked([run.name for run in planned.ask_again], self._clocks.monotonic())
-        return stored, failure
+        return stored or (), not_stored or not_owned, not_changed
 
     async def _store(
         self, due: tuple[Record, ...], observation: Observation, points: list[Point], memory: SweepMemory
@@ -290,8 +295,8 @@ class Reconciler:
     async def _follow_up(self, observation: Observation, planned: Plan, outcome: Outcome, memory: SweepMemory) -> None:
         """What acting leaves to be done: notices kept, tombstones dropped, questions asked, and the next pass called for."""
         uid, add = observation.uid, self._queues.sweeps.add
-        failures = (outcome.failure, self._queues.removals.failure(uid))
-        memory.notices.add([*name_notices(outcome), *refusal_notices(failures), *planned.notices])
+        refusals = refusal_notices(outcome, self._queues.removals.failure(uid))
+        memory.notices.add([*name_notices(outcome), *refusals, *planned.notices])
         if planned.deactivate or planned.activate:
             memory.workloads.forget()
         if planned.delete and memory.admission is not None:
@@ -305,7 +310,7 @@ class Reconciler:
             add(uid, pod_refusals.PODLESS_SECONDS)  # no news comes of pods that do not
         if forget_tombstones(self._caches.runs, observation, planned, await memory.records.all()):
             add(uid)  # what the Job covered may be wanted again
-        refusal = told_refusal(_after(observation, memory).observed)
+        refusal = told_refusal(replace(observation.observed, refusal=memory.refusal))
         if refusal is not None and refusal.counts_objects and not observation.sweep.spec.suspend:
             namespace = observation.sweep.namespace
             self._queues.room.make(namespace, uid, self._caches.sweeps_with_jobs(namespace))
@@ -336,7 +341,7 @@ class Reconciler:
         reporting = memory.reporting
         if reporting.is_under_way and await reporting.outcome(memory.slot_freed, call, whole=False) is None:
             return
-        after = _after(observation, memory)
+        after = replace(observation, observed=replace(observation.observed, refusal=memory.refusal))
         last, now = memory.last_status, self._clocks.monotonic()
         interval = paced(self._intervals.status, last.took if last is not None else 0.0)
         wait = seconds_until_status(after, planned, last, now, interval)
@@ -389,9 +394,3 @@ class Reconciler:
         self._queues.forget(uid)
         self._caches.runs.forget_sweep(uid)
         self._queues.sweeps.forget(uid)
-
-
-def _after(observation: Observation, memory: SweepMemory) -> Observation:
-    """The observation with what the API server said of the Jobs that the pass created."""
-    refusal = memory.admission.refusal if memory.admission is not None else None
-    return replace(observation, observed=replace(observation.observed, refusal=refusal))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from regsweep.api.sweep_result import MAX_RECORDS
+from regsweep.controller.passes.unstored import sparing
 from regsweep.core.collect import is_recorded
 from regsweep.core.plan import Plan
 from regsweep.core.world import Observed
@@ -18,7 +19,9 @@ def seconds_until_store(observed: Observed, planned: Plan, waited_seconds: float
 
 
 def _is_endangered(observed: Observed, planned: Plan) -> bool:
-    """Whether the only copy of a record may vanish with the operator: its Job or pod is gone."""
+    """Whether the only copy of a record may vanish with the operator: its Job or pod is gone, or about to be stopped."""
+    if planned.changes and sparing(planned, observed) != planned:
+        return True
     waiting = {record.run for record in planned.store}
     return any(run.name in waiting and (run.deleting or any(pod.gone for pod in run.pods)) for run in observed.runs)
 

@@ -39,7 +39,8 @@ class RemovalQueue:
     """What is being removed, by sweep. For one event loop."""
 
     def __init__(self, *, on_end: Callable[[str, float], None], clock: Callable[[], float] = monotonic) -> None:
-        """on_end: called with the sweep's UID once a lot has been tried, and with the seconds after which another one may be."""
+        """on_end: called with the sweep's UID once a lot has been tried, or was not because one has failed not long ago, and with the
+        seconds after which another one may be."""
         self._on_end = on_end
         self._clock = clock
         self._lots = BackgroundTasks()
@@ -53,7 +54,12 @@ class RemovalQueue:
     def start(self, sweep_uid: str, remove: Callable[[], Awaitable[None]]) -> None:
         """Removes a lot in the background, unless one is being removed, or one has failed not long ago."""
         failure = self._failures.get(sweep_uid)
-        if self._lots.is_busy(sweep_uid) or (failure is not None and self._clock() < failure.retry_at):
+        if self._lots.is_busy(sweep_uid):
+            return
+        if failure is not None and (left := failure.retry_at - self._clock()) > 0:
+            self._on_end(
+                sweep_uid, left
+            )  # the pass that was called for may be this one, which came earlier for another reason
             return
         self._lots.start(sweep_uid, self._remove(sweep_uid, remove), name=f"remove Jobs of {sweep_uid}")
 
