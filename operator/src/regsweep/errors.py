@@ -17,6 +17,7 @@
     │   │   └── NotPermitted            403: RBAC does not allow it
     │   ├── Expired                     410: the watch or list must start again
     │   └── Unavailable                 5xx, 429, time-out, connection failure: try again
+    │       └── TooLarge                [adapters.kube] an answer has more bytes than are read
     ├── UnreadableStatus                another version of the operator wrote what a sweep's status pins
     ├── MetricsError                    Prometheus cannot be queried, or its answer cannot be trusted
     ├── AnalysisError                   [controller.queues.analysis_process] the analysis process gave no result

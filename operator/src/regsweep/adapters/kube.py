@@ -134,7 +134,7 @@ class KubeClient:
             request = _Request("list", "GET", resource, resource.path(namespace), {"limit": str(size), **query})
             try:
                 return await self._page(request, size)
-            except _TooLarge:
+            except TooLarge:
                 if size == 1:
                     raise
                 self._page_sizes[resource] = size // 2
@@ -225,7 +225,7 @@ class KubeClient:
     ) -> KubeObject:
         """The object that answers the request.
 
-        Raises ApiError, _TooLarge among them.
+        Raises ApiError, TooLarge among them.
         """
         async with self._answered(request, self._timeout) as response:
             answer = read(await _body(response, request, max_bytes))
@@ -292,12 +292,12 @@ def _within(timeout: aiohttp.ClientTimeout, seconds: float) -> aiohttp.ClientTim
     return aiohttp.ClientTimeout(total=total, sock_connect=timeout.sock_connect, sock_read=timeout.sock_read)
 
 
-class _TooLarge(Unavailable):
+class TooLarge(Unavailable):
     """An answer of more bytes than are read."""
 
 
 async def _body(response: aiohttp.ClientResponse, request: _Request, max_bytes: int) -> bytes:
-    """The whole answer. Raises _TooLarge, as soon as that is known: no more of it is held."""
+    """The whole answer. Raises TooLarge, as soon as that is known: no more of it is held."""
     parts: list[bytes] = []
     size = response.content_length or 0
     if size <= max_bytes:
@@ -309,7 +309,7 @@ async def _body(response: aiohttp.ClientResponse, request: _Request, max_bytes: 
                 break
     if size > max_bytes:
         text = f"no usable answer to {request.method} {request.path}: it has more than {max_bytes:,} bytes"
-        raise _TooLarge(text, response.status)
+        raise TooLarge(text, response.status)
     return b"".join(parts)
 
 

@@ -19,9 +19,17 @@ async def metadata_session(access: Access, resource: Resource) -> aiohttp.Client
     """A session in which lists and watches of the resource bring metadata alone. Whoever gets it closes it."""
 
     async def ask_for_metadata(request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
-        if request.url.path.endswith(f"/{resource.plural}"):
-            request.headers["Accept"] = _METADATA_OF_ONE if "watch" in request.url.query else _METADATA_OF_ALL
-        return await send(request)
+        if not request.url.path.endswith(f"/{resource.plural}"):
+            return await send(request)
+        if "watch" in request.url.query:
+            request.headers["Accept"] = _METADATA_OF_ONE
+            return await send(request)
+        request.headers["Accept"] = _METADATA_OF_ALL
+        answer = await send(request)
+        if answer.ok and (await answer.json())["items"] is None:  # none, where a whole list would have an empty one
+            request.headers["Accept"] = "application/json"
+            answer = await send(request)
+        return answer
 
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=access.tls(), limit=0),
