@@ -20,7 +20,7 @@ SYNCED := .venv/.synced
 CLUSTER_TOOL := PYTHONPATH=tests UV=$(UV) $(PYTHON) -m cluster
 PYTEST := UV=$(UV) $(PYTHON) -m pytest -rsfE
 # `make test` runs these beside all others, and they take about as long. Tests that share a cluster are in one lane.
-LANE := tests/unit/kit tests/unit/trainer tests/integration/kit tests/integration/trainer tests/e2e tests/faults
+LANE := tests/unit/bench tests/unit/kit tests/unit/trainer tests/integration/kit tests/integration/trainer tests/e2e tests/faults
 ON_MINORS := $(addprefix tests/integration/test_,crd.py older_crds.py kube_api.py operator.py real_jobs.py refused_pods.py budget.py tenants.py)
 
 ##@ Try it

@@ -25,7 +25,7 @@ TOLERANCE = 0.01
     [
         pytest.param("digits", "dropout", [0, 0.5, 0.9], "val_average_loss", id="a CNN on digits"),
         pytest.param("engines", "l2", [0, 0.01, 0.3], "val_sparse_categorical_accuracy", id="time series"),
-        pytest.param("patients", "units", [1, 8, 64], "val_AUC", id="a table by FeatureSpace"),
+        pytest.param("patients", "units", [1, 8, 64], "val_AUC", id="a table by FeatureSpace", marks=pytest.mark.long),
     ],
 )
 def test_laptop_and_node_rank_somebodys_script_alike(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from integration.laboratory import Lab, eventually, is_complete, lab, operating
 from regsweep.adapters.kubeapi import JOBS, PODS, KubeObject, controller_uid_of, name_of, uid_of
 from regsweep.api import constants as names
@@ -97,6 +99,7 @@ async def test_after_a_spot_node_is_taken_away_only_the_missing_replicates_are_t
     assert sorted(k for _, k in await lab.records()) == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.long
 async def test_pods_that_another_scheduler_deletes_until_their_job_gives_up_are_not_charged_to_the_run(
     lab: Lab,
 ) -> None:
