@@ -249,6 +249,12 @@ async def eventually(holds: Callable[[], Any], seconds: float = DEADLINE_SECONDS
             await asyncio.sleep(0.05)
 
 
+async def says(lab: Lab, reason: str, words: str = "", type_: str = "Progressing") -> bool:
+    """Whether the condition of the lab's sweep has this reason, and these words in its message."""
+    condition = await lab.condition(type_)
+    return condition.get("reason") == reason and words in condition["message"]
+
+
 def is_complete(status: KubeObject) -> bool:
     """Whether the sweep is Complete."""
     return status.get("state") == "Complete"

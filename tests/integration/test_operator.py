@@ -13,7 +13,7 @@ from typing import Any
 
 import kopf
 
-from integration.laboratory import Lab, eventually, is_complete, lab, operating
+from integration.laboratory import Lab, eventually, is_complete, lab, operating, says
 from regsweep.adapters.kubeapi import CONFIG_MAPS, JOBS, LEASES, POD_TEMPLATES, PODS, RESULTS, SWEEPS, uid_of
 from regsweep.api.constants import GROUP, SWEEP_PLURAL, VERSION
 from regsweep.controller.process.handlers import quiet_settings, registry_of
@@ -114,7 +114,7 @@ async def test_kopf_tells_of_a_sweep_and_writes_nothing_to_it(lab: Lab) -> None:
 async def test_a_template_that_the_server_refuses_is_reported_with_its_message(lab: Lab) -> None:
     async with operating(lab):
         await lab.apply(template={"spec": {"nodeSelector": {"not a key!": "x"}}})
-        await eventually(lambda: _accepted_says(lab, "TemplateRefused", "not a key!"))
+        await eventually(lambda: says(lab, "TemplateRefused", "not a key!", "Accepted"))
         assert not await lab.all(JOBS)
         await lab.api.patch(SWEEPS, lab.namespace, "demo", {"spec": {"template": {"spec": {"nodeSelector": None}}}})
         await eventually(lambda: lab.all(JOBS))
@@ -123,7 +123,7 @@ async def test_a_template_that_the_server_refuses_is_reported_with_its_message(l
 async def test_a_missing_template_is_waited_for(lab: Lab) -> None:
     async with operating(lab):
         await lab.apply(templateRef={"name": "cpu"})
-        await eventually(lambda: _accepted_says(lab, "TemplateNotFound", "cpu"))
+        await eventually(lambda: says(lab, "TemplateNotFound", "cpu", "Accepted"))
         spec = {"nodeSelector": {"pool": "cpu"}, "containers": [{"name": "trainer", "image": "placeholder"}]}
         meta = {"name": "cpu", "namespace": lab.namespace}
         kind = {"apiVersion": "v1", "kind": "PodTemplate"}
@@ -136,7 +136,7 @@ async def test_a_missing_template_is_waited_for(lab: Lab) -> None:
 async def test_a_script_is_waited_for_copied_and_mounted(lab: Lab) -> None:
     async with operating(lab):
         await lab.apply(trainer={"gpus": 0, "script": {"configMapRef": {"name": "train"}, "entrypoint": "train.py"}})
-        await eventually(lambda: _accepted_says(lab, "Invalid", "there is no such ConfigMap"))
+        await eventually(lambda: says(lab, "Invalid", "there is no such ConfigMap", "Accepted"))
         meta, data = {"name": "train", "namespace": lab.namespace}, {"train.py": "a = 1"}
         await lab.api.create(CONFIG_MAPS, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data})
         await eventually(lambda: lab.all(JOBS))
@@ -145,11 +145,6 @@ async def test_a_script_is_waited_for_copied_and_mounted(lab: Lab) -> None:
     copy = await lab.api.get(CONFIG_MAPS, lab.namespace, volumes["regsweep-script"]["configMap"]["name"])
     assert (copy["immutable"], copy["data"]) == (True, data)
     assert copy["metadata"]["ownerReferences"][0]["kind"] == "RegularizationSweep"
-
-
-async def _accepted_says(lab: Lab, reason: str, words: str) -> bool:
-    condition = await lab.condition("Accepted")
-    return condition.get("reason") == reason and words in condition["message"]
 
 
 async def test_a_lost_api_server_is_waited_for(lab: Lab) -> None:

@@ -16,7 +16,7 @@ import yaml
 
 from cluster import Cluster
 from integration.chart_release import released, take_away
-from integration.laboratory import Lab, Process, eventually, is_complete, lab, operating
+from integration.laboratory import Lab, Process, eventually, is_complete, lab, operating, says
 from regsweep.adapters.kubeapi import JOBS, PODS, KubeObject, name_of
 from support.crds import wait_established
 from support.kueue import CRD, PREEMPTED, WAITS, KueueByHand
@@ -54,11 +54,6 @@ async def edit(lab: Lab, **spec: Any) -> None:
     lab.cluster.kubectl(
         "-n", lab.namespace, "patch", "rsweep", "demo", "--type", "merge", "-p", json.dumps({"spec": spec})
     )
-
-
-async def says(lab: Lab, reason: str, words: str = "", type_: str = "Progressing") -> bool:
-    condition = await lab.condition(type_)
-    return condition.get("reason") == reason and words in condition["message"]
 
 
 async def patches(operator: Process) -> dict[str, int]:

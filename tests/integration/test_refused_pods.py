@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cluster import ClusterError, binaries
-from integration.laboratory import DEADLINE_SECONDS, Lab, Process, eventually, is_complete, lab, operating
+from integration.laboratory import DEADLINE_SECONDS, Lab, Process, eventually, is_complete, lab, operating, says
 from integration.soundness import TWELVE
 from regsweep.adapters.kubeapi import JOBS, PODS, SWEEPS, name_of
 from regsweep.metrics import RUNS_CREATED
@@ -89,7 +89,7 @@ async def test_what_the_api_server_says_of_the_pods_is_told(
     async with operating(lab, refusal_retry_seconds=2):
         await lab.apply(template=template)
         async with asyncio.timeout(SOON_SECONDS):
-            await eventually(lambda: _progressing_says(lab, "PodsRefused", words))
+            await eventually(lambda: says(lab, "PodsRefused", words))
         await eventually(lambda: _has_jobs(lab, at_most=1))
 
 
@@ -105,11 +105,6 @@ async def _a_pod_is_refused(lab: Lab, template: dict[str, Any], words: str) -> b
     return False
 
 
-async def _progressing_says(lab: Lab, reason: str, words: str) -> bool:
-    condition = await lab.condition("Progressing")
-    return condition.get("reason") == reason and words in condition["message"]
-
-
 async def _has_jobs(lab: Lab, at_most: int) -> bool:
     return len(await lab.all(JOBS)) <= at_most
 
@@ -120,7 +115,7 @@ async def test_among_hundreds_of_other_refused_jobs_a_sweep_is_told_why_its_pods
     async with operating(lab, refusal_retry_seconds=600):
         await lab.apply(template={"spec": {"priorityClassName": "high"}})
         async with asyncio.timeout(SOON_SECONDS):
-            await eventually(lambda: _progressing_says(lab, "PodsRefused", "high"))
+            await eventually(lambda: says(lab, "PodsRefused", "high"))
 
 
 def _failed_create(namespace: str, job: str) -> dict[str, Any]:
@@ -138,7 +133,7 @@ def _failed_create(namespace: str, job: str) -> dict[str, Any]:
 async def test_a_template_that_is_corrected_trains(lab: Lab) -> None:
     async with operating(lab, refusal_retry_seconds=600):
         await lab.apply(template={"spec": {"priorityClassName": "high"}})
-        await eventually(lambda: _progressing_says(lab, "PodsRefused", "high"))
+        await eventually(lambda: says(lab, "PodsRefused", "high"))
         lab.cluster.kubectl(
             "-n", lab.namespace, "patch", "rsweep", "demo", "--type=merge", "-p", '{"spec":{"template":null}}'
         )
@@ -159,7 +154,7 @@ async def test_within_a_quota_a_sweep_goes_on_to_its_end(lab: Lab, hard: dict[st
     apply(lab, quota(**hard))
     async with operating(lab) as operator:
         await lab.apply(parallelism=parallelism, trainer={"gpus": 1}, template=ASKS_FOR_ONE_CPU)
-        await eventually(lambda: _progressing_says(lab, "QuotaExceeded", "exceeded quota: q"))
+        await eventually(lambda: says(lab, "QuotaExceeded", "exceeded quota: q"))
         await lab.train_until(is_complete)
         assert await _jobs_created(operator) == 4, "none was made again"
     assert (await lab.status())["runs"]["succeeded"] == 4
@@ -201,7 +196,7 @@ async def test_a_quota_that_others_share_and_that_changes_is_followed(lab: Lab) 
         apply(lab, quota(**{"requests.nvidia.com/gpu": "3"}))
         await eventually(lambda: _a_pod_is_refused(lab, ASKS_FOR_ONE_GPU, "limited: requests.nvidia.com/gpu=3"))
         await lab.train()
-        await eventually(lambda: _progressing_says(lab, "QuotaExceeded", "limited: requests.nvidia.com/gpu=3"))
+        await eventually(lambda: says(lab, "QuotaExceeded", "limited: requests.nvidia.com/gpu=3"))
         await _until_pods(lab, 2)
         await lab.train(most=1)
         await _until_pods(lab, 2)
@@ -209,7 +204,7 @@ async def test_a_quota_that_others_share_and_that_changes_is_followed(lab: Lab) 
         await _until_pods(lab, 3)
         apply(lab, quota(**{"requests.nvidia.com/gpu": "8"}))
         await _until_pods(lab, 4)
-        await eventually(lambda: _progressing_says(lab, "RunsStarting", "pending"))
+        await eventually(lambda: says(lab, "RunsStarting", "pending"))
         await lab.train_until(is_complete)
         assert await _jobs_created(operator) == 12, "none was made again"
     assert sorted(await lab.records()) == sorted(lab.trained)

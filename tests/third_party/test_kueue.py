@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from integration.laboratory import Lab, Process, eventually, is_complete, laboratory, operating
+from integration.laboratory import Lab, Process, eventually, is_complete, laboratory, operating, says
 from integration.test_real_jobs import container, end
 from regsweep.adapters.kubeapi import (
     JOBS,
@@ -52,11 +52,6 @@ def template(priority: str = "low", queue: str = "training") -> dict[str, Any]:
 
 async def jobs(lab: Lab, *, suspended: bool) -> list[KubeObject]:
     return [job for job in await lab.all(JOBS) if bool(job["spec"].get("suspend")) is suspended]
-
-
-async def says(lab: Lab, reason: str, words: str = "", type_: str = "Progressing") -> bool:
-    condition = await lab.condition(type_)
-    return condition.get("reason") == reason and words in condition["message"]
 
 
 async def patches(operator: Process) -> dict[str, int]:

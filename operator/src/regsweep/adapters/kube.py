@@ -146,9 +146,8 @@ class KubeClient:
         parse = json.loads if mask is None else mask.page
 
         def read(body: bytes) -> Any:
-            if (
-                len(body) < MAX_PAGE // 4 and resource in self._page_sizes
-            ):  # else half of the questions would be in vain
+            # A quarter: at half of it every second question would be in vain.
+            if len(body) < MAX_PAGE // 4 and resource in self._page_sizes:
                 self._page_sizes[resource] = 2 * size
             return parse(body)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from regsweep.controller.passes.memory import OwnersRefused, SweepMemory
+from regsweep.controller.writers.concurrency import or_failure
 from regsweep.core.plan import Plan
 from regsweep.core.sweep import Sweep
 from regsweep.core.world import Observed
@@ -19,14 +21,9 @@ async def set_owners(sweep: Sweep, memory: SweepMemory, now: float, retry_second
     refused = memory.owners_refused
     if refused is not None and now < refused.retry_at:
         return refused.failure
-    memory.owners_refused = None
-    try:
-        await memory.records.set_owners(sweep)
-    except ApiError as error:
-        if isinstance(error, Refused):
-            memory.owners_refused = OwnersRefused(error, now + retry_seconds)
-        return error
-    return None
+    _, failure = await or_failure(partial(memory.records.set_owners, sweep), None)
+    memory.owners_refused = OwnersRefused(failure, now + retry_seconds) if isinstance(failure, Refused) else None
+    return failure
 
 
 def sparing(planned: Plan, observed: Observed) -> Plan:

@@ -57,9 +57,8 @@ class RemovalQueue:
         if self._lots.is_busy(sweep_uid):
             return
         if failure is not None and (left := failure.retry_at - self._clock()) > 0:
-            self._on_end(
-                sweep_uid, left
-            )  # the pass that was called for may be this one, which came earlier for another reason
+            # The pass that was called for may be this one, which came earlier for another reason.
+            self._on_end(sweep_uid, left)
             return
         self._lots.start(sweep_uid, self._remove(sweep_uid, remove), name=f"remove Jobs of {sweep_uid}")
 

@@ -49,7 +49,7 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
     if isinstance(identity, AlteredJob):
         return replace(identity, pods_in_flight=sum(pod.holds_node for pod in own))
     completions = spec["completions"]
-    conditions = {c["type"]: c for c in status.get("conditions") or () if c.get("status") == "True"}
+    conditions = _true_conditions(status)
     complete, failed = conditions.get("Complete"), conditions.get("Failed")
     return ObservedRun(
         name=metadata["name"],
@@ -75,7 +75,7 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
         failed_message=(failed or {}).get("message", ""),
         failed_indexes=_indexes(status.get("failedIndexes"), completions),
         succeeded_indexes=_indexes(status.get("completedIndexes"), completions),
-        ended_at=job_end(job),
+        ended_at=_end(status, complete or failed),
         deleting="deletionTimestamp" in metadata,
         pods=_pods_of(metadata["name"], completions, own),
     )
@@ -84,10 +84,19 @@ def observed_run(job: KubeObject, pods: Iterable[KubeObject | ObservedPod] = ())
 def job_end(job: KubeObject) -> datetime | None:
     """When the Job has ended; None: it goes on."""
     status = job.get("status") or {}
-    ends = {c["type"]: c for c in status.get("conditions") or () if c.get("status") == "True"}
-    over = ends.get("Complete") or ends.get("Failed") or {}
-    text = status.get("completionTime") or over.get("lastTransitionTime")
+    conditions = _true_conditions(status)
+    return _end(status, conditions.get("Complete") or conditions.get("Failed"))
+
+
+def _end(status: KubeObject, over: KubeObject | None) -> datetime | None:
+    """over: the condition by which the Job has ended; None: it has none."""
+    text = status.get("completionTime") or (over or {}).get("lastTransitionTime")
     return server_time(text) if text else None
+
+
+def _true_conditions(status: KubeObject) -> dict[str, KubeObject]:
+    """The conditions that hold, by their types."""
+    return {c["type"]: c for c in status.get("conditions") or () if c.get("status") == "True"}
 
 
 def _pods_of(job_name: str, completions: int, pods: Iterable[ObservedPod]) -> tuple[ObservedPod, ...]:
