@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from integration.laboratory import Lab, eventually, is_complete, lab, operating
-from regsweep.adapters.kubeapi import EVENTS, JOBS, SWEEPS, KubeObject, name_of, uid_of
+from regsweep.adapters.kubeapi import EVENTS, JOBS, PODS, SWEEPS, KubeObject, name_of, uid_of
 from regsweep.api import constants as names
 from regsweep.errors import ApiError
 
@@ -174,3 +174,31 @@ async def test_what_a_run_is_known_by_the_api_server_lets_nobody_change(lab: Lab
     (job,) = await lab.all(JOBS)
     with pytest.raises(ApiError):
         await lab.api.patch(JOBS, lab.namespace, name_of(job), patch)
+
+
+async def test_of_a_job_that_somebody_makes_larger_nothing_is_taken(lab: Lab) -> None:
+    """An Indexed Job's completions are not immutable: they may change together with its parallelism."""
+    async with operating(lab):
+        await lab.apply(parallelism=4, replicates=2, replicatesPerPod=1, flags=[{"name": "l2", "values": [0, 0.1]}])
+
+        async def is_started() -> bool:
+            return len(await lab.all(PODS)) == 4
+
+        await eventually(is_started)
+        job, other = await lab.all(JOBS)
+        larger = {"spec": {"completions": 3, "parallelism": 3}}
+        assert (await lab.api.patch(JOBS, lab.namespace, name_of(job), larger))["spec"]["completions"] == 3
+
+        async def is_told() -> bool:
+            return any(event["reason"] == "JobAltered" for event in await lab.all(EVENTS))
+
+        await eventually(is_told)
+        await lab.train()
+        await eventually(lab.records)
+        assert {point for point, _ in await lab.records()} == {
+            other["metadata"]["annotations"][names.POINT_KEY_ANNOTATION]
+        }
+        await lab.api.delete(JOBS, lab.namespace, name_of(job), uid=uid_of(job))
+        await lab.train_until(is_complete)
+    records = await lab.records()
+    assert len(set(records)) == len(records) == 4

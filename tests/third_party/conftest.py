@@ -30,7 +30,14 @@ def control_plane() -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def kueue(control_plane: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kueue]:
     """The real Kueue, which manages Jobs without a queue's name too."""
-    with kueue_in(control_plane, tmp_path_factory.mktemp("kueue")) as running:
+    with kueue_in(control_plane, tmp_path_factory.mktemp("kueue"), manages_all=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def kueue_by_default(control_plane: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kueue]:
+    """The real Kueue as it comes: Jobs without a queue's name are none of its business."""
+    with kueue_in(control_plane, tmp_path_factory.mktemp("kueue"), manages_all=False) as running:
         yield running
 
 

@@ -59,8 +59,13 @@ class Kueue:
 
 
 @contextmanager
-def kueue_in(cluster: Cluster, folder: Path) -> Iterator[Kueue]:
-    """Kueue in the cluster, until the end. folder: for its configuration, keys and log."""
+def kueue_in(cluster: Cluster, folder: Path, *, manages_all: bool) -> Iterator[Kueue]:
+    """Kueue in the cluster, until the end.
+
+    Args:
+        folder: For its configuration, keys and log.
+        manages_all: Its `manageJobsWithoutQueueName`, which is off where nobody sets it.
+    """
     binaries.ensure((binaries.KUEUE,))
     sources = binaries.module_folder(binaries.KUEUE, MODULE)
     cluster.kubectl("apply", "--server-side", "-f", sources / "config/components/crd/bases")
@@ -74,7 +79,7 @@ def kueue_in(cluster: Cluster, folder: Path) -> Iterator[Kueue]:
     (keys / "tls.crt").write_bytes(pair.certificate.read_bytes())
     (keys / "tls.key").write_bytes(pair.key.read_bytes())
     configuration = folder / "kueue.yaml"
-    configuration.write_text(yaml.safe_dump(_configuration(port, keys)))
+    configuration.write_text(yaml.safe_dump(_configuration(port, keys, manages_all=manages_all)))
     manager = f"exec {binaries.program(binaries.KUEUE)} --config={configuration} --zap-log-level=2"
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -95,7 +100,7 @@ def kueue_in(cluster: Cluster, folder: Path) -> Iterator[Kueue]:
         process.wait()
 
 
-def _configuration(port: int, keys: Path) -> dict[str, Any]:
+def _configuration(port: int, keys: Path, *, manages_all: bool) -> dict[str, Any]:
     return {
         "apiVersion": "config.kueue.x-k8s.io/v1beta2",
         "kind": "Configuration",
@@ -104,7 +109,7 @@ def _configuration(port: int, keys: Path) -> dict[str, Any]:
         "webhook": {"host": "127.0.0.1", "port": port, "certDir": str(keys)},
         "internalCertManagement": {"enable": False},
         "leaderElection": {"leaderElect": False},
-        "manageJobsWithoutQueueName": True,
+        "manageJobsWithoutQueueName": manages_all,
         "managedJobsNamespaceSelector": {
             "matchExpressions": [
                 {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system", "kueue-system"]}

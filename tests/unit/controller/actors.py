@@ -152,10 +152,11 @@ class Company:
 
     async def let_go(self) -> None:
         """Everybody does what the conditions and events ask for: Jobs that were changed are deleted, what is held is resumed."""
-        for job in self.open_jobs():
+        for job in self.cluster.jobs():
             if job["metadata"]["annotations"].get("example.com/altered"):
                 await self.delete(JOBS, job)
-            elif self.kueue is not None and label_of(job, names.QUEUE_NAME_LABEL):
+        for job in self.open_jobs():
+            if self.kueue is not None and label_of(job, names.QUEUE_NAME_LABEL):
                 if await self._has_workload(job) and job["spec"].get("suspend"):
                     await self._admit_job(self.kueue, job)
             elif (

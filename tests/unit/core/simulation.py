@@ -242,12 +242,12 @@ class World:
         self.change_pod(run, pod, phase=phase, exit_code=exit_code, ended_at=self.now, message=text)
 
     def lose_pod(self, run: str, pod: str, reason: str, brought: int = 0, **fields: object) -> None:
-        """Its node ends the pod, which leaves the records of its first `brought` replicates."""
+        """Its node ends the pod with all of its containers; it leaves the records of its first `brought` replicates."""
         owner = self.runs[run]
         target = next(p for p in owner.pods if p.name == pod)
         done = list(owner.replicates_of(target.index))[:brought]
         self.trained.update((owner.point_key, k) for k in done)
-        ending = {"phase": PodPhase.FAILED, "ended_at": self.now, "reason": reason, "node": "n1"}
+        ending = {"phase": PodPhase.FAILED, "ended_at": self.now, "reason": reason, "node": "n1", "others": ()}
         self.change_pod(run, pod, **{**ending, "message": message_of(done) if done else "", **fields})
 
     def end_sidecars(self, exit_code: int = 0) -> None:

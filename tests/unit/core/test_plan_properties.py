@@ -120,9 +120,16 @@ class AnyWorld(RuleBasedStateMachine):
         run, pod = data.draw(st.sampled_from(self._flying()))
         owner = self.world.runs[run]
         # Of a Job with several indexes Kubernetes itself may train a part of one again, while the others' pods run.
-        # And a queue's Job is left to train them again by itself.
-        done = min(brought, owner.replicates - 1) if owner.completions == 1 and not owner.queue_managed else 0
+        # And a queue's Job trains them again by itself, unless the queue has put it back.
+        preempted = owner.queue_managed and self.world.workloads[owner.uid].active
+        done = (
+            min(brought, owner.replicates - 1)
+            if owner.completions == 1 and (preempted or not owner.queue_managed)
+            else 0
+        )
         self.world.lose_pod(run, pod, reason, done, disrupted=reason == "PreemptionByScheduler")
+        if done and preempted:
+            self.world.kueue_evicts(run)
         if done:
             self.world.step()  # a training outlasts a pass: none ends in a pod's place before the operator has seen its end
 
@@ -217,6 +224,7 @@ class AnyWorld(RuleBasedStateMachine):
         self._edit(suspend=False, parallelism=3)
         for _ in range(60):
             self.world.step()
+            self.world.kueue_catches_up()
             self._all_others_let_go()
             self.world.start_pods()
             self.world.end_all()

@@ -155,6 +155,67 @@ def test_a_preempted_run_keeps_its_slot() -> None:
     assert world.plan().is_empty
 
 
+def preempted_world(*, brought: int, readable: bool = True) -> World:
+    """A sweep of one combination with five replicates, whose run a queue has preempted when so many were trained."""
+    world = World(sweep_of({"l2": [0]}, replicates=5), queue=True, readable=readable)
+    world.step()
+    (run,) = world.runs
+    world.kueue_admits(run)
+    world.start_pods()
+    world.lose_pod(run, world.runs[run].pods[0].name, "Preempted", brought, exit_code=143, disrupted=True)
+    world.kueue_evicts(run)
+    return world
+
+
+def test_a_preempted_run_goes_on_with_what_it_has_not_brought_home() -> None:
+    world = preempted_world(brought=4)
+    (first,) = world.runs
+    decided = world.step()
+    assert ([record.replicate for record in decided.store], [pods for _, pods in decided.scale]) == ([0, 1, 2, 3], [0])
+    (again,) = world.step().create
+    assert (again.first_replicate, again.replicates, again.moved) == (4, 1, 0)
+    assert names(world.step()) == [first], "once the other one is there"
+    world.kueue_admits(again.name)
+    world.start_pods()
+    world.end_all()
+    world.settle()
+    assert set(world.trained.values()) == {1}
+
+
+def test_a_preempted_run_keeps_its_turn_where_another_job_would_train_no_less() -> None:
+    world = preempted_world(brought=0)
+    assert world.plan().is_empty
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"active": False}, id="a person has deactivated its Workload"),
+        pytest.param({"given_up": True}, id="Kueue has given it up"),
+    ],
+)
+def test_a_preempted_run_that_is_not_to_go_on_is_given_to_no_other_job(change: dict[str, bool]) -> None:
+    world = preempted_world(brought=4)
+    (run,) = world.runs
+    world.change_workload(run, **change)
+    assert (len(world.step().store), world.plan().is_empty) == (4, True)
+
+
+def test_where_workloads_may_not_be_read_a_preempted_run_keeps_its_turn() -> None:
+    """Nobody knows whether it is to go on."""
+    world = preempted_world(brought=4, readable=False)
+    assert (len(world.step().store), world.plan().is_empty) == (4, True)
+
+
+def test_a_paused_sweep_gives_a_preempted_run_to_no_other_job() -> None:
+    world = preempted_world(brought=4)
+    world.sweep = sweep_of({"l2": [0]}, replicates=5, suspend=True)
+    assert (world.step().scale, len(world.runs)) == ((), 1)
+    world.sweep = sweep_of({"l2": [0]}, replicates=5)
+    decided = world.step()
+    assert ([pods for _, pods in decided.scale], decided.activate) == ([0], ()), "Kueue is not to admit it before"
+
+
 def test_a_pause_holds_what_is_queued_and_stops_what_is_admitted_by_their_workloads() -> None:
     world = queued_world()
     first, second = world.runs

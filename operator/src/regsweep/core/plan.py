@@ -139,11 +139,11 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
     staying = [run for run in observed.runs if run.name not in leaving]
     active = [run for run in staying if not (run.deleting or run.needs_no_pod or is_recorded(run, records))]
     pausing = sweep.spec.suspend or stops
-    paused = pauses(pausing, sweep.spec.parallelism - _occupied(observed), active, observed.workloads or {})
-    blocked = stop or observed.refusal or observed.template_missing
-    going = [run for run in active if collected[run.name].move is None]
-    create, scale = _fill(waiting, going, 0 if blocked else most_created(observed, paused.free))
     resting = [run for run in staying if has_to_rest(run, observed, collected[run.name], now, pausing=pausing)]
+    stoppable = active if pausing else [run for run in active if run not in resting]
+    paused = pauses(pausing, sweep.spec.parallelism - _occupied(observed), stoppable, observed.workloads or {})
+    going = [run for run in active if collected[run.name].move is None]
+    create, scale = _fill(waiting, going, 0 if stop else most_created(observed, paused.free))
     decided = not store and stop is None
     analyse = decided and progress.stage is Stage.ANALYSING
     return Plan(

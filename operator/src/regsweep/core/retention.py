@@ -91,22 +91,27 @@ def _is_held(run: ObservedRun) -> bool:
 
 def has_to_rest(run: ObservedRun, observed: Observed, collected: Collected, now: datetime, *, pausing: bool) -> bool:
     """Whether its Job is to start no more pods, and to stop those that it has. pausing: runs are stopped by their Workloads."""
-    if run.parallelism == 0 or run.deleting or run.is_over or _keeps_its_turn(run, observed, now, pausing=pausing):
+    if run.parallelism == 0 or run.deleting or run.is_over:
+        return False
+    if run.queue_managed and _keeps_its_turn(run, observed, collected.move, now, pausing=pausing):
         return False
     return _can_move(run, collected.move) or _trained_to_its_end(run)
 
 
-def _keeps_its_turn(run: ObservedRun, observed: Observed, now: datetime, *, pausing: bool) -> bool:
-    """Whether a queue would put its Job out of turn for a change, and it gets further without one.
+def _keeps_its_turn(run: ObservedRun, observed: Observed, move: Move | None, now: datetime, *, pausing: bool) -> bool:
+    """Whether its queue is to do with its Job as it likes: a queue puts a Job out of turn for a change.
 
-    It does not while all that holds its pods is what goes on beside trainers that have ended. Where the queue has stopped it, or its
-    Workload is about to, these end all the same.
+    Not where all that holds its pods is what goes on beside trainers that have ended; and not where the queue has put it back, and
+    another Job would train less: one that is admitted again trains all of its replicates.
     """
-    if not run.queue_managed or _trained_to_its_end(run):
+    if _trained_to_its_end(run):
         return False
     workload = (observed.workloads or {}).get(run.uid)
-    is_stopped = run.suspended or (workload is not None and (pausing or not workload.active))
-    return is_stopped or any(pod.in_flight for pod in run.pods) or not any(outlives_training(p, now) for p in run.pods)
+    if workload is not None and (pausing or workload.given_up or not (workload.active or workload.paused)):
+        return True
+    if run.suspended:
+        return workload is None or move is None or not move.replaces
+    return any(pod.in_flight for pod in run.pods) or not any(outlives_training(p, now) for p in run.pods)
 
 
 def _can_move(run: ObservedRun, move: Move | None) -> bool:

@@ -49,7 +49,9 @@ def asked_again(observed: Observed, leaving: Collection[str]) -> tuple[RunRef, .
 
 def most_created(observed: Observed, free: int) -> int:
     """How many of the free slots are filled now. After pods were refused as many may wait as are in flight, for these may end together:
-    so a quota that was raised is found out by doubling. Where pods break a rule, none."""
+    so a quota that was raised is found out by doubling. Where Jobs are refused, pods break a rule, or the template is missing, none."""
+    if observed.refusal or observed.template_missing:
+        return 0
     if free <= 0 or not observed.cautious:
         return max(free, 0)
     if any(refusal.reason is not Reason.QUOTA_EXCEEDED for _, refusal in _refused(observed)):
