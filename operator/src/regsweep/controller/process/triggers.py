@@ -19,7 +19,7 @@ from regsweep.controller.queues.workqueue import WorkQueue
 from regsweep.core.expiry import time_limit
 from regsweep.core.kubernetes.observe import job_end
 
-QUIET_CHANGE_SECONDS: Final = 0.3
+QUIET_CHANGE_SECONDS: Final = 1.0
 """How long news that free no slot (scheduled, pulled, started, once more of a pod that has ended, a Job Complete whose pods have ended)
 wait for more of their kind."""
 RESYNC_SPREAD_SECONDS: Final = 10.0
