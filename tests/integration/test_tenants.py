@@ -31,6 +31,11 @@ async def _state(lab: Lab, name: str) -> str:
     return state
 
 
+async def _is_told(lab: Lab, reason: str) -> bool:
+    """Whether an event has this reason."""
+    return any(event["reason"] == reason for event in await lab.all(EVENTS))
+
+
 def _nested(levels: int) -> dict[str, Any]:
     value: dict[str, Any] = {}
     for _ in range(levels):
@@ -87,18 +92,12 @@ async def test_of_a_job_whose_annotations_somebody_changed_nothing_is_taken(lab:
     async with operating(lab):
         await lab.apply(parallelism=1)
 
-        async def has_job() -> bool:
-            return bool(await lab.all(JOBS))
-
-        await eventually(has_job)
+        await eventually(lambda: lab.all(JOBS))
         (job,) = await lab.all(JOBS)
         edit = {"metadata": {"annotations": {names.REPLICATES_ANNOTATION: "999999999"}}}
         await lab.api.patch(JOBS, lab.namespace, name_of(job), edit)
 
-        async def is_told() -> bool:
-            return any(event["reason"] == "JobAltered" for event in await lab.all(EVENTS))
-
-        await eventually(is_told)
+        await eventually(lambda: _is_told(lab, "JobAltered"))
         assert not await lab.records()
         await lab.api.delete(JOBS, lab.namespace, name_of(job), uid=uid_of(job))
         await lab.train_until(is_complete)
@@ -114,10 +113,7 @@ async def test_of_two_operators_exactly_one_runs_a_sweep_and_the_other_says_so(l
     ):
         await lab.apply()
 
-        async def is_told() -> bool:
-            return any(event["reason"] == "ManagedElsewhere" for event in await lab.all(EVENTS))
-
-        await eventually(is_told)
+        await eventually(lambda: _is_told(lab, "ManagedElsewhere"))
         await lab.train_until(is_complete)
     status = await lab.status()
     winner = {f"{lab.namespace}/one": "one:1", f"{lab.namespace}/two": "two:2"}[status["managedBy"]["lease"]]
@@ -167,10 +163,7 @@ async def test_what_a_run_is_known_by_the_api_server_lets_nobody_change(lab: Lab
     async with operating(lab):
         await lab.apply(parallelism=1)
 
-        async def has_job() -> bool:
-            return bool(await lab.all(JOBS))
-
-        await eventually(has_job)
+        await eventually(lambda: lab.all(JOBS))
     (job,) = await lab.all(JOBS)
     with pytest.raises(ApiError):
         await lab.api.patch(JOBS, lab.namespace, name_of(job), patch)
@@ -189,10 +182,7 @@ async def test_of_a_job_that_somebody_makes_larger_nothing_is_taken(lab: Lab) ->
         larger = {"spec": {"completions": 3, "parallelism": 3}}
         assert (await lab.api.patch(JOBS, lab.namespace, name_of(job), larger))["spec"]["completions"] == 3
 
-        async def is_told() -> bool:
-            return any(event["reason"] == "JobAltered" for event in await lab.all(EVENTS))
-
-        await eventually(is_told)
+        await eventually(lambda: _is_told(lab, "JobAltered"))
         await lab.train()
         await eventually(lab.records)
         assert {point for point, _ in await lab.records()} == {

@@ -28,12 +28,14 @@ def granted(roles: Iterable[Mapping[str, Any]]) -> set[Right]:
 
 
 def used(audit_log: str, account: str) -> tuple[set[Right], set[Right]]:
-    """(what the account asked for and was permitted, what was denied to it), by the lines of the audit log.
+    """(what the account asked for and was permitted, what was denied to it in a namespace where it was never permitted), by the lines
+    of the audit log.
 
-    account: such as `system:serviceaccount:regsweep-system:regsweep`. A request that is permitted and then fails was used too.
+    account: such as `system:serviceaccount:regsweep-system:regsweep`. A request that is permitted and then fails was used too. An API
+    server that has just started denies for a moment what it grants: it has not read its roles yet.
     """
-    permitted: set[Right] = set()
-    denied: set[Right] = set()
+    permitted: set[tuple[Right, str]] = set()
+    denied: set[tuple[Right, str]] = set()
     for line in audit_log.splitlines():
         entry = json.loads(line)
         if entry["user"]["username"] != account:
@@ -42,8 +44,8 @@ def used(audit_log: str, account: str) -> tuple[set[Right], set[Right]]:
         resource = "/".join(filter(None, (target["resource"], target.get("subresource"))))
         right = Right(f"{target.get('apiGroup', '')}/{resource}", entry["verb"])
         allowed = entry.get("annotations", {}).get("authorization.k8s.io/decision") == "allow"
-        (permitted if allowed else denied).add(right)
-    return permitted, denied
+        (permitted if allowed else denied).add((right, target.get("namespace", "")))
+    return {right for right, _ in permitted}, {right for right, _ in denied - permitted}
 
 
 def of_the_operator(objects: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

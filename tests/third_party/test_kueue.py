@@ -111,7 +111,7 @@ async def test_a_preempted_run_goes_on_with_what_it_has_not_brought_home(lab: La
         on_a_node = {**template(), "spec": {**CPU["spec"], "nodeName": "gpu-7"}}
         one = {"flags": [{"name": "l2", "values": [0]}], "replicates": 3, "parallelism": 1}
         await lab.apply(**one, template=on_a_node)
-        first = await trained_beside_a_sidecar(lab, exit_code=None)
+        first = await next_pod(lab)
         rival = await a_rival(lab, cpus=2)
         await eventually(partial(_is_preempted, lab, first, brought=2))
         await eventually(partial(_is_made_again, lab, {FIRST_REPLICATE_ANNOTATION: "2", REPLICATES_ANNOTATION: "1"}))
@@ -269,22 +269,27 @@ async def test_a_job_whose_pod_goes_on_for_a_sidecar_alone_is_put_at_rest_and_wh
         second = await trained_beside_a_sidecar(lab, exit_code=1)
         assert controller_uid_of(second) != controller_uid_of(first)
         await eventually(partial(_is_stopped, lab, second), 2 * SIDECAR_GRACE.total_seconds())
-        third = await trained_beside_a_sidecar(lab, exit_code=None)
+        third = await next_pod(lab)
         assert controller_uid_of(third) != controller_uid_of(second), "its Job would not have counted it"
         await lab.train_until(is_complete)
         assert await patches(operator) == {"jobs": 2}, "two were put at rest"
     assert len(await lab.records()) == len(set(await lab.records())) == 2
 
 
-async def trained_beside_a_sidecar(lab: Lab, *, exit_code: int | None) -> KubeObject:
-    """The next pod that starts. exit_code: its trainer ends so, and its proxy goes on; None: neither ends."""
+async def trained_beside_a_sidecar(lab: Lab, *, exit_code: int) -> KubeObject:
+    """The next pod that starts; its trainer ends so, and its proxy goes on."""
+    pod = await next_pod(lab)
+    (job,) = [job for job in await lab.all(JOBS) if uid_of(job) == controller_uid_of(pod)]
+    running = {**container("proxy", 0), "state": {"running": {"startedAt": stamp()}}}
+    message = message_of(replicates_of(job, pod), spread=SPREAD) if exit_code == 0 else ""
+    await end(lab, pod, phase="Running", containerStatuses=[container("trainer", exit_code, message), running])
+    return pod
+
+
+async def next_pod(lab: Lab) -> KubeObject:
+    """The next pod that starts: no other one waits."""
     await eventually(lambda: _pending(lab))
     (pod,) = await _pending(lab)
-    if exit_code is not None:
-        (job,) = [job for job in await lab.all(JOBS) if uid_of(job) == controller_uid_of(pod)]
-        running = {**container("proxy", 0), "state": {"running": {"startedAt": stamp()}}}
-        message = message_of(replicates_of(job, pod), spread=SPREAD) if exit_code == 0 else ""
-        await end(lab, pod, phase="Running", containerStatuses=[container("trainer", exit_code, message), running])
     return pod
 
 

@@ -82,3 +82,15 @@ def test_what_was_used_is_what_was_asked_for_by_the_account_and_permitted() -> N
         {Right("/pods", "list"), Right("regsweep.dev/regularizationsweeps/status", "update")},
         {Right("/secrets", "get")},
     )
+
+
+def test_what_is_denied_for_a_moment_counts_only_where_it_is_never_permitted() -> None:
+    log = "\n".join(
+        (
+            entry("watch", "pods", namespace="team-a", decision="forbid"),
+            entry("watch", "pods", namespace="team-b", decision="forbid"),
+            entry("watch", "pods", namespace="team-a"),
+        )
+    )
+    assert used(log, ACCOUNT) == ({Right("/pods", "watch")}, {Right("/pods", "watch")})
+    assert used(log.replace("team-b", "team-a"), ACCOUNT) == ({Right("/pods", "watch")}, set())

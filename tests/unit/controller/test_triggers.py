@@ -13,7 +13,6 @@ from regsweep.adapters.memory import MemoryApi
 from regsweep.api import constants as names
 from regsweep.controller.clocks import SYSTEM_CLOCKS, Clocks
 from regsweep.controller.process.assembly import build_caches
-from regsweep.controller.process.triggers import QUIET_CHANGE_SECONDS as QUIET
 from regsweep.controller.process.triggers import Triggers
 from regsweep.controller.queues.workqueue import WorkQueue
 from regsweep.errors import Unavailable
@@ -80,11 +79,11 @@ def test_a_sweep_that_changes_is_due_at_once(stand: Stand) -> None:
 @pytest.mark.parametrize(
     ("status", "delay"),
     [
-        pytest.param({}, QUIET, id="one that is new"),
-        pytest.param({"conditions": [{"type": "Complete", "status": "True"}]}, QUIET, id="one whose pods have ended"),
+        pytest.param({}, 1.0, id="one that is new"),
+        pytest.param({"conditions": [{"type": "Complete", "status": "True"}]}, 1.0, id="one whose pods have ended"),
         pytest.param({"conditions": [{"type": "Failed", "status": "True"}]}, 0.0, id="one that has failed"),
-        pytest.param({"conditions": [{"type": "Failed", "status": "False"}]}, QUIET, id="one that has not"),
-        pytest.param({"conditions": [{"type": "Suspended", "status": "True"}]}, QUIET, id="one that is suspended"),
+        pytest.param({"conditions": [{"type": "Failed", "status": "False"}]}, 1.0, id="one that has not"),
+        pytest.param({"conditions": [{"type": "Suspended", "status": "True"}]}, 1.0, id="one that is suspended"),
     ],
 )
 def test_how_soon_a_sweep_is_due_by_its_job(stand: Stand, status: dict[str, Any], delay: float) -> None:
@@ -95,8 +94,8 @@ def test_how_soon_a_sweep_is_due_by_its_job(stand: Stand, status: dict[str, Any]
 @pytest.mark.parametrize(
     ("status", "delay", "ended"),
     [
-        pytest.param({"phase": "Pending"}, QUIET, [], id="one that is scheduled"),
-        pytest.param({"phase": "Running"}, QUIET, [], id="one that runs"),
+        pytest.param({"phase": "Pending"}, 1.0, [], id="one that is scheduled"),
+        pytest.param({"phase": "Running"}, 1.0, [], id="one that runs"),
         pytest.param({"phase": "Succeeded"}, 0.0, ["sweep"], id="one that succeeded"),
         pytest.param({"phase": "Failed"}, 0.0, ["sweep"], id="one that failed"),
         pytest.param(
@@ -118,7 +117,7 @@ def test_a_pod_frees_its_slot_once_whatever_comes_of_it_afterwards(stand: Stand)
         again = pod(phase="Succeeded")
         again["metadata"]["resourceVersion"] = str(version)
         stand.caches.runs.pods.upsert(again)
-    assert stand.queue.added == [("sweep", 0.0), ("sweep", QUIET)]
+    assert stand.queue.added == [("sweep", 0.0), ("sweep", 1.0)]
     assert stand.ended_pods == ["sweep"]
 
 
@@ -138,7 +137,7 @@ def test_a_pod_whose_trainer_has_ended_frees_its_slot_when_its_last_container_en
         pytest.param([], False, 0.0, id="one that went on"),
         pytest.param([], True, 0.0, id="one that we have stopped: what it trained is wanted again"),
         pytest.param([{"type": "Complete", "status": "True"}], False, 0.0, id="one that may have unstored records"),
-        pytest.param([{"type": "Complete", "status": "True"}], True, QUIET, id="one that retention did not keep"),
+        pytest.param([{"type": "Complete", "status": "True"}], True, 1.0, id="one that retention did not keep"),
     ],
 )
 def test_how_soon_a_sweep_is_due_by_a_job_that_is_gone(
@@ -156,7 +155,7 @@ def test_how_soon_a_sweep_is_due_by_a_job_that_is_gone(
     ("with_job", "delay"),
     [
         pytest.param(True, 0.0, id="its Job needs another one"),
-        pytest.param(False, QUIET, id="its Job is gone too"),
+        pytest.param(False, 1.0, id="its Job is gone too"),
     ],
 )
 def test_how_soon_a_sweep_is_due_by_a_pod_that_is_gone(stand: Stand, with_job: bool, delay: float) -> None:

@@ -121,14 +121,11 @@ class AnyWorld(RuleBasedStateMachine):
         owner = self.world.runs[run]
         # Of a Job with several indexes Kubernetes itself may train a part of one again, while the others' pods run.
         # And a queue's Job trains them again by itself, unless the queue has put it back.
-        preempted = owner.queue_managed and self.world.workloads[owner.uid].active
-        done = (
-            min(brought, owner.replicates - 1)
-            if owner.completions == 1 and (preempted or not owner.queue_managed)
-            else 0
-        )
+        put_back = owner.queue_managed and self.world.workloads[owner.uid].active
+        is_left_to_its_job = owner.completions > 1 or (owner.queue_managed and not put_back)
+        done = 0 if is_left_to_its_job else min(brought, owner.replicates - 1)
         self.world.lose_pod(run, pod, reason, done, disrupted=reason == "PreemptionByScheduler")
-        if done and preempted:
+        if done and put_back:
             self.world.kueue_evicts(run)
         if done:
             self.world.step()  # a training outlasts a pass: none ends in a pod's place before the operator has seen its end

@@ -139,8 +139,8 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
     staying = [run for run in observed.runs if run.name not in leaving]
     active = [run for run in staying if not (run.deleting or run.needs_no_pod or is_recorded(run, records))]
     pausing = sweep.spec.suspend or stops
-    resting = [run for run in staying if has_to_rest(run, observed, collected[run.name], now, pausing=pausing)]
-    stoppable = active if pausing else [run for run in active if run not in resting]
+    resting = {r.name: r for r in staying if has_to_rest(r, observed, collected[r.name], now, pausing=pausing)}
+    stoppable = [run for run in active if pausing or run.name not in resting]
     paused = pauses(pausing, sweep.spec.parallelism - _occupied(observed), stoppable, observed.workloads or {})
     going = [run for run in active if collected[run.name].move is None]
     create, scale = _fill(waiting, going, 0 if stop else most_created(observed, paused.free))
@@ -153,7 +153,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
         resume=paused.resume,
         deactivate=paused.deactivate,
         activate=paused.activate,
-        scale=(*((ref_of(run), 0) for run in resting), *scale),
+        scale=(*((ref_of(run), 0) for run in resting.values()), *scale),
         ask_again=asked_again(observed, leaving),
         create=create,
         awaiting=tuple(name for name, c in collected.items() if c.awaiting),
@@ -163,7 +163,7 @@ def plan(sweep: Sweep, observed: Observed, now: datetime, kept: Kept | None = No
         refine=refine(sweep, progress, records) if decided and progress.stage is Stage.REFINING else None,
         exhausted=exhausted,
         stop=stop,
-        notices=tuple(notices(observed, collected, create, {run.name for run in resting}, now)),
+        notices=tuple(notices(observed, collected, create, resting, now)),
         wake_at=min(_deadlines(sweep, observed, collected, now), default=None),
     )
 

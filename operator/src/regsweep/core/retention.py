@@ -93,30 +93,31 @@ def has_to_rest(run: ObservedRun, observed: Observed, collected: Collected, now:
     """Whether its Job is to start no more pods, and to stop those that it has. pausing: runs are stopped by their Workloads."""
     if run.parallelism == 0 or run.deleting or run.is_over:
         return False
-    if run.queue_managed and _keeps_its_turn(run, observed, collected.move, now, pausing=pausing):
+    if _trained_to_its_end(run):
+        return True
+    move = collected.move
+    if move is None or not _can_move(run, move):
         return False
-    return _can_move(run, collected.move) or _trained_to_its_end(run)
+    return not (run.queue_managed and _keeps_its_turn(run, observed, move, now, pausing=pausing))
 
 
-def _keeps_its_turn(run: ObservedRun, observed: Observed, move: Move | None, now: datetime, *, pausing: bool) -> bool:
+def _keeps_its_turn(run: ObservedRun, observed: Observed, move: Move, now: datetime, *, pausing: bool) -> bool:
     """Whether its queue is to do with its Job as it likes: a queue puts a Job out of turn for a change.
 
     Not where all that holds its pods is what goes on beside trainers that have ended; and not where the queue has put it back, and
     another Job would train less: one that is admitted again trains all of its replicates.
     """
-    if _trained_to_its_end(run):
-        return False
     workload = (observed.workloads or {}).get(run.uid)
     if workload is not None and (pausing or workload.given_up or not (workload.active or workload.paused)):
         return True
     if run.suspended:
-        return workload is None or move is None or not move.replaces
+        return workload is None or not move.replaces
     return any(pod.in_flight for pod in run.pods) or not any(outlives_training(p, now) for p in run.pods)
 
 
-def _can_move(run: ObservedRun, move: Move | None) -> bool:
-    """Whether it goes on in another Job, and no pod is worth to be waited for."""
-    return move is not None and all(pod.index in move.replaces for pod in run.pods if pod.in_flight)
+def _can_move(run: ObservedRun, move: Move) -> bool:
+    """Whether no pod of it is worth to be waited for, before it goes on in another Job."""
+    return all(pod.index in move.replaces for pod in run.pods if pod.in_flight)
 
 
 def _trained_to_its_end(run: ObservedRun) -> bool:
